@@ -1,0 +1,64 @@
+# Needs python3 (3.11+) with venv, and make: no compiler, no root.
+PY    ?= python3
+FILES ?=
+V     := .venv
+UV    := 0.13.9
+
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test slow check format lock bench clean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "%-12s %s\n", $$1, $$2 }'
+
+setup: $(V)/.ready ## install everything into .venv (the other targets do so when needed)
+
+demo: $(V)/.ready ## show the ledger at work; FILES="a.mp4 b.mp4" takes your own
+	@$(V)/bin/tiezheng demo $(FILES)
+
+test: $(V)/.ready ## run the tests but the slow ones
+	@$(V)/bin/python -m pytest -n 2
+
+slow: $(V)/.ready ## run the slow tests
+	@$(V)/bin/python -m pytest -n 2 -m slow
+
+check: $(V)/.ready ## formatting, lint, types, layers
+	@$(V)/bin/ruff format --check --quiet
+	@$(V)/bin/ruff check --quiet
+	@$(V)/bin/mypy
+	@$(V)/bin/lint-imports --no-logo
+
+format: $(V)/.ready ## format the code and mend what can be mended
+	@$(V)/bin/ruff check --fix --quiet || true
+	@$(V)/bin/ruff format
+
+bench: $(V)/.ready ## measure speed
+	@$(V)/bin/python -m benchmarks
+
+# Keeps every pin that still fits; `make lock UPGRADE=--upgrade` moves them all.
+# Wheels only: an sdist would fetch build tools that no hash covers.
+lock: ## write requirements.lock anew from pyproject.toml
+	@rm -rf build/uv && $(PY) -m venv build/uv
+	@build/uv/bin/python -m pip -q install uv==$(UV)
+	@build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --only-binary :all: \
+		--fork-strategy fewest --generate-hashes --extra media --group dev $(UPGRADE) \
+		--custom-compile-command 'make lock' --output-file requirements.lock pyproject.toml
+
+clean: ## remove what make made
+	rm -rf $(V) build dist demo .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+
+# Made from nothing each time, so that it holds the lock and no more, whatever
+# an interrupted or older install left behind.
+$(V)/.locked: requirements.lock
+	@$(PY) -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "$(PY) is missing, older than 3.11, or without venv: apt-get install python3-venv (or name another: make PY=python3.12)" >&2; \
+		echo "找不到 $(PY)，或其版本低于 3.11，或缺少 venv 模块：请执行 apt-get install python3-venv（或另行指定：make PY=python3.12）" >&2; \
+		exit 2; }
+	@echo "Installing into $(V) / 正在安装到 $(V) ..."
+	@$(PY) -m venv --clear $(V)
+	@$(V)/bin/python -m pip -q --disable-pip-version-check install \
+		--no-deps --require-hashes --only-binary :all: -r requirements.lock
+	@touch $@
+
+$(V)/.ready: $(V)/.locked pyproject.toml
+	@$(V)/bin/python -m pip -q --disable-pip-version-check install --no-deps --no-build-isolation -e .
+	@touch $@

@@ -1,0 +1,199 @@
+"""The only file that names a hash or signature algorithm.
+
+Everything else says `digest`, `sign` and `verify`. Signatures are RFC 8032
+Ed25519 and FIPS 204 ML-DSA-44 from `cryptography`; hashes are from `hashlib`,
+which releases the interpreter and is as fast as anything that wraps it.
+"""
+
+import hashlib
+import hmac
+from typing import Protocol
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519, mldsa, padding, rsa
+
+from ledger.errors import Malformed, Rejected
+
+DIGEST_SIZE = 32
+
+
+class Hasher(Protocol):
+    def update(self, data: bytes | memoryview, /) -> None: ...
+    def digest(self) -> bytes: ...
+
+
+def digest(data: bytes | memoryview) -> bytes:
+    """SHA-256."""
+    return hashlib.sha256(data).digest()
+
+
+def new_digest() -> Hasher:
+    """A running SHA-256."""
+    return hashlib.sha256()
+
+
+def new_sm3() -> Hasher:
+    """A running SM3 (GB/T 32905), for deployments that ask for it beside SHA-256."""
+    return _Sm3()
+
+
+class _Sm3:
+    def __init__(self) -> None:
+        # hashlib has SM3 only where the system's OpenSSL was built with it.
+        self._hash = hashes.Hash(hashes.SM3())
+
+    def update(self, data: bytes | memoryview, /) -> None:
+        self._hash.update(data)
+
+    def digest(self) -> bytes:
+        return self._hash.copy().finalize()
+
+
+def mac(key: bytes, message: bytes) -> bytes:
+    """HMAC-SHA-256 (RFC 2104)."""
+    return hmac.digest(key, message, "sha256")
+
+
+def mask(seed: bytes, length: int) -> bytes:
+    """MGF1 with SHA-256 (RFC 8017, B.2.1): `length` bytes that nobody chose."""
+    blocks = -(-length // DIGEST_SIZE)
+    return b"".join(digest(seed + i.to_bytes(4, "big")) for i in range(blocks))[:length]
+
+
+# --- Ed25519 -------------------------------------------------------------------------------
+
+# The points of order 1, 2, 4 and 8, and other spellings of them: with such a key
+# anyone can make a signature. From the list in C2SP/CCTV `ed25519` and in libsodium.
+_LOW_ORDER = frozenset(
+    bytes.fromhex(point)
+    for low in (
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    )
+    for point in (low, low[:-2] + f"{int(low[-2:], 16) ^ 0x80:02x}")
+)
+
+
+def ed25519_check_key(public: bytes) -> None:
+    """Refuses a key under which more than one person could sign."""
+    if len(public) != 32:
+        raise Malformed(f"want 32 bytes of Ed25519 key, got {len(public)}")
+    if public in _LOW_ORDER:
+        raise Rejected("an Ed25519 key of low order: anyone can sign for it")
+
+
+def ed25519_public(seed: bytes) -> bytes:
+    return ed25519.Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
+
+
+def ed25519_sign(seed: bytes, message: bytes) -> bytes:
+    return ed25519.Ed25519PrivateKey.from_private_bytes(seed).sign(message)
+
+
+def ed25519_verify(public: bytes, signature: bytes, message: bytes) -> None:
+    """Raises `Rejected`; 64-byte signatures only."""
+    try:
+        ed25519.Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
+    except (InvalidSignature, ValueError):
+        raise Rejected("the signature does not match") from None
+
+
+# --- ML-DSA-44 -----------------------------------------------------------------------------
+
+
+def mldsa_check_key(public: bytes) -> None:
+    if len(public) != 1312:
+        raise Malformed(f"want 1312 bytes of ML-DSA-44 key, got {len(public)}")
+
+
+def mldsa_public(seed: bytes) -> bytes:
+    return mldsa.MLDSA44PrivateKey.from_seed_bytes(seed).public_key().public_bytes_raw()
+
+
+def mldsa_sign(seed: bytes, message: bytes) -> bytes:
+    return mldsa.MLDSA44PrivateKey.from_seed_bytes(seed).sign(message)
+
+
+def mldsa_verify(public: bytes, signature: bytes, message: bytes) -> None:
+    """Raises `Rejected`; 2420-byte signatures, empty context."""
+    try:
+        mldsa.MLDSA44PublicKey.from_public_bytes(public).verify(signature, message)
+    except (InvalidSignature, ValueError):
+        raise Rejected("the signature does not match") from None
+
+
+# --- RSA of the series keys ----------------------------------------------------------------
+
+SERIES_BITS = 3072
+SERIES_EXPONENT = 65537
+
+
+def series_private(pem: bytes) -> rsa.RSAPrivateKey:
+    """PKCS #8 PEM without a password. The error never repeats the input."""
+    try:
+        key = serialization.load_pem_private_key(pem, None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise Malformed("want an RSA private key in PEM") from None
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise Malformed("want an RSA private key in PEM, got a key of another kind")
+    return key
+
+
+def series_generate() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(SERIES_EXPONENT, SERIES_BITS)
+
+
+def series_private_pem(key: rsa.RSAPrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+
+
+def series_public_pem(modulus: int) -> bytes:
+    """SubjectPublicKeyInfo PEM, the one spelling that `series_modulus` accepts."""
+    return (
+        rsa.RSAPublicNumbers(SERIES_EXPONENT, modulus)
+        .public_key()
+        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    )
+
+
+def series_modulus(pem: bytes) -> int:
+    """n of a 3,072-bit RSA key with exponent 65537; refuses every other key and spelling."""
+    try:
+        key = serialization.load_pem_public_key(pem)
+    except (ValueError, UnsupportedAlgorithm):
+        raise Malformed("want an RSA public key in PEM") from None
+    if not isinstance(key, rsa.RSAPublicKey):
+        raise Malformed("want an RSA public key in PEM, got a key of another kind")
+    numbers = key.public_numbers()
+    if numbers.e != SERIES_EXPONENT or numbers.n.bit_length() != SERIES_BITS:
+        raise Malformed(
+            f"want RSA of {SERIES_BITS} bits with e = {SERIES_EXPONENT}, "
+            f"got {numbers.n.bit_length()} bits with e = {numbers.e}"
+        )
+    if series_public_pem(numbers.n) != pem:
+        raise Malformed("want the one PEM spelling of this key")
+    return numbers.n
+
+
+def series_sign(key: rsa.RSAPrivateKey, message: bytes) -> bytes:
+    """RSASSA-PKCS1-v1_5 with SHA-256 (RFC 8017, 8.2): deterministic."""
+    return key.sign(message, padding.PKCS1v15(), hashes.SHA256())
+
+
+def series_verify(modulus: int, signature: bytes, message: bytes) -> None:
+    """Raises `Rejected` unless `signature` to the 65537th power is the padded digest, exactly."""
+    try:
+        public = rsa.RSAPublicNumbers(SERIES_EXPONENT, modulus).public_key()
+        public.verify(signature, message, padding.PKCS1v15(), hashes.SHA256())
+    except (InvalidSignature, ValueError):
+        raise Rejected("the series signature does not match the name") from None

@@ -1,0 +1,108 @@
+"""Builds what `merkle` checks, from the roots of complete subtrees.
+
+`Nodes` answers `(level, number)` with the root of the entries
+[number·2^level, (number+1)·2^level): a tile reader, a database or a dict.
+"""
+
+from collections.abc import Callable
+
+from ledger.errors import Malformed
+from ledger.tlog.merkle import EMPTY_ROOT, node_hash
+from ledger.tlog.tile import WIDTH, Tile, hashes_from_bytes
+
+Nodes = Callable[[int, int], bytes]
+
+TILE_LEVELS = 8  # a tile spans eight levels of the tree: 2^8 = 256
+
+
+def prove_inclusion(index: int, size: int, nodes: Nodes) -> tuple[bytes, ...]:
+    """RFC 6962 section 2.1.1: at most 63 hashes, the leaf's sibling first."""
+    if not 0 <= index < size:
+        raise Malformed(f"index {index} is not in a tree of {size}")
+    proof: list[bytes] = []
+    start, end = 0, size
+    while end - start > 1:
+        k = split(end - start)
+        if index < start + k:
+            proof.append(subtree_root(start + k, end, nodes))
+            end = start + k
+        else:
+            proof.append(subtree_root(start, start + k, nodes))
+            start += k
+    return tuple(reversed(proof))
+
+
+def prove_consistency(size1: int, size2: int, nodes: Nodes) -> tuple[bytes, ...]:
+    """RFC 6962 section 2.1.2. Empty for equal sizes and for size 0, which prove nothing."""
+    if not 0 <= size1 <= size2:
+        raise Malformed(f"no consistency from size {size1} to {size2}")
+    proof: list[bytes] = []
+    start, end, old = 0, size2, size1
+    if old in (0, end):
+        return ()
+    # `whole` while the old tree is still the one being proved, which needs no hash.
+    whole = True
+    while old != end:
+        k = split(end - start)
+        if old <= start + k:
+            proof.append(subtree_root(start + k, end, nodes))
+            end = start + k
+        else:
+            proof.append(subtree_root(start, start + k, nodes))
+            start += k
+            whole = False
+    if not whole:
+        proof.append(subtree_root(start, end, nodes))
+    return tuple(reversed(proof))
+
+
+def subtree_root(start: int, end: int, nodes: Nodes) -> bytes:
+    """The root of [start, end), which must begin where its largest complete part may begin."""
+    if start == end:
+        return EMPTY_ROOT
+    parts = []
+    while start < end:
+        # The largest complete subtree that fits, and may begin at `start`.
+        level = (end - start).bit_length() - 1
+        if start:
+            level = min(level, (start & -start).bit_length() - 1)
+        parts.append(nodes(level, start >> level))
+        start += 1 << level
+    root = parts.pop()
+    while parts:
+        root = node_hash(parts.pop(), root)
+    return root
+
+
+def split(length: int) -> int:
+    """The largest power of two below `length`."""
+    return 1 << (length - 1).bit_length() - 1
+
+
+class TileNodes:
+    """`Nodes` over the tiles of one checkpoint; `read` gives a tile's bytes."""
+
+    def __init__(self, size: int, read: Callable[[Tile], bytes]) -> None:
+        self.size = size
+        self._read = read
+        self._tiles: dict[Tile, tuple[bytes, ...]] = {}
+
+    def __call__(self, level: int, number: int) -> bytes:
+        row, above = divmod(level, TILE_LEVELS)
+        first = number << above
+        hashes = self._hashes(row, first // WIDTH)
+        within = first % WIDTH
+        part = list(hashes[within : within + (1 << above)])
+        if len(part) != 1 << above:
+            raise Malformed(f"node {level}/{number} is not in a tree of {self.size}")
+        while len(part) > 1:
+            part = [node_hash(part[i], part[i + 1]) for i in range(0, len(part), 2)]
+        return part[0]
+
+    def _hashes(self, row: int, number: int) -> tuple[bytes, ...]:
+        in_row = self.size // WIDTH**row
+        width = min(WIDTH, in_row - number * WIDTH)
+        tile = Tile(row, number, width)
+        if tile not in self._tiles:
+            self._tiles[tile] = hashes_from_bytes(self._read(tile), width)
+        return self._tiles[tile]
