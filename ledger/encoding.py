@@ -171,11 +171,16 @@ def printable(text: str) -> str:
     Control characters, bidirectional overrides and other invisible characters
     become escapes: a file name may not move the cursor or reverse a sentence.
     """
-    return "".join(c if _is_visible(c) else c.encode("unicode_escape").decode() for c in text)
+    return "".join(c if is_visible(c) else c.encode("unicode_escape").decode() for c in text)
 
 
-def _is_visible(c: str) -> bool:
-    return c == " " or unicodedata.category(c)[0] not in "CZ"
+def is_visible(c: str) -> bool:
+    """Neither a control or format character nor a space other than U+0020.
+
+    Characters that this Python's Unicode tables do not know yet are visible: rare
+    names are written in them, and a verdict must not depend on the tables' age.
+    """
+    return c == " " or unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Zl", "Zp", "Zs")
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

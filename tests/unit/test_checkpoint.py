@@ -47,13 +47,17 @@ def test_a_checkpoint_comes_back() -> None:
         f"{ORIGIN}\n{SIZE}\n{ROOT}{ROOT}\n",
         f"{ORIGIN}\n{SIZE}\n\n",
         f"{ORIGIN}\n{SIZE}\n{ROOT} \n",
-        f"{ORIGIN}\n0\n{ROOT}\n",
         TEXT.replace("\n", "\r\n"),
     ],
 )
 def test_any_other_checkpoint_is_refused(text: str) -> None:
     with pytest.raises(Malformed):
         Checkpoint.from_text(text)
+
+
+def test_an_empty_tree_with_another_root_is_not_believed() -> None:
+    with pytest.raises(Rejected):
+        Checkpoint.from_text(f"{ORIGIN}\n0\n{ROOT}\n")
 
 
 def test_a_signed_checkpoint_opens() -> None:

@@ -1,0 +1,1 @@
+"""What is said about things, and how it is bound to the log."""

@@ -1,0 +1,90 @@
+"""Which series a statement belongs to: it follows from the statement and its log alone.
+
+A writer who could choose would choose a series that nobody asks for. The year is
+that of the case number, of the recording's capture, of a provisional case's id,
+and for everything else the year of the log it stands in. Years before the first
+log count as its year, so that an old case needs no key of a year without a log.
+"""
+
+import re
+import unicodedata
+
+from ledger.encoding import clip, in_china
+from ledger.errors import Malformed
+from ledger.evidence.case_number import case_year
+from ledger.evidence.statement import OPENING, Kind, Statement
+from ledger.tlog.note import VerifierKey
+
+_LABEL = re.compile(r"([12]\d{3})(-[1-9]\d{0,3})?", re.ASCII)
+
+
+def log_label(origin: str) -> str:
+    """The last element of an origin: `2026`, or `2026-2` for a second log of that year."""
+    label = origin.rpartition("/")[2]
+    if not _LABEL.fullmatch(label):
+        raise Malformed(f"want an origin that ends in a year, got {clip(origin)!r}")
+    return label
+
+
+def series_names(statement: Statement, label: str, first_year: int) -> tuple[str, ...]:
+    """The names, in NFC, of the one to eight series of a statement in the log `label`.
+
+    `first_year` is that of the deployment's first log. Raises `Malformed` for a
+    case of a year that has not come.
+    """
+    year = int(label[:4])
+    predicate = statement.predicate
+    match statement.kind:
+        case Kind.REGISTER:
+            names = [f"{year}/register/{_registered(statement)}"]
+        case Kind.CUSTODY:
+            names = [f"{year}/custody/{predicate['about']}"]
+        case Kind.STATUS:
+            names = [f"{year}/log"]
+        case Kind.ACT if predicate["act"] == OPENING:
+            names = [f"{year}/open/{statement.agency}"]
+        case kind:
+            names = _case_names(statement, year, first_year)
+            names = names or [f"{year}/{kind}/{statement.agency}"]
+    if "file" in predicate and (occurred := statement.occurred):
+        captured = max(in_china(occurred.start_ms).year, first_year)
+        # A recorder whose clock runs years ahead is no reason to refuse its evidence.
+        captured = captured if captured <= year + 1 else year
+        names.append(f"{captured}/recording/{predicate['device']}/{predicate['file']}")
+    return tuple(unicodedata.normalize("NFC", name) for name in names)
+
+
+def provisional_series(id_: str, first_year: int) -> str:
+    """The series of a provisional case, named by the statement that opened it."""
+    opened_ms = int(id_.replace("-", "")[:12], 16)
+    return f"{max(in_china(opened_ms).year, first_year)}/case/{id_}"
+
+
+def case_series(case: str, first_year: int) -> str:
+    return f"{max(int(case_year(case)), first_year)}/case/{case}"
+
+
+def series_year(name: str) -> str:
+    return name[:4]
+
+
+def _case_names(statement: Statement, year: int, first_year: int) -> list[str]:
+    names = []
+    if statement.case is not None:
+        names.append(case_series(statement.case, first_year))
+    if provisional := statement.predicate.get("provisional"):
+        names.append(provisional_series(provisional, first_year))
+    for name in names:
+        # The key of the next year exists: its first cases come before its log does.
+        if int(series_year(name)) > year + 1:
+            raise Malformed(f"a case of {series_year(name)} in a log of {year}")
+    return names
+
+
+def _registered(statement: Statement) -> str:
+    predicate = statement.predicate
+    if "key" in predicate:
+        return f"key/{VerifierKey.from_text(predicate['key']).name}"
+    if "registrar" in predicate:
+        return "ledger"
+    return f"agency/{statement.agency}"

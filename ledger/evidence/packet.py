@@ -1,0 +1,284 @@
+"""Packets: what a court receives. A BagIt bag (RFC 8493) with a closed layout.
+
+    bagit.txt  bag-info.txt  manifest-sha256.txt  tagmanifest-sha256.txt
+    data/packet.json                            for which case, what, in which order
+    data/items/<nn>.<ext>                       originals
+    data/statements/<log>-<index>.dsse.json .salt
+    data/entries/<log>-<index>.json             the entry, byte for byte
+    data/proofs/<log>-<index>@<size>.tlog-proof cosigned
+    data/series/<nn>.json                       name, signature, N, place of each
+    data/checkpoints/<log>.note                 the packet checkpoint of each log
+
+Whatever has no place here is refused. Manifests find damage in transport; nothing
+is believed because a manifest or `packet.json` says it.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, Self
+
+from ledger import suite
+from ledger.encoding import (
+    clip,
+    format_base64,
+    format_json,
+    parse_base64,
+    parse_decimal,
+    parse_hex,
+    parse_json,
+    parse_utf8,
+)
+from ledger.errors import Malformed, Rejected
+from ledger.evidence.case_number import parse_case
+from ledger.evidence.series import MODULUS_SIZE
+
+MAX_FILES = 400_000  # forty thousand statements with their entries, salts and proofs
+MAX_SMALL_FILE = 67_108_864  # the largest manifest of that many files
+MAX_JSON_FILE = 16_777_216  # the longest list of places or items; JSON takes far more in memory
+
+BAGIT = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
+MANIFEST = "manifest-sha256.txt"
+TAG_MANIFEST = "tagmanifest-sha256.txt"
+TAG_FILES = ("bag-info.txt", "bagit.txt", MANIFEST)
+INDEX = "data/packet.json"
+
+_PLACE = r"(?P<log>[12]\d{3}(?:-[1-9]\d{0,3})?)-(?P<index>0|[1-9]\d{0,18})"
+_LAYOUT = {
+    "item": re.compile(r"data/items/\d{2,6}\.[a-z0-9]{1,8}", re.ASCII),
+    "envelope": re.compile(rf"data/statements/{_PLACE}\.dsse\.json", re.ASCII),
+    "salt": re.compile(rf"data/statements/{_PLACE}\.salt", re.ASCII),
+    "entry": re.compile(rf"data/entries/{_PLACE}\.json", re.ASCII),
+    "proof": re.compile(rf"data/proofs/{_PLACE}@(?P<size>[1-9]\d{{0,18}})\.tlog-proof", re.ASCII),
+    "series": re.compile(r"data/series/\d{2,6}\.json", re.ASCII),
+    "checkpoint": re.compile(
+        r"data/checkpoints/(?P<log>[12]\d{3}(?:-[1-9]\d{0,3})?)\.note", re.ASCII
+    ),
+}
+_MANIFEST_LINE = re.compile(r"(?P<digest>[0-9a-f]{64})  (?P<path>[a-z0-9@._/-]+)", re.ASCII)
+_BAG_INFO = re.compile(
+    r"Bag-Software-Agent: [ -~]{1,80}\nPayload-Oxum: (?P<bytes>0|[1-9]\d{0,18})"
+    r"\.(?P<files>0|[1-9]\d{0,8})\n",
+    re.ASCII,
+)
+
+
+class PacketSource(Protocol):
+    """A packet's bytes, from a folder or a zip, in one canonical outer form.
+
+    Opening it has refused links, paths twice, wrong sizes and every other spelling
+    of the container. May be read from several threads.
+    """
+
+    def sizes(self) -> Mapping[str, int]:
+        """Every path and its size in bytes."""
+        ...
+
+    def stream(self, path: str) -> Iterator[bytes | memoryview]:
+        """The bytes in pieces; raises `Rejected` at the end if the container says they differ."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Where an entry stands: `2026-17` is entry 17 of the log labelled 2026."""
+
+    log: str
+    index: int
+
+    def to_text(self) -> str:
+        return f"{self.log}-{self.index}"
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        match = re.fullmatch(_PLACE, text, re.ASCII)
+        if match is None:
+            raise Malformed(f"want a place such as 2026-17, got {clip(text)!r}")
+        return cls(match["log"], parse_decimal(match["index"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The paths of a packet by what they are; proofs by place and tree size."""
+
+    items: tuple[str, ...]
+    series: tuple[str, ...]
+    checkpoints: Mapping[str, str]
+    entries: Mapping[Place, str]
+    envelopes: Mapping[Place, str]
+    salts: Mapping[Place, str]
+    proofs: Mapping[tuple[Place, int], str]
+
+    @classmethod
+    def of(cls, paths: Iterable[str]) -> Self:
+        """Raises `Malformed` on a path that has no place in a packet, or if one is missing."""
+        found: dict[str, dict[Any, str]] = {kind: {} for kind in _LAYOUT}
+        tags = {*TAG_FILES, TAG_MANIFEST, INDEX}
+        given = set(paths)
+        if missing := tags - given:
+            raise Malformed(f"the packet has no {min(missing)}")
+        for path in sorted(given - tags):
+            kind, key = _kind(path)
+            found[kind][key] = path
+        return cls(
+            tuple(found["item"].values()),
+            tuple(found["series"].values()),
+            found["checkpoint"],
+            found["entry"],
+            found["envelope"],
+            found["salt"],
+            found["proof"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """`packet.json`: for which case, and the items in the order of the list."""
+
+    case: str
+    checkpoints: tuple[str, ...]
+    items: tuple[str, ...]
+
+    def to_bytes(self) -> bytes:
+        return format_json(
+            {
+                "case": self.case,
+                "checkpoints": list(self.checkpoints),
+                "items": list(self.items),
+                "v": 1,
+            }
+        )
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        match parse_json(data, limit=MAX_JSON_FILE):
+            case {
+                "case": str(case),
+                "checkpoints": list(notes),
+                "items": list(items),
+                "v": 1,
+                **more,
+            }:
+                pass
+            case _:
+                raise Malformed("want case, checkpoints, items and v = 1")
+        if more or not all(isinstance(name, str) for name in (*notes, *items)):
+            raise Malformed("want case, checkpoints, items and v = 1, all names text")
+        return cls(parse_case(case), tuple(notes), tuple(items))
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesFile:
+    """A series of the packet: `places[n-1]` is where its n-th statement stands."""
+
+    name: str
+    signature: bytes
+    places: tuple[Place, ...]
+
+    def to_bytes(self) -> bytes:
+        return format_json(
+            {
+                "entries": [place.to_text() for place in self.places],
+                "n": len(self.places),
+                "name": self.name,
+                "signature": format_base64(self.signature),
+            }
+        )
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        match parse_json(data, limit=MAX_JSON_FILE):
+            case {
+                "entries": list(rows),
+                "n": int(n),
+                "name": str(name),
+                "signature": str(sig),
+                **more,
+            }:
+                pass
+            case _:
+                raise Malformed("want entries, n, name and signature")
+        if more or n != len(rows) or not rows or not all(isinstance(r, str) for r in rows):
+            raise Malformed(f"want n places, got {len(rows)} for n = {n}")
+        places = tuple(Place.from_text(row) for row in rows)
+        if len(set(places)) != len(places):
+            raise Malformed("a place stands twice in a series")
+        return cls(name, parse_base64(sig, MODULUS_SIZE), places)
+
+
+def format_manifest(digests: Mapping[str, bytes]) -> bytes:
+    """Lower-case hex, two spaces, path; sorted by path."""
+    return "".join(f"{digests[path].hex()}  {path}\n" for path in sorted(digests)).encode()
+
+
+def parse_manifest(data: bytes) -> dict[str, bytes]:
+    digests: dict[str, bytes] = {}
+    for line in parse_utf8(data).split("\n")[:-1]:
+        match = _MANIFEST_LINE.fullmatch(line)
+        if match is None or match["path"] in digests:
+            raise Malformed(f"want digest and path, each path once, got {clip(line)!r}")
+        digests[match["path"]] = parse_hex(match["digest"])
+    if format_manifest(digests) != data:
+        raise Malformed("want manifest lines sorted by path, each ending in a line feed")
+    return digests
+
+
+def format_bag_info(agent: str, payload_bytes: int, payload_files: int) -> bytes:
+    text = f"Bag-Software-Agent: {agent}\nPayload-Oxum: {payload_bytes}.{payload_files}\n"
+    return text.encode("ascii")
+
+
+def check_bag(sizes: Mapping[str, int], read: Callable[[str], bytes]) -> dict[str, bytes]:
+    """The tag files of a bag agree with each other and with the list of paths.
+
+    Returns the digest that the manifest gives for each payload file; the caller
+    compares them with the bytes.
+    """
+    if read("bagit.txt") != BAGIT:
+        raise Malformed("want BagIt 1.0 in UTF-8", path="bagit.txt")
+    tags = _manifest(read, TAG_MANIFEST)
+    if set(tags) != set(TAG_FILES):
+        raise Malformed(f"want {', '.join(TAG_FILES)}, each once", path=TAG_MANIFEST)
+    for path, expected in tags.items():
+        if suite.digest(read(path)) != expected:
+            raise Rejected(f"{path} is not what {TAG_MANIFEST} says")
+    payload = {path: size for path, size in sizes.items() if path.startswith("data/")}
+    digests = _manifest(read, MANIFEST)
+    if digests.keys() != payload.keys():
+        odd = min(digests.keys() ^ payload.keys())
+        where = "in the manifest only" if odd in digests else "not in the manifest"
+        raise Rejected(f"{odd} is {where}")
+    info = _BAG_INFO.fullmatch(parse_utf8(read("bag-info.txt")))
+    if info is None:
+        raise Malformed("want Bag-Software-Agent and Payload-Oxum", path="bag-info.txt")
+    if (int(info["bytes"]), int(info["files"])) != (sum(payload.values()), len(payload)):
+        raise Rejected("bag-info.txt counts other bytes or files")
+    return digests
+
+
+def _manifest(read: Callable[[str], bytes], path: str) -> dict[str, bytes]:
+    try:
+        return parse_manifest(read(path))
+    except Malformed as error:
+        raise error.under(path) from None
+
+
+def check_path(path: str) -> None:
+    """The alphabet of packets: nothing that a file system could take for something else."""
+    if not re.fullmatch(r"[a-z0-9@._/-]{1,128}", path, re.ASCII):
+        raise Malformed(f"want a path of a-z 0-9 @ . _ / -, got {clip(path)!r}")
+    if any(part in ("", ".", "..") for part in path.split("/")):
+        raise Malformed(f"want a plain relative path, got {clip(path)!r}")
+
+
+def _kind(path: str) -> tuple[str, Any]:
+    for kind, pattern in _LAYOUT.items():
+        if match := pattern.fullmatch(path):
+            found = match.groupdict()
+            if kind in ("item", "series"):
+                return kind, path
+            if kind == "checkpoint":
+                return kind, found["log"]
+            place = Place(found["log"], parse_decimal(found["index"]))
+            return kind, (place, parse_decimal(found["size"])) if kind == "proof" else place
+    raise Malformed(f"no such file in a packet: {clip(path)!r}")

@@ -1,0 +1,153 @@
+"""Whose keys count, at each place of the log: what register statements have said so far.
+
+A key counts if a statement signed by the registrar names it, stands before the
+statement in question, and is the latest of its series there. Validity claimed
+backwards has no effect. A revocation takes effect where it stands; with
+`compromised_since` it also reaches back, but only to statements that no quorum had
+seen by then.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ledger.encoding import parse_time
+from ledger.errors import Rejected
+from ledger.evidence.envelope import Envelope
+from ledger.evidence.statement import MAY_SAY, Kind, Role, Statement
+from ledger.tlog.note import VerifierKey
+
+Position = tuple[int, int]  # number of the log, index
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """One version of a key's registration."""
+
+    position: Position
+    key: VerifierKey
+    person: str
+    role: Role
+    agency: str
+    revoked: bool
+    compromised_ms: int | None
+
+
+class Register:
+    """Built from register statements in log order; asked for any place."""
+
+    def __init__(self, registrar: VerifierKey, others: Iterable[VerifierKey] = ()) -> None:
+        """`others` are the keys of logs, cosigners and mirrors, where they are known."""
+        self._registrar = registrar
+        self._taken = {registrar.public, *(key.public for key in others)}
+        self._versions: defaultdict[str, list[Registration]] = defaultdict(list)
+        self._case_numbers: dict[str, tuple[str, ...]] = {}
+        self.openings: list[tuple[Position, Statement]] = []
+
+    def add(self, position: Position, statement: Statement, envelope: Envelope) -> None:
+        """Raises `Rejected` unless the registrar alone has signed it."""
+        if statement.kind is not Kind.REGISTER:
+            raise Rejected(f"want a register statement, got {statement.kind}")
+        self._check(statement, envelope)
+        predicate = statement.predicate
+        if "registrar" in predicate:
+            self.openings.append((position, statement))
+        elif "case_numbers" in predicate:
+            self._case_numbers[statement.agency] = tuple(predicate["case_numbers"])
+        else:
+            self._add_key(position, statement)
+
+    def open(
+        self,
+        position: Position,
+        statement: Statement,
+        envelope: Envelope,
+        quorum_time: int | None = None,
+    ) -> tuple[Registration, ...]:
+        """Who signed a statement at `position`; raises `Rejected` if any signature does not count.
+
+        `quorum_time` is when a quorum had first seen it, for keys found compromised later.
+        """
+        if statement.kind is Kind.REGISTER:
+            self._check(statement, envelope)
+            return ()
+        signers: list[Registration] = []
+
+        def find(keyid: str) -> VerifierKey:
+            signer = self.find(keyid, position, quorum_time)
+            if signer.role not in MAY_SAY[statement.kind]:
+                raise Rejected(f"a {signer.role} may not make a statement of kind {statement.kind}")
+            if signer.role is not Role.LEDGER and signer.agency != statement.agency:
+                raise Rejected(f"{keyid} is of {signer.agency!r}, not of {statement.agency!r}")
+            if any(signer.person == other.person for other in signers):
+                raise Rejected(f"{signer.person!r} has signed twice")
+            signers.append(signer)
+            return signer.key
+
+        envelope.open(find)
+        return tuple(signers)
+
+    def find(self, keyid: str, position: Position, quorum_time: int | None = None) -> Registration:
+        """The registration in force at `position` for a keyid; raises `Rejected`."""
+        name = keyid.rpartition("+")[0]
+        before = [v for v in self._versions.get(name, []) if v.position < position]
+        if not before or before[-1].key.keyid != keyid:
+            raise Rejected(f"no key {keyid!r} was registered before this statement")
+        latest = before[-1]
+        if latest.revoked:
+            raise Rejected(f"the key {keyid!r} was revoked before this statement")
+        for later in self._versions[name]:
+            since = later.compromised_ms
+            same = later.key.public == latest.key.public
+            if same and since is not None and not _seen_by(quorum_time, since):
+                raise Rejected(f"the key {keyid!r} was compromised before this statement was seen")
+        return latest
+
+    def case_numbers(self, agency: str = "") -> tuple[str, ...]:
+        """The registered spellings of case numbers, of one agency or of all."""
+        return tuple(
+            template
+            for name, templates in self._case_numbers.items()
+            for template in templates
+            if agency in ("", name)
+        )
+
+    def _registrar_only(self, keyid: str) -> VerifierKey:
+        if keyid != self._registrar.keyid:
+            raise Rejected(f"want the registrar {self._registrar.keyid!r}, got {keyid!r}")
+        return self._registrar
+
+    def _check(self, statement: Statement, envelope: Envelope) -> None:
+        """That a register statement may stand: the same before it is logged and after."""
+        envelope.open(self._registrar_only)
+        predicate = statement.predicate
+        if "key" not in predicate:
+            return
+        key = VerifierKey.from_text(predicate["key"])
+        # One key, one role: a second name for a key would be a second person.
+        if key.public in self._taken:
+            raise Rejected(f"{key.keyid} is a log's, cosigner's, mirror's or the registrar's key")
+        claimed = (key.name, predicate["person"], predicate["role"])
+        for versions in self._versions.values():
+            for other in versions:
+                known = (other.key.name, other.person, other.role)
+                if other.key.public == key.public and known != claimed:
+                    raise Rejected(f"the key of {other.person!r} cannot have another role too")
+
+    def _add_key(self, position: Position, statement: Statement) -> None:
+        predicate = statement.predicate
+        since = predicate.get("compromised_since")
+        version = Registration(
+            position=position,
+            key=VerifierKey.from_text(predicate["key"]),
+            person=predicate["person"],
+            role=Role(predicate["role"]),
+            agency=statement.agency,
+            revoked="revoked" in predicate,
+            compromised_ms=None if since is None else parse_time(since),
+        )
+        self._versions[version.key.name].append(version)
+
+
+def _seen_by(quorum_time: int | None, at_ms: int) -> bool:
+    return quorum_time is not None and quorum_time * 1000 < at_ms

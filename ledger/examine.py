@@ -1,0 +1,796 @@
+"""The steps of a verdict, one function each, over one packet.
+
+Each yields findings and leaves on the `Examination` what the next may rely on. A
+part that failed is dropped there: later steps see only what held, and the failure
+already stands in the report.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from ledger import suite
+from ledger.encoding import format_base64, format_time, printable
+from ledger.errors import LedgerError, Malformed, Rejected, Unavailable, Unknown
+from ledger.evidence.case_number import check_spelling
+from ledger.evidence.chunks import ItemDigest, ItemHasher
+from ledger.evidence.entry import TAG_SIZE, TAGS, Entry, check_commitment
+from ledger.evidence.envelope import Envelope
+from ledger.evidence.membership import (
+    case_series,
+    provisional_series,
+    series_names,
+    series_year,
+)
+from ledger.evidence.packet import (
+    INDEX,
+    MAX_SMALL_FILE,
+    Index,
+    Layout,
+    PacketSource,
+    Place,
+    SeriesFile,
+    check_bag,
+)
+from ledger.evidence.register import Register
+from ledger.evidence.series import LOOKAHEAD, Series, check_tags
+from ledger.evidence.statement import (
+    OPENING,
+    After,
+    FileSubject,
+    Kind,
+    Stage,
+    Statement,
+)
+from ledger.evidence.trust import Trust, TrustedLog
+from ledger.process.fence import Decision, Fixed, Order, order
+from ledger.report import Facts, Finding, Item, Outcome, seconds_text
+from ledger.tlog.audit import read_log
+from ledger.tlog.checkpoint import Checkpoint
+from ledger.tlog.merkle import Edge
+from ledger.tlog.note import SignedNote
+from ledger.tlog.policy import Cosigned
+from ledger.tlog.receipt import Receipt
+
+LATE_S = 600  # a first quorum time later than this after `at` is worth a sentence
+SERIES_AT_ONCE = 16  # 65,536 tags of each are in memory: 13 MB
+SUPPORTS_NO_DECISION = (Stage.SERVE, Stage.ENFORCE)  # their evidence comes after it by nature
+
+
+class PublicLog(Protocol):
+    """A copy of the public logs: a folder, or the log's address."""
+
+    def read(self, label: str, path: str) -> bytes:
+        """The file, at most 17 MB; raises `Unknown` where there is none."""
+        ...
+
+
+@dataclass(slots=True)
+class View:
+    """All that a packet says about one entry, bound together by its place."""
+
+    place: Place
+    entry: Entry
+    proofs: tuple[Cosigned, ...]
+    salt: bytes = b""
+    envelope: Envelope | None = None
+    statement: Statement | None = None
+    series: tuple[str, ...] = ()
+
+    @property
+    def quorum_time(self) -> int | None:
+        """When the quorum had first seen it, POSIX seconds."""
+        times = [p.quorum_time for p in self.proofs if p.quorum_time is not None]
+        return min(times, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedSeries:
+    """A series whose signature and tags held. `numbers` says which statement stands where."""
+
+    opened: Series
+    numbers: Mapping[Place, int]
+
+
+@dataclass(slots=True)
+class Examination:
+    packet: PacketSource
+    trust: Trust
+    log: PublicLog | None
+    on_bytes: Callable[[int], None]
+    unreadable: bool = False
+    layout: Layout = field(default_factory=lambda: Layout((), (), {}, {}, {}, {}, {}))
+    index: Index = field(default_factory=lambda: Index("", (), ()))
+    tags_digest: str = ""
+    item_digests: dict[str, ItemDigest] = field(default_factory=dict)
+    checkpoints: dict[str, Cosigned] = field(default_factory=dict)
+    views: dict[Place, View] = field(default_factory=dict)
+    roots: dict[tuple[str, int], bytes] = field(default_factory=dict)
+    series: dict[str, OpenedSeries] = field(default_factory=dict)
+    register: Register | None = None
+    orders: dict[Place, Order] = field(default_factory=dict)
+    item_of: dict[FileSubject, str] = field(default_factory=dict)
+
+    def read(self, path: str) -> bytes:
+        """A small file whole."""
+        size = self.packet.sizes()[path]
+        if size > MAX_SMALL_FILE:
+            raise Malformed(f"want at most {MAX_SMALL_FILE} bytes, got {size}", path=path)
+        return b"".join(bytes(piece) for piece in self.packet.stream(path))
+
+    def position(self, place: Place) -> tuple[int, int]:
+        """Order between logs is their order in the trust folder."""
+        labels = [log.label for log in self.trust.logs]
+        return labels.index(place.log), place.index
+
+    def shown(self) -> list[tuple[View, Statement]]:
+        """The statements that held so far, in log order."""
+        views = sorted(self.views.values(), key=lambda v: self.position(v.place))
+        return [(v, v.statement) for v in views if v.statement is not None]
+
+    def decisions(self) -> list[tuple[Place, Decision]]:
+        found = []
+        for view, statement in self.shown():
+            if statement.is_decision and (occurred := statement.occurred):
+                log, index = self.position(view.place)
+                found.append((view.place, Decision(log, index, occurred.start_ms)))
+        return found
+
+    def facts(self) -> Facts:
+        return Facts(
+            case=self.index.case,
+            packet=self.tags_digest,
+            trust=self.trust.hash,
+            checkpoints=tuple(
+                self._checkpoint_facts(label, cosigned)
+                for label, cosigned in sorted(self.checkpoints.items())
+            ),
+            decisions=tuple(
+                {"dated": d.day, "documents": self._documents(place), "place": place.to_text()}
+                for place, d in self.decisions()
+            ),
+            items=tuple(self._item_facts()),
+        )
+
+    def _documents(self, place: Place) -> str:
+        """The digests of a decision's documents: which paper is meant, not only which date."""
+        statement = self.views[place].statement
+        files = () if statement is None else statement.files
+        return ", ".join(f"{printable(f.name)} {f.digest.sha256.hex()}" for f in files)
+
+    def _checkpoint_facts(self, label: str, cosigned: Cosigned) -> Mapping[str, str]:
+        log = next(log for log in self.trust.logs if log.label == label)
+        return {
+            "cosigners": ", ".join(sorted(cosigned.times)),
+            "origin": log.origin,
+            "overlap": str(log.policy.overlap),
+            "policy": log.policy_hash,
+            "quorum_time": seconds_text(cosigned.quorum_time),
+            "root": format_base64(cosigned.checkpoint.root),
+            "size": str(cosigned.checkpoint.size),
+        }
+
+    def _item_facts(self) -> Iterator[Item]:
+        for view, statement in self.shown():
+            for subject in statement.files:
+                occurred = statement.occurred
+                yield Item(
+                    path=self.item_of.get(subject, ""),
+                    name=printable(subject.name),
+                    place=view.place.to_text(),
+                    stage=statement.stage or "",
+                    claimed=format_time(occurred.start_ms) if occurred else "",
+                    fixed_by=seconds_text(view.quorum_time),
+                    order=str(self.orders.get(view.place, "")),
+                )
+
+
+# --- integrity -------------------------------------------------------------------------------
+
+
+def container(ex: Examination) -> Iterator[Finding]:
+    try:
+        sizes = ex.packet.sizes()
+        ex.layout = Layout.of(sizes)
+        expected = check_bag(sizes, ex.read)
+        ex.tags_digest = suite.digest(ex.read("tagmanifest-sha256.txt")).hex()
+        ex.index = _read_index(ex)
+        _check_index(ex.index, ex.layout)
+    except Unavailable:
+        raise
+    except LedgerError as error:
+        ex.unreadable = True
+        yield _failed("container", "packet", error)
+        return
+    bad = 0
+    with ThreadPoolExecutor() as pool:
+        digests = pool.map(lambda p: _digest(ex, p), expected)
+        for path, (found, refused) in zip(expected, digests, strict=True):
+            if refused is not None:
+                bad += 1
+                yield _failed("container", path, refused)
+            elif found.sha256 != expected[path]:
+                bad += 1
+                detail = "the bytes are not what the manifest says"
+                yield Finding("container", Outcome.FAILED, path, detail)
+            if path in ex.layout.items:
+                ex.item_digests[path] = found
+    if not bad:
+        yield Finding("container", Outcome.PASSED, "packet", f"{len(sizes)} files")
+
+
+def checkpoints(ex: Examination) -> Iterator[Finding]:
+    for label, path in ex.layout.checkpoints.items():
+        log = ex.trust.log(label)
+        if log is None:
+            yield Finding("checkpoint", Outcome.FAILED, path, "no such log in your trust folder")
+            continue
+        try:
+            cosigned = _open_note(ex, log, SignedNote.from_bytes(ex.read(path)))
+        except (Malformed, Rejected) as error:
+            yield _failed("checkpoint", path, error)
+            continue
+        ex.checkpoints[label] = cosigned
+        yield _quorum(path, cosigned, log.policy.overlap)
+        if log != ex.trust.logs[-1]:
+            detail = "your trust folder has a later log, and where this one ended is not shown"
+            yield Finding("checkpoint", Outcome.UNDECIDED, path, detail)
+    if not ex.layout.checkpoints:
+        yield Finding("checkpoint", Outcome.UNDECIDED, "packet", "the packet has no checkpoint")
+
+
+def inclusion(ex: Examination) -> Iterator[Finding]:
+    opened: dict[tuple[str, str], Cosigned] = {}
+    proofs: defaultdict[Place, list[tuple[int, str]]] = defaultdict(list)
+    for (place, size), path in ex.layout.proofs.items():
+        proofs[place].append((size, path))
+    for place in sorted(proofs.keys() - ex.layout.entries.keys()):
+        yield Finding("inclusion", Outcome.FAILED, proofs[place][0][1], "no such entry here")
+    good = 0
+    for place, path in sorted(ex.layout.entries.items()):
+        if place.log not in ex.checkpoints:
+            yield Finding("inclusion", Outcome.FAILED, path, "no sound checkpoint of its log here")
+            continue
+        try:
+            entry = Entry.from_bytes(ex.read(path))
+            found = tuple(
+                _prove(ex, place, entry, size, proof, opened)
+                for size, proof in sorted(proofs[place])
+            )
+            final = ex.checkpoints[place.log].checkpoint
+            if not any(cosigned.checkpoint == final for cosigned in found):
+                raise Rejected(f"no proof to the packet checkpoint of size {final.size}")
+        except (Malformed, Rejected) as error:
+            yield _failed("inclusion", path, error)
+            continue
+        ex.views[place] = View(place, entry, found)
+        good += 1
+    yield from _all_good("inclusion", good, "entries")
+
+
+def commitments(ex: Examination) -> Iterator[Finding]:
+    good = 0
+    for place in sorted(ex.layout.envelopes.keys() | ex.layout.salts.keys()):
+        about = ex.layout.envelopes.get(place) or ex.layout.salts[place]
+        try:
+            if place not in ex.layout.envelopes or place not in ex.layout.salts:
+                raise Rejected("statement and salt belong together")
+            if place not in ex.layout.entries:
+                raise Rejected("the statement has no entry here")
+            view = ex.views.get(place)
+            if view is None:
+                continue  # its entry has failed already
+            data, salt = ex.read(about), ex.read(ex.layout.salts[place])
+            check_commitment(view.entry, salt, data)
+            view.envelope = Envelope.from_bytes(data)
+            view.statement = Statement.from_bytes(view.envelope.payload)
+            view.salt = salt
+        except (Malformed, Rejected) as error:
+            yield _failed("commitment", about, error)
+            continue
+        good += 1
+    yield from _all_good("commitment", good, "statements")
+
+
+def signatures(ex: Examination) -> Iterator[Finding]:
+    register = Register(ex.trust.registrar, ex.trust.keys)
+    ex.register = register
+    good = 0
+    shown = ex.shown()
+    for view, statement in shown:
+        if statement.kind is not Kind.REGISTER or view.envelope is None:
+            continue
+        try:
+            register.add(ex.position(view.place), statement, view.envelope)
+            good += 1
+        except (Malformed, Rejected) as error:
+            view.statement = None
+            yield _failed("signature", view.place.to_text(), error)
+    for view, statement in shown:
+        if statement.kind is Kind.REGISTER or view.envelope is None:
+            continue
+        try:
+            register.open(ex.position(view.place), statement, view.envelope, view.quorum_time)
+            good += 1
+        except (Malformed, Rejected) as error:
+            view.statement = None
+            yield _failed("signature", view.place.to_text(), error)
+    yield from _enrolment(ex, register)
+    yield from _all_good("signature", good, "statements")
+
+
+def series(ex: Examination) -> Iterator[Finding]:
+    good = 0
+    for path in ex.layout.series:
+        try:
+            yield from _open_series(ex, path)
+        except (Malformed, Rejected) as error:
+            yield _failed("series", path, error)
+    named = {place for found in ex.series.values() for place in found.numbers}
+    ids: dict[str, Place] = {}
+    for place, view in sorted(ex.views.items()):
+        try:
+            if view.statement is None:
+                if place not in named:
+                    raise Rejected("nothing here says what this entry is about")
+                continue
+            _check_membership(ex, view, view.statement)
+            if (other := ids.setdefault(view.statement.id, place)) != place:
+                raise Rejected(f"its id is that of {other.to_text()}")
+            good += 1
+        except (Malformed, Rejected) as error:
+            view.statement = None
+            yield _failed("series", place.to_text(), error)
+    for name, found in sorted(ex.series.items()):
+        withheld = any(ex.views[place].statement is None for place in found.numbers)
+        if withheld and name[4:].startswith("/register/"):
+            detail = "a version is withheld: whether it revokes a key is not shown"
+            yield Finding("series", Outcome.UNDECIDED, name, detail)
+    yield from _all_good("series", good, "statements")
+
+
+def items(ex: Examination) -> Iterator[Finding]:
+    wanted: defaultdict[bytes, list[FileSubject]] = defaultdict(list)
+    for _, statement in ex.shown():
+        for subject in statement.files:
+            wanted[subject.digest.sha256].append(subject)
+    good = 0
+    for path, found in ex.item_digests.items():
+        subjects = wanted.get(found.sha256, [])
+        try:
+            if not subjects:
+                raise Rejected("no statement in this packet speaks of these bytes")
+            if any(subject.digest.sm3 for subject in subjects):
+                found = _with_sm3(ex, path)
+            for subject in subjects:
+                subject.digest.check(found)
+                ex.item_of[subject] = path
+            good += 1
+        except (Malformed, Rejected) as error:
+            yield _failed("item", path, error)
+    if good or not ex.layout.items:
+        yield Finding("item", Outcome.PASSED, "packet", f"{good} items")
+
+
+def case(ex: Examination) -> Iterator[Finding]:
+    number = ex.index.case
+    name = case_series(number, ex.trust.first_year)
+    if ex.layout.envelopes and name not in ex.series:
+        yield Finding("case", Outcome.FAILED, number, "the packet has no series of this case")
+        return
+    names = {name}
+    for _, statement in ex.shown():
+        if statement.case == number and (opened := statement.predicate.get("provisional")):
+            names.add(provisional_series(opened, ex.trust.first_year))
+    good = bad = 0
+    for view, statement in ex.shown():
+        if statement.kind in (Kind.REGISTER, Kind.CUSTODY, Kind.STATUS):
+            continue
+        try:
+            _check_case(ex, view, statement, names)
+            good += 1
+        except Rejected as error:
+            bad += 1
+            yield _failed("case", view.place.to_text(), error)
+    if bad:
+        return
+    if not good:
+        yield Finding("case", Outcome.UNDECIDED, number, "no statement of this case is shown")
+        return
+    templates = ex.register.case_numbers() if ex.register is not None else ()
+    known = "spelled as registered" if templates else "its agency's spelling is not in the packet"
+    yield Finding("case", Outcome.PASSED, number, known)
+
+
+# --- completeness ----------------------------------------------------------------------------
+
+
+def completeness(ex: Examination) -> Iterator[Finding]:
+    for name, found in sorted(ex.series.items()):
+        count = len(found.numbers)
+        withheld = sum(ex.views[place].statement is None for place in found.numbers)
+        if withheld:
+            detail = f"{withheld} of {count} not shown"
+            yield Finding("complete", Outcome.UNDECIDED, name, detail)
+    for view, statement in ex.shown():
+        for subject in statement.files:
+            if subject not in ex.item_of:
+                detail = f"{printable(subject.name)} is not in the packet"
+                yield Finding("complete", Outcome.UNDECIDED, view.place.to_text(), detail)
+    if ex.log is None:
+        detail = "no copy of the public log was given (--log)"
+        yield Finding("complete", Outcome.UNDECIDED, ex.index.case, detail)
+        return
+    first = min(map(series_year, ex.series), default="")
+    for log in ex.trust.logs:
+        if log.label not in ex.checkpoints and first <= series_year(log.label):
+            detail = "the packet has no checkpoint of this log, which may hold more"
+            yield Finding("complete", Outcome.UNDECIDED, log.label, detail)
+    for label in sorted(ex.checkpoints):
+        try:
+            yield from _compare_with_log(ex, ex.log, label)
+        except Unknown as error:
+            # A hole in the verifier's own copy says nothing about the packet.
+            detail = f"your copy of the log has a hole: {error}"
+            yield Finding("complete", Outcome.UNDECIDED, label, detail)
+        except (Malformed, Rejected) as error:
+            yield _failed("complete", label, error)
+
+
+# --- order and time --------------------------------------------------------------------------
+
+
+def fence(ex: Examination) -> Iterator[Finding]:
+    decisions = ex.decisions()
+    if not decisions:
+        yield Finding("fence", Outcome.UNDECIDED, ex.index.case, "no decision in the packet")
+        return
+    for view, statement in ex.shown():
+        # An act's documents count as well: a record made up later may call itself one.
+        if not statement.files or statement.is_decision:
+            continue
+        about = view.place.to_text()
+        for place, decision in decisions:
+            found = _order(ex, view, decision)
+            # With several decisions the list shows the order to the first.
+            ex.orders.setdefault(view.place, found)
+            detail = f"{found} decision {place.to_text()} dated {decision.day}"
+            by_nature = found is Order.AFTER and statement.stage in SUPPORTS_NO_DECISION
+            passed = found is Order.BEFORE or by_nature
+            yield Finding("fence", Outcome.PASSED if passed else Outcome.UNDECIDED, about, detail)
+
+
+def times(ex: Examination) -> Iterator[Finding]:
+    latest: dict[str, int] = {}
+    for place, view in sorted(ex.views.items()):
+        if view.entry.at < latest.get(place.log, 0):
+            detail = "the ledger's own time runs backwards here"
+            yield Finding("time", Outcome.FAILED, place.to_text(), detail)
+        latest[place.log] = view.entry.at
+    good = 0
+    for view, statement in ex.shown():
+        problems = list(_time_problems(ex, view, statement))
+        yield from problems
+        good += not problems
+    yield from _all_good("time", good, "statements")
+
+
+# --- parts of the steps ----------------------------------------------------------------------
+
+
+def _read_index(ex: Examination) -> Index:
+    try:
+        return Index.from_bytes(ex.read(INDEX))
+    except Malformed as error:
+        raise error.under(INDEX) from None
+
+
+def _check_index(index: Index, layout: Layout) -> None:
+    listed = sorted(f"data/items/{name}" for name in index.items)
+    if listed != sorted(layout.items):
+        raise Rejected(f"{INDEX} lists other items than the packet holds")
+    notes = sorted(f"data/checkpoints/{name}" for name in index.checkpoints)
+    if notes != sorted(layout.checkpoints.values()):
+        raise Rejected(f"{INDEX} lists other checkpoints than the packet holds")
+
+
+def _digest(ex: Examination, path: str) -> tuple[ItemDigest, LedgerError | None]:
+    """The digests of the bytes as they are, and what the container has against them."""
+    hasher = ItemHasher()
+    refused = None
+    try:
+        for piece in ex.packet.stream(path):
+            hasher.update(piece)
+            ex.on_bytes(len(piece))
+    except (Malformed, Rejected) as error:
+        refused = error
+    return hasher.finish(), refused
+
+
+def _with_sm3(ex: Examination, path: str) -> ItemDigest:
+    hasher = ItemHasher(sm3=True)
+    for piece in ex.packet.stream(path):
+        hasher.update(piece)
+    return hasher.finish()
+
+
+def _open_note(ex: Examination, log: TrustedLog, note: SignedNote) -> Cosigned:
+    """A checkpoint of the log; under an unfit policy no quorum counts, and so no time."""
+    cosigned = log.policy.open(note)
+    size, root = cosigned.checkpoint.size, cosigned.checkpoint.root
+    if ex.roots.setdefault((log.label, size), root) != root:
+        raise Rejected(f"two checkpoints of size {size} differ: the log has two histories")
+    return cosigned if log.policy.overlap >= 1 else replace(cosigned, quorum_time=None)
+
+
+def _quorum(path: str, cosigned: Cosigned, overlap: int) -> Finding:
+    if overlap < 1:
+        detail = "your policy lets two sets of cosigners sign two histories"
+        return Finding("checkpoint", Outcome.UNDECIDED, path, detail)
+    if cosigned.quorum_time is None:
+        names = ", ".join(sorted(cosigned.times)) or "nobody"
+        return Finding("checkpoint", Outcome.UNDECIDED, path, f"no quorum: cosigned by {names}")
+    detail = (
+        f"cosigned by {', '.join(sorted(cosigned.times))}; two histories are possible "
+        f"only if {overlap} of them collude"
+    )
+    return Finding("checkpoint", Outcome.PASSED, path, detail)
+
+
+def _prove(
+    ex: Examination,
+    place: Place,
+    entry: Entry,
+    size: int,
+    path: str,
+    opened: dict[tuple[str, str], Cosigned],
+) -> Cosigned:
+    receipt = Receipt.from_bytes(ex.read(path))
+    if receipt.extra is not None:
+        raise Malformed("want no extra line", path=path)
+    if receipt.index != place.index:
+        raise Rejected(f"{path} is a proof for index {receipt.index}")
+    log = ex.trust.log(place.log)
+    assert log is not None  # places of unknown logs have no sound checkpoint
+    key = (place.log, receipt.note)
+    # Thousands of proofs end in the same note: its signatures are checked once.
+    if key not in opened:
+        opened[key] = _open_note(ex, log, SignedNote.from_text(receipt.note))
+    cosigned = receipt.check(entry.leaf_hash(), opened[key])
+    if cosigned.checkpoint.size != size:
+        raise Rejected(f"{path} is a proof to size {cosigned.checkpoint.size}")
+    final = ex.checkpoints[place.log].checkpoint
+    if size > final.size:
+        raise Rejected(f"{path} is beyond the packet checkpoint of size {final.size}")
+    return cosigned
+
+
+def _enrolment(ex: Examination, register: Register) -> Iterator[Finding]:
+    """The opening of the log, where shown, must enrol what the trust folder holds."""
+    for place, opening in register.openings:
+        label = ex.trust.logs[place[0]].label
+        log = ex.trust.logs[place[0]].policy.log
+        series_keys = {year: key.fingerprint for year, key in ex.trust.series.items()}
+        enrolled = dict(opening.predicate["series"])
+        same = opening.predicate["log"] == log.to_text() and all(
+            series_keys.get(year) == print_ for year, print_ in enrolled.items()
+        )
+        if not same or opening.predicate["registrar"] != ex.trust.registrar.to_text():
+            detail = "the opening of the log enrols other keys than your trust folder holds"
+            yield Finding("signature", Outcome.FAILED, f"{label}-{place[1]}", detail)
+
+
+def _open_series(ex: Examination, path: str) -> Iterator[Finding]:
+    file = SeriesFile.from_bytes(ex.read(path))
+    key = ex.trust.series.get(series_year(file.name))
+    if key is None:
+        detail = f"your trust folder has no series key of {series_year(file.name)}"
+        yield Finding("series", Outcome.UNDECIDED, path, detail)
+        return
+    opened = key.open(file.name, file.signature)
+    if file.name in ex.series:
+        raise Rejected(f"{file.name} stands here twice")
+    for n, (place, tag) in enumerate(
+        zip(file.places, opened.tags(1, len(file.places)), strict=True), 1
+    ):
+        view = ex.views.get(place)
+        if view is None:
+            raise Rejected(f"statement {n} of {file.name} has no sound entry at {place.to_text()}")
+        if tag not in view.entry.tags:
+            raise Rejected(f"{place.to_text()} is not statement {n} of {file.name}")
+    positions = [ex.position(place) for place in file.places]
+    if positions != sorted(positions):
+        raise Rejected(f"{file.name} is not in log order")
+    numbers = {place: n for n, place in enumerate(file.places, 1)}
+    ex.series[file.name] = OpenedSeries(opened, numbers)
+
+
+def _check_membership(ex: Examination, view: View, statement: Statement) -> None:
+    tags = []
+    names = series_names(statement, view.place.log, ex.trust.first_year)
+    for name in names:
+        if name not in ex.series:
+            raise Rejected(f"the packet has no sound series {name!r}")
+        found = ex.series[name]
+        if view.place not in found.numbers:
+            raise Rejected(f"not listed in its series {name!r}")
+        tags.append(found.opened.tag(found.numbers[view.place]))
+    check_tags(view.entry, view.salt, tags)
+    view.series = names
+
+
+def _check_case(ex: Examination, view: View, statement: Statement, names: set[str]) -> None:
+    """`names` are the series of this packet's case, with a provisional one that it grew from."""
+    own = set(view.series)
+    if statement.predicate.get("act") == OPENING:
+        own = {provisional_series(statement.id, ex.trust.first_year)}
+    if not own & names:
+        raise Rejected("this statement is not about the case of the packet")
+    if statement.case is not None and ex.register is not None:
+        templates = ex.register.case_numbers(statement.agency)
+        if templates:
+            check_spelling(statement.case, templates)
+
+
+def _compare_with_log(ex: Examination, log: PublicLog, label: str) -> Iterator[Finding]:
+    cosigned = ex.checkpoints[label]
+    if cosigned.quorum_time is None:
+        yield Finding("complete", Outcome.UNDECIDED, label, "the checkpoint has no quorum")
+        return
+    claims = _after_claims(ex, label)
+    tags = _read_tags(log, label, cosigned.checkpoint, claims)
+    problems = []
+    names = sorted(ex.series)
+    for start in range(0, len(names), SERIES_AT_ONCE):
+        problems += _recount(ex, label, names[start : start + SERIES_AT_ONCE], tags)
+    for name, detail in problems:
+        yield Finding("complete", Outcome.FAILED, name, detail)
+    for view, size, root in claims.wrong:
+        detail = f"its signer had checked another history: size {size} has root {root}"
+        yield Finding("complete", Outcome.FAILED, view.place.to_text(), detail)
+    if not problems:
+        detail = (
+            f"as of {seconds_text(cosigned.quorum_time)}: {len(ex.series)} series recounted "
+            f"over {cosigned.checkpoint.size} entries"
+        )
+        yield Finding("complete", Outcome.PASSED, label, detail)
+
+
+@dataclass(slots=True)
+class Claims:
+    """What signers said they had checked before signing, by tree size."""
+
+    by_size: dict[int, list[tuple[View, bytes]]]
+    wrong: list[tuple[View, int, str]] = field(default_factory=list)
+
+    def compare(self, size: int, root: bytes) -> None:
+        for view, claimed in self.by_size[size]:
+            if claimed != root:
+                self.wrong.append((view, size, format_base64(root)))
+
+
+def _after_claims(ex: Examination, label: str) -> Claims:
+    origin = ex.checkpoints[label].checkpoint.origin
+    size = ex.checkpoints[label].checkpoint.size
+    by_size: defaultdict[int, list[tuple[View, bytes]]] = defaultdict(list)
+    for view, statement in ex.shown():
+        after = statement.after
+        if after is not None and after.origin == origin and 0 < after.size <= size:
+            by_size[after.size].append((view, after.root))
+    return Claims(dict(by_size))
+
+
+def _read_tags(log: PublicLog, label: str, checkpoint: Checkpoint, claims: Claims) -> bytes:
+    """The tags of every entry below the checkpoint, 128 bytes an entry, in log order.
+
+    They are returned, and so count, only once the root was recomputed.
+    """
+    newer = _size_hint(log, label)
+    tags = bytearray()
+    last = max(claims.by_size, default=0)
+    edge, pending, at = Edge(), [], 0
+    for index, data in read_log(
+        lambda path: log.read(label, path), checkpoint, tiles=False, newer=newer
+    ):
+        try:
+            entry = Entry.from_bytes(data)
+        except Malformed as error:
+            raise error.under(f"entry {index}") from None
+        if entry.at < at:
+            raise Rejected(f"the ledger's own time runs backwards at entry {index}")
+        at = entry.at
+        tags += b"".join(entry.tags)
+        if index < last:
+            pending.append(entry.leaf_hash())
+        if index + 1 in claims.by_size:
+            edge = edge.extend(pending)
+            pending = []
+            claims.compare(index + 1, edge.root())
+    return bytes(tags)
+
+
+def _size_hint(log: PublicLog, label: str) -> int:
+    """The size that the copy claims: only to find its partial tiles."""
+    try:
+        note = SignedNote.from_bytes(log.read(label, "checkpoint"))
+        return Checkpoint.from_text(note.text).size
+    except (Malformed, Rejected):
+        return 0
+
+
+def _recount(ex: Examination, label: str, names: list[str], tags: bytes) -> list[tuple[str, str]]:
+    """What is wrong with these series: tags 1…N stand once each, none of the next 65,536."""
+    expected: dict[bytes, tuple[str, int]] = {}
+    beyond: dict[bytes, tuple[str, int]] = {}
+    for name in names:
+        opened, count = ex.series[name].opened, len(ex.series[name].numbers)
+        for place, tag in zip(ex.series[name].numbers, opened.tags(1, count), strict=True):
+            expected[tag] = (name, place.index if place.log == label else -1)
+        for n, tag in enumerate(opened.tags(count + 1, count + LOOKAHEAD), count + 1):
+            beyond[tag] = (name, n)
+    problems = []
+    for start in range(0, len(tags), TAG_SIZE):
+        tag, index = tags[start : start + TAG_SIZE], start // (TAGS * TAG_SIZE)
+        if tag in beyond:
+            name, n = beyond[tag]
+            problems.append((name, f"entry {index} is statement {n}, which is not shown"))
+        elif tag in expected and expected[tag][1] != index:
+            name = expected[tag][0]
+            problems.append((name, f"entry {index} repeats a statement: a fork"))
+    return problems
+
+
+def _order(ex: Examination, view: View, decision: Decision) -> Order:
+    number = ex.position(view.place)[0]
+    proofs = [
+        Fixed(number, p.checkpoint.size, p.quorum_time)
+        for p in view.proofs
+        if p.quorum_time is not None
+    ]
+    return order(ex.position(view.place), proofs, decision)
+
+
+def _time_problems(ex: Examination, view: View, statement: Statement) -> Iterator[Finding]:
+    about = view.place.to_text()
+    fixed = view.quorum_time
+    if fixed is None:
+        yield Finding("time", Outcome.UNDECIDED, about, "no quorum has seen it yet")
+        return
+    accepted = view.entry.at // 1000
+    if fixed - accepted > LATE_S:
+        detail = f"late witnessed: {fixed - accepted} s after the ledger says it accepted it"
+        yield Finding("time", Outcome.UNDECIDED, about, detail)
+    if accepted - fixed > LATE_S:
+        detail = f"the ledger says {format_time(view.entry.at)}, the quorum {seconds_text(fixed)}"
+        yield Finding("time", Outcome.UNDECIDED, about, detail)
+    occurred = statement.occurred
+    if occurred is not None and occurred.start_ms // 1000 > fixed + LATE_S:
+        detail = f"claims to have begun at {occurred.start_text}, after it was fixed"
+        yield Finding("time", Outcome.UNDECIDED, about, detail)
+    if (after := statement.after) and (detail := _after_problem(ex, view, after)):
+        yield Finding("time", Outcome.FAILED, about, detail)
+
+
+def _after_problem(ex: Examination, view: View, after: After) -> str:
+    """What is wrong with what a signer had checked, as far as the packet shows; else nothing."""
+    log = next((log for log in ex.trust.logs if log.origin == after.origin), None)
+    if log is None:
+        return f"claims to follow the log {after.origin!r}, which your trust folder does not know"
+    if ex.position(Place(log.label, after.size)) > ex.position(view.place):
+        return f"claims to follow a tree of {after.size} entries of {log.label}"
+    if ex.roots.get((log.label, after.size), after.root) != after.root:
+        return f"its signer had checked another history of {after.size} entries"
+    return ""
+
+
+def _failed(step: str, about: str, error: LedgerError) -> Finding:
+    return Finding(step, Outcome.FAILED, about, str(error))
+
+
+def _all_good(step: str, good: int, what: str) -> Iterable[Finding]:
+    if good:
+        yield Finding(step, Outcome.PASSED, "packet", f"{good} {what}")
+    else:
+        yield Finding(step, Outcome.UNDECIDED, "packet", f"no {what} were shown")

@@ -1,0 +1,1 @@
+"""The procedure of enforcement: order before the decision."""

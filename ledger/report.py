@@ -1,0 +1,141 @@
+"""The verdict as a value: findings, an outcome for each group, one for the whole.
+
+Integrity decides the whole: any failed → failed; else any undecided, or nothing
+checked → undecided; else passed. Completeness, order and time stand beside it:
+they never raise it, and a failure among them fails it. `require` moves groups in.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from ledger.encoding import MAX_TIME, format_time, printable
+
+
+class Outcome(StrEnum):
+    PASSED = "passed"
+    FAILED = "failed"
+    UNDECIDED = "undecided"
+
+
+class Group(StrEnum):
+    INTEGRITY = "integrity"
+    COMPLETE = "complete"
+    ORDER = "order"
+    TIME = "time"
+
+
+Bilingual = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one step found about one thing. `detail` is for the expert, in English."""
+
+    step: str
+    outcome: Outcome
+    about: str
+    detail: str = ""
+
+    def to_json(self) -> dict[str, str]:
+        return {
+            # Both may quote names that someone else chose.
+            "about": printable(self.about),
+            "detail": printable(self.detail),
+            "outcome": self.outcome,
+            "step": self.step,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A line of the list of items, in the words of the report."""
+
+    path: str
+    name: str
+    place: str
+    stage: str
+    claimed: str
+    fixed_by: str
+    order: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the report is about, so that it can be compared with the paper and the court's card."""
+
+    case: str = ""
+    packet: str = ""
+    trust: str = ""
+    checkpoints: tuple[Mapping[str, str], ...] = ()
+    decisions: tuple[Mapping[str, str], ...] = ()
+    items: tuple[Item, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    groups: Mapping[Group, Outcome]
+    outcome: Outcome
+    findings: tuple[Finding, ...]
+    facts: Facts
+
+    def to_json(self) -> dict[str, Any]:
+        """Deterministic: the same packet, trust folder and log give the same report."""
+        return {
+            "case": self.facts.case,
+            "checkpoints": [dict(c) for c in self.facts.checkpoints],
+            "decisions": [dict(d) for d in self.facts.decisions],
+            "findings": [f.to_json() for f in self.findings],
+            "groups": {str(g): str(o) for g, o in self.groups.items()},
+            "items": [
+                {
+                    "claimed": i.claimed,
+                    "fixed_by": i.fixed_by,
+                    "name": i.name,
+                    "order": i.order,
+                    "path": i.path,
+                    "place": i.place,
+                    "stage": i.stage,
+                }
+                for i in self.facts.items
+            ],
+            "outcome": str(self.outcome),
+            "packet": self.facts.packet,
+            "trust": self.facts.trust,
+            "v": 1,
+        }
+
+
+def worst(outcomes: Iterable[Outcome]) -> Outcome:
+    """Failed before undecided before passed; nothing at all is undecided."""
+    seen = set(outcomes)
+    if Outcome.FAILED in seen:
+        return Outcome.FAILED
+    if Outcome.UNDECIDED in seen or not seen:
+        return Outcome.UNDECIDED
+    return Outcome.PASSED
+
+
+def conclude(
+    findings: tuple[Finding, ...],
+    group_of: Mapping[str, Group],
+    required: frozenset[Group],
+    facts: Facts,
+) -> Report:
+    groups = {
+        group: worst(f.outcome for f in findings if group_of[f.step] is group) for group in Group
+    }
+    deciding = {Group.INTEGRITY} | required
+    whole = worst(groups[g] for g in deciding)
+    if Outcome.FAILED in groups.values():
+        whole = Outcome.FAILED
+    return Report(groups, whole, findings, facts)
+
+
+def seconds_text(seconds: int | None) -> str:
+    """Empty for None. A cosigner's clock may name a year that no calendar here knows."""
+    if seconds is None:
+        return ""
+    at_ms = seconds * 1000
+    return format_time(at_ms) if at_ms <= MAX_TIME else f"{seconds} s"

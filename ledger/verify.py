@@ -1,0 +1,207 @@
+"""The verdict over a packet: one table of steps that runs them, prints them, documents them.
+
+A verifier brings a trust folder of his own and, for completeness, a copy of the
+public log. Nothing is taken from the packet on its word: every part is tied to
+the leaf of its entry, and every entry to a checkpoint that a quorum has cosigned.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from ledger import examine
+from ledger.evidence.packet import PacketSource
+from ledger.evidence.trust import Trust
+from ledger.examine import Examination, PublicLog
+from ledger.report import Bilingual, Finding, Group, Outcome, Report, conclude
+
+Run = Callable[[Examination], Iterator[Finding]]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """`proves` and `not_proved` complete the sentence that a report prints."""
+
+    name: str
+    group: Group
+    run: Run
+    title: Bilingual
+    proves: Bilingual
+    not_proved: Bilingual
+
+
+STEPS: tuple[Step, ...] = (
+    Step(
+        "container",
+        Group.INTEGRITY,
+        examine.container,
+        {"en": "Container", "zh": "容器"},
+        {
+            "en": "every file is there, once, and undamaged since the packet was made",
+            "zh": "证据包内每个文件齐全、唯一，自制作证据包以来未损坏",
+        },
+        {
+            "en": "that the packet was honestly made: whoever makes one writes its manifest",
+            "zh": "不证明制作证据包的人诚实：清单由制作者自己写成",
+        },
+    ),
+    Step(
+        "checkpoint",
+        Group.INTEGRITY,
+        examine.checkpoints,
+        {"en": "Log and cosigners", "zh": "日志与联合签名"},
+        {
+            "en": "independent cosigners of your policy saw the same log at the time shown",
+            "zh": "您所信任的独立联合签名人在所示时间看到的是同一份日志",
+        },
+        {
+            "en": "anything, if as many cosigners as the overlap colluded with the operator",
+            "zh": "若与运营者串通的联合签名人达到重叠数，则不成立",
+        },
+    ),
+    Step(
+        "inclusion",
+        Group.INTEGRITY,
+        examine.inclusion,
+        {"en": "Entries in the log", "zh": "条目在日志中"},
+        {
+            "en": "each entry stands in that log at its index, and cannot be changed or removed",
+            "zh": "每一条目位于该日志的相应位置，无法更改或移除",
+        },
+        {
+            "en": "what an entry is about: that is shown by the commitment",
+            "zh": "不证明条目的内容：内容由承诺值证明",
+        },
+    ),
+    Step(
+        "commitment",
+        Group.INTEGRITY,
+        examine.commitments,
+        {"en": "Statements are those in the log", "zh": "陈述与日志一致"},
+        {
+            "en": "each statement shown is, byte for byte, the one fixed in the log",
+            "zh": "所示每一陈述与日志中固定的陈述逐字节一致",
+        },
+        {
+            "en": "that a statement is true",
+            "zh": "不证明陈述内容真实",
+        },
+    ),
+    Step(
+        "signature",
+        Group.INTEGRITY,
+        examine.signatures,
+        {"en": "Signatures", "zh": "签名"},
+        {
+            "en": "each statement was signed by a key that the registrar had named before",
+            "zh": "每一陈述由登记人事先登记的密钥签名",
+        },
+        {
+            "en": "who held the key at that moment",
+            "zh": "不证明当时实际持有密钥的人",
+        },
+    ),
+    Step(
+        "series",
+        Group.INTEGRITY,
+        examine.series,
+        {"en": "Series and tags", "zh": "序列与标签"},
+        {
+            "en": "each statement stands in the log under its own case, recording or register only",
+            "zh": "每一陈述在日志中归入其案件、录像或登记序列，且仅归入这些序列",
+        },
+        {
+            "en": "that nothing is missing: that is completeness",
+            "zh": "不证明没有缺漏：缺漏由完整性判断",
+        },
+    ),
+    Step(
+        "item",
+        Group.INTEGRITY,
+        examine.items,
+        {"en": "Items", "zh": "证据原件"},
+        {
+            "en": "each item is bit for bit the one whose digests were fixed in the log",
+            "zh": "每一证据原件与日志中固定的摘要逐位一致",
+        },
+        {
+            "en": "that it shows what happened, or what was done to it before it was fixed",
+            "zh": "不证明其反映真实情况，也不证明固定之前的处理",
+        },
+    ),
+    Step(
+        "case",
+        Group.INTEGRITY,
+        examine.case,
+        {"en": "Case", "zh": "案件"},
+        {
+            "en": "every statement shown is about the case that the packet names",
+            "zh": "所示每一陈述均属于证据包所称案件",
+        },
+        {
+            "en": "that it is the case you mean: compare the number with your own file",
+            "zh": "不证明是您所审案件：请与卷宗核对案号",
+        },
+    ),
+    Step(
+        "complete",
+        Group.COMPLETE,
+        examine.completeness,
+        {"en": "Completeness", "zh": "完整性"},
+        {
+            "en": "the log holds no other statement of this case up to the checkpoint",
+            "zh": "截至检查点，日志中没有本案的其他陈述",
+        },
+        {
+            "en": "what was never logged, or logged under another case",
+            "zh": "不涵盖从未上链或以其他案号上链的内容",
+        },
+    ),
+    Step(
+        "fence",
+        Group.ORDER,
+        examine.fence,
+        {"en": "Fixed before the decision", "zh": "决定前固定"},
+        {
+            "en": "the item was fixed, and seen by the quorum, by the date on the decision",
+            "zh": "证据在决定书所载日期之前已固定，并为法定人数的联合签名人所见",
+        },
+        {
+            "en": "the date itself: compare it with the decision as served",
+            "zh": "不证明日期本身：请与送达的决定书核对",
+        },
+    ),
+    Step(
+        "time",
+        Group.TIME,
+        examine.times,
+        {"en": "Time", "zh": "时间"},
+        {
+            "en": "each entry existed no later than the time the quorum cosigned",
+            "zh": "每一条目不晚于法定人数联合签名的时间存在",
+        },
+        {
+            "en": "when it was recorded: that is the recorder's claim",
+            "zh": "不证明录制时间：录制时间是设备自称",
+        },
+    ),
+)
+
+
+def verify_packet(
+    packet: PacketSource,
+    trust: Trust,
+    *,
+    log: PublicLog | None = None,
+    require: frozenset[Group] = frozenset(),
+    on_bytes: Callable[[int], None] = lambda n: None,
+) -> Report:
+    """Runs every step. Raises `Unavailable` only where bytes could not be read at all."""
+    examination = Examination(packet, trust, log, on_bytes)
+    findings: list[Finding] = []
+    for step in STEPS:
+        if examination.unreadable:
+            findings.append(Finding(step.name, Outcome.UNDECIDED, "packet", "not checked"))
+            continue
+        findings += step.run(examination)
+    group_of = {step.name: step.group for step in STEPS}
+    return conclude(tuple(findings), group_of, require, examination.facts())
