@@ -1,0 +1,192 @@
+"""What the writing side needs from outside. Each port states how strong it must be.
+
+Adapters raise `Unavailable` when the disk or the network would not do its part,
+`Full` when there is no room, `Unknown` when nothing of that name is there, and
+nothing else of their own. A failed write may or may not have been stored: the
+caller stops, and what `recover` finds afterwards is the truth.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ledger.evidence.chunks import ItemDigest
+from ledger.sequencer import Batch, Head, Row
+
+
+class Clock(Protocol):
+    def now_ms(self) -> int:
+        """Wall clock, milliseconds since the Unix epoch; may jump."""
+        ...
+
+    def steady_ms(self) -> int:
+        """Milliseconds from an arbitrary start; never jumps, counts while the machine sleeps."""
+        ...
+
+
+class Entropy(Protocol):
+    def salt(self) -> bytes:
+        """32 fresh bytes from the operating system, never derived from a kept key."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemRecord:
+    """An item whose bytes are held. `object_id` is the store's name for them, opaque."""
+
+    object_id: str
+    digest: ItemDigest
+    keyid: str
+    agency: str
+    uploaded_ms: int
+    claimed: bool = False
+
+
+class LedgerStore(Protocol):
+    """Statements, entries, right edge, checkpoints and items: one database.
+
+    Durability: a method that writes returns only when its effect would survive a
+    power cut. Consistency: serialisable; `commit` is one transaction. Trust: with
+    the log key it can fork the log, delay and withhold; the cosigners and the
+    filers' receipts show it.
+    """
+
+    def head(self) -> Head | None:
+        """The last commit's edge and signed checkpoint; None before the first."""
+        ...
+
+    def commit(self, batch: Batch, note: str, expected: Head | None) -> None:
+        """Stores rows, series counts, claims and the new head, all or nothing.
+
+        `note` is the signed checkpoint of `batch.edge`. Raises `Conflict`, storing
+        nothing, if the head is no longer `expected`.
+        """
+        ...
+
+    def row(self, index: int) -> Row:
+        """Raises `Unknown` for an index not committed."""
+        ...
+
+    def find(self, statement_id: str) -> Row | None: ...
+
+    def rows(self, start: int, end: int) -> Iterator[Row]:
+        """Rows [start, end) in order, read piece by piece."""
+        ...
+
+    def registers(self) -> Iterator[Row]:
+        """The rows of all register statements, in log order."""
+        ...
+
+    def entries(self, start: int, end: int) -> Iterator[bytes]:
+        """Entry bytes [start, end) in order."""
+        ...
+
+    def series(self, names: Sequence[str]) -> Mapping[str, tuple[bytes, int]]:
+        """Signature and count of each of these series that exists."""
+        ...
+
+    def places(self, name: str) -> Sequence[int]:
+        """The indexes of a series' statements, n = 1 first; empty if there is none."""
+        ...
+
+    def add_item(self, item: ItemRecord) -> None: ...
+
+    def item(self, digest: ItemDigest, agency: str) -> ItemRecord | None:
+        """An item that this agency has uploaded, with these digests and size.
+
+        Without `sm3` any will do; with it only one that was digested so at upload.
+        Whoever knows a digest may not have another agency's bytes for it.
+        """
+        ...
+
+    def unclaimed(self, before_ms: int) -> Sequence[ItemRecord]:
+        """Items uploaded before that time that no statement speaks of."""
+        ...
+
+    def object_ids(self) -> Iterator[str]:
+        """The store's names of all items, claimed or not."""
+        ...
+
+    def forget_items(self, object_ids: Sequence[str]) -> None:
+        """Forgets unclaimed items; a claimed one is left alone."""
+        ...
+
+    def unclaimed_bytes(self, keyid: str) -> int:
+        """What a key has uploaded and not yet claimed: its quota."""
+        ...
+
+    def add_cosigned(self, size: int, note: str) -> None:
+        """Keeps a checkpoint that has its quorum; a later note of that size replaces it."""
+        ...
+
+    def cosigned(self, size: int) -> str | None:
+        """The earliest kept checkpoint of at least `size` entries."""
+        ...
+
+    def newest_cosigned(self) -> str | None: ...
+
+
+class ItemWriter(Protocol):
+    """An item on its way in. Nothing is visible before `commit` returns."""
+
+    def write(self, data: bytes | memoryview) -> None: ...
+
+    def commit(self, leaves: bytes) -> str:
+        """Durable and read-only from now on, with its chunk hashes beside it; its opaque id."""
+        ...
+
+    def abort(self) -> None:
+        """Leaves nothing behind; safe to call twice and after `commit`."""
+        ...
+
+
+class ItemStore(Protocol):
+    """The bytes of items, under ids of its own that say nothing about them.
+
+    Trust: it can only withhold; every reader checks digests.
+    """
+
+    def begin(self, size: int) -> ItemWriter:
+        """Raises `Full` before the first byte if `size` more would not fit."""
+        ...
+
+    def stream(self, object_id: str) -> Iterator[bytes]: ...
+
+    def leaves(self, object_id: str) -> bytes:
+        """The chunk hashes, 32 bytes each."""
+        ...
+
+    def delete(self, object_id: str) -> None:
+        """Forgets an item that nobody claimed; quiet if it is gone."""
+        ...
+
+    def ids(self) -> Iterator[str]: ...
+
+
+class PublicStore(Protocol):
+    """The public log as static files: what anyone may mirror.
+
+    Trust: none; readers recompute.
+    """
+
+    def put(self, path: str, data: bytes) -> None:
+        """Durable on return. Equal bytes again succeed; other bytes raise `Conflict`."""
+        ...
+
+    def replace(self, path: str, data: bytes) -> None:
+        """Durable and atomic: readers see the old bytes or the new. Only for `checkpoint`."""
+        ...
+
+    def get(self, path: str) -> bytes: ...
+
+    def discard(self, folder: str) -> None:
+        """Removes a folder of partial tiles; quiet if it is gone."""
+        ...
+
+
+class CosignerClient(Protocol):
+    """One cosigner, over the network. Trust: its key is in the policy; its answers are checked."""
+
+    def add_checkpoint(self, body: bytes) -> tuple[int, bytes]:
+        """HTTP status and at most 64 KiB of answer, to a tlog-witness add-checkpoint request."""
+        ...

@@ -1,0 +1,98 @@
+"""Plans a batch: right edge + what waits + time → entries, places, new edge. Pure.
+
+The n-th statement of a series gets the n-th tag. `at` is the wall clock in whole
+minutes and never decreases along the log, whatever the clock does.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ledger.evidence.entry import MINUTE_MS, Entry, commit
+from ledger.evidence.series import Series, entry_tags
+from ledger.evidence.statement import Statement
+from ledger.tlog.checkpoint import Checkpoint
+from ledger.tlog.merkle import Edge, leaf_hash
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The state of a log after a commit. `note` is its checkpoint, signed by the log."""
+
+    edge: Edge
+    at_ms: int
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A statement that was checked and waits for its place."""
+
+    statement: Statement
+    envelope: bytes
+    salt: bytes
+    series: tuple[Series, ...]
+    items: tuple[str, ...] = ()  # object ids that it claims
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A statement in its place. `places` are its series with its number in each."""
+
+    index: int
+    statement_id: str
+    kind: str
+    envelope: bytes
+    salt: bytes
+    entry: bytes
+    places: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one transaction stores. `series` are those that count anew, with their last n."""
+
+    rows: tuple[Row, ...]
+    series: tuple[tuple[Series, int], ...]
+    claims: tuple[str, ...]
+    edge: Edge
+    at_ms: int
+
+    def checkpoint(self, origin: str) -> Checkpoint:
+        return Checkpoint(origin, self.edge.size, self.edge.root())
+
+
+def plan(
+    edge: Edge, last_at_ms: int, pending: Sequence[Pending], counts: Mapping[str, int], now_ms: int
+) -> Batch:
+    """`counts` is how many statements each series has; a missing name has none."""
+    at_ms = max(last_at_ms, now_ms - now_ms % MINUTE_MS)
+    numbers = dict(counts)
+    signed: dict[str, Series] = {}
+    rows = []
+    for index, waiting in enumerate(pending, edge.size):
+        places, tags = [], []
+        for series in waiting.series:
+            n = numbers.get(series.name, 0) + 1
+            numbers[series.name] = n
+            signed[series.name] = series
+            places.append((series.name, n))
+            tags.append(series.tag(n))
+        entry = Entry(at_ms, commit(waiting.salt, waiting.envelope), entry_tags(waiting.salt, tags))
+        rows.append(
+            Row(
+                index,
+                waiting.statement.id,
+                waiting.statement.kind,
+                waiting.envelope,
+                waiting.salt,
+                entry.to_bytes(),
+                tuple(places),
+            )
+        )
+    return Batch(
+        tuple(rows),
+        tuple((series, numbers[name]) for name, series in signed.items()),
+        tuple(item for waiting in pending for item in waiting.items),
+        edge.extend(leaf_hash(row.entry) for row in rows),
+        at_ms,
+    )

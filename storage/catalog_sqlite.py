@@ -1,0 +1,209 @@
+"""A search catalog over the statements; it may be deleted and is then rebuilt from the ledger.
+
+It holds nothing that the ledger does not, and can only mislead a search.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from ledger.errors import Conflict
+from ledger.evidence.envelope import Envelope
+from ledger.evidence.statement import OPENING, Statement
+from ledger.ports import LedgerStore
+from ledger.sequencer import Row
+from storage.database import DatabaseFile, Migration
+
+BATCH = 1000  # statements in one transaction while catching up
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogRow:
+    """A statement in a list. `name` and `size` are of its first file; times are ms."""
+
+    index: int
+    id: str
+    kind: str
+    agency: str
+    stage: str | None
+    act: str | None
+    name: str | None
+    size: int | None
+    device: str | None
+    occurred_from: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CaseCount:
+    """A case, or a provisional case under its id, with the number of its statements."""
+
+    case: str
+    count: int
+
+
+def _create(db: Database) -> None:
+    db.execute(
+        """
+        CREATE TABLE indexed (
+            only INTEGER PRIMARY KEY CHECK (only = 1),
+            size INTEGER NOT NULL
+        ) STRICT
+        """
+    )
+    db.execute("INSERT INTO indexed VALUES (1, 0)")
+    db.execute(
+        """
+        CREATE TABLE statement (
+            idx INTEGER PRIMARY KEY,
+            id TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            agency TEXT NOT NULL,
+            stage TEXT,
+            act TEXT,
+            name TEXT,
+            size INTEGER,
+            device TEXT,
+            occurred_from INTEGER
+        ) STRICT
+        """
+    )
+    db.execute(
+        """
+        CREATE TABLE case_statement (
+            name TEXT NOT NULL,
+            idx INTEGER NOT NULL REFERENCES statement,
+            PRIMARY KEY (name, idx)
+        ) STRICT, WITHOUT ROWID
+        """
+    )
+    db.execute(
+        """
+        CREATE TABLE file (
+            sha256 TEXT NOT NULL,
+            idx INTEGER NOT NULL REFERENCES statement,
+            PRIMARY KEY (sha256, idx)
+        ) STRICT, WITHOUT ROWID
+        """
+    )
+
+
+MIGRATIONS: tuple[Migration, ...] = (_create,)
+
+_ROW = (
+    "SELECT statement.idx, id, kind, agency, stage, act, statement.name, size, device,"
+    " occurred_from FROM statement"
+)
+
+
+class SqliteCatalog:
+    """Usable from any thread."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = DatabaseFile(path, MIGRATIONS, durable=False)
+
+    def close(self) -> None:
+        self._file.close()
+
+    def add(self, rows: Iterable[tuple[Row, Statement]]) -> None:
+        """All or nothing; in log order from `indexed_to` on. Rows already there are passed over."""
+        with self._file.write() as db:
+            _add(db, rows)
+
+    def indexed_to(self) -> int:
+        with self._file.read() as db:
+            return int(db.execute("SELECT size FROM indexed").fetchone()[0])
+
+    def catch_up(self, store: LedgerStore) -> None:
+        """Adds what the ledger has beyond the catalog."""
+        head = store.head()
+        rows = store.rows(self.indexed_to(), head.edge.size if head else 0)
+        while batch := list(islice(rows, BATCH)):
+            self.add((row, _statement(row)) for row in batch)
+
+    def rebuild(self, store: LedgerStore) -> None:
+        with self._file.write() as db:
+            for table in ("file", "case_statement", "statement"):
+                db.execute(f"DELETE FROM {table}")  # noqa: S608
+            db.execute("UPDATE indexed SET size = 0")
+        self.catch_up(store)
+
+    def case(self, case: str) -> list[CatalogRow]:
+        """The statements of a case or, by its id, of a provisional case, in log order."""
+        return self._rows(
+            "JOIN case_statement USING (idx) WHERE case_statement.name = ? ORDER BY idx", case
+        )
+
+    def by_digest(self, sha256: str) -> list[CatalogRow]:
+        """The statements that speak of a file with this SHA-256 (hex), in log order."""
+        return self._rows("JOIN file USING (idx) WHERE sha256 = ? ORDER BY idx", sha256)
+
+    def cases(self, prefix: str, limit: int) -> list[CaseCount]:
+        """The first `limit` cases that begin with `prefix`, by code point."""
+        # No text of a statement holds the last code point, which is no character.
+        with self._file.read() as db:
+            rows = db.execute(
+                "SELECT name, count(*) FROM case_statement WHERE name >= ? AND name < ?"
+                " GROUP BY name ORDER BY name LIMIT ?",
+                (prefix, prefix + "\U0010ffff", limit),
+            ).fetchall()
+        return [CaseCount(*row) for row in rows]
+
+    def _rows(self, rest: str, value: str) -> list[CatalogRow]:
+        with self._file.read() as db:
+            rows = db.execute(f"{_ROW} {rest}", (value,)).fetchall()
+        return [CatalogRow(*row) for row in rows]
+
+
+def _add(db: Database, rows: Iterable[tuple[Row, Statement]]) -> None:
+    size = int(db.execute("SELECT size FROM indexed").fetchone()[0])
+    for row, statement in rows:
+        if row.index < size:
+            continue
+        if row.index > size:
+            raise Conflict(f"want the statement at index {size}, got {row.index}")
+        _insert(db, row.index, statement)
+        size += 1
+    db.execute("UPDATE indexed SET size = ?", (size,))
+
+
+def _insert(db: Database, index: int, statement: Statement) -> None:
+    first = next(iter(statement.files), None)
+    occurred = statement.occurred
+    db.execute(
+        "INSERT INTO statement VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            index,
+            statement.id,
+            statement.kind.value,
+            statement.agency,
+            statement.stage.value if statement.stage else None,
+            statement.predicate.get("act"),
+            first.name if first else None,
+            first.digest.size if first else None,
+            statement.predicate.get("device"),
+            occurred.start_ms if occurred else None,
+        ),
+    )
+    db.conn.executemany(
+        "INSERT INTO case_statement VALUES (?, ?)", [(name, index) for name in _cases(statement)]
+    )
+    db.conn.executemany(
+        "INSERT INTO file VALUES (?, ?)",
+        [(sha256, index) for sha256 in {file.digest.sha256.hex() for file in statement.files}],
+    )
+
+
+def _cases(statement: Statement) -> Iterator[str]:
+    if statement.case is not None:
+        yield statement.case
+    if provisional := statement.predicate.get("provisional"):
+        yield provisional
+    if statement.predicate.get("act") == OPENING:
+        yield statement.id
+
+
+def _statement(row: Row) -> Statement:
+    return Statement.from_bytes(Envelope.from_bytes(row.envelope).payload)

@@ -1,0 +1,106 @@
+"""Files and folders that survive a power cut.
+
+    open(temporary, O_EXCL) · write · fsync(file) · rename · fsync(folder)
+
+A reader sees the old file or the new one, never a part. Without the fsync of the
+folder the name may be lost; without that of the file the name may lead to nothing
+(Pillai et al., "All File Systems Are Not Created Equal", OSDI 2014). Assumed, and not
+checked: the disk keeps what it acknowledged.
+"""
+
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from ledger.errors import Full, Unavailable
+
+PRIVATE_FOLDER, PRIVATE_FILE = 0o700, 0o600
+PUBLIC_FOLDER, PUBLIC_FILE = 0o755, 0o644
+READ_ONLY_FILE = 0o400
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+
+
+def refusal(error: OSError, what: str) -> Unavailable:
+    """What the disk would not do, as ours to raise. `what` continues "cannot"."""
+    kind = Full if error.errno in _NO_ROOM else Unavailable
+    return kind(f"cannot {what}: {error.strerror or 'the disk refuses'}")
+
+
+@contextmanager
+def refusals(what: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise refusal(error, what) from None
+
+
+def write_file(
+    path: Path, data: bytes, *, mode: int = PRIVATE_FILE, scratch: Path | None = None
+) -> None:
+    """Durable on return, whole or not at all; replaces what stood there.
+
+    A crash can leave a file `.new-…` in `scratch`, a folder of the same file system,
+    and by default in the folder of `path`.
+    """
+    temporary = (scratch or path.parent) / f".new-{secrets.token_hex(8)}"
+    with refusals(f"write {str(path)!r}"):
+        try:
+            with open_new(temporary, mode) as fd:
+                write_all(fd, data)
+                os.fsync(fd)
+            temporary.replace(path)
+            _sync(path.parent)
+        except BaseException:
+            with suppress(OSError):
+                temporary.unlink()
+            raise
+
+
+@contextmanager
+def open_new(path: Path, mode: int) -> Iterator[int]:
+    """A descriptor of a file that was not there; `mode` whatever the umask says."""
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
+    try:
+        os.fchmod(fd, mode)
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def write_all(fd: int, data: bytes | memoryview) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def make_folder(path: Path, *, mode: int = PRIVATE_FOLDER) -> None:
+    """With its parents, each durable on return if it was not there; quiet if it was."""
+    if path.is_dir():
+        return
+    make_folder(path.parent, mode=mode)
+    with refusals(f"make the folder {str(path)!r}"):
+        try:
+            path.mkdir(mode)
+            path.chmod(mode)  # whatever the umask took away
+        except FileExistsError:
+            if not path.is_dir():
+                raise
+        _sync(path.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Makes durable what was created, renamed or removed in it."""
+    with refusals(f"sync the folder {str(path)!r}"):
+        _sync(path)
+
+
+def _sync(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

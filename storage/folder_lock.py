@@ -1,0 +1,48 @@
+"""One server per data folder: a lock that the operating system lets go when its holder dies."""
+
+import fcntl
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from ledger.errors import Conflict
+from storage.durable import PRIVATE_FILE, refusals
+
+
+class FolderLock:
+    """Held from construction to `close`. The file stays: removing it would let two hold it."""
+
+    def __init__(self, path: Path) -> None:
+        with refusals(f"lock {str(path)!r}"):
+            self._fd = os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
+            try:
+                fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                os.ftruncate(self._fd, 0)
+                os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+            except BlockingIOError:
+                holder = os.pread(self._fd, 20, 0).decode("ascii", "replace").strip()
+                os.close(self._fd)
+                raise Conflict(
+                    f"{str(path.parent)!r} is in use by process {holder or 'unknown'}"
+                ) from None
+            except BaseException:
+                os.close(self._fd)
+                raise
+
+    def close(self) -> None:
+        """Safe to call twice."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,430 @@
+"""The ledger's store in one SQLite file: statements, entries, series, items, the head.
+
+The schema refuses what the code must never do, from any program: entries and
+statements are only ever added, in order; a series only grows under its one
+signature; the head never goes back; a claimed item is not forgotten.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlite_utils import Database
+
+from ledger.errors import Conflict, Unknown
+from ledger.evidence.chunks import ItemDigest
+from ledger.ports import ItemRecord
+from ledger.sequencer import Batch, Head, Row
+from ledger.suite import DIGEST_SIZE
+from ledger.tlog.merkle import Edge
+from storage.database import DatabaseFile, Migration
+
+PAGE = 256  # rows in memory at a time
+MAX_PARAMETERS = 500  # SQLite before 3.32 takes 999
+
+# RAISE in a BEFORE trigger also stops INSERT OR REPLACE, whose own deletes fire no
+# trigger in programs that leave recursive_triggers off, as most do.
+SCHEMA = (
+    """
+    CREATE TABLE head (
+        only INTEGER PRIMARY KEY CHECK (only = 1),
+        size INTEGER NOT NULL,
+        hashes BLOB NOT NULL,
+        at_ms INTEGER NOT NULL,
+        note TEXT NOT NULL
+    ) STRICT
+    """,
+    """
+    CREATE TABLE entry (
+        idx INTEGER PRIMARY KEY,
+        data BLOB NOT NULL
+    ) STRICT
+    """,
+    """
+    CREATE TABLE statement (
+        idx INTEGER PRIMARY KEY REFERENCES entry,
+        id TEXT NOT NULL UNIQUE,
+        kind TEXT NOT NULL,
+        envelope BLOB NOT NULL,
+        salt BLOB NOT NULL CHECK (length(salt) = 32)
+    ) STRICT
+    """,
+    "CREATE INDEX statement_register ON statement (idx) WHERE kind = 'register'",
+    """
+    CREATE TABLE series (
+        name TEXT PRIMARY KEY,
+        signature BLOB NOT NULL,
+        count INTEGER NOT NULL CHECK (count > 0)
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE series_place (
+        name TEXT NOT NULL REFERENCES series,
+        n INTEGER NOT NULL,
+        idx INTEGER NOT NULL REFERENCES entry,
+        position INTEGER NOT NULL,
+        PRIMARY KEY (name, n)
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE UNIQUE INDEX series_place_idx ON series_place (idx, position)",
+    """
+    CREATE TABLE item (
+        object_id TEXT PRIMARY KEY,
+        size INTEGER NOT NULL CHECK (size >= 0),
+        sha256 BLOB NOT NULL CHECK (length(sha256) = 32),
+        chunks BLOB NOT NULL CHECK (length(chunks) = 32),
+        sm3 BLOB NOT NULL CHECK (length(sm3) IN (0, 32)),
+        keyid TEXT NOT NULL,
+        agency TEXT NOT NULL,
+        uploaded_ms INTEGER NOT NULL,
+        claimed INTEGER NOT NULL CHECK (claimed IN (0, 1))
+    ) STRICT
+    """,
+    "CREATE INDEX item_sha256 ON item (sha256)",
+    "CREATE INDEX item_unclaimed ON item (uploaded_ms) WHERE claimed = 0",
+    "CREATE INDEX item_unclaimed_of ON item (keyid) WHERE claimed = 0",
+    """
+    CREATE TABLE cosigned (
+        size INTEGER PRIMARY KEY,
+        note TEXT NOT NULL
+    ) STRICT
+    """,
+    """
+    CREATE TRIGGER head_grows BEFORE UPDATE ON head WHEN NEW.size < OLD.size
+    BEGIN SELECT RAISE(ABORT, 'the head never goes back'); END
+    """,
+    """
+    CREATE TRIGGER head_stays BEFORE DELETE ON head
+    BEGIN SELECT RAISE(ABORT, 'the head never goes back'); END
+    """,
+    """
+    CREATE TRIGGER entry_next BEFORE INSERT ON entry
+    WHEN NEW.idx IS NOT (SELECT coalesce(max(idx) + 1, 0) FROM entry)
+    BEGIN SELECT RAISE(ABORT, 'entries are added in order'); END
+    """,
+    """
+    CREATE TRIGGER entry_update BEFORE UPDATE ON entry
+    BEGIN SELECT RAISE(ABORT, 'entries never change'); END
+    """,
+    """
+    CREATE TRIGGER entry_delete BEFORE DELETE ON entry
+    BEGIN SELECT RAISE(ABORT, 'entries never change'); END
+    """,
+    """
+    CREATE TRIGGER statement_once BEFORE INSERT ON statement
+    WHEN EXISTS (SELECT 1 FROM statement WHERE idx = NEW.idx OR id = NEW.id)
+    BEGIN SELECT RAISE(ABORT, 'a statement is stored once'); END
+    """,
+    """
+    CREATE TRIGGER statement_update BEFORE UPDATE ON statement
+    BEGIN SELECT RAISE(ABORT, 'statements never change'); END
+    """,
+    """
+    CREATE TRIGGER statement_delete BEFORE DELETE ON statement
+    BEGIN SELECT RAISE(ABORT, 'statements never change'); END
+    """,
+    """
+    CREATE TRIGGER series_grows BEFORE UPDATE ON series
+    WHEN NEW.name <> OLD.name OR NEW.signature <> OLD.signature OR NEW.count < OLD.count
+    BEGIN SELECT RAISE(ABORT, 'a series only grows'); END
+    """,
+    """
+    CREATE TRIGGER series_stays BEFORE DELETE ON series
+    BEGIN SELECT RAISE(ABORT, 'a series only grows'); END
+    """,
+    """
+    CREATE TRIGGER series_place_next BEFORE INSERT ON series_place
+    WHEN NEW.n IS NOT
+        (SELECT coalesce(max(n), 0) + 1 FROM series_place WHERE name = NEW.name)
+    BEGIN SELECT RAISE(ABORT, 'a series is numbered without gaps'); END
+    """,
+    """
+    CREATE TRIGGER series_place_update BEFORE UPDATE ON series_place
+    BEGIN SELECT RAISE(ABORT, 'places never change'); END
+    """,
+    """
+    CREATE TRIGGER series_place_delete BEFORE DELETE ON series_place
+    BEGIN SELECT RAISE(ABORT, 'places never change'); END
+    """,
+    """
+    CREATE TRIGGER item_once BEFORE INSERT ON item
+    WHEN EXISTS (SELECT 1 FROM item WHERE object_id = NEW.object_id)
+    BEGIN SELECT RAISE(ABORT, 'an item is stored once'); END
+    """,
+    """
+    CREATE TRIGGER item_update BEFORE UPDATE OF
+        object_id, size, sha256, chunks, sm3, keyid, agency, uploaded_ms ON item
+    BEGIN SELECT RAISE(ABORT, 'items never change'); END
+    """,
+    """
+    CREATE TRIGGER item_claimed BEFORE UPDATE OF claimed ON item WHEN NEW.claimed < OLD.claimed
+    BEGIN SELECT RAISE(ABORT, 'a claim stays'); END
+    """,
+    """
+    CREATE TRIGGER item_delete BEFORE DELETE ON item WHEN OLD.claimed
+    BEGIN SELECT RAISE(ABORT, 'a claimed item stays'); END
+    """,
+)
+
+
+def _create(db: Database) -> None:
+    for sql in SCHEMA:
+        db.execute(sql)
+
+
+MIGRATIONS: tuple[Migration, ...] = (_create,)
+
+_ROW = "SELECT idx, id, kind, envelope, salt, data FROM statement JOIN entry USING (idx)"
+_ITEM = "SELECT object_id, size, sha256, chunks, sm3, keyid, agency, uploaded_ms, claimed FROM item"
+
+
+class SqliteLedgerStore:
+    """Implements `ledger.ports.LedgerStore`. Usable from any thread."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = DatabaseFile(path, MIGRATIONS)
+
+    def close(self) -> None:
+        self._file.close()
+
+    def head(self) -> Head | None:
+        with self._file.read() as db:
+            row = db.execute("SELECT size, hashes, at_ms, note FROM head").fetchone()
+        if row is None:
+            return None
+        size, hashes, at_ms, note = row
+        return Head(Edge(size, _split(hashes)), at_ms, note)
+
+    def commit(self, batch: Batch, note: str, expected: Head | None) -> None:
+        size = expected.edge.size if expected else 0
+        if [row.index for row in batch.rows] != list(range(size, batch.edge.size)):
+            raise Conflict(f"want rows {size} to {batch.edge.size} in a batch after {size}")
+        with self._file.write() as db:
+            _swap_head(db, Head(batch.edge, batch.at_ms, note), expected)
+            _add_rows(db, batch)
+            _claim(db, batch.claims)
+
+    def row(self, index: int) -> Row:
+        rows = self._rows_where("idx = ?", index)
+        if not rows:
+            raise Unknown(f"no statement at index {index}")
+        return rows[0]
+
+    def find(self, statement_id: str) -> Row | None:
+        return next(iter(self._rows_where("id = ?", statement_id)), None)
+
+    def rows(self, start: int, end: int) -> Iterator[Row]:
+        while start < end:
+            page = self._rows_where("idx >= ? AND idx < ?", start, min(end, start + PAGE))
+            if not page:
+                raise Unknown(f"no statement at index {start}")
+            yield from page
+            start = page[-1].index + 1
+
+    def registers(self) -> Iterator[Row]:
+        start = 0
+        while page := self._rows_where("kind = 'register' AND idx >= ?", start):
+            yield from page
+            start = page[-1].index + 1
+
+    def entries(self, start: int, end: int) -> Iterator[bytes]:
+        while start < end:
+            with self._file.read() as db:
+                page = db.execute(
+                    "SELECT data FROM entry WHERE idx >= ? AND idx < ? ORDER BY idx",
+                    (start, min(end, start + PAGE)),
+                ).fetchall()
+            if not page:
+                raise Unknown(f"no entry at index {start}")
+            yield from (data for (data,) in page)
+            start += len(page)
+
+    def series(self, names: Sequence[str]) -> Mapping[str, tuple[bytes, int]]:
+        found: dict[str, tuple[bytes, int]] = {}
+        for part in _parts(list(names)):
+            sql = f"SELECT name, signature, count FROM series WHERE name IN ({_marks(part)})"  # noqa: S608
+            with self._file.read() as db:
+                rows = db.execute(sql, part).fetchall()
+            found.update({name: (signature, count) for name, signature, count in rows})
+        return found
+
+    def places(self, name: str) -> Sequence[int]:
+        with self._file.read() as db:
+            rows = db.execute(
+                "SELECT idx FROM series_place WHERE name = ? ORDER BY n", (name,)
+            ).fetchall()
+        return [idx for (idx,) in rows]
+
+    def add_item(self, item: ItemRecord) -> None:
+        digest = item.digest
+        with self._file.write() as db:
+            db.execute(
+                "INSERT INTO item VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    item.object_id,
+                    digest.size,
+                    digest.sha256,
+                    digest.chunks,
+                    digest.sm3,
+                    item.keyid,
+                    item.agency,
+                    item.uploaded_ms,
+                    int(item.claimed),
+                ),
+            )
+
+    def item(self, digest: ItemDigest, agency: str) -> ItemRecord | None:
+        # Of several, a claimed one, which will not go away.
+        items = self._items(
+            "WHERE sha256 = ? AND chunks = ? AND size = ? AND agency = ?"
+            " AND (? = X'' OR sm3 = ?)"
+            " ORDER BY claimed DESC, uploaded_ms, object_id LIMIT 1",
+            (digest.sha256, digest.chunks, digest.size, agency, digest.sm3, digest.sm3),
+        )
+        return next(iter(items), None)
+
+    def unclaimed(self, before_ms: int) -> Sequence[ItemRecord]:
+        return self._items(
+            "WHERE claimed = 0 AND uploaded_ms < ? ORDER BY uploaded_ms, object_id", (before_ms,)
+        )
+
+    def object_ids(self) -> Iterator[str]:
+        with self._file.read() as db:
+            rows = db.execute("SELECT object_id FROM item").fetchall()
+        return (object_id for (object_id,) in rows)
+
+    def forget_items(self, object_ids: Sequence[str]) -> None:
+        with self._file.write() as db:
+            db.conn.executemany(
+                "DELETE FROM item WHERE object_id = ? AND claimed = 0",
+                [(object_id,) for object_id in object_ids],
+            )
+
+    def unclaimed_bytes(self, keyid: str) -> int:
+        with self._file.read() as db:
+            row = db.execute(
+                "SELECT coalesce(sum(size), 0) FROM item WHERE claimed = 0 AND keyid = ?", (keyid,)
+            ).fetchone()
+        return int(row[0])
+
+    def add_cosigned(self, size: int, note: str) -> None:
+        with self._file.write() as db:
+            db.execute(
+                "INSERT INTO cosigned VALUES (?, ?)"
+                " ON CONFLICT (size) DO UPDATE SET note = excluded.note",
+                (size, note),
+            )
+
+    def cosigned(self, size: int) -> str | None:
+        return self._note("WHERE size >= ? ORDER BY size LIMIT 1", (size,))
+
+    def newest_cosigned(self) -> str | None:
+        return self._note("ORDER BY size DESC LIMIT 1", ())
+
+    def _rows_where(self, condition: str, *values: object) -> list[Row]:
+        """At most a page, in log order, from one state of the database."""
+        with self._file.read() as db:
+            db.execute("BEGIN")
+            try:
+                rows = db.execute(
+                    f"{_ROW} WHERE {condition} ORDER BY idx LIMIT {PAGE}", values
+                ).fetchall()
+                places = _places_of(db, [row[0] for row in rows])
+            finally:
+                db.execute("COMMIT")
+        return [_row(row, places.get(row[0], [])) for row in rows]
+
+    def _items(self, rest: str, values: Sequence[object]) -> list[ItemRecord]:
+        with self._file.read() as db:
+            rows = db.execute(f"{_ITEM} {rest}", values).fetchall()
+        return [_item(row) for row in rows]
+
+    def _note(self, rest: str, values: Sequence[object]) -> str | None:
+        with self._file.read() as db:
+            row = db.execute(f"SELECT note FROM cosigned {rest}", values).fetchone()  # noqa: S608
+        return None if row is None else str(row[0])
+
+
+def _swap_head(db: Database, head: Head, expected: Head | None) -> None:
+    values = (head.edge.size, b"".join(head.edge.hashes), head.at_ms, head.note)
+    if expected is None:
+        sql = "INSERT INTO head VALUES (1, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+        swapped = db.execute(sql, values).rowcount
+    else:
+        sql = "UPDATE head SET size = ?, hashes = ?, at_ms = ?, note = ? WHERE note = ?"
+        swapped = db.execute(sql, (*values, expected.note)).rowcount
+    if swapped != 1:
+        raise Conflict("the head of the log is no longer the one this batch was planned for")
+
+
+def _add_rows(db: Database, batch: Batch) -> None:
+    rows, insert = batch.rows, db.conn.executemany
+    insert("INSERT INTO entry VALUES (?, ?)", [(row.index, row.entry) for row in rows])
+    insert(
+        "INSERT INTO statement VALUES (?, ?, ?, ?, ?)",
+        [(row.index, row.statement_id, row.kind, row.envelope, row.salt) for row in rows],
+    )
+    insert(
+        "INSERT INTO series VALUES (?, ?, ?) ON CONFLICT (name)"
+        " DO UPDATE SET signature = excluded.signature, count = excluded.count",
+        [(series.name, series.signature, count) for series, count in batch.series],
+    )
+    insert(
+        "INSERT INTO series_place VALUES (?, ?, ?, ?)",
+        [
+            (name, n, row.index, position)
+            for row in rows
+            for position, (name, n) in enumerate(row.places)
+        ],
+    )
+
+
+def _claim(db: Database, claims: Sequence[str]) -> None:
+    if not claims:
+        return
+    found = db.conn.executemany(
+        "UPDATE item SET claimed = 1 WHERE object_id = ?", [(claim,) for claim in claims]
+    ).rowcount
+    if found != len(claims):
+        raise Unknown(f"{len(claims) - found} of the items that this batch claims are not here")
+
+
+def _places_of(db: Database, indexes: Sequence[int]) -> dict[int, list[tuple[str, int]]]:
+    places: dict[int, list[tuple[str, int]]] = {}
+    sql = (
+        "SELECT idx, name, n FROM series_place"  # noqa: S608
+        f" WHERE idx IN ({_marks(indexes)}) ORDER BY idx, position"
+    )
+    for index, name, n in db.execute(sql, indexes).fetchall():
+        places.setdefault(index, []).append((name, n))
+    return places
+
+
+def _row(row: tuple[Any, ...], places: Sequence[tuple[str, int]]) -> Row:
+    index, statement_id, kind, envelope, salt, entry = row
+    return Row(index, statement_id, kind, envelope, salt, entry, tuple(places))
+
+
+def _item(row: tuple[Any, ...]) -> ItemRecord:
+    object_id, size, sha256, chunks, sm3, keyid, agency, uploaded_ms, claimed = row
+    return ItemRecord(
+        object_id=object_id,
+        digest=ItemDigest(size=size, sha256=sha256, chunks=chunks, sm3=sm3),
+        keyid=keyid,
+        agency=agency,
+        uploaded_ms=uploaded_ms,
+        claimed=bool(claimed),
+    )
+
+
+def _split(hashes: bytes) -> tuple[bytes, ...]:
+    return tuple(hashes[i : i + DIGEST_SIZE] for i in range(0, len(hashes), DIGEST_SIZE))
+
+
+def _parts(names: list[str]) -> Iterator[list[str]]:
+    for i in range(0, len(names), MAX_PARAMETERS):
+        yield names[i : i + MAX_PARAMETERS]
+
+
+def _marks(values: Sequence[object]) -> str:
+    return ", ".join("?" * len(values))

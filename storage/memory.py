@@ -1,0 +1,232 @@
+"""The ports in memory: for tests, with the meaning of the real ones and no durability."""
+
+import secrets
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from ledger.errors import Conflict, Full, Malformed, Unknown
+from ledger.evidence.chunks import ItemDigest
+from ledger.ports import ItemRecord
+from ledger.sequencer import Batch, Head, Row
+from ledger.tlog.tile import Tile
+
+BLOCK = 1 << 20
+
+
+class MemoryLedgerStore:
+    """Implements `ledger.ports.LedgerStore`."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._head: Head | None = None
+        self._rows: list[Row] = []
+        self._by_id: dict[str, Row] = {}
+        self._series: dict[str, tuple[bytes, int]] = {}
+        self._places: dict[str, list[int]] = {}
+        self._items: dict[str, ItemRecord] = {}
+        self._cosigned: dict[int, str] = {}
+
+    def head(self) -> Head | None:
+        return self._head
+
+    def commit(self, batch: Batch, note: str, expected: Head | None) -> None:
+        with self._lock:
+            if (self._head and self._head.note) != (expected and expected.note):
+                raise Conflict(
+                    "the head of the log is no longer the one this batch was planned for"
+                )
+            places = self._check(batch)
+            self._head = Head(batch.edge, batch.at_ms, note)
+            self._rows += batch.rows
+            self._by_id |= {row.statement_id: row for row in batch.rows}
+            self._series |= {series.name: (series.signature, n) for series, n in batch.series}
+            self._places |= places
+            for claim in batch.claims:
+                self._items[claim] = replace(self._items[claim], claimed=True)
+
+    def row(self, index: int) -> Row:
+        if not 0 <= index < len(self._rows):
+            raise Unknown(f"no statement at index {index}")
+        return self._rows[index]
+
+    def find(self, statement_id: str) -> Row | None:
+        return self._by_id.get(statement_id)
+
+    def rows(self, start: int, end: int) -> Iterator[Row]:
+        return (self.row(index) for index in range(start, end))
+
+    def registers(self) -> Iterator[Row]:
+        return (row for row in list(self._rows) if row.kind == "register")
+
+    def entries(self, start: int, end: int) -> Iterator[bytes]:
+        return (self.row(index).entry for index in range(start, end))
+
+    def series(self, names: Sequence[str]) -> Mapping[str, tuple[bytes, int]]:
+        return {name: self._series[name] for name in names if name in self._series}
+
+    def places(self, name: str) -> Sequence[int]:
+        return list(self._places.get(name, ()))
+
+    def add_item(self, item: ItemRecord) -> None:
+        with self._lock:
+            if item.object_id in self._items:
+                raise Conflict(f"the item {item.object_id!r} is here already")
+            self._items[item.object_id] = item
+
+    def item(self, digest: ItemDigest, agency: str) -> ItemRecord | None:
+        with self._lock:
+            mine = [item for item in self._items.values() if item.agency == agency]
+        held = [item for item in mine if digest in (item.digest, replace(item.digest, sm3=b""))]
+        held.sort(key=lambda item: (not item.claimed, item.uploaded_ms, item.object_id))
+        return next(iter(held), None)
+
+    def unclaimed(self, before_ms: int) -> Sequence[ItemRecord]:
+        with self._lock:
+            held = [item for item in self._items.values() if not item.claimed]
+        old = [item for item in held if item.uploaded_ms < before_ms]
+        return sorted(old, key=lambda item: (item.uploaded_ms, item.object_id))
+
+    def object_ids(self) -> Iterator[str]:
+        with self._lock:
+            return iter(list(self._items))
+
+    def forget_items(self, object_ids: Sequence[str]) -> None:
+        with self._lock:
+            for object_id in object_ids:
+                if object_id in self._items and not self._items[object_id].claimed:
+                    del self._items[object_id]
+
+    def unclaimed_bytes(self, keyid: str) -> int:
+        with self._lock:
+            held = [item for item in self._items.values() if not item.claimed]
+        return sum(item.digest.size for item in held if item.keyid == keyid)
+
+    def add_cosigned(self, size: int, note: str) -> None:
+        self._cosigned[size] = note
+
+    def cosigned(self, size: int) -> str | None:
+        kept = [kept for kept in list(self._cosigned) if kept >= size]
+        return self._cosigned[min(kept)] if kept else None
+
+    def newest_cosigned(self) -> str | None:
+        return self._cosigned[max(self._cosigned)] if self._cosigned else None
+
+    def _check(self, batch: Batch) -> dict[str, list[int]]:
+        """Raises as the database's constraints would; returns the places after the batch."""
+        size = len(self._rows)
+        if [row.index for row in batch.rows] != list(range(size, batch.edge.size)):
+            raise Conflict(f"want rows {size} to {batch.edge.size} in a batch after {size}")
+        ids = {row.statement_id for row in batch.rows}
+        if len(ids) != len(batch.rows) or ids & self._by_id.keys():
+            raise Conflict("a statement is stored once")
+        for series, count in batch.series:
+            signature, before = self._series.get(series.name, (series.signature, 0))
+            if signature != series.signature or count < before:
+                raise Conflict("a series only grows")
+        if missing := [claim for claim in batch.claims if claim not in self._items]:
+            raise Unknown(f"{len(missing)} of the items that this batch claims are not here")
+        return self._with_places(batch)
+
+    def _with_places(self, batch: Batch) -> dict[str, list[int]]:
+        places: dict[str, list[int]] = {}
+        for row in batch.rows:
+            for name, n in row.places:
+                indexes = places.setdefault(name, list(self._places.get(name, ())))
+                indexes.append(row.index)
+                if len(indexes) != n:
+                    raise Conflict("a series is numbered without gaps")
+        return places
+
+
+class MemoryItemStore:
+    """Implements `ledger.ports.ItemStore`, with `room` bytes."""
+
+    def __init__(self, room: int = 1 << 30) -> None:
+        self._room = room
+        self._items: dict[str, tuple[bytes, bytes]] = {}
+        self._reserved: dict[str, int] = {}
+
+    def begin(self, size: int) -> "MemoryItemWriter":
+        held = sum(len(data) for data, _ in self._items.values())
+        if held + sum(self._reserved.values()) + size > self._room:
+            raise Full(f"no room for {size} bytes more")
+        object_id = secrets.token_hex(16)
+        self._reserved[object_id] = size
+        return MemoryItemWriter(self, object_id, size)
+
+    def stream(self, object_id: str) -> Iterator[bytes]:
+        data, _ = self._get(object_id)
+        return (data[i : i + BLOCK] for i in range(0, len(data), BLOCK))
+
+    def leaves(self, object_id: str) -> bytes:
+        return self._get(object_id)[1]
+
+    def delete(self, object_id: str) -> None:
+        _check_id(object_id)
+        self._items.pop(object_id, None)
+
+    def ids(self) -> Iterator[str]:
+        return iter(sorted(self._items))
+
+    def _get(self, object_id: str) -> tuple[bytes, bytes]:
+        _check_id(object_id)
+        if object_id not in self._items:
+            raise Unknown(f"no item {object_id!r}")
+        return self._items[object_id]
+
+
+class MemoryItemWriter:
+    def __init__(self, store: MemoryItemStore, object_id: str, size: int) -> None:
+        self._store = store
+        self._object_id = object_id
+        self._left = size
+        self._data = bytearray()
+
+    def write(self, data: bytes | memoryview) -> None:
+        if len(data) > self._left:
+            raise Full(f"want at most {self._left} bytes more, got {len(data)}")
+        self._left -= len(data)
+        self._data += data
+
+    def commit(self, leaves: bytes) -> str:
+        del self._store._reserved[self._object_id]
+        self._store._items[self._object_id] = bytes(self._data), leaves
+        return self._object_id
+
+    def abort(self) -> None:
+        self._store._reserved.pop(self._object_id, None)
+
+
+class MemoryPublicStore:
+    """Implements `ledger.ports.PublicStore`."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+
+    def put(self, path: str, data: bytes) -> None:
+        Tile.from_path(path)
+        if self.files.setdefault(path, data) != data:
+            raise Conflict(f"{path!r} is published already, with other bytes")
+
+    def replace(self, path: str, data: bytes) -> None:
+        if path != "checkpoint":
+            raise Malformed(f"want 'checkpoint', got {path!r}")
+        self.files[path] = data
+
+    def get(self, path: str) -> bytes:
+        if path != "checkpoint":
+            Tile.from_path(path)
+        if path not in self.files:
+            raise Unknown(f"no file {path!r} in the log")
+        return self.files[path]
+
+    def discard(self, folder: str) -> None:
+        Tile.from_path(f"{folder}/1")
+        for path in [path for path in self.files if path.startswith(f"{folder}/")]:
+            del self.files[path]
+
+
+def _check_id(object_id: str) -> None:
+    if len(object_id) != 32 or set(object_id) - set("0123456789abcdef"):
+        raise Unknown(f"no item {object_id[:60]!r}")

@@ -1,0 +1,347 @@
+"""What every `LedgerStore` promises."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ledger.errors import Conflict, LedgerError, Unknown
+from ledger.evidence.chunks import ItemDigest, digest_item
+from ledger.evidence.statement import Kind
+from ledger.ports import ItemRecord, LedgerStore
+from ledger.sequencer import Head
+from ledger.tlog.merkle import leaf_hash, root_of
+from storage.ledger_sqlite import SqliteLedgerStore
+from storage.memory import MemoryLedgerStore
+from tests.contract.batches import CASES, grow, pending, planned, statement
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LedgerStore]:
+    if request.param == "memory":
+        yield MemoryLedgerStore()
+        return
+    sqlite = SqliteLedgerStore(tmp_path / "ledger.sqlite")
+    yield sqlite
+    sqlite.close()
+
+
+def item(
+    object_id: str,
+    data: bytes = b"photo",
+    *,
+    keyid: str = "k",
+    at: int = 1,
+    agency: str = "a",
+    sm3: bytes = b"",
+) -> ItemRecord:
+    return ItemRecord(
+        object_id=object_id,
+        digest=replace(digest_item(data), sm3=sm3),
+        keyid=keyid,
+        agency=agency,
+        uploaded_ms=at,
+    )
+
+
+def contents(store: LedgerStore) -> tuple[object, ...]:
+    head = store.head()
+    size = head.edge.size if head else 0
+    names = [series.name for series in CASES]
+    return (
+        head,
+        list(store.rows(0, size)),
+        list(store.entries(0, size)),
+        dict(store.series(names)),
+        [store.places(name) for name in names],
+        store.unclaimed(2**53),
+    )
+
+
+def test_a_new_store_is_empty(store: LedgerStore) -> None:
+    assert store.head() is None
+    assert list(store.rows(0, 0)) == list(store.registers()) == []
+    assert list(store.entries(0, 0)) == []
+    assert store.newest_cosigned() is None
+
+
+def test_a_commit_is_read_back_as_it_was_planned(store: LedgerStore) -> None:
+    batch, note, head = planned(store, [pending(statement(n), CASES) for n in range(3)])
+    store.commit(batch, note, head)
+    assert store.head() == Head(batch.edge, batch.at_ms, note)
+    assert tuple(store.rows(0, 3)) == batch.rows
+    assert [store.row(n) for n in range(3)] == list(batch.rows)
+    assert [store.find(row.statement_id) for row in batch.rows] == list(batch.rows)
+
+
+def test_the_entries_give_the_root_of_the_head(store: LedgerStore) -> None:
+    for count in (1, 2, 300):
+        grow(store, count)
+    head = store.head()
+    assert head is not None
+    assert root_of(leaf_hash(entry) for entry in store.entries(0, 303)) == head.edge.root()
+
+
+def test_a_range_is_read_in_order_across_commits(store: LedgerStore) -> None:
+    rows = [row for count in (5, 600, 1) for row in grow(store, count).rows]
+    assert list(store.rows(3, 605)) == rows[3:605]
+    assert list(store.entries(3, 605)) == [row.entry for row in rows[3:605]]
+
+
+def test_an_empty_batch_moves_only_the_head(store: LedgerStore) -> None:
+    batch, _, head = planned(store, [])
+    store.commit(batch, "empty\n", head)
+    assert store.head() == Head(batch.edge, batch.at_ms, "empty\n")
+
+
+@pytest.mark.parametrize("index", [0, 2, 2**62])
+def test_an_index_not_committed_is_unknown(store: LedgerStore, index: int) -> None:
+    if index:
+        grow(store, 2)
+    with pytest.raises(Unknown):
+        store.row(index)
+    with pytest.raises(Unknown):
+        list(store.rows(index, index + 1))
+    with pytest.raises(Unknown):
+        list(store.entries(index, index + 1))
+
+
+def test_a_range_that_ends_beyond_the_log_is_unknown(store: LedgerStore) -> None:
+    grow(store, 3)
+    with pytest.raises(Unknown):
+        list(store.rows(1, 4))
+    with pytest.raises(Unknown):
+        list(store.entries(1, 4))
+
+
+def test_an_unknown_statement_is_not_found(store: LedgerStore) -> None:
+    grow(store)
+    assert store.find(statement(7).id) is None
+
+
+def test_registers_come_in_log_order_and_alone(store: LedgerStore) -> None:
+    kinds = [Kind.REGISTER, Kind.STATUS, Kind.STATUS, Kind.REGISTER]
+    waiting = [pending(statement(n, kind)) for n, kind in enumerate(kinds)]
+    store.commit(*planned(store, waiting))
+    assert [row.index for row in store.registers()] == [0, 3]
+
+
+def test_a_series_counts_on_from_commit_to_commit(store: LedgerStore) -> None:
+    grow(store, 2, CASES[:2])
+    grow(store, 1, CASES[1:])
+    names = [series.name for series in CASES]
+    assert store.series([*names, "2026/case/other"]) == {
+        series.name: (series.signature, count)
+        for series, count in zip(CASES, (2, 3, 1), strict=True)
+    }
+    assert [list(store.places(name)) for name in names] == [[0, 1], [0, 1, 2], [2]]
+    assert store.places("2026/case/other") == []
+
+
+def test_many_series_can_be_asked_for_at_once(store: LedgerStore) -> None:
+    grow(store)
+    assert list(store.series([*map(str, range(3000)), CASES[0].name])) == [CASES[0].name]
+
+
+def test_a_conflict_stores_nothing(store: LedgerStore) -> None:
+    store.add_item(item("a" * 32))
+    late = planned(store, [pending(statement(50), CASES, ("a" * 32,))])
+    grow(store, 2)
+    before = contents(store)
+    with pytest.raises(Conflict):
+        store.commit(*late)
+    assert contents(store) == before
+
+
+def test_a_batch_planned_for_an_empty_log_conflicts_once_there_is_a_head(
+    store: LedgerStore,
+) -> None:
+    first = planned(store, [])
+    store.commit(first[0], "first\n", None)
+    with pytest.raises(Conflict):
+        store.commit(first[0], "second\n", None)
+    head = store.head()
+    assert head is not None
+    assert head.note == "first\n"
+
+
+def test_two_checkpoints_of_one_size_cannot_both_follow_a_third(store: LedgerStore) -> None:
+    grow(store)
+    batch, _, head = planned(store, [])
+    store.commit(batch, "second\n", head)
+    with pytest.raises(Conflict):
+        store.commit(batch, "rival\n", head)
+    assert store.head() == Head(batch.edge, batch.at_ms, "second\n")
+
+
+def test_a_batch_planned_for_a_head_conflicts_while_there_is_none(store: LedgerStore) -> None:
+    batch, note, _ = planned(store, [])
+    with pytest.raises(Conflict):
+        store.commit(batch, note, Head(batch.edge, batch.at_ms, "never\n"))
+    assert store.head() is None
+
+
+def test_a_batch_that_does_not_begin_at_the_head_stores_nothing(store: LedgerStore) -> None:
+    ahead = MemoryLedgerStore()
+    grow(ahead, 2)
+    batch, note, _ = planned(ahead, [pending(statement(2))])
+    grow(store)
+    before = contents(store)
+    with pytest.raises(Conflict):
+        store.commit(batch, note, store.head())
+    assert contents(store) == before
+
+
+def test_a_statement_is_stored_once(store: LedgerStore) -> None:
+    grow(store, 2)
+    before = contents(store)
+    with pytest.raises(Conflict):
+        store.commit(*planned(store, [pending(statement(5)), pending(statement(1))]))
+    assert contents(store) == before
+
+
+def test_a_series_keeps_its_signature(store: LedgerStore) -> None:
+    grow(store)
+    before = contents(store)
+    forged = type(CASES[0])(CASES[0].name, b"x" * 384)
+    with pytest.raises(Conflict):
+        store.commit(*planned(store, [pending(statement(5), [forged])]))
+    assert contents(store) == before
+
+
+def test_a_claim_on_a_missing_item_stores_nothing(store: LedgerStore) -> None:
+    store.add_item(item("a" * 32))
+    before = contents(store)
+    with pytest.raises(Unknown):
+        store.commit(*planned(store, [pending(statement(0), CASES, ("a" * 32, "b" * 32))]))
+    assert contents(store) == before
+
+
+def test_of_many_committers_one_wins_each_head(store: LedgerStore) -> None:
+    rounds, committers = 10, 8
+    barrier = threading.Barrier(committers)
+    wins: list[tuple[int, int]] = []
+    others: list[BaseException] = []
+
+    def run(me: int) -> None:
+        for turn in range(rounds):
+            number = turn * committers + me
+            batch = planned(store, [pending(statement(number), CASES)])
+            barrier.wait(30)
+            try:
+                store.commit(*batch)
+                wins.append((turn, me))
+            except Conflict:
+                pass
+            except LedgerError as error:
+                others.append(error)
+            barrier.wait(30)
+
+    threads = [threading.Thread(target=run, args=(me,)) for me in range(committers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not others
+    assert [turn for turn, _ in wins] == list(range(rounds))
+    head = store.head()
+    assert head is not None
+    assert root_of(leaf_hash(entry) for entry in store.entries(0, rounds)) == head.edge.root()
+
+
+def test_an_item_is_found_by_exactly_its_digests(store: LedgerStore) -> None:
+    held = item("a" * 32)
+    store.add_item(held)
+    assert store.item(held.digest, "a") == held
+    digest = held.digest
+    for other in (
+        ItemDigest(size=6, sha256=digest.sha256, chunks=digest.chunks),
+        ItemDigest(size=5, sha256=bytes(32), chunks=digest.chunks),
+        ItemDigest(size=5, sha256=digest.sha256, chunks=bytes(32)),
+        ItemDigest(size=5, sha256=digest.sha256, chunks=digest.chunks, sm3=bytes(32)),
+    ):
+        assert store.item(other, "a") is None
+
+
+def test_an_item_is_found_only_by_the_agency_that_uploaded_it(store: LedgerStore) -> None:
+    store.add_item(item("a" * 32, agency="a"))
+    assert store.item(digest_item(b"photo"), "b") is None
+
+
+def test_an_item_with_sm3_serves_a_statement_without_and_not_the_other_way(
+    store: LedgerStore,
+) -> None:
+    store.add_item(item("a" * 32, b"plain"))
+    store.add_item(item("b" * 32, b"both", sm3=bytes(32)))
+    plain, both = digest_item(b"plain"), digest_item(b"both")
+    assert store.item(both, "a") is not None
+    assert store.item(replace(both, sm3=bytes(32)), "a") is not None
+    assert store.item(replace(both, sm3=bytes([1]) * 32), "a") is None
+    assert store.item(replace(plain, sm3=bytes(32)), "a") is None
+
+
+def test_an_item_is_added_once(store: LedgerStore) -> None:
+    store.add_item(item("a" * 32))
+    with pytest.raises(Conflict):
+        store.add_item(item("a" * 32, b"other"))
+    assert store.item(digest_item(b"other"), "a") is None
+
+
+def test_of_equal_items_the_claimed_one_is_found(store: LedgerStore) -> None:
+    store.add_item(item("a" * 32, at=1))
+    store.add_item(item("b" * 32, at=2))
+    store.commit(*planned(store, [pending(statement(0), CASES, ("b" * 32,))]))
+    found = store.item(digest_item(b"photo"), "a")
+    assert found is not None
+    assert found.object_id == "b" * 32
+    assert found.claimed
+
+
+def test_a_claimed_item_may_be_claimed_again(store: LedgerStore) -> None:
+    store.add_item(item("a" * 32))
+    for number in range(2):
+        store.commit(*planned(store, [pending(statement(number), CASES, ("a" * 32,))]))
+    assert store.unclaimed(2**53) == []
+
+
+def test_unclaimed_items_are_those_that_are_old_and_unspoken_for(store: LedgerStore) -> None:
+    for letter, at in (("a", 1), ("b", 2), ("c", 3)):
+        store.add_item(item(letter * 32, letter.encode(), at=at))
+    store.commit(*planned(store, [pending(statement(0), CASES, ("a" * 32,))]))
+    assert [old.object_id for old in store.unclaimed(3)] == ["b" * 32]
+
+
+def test_a_claimed_item_is_not_forgotten(store: LedgerStore) -> None:
+    for letter in "ab":
+        store.add_item(item(letter * 32, letter.encode()))
+    store.commit(*planned(store, [pending(statement(0), CASES, ("a" * 32,))]))
+    store.forget_items(["a" * 32, "b" * 32, "c" * 32])
+    assert store.item(digest_item(b"a"), "a") is not None
+    assert store.item(digest_item(b"b"), "a") is None
+
+
+def test_a_quota_counts_what_one_key_has_not_claimed(store: LedgerStore) -> None:
+    store.add_item(item("a" * 32, b"four"))
+    store.add_item(item("b" * 32, b"seven.."))
+    store.add_item(item("c" * 32, b"of another", keyid="other"))
+    assert store.unclaimed_bytes("k") == 11
+    store.commit(*planned(store, [pending(statement(0), CASES, ("a" * 32,))]))
+    assert store.unclaimed_bytes("k") == 7
+    assert store.unclaimed_bytes("nobody") == 0
+
+
+def test_the_earliest_cosigned_checkpoint_of_a_size_is_found(store: LedgerStore) -> None:
+    for size in (3, 10, 7):
+        store.add_cosigned(size, f"note {size}\n")
+    assert [store.cosigned(size) for size in (0, 3, 4, 8, 11)] == [
+        "note 3\n", "note 3\n", "note 7\n", "note 10\n", None,
+    ]  # fmt: skip
+    assert store.newest_cosigned() == "note 10\n"
+
+
+def test_a_later_note_of_a_size_replaces_the_earlier(store: LedgerStore) -> None:
+    store.add_cosigned(3, "two lines\n")
+    store.add_cosigned(3, "three lines\n")
+    assert store.cosigned(3) == store.newest_cosigned() == "three lines\n"

@@ -1,0 +1,320 @@
+"""A founded ledger in a folder, served in this process, with cosigners that can be silenced.
+
+    with open_ledger(tmp_path) as ledger:
+        ledger.file(ledger.evidence(b"a picture"))
+
+The series key is that of all tests; the people and their keys are named below.
+"""
+
+import atexit
+import os
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from logging import CRITICAL
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+from unittest.mock import patch
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from api.app import create_app
+from api.clients.filing import new_id
+from api.clients.ledger import LedgerClient
+from api.cosigner import CosignerService
+from api.founding import Plan, agency_registration, found, key_registration
+from api.services import Services, open_services
+from api.settings import Settings
+from api.signing import sign_request
+from ledger.encoding import format_json
+from ledger.errors import Unavailable
+from ledger.evidence.chunks import digest_item
+from ledger.evidence.envelope import Envelope, seal
+from ledger.evidence.statement import FileSubject, Kind, Role, Statement
+from ledger.evidence.trust import Trust
+from ledger.suite import digest
+from ledger.tlog.checkpoint import Checkpoint
+from ledger.tlog.note import SigningKey
+from ledger.tlog.policy import Witness
+from storage.clock import SystemClock
+from storage.tokens_sqlite import Token
+from storage.trust_directory import read_trust
+from testkit.keys import SERIES_PEM, cosigner, key, series_key, series_signer
+
+ORIGIN = "ledger.example/enforcement/2026"
+AGENCY = "agency-01"
+OTHER_AGENCY = "agency-02"
+CASE = "苏城管罚〔2026〕417号"
+OTHER_CASE = "苏城管罚〔2026〕418号"
+
+REGISTRAR = key("registrar.example")
+STATION = key("station-07.example")
+HANDLER = key("handler-12.example")
+OTHER_STATION = key("station-01.other.example")
+REVOKED = key("station-08.example")
+STRANGER = key("stranger.example")
+COSIGNERS = tuple(cosigner(f"{name}.example") for name in ("notary", "court", "archive"))
+
+BASE = "http://testserver"
+FOUNDED = 8  # entries of a fresh ledger: what `template` puts in
+
+
+class OfficeState:
+    """A cosigner's state in memory: `api.cosigner.CosignerState`."""
+
+    def __init__(self) -> None:
+        self.held: dict[str, tuple[Checkpoint, str]] = {}
+
+    def last(self, origin: str) -> tuple[Checkpoint, str] | None:
+        return self.held.get(origin)
+
+    def swap(self, old: Checkpoint | None, new: Checkpoint, note: str) -> None:
+        self.held[new.origin] = new, note
+
+
+@dataclass
+class Office:
+    """A cosigner in this process. While it is `away`, nothing answers."""
+
+    service: CosignerService
+    away: bool = False
+
+    def add_checkpoint(self, body: bytes) -> tuple[int, bytes]:
+        if self.away:
+            raise Unavailable("nobody is in")
+        return 200, self.service.add_checkpoint(body)
+
+
+@dataclass
+class Ledger:
+    """One open ledger, and the people around it."""
+
+    folder: Path
+    services: Services
+    trust: Trust
+    offices: list[Office]
+    http: TestClient
+
+    def client(self, signer: SigningKey | None = STATION, token: str = "") -> LedgerClient:
+        client = LedgerClient(BASE, key=signer, token=token)
+        client._client.close()
+        client._client = self.http
+        return client
+
+    def signed(
+        self, method: str, path: str, body: bytes = b"", *, by: SigningKey = STATION
+    ) -> dict[str, str]:
+        return dict(sign_request(by, method, BASE + path, body, os.urandom(16).hex()))
+
+    def announce(self, data: bytes, *, by: SigningKey = STATION) -> str:
+        """The path where the bytes may be put."""
+        return announce(self, len(data), digest(data), by=by)
+
+    def upload(self, data: bytes, *, by: SigningKey = STATION) -> None:
+        answer = self.http.put(self.announce(data, by=by), content=data)
+        assert answer.status_code == 201, answer.text
+
+    def evidence(
+        self,
+        data: bytes,
+        *,
+        name: str = "photo.jpg",
+        by: SigningKey = STATION,
+        upload: bool = True,
+        **more: Any,
+    ) -> bytes:
+        """An envelope about an item of these bytes, which are uploaded first."""
+        if upload:
+            self.upload(data, by=by)
+        predicate = {
+            "agency": AGENCY,
+            "case": CASE,
+            "id": new_id(time.time_ns() // 1_000_000),
+            "occurred": {"from": "2026-11-23T14:00:00+08:00", "to": "2026-11-23T14:05:00+08:00"},
+            "stage": "investigate",
+        } | more
+        subject = FileSubject(name, digest_item(data))
+        return seal(Statement(Kind.EVIDENCE, (subject,), predicate).to_bytes(), [by]).to_bytes()
+
+    def file(self, *envelopes: bytes) -> list[dict[str, Any]]:
+        answer = self.http.post("/v1/statements", content=b"\n".join(envelopes))
+        return list(answer.json()["results"])
+
+    def accept(self, *envelopes: bytes) -> list[dict[str, Any]]:
+        rows = self.file(*envelopes)
+        assert all("index" in row for row in rows), rows
+        return rows
+
+    def token(
+        self,
+        role: str = "court",
+        *,
+        agency: str = "",
+        cases: tuple[str, ...] = (),
+        name: str = "clerk",
+        expires_ms: int = 2**50,
+    ) -> str:
+        secret = "tz_" + os.urandom(16).hex()
+        token = Token(
+            name=name, role=role, agency=agency, cases=cases, created_ms=0, expires_ms=expires_ms
+        )
+        self.services.tokens.add_token(digest(secret.encode()), token)
+        return secret
+
+    def bearer(self, role: str = "court", **limits: Any) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token(role, **limits)}"}
+
+    def await_quorum(self, size: int | None = None) -> None:
+        wanted = self.services.log.size if size is None else size
+        await_that(lambda: self.services.log.first_note(wanted) is not None, "a quorum")
+
+    def custody(self, action: str) -> list[dict[str, Any]]:
+        """What the log says that people did, read from the store."""
+        log = self.services.log
+        rows = [row for row in self.services.store.rows(0, log.size) if row.kind == "custody"]
+        said = [Statement.from_bytes(Envelope.from_bytes(r.envelope).payload) for r in rows]
+        return [dict(s.predicate) for s in said if s.predicate["action"] == action]
+
+
+def announce(
+    ledger: Ledger, size: int, sha256: bytes, *, by: SigningKey = STATION, base: str = BASE
+) -> str:
+    body = format_json({"sha256": sha256.hex(), "size": str(size)})
+    headers = ledger.signed("POST", "/v1/uploads", body, by=by)
+    answer = ledger.http.post("/v1/uploads", content=body, headers=headers)
+    assert answer.status_code == 201, answer.text
+    return str(answer.headers["Location"])
+
+
+def await_that(holds: Any, what: str, seconds: float = 10.0) -> None:
+    ends = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < ends, f"{what} did not come in {seconds} s"
+        time.sleep(0.005)
+
+
+def register(signer: SigningKey, role: Role, agency: str = AGENCY, **more: str) -> bytes:
+    now_ms = time.time_ns() // 1_000_000
+    statement = key_registration(
+        agency, signer.verifier, person=signer.name, role=role, now_ms=now_ms
+    )
+    predicate = dict(statement.predicate) | more
+    payload = Statement(Kind.REGISTER, statement.subjects, predicate).to_bytes()
+    return seal(payload, [REGISTRAR]).to_bytes()
+
+
+def witnesses(ports: Sequence[int] = (1, 2, 3)) -> list[Witness]:
+    names = [signer.name.partition(".")[0] for signer in COSIGNERS]
+    return [
+        Witness(name, signer.verifier, f"http://127.0.0.1:{port}")
+        for name, signer, port in zip(names, COSIGNERS, ports, strict=True)
+    ]
+
+
+@contextmanager
+def series_keys() -> Iterator[None]:
+    """The one series key of the tests, wherever a ledger makes one or reads one: RSA is slow."""
+    signer = series_signer()
+    signer.__dict__["public"] = series_key()  # its roots are at hand
+    with (
+        patch("api.founding.new_series_key", lambda: SERIES_PEM),
+        patch("api.founding.SeriesSigner", lambda pem: signer),
+        patch("api.services.SeriesSigner", lambda pem: signer),
+    ):
+        yield
+
+
+@cache
+def template() -> Path:
+    """A founded ledger with its keys registered, made once a session: RSA keys are slow."""
+    root = Path(mkdtemp(prefix="tiezheng-test-"))
+    atexit.register(shutil.rmtree, root, ignore_errors=True)
+    plan = Plan(origin=ORIGIN, agency=AGENCY, registrar=REGISTRAR, cosigners=witnesses(), quorum=2)
+    with series_keys():
+        found(root / "ledger", plan, time.time_ns() // 1_000_000)
+        services = open_services(root / "ledger", Settings())
+    templates = ["苏城管罚〔{year}〕{number}号"]
+    envelopes = [
+        register(STATION, Role.STATION),
+        register(HANDLER, Role.HANDLER),
+        register(OTHER_STATION, Role.STATION, OTHER_AGENCY),
+        register(REVOKED, Role.STATION),
+        register(REVOKED, Role.STATION, revoked="lost"),
+        seal(
+            agency_registration(AGENCY, "苏州市城市管理局", templates, 0).to_bytes(), [REGISTRAR]
+        ).to_bytes(),
+    ]
+    results = services.writer.submit(envelopes).result(30)
+    assert not [r for r in results if isinstance(r, Exception)], results
+    services.writer.stop()
+    services.catalog.close()
+    services.tokens.close()
+    services.store.close()
+    services.lock.close()
+    return root / "ledger"
+
+
+def offices(trust: Trust) -> list[Office]:
+    logs = {log.origin: log.policy.log for log in trust.logs}
+    return [
+        Office(CosignerService(logs, (signer,), OfficeState(), SystemClock()))
+        for signer in COSIGNERS
+    ]
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without a journal; whatever was configured meanwhile is undone too."""
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(CRITICAL))
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
+
+
+@contextmanager
+def open_ledger(folder: Path, **settings: Any) -> Iterator[Ledger]:
+    """Opens the ledger in `folder`, or a copy of the template made there."""
+    if not folder.exists():
+        shutil.copytree(template(), folder)
+    with quiet():
+        yield from _open(folder, settings)
+
+
+def _open(folder: Path, settings: dict[str, Any]) -> Iterator[Ledger]:
+    trust = read_trust(folder / "trust")
+    people = offices(trust)
+    by_url = {w.url: office for w, office in zip(witnesses(), people, strict=True)}
+    with patch("api.services.HttpCosigner", lambda url: by_url[url]), series_keys():
+        services = open_services(folder, Settings(**settings))
+    with TestClient(
+        create_app(services), BASE, raise_server_exceptions=False, follow_redirects=False
+    ) as http:
+        yield Ledger(folder, services, trust, people, http)
+
+
+@contextmanager
+def serving(app: FastAPI) -> Iterator[str]:
+    """A real server on a free port, for what only sockets show; its address."""
+    sock = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(app, log_level="critical", access_log=False, lifespan="off")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, args=([sock],), daemon=True)
+    thread.start()
+    await_that(lambda: server.started, "the server")
+    try:
+        yield f"http://127.0.0.1:{sock.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(10)
+        sock.close()

@@ -1,0 +1,324 @@
+import sqlite3
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from api.cosigner import CosignerService
+from ledger.cosigner import (
+    BadProof,
+    BadRequest,
+    BadSignature,
+    SplitView,
+    StaleSize,
+    decide,
+    origin_of,
+)
+from ledger.errors import LedgerError, Malformed, Unavailable, Unknown
+from ledger.tlog.checkpoint import Checkpoint
+from ledger.tlog.cosignature import check_cosignature
+from ledger.tlog.merkle import EMPTY_ROOT, leaf_hash, root_of
+from ledger.tlog.note import Algorithm, Signature, SignedNote, SigningKey, sign_note
+from ledger.tlog.proof import prove_consistency
+from ledger.tlog.submission import AddCheckpoint
+from storage.cosigner_sqlite import SqliteCosignerState
+from testkit.keys import cosigner, key
+from testkit.world import HandClock
+
+LOG = key("ledger.example/enforcement/2026")
+LOGS = {LOG.name: LOG.verifier}
+KEYS = (
+    cosigner("court.example/w1"),
+    key("court.example/w2", algorithm=Algorithm.COSIGNATURE_MLDSA44),
+)
+
+
+class Tree:
+    """A history; another `branch` has other leaves from index 3 on."""
+
+    def __init__(self, branch: str = "") -> None:
+        self.leaves = [
+            leaf_hash(b"%d %s" % (n, branch.encode() if n > 2 else b"")) for n in range(40)
+        ]
+
+    def checkpoint(self, size: int, origin: str = LOG.name) -> Checkpoint:
+        return Checkpoint(origin, size, root_of(self.leaves[:size]))
+
+    def note(self, size: int, signer: SigningKey = LOG, origin: str = LOG.name) -> SignedNote:
+        text = self.checkpoint(size, origin).to_text()
+        return SignedNote(text, (sign_note(text, signer),))
+
+    def request(self, old: int, size: int) -> AddCheckpoint:
+        def node(level: int, number: int) -> bytes:
+            return root_of(self.leaves[number << level : (number + 1) << level])
+
+        return AddCheckpoint(old, prove_consistency(old, size, node), self.note(size))
+
+
+TREE, BRANCH = Tree(), Tree("branch")
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[SqliteCosignerState]:
+    state = SqliteCosignerState(tmp_path / "state.sqlite")
+    yield state
+    state.close()
+
+
+def service(state: SqliteCosignerState, keys: tuple[SigningKey, ...] = KEYS) -> CosignerService:
+    return CosignerService(LOGS, keys, state, HandClock())
+
+
+# --- the decision --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [0, 1, 5, 32])
+def test_whatever_size_comes_first_is_cosigned(size: int) -> None:
+    assert decide(TREE.request(0, size), LOGS, None) == TREE.checkpoint(size)
+
+
+@pytest.mark.parametrize("old, new", [(0, 0), (0, 7), (1, 2), (5, 5), (5, 6), (8, 32), (31, 40)])
+def test_a_tree_that_begins_with_the_last_one_is_cosigned(old: int, new: int) -> None:
+    assert decide(TREE.request(old, new), LOGS, TREE.checkpoint(old)) == TREE.checkpoint(new)
+
+
+def test_an_unknown_log_is_not_cosigned() -> None:
+    stranger = key("stranger.example/2026")
+    note = TREE.note(5, stranger, stranger.name)
+    with pytest.raises(Unknown):
+        decide(AddCheckpoint(0, (), note), LOGS, None)
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        TREE.note(5, key("stranger.example/2026")),
+        TREE.note(5, key(LOG.name, "another seed")),
+        SignedNote(TREE.note(6).text, TREE.note(5).signatures),
+        SignedNote(
+            TREE.note(5).text,
+            (Signature(LOG.name, LOG.verifier.key_id, bytes(64)), *TREE.note(5).signatures),
+        ),
+    ],
+    ids=["stranger", "other key of that name", "over another tree", "two lines of that key"],
+)
+def test_what_the_log_has_not_signed_is_not_cosigned(note: SignedNote) -> None:
+    with pytest.raises(BadSignature):
+        decide(AddCheckpoint(0, (), note), LOGS, None)
+
+
+def test_an_old_size_beyond_the_new_one_is_a_bad_request_before_it_is_stale() -> None:
+    request = AddCheckpoint(9, (), TREE.note(5))
+    with pytest.raises(BadRequest):
+        decide(request, LOGS, TREE.checkpoint(7))
+
+
+@pytest.mark.parametrize("last, told", [(None, 0), (TREE.checkpoint(7), 7)])
+def test_another_size_than_the_last_is_stale_and_the_true_one_is_told(
+    last: Checkpoint | None, told: int
+) -> None:
+    with pytest.raises(StaleSize) as error:
+        decide(TREE.request(3, 9), LOGS, last)
+    assert error.value.size == told
+
+
+def test_a_smaller_tree_is_never_cosigned() -> None:
+    for old in range(5):
+        with pytest.raises((StaleSize, BadRequest)):
+            decide(TREE.request(old, 4), LOGS, TREE.checkpoint(7))
+
+
+def test_from_nothing_there_is_nothing_to_prove() -> None:
+    for last in (None, TREE.checkpoint(0)):
+        with pytest.raises(BadProof):
+            decide(AddCheckpoint(0, (EMPTY_ROOT,), TREE.note(5)), LOGS, last)
+
+
+def test_a_tree_that_does_not_begin_with_the_last_one_is_not_cosigned() -> None:
+    for proof in ((), TREE.request(5, 9).proof, BRANCH.request(5, 9).proof):
+        with pytest.raises(BadProof):
+            decide(AddCheckpoint(5, proof, BRANCH.note(9)), LOGS, TREE.checkpoint(5))
+
+
+def test_two_trees_of_one_size_are_a_split_view() -> None:
+    with pytest.raises(SplitView):
+        decide(AddCheckpoint(5, (), BRANCH.note(5)), LOGS, TREE.checkpoint(5))
+
+
+def test_the_same_tree_again_needs_an_empty_proof() -> None:
+    with pytest.raises(BadProof):
+        decide(AddCheckpoint(5, (EMPTY_ROOT,), TREE.note(5)), LOGS, TREE.checkpoint(5))
+
+
+def test_a_wrong_root_of_nothing_is_a_proof_that_fails() -> None:
+    text = Checkpoint(LOG.name, 0, bytes(32)).to_text()
+    note = SignedNote(text, (sign_note(text, LOG),))
+    with pytest.raises(BadProof):
+        decide(AddCheckpoint(0, (), note), LOGS, None)
+
+
+@pytest.mark.parametrize(
+    "text", ["{o}\n", "{o}\n-1\nx\n", "{o}\n5\nAAAA\n", "{o}\n{c}\nextension\n"]
+)
+def test_a_signed_text_that_is_no_checkpoint_is_malformed(text: str) -> None:
+    body = text.format(o=LOG.name, c="\n".join(TREE.note(5).text.split("\n")[1:3]))
+    note = SignedNote(body, (sign_note(body, LOG),))
+    with pytest.raises(Malformed):
+        decide(AddCheckpoint(0, (), note), LOGS, None)
+
+
+def test_a_request_is_read_back_as_it_was_written() -> None:
+    request = TREE.request(13, 29)
+    assert request.proof
+    assert AddCheckpoint.from_bytes(request.to_bytes()) == request
+    assert origin_of(request) == LOG.name
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"old 1",
+        b"old 1\n\n",
+        b"old -1\n\n" + TREE.note(5).to_bytes(),
+        b"old 01\n\n" + TREE.note(5).to_bytes(),
+        b"new 1\n\n" + TREE.note(5).to_bytes(),
+        b"old 1\nAAAA\n\n" + TREE.note(5).to_bytes(),
+        b"old 1\n" + b"%s\n" % (b"A" * 43 + b"=") * 64 + b"\n" + TREE.note(5).to_bytes(),
+        b"old 1\r\n\r\n" + TREE.note(5).to_bytes(),
+        b"\xff" * 10,
+    ],
+    ids=range(10),
+)
+def test_a_request_in_another_form_is_malformed(body: bytes) -> None:
+    with pytest.raises(Malformed):
+        AddCheckpoint.from_bytes(body)
+
+
+# --- with its state --------------------------------------------------------------------------
+
+
+def test_both_keys_sign_every_checkpoint(state: SqliteCosignerState) -> None:
+    answer = service(state).add_checkpoint(TREE.request(0, 5).to_bytes())
+    note = SignedNote.from_bytes(TREE.checkpoint(5).to_text().encode() + b"\n" + answer)
+    for each in KEYS:
+        assert check_cosignature(note, TREE.checkpoint(5), each.verifier) == 1_795_417_200
+
+
+def test_what_was_cosigned_last_is_kept_with_the_signatures_of_both_sides(
+    state: SqliteCosignerState,
+) -> None:
+    service(state).add_checkpoint(TREE.request(0, 5).to_bytes())
+    service(state).add_checkpoint(TREE.request(5, 9).to_bytes())
+    found = state.last(LOG.name)
+    assert found is not None and found[0] == TREE.checkpoint(9)
+    note = SignedNote.from_text(found[1])
+    assert note.by(LOG.verifier) is not None
+    assert all(check_cosignature(note, found[0], each.verifier) for each in KEYS)
+
+
+def test_a_restart_forgets_nothing(tmp_path: Path) -> None:
+    first = SqliteCosignerState(tmp_path / "state.sqlite")
+    service(first).add_checkpoint(TREE.request(0, 5).to_bytes())
+    # Not closed: as if it had been killed.
+    second = SqliteCosignerState(tmp_path / "state.sqlite")
+    with pytest.raises(StaleSize):
+        service(second).add_checkpoint(BRANCH.request(0, 5).to_bytes())
+    with pytest.raises(SplitView):
+        service(second).add_checkpoint(AddCheckpoint(5, (), BRANCH.note(5)).to_bytes())
+    service(second).add_checkpoint(TREE.request(5, 6).to_bytes())
+    first.close()
+    second.close()
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_no_signature_leaves_unless_the_state_is_stored(
+    state: SqliteCosignerState, stored: bool
+) -> None:
+    class Failing:
+        last = staticmethod(state.last)
+
+        def swap(self, *arguments: object) -> None:
+            if stored:
+                state.swap(*arguments)  # type: ignore[arg-type]
+            raise Unavailable("the disk failed")
+
+    broken = CosignerService(LOGS, KEYS, Failing(), HandClock())
+    with pytest.raises(Unavailable):
+        broken.add_checkpoint(TREE.request(0, 5).to_bytes())
+    # Whatever was stored: the log comes again and gets its signature, another tree does not.
+    old = 5 if stored else 0
+    service(state).add_checkpoint(TREE.request(old, 5).to_bytes())
+    with pytest.raises(LedgerError):
+        service(state).add_checkpoint(AddCheckpoint(5, (), BRANCH.note(5)).to_bytes())
+
+
+def test_the_state_is_on_the_disk_when_the_answer_is_there(tmp_path: Path) -> None:
+    state = SqliteCosignerState(tmp_path / "state.sqlite")
+    service(state).add_checkpoint(TREE.request(0, 5).to_bytes())
+    with sqlite3.connect(tmp_path / "state.sqlite") as reader:
+        assert reader.execute("SELECT size FROM cosigned").fetchall() == [(5,)]
+    reader.close()
+    mode = state._db.execute("PRAGMA synchronous").fetchone()
+    assert mode == (2,), "want FULL"
+    state.close()
+
+
+def test_a_swap_whose_old_state_has_passed_changes_nothing(state: SqliteCosignerState) -> None:
+    state.swap(None, TREE.checkpoint(5), "note 5")
+    for old in (None, TREE.checkpoint(4), BRANCH.checkpoint(5)):
+        with pytest.raises(StaleSize) as error:
+            state.swap(old, TREE.checkpoint(9), "note 9")
+        assert error.value.size == 5
+    assert state.last(LOG.name) == (TREE.checkpoint(5), "note 5")
+
+
+def test_each_log_has_a_state_of_its_own(state: SqliteCosignerState) -> None:
+    state.swap(None, TREE.checkpoint(5), "a")
+    state.swap(None, TREE.checkpoint(7, "other.example/2026"), "b")
+    assert state.last(LOG.name) == (TREE.checkpoint(5), "a")
+
+
+@pytest.mark.parametrize("processes", [1, 2], ids=["one state", "two states over one file"])
+def test_of_a_thousand_conflicting_requests_one_tree_of_a_size_is_signed(
+    tmp_path: Path, processes: int
+) -> None:
+    """A history and its branch, sent for the same sizes at once: C4 of the threat model."""
+    states = [SqliteCosignerState(tmp_path / "state.sqlite") for _ in range(processes)]
+    services = [service(state, KEYS[:1]) for state in states]
+    services[0].add_checkpoint(TREE.request(0, 2).to_bytes())
+    requests = [
+        tree.request(old, size).to_bytes()
+        for old in range(2, 22)
+        for size in range(old, old + 10)
+        for tree in (TREE, BRANCH)
+    ] * 3
+    requests = requests[:1000]
+    signed: set[Checkpoint] = set()
+    lock = threading.Lock()
+
+    def send(number: int) -> None:
+        body = requests[number]
+        try:
+            answer = services[number % processes].add_checkpoint(body)
+        except (StaleSize, BadProof):
+            return
+        text = AddCheckpoint.from_bytes(body).note.text
+        checkpoint = Checkpoint.from_text(text)
+        note = SignedNote.from_bytes(text.encode() + b"\n" + answer)
+        assert check_cosignature(note, checkpoint, KEYS[0].verifier)
+        with lock:
+            signed.add(checkpoint)
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(send, range(len(requests))))
+    sizes = [checkpoint.size for checkpoint in signed]
+    assert len(sizes) == len(set(sizes)) > 3, "two trees of one size were signed"
+    beyond = {c for c in signed if c.size > 3}
+    assert beyond <= {TREE.checkpoint(n) for n in range(41)} or beyond <= {
+        BRANCH.checkpoint(n) for n in range(41)
+    }
+    for state in states:
+        state.close()
