@@ -5,7 +5,7 @@ V     := .venv
 UV    := 0.13.9
 
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test slow check format lock bench clean
+.PHONY: help setup demo test slow check format openapi lock bench clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "%-12s %s\n", $$1, $$2 }'
@@ -30,6 +30,9 @@ check: $(V)/.ready ## formatting, lint, types, layers
 format: $(V)/.ready ## format the code and mend what can be mended
 	@$(V)/bin/ruff check --fix --quiet || true
 	@$(V)/bin/ruff format
+
+openapi: $(V)/.ready ## write docs/openapi.json anew
+	@$(V)/bin/python -c 'from api.app import write_description; write_description()'
 
 bench: $(V)/.ready ## measure speed
 	@$(V)/bin/python -m benchmarks

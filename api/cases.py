@@ -1,0 +1,180 @@
+"""Cases, for those who may see them: what is logged, and the packet for the court.
+
+    GET /v1/cases/{case}          the statements of a case, in log order
+    GET /v1/cases/{case}/packet   the packet, one zip; waits for the cosigners
+
+Every answer is preceded by a custody statement in the log.
+"""
+
+import asyncio
+import zlib
+from collections.abc import Iterator
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import JSONResponse, StreamingResponse
+
+from api.identity import Person
+from api.schemas import answers, shown
+from api.services import Services, services
+from ledger.errors import Unavailable, Unknown
+from ledger.evidence.case_number import parse_case
+from ledger.evidence.chunks import ItemHasher
+from ledger.evidence.envelope import Envelope
+from ledger.evidence.membership import case_series
+from ledger.evidence.packet import (
+    BAGIT,
+    MANIFEST,
+    TAG_MANIFEST,
+    format_bag_info,
+    format_manifest,
+)
+from ledger.evidence.statement import Statement
+from ledger.packing import Plan, Wanted, plan_packet
+from ledger.suite import digest
+from storage.packets import Bytes, Content, zip_pieces, zip_size
+
+AGENT = "tiezheng 0.1"
+
+
+class Damaged(Unavailable):
+    """The store lost what a packet needs. Asking again is no use."""
+
+    code = "damaged"
+
+
+router = APIRouter()
+
+
+@router.get(
+    "/v1/cases/{case}",
+    summary="The statements of a case",
+    response_class=JSONResponse,
+    responses=answers(
+        200, "application/json", "Case", "malformed", "unsigned", "unknown", "unavailable"
+    ),
+    openapi_extra=shown("bearer"),
+)
+async def read_case(
+    case: str, request: Request, s: Annotated[Services, Depends(services)]
+) -> JSONResponse:
+    return JSONResponse(await asyncio.to_thread(_read_case, s, parse_case(case), request))
+
+
+@router.get(
+    "/v1/cases/{case}/packet",
+    summary="The packet of a case, for a court",
+    response_class=StreamingResponse,
+    responses=answers(
+        200, "application/zip", "", "malformed", "unsigned", "unknown", "unavailable", "damaged"
+    ),
+    openapi_extra=shown("bearer"),
+)
+async def packet(
+    case: str, request: Request, s: Annotated[Services, Depends(services)]
+) -> StreamingResponse:
+    contents, crcs = await asyncio.to_thread(_packet, s, parse_case(case), request)
+    size = zip_size({path: content.size() for path, content in contents.items()})
+    headers = {
+        "Content-Length": str(size),
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(case)}.zip",
+    }
+    return StreamingResponse(
+        zip_pieces(contents, crcs), headers=headers, media_type="application/zip"
+    )
+
+
+class _Item:
+    """An item as it is packed: streamed from the store."""
+
+    def __init__(self, s: Services, object_id: str, size: int) -> None:
+        self._s, self._object_id, self._size = s, object_id, size
+
+    def size(self) -> int:
+        return self._size
+
+    def stream(self) -> Iterator[bytes]:
+        return self._s.items.stream(self._object_id)
+
+
+def _read_case(s: Services, case: str, request: Request) -> dict[str, Any]:
+    name, person = _admit(s, case, request)
+    s.custody.note("read", about=name.partition("/")[2], person=person)
+    rows = []
+    for index in s.log.places(name):
+        row = s.log.row(index)
+        statement = Statement.from_bytes(Envelope.from_bytes(row.envelope).payload)
+        rows.append(
+            {
+                "index": str(index),
+                "id": row.statement_id,
+                "kind": row.kind,
+                "stage": statement.stage or "",
+                "act": statement.predicate.get("act", ""),
+                "files": [subject.name for subject in statement.files],
+            }
+        )
+    return {"case": case, "log": s.log.label, "statements": rows}
+
+
+def _packet(s: Services, case: str, request: Request) -> tuple[dict[str, Content], dict[str, int]]:
+    name, person = _admit(s, case, request)
+    plan = plan_packet(s.log, case, s.first_year)
+    s.custody.note(
+        "exported", about=name.partition("/")[2], person=person, note=f"packet at {plan.size}"
+    )
+    return _bag(s, plan)
+
+
+def _admit(s: Services, case: str, request: Request) -> tuple[str, Person]:
+    person = s.doorkeeper.person(request)
+    name = case_series(case, s.first_year)
+    places = s.log.places(name)
+    agency = ""
+    if places:
+        row = s.log.row(places[0])
+        agency = Statement.from_bytes(Envelope.from_bytes(row.envelope).payload).agency
+    if not places or not person.may_see(case, agency):
+        if places:
+            s.custody.refused(about=name.partition("/")[2], person=person)
+        raise Unknown(f"no statement of case {case!r} is logged")
+    return name, person
+
+
+def _bag(s: Services, plan: Plan) -> tuple[dict[str, Content], dict[str, int]]:
+    """The files of the bag with their CRCs. Every item is read and checked on the way."""
+    contents: dict[str, Content] = {path: Bytes(data) for path, data in plan.files.items()}
+    digests = {path: digest(data) for path, data in plan.files.items()}
+    crcs = {path: zlib.crc32(data) for path, data in plan.files.items()}
+    for path, wanted in plan.items.items():
+        contents[path], crcs[path] = _item(s, wanted)
+        digests[path] = wanted.digest.sha256
+    size = sum(content.size() for content in contents.values())
+    tags = {
+        "bagit.txt": BAGIT,
+        "bag-info.txt": format_bag_info(AGENT, size, len(contents)),
+        MANIFEST: format_manifest(digests),
+    }
+    tags[TAG_MANIFEST] = format_manifest({path: digest(data) for path, data in tags.items()})
+    for path, data in tags.items():
+        contents[path], crcs[path] = Bytes(data), zlib.crc32(data)
+    return contents, crcs
+
+
+def _item(s: Services, wanted: Wanted) -> tuple[_Item, int]:
+    record = s.store.item(wanted.digest, wanted.agency)
+    name = wanted.digest.sha256.hex()
+    if record is None:
+        raise Damaged(f"the item with sha256 {name} is not held any more")
+    hasher, crc = ItemHasher(), 0
+    try:
+        for piece in s.items.stream(record.object_id):
+            hasher.update(piece)
+            crc = zlib.crc32(piece, crc)
+    except (Unknown, Unavailable) as error:
+        raise Damaged(f"the item with sha256 {name} cannot be read: {error}") from None
+    found = hasher.finish()
+    if (found.size, found.sha256) != (wanted.digest.size, wanted.digest.sha256):
+        raise Damaged(f"the stored bytes of the item with sha256 {name} are damaged")
+    return _Item(s, record.object_id, found.size), crc

@@ -1,0 +1,1 @@
+"""The same protocols from the other side; no FastAPI in here."""

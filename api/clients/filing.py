@@ -1,0 +1,122 @@
+"""From files on a disk to statements: what `tiezheng deposit` and a station do.
+
+A file's name is kept exactly. Where its bytes are not UTF-8, as on the FAT card of
+an old recorder, they stand beside a readable form in the statement.
+"""
+
+import mimetypes
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ledger.encoding import format_base64, format_time, format_uuid7, printable
+from ledger.errors import Unavailable
+from ledger.evidence.chunks import ItemHasher
+from ledger.evidence.envelope import seal
+from ledger.evidence.statement import MAX_LINE, FileSubject, Kind, Statement
+from ledger.evidence.trust import TrustedLog
+from ledger.tlog.note import SignedNote, SigningKey
+
+PIECE = 1 << 20
+
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file read once: what a statement says of it."""
+
+    path: Path
+    subject: FileSubject
+    modified_ms: int
+
+
+def read_source(path: Path, progress: Progress) -> Source:
+    """Digests a file; raises `Unavailable` if it cannot be read."""
+    hasher = ItemHasher()
+    try:
+        with path.open("rb") as file:
+            modified_ms = os.fstat(file.fileno()).st_mtime_ns // 1_000_000
+            while piece := file.read(PIECE):
+                hasher.update(piece)
+                progress(len(piece))
+    except OSError as error:
+        raise Unavailable(f"cannot read {printable(str(path))!r}: {error.strerror}") from None
+    name, name_bytes = spell_name(os.fsencode(path.name))
+    return Source(path, FileSubject(name, hasher.finish(), name_bytes), modified_ms)
+
+
+def spell_name(raw: bytes) -> tuple[str, bytes]:
+    """A name as text, and its exact bytes where the text is not them in UTF-8."""
+    try:
+        return raw.decode("utf-8"), b""
+    except UnicodeDecodeError:
+        pass
+    try:
+        return raw.decode("gb18030"), raw
+    except UnicodeDecodeError:
+        return raw.decode("ascii", "backslashreplace"), raw
+
+
+def evidence(sources: Sequence[Source], common: dict[str, Any], key: SigningKey, id_: str) -> bytes:
+    """One item, the first of `sources`, with its side files; the sealed envelope."""
+    item = sources[0]
+    moment = format_time(item.modified_ms)
+    predicate: dict[str, Any] = {
+        "id": id_,
+        "evidence_type": evidence_type(item.subject.name),
+        "occurred": {"from": moment, "to": moment},
+        **common,
+    }
+    if "device" in predicate:
+        predicate.setdefault("file", _line(item.subject.name))
+    statement = Statement(Kind.EVIDENCE, tuple(s.subject for s in sources), predicate)
+    return seal(statement.to_bytes(), [key]).to_bytes()
+
+
+def _line(name: str) -> str:
+    """A file's name as one line of text, which neither begins nor ends with a space."""
+    line = printable(name)[:MAX_LINE]
+    if line.strip() != line:
+        line = "".join(f"\\u{ord(c):04x}" if c.isspace() else c for c in line)[:MAX_LINE]
+    return line
+
+
+def act(
+    sources: Sequence[Source], name: str, common: dict[str, Any], key: SigningKey, id_: str
+) -> bytes:
+    """A procedural act on the documents in `sources`; the sealed envelope."""
+    moment = format_time(sources[0].modified_ms)
+    predicate: dict[str, Any] = {
+        "id": id_,
+        "act": name,
+        "occurred": {"from": moment, "to": moment},
+        **common,
+    }
+    statement = Statement(Kind.ACT, tuple(s.subject for s in sources), predicate)
+    return seal(statement.to_bytes(), [key]).to_bytes()
+
+
+def new_id(now_ms: int) -> str:
+    return format_uuid7(now_ms, os.urandom(10))
+
+
+def evidence_type(name: str) -> str:
+    """A first guess by the name's ending; the filer may say otherwise."""
+    kind = (mimetypes.guess_type(name)[0] or "").partition("/")[0]
+    return "audiovisual" if kind in ("audio", "video") else "electronic_data"
+
+
+def after_of(note: bytes, log: TrustedLog) -> dict[str, str] | None:
+    """A checkpoint as the `after` of a statement, once its quorum is checked; else None."""
+    cosigned = log.policy.open(SignedNote.from_bytes(note))
+    if cosigned.quorum_time is None:
+        return None
+    checkpoint = cosigned.checkpoint
+    return {
+        "origin": checkpoint.origin,
+        "root": format_base64(checkpoint.root),
+        "size": str(checkpoint.size),
+    }

@@ -1,0 +1,58 @@
+"""How this project speaks HTTP: `httpx2`, with limits, and errors in our own words.
+
+Servers are believed by the system's certificate authorities, or by those in the
+file that TIEZHENG_CA_FILE names: an intranet has its own.
+"""
+
+import os
+import ssl
+from collections.abc import Iterator
+from typing import Any
+
+import httpx2
+
+from ledger.errors import Unavailable
+
+CA_FILE = "TIEZHENG_CA_FILE"
+TIMEOUT_S = 30.0
+CHUNK = 1 << 20
+REFUSED = (httpx2.HTTPError, httpx2.InvalidURL)
+
+
+def new_client(timeout_s: float = TIMEOUT_S) -> httpx2.Client:
+    try:
+        context = ssl.create_default_context(cafile=os.environ.get(CA_FILE) or None)
+    except (OSError, ssl.SSLError) as error:
+        raise Unavailable(f"cannot use the certificates that {CA_FILE} names: {error}") from None
+    # No proxies and no netrc from the environment: evidence goes where it is sent.
+    return httpx2.Client(timeout=timeout_s, trust_env=False, follow_redirects=False, verify=context)
+
+
+def fetch(
+    client: httpx2.Client, method: str, url: str, limit: int, **options: Any
+) -> tuple[int, bytes]:
+    """Status and body of at most `limit` bytes; raises `Unavailable` if there is no answer."""
+    try:
+        with client.stream(method, url, **options) as response:
+            return response.status_code, read_limited(response, limit)
+    except REFUSED as error:
+        raise no_answer(url, error) from None
+
+
+def no_answer(url: str, error: Exception) -> Unavailable:
+    return Unavailable(f"no answer from {url}: {str(error) or type(error).__name__}")
+
+
+def read_limited(response: httpx2.Response, limit: int) -> bytes:
+    parts: list[bytes] = []
+    total = 0
+    for part in response.iter_bytes(CHUNK):
+        total += len(part)
+        if total > limit:
+            raise Unavailable(f"want at most {limit} bytes, got more from {response.url}")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def pieces(response: httpx2.Response) -> Iterator[bytes]:
+    yield from response.iter_bytes(CHUNK)

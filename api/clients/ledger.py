@@ -1,0 +1,232 @@
+"""A filer's side of the ledger: upload, file, recompute before believing, fetch.
+
+An acceptance is believed only after its entry was recomputed from salt, envelope
+and series, and the log's signature over the checkpoint was checked.
+"""
+
+import json
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from api.clients.http import REFUSED, fetch, new_client, no_answer, pieces, read_limited
+from api.signing import sign_request
+from ledger.encoding import format_json, parse_base64, parse_decimal, printable
+from ledger.errors import Full, LedgerError, Malformed, Rejected, Unavailable, Unknown
+from ledger.evidence.entry import Entry, check_commitment
+from ledger.evidence.envelope import Envelope
+from ledger.evidence.membership import series_names, series_year
+from ledger.evidence.series import check_tags
+from ledger.evidence.statement import Statement
+from ledger.evidence.trust import Trust
+from ledger.tlog.checkpoint import Checkpoint, open_checkpoint
+from ledger.tlog.note import MAX_NOTE, SignedNote, SigningKey
+from ledger.tlog.receipt import Receipt
+
+MAX_ANSWER = 64 << 20
+PIECE = 1 << 20
+UPLOAD_TIMEOUT_S = 300.0
+
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Receipted:
+    """Where a statement stands, as the ledger said and this client recomputed."""
+
+    id: str
+    log: str
+    index: int
+    entry: Entry
+    checkpoint: Checkpoint
+    answer: dict[str, Any]
+
+
+class NotYet(Unavailable):
+    """The server asks to try again in a moment."""
+
+
+class LedgerClient:
+    """One ledger at `url`. `token` is for reading, `key` for uploading."""
+
+    def __init__(self, url: str, *, key: SigningKey | None = None, token: str = "") -> None:
+        # It becomes a header; whatever else the file holds must not.
+        if not (token.isascii() and token.isprintable() and " " not in token):
+            raise Malformed("want an access token on one line")
+        self._url = url.rstrip("/")
+        self._key = key
+        self._token = token
+        self._client = new_client(UPLOAD_TIMEOUT_S)
+
+    def close(self) -> None:
+        self._client.close()
+
+    def upload(self, path: Path, size: int, sha256: bytes, progress: Progress) -> dict[str, Any]:
+        """Sends one file; its digests as the ledger computed them. Safe to repeat."""
+        body = format_json({"sha256": sha256.hex(), "size": str(size)})
+        headers = self._signed("POST", "/v1/uploads", body)
+        answer = self._json("POST", "/v1/uploads", content=body, headers=headers)
+        upload = answer.get("upload")
+        if not isinstance(upload, str) or not upload.isalnum():
+            raise Malformed(f"want the id of an upload from {self._url}")
+        return self._json(
+            "PUT",
+            f"/v1/uploads/{upload}",
+            content=_file_pieces(path, size, progress),
+            headers={"Content-Length": str(size)},
+        )
+
+    def whoami(self) -> dict[str, Any]:
+        """What the ledger's register says of our key."""
+        return self._json("GET", "/v1/key", headers=self._signed("GET", "/v1/key", b""))
+
+    def checkpoint(self, label: str) -> bytes:
+        """The public checkpoint, unchecked."""
+        status, data = fetch(self._client, "GET", f"{self._url}/log/{label}/checkpoint", MAX_NOTE)
+        if status != 200:
+            raise Unavailable(f"{self._url} has no checkpoint of {label!r} yet")
+        return data
+
+    def file(self, envelopes: Sequence[bytes]) -> list[dict[str, Any]]:
+        """The result of each envelope: an acceptance, or a problem document."""
+        answer = self._json("POST", "/v1/statements", content=b"\n".join(envelopes))
+        match answer:
+            case {"results": list(rows)} if len(rows) == len(envelopes):
+                pass
+            case _:
+                raise Malformed(f"want {len(envelopes)} results from {self._url}")
+        if not all(isinstance(row, dict) for row in rows):
+            raise Malformed(f"want an object for each result from {self._url}")
+        return rows
+
+    def receipt(self, statement_id: str) -> dict[str, Any]:
+        return self._json("GET", f"/v1/statements/{statement_id}/receipt")
+
+    def packet(self, case: str, target: Path, progress: Progress) -> None:
+        """Writes the packet to `target`; leaves nothing there if it fails."""
+        partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
+        try:
+            with partial.open("xb") as file:
+                for piece in self._stream(f"/v1/cases/{quote(case, safe='')}/packet"):
+                    file.write(piece)
+                    progress(len(piece))
+            partial.replace(target)
+        except OSError as error:
+            raise Unavailable(f"cannot write {str(target)!r}: {error.strerror}") from None
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def _stream(self, path: str) -> Iterator[bytes]:
+        try:
+            with self._client.stream("GET", self._url + path, headers=self._bearer()) as response:
+                if response.status_code != 200:
+                    raise _refusal(response.status_code, read_limited(response, MAX_ANSWER))
+                yield from pieces(response)
+        except REFUSED as error:
+            raise no_answer(self._url, error) from None
+
+    def _json(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+        status, data = fetch(self._client, method, self._url + path, MAX_ANSWER, **options)
+        if status == 422 and path == "/v1/statements":
+            pass  # a lone statement refused: its result says why
+        elif status >= 400 and not (path == "/v1/statements" and b'"results"' in data[:20]):
+            raise _refusal(status, data)
+        try:
+            answer = json.loads(data)
+        except ValueError:
+            raise Malformed(f"{self._url}{path} did not answer with JSON") from None
+        if not isinstance(answer, dict):
+            raise Malformed(f"{self._url}{path} did not answer with a JSON object")
+        return answer
+
+    def _signed(self, method: str, path: str, body: bytes) -> dict[str, str]:
+        if self._key is None:
+            raise Rejected("want a key to sign the request")
+        nonce = secrets.token_urlsafe(24)
+        return dict(sign_request(self._key, method, self._url + path, body, nonce))
+
+    def _bearer(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._token}"} if self._token else {}
+
+
+def check_acceptance(answer: dict[str, Any], envelope: bytes, trust: Trust) -> Receipted:
+    """Recomputes an acceptance; raises `Rejected` if the ledger's word does not hold."""
+    log = trust.log(str(answer["log"]))
+    if log is None:
+        raise Rejected(f"the log {answer['log']!r} is not in your trust folder")
+    statement = Statement.from_bytes(Envelope.from_bytes(envelope).payload)
+    if answer["id"] != statement.id:
+        raise Rejected(f"want the answer to statement {statement.id}, got {answer['id']!r}")
+    entry = Entry.from_bytes(str(answer["entry"]).encode())
+    salt = parse_base64(str(answer["salt"]))
+    check_commitment(entry, salt, envelope)
+    names = series_names(statement, log.label, trust.first_year)
+    given = {row["name"]: row for row in answer["series"]}
+    tags = []
+    for name in names:
+        if name not in given:
+            raise Rejected(f"the ledger did not say the place in the series {name!r}")
+        key = trust.series.get(series_year(name))
+        if key is None:
+            raise Rejected(f"your trust folder has no series key of {series_year(name)}")
+        series = key.open(name, parse_base64(given[name]["signature"]))
+        tags.append(series.tag(parse_decimal(given[name]["n"])))
+    check_tags(entry, salt, tags)
+    checkpoint = open_checkpoint(SignedNote.from_text(str(answer["checkpoint"])), log.policy.log)
+    index = parse_decimal(str(answer["index"]))
+    if index >= checkpoint.size:
+        raise Rejected(f"index {index} is not under the checkpoint of size {checkpoint.size}")
+    return Receipted(statement.id, log.label, index, entry, checkpoint, answer)
+
+
+def check_receipt(answer: dict[str, Any], entry: Entry, trust: Trust) -> int | None:
+    """The quorum time that a receipt shows for the entry, or None: not yet witnessed."""
+    log = trust.log(str(answer["log"]))
+    if log is None:
+        raise Rejected(f"the log {answer['log']!r} is not in your trust folder")
+    receipt = Receipt.from_text(str(answer["proof"]))
+    if receipt.index != parse_decimal(str(answer["index"])):
+        raise Rejected("the receipt is for another index")
+    return receipt.open(entry.leaf_hash(), log.policy).quorum_time
+
+
+def refusal(document: dict[str, Any]) -> LedgerError:
+    """A problem document as the error it was on the server."""
+    kinds: dict[str, type[LedgerError]] = {
+        "malformed": Malformed,
+        "unknown": Unknown,
+        "full": Full,
+        "quota": Full,
+        "unavailable": NotYet,
+        "damaged": Unavailable,
+        "internal": Unavailable,
+    }
+    kind = kinds.get(str(document.get("code")), Rejected)
+    hints = tuple(str(hint) for hint in document.get("hints", ()))
+    return kind(str(document.get("detail", "refused")), hints=hints)
+
+
+def _refusal(status: int, data: bytes) -> LedgerError:
+    try:
+        document = json.loads(data)
+    except ValueError:
+        return Unavailable(f"the server answered {status}")
+    return refusal(document) if isinstance(document, dict) else Unavailable(f"answered {status}")
+
+
+def _file_pieces(path: Path, size: int, progress: Progress) -> Iterator[bytes]:
+    """Raises `Rejected` at the end of a file that has changed its size since it was digested."""
+    sent = 0
+    with path.open("rb") as file:
+        while (piece := file.read(PIECE)) and sent + len(piece) <= size:
+            sent += len(piece)
+            yield piece
+            progress(len(piece))
+    if sent != size or piece:
+        raise Rejected(
+            f"{printable(str(path))!r} changed while it was being sent: it had {size} bytes",
+            hints=("send it again once nobody writes to it",),
+        )

@@ -1,0 +1,22 @@
+"""A public log over HTTP, for auditors and verifiers who have no copy of their own."""
+
+from api.clients.http import fetch, new_client
+from ledger.errors import Unavailable, Unknown
+from ledger.tlog.tile import MAX_BUNDLE
+
+
+class HttpLog:
+    """`url` is a log's prefix, `…/log/2026`, or the folder of all logs, `…/log`."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url.rstrip("/")
+        self._client = new_client()
+
+    def read(self, label: str, path: str) -> bytes:
+        prefix = self._url if self._url.endswith(f"/{label}") else f"{self._url}/{label}"
+        status, data = fetch(self._client, "GET", f"{prefix}/{path}", MAX_BUNDLE)
+        if status == 404:
+            raise Unknown(f"{prefix} has no {path}")
+        if status != 200:
+            raise Unavailable(f"{prefix}/{path} answered {status}")
+        return data

@@ -1,0 +1,122 @@
+"""A cosigner as a server: c2sp.org/tlog-witness `add-checkpoint`.
+
+    POST /add-checkpoint                           200 and a signature line, or the refusal
+    GET  /<hex sha256(origin)>/checkpoint          what was cosigned last
+
+The new state is durable, compared with the old in one statement, before the
+signature leaves (invariant 6 in `ledger.log`).
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from fastapi import FastAPI, Request, Response
+
+from api.bodies import BodyTooLarge, read_body
+from api.journal import journal
+from ledger import suite
+from ledger.cosigner import (
+    BadProof,
+    BadRequest,
+    BadSignature,
+    SplitView,
+    StaleSize,
+    decide,
+    origin_of,
+)
+from ledger.errors import LedgerError, Malformed, Unavailable, Unknown
+from ledger.ports import Clock
+from ledger.tlog.checkpoint import Checkpoint
+from ledger.tlog.cosignature import sign_checkpoint
+from ledger.tlog.note import SigningKey, VerifierKey
+from ledger.tlog.submission import MAX_REQUEST, AddCheckpoint
+
+# refusal → status of the protocol
+STATUS: Sequence[tuple[type[LedgerError], int]] = (
+    (StaleSize, 409),
+    (BadSignature, 403),
+    (BadProof, 422),
+    (BadRequest, 400),
+    (BodyTooLarge, 413),
+    (Malformed, 400),
+    (Unknown, 404),
+    (Unavailable, 503),
+)
+SIZE_TYPE = "text/x.tlog.size"
+
+
+class CosignerState(Protocol):
+    """What was cosigned last for each origin. Durable on return, serialisable."""
+
+    def last(self, origin: str) -> tuple[Checkpoint, str] | None:
+        """The checkpoint and its note, with the log's and this cosigner's signatures."""
+        ...
+
+    def swap(self, old: Checkpoint | None, new: Checkpoint, note: str) -> None:
+        """Raises `StaleSize`, changing nothing, if `old` is not what was cosigned last."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CosignerService:
+    """Keys may be two, Ed25519 and ML-DSA-44: every one of them signs every checkpoint."""
+
+    logs: Mapping[str, VerifierKey]
+    keys: tuple[SigningKey, ...]
+    state: CosignerState
+    clock: Clock
+
+    def add_checkpoint(self, body: bytes) -> bytes:
+        """The signature lines; raises the protocol's refusals."""
+        request = AddCheckpoint.from_bytes(body)
+        origin = origin_of(request)
+        known = self.state.last(origin) if origin in self.logs else None
+        last = None if known is None else known[0]
+        try:
+            checkpoint = decide(request, self.logs, last)
+        except SplitView:
+            journal.error("split_view", origin=origin, request=body.decode())
+            raise
+        at = self.clock.now_ms() // 1000
+        lines = tuple(sign_checkpoint(checkpoint, key, at) for key in self.keys)
+        log_line = request.note.by(self.logs[origin])
+        kept = (log_line, *lines) if log_line is not None else lines
+        note = checkpoint.to_text() + "\n" + "".join(line.to_text() for line in kept)
+        self.state.swap(last, checkpoint, note)
+        journal.info("cosigned", origin=origin, size=checkpoint.size)
+        return "".join(line.to_text() for line in lines).encode()
+
+
+def create_cosigner_app(service: CosignerService) -> FastAPI:
+    app = FastAPI(title="Tiezheng cosigner", docs_url=None, redoc_url=None, openapi_url=None)
+    origins = {suite.digest(origin.encode()).hex(): origin for origin in service.logs}
+
+    @app.post("/add-checkpoint")
+    async def _(request: Request) -> Response:
+        try:
+            body = await read_body(request, MAX_REQUEST)
+            return Response(await asyncio.to_thread(service.add_checkpoint, body), 200)
+        except LedgerError as error:
+            return _refuse(error)
+
+    @app.get("/{name}/checkpoint")
+    async def _(name: str) -> Response:
+        found = None
+        if name in origins:
+            found = await asyncio.to_thread(service.state.last, origins[name])
+        if found is None:
+            return Response("no checkpoint of that log was cosigned here\n", 404)
+        return Response(found[1], 200, media_type="text/plain; charset=utf-8")
+
+    return app
+
+
+def _refuse(error: LedgerError) -> Response:
+    status = next((status for kind, status in STATUS if isinstance(error, kind)), 500)
+    if isinstance(error, StaleSize):
+        # As `media_type` it would get a charset, and other people's logs compare it whole.
+        return Response(f"{error.size}\n", 409, {"Content-Type": SIZE_TYPE})
+    journal.warning("not_cosigned", status=status, reason=str(error))
+    return Response(f"{error}\n", status, media_type="text/plain; charset=utf-8")

@@ -1,0 +1,89 @@
+"""Who asks: a registered key by a signed request, or a person by a bearer token.
+
+Tokens are 256 random bits, kept as their SHA-256, with a role, an end and perhaps
+a list of cases. What a token may not see does not exist for it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fastapi import Request
+
+from api.signing import Message, RequestVerifier
+from ledger import suite
+from ledger.errors import Rejected
+from ledger.evidence.register import Registration
+from ledger.evidence.statement import Role
+from ledger.log import Log
+from ledger.tlog.note import VerifierKey
+from storage.tokens_sqlite import SqliteTokens
+
+TOKEN_PREFIX = "tz_"
+
+
+class Unsigned(Rejected):
+    code = "unsigned"
+
+
+class Forbidden(Rejected):
+    code = "forbidden"
+
+
+READERS = frozenset(
+    {Role.HANDLER, Role.NOTARY, Role.COURT, Role.SUPERVISOR, Role.AUDITOR, Role.ADMIN}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """The bearer of a token. No `cases` means every case of the agency; no agency, every one."""
+
+    name: str
+    role: Role
+    agency: str
+    cases: tuple[str, ...]
+
+    def may_see(self, case: str, agency: str) -> bool:
+        return self.role in READERS and (
+            (not self.cases or case in self.cases) and self.agency in ("", agency)
+        )
+
+
+class Doorkeeper:
+    """Checks who asks; keeps nonces and reads tokens."""
+
+    def __init__(
+        self,
+        log: Log,
+        tokens: SqliteTokens,
+        verifier: RequestVerifier,
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._log = log
+        self._tokens = tokens
+        self._verifier = verifier
+        self._now_ms = now_ms
+
+    def key_of(self, request: Request, body: bytes) -> Registration:
+        """The registered key that signed this request; raises `Unsigned`."""
+        position = (0, self._log.size)
+
+        def find(keyid: str) -> VerifierKey:
+            return self._log.register.find(keyid, position).key
+
+        message = Message(request.method, str(request.url), dict(request.headers))
+        try:
+            keyid = self._verifier.verify(message, body, find)
+            return self._log.register.find(keyid, position)
+        except Rejected as error:
+            raise Unsigned(str(error), hints=error.hints) from None
+
+    def person(self, request: Request) -> Person:
+        """The bearer of a valid token; raises `Unsigned`."""
+        scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not secret.startswith(TOKEN_PREFIX):
+            raise Unsigned("want a bearer token", hints=("tiezheng token --help",))
+        found = self._tokens.find_token(suite.digest(secret.encode()), self._now_ms())
+        if found is None:
+            raise Unsigned("the token is unknown or has ended")
+        return Person(found.name, Role(found.role), found.agency, tuple(found.cases))

@@ -1,0 +1,58 @@
+"""The public log as static files: c2sp.org/tlog-tiles, for anyone.
+
+GET /log/2026/checkpoint          changes; cached for no more than a few seconds
+GET /log/2026/tile/0/000          never changes
+GET /log/2026/tile/entries/000    never changes
+"""
+
+import asyncio
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response
+
+from api.schemas import answers
+from api.services import Services, services
+from ledger.errors import Malformed, Unknown
+from ledger.tlog.tile import Tile
+from storage.public_directory import CHECKPOINT, DirectoryLog
+
+TEXT = "text/plain; charset=utf-8"
+BYTES = "application/octet-stream"
+CHANGES = "public, max-age=1"
+NEVER_CHANGES = "public, max-age=31536000, immutable"
+
+router = APIRouter()
+
+
+@router.head("/log/{label}/checkpoint", include_in_schema=False)
+@router.get(
+    "/log/{label}/checkpoint",
+    summary="The newest checkpoint",
+    response_class=Response,
+    responses=answers(200, "text/plain", "", "unknown"),
+)
+async def checkpoint(label: str, s: Annotated[Services, Depends(services)]) -> Response:
+    return await _file(s, label, CHECKPOINT, TEXT, CHANGES)
+
+
+@router.head("/log/{label}/tile/{path:path}", include_in_schema=False)
+@router.get(
+    "/log/{label}/tile/{path:path}",
+    summary="A tile or a bundle of entries",
+    response_class=Response,
+    responses=answers(200, BYTES, "", "unknown"),
+)
+async def tile(label: str, path: str, s: Annotated[Services, Depends(services)]) -> Response:
+    try:
+        name = Tile.from_path(f"tile/{path}").to_path()
+    except Malformed:
+        raise Unknown("no such tile") from None
+    return await _file(s, label, name, BYTES, NEVER_CHANGES)
+
+
+async def _file(s: Services, label: str, path: str, media_type: str, caching: str) -> Response:
+    if label != s.log.label:
+        raise Unknown(f"no log {label[:40]!r} is here")
+    # Read whole, not streamed by name: a partial tile may go away at any moment.
+    data = await asyncio.to_thread(DirectoryLog(s.folder.public).read, label, path)
+    return Response(data, media_type=media_type, headers={"Cache-Control": caching})

@@ -1,0 +1,216 @@
+"""What the routes work with: the stores of one data folder, opened and wired together."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fastapi import Request
+
+from api.clients.cosigner_http import HttpCosigner
+from api.custody import Custody
+from api.identity import Doorkeeper
+from api.journal import journal
+from api.publisher import Publisher
+from api.settings import Settings
+from api.signing import RequestVerifier
+from api.upload_table import Uploads
+from api.writer import Result, Writer
+from ledger.encoding import parse_utf8
+from ledger.errors import LedgerError, Malformed
+from ledger.evidence.chunks import ItemHasher
+from ledger.evidence.membership import log_label
+from ledger.evidence.series_private import SeriesSigner
+from ledger.evidence.trust import TrustedLog
+from ledger.log import Accepted, Keys, Log
+from ledger.ports import CosignerClient, ItemRecord, ItemStore, LedgerStore
+from ledger.tlog.note import SigningKey
+from storage.catalog_sqlite import SqliteCatalog
+from storage.clock import SystemClock, SystemEntropy
+from storage.folder import DataFolder
+from storage.folder_lock import FolderLock
+from storage.items_directory import DirectoryItemStore
+from storage.ledger_sqlite import SqliteLedgerStore
+from storage.public_directory import DirectoryPublicStore
+from storage.tokens_sqlite import SqliteTokens
+from storage.trust_directory import read_trust
+
+SWEEP_S = 600.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Services:
+    """One open ledger. `close` finishes what was accepted."""
+
+    settings: Settings
+    folder: DataFolder
+    lock: FolderLock
+    clock: SystemClock
+    store: SqliteLedgerStore
+    items: ItemStore
+    catalog: SqliteCatalog
+    tokens: SqliteTokens
+    log: Log
+    trusted: TrustedLog
+    writer: Writer
+    publisher: Publisher
+    custody: Custody
+    doorkeeper: Doorkeeper
+    orphans: Sequence[str] = ()
+    uploads: Uploads = field(default_factory=Uploads)
+    closing: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def first_year(self) -> int:
+        return int(self.log.label[:4])
+
+    def start(self) -> None:
+        self.publisher.start()
+        threading.Thread(target=self._sweep, name="sweeper", daemon=True).start()
+
+    def close(self) -> None:
+        self.closing.set()
+        self.writer.stop()
+        self.publisher.stop()
+        self.catalog.close()
+        self.tokens.close()
+        self.store.close()
+        self.lock.close()
+
+    def adopt_orphans(self) -> None:
+        """Bytes that a crash left before they were recorded count as uploaded now, by nobody.
+
+        They go as all unclaimed items do: after a day, with a line in the log. Removed at
+        once, they would be lost for good where it is the database that is too old.
+        """
+        for object_id in self.orphans:
+            try:
+                hasher = ItemHasher()
+                for piece in self.items.stream(object_id):
+                    hasher.update(piece)
+                now = self.clock.now_ms()
+                self.store.add_item(
+                    ItemRecord(
+                        object_id=object_id,
+                        digest=hasher.finish(),
+                        keyid="",
+                        agency="",
+                        uploaded_ms=now,
+                    )
+                )
+                journal.warning("orphan_adopted", object=object_id)
+            except LedgerError as error:
+                journal.warning("orphan_left", object=object_id, reason=str(error))
+        self.orphans = ()
+
+    def _sweep(self) -> None:
+        self.adopt_orphans()
+        while not self.closing.wait(SWEEP_S):
+            self.writer.between(self._remove)
+
+    def _remove(self) -> None:
+        """Between two commits, so that no statement claims what is just being removed."""
+        self.remove_unclaimed()
+
+    def remove_unclaimed(self) -> int:
+        """How many items were forgotten and deleted; said in the log as a status statement."""
+        before = self.clock.now_ms() - self.settings.unclaimed_hours * 3_600_000
+        stale = self.store.unclaimed(before)
+        if not stale:
+            return 0
+        self.store.forget_items([item.object_id for item in stale])
+        for item in stale:
+            self.items.delete(item.object_id)
+        count, size = len(stale), sum(item.digest.size for item in stale)
+        journal.info("unclaimed_removed", items=count, bytes=size)
+        self.custody.status("unclaimed_removed", {"items": count, "bytes": size}, wait=False)
+        return count
+
+
+def services(request: Request) -> Services:
+    """The dependency of every route."""
+    found: Services = request.app.state.services
+    return found
+
+
+def open_log(folder: DataFolder, store: LedgerStore) -> tuple[Log, TrustedLog]:
+    """The log of a data folder, with its keys; raises if a key is missing or another's."""
+    key = read_key(folder.keys / "log.key")
+    label = log_label(key.name)
+    trust = read_trust(folder.trust)
+    trusted = trust.log(label)
+    if trusted is None or trusted.policy.log != key.verifier:
+        raise Malformed(f"the trust folder has no policy for the log key {key.verifier.keyid!r}")
+    series = {
+        path.name.removeprefix("series-")[:4]: SeriesSigner(path.read_bytes())
+        for path in sorted(folder.keys.glob("series-*.private.pem"))
+    }
+    keys = Keys(log=key, registrar=trust.registrar, series=series, first_year=trust.first_year)
+    public = DirectoryPublicStore(folder.public / label)
+    return Log(keys, store, public, SystemClock(), SystemEntropy()), trusted
+
+
+def open_services(path: Path, settings: Settings) -> Services:
+    """Opens a data folder; raises `Conflict` if another server has it."""
+    folder = DataFolder.open(path)
+    lock = FolderLock(folder.lock)
+    try:
+        return _open(folder, lock, settings)
+    except BaseException:
+        lock.close()
+        raise
+
+
+def _open(folder: DataFolder, lock: FolderLock, settings: Settings) -> Services:
+    clock = SystemClock()
+    store = SqliteLedgerStore(folder.ledger_db)
+    log, trusted = open_log(folder, store)
+    catalog = SqliteCatalog(folder.catalog_db)
+    clients: dict[str, CosignerClient] = {
+        w.name: HttpCosigner(w.url) for w in trusted.policy.witnesses if w.url
+    }
+    publisher = Publisher(log, trusted.policy, clients)
+
+    def after(results: Sequence[Result]) -> None:
+        publisher.wake()
+        fresh = [r.row for r in results if isinstance(r, Accepted) and r.fresh]
+        journal.info("accepted", fresh=len(fresh), of=len(results), size=log.size)
+        try:
+            catalog.catch_up(store)
+        except LedgerError as error:
+            # A search that lags misleads nobody about evidence; it is rebuilt from the log.
+            journal.warning("catalog_behind", reason=str(error))
+
+    writer = Writer(log, after)
+    custody = Custody(log, writer, clock, read_key(folder.keys / "ledger.key"), settings.agency)
+    tokens = SqliteTokens(folder.tokens_db)
+    items = DirectoryItemStore(folder.items)
+    recorded = set(store.object_ids())
+    catalog.catch_up(store)
+    return Services(
+        settings=settings,
+        folder=folder,
+        lock=lock,
+        clock=clock,
+        store=store,
+        items=items,
+        orphans=[object_id for object_id in items.ids() if object_id not in recorded],
+        catalog=catalog,
+        tokens=tokens,
+        log=log,
+        trusted=trusted,
+        writer=writer,
+        publisher=publisher,
+        custody=custody,
+        doorkeeper=Doorkeeper(log, tokens, RequestVerifier(clock.now_ms), clock.now_ms),
+    )
+
+
+def read_key(path: Path) -> SigningKey:
+    """A private key file; the error names the file and never its contents."""
+    try:
+        return SigningKey.from_text(parse_utf8(path.read_bytes()).strip())
+    except OSError as error:
+        raise Malformed(f"cannot read the key file: {error.strerror}", path=str(path)) from None
+    except Malformed as error:
+        raise error.under(str(path)) from None

@@ -1,0 +1,74 @@
+"""Settings of the server: `tiezheng.toml` in the data folder, then `TIEZHENG_…` in the environment.
+
+    host = "127.0.0.1"
+    port = 8417
+    tls_certificate = "/etc/tiezheng/tls.pem"
+    tls_key = "/etc/tiezheng/tls.key"
+
+A misspelt name in the file is an error that names it.
+"""
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from ledger.errors import Malformed
+
+FILE = "tiezheng.toml"
+GIB = 1 << 30
+
+
+class Settings(BaseSettings):
+    """Every setting with its default; sizes in bytes."""
+
+    model_config = SettingsConfigDict(env_prefix="TIEZHENG_", extra="forbid", frozen=True)
+
+    host: str = "127.0.0.1"
+    port: int = Field(8417, ge=0, le=65535)
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    # In whose name the ledger speaks of itself.
+    agency: str = "ledger"
+    # Bytes that one key may have uploaded without a statement that speaks of them.
+    quota: int = Field(200 * GIB, gt=0)
+    # After this, unclaimed bytes are removed.
+    unclaimed_hours: int = Field(24, ge=1)
+
+    @model_validator(mode="after")
+    def _tls_is_whole(self) -> Self:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("want tls_certificate and tls_key together")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (env_settings, init_settings)
+
+
+def load(folder: Path) -> Settings:
+    """The environment wins over the file. Raises `Malformed` naming the bad setting."""
+    try:
+        source = TomlConfigSettingsSource(Settings, folder / FILE)
+        return Settings(**source())
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        path = f"setting {name!r}" if name else "settings"
+        raise Malformed(first["msg"].removeprefix("Value error, "), path=path) from None
+    except ValueError as error:
+        raise Malformed(str(error), path=str(folder / FILE)) from None

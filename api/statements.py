@@ -1,0 +1,147 @@
+"""Statements, one envelope a line, each accepted or refused on its own; and their receipts.
+
+    POST /v1/statements                      one to 4,096 envelopes, a line each
+    GET  /v1/statements/{id}/receipt         index, entry and a proof, public parts only
+    GET  /v1/statements/{id}                 the envelope, for those who may read it
+
+An acceptance means: durable, at this index, under this signed checkpoint. Its salt
+and series let the filer recompute the entry before believing it.
+"""
+
+import asyncio
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import JSONResponse
+
+from api import problems
+from api.bodies import Room, read_body
+from api.schemas import answers, shown, takes
+from api.services import Services, services
+from api.writer import Result
+from ledger.encoding import format_base64, parse_uuid7
+from ledger.errors import LedgerError, Malformed, Unknown
+from ledger.evidence.envelope import MAX_ENVELOPE, Envelope
+from ledger.evidence.statement import Statement
+from ledger.log import Accepted
+
+JSON = "application/json"
+STATEMENT = "application/vnd.in-toto+json"
+MAX_LINES = 4096
+MAX_BODY = 64 << 20
+ROOM = Room(4 * MAX_BODY)  # anyone may send statements; they are held until they are logged
+
+router = APIRouter()
+
+
+@router.post(
+    "/v1/statements",
+    summary="File statements, one envelope a line",
+    response_class=JSONResponse,
+    responses=answers(200, JSON, "Results", "malformed", "too_large", "unavailable"),
+    openapi_extra=takes("application/x-ndjson"),
+)
+async def file_statements(
+    request: Request, s: Annotated[Services, Depends(services)]
+) -> JSONResponse:
+    with ROOM.hold() as room:
+        lines = _lines(await read_body(request, MAX_BODY, room))
+        # Shielded: a future that a dying connection cancels would fail its whole batch.
+        results = await asyncio.shield(asyncio.wrap_future(s.writer.submit(lines)))
+        return await asyncio.to_thread(_answer_all, s, results)
+
+
+@router.get(
+    "/v1/statements/{id}/receipt",
+    summary="Proof that a statement is logged",
+    response_class=JSONResponse,
+    responses=answers(200, JSON, "Receipt", "malformed", "unknown", "unavailable"),
+)
+async def receipt(id: str, s: Annotated[Services, Depends(services)]) -> JSONResponse:
+    parse_uuid7(id)
+    return JSONResponse(await asyncio.to_thread(_receipt, s, id))
+
+
+@router.get(
+    "/v1/statements/{id}",
+    summary="A statement, for those who may read it",
+    response_class=Response,
+    responses=answers(200, STATEMENT, "", "malformed", "unsigned", "unknown", "unavailable"),
+    openapi_extra=shown("bearer"),
+)
+async def read_statement(
+    id: str, request: Request, s: Annotated[Services, Depends(services)]
+) -> Response:
+    parse_uuid7(id)
+    data = await asyncio.to_thread(_read, s, id, request)
+    return Response(data, media_type=STATEMENT)
+
+
+def _lines(body: bytes) -> list[bytes]:
+    lines = body.removesuffix(b"\n").split(b"\n") if body else []
+    if not 0 < len(lines) <= MAX_LINES:
+        raise Malformed(f"want 1 to {MAX_LINES} envelopes, one a line, got {len(lines)}")
+    if any(len(line) > MAX_ENVELOPE for line in lines):
+        raise Malformed(f"want envelopes of at most {MAX_ENVELOPE} bytes")
+    return lines
+
+
+def _answer_all(s: Services, results: list[Result]) -> JSONResponse:
+    """A lone statement that is refused gives the answer its status."""
+    rows = [_answer(s, result) for result in results]
+    refused = [row["status"] for row in rows if "status" in row]
+    return JSONResponse({"results": rows}, refused[0] if len(rows) == 1 and refused else 200)
+
+
+def _answer(s: Services, result: Result) -> dict[str, Any]:
+    if isinstance(result, LedgerError):
+        return problems.of_error(result)
+    return accepted(s.log.label, result)
+
+
+def accepted(label: str, result: Accepted) -> dict[str, Any]:
+    row = result.row
+    return {
+        "id": row.statement_id,
+        "log": label,
+        "index": str(row.index),
+        "entry": row.entry.decode(),
+        "salt": format_base64(row.salt),
+        "series": [
+            {"n": str(n), "name": series.name, "signature": format_base64(series.signature)}
+            for series, n in result.series
+        ],
+        "checkpoint": result.note,
+        "fresh": "yes" if result.fresh else "no",
+    }
+
+
+def _receipt(s: Services, id_: str) -> dict[str, Any]:
+    found = s.log.known(id_)
+    if found is None:
+        raise Unknown("no statement of that id is logged")
+    index = found.row.index
+    cosigned = s.log.first_note(index + 1)
+    note = cosigned if cosigned is not None else s.log.published_note(index + 1)
+    return {
+        "id": id_,
+        "log": s.log.label,
+        "index": str(index),
+        "entry": found.row.entry.decode(),
+        "proof": s.log.receipt(index, note).to_text(),
+        "witnessed": "yes" if cosigned is not None else "not yet",
+    }
+
+
+def _read(s: Services, id_: str, request: Request) -> bytes:
+    person = s.doorkeeper.person(request)
+    found = s.log.known(id_)
+    if found is None:
+        raise Unknown("no statement of that id is logged")
+    statement = Statement.from_bytes(Envelope.from_bytes(found.row.envelope).payload)
+    name, _ = found.row.places[0]
+    if not person.may_see(statement.case or "", statement.agency):
+        s.custody.refused(about=name.partition("/")[2], person=person)
+        raise Unknown("no statement of that id is logged")
+    s.custody.note("read", about=name.partition("/")[2], person=person, note=f"statement {id_}")
+    return found.row.envelope

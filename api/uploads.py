@@ -1,0 +1,181 @@
+"""Items on their way in: opened by a signed request, sent as one body, digested as they pass.
+
+    POST /v1/uploads      {"sha256":"56dd…","size":"600000"}, signed   → 201, Location
+    PUT  /v1/uploads/{id} the bytes                                    → 201, digests
+
+The id is 128 random bits: whoever holds it may send these bytes and nothing else.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Annotated, Any, ParamSpec, TypeVar
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import JSONResponse
+
+from api.bodies import BodyTooLarge, parts, read_body
+from api.identity import Forbidden
+from api.journal import journal
+from api.schemas import answers, takes
+from api.services import Services, services
+from api.upload_table import Upload
+from ledger.encoding import parse_decimal, parse_hex, parse_json
+from ledger.errors import Malformed, Rejected
+from ledger.evidence.chunks import MAX_ITEM, ItemDigest, ItemHasher
+from ledger.evidence.register import Registration
+from ledger.evidence.statement import Role
+from ledger.ports import ItemRecord, ItemWriter
+from ledger.suite import DIGEST_SIZE
+
+JSON = "application/json"
+MAX_OPENING = 4096
+PIECE = 4 << 20  # what is hashed and written in one go, off the event loop
+MAY_UPLOAD = (Role.STATION, Role.HANDLER)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+router = APIRouter()
+
+
+class LengthRequired(Malformed):
+    code = "length"
+
+
+@router.post(
+    "/v1/uploads",
+    status_code=201,
+    summary="Announce an item, by a signed request",
+    response_class=JSONResponse,
+    responses=answers(
+        *(201, JSON, "Opened"),
+        *("malformed", "unsigned", "forbidden", "too_large", "quota", "full"),
+    ),
+    openapi_extra=takes(JSON, "Announcement", by="signature"),
+)
+async def open_upload(request: Request, s: Annotated[Services, Depends(services)]) -> JSONResponse:
+    body = await read_body(request, MAX_OPENING)
+    key = await asyncio.to_thread(s.doorkeeper.key_of, request, body)
+    if key.role not in MAY_UPLOAD:
+        raise Forbidden(f"a {key.role} key may not upload")
+    upload = _announcement(body, key, s.clock.now_ms())
+    id_ = await asyncio.to_thread(_admit, s, upload)
+    return JSONResponse({"upload": id_}, 201, {"Location": f"/v1/uploads/{id_}"})
+
+
+@router.put(
+    "/v1/uploads/{id}",
+    status_code=201,
+    summary="Send the bytes of an announced item",
+    response_class=JSONResponse,
+    responses=answers(
+        *(201, JSON, "Digests"),
+        *("malformed", "unknown", "conflict", "length", "rejected", "unavailable", "full"),
+    ),
+    openapi_extra=takes("application/octet-stream"),
+)
+async def send_upload(
+    id: str, request: Request, s: Annotated[Services, Depends(services)]
+) -> JSONResponse:
+    upload = s.uploads.take(id)
+    done = False
+    try:
+        length = request.headers.get("content-length")
+        if length is None:
+            raise LengthRequired("want a Content-Length")
+        if parse_decimal(length) != upload.size:
+            raise Rejected(f"want {upload.size} bytes as announced, got {length}")
+        writer = await asyncio.to_thread(s.items.begin, upload.size)
+        try:
+            digest = await _receive(request, writer, upload, s)
+            done = True
+        finally:
+            await asyncio.to_thread(writer.abort)
+    finally:
+        s.uploads.release(id, done=done)
+    journal.info("item_held", keyid=upload.keyid, size=upload.size)
+    return JSONResponse(_describe(digest), 201)
+
+
+async def _receive(request: Request, writer: ItemWriter, upload: Upload, s: Services) -> ItemDigest:
+    """Both digests in one pass; memory holds a few megabytes, whatever the size."""
+    hasher = ItemHasher(sm3=upload.sm3)
+    pending = bytearray()
+
+    def store(data: bytes) -> None:
+        hasher.update(data)
+        writer.write(data)
+
+    async for part in parts(request):
+        pending += part
+        if hasher.size + len(pending) > upload.size:
+            raise Rejected(f"want {upload.size} bytes, got more")
+        if len(pending) >= PIECE:
+            piece, pending = bytes(pending), bytearray()
+            await _to_the_end(store, piece)
+    await _to_the_end(store, bytes(pending))
+    return await _to_the_end(_finish, hasher, writer, upload, s)
+
+
+async def _to_the_end(call: Callable[P, T], *args: P.args, **more: P.kwargs) -> T:
+    """In a thread; if this request is cancelled, only once that has ended is anything undone."""
+    work = asyncio.ensure_future(asyncio.to_thread(call, *args, **more))
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        await asyncio.wait([work])
+        raise
+
+
+def _finish(hasher: ItemHasher, writer: ItemWriter, upload: Upload, s: Services) -> ItemDigest:
+    digest = hasher.finish()
+    if digest.size != upload.size:
+        raise Rejected(f"want {upload.size} bytes, got {digest.size}", hints=("send it again",))
+    if digest.sha256 != upload.sha256:
+        raise Rejected(
+            f"want sha256 {upload.sha256.hex()}, got {digest.sha256.hex()}",
+            hints=("the bytes changed between reading and sending: read the item again",),
+        )
+    object_id = writer.commit(b"".join(hasher.leaves))
+    s.store.add_item(
+        ItemRecord(
+            object_id=object_id,
+            digest=digest,
+            keyid=upload.keyid,
+            agency=upload.agency,
+            uploaded_ms=s.clock.now_ms(),
+        )
+    )
+    return digest
+
+
+def _announcement(body: bytes, key: Registration, now_ms: int) -> Upload:
+    match parse_json(body, limit=MAX_OPENING):
+        case {"sha256": str(sha256), "size": str(size), **more} if set(more) <= {"sm3"}:
+            count = parse_decimal(size)
+            sm3 = more.get("sm3", "no")
+        case _:
+            raise Malformed("want sha256 and size, both text, perhaps sm3, nothing else")
+    if sm3 not in ("yes", "no"):
+        raise Malformed("want 'yes' or 'no'", path="sm3")
+    if count > MAX_ITEM:
+        raise BodyTooLarge(f"want at most {MAX_ITEM} bytes, got {size}")
+    return Upload(
+        key.key.keyid, key.agency, count, parse_hex(sha256, DIGEST_SIZE), now_ms, sm3 == "yes"
+    )
+
+
+def _admit(s: Services, upload: Upload) -> str:
+    unclaimed = s.store.unclaimed_bytes(upload.keyid)
+    # Opened and closed again: says now, not after an hour of sending, that it will not fit.
+    s.items.begin(upload.size).abort()
+    return s.uploads.add(upload, s.settings.quota, unclaimed)
+
+
+def _describe(digest: ItemDigest) -> dict[str, Any]:
+    answer = {
+        "size": str(digest.size),
+        "sha256": digest.sha256.hex(),
+        "tiezhengChunks256k": digest.chunks.hex(),
+    }
+    return answer | ({"sm3": digest.sm3.hex()} if digest.sm3 else {})

@@ -1,0 +1,20 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from testkit.server import Ledger, open_ledger
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    """A fresh ledger of this test's own."""
+    with open_ledger(tmp_path / "ledger") as ledger:
+        yield ledger
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
+    """One ledger for all tests of a file: for what does not mind what else was filed."""
+    with open_ledger(tmp_path_factory.mktemp("shared") / "ledger") as ledger:
+        yield ledger

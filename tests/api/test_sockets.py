@@ -1,0 +1,183 @@
+"""What only a real connection shows: lines that break, and bodies that never end."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from api.clients.http import fetch, new_client
+from api.clients.ledger import LedgerClient
+from ledger.errors import Rejected, Unavailable
+from ledger.suite import digest
+from testkit.server import STATION, Ledger, await_that, serving, template
+
+
+@pytest.fixture
+def client(address: str) -> Iterator[LedgerClient]:
+    with closing(LedgerClient(address, key=STATION)) as client:
+        yield client
+
+
+@pytest.fixture
+def address(ledger: Ledger) -> Iterator[str]:
+    with serving(ledger.http.app) as address:  # type: ignore[arg-type]
+        yield address
+
+
+def connect(address: str) -> socket.socket:
+    place = urlsplit(address)
+    return socket.create_connection((place.hostname or "", place.port or 0), timeout=10)
+
+
+def begin(address: str, path: str, length: int, part: bytes) -> socket.socket:
+    """A PUT that has sent only its first part."""
+    line = connect(address)
+    head = f"PUT {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n"
+    line.sendall(head.encode() + part)
+    return line
+
+
+def incoming(ledger: Ledger) -> list[str]:
+    return os.listdir(ledger.folder / "items" / "incoming")
+
+
+def test_a_broken_line_leaves_nothing_and_the_item_can_be_sent_again(
+    ledger: Ledger, address: str
+) -> None:
+    data = os.urandom(9 << 20)
+    path = ledger.announce(data)
+    line = begin(address, path, len(data), data[: 5 << 20])
+    await_that(lambda: incoming(ledger), "the first bytes")
+    line.close()
+    await_that(lambda: not incoming(ledger), "the end of what was begun")
+    with new_client() as client:
+        status, _ = fetch(client, "PUT", address + path, 1000, content=data)
+    assert status == 201
+
+
+def test_two_requests_cannot_send_one_item(ledger: Ledger, address: str) -> None:
+    data = b"x" * 100
+    path = ledger.announce(data)
+    first = begin(address, path, 100, data[:50])
+    await_that(lambda: incoming(ledger), "the first bytes")
+    answer = ledger.http.put(path, content=data)
+    assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
+    first.sendall(data[50:])
+    assert b" 201 " in first.recv(4096)
+    first.close()
+
+
+def test_who_stops_sending_is_not_waited_for_for_ever(
+    ledger: Ledger, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.bodies.IDLE_S", 0.1)
+    path = ledger.announce(b"x" * 100)
+    line = begin(address, path, 100, b"x" * 50)
+    assert b" 503 " in line.recv(4096)
+    line.close()
+    await_that(lambda: not incoming(ledger), "the end of what was begun")
+    assert ledger.http.put(path, content=b"x" * 100).status_code == 201
+
+
+def test_a_chunked_body_is_refused_where_the_length_must_be_known(
+    ledger: Ledger, address: str
+) -> None:
+    path = ledger.announce(b"x")
+    line = connect(address)
+    head = f"PUT {path} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    line.sendall(head.encode() + b"1\r\nx\r\n0\r\n\r\n")
+    assert b" 411 " in line.recv(4096)
+    line.close()
+
+
+def test_while_one_request_dawdles_others_are_served(ledger: Ledger, address: str) -> None:
+    lines = [begin(address, ledger.announce(bytes([n]) * 100), 100, bytes([n])) for n in range(40)]
+    started = time.monotonic()
+    ledger.accept(ledger.evidence(b"x"))
+    assert time.monotonic() - started < 2
+    for line in lines:
+        line.close()
+
+
+def test_a_client_sends_and_files_over_a_real_connection(
+    ledger: Ledger, client: LedgerClient, tmp_path: Path
+) -> None:
+    data = os.urandom(3 << 20)
+    (tmp_path / "item").write_bytes(data)
+    seen: list[int] = []
+    answer = client.upload(tmp_path / "item", len(data), digest(data), seen.append)
+    assert answer["size"] == str(len(data)) == str(sum(seen))
+    (row,) = client.file([ledger.evidence(data, upload=False)])
+    assert row["fresh"] == "yes"
+
+
+@pytest.mark.parametrize("now", [b"", b"shorter", b"longer than it was before", b"OTHER BYTES"])
+def test_a_file_that_changes_while_it_is_sent_is_refused(
+    ledger: Ledger, client: LedgerClient, tmp_path: Path, now: bytes
+) -> None:
+    data = b"these bytes"
+    (tmp_path / "item").write_bytes(now)
+    with pytest.raises(Rejected) as refused:
+        client.upload(tmp_path / "item", len(data), digest(data), lambda n: None)
+    assert refused.value.hints
+    await_that(lambda: not incoming(ledger), "the end of what was begun")
+    (tmp_path / "item").write_bytes(data)
+    client.upload(tmp_path / "item", len(data), digest(data), lambda n: None)
+
+
+def test_a_server_that_is_not_there_is_named() -> None:
+    with (
+        closing(LedgerClient("http://127.0.0.1:9", key=STATION)) as client,
+        pytest.raises(Unavailable, match=r"no answer from http://127\.0\.0\.1:9"),
+    ):
+        client.whoami()
+
+
+@pytest.mark.parametrize(
+    "url", ["", "x", "ftp://a", "http://", "http://a b", "http://[", "http://a:b"]
+)
+def test_an_address_that_is_none_is_a_refusal(url: str) -> None:
+    with closing(LedgerClient(url)) as client, pytest.raises(Unavailable):
+        client.checkpoint("2026")
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_item(tmp_path: Path) -> None:
+    """Peak memory of a server process that took 300 MB, against one that took 10 MB."""
+    small, large = (_peak_kib(tmp_path / f"{mb}", mb << 20) for mb in (10, 300))
+    assert large - small < 60 * 1024
+
+
+def _peak_kib(folder: Path, size: int) -> int:
+    import shutil
+
+    shutil.copytree(template(), folder)
+    command = [sys.executable, "-c", "from cli.main import main; raise SystemExit(main())"]
+    with subprocess.Popen(
+        [*command, "server", str(folder), "--port", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        address = process.stdout.readline().strip()
+        try:
+            item = folder.with_suffix(".bin")
+            with item.open("wb") as file:
+                file.truncate(size)
+            sha256 = __import__("hashlib").sha256(bytes(size)).digest()
+            with closing(LedgerClient(address, key=STATION)) as client:
+                client.upload(item, size, sha256, lambda n: None)
+            status = Path(f"/proc/{process.pid}/status").read_text()
+        finally:
+            process.terminate()
+            process.wait(20)
+    (line,) = [line for line in status.splitlines() if line.startswith("VmHWM")]
+    return int(line.split()[1])
