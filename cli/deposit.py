@@ -1,0 +1,266 @@
+"""`tiezheng deposit`: files become evidence, or the documents of an act."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cli import output
+from cli.command import argument, json_option, option
+from cli.command import command as new_command
+from cli.files import read_key
+from cli.language import say
+from cli.remote import open_client, own_trust_option, server_option
+from cli.trust import open_trust
+from ledger.encoding import printable
+from ledger.errors import LedgerError, Malformed, Rejected
+from ledger.evidence.case_number import parse_case
+from ledger.evidence.envelope import Envelope
+from ledger.evidence.statement import EvidenceType, Stage, Statement
+from ledger.evidence.trust import Trust, TrustedLog
+from storage.durable import make_folder, write_file
+
+MAX_DOCUMENTS = 8
+BATCH = 256  # statements in one request
+
+
+@new_command(
+    "deposit",
+    words={
+        "en": "Hand in files as evidence of a case, or with --act as the documents of an act.\n\n"
+        "Every file is digested, sent, and named in a statement signed with your key.\n"
+        "With --trust the ledger's answer is recomputed before it is believed, and the\n"
+        "statement says which cosigned log it follows. Sending again is harmless.\n"
+        "A detail that the law wants and you leave out is no reason to refuse a file.",
+        "zh": "把文件作为案件证据提交；加 --act 则作为某一执法行为的文书提交。\n\n"
+        "每个文件计算摘要、上传，并写入由您的密钥签名的陈述。加 --trust 时，先重新\n"
+        "计算账本的答复再采信，并在陈述中写明所跟随的已联合签名的日志。重复提交无害。\n"
+        "法律要求而您未填的事项，不会成为拒收文件的理由。",
+    },
+    example="tiezheng deposit BWC_0088.MP4 现场照片.jpg --case '苏城管罚〔2026〕417号' \\\n"
+    "    --key station-07.key --server https://ledger.example --trust trust/",
+)
+@argument(
+    "files",
+    nargs=-1,
+    required=True,
+    metavar="FILE…",
+    words={"en": "the files, each an item of evidence", "zh": "文件，每个为一件证据"},
+)
+@option(
+    "--case", "case", required=True, metavar="NO", words={"en": "the case number", "zh": "案号"}
+)
+@option(
+    "--key",
+    "key_file",
+    required=True,
+    metavar="FILE",
+    words={"en": "your registered private key", "zh": "您已登记的私钥文件"},
+)
+@server_option()
+@own_trust_option()
+@option(
+    "--act",
+    metavar="NAME",
+    words={
+        "en": "the act that the files document, such as penalty_decision",
+        "zh": "文件所记载的执法行为，如 penalty_decision",
+    },
+)
+@option(
+    "--stage",
+    type=click.Choice([str(stage) for stage in Stage]),
+    words={
+        "en": "of the procedure; by default investigate, with a decision decide",
+        "zh": "程序阶段；缺省 investigate，决定类行为为 decide",
+    },
+)
+@option(
+    "--type",
+    "evidence_type",
+    type=click.Choice([str(kind) for kind in EvidenceType]),
+    words={"en": "of evidence; by default guessed", "zh": "证据种类；缺省按文件名推断"},
+)
+@option("--from", "start", metavar="TIME", words={"en": "when it began", "zh": "起始时间"})
+@option(
+    "--to",
+    "end",
+    metavar="TIME",
+    words={
+        "en": "when it ended; by default both are the file's own time",
+        "zh": "结束时间；二者缺省为文件时间",
+    },
+)
+@option(
+    "--device",
+    metavar="ID",
+    words={"en": "the recorder it comes from", "zh": "来源设备（执法记录仪）"},
+)
+@option("--maker", metavar="NAME", words={"en": "who made it (制作人)", "zh": "制作人"})
+@option("--method", metavar="TEXT", words={"en": "how (制作方法)", "zh": "制作方法"})
+@option("--purpose", metavar="TEXT", words={"en": "what it shows (证明对象)", "zh": "证明对象"})
+@option("--carrier", metavar="TEXT", words={"en": "its original carrier", "zh": "原始载体"})
+@option(
+    "--officer",
+    "officers",
+    multiple=True,
+    metavar="NO",
+    words={"en": "an officer's certificate; once for each", "zh": "执法证号；每人写一次"},
+)
+@option("--note", metavar="TEXT", words={"en": "anything else", "zh": "备注"})
+@option(
+    "--keep",
+    metavar="DIR",
+    words={
+        "en": "keep statements, salts and the ledger's answers here",
+        "zh": "把陈述、盐值和账本的答复保存在此处",
+    },
+)
+@json_option()
+def command(
+    files: tuple[str, ...],
+    case: str,
+    key_file: str,
+    server: str,
+    trust: str | None,
+    act: str | None,
+    start: str | None,
+    end: str | None,
+    keep: str | None,
+    as_json: bool,
+    **details: Any,
+) -> int:
+    if act is not None and len(files) > MAX_DOCUMENTS:
+        message = say(
+            en=f"an act has at most {MAX_DOCUMENTS} documents, got {len(files)}",
+            zh=f"一项执法行为至多 {MAX_DOCUMENTS} 份文书，现有 {len(files)} 份",
+        )
+        raise click.UsageError(message)
+    fields = {name: value for name, value in details.items() if value}
+    if "officers" in fields:
+        fields["officers"] = list(fields["officers"])
+    fields["case"] = parse_case(case)
+    if start or end:
+        fields["occurred"] = {"from": start or end, "to": end or start}
+    decides = act is not None and act.endswith("_decision")
+    fields.setdefault("stage", str(Stage.DECIDE if decides else Stage.INVESTIGATE))
+    filing = Filing(server, key_file, open_trust(trust) if trust else None, keep)
+    results = filing.run([Path(name) for name in files], act, fields)
+    if as_json:
+        output.result_json({"statements": results})
+    else:
+        for row in results:
+            output.result(f"{row['log']}-{row['index']}  {row['id']}  {', '.join(row['files'])}")
+    if trust is None:
+        output.note(
+            say(
+                en="the ledger's answer was not recomputed: no --trust was given",
+                zh="未重新计算账本的答复：没有给出 --trust",
+            )
+        )
+    return output.worst(output.refusal(error, names) for names, error in filing.refused)
+
+
+class Filing:
+    """One run: digest, upload, sign, file, recompute."""
+
+    def __init__(self, server: str, key_file: str, trust: Trust | None, keep: str | None) -> None:
+        self._key = read_key(key_file)
+        self._client = open_client(server, key=self._key)
+        self._trust = trust
+        self._keep = Path(keep) if keep else None
+        self.refused: list[tuple[str, LedgerError]] = []
+
+    def run(self, files: list[Path], act: str | None, fields: dict[str, Any]) -> list[Any]:
+        from api.clients import filing
+
+        me = self._client.whoami()
+        common = {"agency": str(me["agency"]), **fields}
+        if after := self._after(str(me["log"])):
+            common["after"] = after
+        sources = self._send(files)
+        now = time.time_ns() // 1_000_000
+        if act is not None:
+            common.pop("evidence_type", None)
+            envelopes = [filing.act(sources, act, common, self._key, filing.new_id(now))]
+            names = [[s.subject.name for s in sources]]
+        else:
+            envelopes = [
+                filing.evidence([s], common, self._key, filing.new_id(now)) for s in sources
+            ]
+            names = [[s.subject.name] for s in sources]
+        return list(self._file(envelopes, names))
+
+    def _file(self, envelopes: list[bytes], names: list[list[str]]) -> Iterator[dict[str, Any]]:
+        """What is refused is remembered, and keeps nothing else from being filed and kept."""
+        for start in range(0, len(envelopes), BATCH):
+            part = envelopes[start : start + BATCH]
+            answers = self._client.file(part)
+            for answer, envelope, named in zip(answers, part, names[start:], strict=False):
+                try:
+                    yield self._believe(answer, envelope, named)
+                except LedgerError as error:
+                    self.refused.append((", ".join(map(printable, named)), error))
+
+    def _send(self, files: list[Path]) -> list[Any]:
+        from api.clients.filing import read_source
+
+        total = 2 * sum(path.stat().st_size for path in files)
+        sources = []
+        label = say(en="reading and sending", zh="读取并上传")
+        with output.progress(label, total, least=1) as advance:
+            for path in files:
+                source = read_source(path, advance)
+                digest = source.subject.digest
+                self._client.upload(path, digest.size, digest.sha256, advance)
+                sources.append(source)
+        return sources
+
+    def _after(self, origin: str) -> dict[str, str] | None:
+        """The cosigned tree that this software has checked; none is no reason not to file."""
+        from api.clients.filing import after_of
+
+        log = self._log(origin)
+        if log is None:
+            return None
+        try:
+            return after_of(self._client.checkpoint(log.label), log)
+        except LedgerError as error:
+            output.note(say(en=f"no tree to follow: {error}", zh=f"没有可跟随的日志：{error}"))
+            return None
+
+    def _log(self, origin: str) -> TrustedLog | None:
+        if self._trust is None:
+            return None
+        return next((log for log in self._trust.logs if log.origin == origin), None)
+
+    def _believe(self, answer: dict[str, Any], envelope: bytes, names: list[str]) -> dict[str, Any]:
+        from api.clients.ledger import check_acceptance, refusal
+
+        if "status" in answer:
+            raise refusal(answer)
+        id_ = Statement.from_bytes(Envelope.from_bytes(envelope).payload).id
+        try:
+            if answer["id"] != id_:
+                raise Rejected(f"want the answer to statement {id_}, got {answer['id']!r}")
+            if self._trust is not None:
+                check_acceptance(answer, envelope, self._trust)
+            row: dict[str, Any] = {key: str(answer[key]) for key in ("id", "index", "log")}
+            row["files"] = [printable(name) for name in names]
+        except (KeyError, TypeError, ValueError) as error:
+            raise Malformed(f"the ledger's answer is not in its form: {error!r}") from None
+        self._write(answer, envelope)
+        return row
+
+    def _write(self, answer: dict[str, Any], envelope: bytes) -> None:
+        import json
+
+        if self._keep is None:
+            return
+        make_folder(self._keep)
+        name = str(answer["id"])
+        write_file(self._keep / f"{name}.dsse.json", envelope)
+        text = json.dumps(answer, ensure_ascii=False, indent=1, sort_keys=True)
+        write_file(self._keep / f"{name}.accepted.json", text.encode())

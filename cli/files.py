@@ -1,0 +1,28 @@
+"""Key and token files as commands take them. Errors name the file, never what is in it."""
+
+from pathlib import Path
+
+from ledger.encoding import parse_utf8
+from ledger.errors import Malformed, Unavailable
+from ledger.tlog.note import SigningKey
+
+MAX_SECRET = 16_384
+
+
+def read_secret(path: str) -> str:
+    """The one line of a key or token file."""
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(MAX_SECRET + 1)
+    except OSError as error:
+        raise Unavailable(f"cannot read {path!r}: {error.strerror}") from None
+    if len(data) > MAX_SECRET:
+        raise Malformed(f"want at most {MAX_SECRET} bytes", path=path)
+    return parse_utf8(data).strip()
+
+
+def read_key(path: str) -> SigningKey:
+    try:
+        return SigningKey.from_text(read_secret(path))
+    except Malformed as error:
+        raise error.under(path) from None

@@ -1,0 +1,131 @@
+"""`tiezheng init`: a new ledger, founded by its registrar."""
+
+import time
+from pathlib import Path
+
+import click
+
+from cli import output
+from cli.command import argument, json_option, option
+from cli.command import command as new_command
+from cli.files import read_key
+from cli.language import say
+from ledger.errors import LedgerError
+from ledger.evidence.membership import log_label
+from ledger.tlog.note import VerifierKey
+from ledger.tlog.policy import Witness
+
+
+@new_command(
+    "init",
+    words={
+        "en": "Make a new ledger in DATA: its keys, its log and the trust folder.\n\n"
+        "The registrar's key is made with `tiezheng keygen` and is not kept here: the\n"
+        "registrar is not the operator, and best not an agency that will be sued.\n"
+        "Each cosigner is given as VKEY@URL; a court believes a log only if any two\n"
+        "sets that satisfy the quorum share a member: 2 of 3, 3 of 4, 3 of 5.",
+        "zh": "在 DATA 中新建账本：密钥、日志和信任文件夹。\n\n"
+        "登记人的密钥用 `tiezheng keygen` 生成，不保存在此处：登记人不是运营者，\n"
+        "最好也不是可能成为被告的机关。每个联合签名人写成 VKEY@URL；任意两组满足\n"
+        "法定人数的联合签名人必须有共同成员，法院才会采信：三取二、四取三、五取三。",
+    },
+    example="tiezheng init data --origin ledger.suzhou.example/enforcement/2026 \\\n"
+    "    --agency agency-01 --registrar registrar.key --quorum 2 \\\n"
+    "    --cosigner 'notary.example/w1+5c2fe4fb+BG56…@https://notary.example/w1' …",
+)
+@argument(
+    "data",
+    metavar="DATA",
+    words={"en": "a folder that is empty or not there", "zh": "空的或尚不存在的文件夹"},
+)
+@option(
+    "--origin",
+    required=True,
+    metavar="NAME",
+    words={
+        "en": "the log's name, ending in its year: host/enforcement/2026",
+        "zh": "日志名称，以年份结尾：host/enforcement/2026",
+    },
+)
+@option(
+    "--agency",
+    required=True,
+    metavar="ID",
+    words={"en": "in whose name the ledger is opened", "zh": "开设账本的机关"},
+)
+@option(
+    "--registrar",
+    required=True,
+    metavar="FILE",
+    words={"en": "the registrar's private key", "zh": "登记人的私钥文件"},
+)
+@option(
+    "--cosigner",
+    "cosigners",
+    multiple=True,
+    metavar="VKEY@URL",
+    words={"en": "a cosigner; once for each", "zh": "联合签名人；每个写一次"},
+)
+@option(
+    "--quorum",
+    type=click.IntRange(1, 64),
+    default=None,
+    metavar="N",
+    words={
+        "en": "how many of them must sign; by default more than half",
+        "zh": "须有多少个签名；缺省为过半数",
+    },
+)
+@json_option()
+def command(
+    data: str,
+    origin: str,
+    agency: str,
+    registrar: str,
+    cosigners: tuple[str, ...],
+    quorum: int | None,
+    as_json: bool,
+) -> None:
+    from api.founding import Plan, found
+
+    witnesses = [_witness(text) for text in cosigners]
+    plan = Plan(
+        origin=origin,
+        agency=agency,
+        registrar=read_key(registrar),
+        cosigners=witnesses,
+        quorum=len(witnesses) // 2 + 1 if quorum is None else quorum,
+    )
+    folder = found(Path(data), plan, time.time_ns() // 1_000_000)
+    if as_json:
+        output.result_json(
+            {"data": data, "log": log_label(origin), "origin": origin, "trust": str(folder.trust)}
+        )
+        return
+    output.result(
+        say(
+            en=f"a ledger is in {data!r}; give {str(folder.trust)!r} to whoever verifies",
+            zh=f"账本已建于 {data!r}；请把 {str(folder.trust)!r} 交给核验者",
+        )
+    )
+    if not witnesses:
+        output.note(
+            say(
+                en="without cosigners no court can believe this log: quorum none",
+                zh="没有联合签名人，法院无从采信这份日志（quorum none）",
+            )
+        )
+    output.note(say(en=f"next: tiezheng server {data}", zh=f"下一步：tiezheng server {data}"))
+
+
+def _witness(text: str) -> Witness:
+    """The policy's short name is the first label of the key's name: notary.example/w1 → notary."""
+    vkey, separator, url = text.rpartition("@")
+    if not separator or not url.startswith(("http://", "https://")):
+        raise click.BadParameter("want VKEY@URL", param_hint="--cosigner")
+    try:
+        key = VerifierKey.from_text(vkey)
+    except LedgerError as error:
+        raise click.BadParameter(str(error), param_hint="--cosigner") from None
+    name = key.name.partition("/")[0].partition(".")[0]
+    return Witness(name, key, url)

@@ -1,0 +1,110 @@
+"""The command `tiezheng`. A command's module is imported only when it is asked for."""
+
+import sys
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, NamedTuple
+
+import click
+
+from cli import output
+from cli.command import new_lang_option, page
+from cli.language import pick, say
+from ledger.report import Bilingual
+
+
+class Listed(NamedTuple):
+    """A command without its module: what `tiezheng --help` says of it."""
+
+    module: str
+    words: Bilingual
+
+
+COMMANDS: Mapping[str, Listed] = {
+    "init": Listed(
+        "cli.init",
+        {
+            "en": "make a new ledger: keys, log and trust folder",
+            "zh": "新建账本：密钥、日志、信任文件夹",
+        },
+    ),
+    "server": Listed("cli.server", {"en": "serve a ledger over HTTP", "zh": "运行账本服务"}),
+    "keygen": Listed("cli.keygen", {"en": "make a key", "zh": "生成密钥"}),
+    "register": Listed(
+        "cli.register",
+        {"en": "register a key, a person or an agency", "zh": "登记密钥、人员或机关"},
+    ),
+    "token": Listed(
+        "cli.token", {"en": "make or revoke an access token", "zh": "发放或撤销访问令牌"}
+    ),
+    "deposit": Listed("cli.deposit", {"en": "hand in evidence", "zh": "提交证据"}),
+    "receipt": Listed(
+        "cli.receipt",
+        {"en": "fetch the proof that something is logged", "zh": "取回已入日志的证明"},
+    ),
+    "packet": Listed("cli.packet", {"en": "fetch the packet of a case", "zh": "取回案件的证据包"}),
+    "verify": Listed("cli.verify", {"en": "check a packet, offline", "zh": "离线核验证据包"}),
+    "audit": Listed(
+        "cli.audit", {"en": "recompute a whole public log", "zh": "重新计算整个公开日志"}
+    ),
+    "inspect": Listed(
+        "cli.inspect", {"en": "say what a file is, in words", "zh": "用文字说明一个文件是什么"}
+    ),
+    "cosign": Listed("cli.cosign", {"en": "run a cosigner", "zh": "运行联合签名节点"}),
+    "demo": Listed("cli.demo", {"en": "show the ledger at work", "zh": "演示账本"}),
+}
+
+
+class Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [name for name, listed in COMMANDS.items() if find_spec(listed.module)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        command = import_module(COMMANDS[cmd_name].module).command
+        assert isinstance(command, click.Command)
+        return command
+
+    def get_help(self, ctx: click.Context) -> str:
+        words = say(
+            en="An evidence ledger that outsiders can check.",
+            zh="铁证：局外人也能核验的证据账本。",
+        )
+        options = [
+            ("--lang zh|en", pick(new_lang_option().words)),
+            ("--version", say(en="show the version", zh="显示版本")),
+        ]
+        rows = tuple((name, pick(COMMANDS[name].words)) for name in self.list_commands(ctx))
+        example = "tiezheng verify packet.zip --trust trust/"
+        return page(ctx, words, options, rows, example)
+
+
+def _version(ctx: click.Context, param: click.Parameter, asked: bool) -> None:
+    if asked and not ctx.resilient_parsing:
+        from importlib.metadata import version
+
+        output.result(f"tiezheng {version('tiezheng')}")
+        ctx.exit()
+
+
+root = Commands(
+    "tiezheng",
+    params=[
+        new_lang_option(),
+        click.Option(
+            ["--version"], is_flag=True, is_eager=True, expose_value=False, callback=_version
+        ),
+    ],
+    no_args_is_help=True,
+)
+
+
+def main(args: list[str] | None = None) -> int:
+    given = sys.argv[1:] if args is None else args
+
+    def invoke() -> Any:
+        return root.main(given, prog_name="tiezheng", standalone_mode=False)
+
+    return output.run(given, invoke)

@@ -1,0 +1,76 @@
+"""`tiezheng packet`: what a court receives."""
+
+import time
+from pathlib import Path
+
+import click
+
+from cli import output
+from cli.command import argument, json_option, option
+from cli.command import command as new_command
+from cli.files import read_secret
+from cli.language import say
+from cli.remote import open_client, server_option, token_option
+from ledger.evidence.case_number import parse_case
+
+
+@new_command(
+    "packet",
+    words={
+        "en": "Fetch the packet of a case: every statement, item and proof, in one zip.\n\n"
+        "It waits until a quorum of cosigners has seen all of the case. That you\n"
+        "fetched it is itself a statement in the log.",
+        "zh": "取回案件的证据包：全部陈述、证据原件和证明，合为一个 zip。\n\n"
+        "须等法定人数的联合签名人看到全案内容。取回行为本身也会成为日志中的陈述。",
+    },
+    example="tiezheng packet '苏城管罚〔2026〕417号' -o packet.zip \\\n"
+    "    --server https://ledger.example --token-file token",
+)
+@argument("case", metavar="CASE", words={"en": "the case number", "zh": "案号"})
+@option(
+    "-o",
+    "--output",
+    "file",
+    required=True,
+    metavar="FILE",
+    words={"en": "where to write the packet", "zh": "证据包写入的文件"},
+)
+@server_option()
+@token_option()
+@option(
+    "--wait",
+    type=click.IntRange(0, 86400),
+    default=60,
+    metavar="SECONDS",
+    words={"en": "for the cosigners; by default 60", "zh": "等候联合签名的秒数；缺省 60"},
+)
+@json_option()
+def command(case: str, file: str, server: str, token_file: str, wait: int, as_json: bool) -> None:
+    from api.clients.ledger import NotYet
+
+    number = parse_case(case)
+    client = open_client(server, token=read_secret(token_file))
+    target = Path(file)
+    ends = time.monotonic() + wait
+    while True:
+        try:
+            with output.progress(say(en="receiving", zh="接收"), 0) as advance:
+                client.packet(number, target, advance)
+            break
+        except NotYet:
+            if time.monotonic() >= ends:
+                raise
+            time.sleep(0.5)
+    size = target.stat().st_size
+    if as_json:
+        output.result_json({"bytes": str(size), "case": number, "file": file})
+        return
+    output.result(
+        say(en=f"{file}: {size:,} bytes", zh=f"{file}：{size:,} 字节"),
+    )
+    output.note(
+        say(
+            en=f"next: tiezheng verify {file} --trust DIR",
+            zh=f"下一步：tiezheng verify {file} --trust DIR",
+        )
+    )

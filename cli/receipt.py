@@ -1,0 +1,92 @@
+"""`tiezheng receipt`: the proof that a statement is logged."""
+
+import time
+from pathlib import Path
+
+import click
+
+from cli import output
+from cli.command import argument, json_option, option
+from cli.command import command as new_command
+from cli.language import say
+from cli.remote import open_client, own_trust_option, server_option
+from cli.trust import open_trust
+from ledger.encoding import format_time
+from ledger.evidence.entry import Entry
+from storage.durable import PUBLIC_FILE, write_file
+
+
+@new_command(
+    "receipt",
+    words={
+        "en": "Fetch the proof that a statement is logged, as a C2SP .tlog-proof file.\n\n"
+        "With --trust it is checked, and the time shown at which a quorum had seen it.\n"
+        "Until then it is logged and not yet witnessed (exit 3).",
+        "zh": "取回陈述已入日志的证明（C2SP .tlog-proof 文件）。\n\n"
+        "加 --trust 时予以核验，并显示法定人数看到它的时间。\n"
+        "在此之前为已入日志、尚未达到法定人数（退出码 3）。",
+    },
+    example="tiezheng receipt 019ab0c4-… --server https://ledger.example \\\n"
+    "    --trust trust/ -o 1.tlog-proof",
+)
+@argument(
+    "statement",
+    metavar="ID",
+    words={"en": "the statement's id", "zh": "陈述的标识"},
+)
+@server_option()
+@own_trust_option()
+@option(
+    "-o",
+    "--output",
+    "file",
+    metavar="FILE",
+    words={"en": "where to write the proof", "zh": "证明写入的文件"},
+)
+@option(
+    "--wait",
+    type=click.IntRange(0, 3600),
+    default=0,
+    metavar="SECONDS",
+    words={"en": "for the cosigners; by default 0", "zh": "等候联合签名的秒数；缺省 0"},
+)
+@json_option()
+def command(
+    statement: str, server: str, trust: str | None, file: str | None, wait: int, as_json: bool
+) -> int:
+    from api.clients.ledger import NotYet, check_receipt
+
+    client = open_client(server)
+    ends = time.monotonic() + wait
+    while True:
+        try:
+            answer = client.receipt(statement)
+            if answer.get("witnessed") == "yes" or time.monotonic() >= ends:
+                break
+        except NotYet:
+            if time.monotonic() >= ends:
+                raise
+        time.sleep(0.2)
+    entry = Entry.from_bytes(str(answer["entry"]).encode())
+    seen = check_receipt(answer, entry, open_trust(trust)) if trust else None
+    if file:
+        write_file(Path(file), str(answer["proof"]).encode(), mode=PUBLIC_FILE)
+    witnessed = seen is not None if trust else answer.get("witnessed") == "yes"
+    place = f"{answer['log']}-{answer['index']}"
+    when = format_time(seen * 1000) if seen is not None else ""
+    if as_json:
+        output.result_json(
+            {"place": place, "quorum_time": when, "witnessed": str(witnessed).lower()}
+        )
+    elif seen is not None:
+        output.result(
+            say(en=f"{place}: seen by the quorum at {when}", zh=f"{place}：{when} 达到法定人数")
+        )
+    elif witnessed:
+        text = "the ledger says it is witnessed; --trust would check it"
+        output.result(
+            say(en=f"{place}: {text}", zh=f"{place}：账本称已达法定人数；加 --trust 可核验")
+        )
+    else:
+        output.result(say(en=f"{place}: not yet witnessed", zh=f"{place}：尚未达到法定人数"))
+    return output.Exit.DONE if witnessed else output.Exit.UNDECIDED

@@ -1,0 +1,124 @@
+"""`tiezheng register`: the registrar names a key or an agency, in the log itself."""
+
+import time
+
+import click
+
+from cli import output
+from cli.command import command as new_command
+from cli.command import json_option, option
+from cli.files import read_key
+from cli.language import say
+from cli.remote import Answer, open_client, server_option
+from ledger.errors import LedgerError
+from ledger.evidence.envelope import seal
+from ledger.evidence.statement import Kind, Role, Statement, register_subject
+from ledger.tlog.note import VerifierKey
+
+
+@new_command(
+    "register",
+    words={
+        "en": "Register a key for a person or machine, or an agency with its case numbers.\n\n"
+        "A key counts from where its registration stands in the log, never backwards.\n"
+        "--revoked ends it there; with --compromised-since nothing that it signed and\n"
+        "no quorum had seen by that time counts either.",
+        "zh": "登记人员或设备的密钥，或者登记机关及其案号格式。\n\n"
+        "密钥自登记所在位置起有效，不溯及以前。--revoked 使其自此失效；另加\n"
+        "--compromised-since，则该时间之前未经法定人数看到的签名也不算数。",
+    },
+    example="tiezheng register --registrar registrar.key --server https://ledger.example \\\n"
+    "    --agency agency-01 --key 'station-07.example+5588a49d+Ae1J…' --role station\n"
+    "tiezheng register --registrar registrar.key --server https://ledger.example \\\n"
+    "    --agency agency-01 --name 苏州市城市管理局 --case-number '苏城管罚〔{year}〕{number}号'",
+)
+@option(
+    "--registrar",
+    required=True,
+    metavar="FILE",
+    words={"en": "the registrar's private key", "zh": "登记人的私钥文件"},
+)
+@server_option()
+@option("--agency", required=True, metavar="ID", words={"en": "the agency's id", "zh": "机关标识"})
+@option("--key", metavar="VKEY", words={"en": "the public key to register", "zh": "要登记的公钥"})
+@option(
+    "--role",
+    type=click.Choice([str(role) for role in Role]),
+    words={"en": "what the key may do", "zh": "密钥的角色"},
+)
+@option(
+    "--person",
+    metavar="NAME",
+    words={
+        "en": "whose it is; by default the key's name",
+        "zh": "密钥归属；缺省为密钥名称",
+    },
+)
+@option("--revoked", metavar="REASON", words={"en": "why it ends here", "zh": "撤销原因"})
+@option(
+    "--compromised-since",
+    metavar="TIME",
+    words={
+        "en": "since when it may have been misused, as 2026-11-23T14:00:00+08:00",
+        "zh": "自何时起可能被冒用，如 2026-11-23T14:00:00+08:00",
+    },
+)
+@option("--name", metavar="NAME", words={"en": "the agency's full name", "zh": "机关全称"})
+@option(
+    "--case-number",
+    "case_numbers",
+    multiple=True,
+    metavar="TEMPLATE",
+    words={
+        "en": "how its case numbers are spelled, with {year} and {number}",
+        "zh": "案号格式，含 {year} 和 {number}",
+    },
+)
+@json_option()
+def command(registrar: str, server: str, as_json: bool, **fields: str | tuple[str, ...]) -> None:
+    from api.clients.filing import new_id
+    from api.clients.ledger import refusal
+
+    key = read_key(registrar)
+    statement = _statement(new_id(time.time_ns() // 1_000_000), dict(fields))
+    envelope = seal(statement.to_bytes(), [key]).to_bytes()
+    (answer,) = open_client(server).file([envelope])
+    if "status" in answer:
+        raise refusal(answer)
+    _show(answer, as_json)
+
+
+def _statement(id_: str, fields: dict[str, str | tuple[str, ...]]) -> Statement:
+    vkey, name = fields.get("key"), fields.get("name")
+    if bool(vkey) == bool(name):
+        raise click.UsageError(say(en="want --key or --name", zh="请给出 --key 或 --name"))
+    predicate: dict[str, object] = {"id": id_, "agency": fields["agency"]}
+    if vkey:
+        if not fields.get("role"):
+            raise click.UsageError(say(en="want --role with --key", zh="--key 须有 --role"))
+        predicate |= {"key": vkey, "role": fields["role"], "person": fields.get("person") or ""}
+        predicate["person"] = predicate["person"] or _name_of(str(vkey))
+        for option_ in ("revoked", "compromised_since"):
+            if fields.get(option_):
+                predicate[option_] = fields[option_]
+    else:
+        predicate |= {"name": name, "case_numbers": list(fields["case_numbers"])}
+    try:
+        return Statement(Kind.REGISTER, (register_subject(predicate),), predicate)
+    except LedgerError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _name_of(vkey: str) -> str:
+    try:
+        return VerifierKey.from_text(vkey).name
+    except LedgerError as error:
+        raise click.BadParameter(str(error), param_hint="--key") from None
+
+
+def _show(answer: Answer, as_json: bool) -> None:
+    if as_json:
+        output.result_json({key: answer[key] for key in ("id", "index", "log")})
+        return
+    place = f"{answer['log']}-{answer['index']}"
+    output.result(say(en=f"registered at {place}", zh=f"已登记于 {place}"))

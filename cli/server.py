@@ -1,0 +1,91 @@
+"""`tiezheng server`: a ledger over HTTP."""
+
+import signal
+import socket
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import click
+
+from cli import output
+from cli.command import argument, option
+from cli.command import command as new_command
+from cli.language import say
+from ledger.errors import Unavailable
+
+
+@new_command(
+    "server",
+    words={
+        "en": "Serve the ledger in DATA over HTTP.\n\n"
+        "Settings stand in DATA/tiezheng.toml and in the environment as TIEZHENG_…:\n"
+        "host, port, agency, quota, unclaimed_hours, log_level, tls_certificate, tls_key.\n"
+        "One server a folder. The journal goes to stderr, a JSON object a line.",
+        "zh": "为 DATA 中的账本提供 HTTP 服务。\n\n"
+        "设置写在 DATA/tiezheng.toml，或以 TIEZHENG_… 写在环境变量中：\n"
+        "host、port、agency、quota、unclaimed_hours、log_level、tls_certificate、tls_key。\n"
+        "一个文件夹只能有一个服务。运行日志以 JSON 逐行写到标准错误。",
+    },
+    example="TIEZHENG_PORT=8417 tiezheng server data",
+)
+@argument("data", metavar="DATA", words={"en": "the ledger's folder", "zh": "账本文件夹"})
+@option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=None,
+    metavar="N",
+    words={
+        "en": "instead of the setting; 0 takes a free one and prints it",
+        "zh": "代替设置中的端口；0 表示任取一个空闲端口并显示",
+    },
+)
+def command(data: str, port: int | None) -> None:
+    from api import journal
+    from api.app import create_app
+    from api.services import open_services
+    from api.settings import load
+
+    folder = Path(data)
+    settings = load(folder)
+    journal.start(settings.log_level)
+    services = open_services(folder, settings)
+    address = (settings.host, settings.port if port is None else port)
+    serve(create_app(services), address, settings.tls_certificate, settings.tls_key)
+
+
+def serve(
+    app: Any, address: tuple[str, int], certificate: Path | None = None, key: Path | None = None
+) -> None:
+    """Prints the address once it listens; ends on SIGINT or SIGTERM, after what was begun."""
+    import uvicorn
+
+    # uvicorn repeats the signal when it has ended; by default that would kill this process.
+    signal.signal(signal.SIGTERM, _end)
+    host, port = address
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=10,
+        ssl_certfile=certificate,
+        ssl_keyfile=key,
+    )
+    config.load()  # a bad certificate is refused before the address is printed
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.create_server((host, port), family=family, backlog=config.backlog)
+    scheme = "http" if certificate is None else "https"
+    name = f"[{host}]" if ":" in host else host
+    output.result(f"{scheme}://{name}:{sock.getsockname()[1]}")
+    output.note(say(en="serving; Ctrl-C ends it", zh="服务中；按 Ctrl-C 结束"))
+    server = uvicorn.Server(config)
+    server.run([sock])
+    if not server.started:
+        raise Unavailable("the server did not start: see its journal")
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    sys.exit(output.Exit.DONE)

@@ -1,0 +1,132 @@
+"""`tiezheng verify`: the verdict over packets, offline unless --log is an address."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import click
+
+from cli import output
+from cli.command import argument, json_option, option, trust_option
+from cli.command import command as new_command
+from cli.language import say
+from cli.output import Exit
+from cli.public_log import open_log
+from cli.trust import open_trust
+from cli.verdict import verdict_text
+from ledger.errors import LedgerError, Malformed, Rejected, Unavailable
+from ledger.evidence.packet import PacketSource
+from ledger.evidence.trust import Trust
+from ledger.examine import PublicLog
+from ledger.report import Group, Report
+from ledger.verify import verify_packet
+from storage.packets import open_packet
+
+REQUIRABLE = (Group.COMPLETE, Group.ORDER, Group.TIME)
+
+
+class _Refused:
+    """A packet whose outer form was refused: the report says so like any other failure."""
+
+    def __init__(self, error: LedgerError) -> None:
+        self._error = error
+
+    def sizes(self) -> Mapping[str, int]:
+        raise self._error
+
+    def stream(self, path: str) -> Iterator[bytes]:
+        raise self._error
+
+
+@new_command(
+    "verify",
+    words={
+        "en": "Check a packet.\n\n"
+        "PACKET is a folder or a zip; several are checked one after the other. Nothing\n"
+        "is sent anywhere, and nothing in the packet is believed on its word: every\n"
+        "part is held against the log, and the log against the cosigners of DIR.\n\n"
+        "Exit code: 0 passed, 1 failed, 3 undecided, 2 wrong usage, 4 not readable;\n"
+        "of several packets the worst, in the order 1, 4, 3, 0.",
+        "zh": "核验证据包。\n\n"
+        "PACKET 为文件夹或 zip；可依次核验多个。核验不向外发送任何内容，\n"
+        "也不采信证据包自己的说法：各部分与日志核对，日志与 DIR 所列联合签名人核对。\n\n"
+        "退出码：0 通过，1 不通过，3 不能判定，2 用法错误，4 无法读取；\n"
+        "多个证据包取最差者，次序为 1、4、3、0。",
+    },
+    example="tiezheng verify packet.zip --trust trust/\n"
+    "tiezheng verify packet.zip --trust trust/ --log copy-of-the-log/ --require complete,order",
+)
+@argument(
+    "packets",
+    nargs=-1,
+    required=True,
+    metavar="PACKET...",
+    words={"en": "the packets to check", "zh": "待核验的证据包"},
+)
+@trust_option()
+@option(
+    "--log",
+    "where",
+    metavar="DIR|URL",
+    words={
+        "en": "a copy of the public log, which completeness needs",
+        "zh": "公开日志的副本；核对完整性时需要",
+    },
+)
+@option(
+    "--require",
+    metavar="GROUP,...",
+    words={
+        "en": "let these decide too: complete, order, time",
+        "zh": "将下列各项也作为结论依据：complete（完整性）、order（先后）、time（时间）",
+    },
+)
+@json_option()
+def command(
+    packets: tuple[str, ...], trust: str, where: str | None, require: str | None, as_json: bool
+) -> Exit:
+    required = _groups(require)
+    believed = open_trust(trust)
+    log = None if where is None else open_log(where)
+    exits: list[Exit] = []
+    shown = 0
+    for path in packets:
+        try:
+            report = _verify(path, believed, log, required)
+        except Unavailable as error:
+            exits.append(output.refusal(error, path))
+            continue
+        if as_json:
+            output.result_json({**report.to_json(), "path": path})
+        else:
+            separator = "\n" if shown else ""
+            output.result(separator + verdict_text(report, path, required))
+            shown += 1
+        exits.append(output.exit_of(report.outcome))
+    return output.worst(exits)
+
+
+def _verify(path: str, trust: Trust, log: PublicLog | None, required: frozenset[Group]) -> Report:
+    packet: PacketSource
+    total = 0
+    try:
+        packet = open_packet(Path(path))
+        total = sum(packet.sizes().values())
+    except (Malformed, Rejected) as error:
+        packet = _Refused(error)
+    with output.progress(say(en="reading", zh="读取"), total) as on_bytes:
+        return verify_packet(packet, trust, log=log, require=required, on_bytes=on_bytes)
+
+
+def _groups(text: str | None) -> frozenset[Group]:
+    if text is None:
+        return frozenset()
+    names = {group.value: group for group in REQUIRABLE}
+    if unknown := [word for word in text.split(",") if word not in names]:
+        raise click.BadParameter(
+            say(
+                en=f"want some of {','.join(names)}, got {unknown[0]!r}",
+                zh=f"可用 {','.join(names)}，而不是 {unknown[0]!r}",
+            ),
+            param_hint="--require",
+        )
+    return frozenset(names[word] for word in text.split(","))

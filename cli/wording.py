@@ -1,0 +1,214 @@
+"""The findings of `ledger.examine` and `ledger.audit` in the words of a report.
+
+Their details are short English sentences. Each of them has its Chinese here; a test
+reads the sources and fails where one has none. Errors keep their English, in
+parentheses behind a sentence that says which check refused.
+"""
+
+import re
+from collections.abc import Callable
+
+from cli.language import language, say
+from ledger.encoding import printable
+from ledger.report import Bilingual, Group, Outcome
+
+OUTCOMES: dict[Outcome, Bilingual] = {
+    Outcome.PASSED: {"en": "passed", "zh": "通过"},
+    Outcome.FAILED: {"en": "FAILED", "zh": "不通过"},
+    Outcome.UNDECIDED: {"en": "undecided", "zh": "不能判定"},
+}
+
+GROUPS: dict[Group, Bilingual] = {
+    Group.INTEGRITY: {"en": "integrity (unaltered)", "zh": "完好性（未改动）"},
+    Group.COMPLETE: {"en": "completeness (nothing left out)", "zh": "完整性（无缺漏）"},
+    Group.ORDER: {"en": "order (fixed before the decision)", "zh": "先后（决定前固定）"},
+    Group.TIME: {"en": "time", "zh": "时间"},
+}
+
+ORDERS: dict[str, Bilingual] = {
+    "before": {"en": "fixed before the decision", "zh": "决定前已固定"},
+    "after": {"en": "logged after the decision", "zh": "决定之后才入日志"},
+    "not_shown": {
+        "en": "not shown to have been fixed before the decision",
+        "zh": "不能证明固定于决定之前（顺序不能证明）",
+    },
+}
+
+STAGES: dict[str, Bilingual] = {
+    "start": {"en": "initiation", "zh": "启动"},
+    "investigate": {"en": "investigation", "zh": "调查取证"},
+    "review": {"en": "review", "zh": "审核"},
+    "decide": {"en": "decision", "zh": "决定"},
+    "serve": {"en": "service of documents", "zh": "送达"},
+    "enforce": {"en": "enforcement", "zh": "执行"},
+}
+
+# What refused, where the detail is the English of an error.
+_REFUSALS: dict[str, str] = {
+    "container": "证据包的格式或内容不合要求",
+    "checkpoint": "检查点不可采信",
+    "inclusion": "条目不能证明在日志中",
+    "commitment": "陈述与日志中固定的不一致",
+    "signature": "签名不可采信",
+    "series": "序列或标签不符",
+    "item": "证据原件与固定的摘要不符",
+    "case": "案号不符",
+    "complete": "与公开日志核对不符",
+    "fence": "先后关系不符",
+    "time": "时间不符",
+    "tree": "日志的树或瓦片不符",
+    "entries": "日志条目不符",
+}
+
+_UNITS = {"files": "个文件", "entries": "个条目", "statements": "份陈述", "items": "件证据原件"}
+_ORDER_WORDS = {
+    "before": "在决定之前固定",
+    "after": "在决定之后入日志",
+    "not_shown": "顺序不能证明",
+}
+
+_Words = str | Callable[[re.Match[str]], str]
+
+_CHINESE: tuple[tuple[str, _Words], ...] = (
+    (r"(\d+) (files|entries|statements|items)", lambda m: f"{m[1]} {_UNITS[m[2]]}"),
+    (r"no (entries|statements) were shown", lambda m: f"未出示任何{_UNITS[m[1]][1:]}"),
+    (r"not checked", "未检查"),
+    (r"the bytes are not what the manifest says", "文件内容与清单所载摘要不符，已损坏或被改动"),
+    (r"no such log in your trust folder", "您的信任文件夹中没有这份日志"),
+    (r"the packet has no checkpoint", "证据包中没有检查点"),
+    (
+        r"the packet has no checkpoint of this log, which may hold more",
+        "证据包中没有该日志的检查点，其中可能另有本案内容",
+    ),
+    (
+        r"your trust folder has a later log, and where this one ended is not shown",
+        "您的信任文件夹中有更晚的日志，而本日志止于何处未予证明",
+    ),
+    (r"no statement of this case is shown", "未出示本案的任何陈述"),
+    (r"the ledger's own time runs backwards here", "账本自称的时间在此处倒退"),
+    (
+        r"claims to follow the log (.*), which your trust folder does not know",
+        r"自称签于日志 \1 之后，而您的信任文件夹中没有该日志",
+    ),
+    (
+        r"claims to follow a tree of (\d+) entries of (\S+)",
+        r"自称签于日志 \2 规模达 \1 之后，与其位置矛盾",
+    ),
+    (
+        r"its signer had checked another history of (\d+) entries",
+        r"签名人当时核对过的是另一份历史（规模 \1）",
+    ),
+    (
+        r"a version is withheld: whether it revokes a key is not shown",
+        "有一份登记未出示：其中是否撤销密钥，不能判定",
+    ),
+    (r"your copy of the log has a hole: (.*)", r"您的日志副本缺少部分文件（\1）"),
+    (r"no such entry here", "证据包中没有对应的条目"),
+    (r"no sound checkpoint of its log here", "证据包中没有该日志的有效检查点"),
+    (r"no quorum: cosigned by nobody", "未达法定人数：无人联合签名"),
+    (r"no quorum: cosigned by (.*)", r"未达法定人数：仅有 \1 联合签名"),
+    (
+        r"your policy lets two sets of cosigners sign two histories",
+        "您的策略允许两组互不相同的联合签名人分别签署两份历史，不足以作为裁判依据",
+    ),
+    (
+        r"cosigned by (.*); two histories are possible only if (\d+) of them collude",
+        r"联合签名人：\1；至少 \2 人串通才可能出现两份历史",
+    ),
+    (r"cosigned by (.*)", r"联合签名人：\1"),
+    (
+        r"the opening of the log enrols other keys than your trust folder holds",
+        "日志开篇登记的密钥与您的信任文件夹不一致",
+    ),
+    (r"your trust folder has no series key of (\d+)", r"您的信任文件夹中没有 \1 年的序列公钥"),
+    (r"the packet has no series of this case", "证据包中没有本案的序列"),
+    (r"spelled as registered", "写法与机关登记一致"),
+    (r"its agency's spelling is not in the packet", "证据包中未附该机关登记的案号写法，未比对"),
+    (r"(\d+) of (\d+) not shown", r"共 \2 份陈述，其中 \1 份未出示"),
+    (r"(.*) is not in the packet", r"证据包中没有 \1"),
+    (r"no copy of the public log was given \(--log\)", "未提供公开日志的副本（--log），未核对"),
+    (r"the checkpoint has no quorum", "检查点未达法定人数"),
+    (
+        r"entry (\d+) is statement (\d+), which is not shown",
+        r"日志第 \1 号条目是本序列第 \2 份陈述，证据包未出示",
+    ),
+    (r"entry (\d+) repeats a statement: a fork", r"日志第 \1 号条目与本序列已有陈述同号：出现分叉"),
+    (
+        r"its signer had checked another history: size (\d+) has root (.*)",
+        r"签名人当时核对过的是另一份历史：规模 \1 时根哈希应为 \2",
+    ),
+    (
+        r"as of (.*): (\d+) series recounted over (\d+) entries",
+        r"截至 \1，已在全部 \3 个条目中清点 \2 个序列",
+    ),
+    (r"no decision in the packet", "证据包中没有决定"),
+    (
+        r"(before|after|not_shown) decision (\S+) dated (\S+)",
+        lambda m: f"{_ORDER_WORDS[m[1]]}；决定为条目 {m[2]}，所载日期 {m[3]}",
+    ),
+    (r"no quorum has seen it yet", "尚无法定人数的联合签名人见过"),
+    (
+        r"late witnessed: (\d+) s after the ledger says it accepted it",
+        lambda m: f"联合签名偏晚：比账本自称接收的时间晚 {_duration(int(m[1]))}",
+    ),
+    (r"the ledger says (.*), the quorum (.*)", r"账本自称时间为 \1，法定人数联合签名时间为 \2"),
+    (
+        r"claims to have begun at (.*), after it was fixed",
+        r"自称开始于 \1，晚于其被固定的时间",
+    ),
+)
+
+_ENGLISH: tuple[tuple[str, _Words], ...] = (
+    (r"1 (?:files|items)", lambda m: m[0].removesuffix("s")),
+    (r"1 statements", "1 statement"),
+    (r"1 entries", "1 entry"),
+    (
+        r"cosigned by (.*); two histories are possible only if (\d+) of them collude",
+        r"cosigned by \1",
+    ),
+    (
+        r"(before|after|not_shown) decision (\S+) dated (\S+)",
+        lambda m: f"{ORDERS[m[1]]['en']}, entry {m[2]}, dated {m[3]}",
+    ),
+    (
+        r"late witnessed: (\d+) s after the ledger says it accepted it",
+        lambda m: f"cosigned late: {_duration(int(m[1]))} after the ledger says it accepted it",
+    ),
+)
+
+_ISO = re.compile(r"\b(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2}:\d{2})\+08:00")
+
+
+def detail_words(step: str, outcome: Outcome, detail: str) -> str:
+    """A detail for a person, or the refusal of its step with the English behind it."""
+    if not detail:
+        return ""
+    text = _match(_CHINESE if language() == "zh" else _ENGLISH, detail)
+    if text is None:
+        text = say(en=detail, zh=f"{_REFUSALS[step]}（{detail}）")
+    return when(text)
+
+
+def in_chinese(detail: str) -> str | None:
+    """The Chinese of a detail, or None where it is an error's own words."""
+    return _match(_CHINESE, detail)
+
+
+def when(text: str) -> str:
+    """Printable, with times as a person reads them; all of ours are in UTC+8."""
+    return _ISO.sub(say(en=r"\1 \2 UTC+8", zh=r"\1 \2（北京时间）"), printable(text))
+
+
+def _match(table: tuple[tuple[str, _Words], ...], detail: str) -> str | None:
+    for pattern, words in table:
+        if match := re.fullmatch(pattern, detail, re.DOTALL):
+            return match.expand(words) if isinstance(words, str) else words(match)
+    return None
+
+
+def _duration(seconds: int) -> str:
+    if seconds < 7200:
+        return say(en=f"{seconds // 60} min", zh=f"{seconds // 60} 分钟")
+    if seconds < 172_800:
+        return say(en=f"{seconds // 3600} h", zh=f"{seconds // 3600} 小时")
+    return say(en=f"{seconds // 86_400} days", zh=f"{seconds // 86_400} 天")

@@ -1,0 +1,33 @@
+import shutil
+from pathlib import Path
+
+import pytest
+
+from cli.main import main
+from testkit.terminal import Ended, Run
+
+
+@pytest.fixture(autouse=True)
+def plain_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG", "TIEZHENG_DEBUG"):
+        monkeypatch.delenv(name, raising=False)
+    # 65,536 tags of each series take a second.
+    monkeypatch.setattr("ledger.examine.LOOKAHEAD", 64)
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """The command in this process."""
+
+    def run(*args: str | Path) -> Ended:
+        code = main([str(arg) for arg in args])
+        captured = capsys.readouterr()
+        return Ended(code, captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture
+def worked(own_vectors: Path, tmp_path: Path) -> Path:
+    """A copy of the worked packet with its `trust` and `public`, to be altered at will."""
+    return Path(shutil.copytree(own_vectors / "worked-packet", tmp_path / "worked"))

@@ -1,0 +1,125 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from ledger import suite
+from ledger.evidence.envelope import Envelope
+from ledger.tlog.note import Algorithm, SigningKey, sign_note
+from testkit.terminal import Run
+
+FILES = {
+    "packet": "packet",
+    "packet/data/packet.json": "index",
+    "packet/data/entries/2026-3.json": "entry",
+    "packet/data/statements/2026-3.dsse.json": "envelope",
+    "packet/data/statements/2026-0.dsse.json": "envelope",
+    "packet/data/statements/2026-3.salt": "salt",
+    "packet/data/proofs/2026-3@4.tlog-proof": "proof",
+    "packet/data/series/01.json": "series",
+    "packet/data/checkpoints/2026.note": "checkpoint",
+    "packet/manifest-sha256.txt": "manifest",
+    "packet/bag-info.txt": "bag_info",
+    "packet/bagit.txt": "bagit",
+    "trust": "trust",
+    "trust/policy/2026": "policy",
+    "trust/registrar.vkey": "public_key",
+    "trust/series/2026.pem": "series_key",
+    "trust/series/2026.json": "roots",
+    "public/2026": "log",
+    "public/2026/checkpoint": "checkpoint",
+    "public/2026/tile/0/000.p/5": "tile",
+    "public/2026/tile/entries/000.p/5": "bundle",
+}
+SEED = bytes(range(32))
+KEY = SigningKey("station-07.example", Algorithm.ED25519, SEED)
+
+
+@pytest.mark.parametrize(("path", "kind"), FILES.items())
+def test_every_file_of_a_packet_and_around_it_is_known(
+    run: Run, worked: Path, path: str, kind: str
+) -> None:
+    ended = run("inspect", worked / path, "--json")
+    assert (ended.code, json.loads(ended.out)["kind"]) == (0, kind)
+
+
+@pytest.mark.parametrize("path", FILES)
+@pytest.mark.parametrize(
+    ("lang", "said"), [("en", "Nothing here was verified."), ("zh", "以上内容均未经核验。")]
+)
+def test_every_explanation_says_that_nothing_was_verified(
+    run: Run, worked: Path, path: str, lang: str, said: str
+) -> None:
+    ended = run("inspect", worked / path, "--lang", lang)
+    assert ended.code == 0
+    assert ended.out.splitlines()[-1] == said
+
+
+def test_a_bare_statement_is_known(run: Run, worked: Path, tmp_path: Path) -> None:
+    data = (worked / "packet/data/statements/2026-3.dsse.json").read_bytes()
+    (tmp_path / "statement").write_bytes(Envelope.from_bytes(data).payload)
+    assert json.loads(run("inspect", tmp_path / "statement", "--json").out)["kind"] == "statement"
+
+
+def test_a_note_that_is_no_checkpoint_is_known(run: Run, tmp_path: Path) -> None:
+    text = "hello\n"
+    (tmp_path / "note").write_text(f"{text}\n{sign_note(text, KEY).to_text()}")
+    assert json.loads(run("inspect", tmp_path / "note", "--json").out)["kind"] == "note"
+
+
+@pytest.mark.parametrize("more", [[], ["--lang", "zh"], ["--json"]])
+def test_a_private_key_is_named_and_never_shown(run: Run, tmp_path: Path, more: list[str]) -> None:
+    (tmp_path / "key").write_text(KEY.to_text() + "\n")
+    ended = run("inspect", tmp_path / "key", *more)
+    secret = KEY.to_text().split("+", 4)[-1]
+    assert ended.code == 0
+    assert KEY.verifier.to_text() in ended.out
+    assert secret not in ended.out + ended.err
+
+
+def test_a_damaged_private_key_is_not_shown_either(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text(KEY.to_text()[:-6] + "AAAAA=\n")
+    ended = run("inspect", tmp_path / "key")
+    assert ended.code == 1
+    assert KEY.to_text().split("+", 4)[-1][:12] not in ended.out + ended.err
+
+
+def test_a_private_series_key_is_named_and_never_shown(run: Run, tmp_path: Path) -> None:
+    pem = suite.series_private_pem(suite.series_generate())
+    (tmp_path / "key.pem").write_bytes(pem)
+    ended = run("inspect", tmp_path / "key.pem")
+    assert ended.code == 0
+    assert pem.splitlines()[5].decode() not in ended.out
+
+
+def test_an_unknown_file_gives_code_1_and_its_first_bytes(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "photo").write_bytes(b"\x89PNG\r\n\x1a\n and a secret")
+    ended = run("inspect", tmp_path / "photo")
+    assert ended.code == 1
+    assert "89 50 4e 47 0d 0a 1a 0a" in ended.err
+
+
+def test_an_empty_file_gives_code_1(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    assert run("inspect", tmp_path / "empty").code == 1
+
+
+def test_a_file_that_is_not_there_gives_code_4(run: Run, tmp_path: Path) -> None:
+    assert run("inspect", tmp_path / "nothing").code == 4
+
+
+def test_nearly_an_entry_says_what_is_wrong(run: Run, worked: Path) -> None:
+    path = worked / "packet/data/entries/2026-3.json"
+    path.write_bytes(path.read_bytes() + b"\n")
+    ended = run("inspect", path)
+    assert ended.code == 1
+    assert "canonical JSON" in ended.err
+
+
+def test_a_hostile_name_is_shown_escaped(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "a\x1b[2J\u202eb"
+    path.write_text(KEY.verifier.to_text())
+    out = run("inspect", path).out
+    assert "\x1b" not in out
+    assert "\u202e" not in out
+    assert "\\x1b[2J\\u202eb" in out
