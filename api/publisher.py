@@ -63,7 +63,8 @@ class Publisher:
             self._stopping = True
             self._change.notify_all()
         for thread in self._threads:
-            thread.join(timeout=15)
+            if thread.ident is not None:  # it was started
+                thread.join(timeout=15)
 
     @property
     def cosigned_size(self) -> int:

@@ -50,7 +50,10 @@ class Audit:
 
 
 def audit_log(
-    log: PublicLog, trusted: TrustedLog, *, on_start: Callable[[int], Callable[[int], None]]
+    log: PublicLog,
+    trusted: TrustedLog,
+    *,
+    on_start: Callable[[int], Callable[[int], None]] = lambda total: lambda done: None,
 ) -> Audit:
     """Raises `Unavailable` where bytes could not be read; a missing tile is a finding.
 

@@ -1,0 +1,200 @@
+"""Makes tests/golden/v1 anew: a small ledger folder and a packet from it.
+
+    .venv/bin/python -m tests.golden.make
+
+What is committed there is never made again for format 1: every later version must
+open that folder and verify that packet. All keys in it are test keys.
+"""
+
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from api.app import create_app
+from api.clients import filing
+from api.clients.ledger import LedgerClient, check_acceptance
+from api.cosigner import CosignerService, create_cosigner_app
+from api.founding import Plan, agency_registration, found, key_registration, new_key
+from api.services import open_services
+from api.settings import Settings
+from ledger import suite
+from ledger.evidence.envelope import seal
+from ledger.evidence.statement import Kind, Role, Statement, StatementSubject
+from ledger.evidence.trust import Trust
+from ledger.tlog.note import Algorithm, SigningKey
+from ledger.tlog.policy import Witness
+from storage.clock import SystemClock
+from storage.cosigner_sqlite import SqliteCosignerState
+from storage.tokens_sqlite import Token
+from storage.trust_directory import read_trust
+
+HERE = Path(__file__).parent
+CASE = "苏城管罚〔2026〕417号"
+AGENCY = "agency-01"
+
+
+@contextmanager
+def serving(app: Any) -> Iterator[str]:
+    config = uvicorn.Config(app, port=0, log_level="critical")
+    sock = config.bind_socket()
+    sock.listen()
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, args=([sock],), daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{sock.getsockname()[1]}"
+    server.should_exit = True
+    thread.join(20)
+
+
+def make(target: Path) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        _make(Path(scratch), target)
+
+
+def _make(scratch: Path, target: Path) -> None:
+    registrar = new_key("registrar.example")
+    kinds = (
+        ("notary", Algorithm.COSIGNATURE_ED25519),
+        ("court", Algorithm.COSIGNATURE_MLDSA44),
+        ("archive", Algorithm.COSIGNATURE_ED25519),
+    )
+    offices = [new_key(f"{name}.example/w1", kind) for name, kind in kinds]
+    # The addresses are known only once the cosigners run, and they need the log's key:
+    # each is given an app that is filled in afterwards.
+    plan = Plan(
+        origin="ledger.example/enforcement/2026",
+        agency=AGENCY,
+        registrar=registrar,
+        cosigners=[Witness(k.name.partition(".")[0], k.verifier) for k in offices],
+        quorum=2,
+    )
+    folder = found(scratch / "ledger", plan, SystemClock().now_ms())
+    trust = read_trust(folder.trust)
+    log_key = trust.logs[0].policy.log
+    states = [
+        SqliteCosignerState(scratch / f"{key.name.partition('.')[0]}.sqlite") for key in offices
+    ]
+    apps = [
+        create_cosigner_app(CosignerService({log_key.name: log_key}, (key,), state, SystemClock()))
+        for key, state in zip(offices, states, strict=True)
+    ]
+    with serving(apps[0]) as a, serving(apps[1]) as b, serving(apps[2]) as c:
+        _set_addresses(folder.trust, trust, (a, b, c))
+        services = open_services(folder.path, Settings(agency=AGENCY))
+        with serving(create_app(services)) as url:
+            _file(url, registrar, read_trust(folder.trust), scratch)
+            token = "tz_golden"
+            now = SystemClock().now_ms()
+            services.tokens.add_token(
+                suite.digest(token.encode()),
+                Token(
+                    name="clerk", role="court", agency="", created_ms=now, expires_ms=now + 10**7
+                ),
+            )
+            packet = scratch / "packet.zip"
+            LedgerClient(url, token=token).packet(CASE, packet, lambda n: None)
+            time.sleep(2)
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    _set_addresses(folder.trust, read_trust(folder.trust), ("", "", ""))
+    (folder.path / "lock").unlink()
+    shutil.copytree(folder.path, target / "ledger")
+    shutil.copytree(folder.trust, target / "trust")
+    shutil.copytree(folder.public, target / "public")
+    shutil.copy(packet, target / "packet.zip")
+
+
+def _set_addresses(folder: Path, trust: Trust, urls: tuple[str, ...]) -> None:
+    policy = trust.logs[0].policy
+    witnesses = tuple(replace(w, url=u) for w, u in zip(policy.witnesses, urls, strict=True))
+    (folder / "policy" / "2026").write_text(replace(policy, witnesses=witnesses).to_text())
+
+
+def _file(url: str, registrar: SigningKey, trust: Trust, scratch: Path) -> None:
+    now = SystemClock().now_ms()
+    station, handler = new_key("station-07.example"), new_key("handler-12.example")
+    client = LedgerClient(url, key=station)
+
+    def send(*envelopes: bytes) -> list[dict[str, Any]]:
+        answers = client.file(envelopes)
+        for answer, envelope in zip(answers, envelopes, strict=True):
+            check_acceptance(answer, envelope, trust)
+        time.sleep(1.2)  # so that the cosigners see this much by itself
+        return answers
+
+    send(
+        *(
+            seal(
+                key_registration(
+                    AGENCY, key.verifier, person=key.name, role=role, now_ms=now
+                ).to_bytes(),
+                [registrar],
+            ).to_bytes()
+            for key, role in ((station, Role.STATION), (handler, Role.HANDLER))
+        ),
+        seal(
+            agency_registration(
+                AGENCY, "苏州市城市管理局", ["苏城管罚〔{year}〕{number}号"], now
+            ).to_bytes(),
+            [registrar],
+        ).to_bytes(),
+    )
+    names = [b"BWC_0088.MP4", "现场照片.jpg".encode("gb18030"), "空.txt".encode()]
+    contents = [bytes(range(256)) * 1100, b"photo" * 1000, b""]
+    sources = []
+    for number, (name, data) in enumerate(zip(names, contents, strict=True)):
+        path = scratch / f"item-{number}"
+        path.write_bytes(data)
+        source = filing.read_source(path, lambda n: None)
+        text, raw = filing.spell_name(name)
+        sources.append(replace(source, subject=replace(source.subject, name=text, name_bytes=raw)))
+        client.upload(path, len(data), source.subject.digest.sha256, lambda n: None)
+    common = {"agency": AGENCY, "case": CASE, "stage": "investigate", "officers": ["320500-0001"]}
+    recording, photo, empty = sources
+    first, _ = send(
+        filing.evidence([recording, empty], {**common, "device": "BWC-310"}, station, _id()),
+        filing.evidence([photo], common, station, _id()),
+    )
+    decision = scratch / "决定书.txt"
+    decision.write_text("行政处罚决定书（样例）\n")
+    source = filing.read_source(decision, lambda n: None)
+    client.upload(
+        decision, source.subject.digest.size, source.subject.digest.sha256, lambda n: None
+    )
+    send(filing.act([source], "penalty_decision", {**common, "stage": "decide"}, handler, _id()))
+    subject = StatementSubject(str(first["id"]), _commitment(first))
+    correction = Statement(
+        Kind.CORRECTION,
+        (subject,),
+        {
+            "id": _id(),
+            "agency": AGENCY,
+            "case": CASE,
+            "changes": {"maker": "王某"},
+            "reason": "补正",
+        },
+    )
+    send(seal(correction.to_bytes(), [handler]).to_bytes())
+
+
+def _commitment(answer: dict[str, Any]) -> bytes:
+    from ledger.evidence.entry import Entry
+
+    return Entry.from_bytes(str(answer["entry"]).encode()).commitment
+
+
+def _id() -> str:
+    return filing.new_id(SystemClock().now_ms())
+
+
+if __name__ == "__main__":
+    make(Path(sys.argv[1]) if len(sys.argv) > 1 else HERE / "v1")
