@@ -19,8 +19,10 @@ from api.writer import Result, Writer
 from ledger.encoding import parse_utf8
 from ledger.errors import LedgerError, Malformed
 from ledger.evidence.chunks import ItemHasher
+from ledger.evidence.envelope import Envelope
 from ledger.evidence.membership import log_label
 from ledger.evidence.series_private import SeriesSigner
+from ledger.evidence.statement import Statement
 from ledger.evidence.trust import TrustedLog
 from ledger.log import Accepted, Keys, Log
 from ledger.ports import CosignerClient, ItemRecord, ItemStore, LedgerStore
@@ -182,7 +184,7 @@ def _open(folder: DataFolder, lock: FolderLock, settings: Settings) -> Services:
             journal.warning("catalog_behind", reason=str(error))
 
     writer = Writer(log, after)
-    custody = Custody(log, writer, clock, read_key(folder.keys / "ledger.key"), settings.agency)
+    custody = Custody(log, writer, clock, read_key(folder.keys / "ledger.key"), _agency(store))
     tokens = SqliteTokens(folder.tokens_db)
     items = DirectoryItemStore(folder.items)
     recorded = set(store.object_ids())
@@ -204,6 +206,11 @@ def _open(folder: DataFolder, lock: FolderLock, settings: Settings) -> Services:
         custody=custody,
         doorkeeper=Doorkeeper(log, tokens, RequestVerifier(clock.now_ms), clock.now_ms),
     )
+
+
+def _agency(store: SqliteLedgerStore) -> str:
+    """In whose name the ledger speaks of itself: that of the log's opening."""
+    return Statement.from_bytes(Envelope.from_bytes(store.row(0).envelope).payload).agency
 
 
 def read_key(path: Path) -> SigningKey:

@@ -5,9 +5,11 @@
     tls_certificate = "/etc/tiezheng/tls.pem"
     tls_key = "/etc/tiezheng/tls.key"
 
-A misspelt name in the file is an error that names it.
+A misspelt name, in either, is an error that names it.
 """
 
+import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal, Self
 
@@ -22,21 +24,22 @@ from pydantic_settings import (
 from ledger.errors import Malformed
 
 FILE = "tiezheng.toml"
+PREFIX = "TIEZHENG_"
+# Names with our prefix that are no settings of the server: clients, debugging and tests read them.
+OTHERS = frozenset({"CA_FILE", "DEBUG", "SERVER", "TOKEN_FILE", "VECTORS"})
 GIB = 1 << 30
 
 
 class Settings(BaseSettings):
     """Every setting with its default; sizes in bytes."""
 
-    model_config = SettingsConfigDict(env_prefix="TIEZHENG_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
     host: str = "127.0.0.1"
     port: int = Field(8417, ge=0, le=65535)
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    # In whose name the ledger speaks of itself.
-    agency: str = "ledger"
     # Bytes that one key may have uploaded without a statement that speaks of them.
     quota: int = Field(200 * GIB, gt=0)
     # After this, unclaimed bytes are removed.
@@ -62,6 +65,7 @@ class Settings(BaseSettings):
 
 def load(folder: Path) -> Settings:
     """The environment wins over the file. Raises `Malformed` naming the bad setting."""
+    _check_names(os.environ)
     try:
         source = TomlConfigSettingsSource(Settings, folder / FILE)
         return Settings(**source())
@@ -72,3 +76,10 @@ def load(folder: Path) -> Settings:
         raise Malformed(first["msg"].removeprefix("Value error, "), path=path) from None
     except ValueError as error:
         raise Malformed(str(error), path=str(folder / FILE)) from None
+
+
+def _check_names(names: Iterable[str]) -> None:
+    known = {field.upper() for field in Settings.model_fields} | OTHERS
+    for name in sorted(names):
+        if name.startswith(PREFIX) and name.removeprefix(PREFIX) not in known:
+            raise Malformed("no such setting", path=name)

@@ -58,3 +58,19 @@ def test_a_bad_value_in_the_environment_is_named(
     monkeypatch.setenv("TIEZHENG_QUOTA", "much")
     with pytest.raises(Malformed, match="quota"):
         load(tmp_path)
+
+
+def test_a_misspelt_name_in_the_environment_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TIEZHENG_QOUTA", "1")
+    with pytest.raises(Malformed, match="TIEZHENG_QOUTA"):
+        load(tmp_path)
+
+
+def test_what_clients_and_tests_read_from_the_environment_is_no_setting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("SERVER", "TOKEN_FILE", "CA_FILE", "DEBUG", "VECTORS"):
+        monkeypatch.setenv(f"TIEZHENG_{name}", "x")
+    load(tmp_path)

@@ -89,7 +89,7 @@ def _make(scratch: Path, target: Path) -> None:
     ]
     with serving(apps[0]) as a, serving(apps[1]) as b, serving(apps[2]) as c:
         _set_addresses(folder.trust, trust, (a, b, c))
-        services = open_services(folder.path, Settings(agency=AGENCY))
+        services = open_services(folder.path, Settings())
         with serving(create_app(services)) as url:
             _file(url, registrar, read_trust(folder.trust), scratch)
             token = "tz_golden"

@@ -53,7 +53,7 @@ def copied(tmp_path: Path) -> Path:
 
 
 def test_the_golden_ledger_folder_is_opened_and_goes_on(copied: Path) -> None:
-    services = open_services(copied, Settings(agency="agency-01"))
+    services = open_services(copied, Settings())
     try:
         services.start()
         services.custody.status("started", {"entries": services.log.size})
@@ -69,7 +69,7 @@ def test_the_golden_ledger_folder_is_opened_and_goes_on(copied: Path) -> None:
 
 
 def test_the_golden_catalog_is_that_of_its_log(copied: Path) -> None:
-    services = open_services(copied, Settings(agency="agency-01"))
+    services = open_services(copied, Settings())
     kept = services.catalog.case(CASE)
     services.catalog.rebuild(services.store)
     assert services.catalog.case(CASE) == kept
