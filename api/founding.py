@@ -78,11 +78,23 @@ def make_policy(plan: Plan, log: VerifierKey) -> Policy:
     """`quorum` of the cosigners; without cosigners `quorum none`, which no court believes."""
     if not plan.cosigners:
         return Policy(log, (), (), None)
-    if not 0 < plan.quorum <= len(plan.cosigners):
-        raise Rejected(f"want a quorum of 1 to {len(plan.cosigners)}, got {plan.quorum}")
-    group = Group("quorum", plan.quorum, tuple(w.name for w in plan.cosigners))
+    offices: dict[str, list[Witness]] = {}
+    for cosigner in plan.cosigners:
+        offices.setdefault(cosigner.name, []).append(cosigner)
+    if not 0 < plan.quorum <= len(offices):
+        raise Rejected(f"want a quorum of 1 to {len(offices)}, got {plan.quorum}")
+    witnesses, groups = [], []
+    for name, keys in offices.items():
+        if len(keys) == 1:
+            witnesses += keys
+            continue
+        # An office with two keys signs with both: either alone would count it twice.
+        renamed = [Witness(w.key.keyid, w.key, w.url) for w in keys]
+        groups.append(Group(name, len(keys), tuple(w.name for w in renamed)))
+        witnesses += renamed
+    groups.append(Group("quorum", plan.quorum, tuple(offices)))
     # Read back, so that what is written is what every reader accepts.
-    return Policy.from_text(Policy(log, tuple(plan.cosigners), (group,), group.name).to_text())
+    return Policy.from_text(Policy(log, tuple(witnesses), tuple(groups), "quorum").to_text())
 
 
 def opening(

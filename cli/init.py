@@ -14,6 +14,7 @@ from ledger.errors import LedgerError
 from ledger.evidence.membership import log_label
 from ledger.tlog.note import VerifierKey
 from ledger.tlog.policy import Witness
+from storage.trust_directory import read_trust
 
 
 @new_command(
@@ -23,11 +24,13 @@ from ledger.tlog.policy import Witness
         "The registrar's key is made with `tiezheng keygen` and is not kept here: the\n"
         "registrar is not the operator, and best not an agency that will be sued.\n"
         "Each cosigner is given as VKEY@URL; a court believes a log only if any two\n"
-        "sets that satisfy the quorum share a member: 2 of 3, 3 of 4, 3 of 5.",
+        "sets that satisfy the quorum share a member: 2 of 3, 3 of 4, 3 of 5. Keys of\n"
+        "one name are one cosigner, who signs with all of them. Prints the log's key.",
         "zh": "在 DATA 中新建账本：密钥、日志和信任文件夹。\n\n"
         "登记人的密钥用 `tiezheng keygen` 生成，不保存在此处：登记人不是运营者，\n"
         "最好也不是可能成为被告的机关。每个联合签名人写成 VKEY@URL；任意两组满足\n"
-        "法定人数的联合签名人必须有共同成员，法院才会采信：三取二、四取三、五取三。",
+        "法定人数的联合签名人必须有共同成员，法院才会采信：三取二、四取三、五取三。\n"
+        "同名的密钥属同一联合签名人，须全部签名。输出日志的公钥。",
     },
     example="tiezheng init data --origin ledger.suzhou.example/enforcement/2026 \\\n"
     "    --agency agency-01 --registrar registrar.key --quorum 2 \\\n"
@@ -94,18 +97,26 @@ def command(
         agency=agency,
         registrar=read_key(registrar),
         cosigners=witnesses,
-        quorum=len(witnesses) // 2 + 1 if quorum is None else quorum,
+        quorum=len({w.name for w in witnesses}) // 2 + 1 if quorum is None else quorum,
     )
     folder = found(Path(data), plan, time.time_ns() // 1_000_000)
+    log = read_trust(folder.trust).logs[0].policy.log.to_text()
     if as_json:
         output.result_json(
-            {"data": data, "log": log_label(origin), "origin": origin, "trust": str(folder.trust)}
+            {"data": data, "key": log, "log": log_label(origin), "trust": str(folder.trust)}
         )
         return
-    output.result(
+    output.result(log)
+    output.note(
         say(
-            en=f"a ledger is in {data!r}; give {str(folder.trust)!r} to whoever verifies",
-            zh=f"账本已建于 {data!r}；请把 {str(folder.trust)!r} 交给核验者",
+            en=f"a ledger is in {data!r}; the key above is its log's, for every cosigner",
+            zh=f"账本已建于 {data!r}；上面是日志的公钥，交给每个联合签名人",
+        )
+    )
+    output.note(
+        say(
+            en=f"give {str(folder.trust)!r} to whoever verifies",
+            zh=f"请把 {str(folder.trust)!r} 交给核验者",
         )
     )
     if not witnesses:
@@ -119,7 +130,7 @@ def command(
 
 
 def _witness(text: str) -> Witness:
-    """The policy's short name is the first label of the key's name: notary.example/w1 → notary."""
+    """A cosigner goes by its key's name: the policy's names are then as distinct as the keys'."""
     vkey, separator, url = text.rpartition("@")
     if not separator or not url.startswith(("http://", "https://")):
         raise click.BadParameter("want VKEY@URL", param_hint="--cosigner")
@@ -127,5 +138,4 @@ def _witness(text: str) -> Witness:
         key = VerifierKey.from_text(vkey)
     except LedgerError as error:
         raise click.BadParameter(str(error), param_hint="--cosigner") from None
-    name = key.name.partition("/")[0].partition(".")[0]
-    return Witness(name, key, url)
+    return Witness(key.name, key, url)

@@ -77,9 +77,10 @@ class ZipPacket:
             members = _members(file, size)
             self._starts = _check_form(file, size, members)
         self._members = {member.path: member for member in members}
+        self._sizes = {member.path: member.size for member in members}
 
     def sizes(self) -> Mapping[str, int]:
-        return {path: member.size for path, member in self._members.items()}
+        return self._sizes
 
     def stream(self, path: str) -> Iterator[bytes]:
         member = self._members[path]

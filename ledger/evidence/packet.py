@@ -71,7 +71,7 @@ class PacketSource(Protocol):
     """
 
     def sizes(self) -> Mapping[str, int]:
-        """Every path and its size in bytes."""
+        """Every path and its size in bytes; asked for often, so made once."""
         ...
 
     def stream(self, path: str) -> Iterator[bytes | memoryview]:

@@ -13,7 +13,7 @@ import pytest
 
 from api.clients.http import fetch, new_client
 from ledger.tlog.checkpoint import Checkpoint
-from ledger.tlog.note import SignedNote
+from ledger.tlog.note import Algorithm, SignedNote, SigningKey
 from storage.folder_lock import FolderLock
 from storage.trust_directory import read_trust
 from testkit.server import COSIGNERS, ORIGIN, REGISTRAR, open_ledger, quiet, series_keys, template
@@ -72,10 +72,25 @@ def test_a_new_ledger_has_a_trust_folder_to_give_away(init: Any, tmp_path: Path)
     ended = init(*[part for option in options for part in ("--cosigner", option)], "--json")
     assert ended.code == 0, ended.err
     said = json.loads(ended.out)
-    assert said["origin"] == ORIGIN and said["log"] == "2026"
     trust = read_trust(Path(said["trust"]))
+    assert said["log"] == "2026"
+    assert said["key"] == trust.logs[0].policy.log.to_text()
     assert [w.key for w in trust.logs[0].policy.witnesses] == [c.verifier for c in COSIGNERS]
     assert "2" in (tmp_path / "data" / "trust" / "policy" / "2026").read_text().split()
+
+
+def test_an_office_with_two_keys_is_one_cosigner_and_signs_with_both(init: Any) -> None:
+    office, other, third = COSIGNERS
+    second = SigningKey(office.name, Algorithm.COSIGNATURE_MLDSA44, b"2" * 32)
+    options = [f"{c.verifier.to_text()}@https://a" for c in (office, second, other, third)]
+    ended = init(*[part for option in options for part in ("--cosigner", option)], "--json")
+    assert ended.code == 0, ended.err
+    policy = read_trust(Path(json.loads(ended.out)["trust"])).logs[0].policy
+    both = {office.verifier.keyid, second.verifier.keyid}
+    assert policy.overlap == 1
+    assert policy.quorum_time({other.name: 1, third.name: 2}) == 2
+    assert policy.quorum_time({other.name: 1, office.verifier.keyid: 2}) is None
+    assert policy.quorum_time({other.name: 1} | dict.fromkeys(both, 3)) == 3
 
 
 def test_private_keys_are_for_their_owner_only(init: Any, tmp_path: Path) -> None:

@@ -139,9 +139,10 @@ class MemoryPacket:
 
     def __init__(self, files: Mapping[str, bytes]) -> None:
         self.files = files
+        self._sizes = {path: len(data) for path, data in files.items()}
 
     def sizes(self) -> Mapping[str, int]:
-        return {path: len(data) for path, data in self.files.items()}
+        return self._sizes
 
     def stream(self, path: str) -> Iterator[bytes]:
         yield self.files[path]
