@@ -74,7 +74,9 @@ async def read_case(
 async def packet(
     case: str, request: Request, s: Annotated[Services, Depends(services)]
 ) -> StreamingResponse:
-    contents, crcs = await asyncio.to_thread(_packet, s, parse_case(case), request)
+    number = parse_case(case)
+    async with s.packing:
+        contents, crcs = await asyncio.to_thread(_packet, s, number, request)
     size = zip_size({path: content.size() for path, content in contents.items()})
     headers = {
         "Content-Length": str(size),

@@ -4,14 +4,14 @@ A read is answered only once its custody statement is durable in the log: nobody
 reads evidence without leaving a line that neither he nor the operator can remove.
 """
 
-import secrets
 from collections.abc import Mapping
 from typing import Any
 
 from api.identity import Person
+from api.ids import new_id
 from api.writer import Writer
 from ledger import suite
-from ledger.encoding import format_time, format_uuid7
+from ledger.encoding import format_time
 from ledger.errors import LedgerError, Unavailable
 from ledger.evidence.envelope import seal
 from ledger.evidence.statement import Kind, Statement, TextSubject
@@ -51,7 +51,7 @@ class Custody:
         now = self._clock.now_ms()
         moment = format_time(now)
         predicate = {
-            "id": format_uuid7(now, secrets.token_bytes(10)),
+            "id": new_id(now),
             "agency": self._agency,
             "occurred": {"from": moment, "to": moment},
             **fields,

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from api.ids import new_id
 from api.services import open_log
-from ledger.encoding import format_uuid7
 from ledger.errors import Conflict, LedgerError, Rejected
 from ledger.evidence.envelope import seal
 from ledger.evidence.membership import log_label
@@ -133,10 +133,6 @@ def agency_registration(
         "case_numbers": list(case_numbers),
     }
     return Statement(Kind.REGISTER, (register_subject(predicate),), predicate)
-
-
-def new_id(now_ms: int) -> str:
-    return format_uuid7(now_ms, secrets.token_bytes(10))
 
 
 def _write_keys(

@@ -207,8 +207,8 @@ class Publisher:
                 self._answered.add(witness.name)
             # A late line still belongs to the note, if no newer one has taken its place.
             if line is not None and self._note is not None and self._note.text == note.text:
-                self._note = self._note.with_signatures([line])
                 try:
+                    self._note = self._note.with_signatures([line])
                     if self._log.keep_cosigned(self._note, self._policy):
                         self._log.publish(self._note)
                         self._cosigned_size = Checkpoint.from_text(note.text).size

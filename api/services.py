@@ -1,5 +1,6 @@
 """What the routes work with: the stores of one data folder, opened and wired together."""
 
+import asyncio
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -38,6 +39,7 @@ from storage.tokens_sqlite import SqliteTokens
 from storage.trust_directory import read_trust
 
 SWEEP_S = 600.0
+PACKETS_AT_ONCE = 2  # each reads every item of a case: more would take all threads from uploads
 
 
 @dataclass(slots=True, kw_only=True)
@@ -60,6 +62,7 @@ class Services:
     doorkeeper: Doorkeeper
     orphans: Sequence[str] = ()
     uploads: Uploads = field(default_factory=Uploads)
+    packing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PACKETS_AT_ONCE))
     closing: threading.Event = field(default_factory=threading.Event)
 
     @property

@@ -175,6 +175,7 @@ class Filing:
 
     def run(self, files: list[Path], act: str | None, fields: dict[str, Any]) -> list[Any]:
         from api.clients import filing
+        from api.ids import new_id
 
         me = self._client.whoami()
         common = {"agency": str(me["agency"]), **fields}
@@ -184,11 +185,11 @@ class Filing:
         now = time.time_ns() // 1_000_000
         if act is not None:
             common.pop("evidence_type", None)
-            envelopes = [filing.act(sources, act, common, self._key, filing.new_id(now))]
+            envelopes = [filing.act(sources, act, common, self._key, new_id(now))]
             names = [[s.subject.name for s in sources]]
         else:
             envelopes = [
-                filing.evidence([s], common, self._key, filing.new_id(now)) for s in sources
+                filing.evidence([s], common, self._key, new_id(now)) for s in sources
             ]
             names = [[s.subject.name] for s in sources]
         return list(self._file(envelopes, names))

@@ -76,8 +76,8 @@ from ledger.tlog.note import VerifierKey
 )
 @json_option()
 def command(registrar: str, server: str, as_json: bool, **fields: str | tuple[str, ...]) -> None:
-    from api.clients.filing import new_id
     from api.clients.ledger import refusal
+    from api.ids import new_id
 
     key = read_key(registrar)
     statement = _statement(new_id(time.time_ns() // 1_000_000), dict(fields))

@@ -124,6 +124,10 @@ _CHINESE: tuple[tuple[str, _Words], ...] = (
     (r"the packet has no series of this case", "证据包中没有本案的序列"),
     (r"spelled as registered", "写法与机关登记一致"),
     (r"its agency's spelling is not in the packet", "证据包中未附该机关登记的案号写法，未比对"),
+    (
+        r"no agency's spelling here covers this number, which may only look like another",
+        "证据包中没有涵盖此案号写法的机关登记；该案号可能只是看上去与另一案号相同",
+    ),
     (r"(\d+) of (\d+) not shown", r"共 \2 份陈述，其中 \1 份未出示"),
     (r"(.*) is not in the packet", r"证据包中没有 \1"),
     (r"no copy of the public log was given \(--log\)", "未提供公开日志的副本（--log），未核对"),

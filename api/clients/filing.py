@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ledger.encoding import format_base64, format_time, format_uuid7, printable
+from ledger.encoding import format_base64, format_time, printable
 from ledger.errors import Unavailable
 from ledger.evidence.chunks import ItemHasher
 from ledger.evidence.envelope import seal
@@ -97,10 +97,6 @@ def act(
     }
     statement = Statement(Kind.ACT, tuple(s.subject for s in sources), predicate)
     return seal(statement.to_bytes(), [key]).to_bytes()
-
-
-def new_id(now_ms: int) -> str:
-    return format_uuid7(now_ms, os.urandom(10))
 
 
 def evidence_type(name: str) -> str:

@@ -24,6 +24,7 @@ from api.clients import filing
 from api.clients.ledger import LedgerClient, check_acceptance
 from api.cosigner import CosignerService, create_cosigner_app
 from api.founding import Plan, agency_registration, found, key_registration, new_key
+from api.ids import new_id
 from api.services import open_services
 from api.settings import Settings
 from ledger import suite
@@ -193,7 +194,7 @@ def _commitment(answer: dict[str, Any]) -> bytes:
 
 
 def _id() -> str:
-    return filing.new_id(SystemClock().now_ms())
+    return new_id(SystemClock().now_ms())
 
 
 if __name__ == "__main__":

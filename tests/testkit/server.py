@@ -28,10 +28,10 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from api.clients.filing import new_id
 from api.clients.ledger import LedgerClient
 from api.cosigner import CosignerService
 from api.founding import Plan, agency_registration, found, key_registration
+from api.ids import new_id
 from api.services import Services, open_services
 from api.settings import Settings
 from api.signing import sign_request
