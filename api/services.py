@@ -39,6 +39,7 @@ from storage.tokens_sqlite import SqliteTokens
 from storage.trust_directory import read_trust
 
 SWEEP_S = 600.0
+NOBODY = ""  # the key and agency of bytes whose upload a crash left unrecorded
 PACKETS_AT_ONCE = 2  # each reads every item of a case: more would take all threads from uploads
 
 
@@ -83,10 +84,10 @@ class Services:
         self.lock.close()
 
     def adopt_orphans(self) -> None:
-        """Bytes that a crash left before they were recorded count as uploaded now, by nobody.
+        """Bytes that a crash left before they were recorded are recorded, as nobody's.
 
-        They go as all unclaimed items do: after a day, with a line in the log. Removed at
-        once, they would be lost for good where it is the database that is too old.
+        They stay until an operator removes them: where it is the database that is too
+        old, restored from a backup, they are evidence that was acknowledged.
         """
         for object_id in self.orphans:
             try:
@@ -98,8 +99,8 @@ class Services:
                     ItemRecord(
                         object_id=object_id,
                         digest=hasher.finish(),
-                        keyid="",
-                        agency="",
+                        keyid=NOBODY,
+                        agency=NOBODY,
                         uploaded_ms=now,
                     )
                 )
@@ -120,7 +121,7 @@ class Services:
     def remove_unclaimed(self) -> int:
         """How many items were forgotten and deleted; said in the log as a status statement."""
         before = self.clock.now_ms() - self.settings.unclaimed_hours * 3_600_000
-        stale = self.store.unclaimed(before)
+        stale = [item for item in self.store.unclaimed(before) if item.keyid != NOBODY]
         if not stale:
             return 0
         self.store.forget_items([item.object_id for item in stale])

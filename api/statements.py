@@ -46,6 +46,9 @@ async def file_statements(
 ) -> JSONResponse:
     with ROOM.hold() as room:
         lines = _lines(await read_body(request, MAX_BODY, room))
+        refusals = await asyncio.to_thread(_strangers, s, lines)
+        if len(refusals) == len(lines):
+            return await asyncio.to_thread(_answer_all, s, refusals)
         # Shielded: a future that a dying connection cancels would fail its whole batch.
         results = await asyncio.shield(asyncio.wrap_future(s.writer.submit(lines)))
         return await asyncio.to_thread(_answer_all, s, results)
@@ -84,6 +87,22 @@ def _lines(body: bytes) -> list[bytes]:
     if any(len(line) > MAX_ENVELOPE for line in lines):
         raise Malformed(f"want envelopes of at most {MAX_ENVELOPE} bytes")
     return lines
+
+
+def _strangers(s: Services, lines: list[bytes]) -> list[Result]:
+    """The refusals up to the first envelope that somebody registered has signed.
+
+    One is enough: a registration in the same request may make the others good.
+    """
+    refusals: list[Result] = []
+    for line in lines:
+        try:
+            s.log.check_stranger(line)
+        except LedgerError as error:
+            refusals.append(error)
+        else:
+            break
+    return refusals
 
 
 def _answer_all(s: Services, results: list[Result]) -> JSONResponse:

@@ -188,9 +188,7 @@ class Filing:
             envelopes = [filing.act(sources, act, common, self._key, new_id(now))]
             names = [[s.subject.name for s in sources]]
         else:
-            envelopes = [
-                filing.evidence([s], common, self._key, new_id(now)) for s in sources
-            ]
+            envelopes = [filing.evidence([s], common, self._key, new_id(now)) for s in sources]
             names = [[s.subject.name] for s in sources]
         return list(self._file(envelopes, names))
 

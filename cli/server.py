@@ -63,6 +63,8 @@ def serve(
 
     # uvicorn repeats the signal when it has ended; by default that would kill this process.
     signal.signal(signal.SIGTERM, _end)
+    # A shell that starts it in the background has SIGINT ignored, and that would be inherited.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     host, port = address
     config = uvicorn.Config(
         app,

@@ -259,6 +259,8 @@ def _item(number: int, item: Item) -> Iterator[str]:
             + say(en=f", fixed as entry {item.place}", zh=f"，固定为条目 {item.place}"),
         )
     ]
+    if item.signed_by:
+        rows.append((say(en="signed by", zh="签名人"), printable(item.signed_by)))
     if item.claimed:
         claimed = when(item.claimed)
         rows.append(

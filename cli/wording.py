@@ -150,6 +150,13 @@ _CHINESE: tuple[tuple[str, _Words], ...] = (
         r"(before|after|not_shown) decision (\S+) dated (\S+)",
         lambda m: f"{_ORDER_WORDS[m[1]]}；决定为条目 {m[2]}，所载日期 {m[3]}",
     ),
+    (
+        r"after decision (\S+) dated (\S+): by its own label it supports no decision",
+        lambda m: (
+            f"{_ORDER_WORDS['after']}；决定为条目 {m[1]}，所载日期 {m[2]}；"
+            "按其自称的阶段，不支持该决定"
+        ),
+    ),
     (r"no quorum has seen it yet", "尚无法定人数的联合签名人见过"),
     (
         r"late witnessed: (\d+) s after the ledger says it accepted it",
@@ -173,6 +180,13 @@ _ENGLISH: tuple[tuple[str, _Words], ...] = (
     (
         r"(before|after|not_shown) decision (\S+) dated (\S+)",
         lambda m: f"{ORDERS[m[1]]['en']}, entry {m[2]}, dated {m[3]}",
+    ),
+    (
+        r"after decision (\S+) dated (\S+): by its own label it supports no decision",
+        lambda m: (
+            f"{ORDERS['after']['en']}, entry {m[1]}, dated {m[2]}: "
+            "by its own label it supports no decision"
+        ),
     ),
     (
         r"late witnessed: (\d+) s after the ledger says it accepted it",

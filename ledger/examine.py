@@ -14,7 +14,7 @@ from typing import Protocol
 from ledger import suite
 from ledger.encoding import format_base64, format_time, printable
 from ledger.errors import LedgerError, Malformed, Rejected, Unavailable, Unknown
-from ledger.evidence.case_number import check_spelling
+from ledger.evidence.case_number import check_spelling, is_plain, is_spelled
 from ledger.evidence.chunks import ItemDigest, ItemHasher
 from ledger.evidence.entry import TAG_SIZE, TAGS, Entry, check_commitment
 from ledger.evidence.envelope import Envelope
@@ -34,7 +34,7 @@ from ledger.evidence.packet import (
     SeriesFile,
     check_bag,
 )
-from ledger.evidence.register import Register
+from ledger.evidence.register import Register, Registration
 from ledger.evidence.series import LOOKAHEAD, Series, check_tags
 from ledger.evidence.statement import (
     OPENING,
@@ -78,6 +78,14 @@ class View:
     envelope: Envelope | None = None
     statement: Statement | None = None
     series: tuple[str, ...] = ()
+    signers: tuple[Registration, ...] = ()
+
+    @property
+    def signed_by(self) -> str:
+        """Person, role and the whole key's digest, as registered when they signed."""
+        return ", ".join(
+            f"{printable(s.person)} ({s.role}, key {s.key.fingerprint})" for s in self.signers
+        )
 
     @property
     def quorum_time(self) -> int | None:
@@ -184,6 +192,7 @@ class Examination:
                     claimed=format_time(occurred.start_ms) if occurred else "",
                     fixed_by=seconds_text(view.quorum_time),
                     order=str(self.orders.get(view.place, "")),
+                    signed_by=view.signed_by,
                 )
 
 
@@ -312,7 +321,9 @@ def signatures(ex: Examination) -> Iterator[Finding]:
         if statement.kind is Kind.REGISTER or view.envelope is None:
             continue
         try:
-            register.open(ex.position(view.place), statement, view.envelope, view.quorum_time)
+            view.signers = register.open(
+                ex.position(view.place), statement, view.envelope, view.quorum_time
+            )
             good += 1
         except (Malformed, Rejected) as error:
             view.statement = None
@@ -391,7 +402,7 @@ def case(ex: Examination) -> Iterator[Finding]:
         try:
             _check_case(ex, view, statement, names)
             good += 1
-        except Rejected as error:
+        except (Malformed, Rejected) as error:
             bad += 1
             yield _failed("case", view.place.to_text(), error)
     if bad:
@@ -400,8 +411,14 @@ def case(ex: Examination) -> Iterator[Finding]:
         yield Finding("case", Outcome.UNDECIDED, number, "no statement of this case is shown")
         return
     templates = ex.register.case_numbers() if ex.register is not None else ()
-    known = "spelled as registered" if templates else "its agency's spelling is not in the packet"
-    yield Finding("case", Outcome.PASSED, number, known)
+    if is_spelled(number, templates):
+        yield Finding("case", Outcome.PASSED, number, "spelled as registered")
+    elif is_plain(number):
+        detail = "its agency's spelling is not in the packet"
+        yield Finding("case", Outcome.PASSED, number, detail)
+    else:
+        detail = "no agency's spelling here covers this number, which may only look like another"
+        yield Finding("case", Outcome.UNDECIDED, number, detail)
 
 
 # --- completeness ----------------------------------------------------------------------------
@@ -423,9 +440,14 @@ def completeness(ex: Examination) -> Iterator[Finding]:
         detail = "no copy of the public log was given (--log)"
         yield Finding("complete", Outcome.UNDECIDED, ex.index.case, detail)
         return
-    first = min(map(series_year, ex.series), default="")
+    if case_series(ex.index.case, ex.trust.first_year) not in ex.series:
+        # Nothing recounted would otherwise be nothing missing.
+        detail = "the packet has no series of this case"
+        yield Finding("complete", Outcome.UNDECIDED, ex.index.case, detail)
+    first = min(map(int, map(series_year, ex.series)), default=0)
     for log in ex.trust.logs:
-        if log.label not in ex.checkpoints and first <= series_year(log.label):
+        # From the year before on: its log may hold the first statements of a series.
+        if log.label not in ex.checkpoints and first <= int(series_year(log.label)) + 1:
             detail = "the packet has no checkpoint of this log, which may hold more"
             yield Finding("complete", Outcome.UNDECIDED, log.label, detail)
     for label in sorted(ex.checkpoints):
@@ -449,16 +471,24 @@ def fence(ex: Examination) -> Iterator[Finding]:
         return
     for view, statement in ex.shown():
         # An act's documents count as well: a record made up later may call itself one.
-        if not statement.files or statement.is_decision:
+        if not statement.files:
             continue
         about = view.place.to_text()
         for place, decision in decisions:
+            # So may one in a second decision: its documents are held against those before it.
+            if statement.is_decision and ex.position(place) >= ex.position(view.place):
+                continue
             found = _order(ex, view, decision)
             # With several decisions the list shows the order to the first.
             ex.orders.setdefault(view.place, found)
-            detail = f"{found} decision {place.to_text()} dated {decision.day}"
             by_nature = found is Order.AFTER and statement.stage in SUPPORTS_NO_DECISION
             passed = found is Order.BEFORE or by_nature
+            detail = f"{found} decision {place.to_text()} dated {decision.day}"
+            if by_nature:
+                detail = (
+                    f"after decision {place.to_text()} dated {decision.day}: "
+                    "by its own label it supports no decision"
+                )
             yield Finding("fence", Outcome.PASSED if passed else Outcome.UNDECIDED, about, detail)
 
 

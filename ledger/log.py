@@ -164,6 +164,16 @@ class Log:
             results[i] = self._known(_open(envelopes[i])[0].id, envelopes[i])
         return [r for r in results if r is not None]
 
+    def check_stranger(self, data: bytes) -> None:
+        """Raises unless somebody registered has signed this; may run beside `accept`.
+
+        Before anything waits for the one writer: junk must cost its sender's request
+        alone. What `accept` decides is not decided here.
+        """
+        statement, envelope = _open(data)
+        if self._store.find(statement.id) is None:
+            self._register.open((0, self.size), statement, envelope)
+
     def known(self, statement_id: str) -> Accepted | None:
         """The answer that a statement got when it was accepted, given again."""
         row = self._store.find(statement_id)

@@ -1,9 +1,9 @@
 """Plans the packet of a case: which entries, statements, proofs and items go in.
 
-Shown are the statements of the case, those of a provisional case that it grew from,
-and every register statement that their signatures rest on. Of their other series, such
-as a recording that another case also uses, the entries stand there and the statements
-are withheld: each series is accounted for from 1 to N.
+Shown are the statements of the case, those of a provisional case that it grew from
+at the same agency, and every register statement that their signatures rest on. Of
+their other series, such as a recording that another case also uses, the entries stand
+there and the statements are withheld: each series is accounted for from 1 to N.
 """
 
 from collections.abc import Iterable, Mapping
@@ -57,17 +57,20 @@ def plan_packet(log: Log, case: str, first_year: int) -> Plan:
         )
     files = _Files(log, note)
     shown = {index: log.row(index) for index in files.places(name)}
+    agency = _statement(shown[logged[0]]).agency
     for provisional in _provisional(shown.values(), first_year):
-        shown |= {index: log.row(index) for index in files.places(provisional)}
+        rows = map(log.row, files.places(provisional))
+        # Anyone may say that his case grew from another's: that opens nothing of the other's.
+        shown |= {row.index: row for row in rows if _statement(row).agency == agency}
     shown |= _registers(log, files.size, list(shown.values()))
     series = sorted({name for row in shown.values() for name, _ in row.places})
-    rows = dict(shown)
+    entries = dict(shown)
     for other in series:
-        rows |= {index: log.row(index) for index in files.places(other) if index not in rows}
-    for index in sorted(rows):
-        files.add_entry(rows[index])
+        entries |= {i: log.row(i) for i in files.places(other) if i not in entries}
+    for index in sorted(entries):
+        files.add_entry(entries[index])
         if index in shown:
-            files.add_statement(rows[index])
+            files.add_statement(entries[index])
     for number, other in enumerate(series, 1):
         files.add_series(number, other)
     items = _items(row for _, row in sorted(shown.items()))
@@ -76,9 +79,13 @@ def plan_packet(log: Log, case: str, first_year: int) -> Plan:
     return Plan(case, files.size, note, files.found, items)
 
 
+def _statement(row: Row) -> Statement:
+    return Statement.from_bytes(Envelope.from_bytes(row.envelope).payload)
+
+
 def _provisional(rows: Iterable[Row], first_year: int) -> set[str]:
     """The series of the provisional cases that this case has grown from."""
-    statements = (Statement.from_bytes(Envelope.from_bytes(row.envelope).payload) for row in rows)
+    statements = map(_statement, rows)
     return {
         provisional_series(statement.predicate["provisional"], first_year)
         for statement in statements
@@ -150,7 +157,7 @@ def _items(rows: Iterable[Row]) -> dict[str, Wanted]:
     for row in rows:
         if row.kind not in (Kind.EVIDENCE, Kind.ACT):
             continue
-        statement = Statement.from_bytes(Envelope.from_bytes(row.envelope).payload)
+        statement = _statement(row)
         for subject in statement.files:
             if subject.digest not in seen:
                 seen.add(subject.digest)

@@ -59,6 +59,7 @@ class Item:
     claimed: str
     fixed_by: str
     order: str
+    signed_by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,7 @@ class Report:
                     "order": i.order,
                     "path": i.path,
                     "place": i.place,
+                    "signed_by": i.signed_by,
                     "stage": i.stage,
                 }
                 for i in self.facts.items

@@ -96,8 +96,8 @@ STEPS: tuple[Step, ...] = (
             "zh": "每一陈述由登记人事先登记的密钥签名",
         },
         {
-            "en": "who held the key at that moment",
-            "zh": "不证明当时实际持有密钥的人",
+            "en": "who held the key, or that a revocation of it was not left out: see completeness",
+            "zh": "不证明当时实际持有密钥的人；撤销登记有无被略去，见完整性",
         },
     ),
     Step(

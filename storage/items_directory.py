@@ -46,6 +46,8 @@ class DirectoryItemStore:
         self._reserved: dict[str, int] = {}
         make_folder(self._incoming)
         self._sweep()
+        # A run that died may have made a folder whose name it had not yet synced.
+        sync_folder(root)
 
     def begin(self, size: int) -> "DirectoryItemWriter":
         object_id = secrets.token_hex(16)
@@ -137,7 +139,9 @@ class DirectoryItemWriter:
         if not self._open:
             raise Unavailable("this item was committed or aborted before")
         target = self._store._path(self._object_id)
-        make_folder(target.parent)
+        # Held, or another item could be acknowledged before the name of its folder is durable.
+        with self._store._lock:
+            make_folder(target.parent)
         with refusals("keep an item"):
             os.fchmod(self._fd, READ_ONLY_FILE)
             os.fsync(self._fd)

@@ -15,6 +15,7 @@ from ledger.errors import Malformed, Rejected
 MAX_CASE = 64  # characters; the longest in use have about thirty
 
 _YEAR = re.compile(r"〔([12]\d{3})〕", re.ASCII)
+_PLAIN = re.compile(r"[\u4e00-\u9fff]+〔[12]\d{3}〕第?[1-9]\d{0,8}号", re.ASCII)
 _PLACES = re.compile(r"(\{year\}|\{number\})")
 
 
@@ -58,3 +59,12 @@ def is_spelled(case: str, templates: tuple[str, ...]) -> bool:
         if re.fullmatch(pattern, case, re.ASCII):
             return True
     return False
+
+
+def is_plain(case: str) -> bool:
+    """Only ideographs, ASCII digits and the brackets: no look-alike that paper would not show.
+
+    For a reader who has no registered spelling: 4１７ and 417, or ⼀ (a radical) and 一,
+    would be two series for what he takes for one case.
+    """
+    return _PLAIN.fullmatch(case) is not None

@@ -59,6 +59,6 @@ def order(item: tuple[int, int], proofs: Iterable[Fixed], decision: Decision) ->
     for fixed in proofs:
         in_time = fixed.quorum_time < decision.day_ends
         earlier = (fixed.log, fixed.size) <= (decision.log, decision.index)
-        if in_time and (earlier or fixed.log < decision.log):
+        if in_time and earlier:
             return Order.BEFORE
     return Order.NOT_SHOWN

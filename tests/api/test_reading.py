@@ -1,10 +1,15 @@
+import asyncio
 import threading
+import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
+from api import cases
+from api.services import PACKETS_AT_ONCE
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.statement import Statement
 from ledger.report import Outcome
@@ -281,4 +286,29 @@ def test_a_ledger_opened_again_knows_what_it_knew(tmp_path: Path) -> None:
     with open_ledger(tmp_path / "ledger") as ledger:
         (again,) = ledger.accept(envelope)
         assert again["index"] == row["index"]
+        # A receipt needs the tiles, which the publisher has first to read back.
+        ledger.await_quorum()
         assert ledger.http.get(f"/v1/statements/{row['id']}/receipt").json()["witnessed"] == "yes"
+
+
+def test_of_many_packets_few_are_made_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every thread that packs is one less for uploads."""
+    made: list[int] = []
+    working: list[int] = []
+
+    def pack(*_: object) -> tuple[dict[str, Any], dict[str, int]]:
+        working.append(1)
+        time.sleep(0.02)
+        made.append(len(working))
+        working.pop()
+        return {}, {}
+
+    async def ask() -> None:
+        s: Any = SimpleNamespace(packing=asyncio.Semaphore(PACKETS_AT_ONCE))
+        request: Any = None
+        await asyncio.gather(*(cases.packet(CASE, request, s) for _ in range(6)))
+
+    monkeypatch.setattr(cases, "_packet", pack)
+    asyncio.run(ask())
+    assert len(made) == 6
+    assert max(made) <= PACKETS_AT_ONCE

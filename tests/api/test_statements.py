@@ -373,3 +373,24 @@ def test_only_a_registrar_registers(shared: Ledger) -> None:
     for signer in (STATION, HANDLER, STRANGER):
         (row,) = shared.file(seal(payload, [signer]).to_bytes())
         assert row["code"] == "rejected"
+
+
+def test_what_no_registered_key_has_signed_never_waits_for_the_writer(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strange = seal(Envelope.from_bytes(ledger.evidence(b"x")).payload, [STRANGER]).to_bytes()
+
+    def taken(envelopes: list[bytes]) -> Any:
+        raise AssertionError("the writer was asked")
+
+    monkeypatch.setattr(ledger.services.writer, "submit", taken)
+    rows = post(ledger, b"\n".join([b"{}", strange, b"junk"])).json()["results"]
+    assert [row["code"] for row in rows] == ["malformed", "rejected", "malformed"]
+
+
+def test_a_statement_gets_its_answer_again_after_its_key_was_revoked(ledger: Ledger) -> None:
+    envelope = ledger.evidence(b"a picture")
+    (row,) = ledger.accept(envelope)
+    ledger.accept(register(STATION, Role.STATION, revoked="lost"))
+    (again,) = ledger.accept(envelope)
+    assert again["index"] == row["index"]

@@ -184,7 +184,7 @@ def report_of(findings: list[Finding], items: tuple[Item, ...] = ()) -> Report:
 
 def hostile_item() -> Item:
     text = "a\x1b[2J\u202egnp.exe\nVerdict: PASSED"
-    return Item(text, text, "2026-1", "investigate", text, text, "before")
+    return Item(text, text, "2026-1", "investigate", text, text, "before", text)
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])

@@ -219,6 +219,17 @@ def test_chunk_hashes_that_went_ahead_of_a_crash_are_swept_away(tmp_path: Path) 
     assert files_below(root) == []
 
 
+def test_names_of_folders_that_a_crash_left_unsynced_are_made_durable_on_opening(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "items"
+    DirectoryItemStore(root)
+    synced: list[Path] = []
+    monkeypatch.setattr(items_directory, "sync_folder", synced.append)
+    DirectoryItemStore(root)
+    assert synced == [root]
+
+
 @pytest.mark.parametrize("step", ["fsync", "fchmod"])
 def test_a_commit_that_fails_can_be_aborted(
     directory: DirectoryItemStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str

@@ -35,6 +35,10 @@ def test_the_golden_packet_is_verified_in_every_group() -> None:
         "现场照片.jpg",
         "决定书.txt",
     ]
+    assert all(
+        item.signed_by.startswith(("station-07.example (station, key ", "handler-12.example ("))
+        for item in report.facts.items
+    )
     assert [item.order for item in report.facts.items] == ["before", "before", "before", ""]
 
 

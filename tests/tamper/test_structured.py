@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ledger.encoding import format_base64, format_json
-from ledger.evidence.packet import SeriesFile
+from ledger.evidence.packet import Index, SeriesFile
 from ledger.report import Finding, Group, Outcome, Report
 from ledger.suite import digest
 from ledger.tlog.checkpoint import Checkpoint
@@ -47,6 +47,7 @@ from testkit.case import (
     seal_tags,
     seconds,
     sign_all,
+    uuid7,
 )
 from testkit.keys import cosigner, key
 
@@ -282,6 +283,37 @@ def test_a_case_number_spelled_as_another_agency_does() -> None:
             draft.predicate["case"] = case.number
     case.drafts.insert(4, case.drafts.pop())
     refused(case.build().verify(), "case", "not spelled")
+
+
+def lookalike_case(*registered: Draft) -> Case:
+    """Filed under full-width digits: on paper the same case, in the log another series."""
+    case = make_case()
+    case.number = "苏城管罚〔2026〕4１７号"
+    case.drafts = [d for d in case.drafts if d.name not in ("agency", "correction")]
+    for draft in case.drafts:
+        if "case" in draft.predicate:
+            draft.predicate["case"] = case.number
+    for draft in registered:
+        case.add(draft, after=f"key:{HANDLER.name}")
+    return case
+
+
+def test_a_look_alike_of_a_case_number_does_not_pass_without_its_agencys_spelling() -> None:
+    undecided(lookalike_case().build().verify(), "case", "may only look like another")
+
+
+def test_another_agencys_spelling_does_not_cover_a_look_alike() -> None:
+    other = agency(34, "锡城管罚〔{year}〕{number}号", of="agency-02")
+    undecided(lookalike_case(other).build().verify(), "case", "may only look like another")
+
+
+def test_an_opening_with_an_id_of_no_time_is_a_finding_and_no_crash() -> None:
+    case = make_case()
+    opened = decision("open", 35, act="provisional_opening", batch=1, stage="start")
+    del opened.predicate["case"]
+    opened.predicate["id"] = uuid7(35, at_ms=2**48 - 1)
+    case.add(opened, after="photo")
+    refused(case.build().verify(), "case", "no such time")
 
 
 def test_a_packet_for_a_case_that_it_has_no_series_of(good: Built) -> None:
@@ -565,6 +597,36 @@ def test_a_packet_of_nothing_is_undecided() -> None:
     undecided(built.verify(require=frozenset()), "checkpoint", "no checkpoint")
 
 
+def test_a_checkpoint_alone_shows_no_case_complete(good: Built) -> None:
+    good.files = {p: d for p, d in good.files.items() if p.startswith("data/checkpoints/")}
+    good.files["data/packet.json"] = Index(CASE, ("2026.note",), ()).to_bytes()
+    report = good.verify(require=frozenset())
+    assert report.groups[Group.COMPLETE] is Outcome.UNDECIDED
+
+
+def test_the_log_of_the_year_before_may_hold_the_first_statements_of_a_series(
+    good: Built,
+) -> None:
+    """A case of the new year is filed from the old year's log on: there a first may hide."""
+    case = make_case()
+    case.log = key("ledger.example/enforcement/2027")
+    case.number = "苏城管罚〔2027〕417号"
+    case.drafts = [d for d in case.drafts if d.name not in ("opening", "correction")]
+    for draft in case.drafts:
+        if "case" in draft.predicate:
+            draft.predicate["case"] = case.number
+        if "device" in draft.predicate:
+            del draft.predicate["device"], draft.predicate["file"]
+    built = case.build()
+    built.trust_files = good.trust_files | {
+        "logs": good.trust_files["logs"] + built.trust_files["logs"],
+        "policy/2027": built.trust_files["policy/2027"],
+        "series/2027.json": good.trust_files["series/2026.json"],
+        "series/2027.pem": good.trust_files["series/2026.pem"],
+    }
+    undecided(built.verify(), "complete", "2026", "which may hold more")
+
+
 # --- who signed --------------------------------------------------------------------------------
 
 
@@ -815,6 +877,13 @@ def test_a_record_made_up_after_the_decision_does_not_hide_in_an_act() -> None:
     }
     case.add(late, after="decision")
     undecided(case.build().verify(), "fence", "2026-8", "after decision")
+
+
+def test_a_record_made_up_after_the_decision_does_not_hide_in_a_second_one() -> None:
+    case = make_case()
+    case.batches.append(DECIDED + 30 * 86_400)
+    case.add(decision("second", 50, act="supplementary_decision", batch=3))
+    undecided(case.build().verify(), "fence", "2026-9", "after decision 2026-7")
 
 
 def test_without_a_decision_there_is_no_order() -> None:

@@ -1,7 +1,13 @@
 import pytest
 
 from ledger.errors import Malformed, Rejected
-from ledger.evidence.case_number import case_year, check_spelling, parse_case, parse_template
+from ledger.evidence.case_number import (
+    case_year,
+    check_spelling,
+    is_plain,
+    parse_case,
+    parse_template,
+)
 
 TEMPLATE = "苏城管罚〔{year}〕{number}号"
 
@@ -75,3 +81,15 @@ def test_a_template_is_taken_literally() -> None:
 def test_a_template_has_year_and_number_once(text: str) -> None:
     with pytest.raises(Malformed):
         parse_template(text)
+
+
+@pytest.mark.parametrize("text", ["苏城管罚〔2026〕417号", "苏城管罚字〔2026〕第1号"])
+def test_a_number_of_ideographs_and_digits_is_plain(text: str) -> None:
+    assert is_plain(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["苏城管罚〔2026〕４号", "⼟地罚〔2026〕4号", "苏城管罚〔2026〕04号", "A〔2026〕4号"]
+)
+def test_what_may_only_look_like_another_number_is_not_plain(text: str) -> None:
+    assert not is_plain(text)

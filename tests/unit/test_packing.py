@@ -4,6 +4,7 @@ import pytest
 
 from ledger.errors import Unavailable, Unknown
 from ledger.evidence.packet import SeriesFile
+from ledger.log import Accepted
 from ledger.packing import Plan, extension, plan_packet
 from ledger.report import Group, Outcome, Report
 from ledger.tlog.note import SignedNote
@@ -107,6 +108,27 @@ def test_what_was_filed_before_the_case_had_a_number_is_in_its_packet() -> None:
     assert len(plan.items) == 2
     findings = verified(world, plan).findings
     assert [f for f in findings if f.step != "fence" and f.outcome is not Outcome.PASSED] == []
+
+
+def test_a_case_tied_to_another_agencys_provisional_case_opens_nothing_of_it() -> None:
+    world = World()
+    opened = kit.uuid7(900)
+    early = kit.evidence("e", 901, {"a.jpg": b"still"}, provisional=opened)
+    del early.predicate["case"]
+    world.hold(b"still")
+    stranger = kit.key("stranger.example")
+    enrolled = kit.registration(902, stranger, "handler", agency="agency-02")
+    own = "锡城管罚〔2026〕1号"
+    tie = kit.decision("tie", 903, agency="agency-02", case=own, provisional=opened)
+    tie.subject = kit.correction("c", 904, early).subject
+    tie.signers = (stranger,)
+    (_, theirs, tied) = world.file(enrolled.to_envelope(), early.to_envelope(), tie.to_envelope())
+    assert isinstance(theirs, Accepted) and isinstance(tied, Accepted)
+    world.step()
+    plan = plan_packet(world.log, own, 2026)
+    assert plan.items == {}
+    assert f"data/entries/2026-{theirs.row.index}.json" in plan.files
+    assert f"data/statements/2026-{theirs.row.index}.dsse.json" not in plan.files
 
 
 def test_each_item_is_there_once() -> None:

@@ -1,14 +1,14 @@
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import pytest
 
 from api.publisher import Publisher
-from ledger.errors import Unavailable
+from ledger.errors import Malformed, Unavailable
 from ledger.ports import CosignerClient
 from ledger.tlog.checkpoint import Checkpoint
-from ledger.tlog.note import SignedNote
+from ledger.tlog.note import Signature, SignedNote
 from ledger.tlog.policy import Policy
 from testkit.audit import audit
 from testkit.keys import cosigner
@@ -385,3 +385,18 @@ def test_the_checkpoint_in_public_never_shrinks(site: Callable[..., Site]) -> No
     assert Checkpoint.from_text(here.published().text).size == here.world.log.size
     here.publisher.stop()
     audit(here.world)
+
+
+def test_a_line_for_which_a_note_has_no_room_ends_no_thread(
+    site: Callable[..., Site], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add, refusals = SignedNote.with_signatures, list(NAMES)
+
+    def full(note: SignedNote, more: Iterable[Signature]) -> SignedNote:
+        if refusals:
+            raise Malformed(f"want at most 16 signatures, got one by {refusals.pop()}")
+        return add(note, more)
+
+    monkeypatch.setattr(SignedNote, "with_signatures", full)
+    here = site()
+    wait(here.cosigned(here.file(1)))

@@ -16,7 +16,7 @@ from ledger.evidence.series import (
 )
 from ledger.evidence.trust import Trust
 from ledger.suite import digest, mac
-from testkit.keys import SERIES_ROOTS, series_key, series_public_pem
+from testkit.keys import SERIES_ROOTS, open_series, series_key, series_public_pem
 
 SERIES = Series("2026/case/x", bytes(384))
 SALT = b"s" * 32
@@ -160,3 +160,8 @@ def test_the_worked_trust_folder_opens(worked: Path) -> None:
     folder = worked / "trust"
     files = {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
     assert Trust.from_files(files).first_year == 2026
+
+
+def test_a_series_has_no_statement_before_its_first() -> None:
+    with pytest.raises(Malformed, match="from 1"):
+        open_series("2026/log").tag(0)
