@@ -103,7 +103,8 @@ def open_packet(path: Path) -> PacketSource:
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError) as error:
-        raise Unavailable(f"cannot read {str(path)!r}: {error}") from None
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise Unavailable(f"cannot read {str(path)!r}: {reason}") from None
     if stat.S_ISDIR(mode):
         if not (path / "bagit.txt").is_file():
             raise Unavailable(f"{str(path)!r} is no packet: it has no bagit.txt")
