@@ -4,6 +4,11 @@ FILES ?=
 V     := .venv
 UV    := 0.13.9
 
+SHELL := /bin/bash
+INSTALL := $(V)/bin/python -m pip -q --disable-pip-version-check install --no-deps --require-hashes
+# The one package of the lock without a wheel: from its line to the last that goes on.
+SDIST := /^merkletools==/,/[^\\]$$/
+
 .DELETE_ON_ERROR:
 .PHONY: help setup demo test slow check format openapi lock bench clean
 
@@ -18,7 +23,7 @@ demo: $(V)/.ready ## show the ledger at work; FILES="a.mp4 b.mp4" takes your own
 test: $(V)/.ready ## run the tests but the slow ones
 	@$(V)/bin/python -m pytest -n 2
 
-slow: $(V)/.ready ## run the slow tests
+slow: $(V)/.tools ## run the slow tests
 	@$(V)/bin/python -m pytest -n 2 -m slow
 
 check: $(V)/.ready ## formatting, lint, types, layers
@@ -34,17 +39,21 @@ format: $(V)/.ready ## format the code and mend what can be mended
 openapi: $(V)/.ready ## write docs/openapi.json anew
 	@$(V)/bin/python -c 'from api.app import write_description; write_description()'
 
-bench: $(V)/.ready ## measure speed
+bench: $(V)/.tools ## measure speed
 	@$(V)/bin/python -m benchmarks
+
+COMPILE := --quiet --universal --python-version 3.11 --only-binary :all: --no-binary merkletools \
+	--fork-strategy fewest --generate-hashes --custom-compile-command 'make lock' $(UPGRADE)
 
 # Keeps every pin that still fits; `make lock UPGRADE=--upgrade` moves them all.
 # Wheels only: an sdist would fetch build tools that no hash covers.
 lock: ## write requirements.lock anew from pyproject.toml
 	@rm -rf build/uv && $(PY) -m venv build/uv
 	@build/uv/bin/python -m pip -q install uv==$(UV)
-	@build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --only-binary :all: \
-		--fork-strategy fewest --generate-hashes --extra media --group dev $(UPGRADE) \
-		--custom-compile-command 'make lock' --output-file requirements.lock pyproject.toml
+	@build/uv/bin/uv pip compile $(COMPILE) --extra media --group dev --group merkle \
+		--output-file requirements.lock pyproject.toml
+	@build/uv/bin/uv pip compile $(COMPILE) --group tools --constraint requirements.lock \
+		--output-file tools.lock
 
 clean: ## remove what make made
 	rm -rf $(V) build dist demo .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
@@ -58,8 +67,12 @@ $(V)/.locked: requirements.lock
 		exit 2; }
 	@echo "Installing into $(V) / 正在安装到 $(V) ..."
 	@$(PY) -m venv --clear $(V)
-	@$(V)/bin/python -m pip -q --disable-pip-version-check install \
-		--no-deps --require-hashes --only-binary :all: -r requirements.lock
+	@$(INSTALL) --only-binary :all: -r <(sed '$(SDIST)d' requirements.lock)
+	@$(INSTALL) --no-build-isolation --use-pep517 -r <(sed -n '$(SDIST)p' requirements.lock)
+	@touch $@
+
+$(V)/.tools: $(V)/.ready tools.lock
+	@$(INSTALL) --only-binary :all: -r tools.lock
 	@touch $@
 
 $(V)/.ready: $(V)/.locked pyproject.toml
