@@ -165,7 +165,7 @@ def _bag(s: Services, plan: Plan) -> tuple[dict[str, Content], dict[str, int]]:
 
 
 def _item(s: Services, wanted: Wanted) -> tuple[_Item, int]:
-    record = s.store.item(wanted.digest, wanted.agency)
+    record = s.store.find_items([(wanted.digest, wanted.agency)])[0]
     name = wanted.digest.sha256.hex()
     if record is None:
         raise Damaged(f"the item with sha256 {name} is not held any more")

@@ -9,6 +9,7 @@ from pathlib import Path
 from fastapi import Request
 
 from api.clients.cosigner_http import HttpCosigner
+from api.cores import spread
 from api.custody import Custody
 from api.identity import Doorkeeper
 from api.journal import journal
@@ -153,7 +154,8 @@ def open_log(folder: DataFolder, store: LedgerStore) -> tuple[Log, TrustedLog]:
     }
     keys = Keys(log=key, registrar=trust.registrar, series=series, first_year=trust.first_year)
     public = DirectoryPublicStore(folder.public / label)
-    return Log(keys, store, public, SystemClock(), SystemEntropy()), trusted
+    log = Log(keys, store, public, SystemClock(), SystemEntropy(), spread)
+    return log, trusted
 
 
 def open_services(path: Path, settings: Settings) -> Services:

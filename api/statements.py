@@ -16,6 +16,7 @@ from fastapi.responses import JSONResponse
 
 from api import problems
 from api.bodies import Room, read_body
+from api.cores import spread
 from api.schemas import answers, shown, takes
 from api.services import Services, services
 from api.writer import Result
@@ -23,6 +24,7 @@ from ledger.encoding import format_base64, parse_uuid7
 from ledger.errors import LedgerError, Malformed, Unknown
 from ledger.evidence.envelope import MAX_ENVELOPE, Envelope
 from ledger.evidence.statement import Statement
+from ledger.filing import Filing
 from ledger.log import Accepted
 
 JSON = "application/json"
@@ -46,11 +48,15 @@ async def file_statements(
 ) -> JSONResponse:
     with ROOM.hold() as room:
         lines = _lines(await read_body(request, MAX_BODY, room))
-        refusals = await asyncio.to_thread(_strangers, s, lines)
-        if len(refusals) == len(lines):
-            return await asyncio.to_thread(_answer_all, s, refusals)
+        opened = await asyncio.to_thread(_open_all, s, lines)
+        filed = [one for one in opened if isinstance(one, Filing)]
+        if all(filing.doubt is not None for filing in filed):
+            refusals = [one.doubt if isinstance(one, Filing) else one for one in opened]
+            return await asyncio.to_thread(_answer_all, s, [r for r in refusals if r is not None])
         # Shielded: a future that a dying connection cancels would fail its whole batch.
-        results = await asyncio.shield(asyncio.wrap_future(s.writer.submit(lines)))
+        answers = await asyncio.shield(asyncio.wrap_future(s.writer.submit(filed)))
+        left = iter(answers)
+        results = [next(left) if isinstance(one, Filing) else one for one in opened]
         return await asyncio.to_thread(_answer_all, s, results)
 
 
@@ -89,20 +95,20 @@ def _lines(body: bytes) -> list[bytes]:
     return lines
 
 
-def _strangers(s: Services, lines: list[bytes]) -> list[Result]:
-    """The refusals up to the first envelope that somebody registered has signed.
+def _open_all(s: Services, lines: list[bytes]) -> list[Filing | LedgerError]:
+    """Each envelope read and checked, or why it cannot be: junk costs its sender alone.
 
-    One is enough: a registration in the same request may make the others good.
+    Only if all of them are refused or in doubt does nothing go to the writer: a
+    registration in the same request may make the others good.
     """
-    refusals: list[Result] = []
-    for line in lines:
+
+    def open_one(line: bytes) -> Filing | LedgerError:
         try:
-            s.log.check_stranger(line)
+            return s.log.open(line)
         except LedgerError as error:
-            refusals.append(error)
-        else:
-            break
-    return refusals
+            return error
+
+    return list(spread(open_one, lines))
 
 
 def _answer_all(s: Services, results: list[Result]) -> JSONResponse:

@@ -11,11 +11,13 @@ from concurrent.futures import Future
 
 from api.journal import journal
 from ledger.errors import LedgerError, Unavailable
+from ledger.filing import Filing
 from ledger.log import Accepted, Log
 
 MAX_BATCH = 4096  # statements in one transaction: bounds its memory and its latency
 MAX_WAITING = 1024  # requests: beyond that the server says so instead of growing
 
+Filed = bytes | Filing
 Result = Accepted | LedgerError
 
 
@@ -26,13 +28,13 @@ class Writer:
         self._log = log
         self._after = after
         self._ready = threading.Condition()
-        self._waiting: deque[tuple[list[bytes], Future[list[Result]]]] = deque()
+        self._waiting: deque[tuple[Sequence[Filed], Future[list[Result]]]] = deque()
         self._work: deque[Callable[[], None]] = deque()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
 
-    def submit(self, envelopes: list[bytes]) -> "Future[list[Result]]":
+    def submit(self, envelopes: Sequence[Filed]) -> "Future[list[Result]]":
         """Each envelope's result, in order; the future fails only if the store is in doubt."""
         future: Future[list[Result]] = Future()
         with self._ready:
@@ -71,7 +73,7 @@ class Writer:
             if batch:
                 self._commit(batch)
 
-    def _take(self) -> list[tuple[list[bytes], "Future[list[Result]]"]]:
+    def _take(self) -> list[tuple[Sequence[Filed], "Future[list[Result]]"]]:
         batch, count = [], 0
         while self._waiting and count < MAX_BATCH:
             envelopes, future = self._waiting.popleft()
@@ -81,7 +83,7 @@ class Writer:
                 count += len(envelopes)
         return batch
 
-    def _commit(self, batch: list[tuple[list[bytes], "Future[list[Result]]"]]) -> None:
+    def _commit(self, batch: list[tuple[Sequence[Filed], "Future[list[Result]]"]]) -> None:
         try:
             results = self._log.accept([data for part, _ in batch for data in part])
         except Exception as error:

@@ -12,6 +12,7 @@ import binascii
 import json
 import re
 import unicodedata
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, NoReturn
 
@@ -28,6 +29,12 @@ MAX_JSON_DEPTH = 16  # the deepest format of ours has six levels
 MAX_TIME = 253_402_271_999_999  # 9999-12-31 ends in China; `datetime` knows no later year
 
 CHINA = timezone(timedelta(hours=8))  # statutory days end here, whatever the verifier's zone
+
+# Of strings and integers under ASCII keys this writes what RFC 8785 does, ten times as
+# fast as `rfc8785`; other keys RFC 8785 sorts by their UTF-16, which `json` does not.
+_ENCODER = json.JSONEncoder(
+    ensure_ascii=False, check_circular=False, sort_keys=True, separators=(",", ":")
+)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DECIMAL = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
@@ -90,9 +97,13 @@ def parse_utf8(data: bytes) -> str:
 
 def format_json(value: Json) -> bytes:
     """RFC 8785. Raises `Malformed` on a float, a boolean, null or a number beyond 2^53-1."""
-    _check_json(value, 0)
     try:
+        if _check_json(value, 0):
+            return _ENCODER.encode(value).encode()
         return rfc8785.dumps(value)
+    except UnicodeEncodeError:
+        # It has no UTF-8, so no bytes to hash.
+        raise Malformed("want Unicode text, got a lone surrogate") from None
     except rfc8785.CanonicalizationError as error:
         raise Malformed(f"not expressible in canonical JSON: {error}") from None
 
@@ -183,6 +194,11 @@ def is_visible(c: str) -> bool:
     return c == " " or unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Zl", "Zp", "Zs")
 
 
+def all_visible(text: str) -> bool:
+    # What Python calls printable is stricter, and is asked in one call.
+    return text.isprintable() or all(map(is_visible, text))
+
+
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
@@ -194,10 +210,15 @@ def _no_number(text: str) -> NoReturn:
     raise ValueError(f"want integers only, got {clip(text)}")
 
 
-def _check_json(value: object, depth: int) -> None:
+def _check_json(value: object, depth: int) -> bool:
+    """Raises on what our JSON does not have; says whether all keys are ASCII."""
     if depth > MAX_JSON_DEPTH:
         raise Malformed("JSON nested too deeply")
+    parts: Iterable[object] = ()
+    ascii_keys = True
     match value:
+        case str():
+            return True
         case bool() | None:
             raise Malformed("want strings and integers only, got a boolean or null")
         case int():
@@ -205,25 +226,18 @@ def _check_json(value: object, depth: int) -> None:
                 # Python itself refuses to print the very long ones.
                 bits = value.bit_length()
                 raise Malformed(f"want an integer within ±{MAX_INTEGER}, got one of {bits} bits")
-        case str():
-            if not value.isascii():
-                _check_text(value)
         case list():
-            for part in value:
-                _check_json(part, depth + 1)
+            parts = value
         case dict():
-            for key, part in value.items():
+            for key in value:
                 if not isinstance(key, str):
                     raise Malformed(f"want string keys, got {key!r}")
-                _check_text(key)
-                _check_json(part, depth + 1)
+                ascii_keys = ascii_keys and key.isascii()
+            parts = value.values()
         case _:
             raise Malformed(f"want strings and integers only, got {type(value).__name__}")
-
-
-def _check_text(text: str) -> None:
-    # A lone surrogate has no UTF-8, so no bytes to hash.
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        raise Malformed("want Unicode text, got a lone surrogate") from None
+    for part in parts:
+        # Most parts are text, which needs no look of its own.
+        if type(part) is not str and not _check_json(part, depth + 1):
+            ascii_keys = False
+    return ascii_keys

@@ -16,18 +16,18 @@ The database commit is the point of no return. Tiles and bundles are derived fro
 by `materialise`, which is also all that recovery does.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from ledger.errors import Conflict, LedgerError, Malformed, Rejected, Unavailable, Unknown
 from ledger.evidence.case_number import check_spelling, is_spelled
-from ledger.evidence.envelope import Envelope
 from ledger.evidence.membership import log_label, series_names, series_year
 from ledger.evidence.register import Register
 from ledger.evidence.series import Series
 from ledger.evidence.series_private import SeriesSigner
-from ledger.evidence.statement import Kind, Statement
-from ledger.ports import Clock, Entropy, LedgerStore, PublicStore
+from ledger.evidence.statement import FileSubject, Kind, Statement
+from ledger.filing import Filing, open_filing, read_filing
+from ledger.ports import Clock, Entropy, ItemRecord, LedgerStore, PublicStore, Spread
 from ledger.sequencer import Batch, Head, Pending, Row, plan
 from ledger.tlog.checkpoint import Checkpoint, open_checkpoint
 from ledger.tlog.merkle import Edge, check_inclusion
@@ -81,13 +81,21 @@ class Log:
     """One log. `accept` and `materialise` are each called by one thread at a time."""
 
     def __init__(
-        self, keys: Keys, store: LedgerStore, public: PublicStore, clock: Clock, entropy: Entropy
+        self,
+        keys: Keys,
+        store: LedgerStore,
+        public: PublicStore,
+        clock: Clock,
+        entropy: Entropy,
+        spread: Spread = map,
     ) -> None:
+        """`spread` maps a function over values, perhaps on all cores."""
         self._keys = keys
         self._store = store
         self._public = public
         self._clock = clock
         self._entropy = entropy
+        self._spread = spread
         self._label = log_label(keys.log.name)
         self._clocks = (clock.now_ms(), clock.steady_ms())
         self._doubt: LedgerError | None = None
@@ -128,7 +136,18 @@ class Log:
 
     # --- accept ------------------------------------------------------------------------------
 
-    def accept(self, envelopes: Sequence[bytes]) -> list[Accepted | LedgerError]:
+    def open(self, data: bytes) -> Filing:
+        """Reads an envelope and checks its signatures; may run beside `accept`, in any thread.
+
+        Raises `Malformed`. A statement that is logged already has no doubt: it gets its
+        answer again, whatever became of its keys since.
+        """
+        filing = open_filing(data, self._register, self.size)
+        if filing.doubt is not None and self._store.known([filing.statement.id]):
+            return read_filing(data)
+        return filing
+
+    def accept(self, filed: Sequence[bytes | Filing]) -> list[Accepted | LedgerError]:
         """Accepts, sequences and signs all of them in as few transactions as they allow.
 
         Each is accepted or refused on its own. The same statement again gets the
@@ -138,41 +157,73 @@ class Log:
         if self._doubt is not None:
             self.recover()
         self._check_clock()
-        results: list[Accepted | LedgerError | None] = [None] * len(envelopes)
-        waiting: dict[str, tuple[int, Pending]] = {}
-        again: list[int] = []
-        opened: dict[str, Series] = {}
-        for i, data in enumerate(envelopes):
+        results: list[Accepted | LedgerError | None] = [None] * len(filed)
+        run: dict[int, Filing] = {}
+        for i, one in enumerate(filed):
             try:
-                statement, envelope = _open(data)
-                if statement.id in waiting:
-                    _same(waiting[statement.id][1].envelope, data, statement.id)
-                    again.append(i)
-                    continue
-                results[i] = self._known(statement.id, data)
-                if results[i] is None:
-                    pending = self._pending(statement, envelope, data, len(waiting), opened)
-                    waiting[statement.id] = (i, pending)
-            except (Malformed, Rejected, NoSeriesKey) as error:
+                filing = read_filing(one) if isinstance(one, bytes) else one
+            except Malformed as error:
                 results[i] = error
                 continue
+            run[i] = filing
             # What a register statement changes holds for the very next statement.
-            if statement.kind is Kind.REGISTER:
-                self._commit(waiting, results)
-        self._commit(waiting, results)
-        for i in again:
-            results[i] = self._known(_open(envelopes[i])[0].id, envelopes[i])
+            if filing.statement.kind is Kind.REGISTER:
+                self._accept_run(run, results)
+                run = {}
+        self._accept_run(run, results)
         return [r for r in results if r is not None]
 
-    def check_stranger(self, data: bytes) -> None:
-        """Raises unless somebody registered has signed this; may run beside `accept`.
+    def _accept_run(
+        self, run: Mapping[int, Filing], results: list[Accepted | LedgerError | None]
+    ) -> None:
+        """One transaction for what is new among `run`; `results` by the numbers of `run`."""
+        known = self._store.known([f.statement.id for f in run.values()])
+        fitting: dict[int, tuple[Filing, tuple[str, ...]]] = {}
+        for i, filing in run.items():
+            try:
+                if filing.statement.id in known:
+                    results[i] = self._known(filing.statement.id, filing.data)
+                else:
+                    self._check_place(filing, self.size + len(fitting))
+                    fitting[i] = filing, self._names(filing.statement)
+            except (Malformed, Rejected) as error:
+                results[i] = error
+        claims = self._claims([filing.statement for filing, _ in fitting.values()])
+        opened = self._open_series({name for _, names in fitting.values() for name in names})
+        pending: dict[int, Pending] = {}
+        first: dict[str, int] = {}
+        again: list[int] = []
+        for (i, (filing, names)), claimed in zip(fitting.items(), claims, strict=True):
+            # An id is taken only by what is accepted.
+            original = first.get(filing.statement.id)
+            ready = self._pending(filing, [opened[name] for name in names], claimed)
+            if isinstance(ready, LedgerError):
+                results[i] = ready
+            elif original is None:
+                first[filing.statement.id], pending[i] = i, ready
+            else:
+                again.append(i)
+        self._commit(pending, results)
+        for i in again:
+            try:
+                results[i] = self._known(run[i].statement.id, run[i].data)
+            except Conflict as error:
+                results[i] = error
 
-        Before anything waits for the one writer: junk must cost its sender's request
-        alone. What `accept` decides is not decided here.
-        """
-        statement, envelope = _open(data)
-        if self._store.find(statement.id) is None:
-            self._register.open((0, self.size), statement, envelope)
+    def _pending(
+        self,
+        filing: Filing,
+        series: Sequence[Series | LedgerError],
+        claims: tuple[str, ...] | LedgerError,
+    ) -> Pending | LedgerError:
+        if isinstance(claims, LedgerError):
+            return claims
+        good: list[Series] = []
+        for one in series:
+            if isinstance(one, LedgerError):
+                return one
+            good.append(one)
+        return Pending(filing.statement, filing.data, self._entropy.salt(), tuple(good), claims)
 
     def known(self, statement_id: str) -> Accepted | None:
         """The answer that a statement got when it was accepted, given again."""
@@ -190,8 +241,8 @@ class Log:
         head = self._store.head()
         register = Register(self._keys.registrar)
         for row in self._store.registers():
-            statement, envelope = _open(row.envelope)
-            register.add((0, row.index), statement, envelope)
+            filing = read_filing(row.envelope)
+            register.add((0, row.index), filing.statement, filing.envelope)
         if head is not None:
             checkpoint = open_checkpoint(SignedNote.from_text(head.note), self._keys.log.verifier)
             if checkpoint != Checkpoint(self.origin, head.edge.size, head.edge.root()):
@@ -211,43 +262,32 @@ class Log:
                 hints=("the store was rolled back: restore its latest copy",),
             )
 
-    def _pending(
-        self,
-        statement: Statement,
-        envelope: Envelope,
-        data: bytes,
-        ahead: int,
-        opened: dict[str, Series],
-    ) -> Pending:
-        """`opened` are the series that this batch names for the first time: naming is slow."""
-        index = self.size + ahead
+    def _check_place(self, filing: Filing, index: int) -> None:
+        """That it may stand at `index`; evidence is refused here for its keys and spelling only."""
+        statement = filing.statement
         self._check_opening(statement, index)
-        self._register.open((0, index), statement, envelope)
+        self._register.open((0, index), statement, filing.envelope, checked=filing.checked)
         self._check_case_number(statement)
         self._check_after(statement)
-        names = series_names(statement, self._label, self._keys.first_year)
-        known = self._store.series(names)
-        claims = self._claims(statement)
-        for name in names:
-            if name in known:
-                opened[name] = Series(name, known[name][0])
-            elif name not in opened:
-                opened[name] = self._new_series(name)
-        series = tuple(opened[name] for name in names)
-        return Pending(statement, data, self._entropy.salt(), series, claims)
 
-    def _claims(self, statement: Statement) -> tuple[str, ...]:
-        claims = []
-        for subject in statement.files:
-            item = self._store.item(subject.digest, statement.agency)
-            if item is None:
-                how = " and sm3" if subject.digest.sm3 else ""
-                raise Unknown(
-                    f"no item with sha256 {subject.digest.sha256.hex()}{how} is held",
-                    hints=("upload the item first, then send the statement again",),
-                )
-            claims.append(item.object_id)
-        return tuple(claims)
+    def _names(self, statement: Statement) -> tuple[str, ...]:
+        return series_names(statement, self._label, self._keys.first_year)
+
+    def _claims(self, statements: Sequence[Statement]) -> list[tuple[str, ...] | LedgerError]:
+        """For each, the object ids of the items it speaks of, or why it has none."""
+        wanted = [(s.digest, of.agency) for of in statements for s in of.files]
+        found = iter(self._store.find_items(wanted))
+        return [_claim([(s, next(found)) for s in of.files]) for of in statements]
+
+    def _open_series(self, names: Set[str]) -> dict[str, Series | LedgerError]:
+        """Known ones from the store; a new one is named, which is slow: once a batch."""
+        known = self._store.series(sorted(names))
+        opened: dict[str, Series | LedgerError] = {
+            name: Series(name, signature) for name, (signature, _) in known.items()
+        }
+        fresh = sorted(names - known.keys())
+        opened.update(zip(fresh, self._spread(self._new_series, fresh), strict=True))
+        return opened
 
     def _check_case_number(self, statement: Statement) -> None:
         """Where an agency has registered spellings they bind it, and nobody else may use them.
@@ -299,11 +339,14 @@ class Log:
         if root != after.root:
             raise Rejected(f"its signer has checked another history of {after.size} entries")
 
-    def _new_series(self, name: str) -> Series:
+    def _new_series(self, name: str) -> Series | LedgerError:
         signer = self._keys.series.get(series_year(name))
         if signer is None:
-            raise NoSeriesKey(f"no series key of {series_year(name)} is here to name {name!r}")
-        return signer.open(name)
+            return NoSeriesKey(f"no series key of {series_year(name)} is here to name {name!r}")
+        try:
+            return signer.open(name)
+        except Malformed as error:  # a name that is too long for a series
+            return error
 
     def _known(self, statement_id: str, data: bytes) -> Accepted | None:
         found = self.known(statement_id)
@@ -312,23 +355,18 @@ class Log:
         return found
 
     def _commit(
-        self,
-        waiting: dict[str, tuple[int, Pending]],
-        results: list[Accepted | LedgerError | None],
+        self, pending: Mapping[int, Pending], results: list[Accepted | LedgerError | None]
     ) -> None:
-        if not waiting:
+        if not pending:
             return
-        order = list(waiting.values())
-        waiting.clear()
-        pending = [p for _, p in order]
-        names = {s.name for p in pending for s in p.series}
+        names = {s.name for p in pending.values() for s in p.series}
         counts = {name: n for name, (_, n) in self._store.series(sorted(names)).items()}
         edge = Edge() if self._head is None else self._head.edge
         last_at = 0 if self._head is None else self._head.at_ms
-        batch = plan(edge, last_at, pending, counts, self._clock.now_ms())
+        batch = plan(edge, last_at, list(pending.values()), counts, self._clock.now_ms())
         note = self._sign(batch)
         self._store_batch(batch, note)
-        for (i, p), row in zip(order, batch.rows, strict=True):
+        for (i, p), row in zip(pending.items(), batch.rows, strict=True):
             numbers = dict(row.places)
             series = tuple((s, numbers[s.name]) for s in p.series)
             results[i] = Accepted(row, note, series, fresh=True)
@@ -352,8 +390,8 @@ class Log:
         self._head = Head(batch.edge, batch.at_ms, note)
         for row in batch.rows:
             if row.kind == Kind.REGISTER:
-                statement, envelope = _open(row.envelope)
-                self._register.add((0, row.index), statement, envelope)
+                filing = read_filing(row.envelope)
+                self._register.add((0, row.index), filing.statement, filing.envelope)
 
     def _check_clock(self) -> None:
         """A wall clock that jumps ahead would date every later entry: stop, and say so."""
@@ -508,9 +546,15 @@ class Log:
         return self._nodes
 
 
-def _open(data: bytes) -> tuple[Statement, Envelope]:
-    envelope = Envelope.from_bytes(data)
-    return Statement.from_bytes(envelope.payload), envelope
+def _claim(held: Sequence[tuple[FileSubject, ItemRecord | None]]) -> tuple[str, ...] | LedgerError:
+    for subject, item in held:
+        if item is None:
+            how = " and sm3" if subject.digest.sm3 else ""
+            return Unknown(
+                f"no item with sha256 {subject.digest.sha256.hex()}{how} is held",
+                hints=("upload the item first, then send the statement again",),
+            )
+    return tuple(item.object_id for _, item in held if item is not None)
 
 
 def _same(stored: bytes, data: bytes, statement_id: str) -> None:

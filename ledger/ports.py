@@ -6,12 +6,15 @@ nothing else of their own. A failed write may or may not have been stored: the
 caller stops, and what `recover` finds afterwards is the truth.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from ledger.evidence.chunks import ItemDigest
 from ledger.sequencer import Batch, Head, Row
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Clock(Protocol):
@@ -27,6 +30,12 @@ class Clock(Protocol):
 class Entropy(Protocol):
     def salt(self) -> bytes:
         """32 fresh bytes from the operating system, never derived from a kept key."""
+        ...
+
+
+class Spread(Protocol):
+    def __call__(self, work: Callable[[T], R], values: Sequence[T], /) -> Iterable[R]:
+        """`map`, perhaps on several cores: the results in order; `work` must not wait."""
         ...
 
 
@@ -69,6 +78,10 @@ class LedgerStore(Protocol):
 
     def find(self, statement_id: str) -> Row | None: ...
 
+    def known(self, statement_ids: Sequence[str]) -> frozenset[str]:
+        """Those of these ids whose statements are stored."""
+        ...
+
     def rows(self, start: int, end: int) -> Iterator[Row]:
         """Rows [start, end) in order, read piece by piece."""
         ...
@@ -91,8 +104,8 @@ class LedgerStore(Protocol):
 
     def add_item(self, item: ItemRecord) -> None: ...
 
-    def item(self, digest: ItemDigest, agency: str) -> ItemRecord | None:
-        """An item that this agency has uploaded, with these digests and size.
+    def find_items(self, wanted: Sequence[tuple[ItemDigest, str]]) -> Sequence[ItemRecord | None]:
+        """For each, an item that this agency has uploaded, with these digests and size.
 
         Without `sm3` any will do; with it only one that was digested so at upload.
         Whoever knows a digest may not have another agency's bytes for it.

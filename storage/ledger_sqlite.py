@@ -177,6 +177,12 @@ MIGRATIONS: tuple[Migration, ...] = (_create,)
 _ROW = "SELECT idx, id, kind, envelope, salt, data FROM statement JOIN entry USING (idx)"
 _ITEM = "SELECT object_id, size, sha256, chunks, sm3, keyid, agency, uploaded_ms, claimed FROM item"
 
+# Of several, a claimed one, which will not go away.
+_FIND_ITEM = f"""
+    {_ITEM} WHERE sha256 = ? AND chunks = ? AND size = ? AND agency = ? AND (? = X'' OR sm3 = ?)
+    ORDER BY claimed DESC, uploaded_ms, object_id LIMIT 1
+"""
+
 
 class SqliteLedgerStore:
     """Implements `ledger.ports.LedgerStore`. Usable from any thread."""
@@ -212,6 +218,14 @@ class SqliteLedgerStore:
 
     def find(self, statement_id: str) -> Row | None:
         return next(iter(self._rows_where("id = ?", statement_id)), None)
+
+    def known(self, statement_ids: Sequence[str]) -> frozenset[str]:
+        found: set[str] = set()
+        for part in _parts(list(statement_ids)):
+            sql = f"SELECT id FROM statement WHERE id IN ({_marks(part)})"  # noqa: S608
+            with self._file.read() as db:
+                found.update(id_ for (id_,) in db.execute(sql, part).fetchall())
+        return frozenset(found)
 
     def rows(self, start: int, end: int) -> Iterator[Row]:
         while start < end:
@@ -273,15 +287,16 @@ class SqliteLedgerStore:
                 ),
             )
 
-    def item(self, digest: ItemDigest, agency: str) -> ItemRecord | None:
-        # Of several, a claimed one, which will not go away.
-        items = self._items(
-            "WHERE sha256 = ? AND chunks = ? AND size = ? AND agency = ?"
-            " AND (? = X'' OR sm3 = ?)"
-            " ORDER BY claimed DESC, uploaded_ms, object_id LIMIT 1",
-            (digest.sha256, digest.chunks, digest.size, agency, digest.sm3, digest.sm3),
-        )
-        return next(iter(items), None)
+    def find_items(self, wanted: Sequence[tuple[ItemDigest, str]]) -> Sequence[ItemRecord | None]:
+        found: list[ItemRecord | None] = []
+        with self._file.read() as db:
+            for digest, agency in wanted:
+                row = db.conn.execute(
+                    _FIND_ITEM,
+                    (digest.sha256, digest.chunks, digest.size, agency, digest.sm3, digest.sm3),
+                ).fetchone()
+                found.append(None if row is None else _item(row))
+        return found
 
     def unclaimed(self, before_ms: int) -> Sequence[ItemRecord]:
         return self._items(

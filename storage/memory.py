@@ -53,6 +53,9 @@ class MemoryLedgerStore:
     def find(self, statement_id: str) -> Row | None:
         return self._by_id.get(statement_id)
 
+    def known(self, statement_ids: Sequence[str]) -> frozenset[str]:
+        return frozenset(self._by_id.keys() & set(statement_ids))
+
     def rows(self, start: int, end: int) -> Iterator[Row]:
         return (self.row(index) for index in range(start, end))
 
@@ -74,7 +77,10 @@ class MemoryLedgerStore:
                 raise Conflict(f"the item {item.object_id!r} is here already")
             self._items[item.object_id] = item
 
-    def item(self, digest: ItemDigest, agency: str) -> ItemRecord | None:
+    def find_items(self, wanted: Sequence[tuple[ItemDigest, str]]) -> Sequence[ItemRecord | None]:
+        return [self._find_item(digest, agency) for digest, agency in wanted]
+
+    def _find_item(self, digest: ItemDigest, agency: str) -> ItemRecord | None:
         with self._lock:
             mine = [item for item in self._items.values() if item.agency == agency]
         held = [item for item in mine if digest in (item.digest, replace(item.digest, sm3=b""))]

@@ -9,7 +9,7 @@ for one case, so other spellings are refused by ledger and verifier alike.
 import re
 import unicodedata
 
-from ledger.encoding import clip, is_visible
+from ledger.encoding import all_visible, clip
 from ledger.errors import Malformed, Rejected
 
 MAX_CASE = 64  # characters; the longest in use have about thirty
@@ -22,7 +22,7 @@ _PLACES = re.compile(r"(\{year\}|\{number\})")
 def parse_case(text: str) -> str:
     if not 0 < len(text) <= MAX_CASE or unicodedata.normalize("NFC", text) != text:
         raise Malformed(f"want a case number of at most {MAX_CASE} characters in NFC")
-    if not all(map(is_visible, text)) or " " in text or "/" in text:
+    if not all_visible(text) or " " in text or "/" in text:
         raise Malformed(f"want no spaces, slashes or invisible characters, got {clip(text)!r}")
     if len(_YEAR.findall(text)) != 1 or text.count("〔") != 1 or text.count("〕") != 1:
         raise Malformed(f"want a case number with one year such as 〔2026〕, got {clip(text)!r}")

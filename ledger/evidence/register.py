@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from ledger.encoding import parse_time
 from ledger.errors import Rejected
-from ledger.evidence.envelope import Envelope
+from ledger.evidence.envelope import Checked, Envelope
 from ledger.evidence.statement import MAY_SAY, Kind, Role, Statement
 from ledger.tlog.note import VerifierKey
 
@@ -63,10 +63,12 @@ class Register:
         statement: Statement,
         envelope: Envelope,
         quorum_time: int | None = None,
+        checked: Checked = frozenset(),
     ) -> tuple[Registration, ...]:
         """Who signed a statement at `position`; raises `Rejected` if any signature does not count.
 
-        `quorum_time` is when a quorum had first seen it, for keys found compromised later.
+        `quorum_time` is when a quorum had first seen it, for keys found compromised later;
+        `checked` as for `Envelope.open`.
         """
         if statement.kind is Kind.REGISTER:
             self._check(statement, envelope)
@@ -84,7 +86,7 @@ class Register:
             signers.append(signer)
             return signer.key
 
-        envelope.open(find)
+        envelope.open(find, checked)
         return tuple(signers)
 
     def find(self, keyid: str, position: Position, quorum_time: int | None = None) -> Registration:

@@ -21,10 +21,10 @@ from typing import Any, Self
 
 from ledger import suite
 from ledger.encoding import (
+    all_visible,
     clip,
     format_base64,
     format_json,
-    is_visible,
     parse_base64,
     parse_decimal,
     parse_hex,
@@ -236,10 +236,11 @@ class Statement:
                 parsed.append(_subject_from_json(value))
             except Malformed as error:
                 raise error.under(f"subject[{i}]") from None
-        statement = cls(_kind(name), tuple(parsed), predicate)
-        if statement.to_bytes() != payload:
+        # The payload is canonical and the predicate kept as it is: only a subject could
+        # still have a second spelling.
+        if [_subject_to_json(subject) for subject in parsed] != subjects:
             raise Malformed("want the one spelling of this statement")
-        return statement
+        return cls(_kind(name), tuple(parsed), predicate)
 
 
 def _kind(name: str) -> Kind:
@@ -257,7 +258,7 @@ Check = Callable[[Any], object]
 def _line(value: Any) -> str:
     """One line of text: non-empty, no control or invisible characters."""
     text = _string(value, MAX_LINE)
-    if not text or text.strip() != text or not all(map(is_visible, text)):
+    if not text or text.strip() != text or not all_visible(text):
         raise Malformed(f"want one line of text, got {clip(text)!r}")
     return text
 

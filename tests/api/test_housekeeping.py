@@ -103,7 +103,7 @@ def test_a_claim_that_comes_while_items_are_removed_wins_or_is_told(ledger: Ledg
     log = ledger.services.log
     for row in ledger.services.store.rows(0, log.size):
         for subject in Statement.from_bytes(Envelope.from_bytes(row.envelope).payload).files:
-            record = ledger.services.store.item(subject.digest, AGENCY)
+            record = ledger.services.store.find_items([(subject.digest, AGENCY)])[0]
             assert record is not None
             assert b"".join(ledger.services.items.stream(record.object_id))
 

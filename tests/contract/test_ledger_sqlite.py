@@ -20,7 +20,7 @@ from ledger.ports import ItemRecord
 from ledger.tlog.merkle import leaf_hash, root_of
 from storage.database import DatabaseFile
 from storage.ledger_sqlite import MIGRATIONS, SqliteLedgerStore
-from tests.contract.batches import CASES, grow, pending, planned, statement
+from testkit.batches import CASES, grow, pending, planned, statement
 
 PROJECT = Path(__file__).parents[2]
 ITEM = ItemRecord(
@@ -32,7 +32,7 @@ COMMIT_FOREVER = """
 import sys
 from pathlib import Path
 from storage.ledger_sqlite import SqliteLedgerStore
-from tests.contract.batches import CASES, grow
+from testkit.batches import CASES, grow
 store = SqliteLedgerStore(Path(sys.argv[1]))
 while True:
     grow(store, 3, CASES)
@@ -62,7 +62,11 @@ def store(path: Path) -> Iterator[SqliteLedgerStore]:
 
 def python(script: str, path: Path) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [sys.executable, "-c", script, str(path)], cwd=PROJECT, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", script, str(path)],
+        cwd=PROJECT,
+        env=os.environ | {"PYTHONPATH": str(PROJECT / "tests")},  # testkit
+        stdout=subprocess.PIPE,
+        text=True,
     )
 
 
@@ -93,7 +97,7 @@ def test_a_failure_within_a_commit_stores_nothing(
     assert dump(path) == before
     execute(path, "DROP TRIGGER boom")
     store.commit(*late)
-    assert store.item(ITEM.digest, "a") is not None
+    assert store.find_items([(ITEM.digest, "a")])[0] is not None
     assert [row.index for row in store.rows(0, 4)] == [0, 1, 2, 3]
 
 

@@ -15,7 +15,7 @@ from ledger.sequencer import Head
 from ledger.tlog.merkle import leaf_hash, root_of
 from storage.ledger_sqlite import SqliteLedgerStore
 from storage.memory import MemoryLedgerStore
-from tests.contract.batches import CASES, grow, pending, planned, statement
+from testkit.batches import CASES, grow, pending, planned, statement
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -254,7 +254,7 @@ def test_of_many_committers_one_wins_each_head(store: LedgerStore) -> None:
 def test_an_item_is_found_by_exactly_its_digests(store: LedgerStore) -> None:
     held = item("a" * 32)
     store.add_item(held)
-    assert store.item(held.digest, "a") == held
+    assert store.find_items([(held.digest, "a")])[0] == held
     digest = held.digest
     for other in (
         ItemDigest(size=6, sha256=digest.sha256, chunks=digest.chunks),
@@ -262,12 +262,12 @@ def test_an_item_is_found_by_exactly_its_digests(store: LedgerStore) -> None:
         ItemDigest(size=5, sha256=digest.sha256, chunks=bytes(32)),
         ItemDigest(size=5, sha256=digest.sha256, chunks=digest.chunks, sm3=bytes(32)),
     ):
-        assert store.item(other, "a") is None
+        assert store.find_items([(other, "a")])[0] is None
 
 
 def test_an_item_is_found_only_by_the_agency_that_uploaded_it(store: LedgerStore) -> None:
     store.add_item(item("a" * 32, agency="a"))
-    assert store.item(digest_item(b"photo"), "b") is None
+    assert store.find_items([(digest_item(b"photo"), "b")])[0] is None
 
 
 def test_an_item_with_sm3_serves_a_statement_without_and_not_the_other_way(
@@ -276,24 +276,24 @@ def test_an_item_with_sm3_serves_a_statement_without_and_not_the_other_way(
     store.add_item(item("a" * 32, b"plain"))
     store.add_item(item("b" * 32, b"both", sm3=bytes(32)))
     plain, both = digest_item(b"plain"), digest_item(b"both")
-    assert store.item(both, "a") is not None
-    assert store.item(replace(both, sm3=bytes(32)), "a") is not None
-    assert store.item(replace(both, sm3=bytes([1]) * 32), "a") is None
-    assert store.item(replace(plain, sm3=bytes(32)), "a") is None
+    assert store.find_items([(both, "a")])[0] is not None
+    assert store.find_items([(replace(both, sm3=bytes(32)), "a")])[0] is not None
+    assert store.find_items([(replace(both, sm3=bytes([1]) * 32), "a")])[0] is None
+    assert store.find_items([(replace(plain, sm3=bytes(32)), "a")])[0] is None
 
 
 def test_an_item_is_added_once(store: LedgerStore) -> None:
     store.add_item(item("a" * 32))
     with pytest.raises(Conflict):
         store.add_item(item("a" * 32, b"other"))
-    assert store.item(digest_item(b"other"), "a") is None
+    assert store.find_items([(digest_item(b"other"), "a")])[0] is None
 
 
 def test_of_equal_items_the_claimed_one_is_found(store: LedgerStore) -> None:
     store.add_item(item("a" * 32, at=1))
     store.add_item(item("b" * 32, at=2))
     store.commit(*planned(store, [pending(statement(0), CASES, ("b" * 32,))]))
-    found = store.item(digest_item(b"photo"), "a")
+    found = store.find_items([(digest_item(b"photo"), "a")])[0]
     assert found is not None
     assert found.object_id == "b" * 32
     assert found.claimed
@@ -318,8 +318,8 @@ def test_a_claimed_item_is_not_forgotten(store: LedgerStore) -> None:
         store.add_item(item(letter * 32, letter.encode()))
     store.commit(*planned(store, [pending(statement(0), CASES, ("a" * 32,))]))
     store.forget_items(["a" * 32, "b" * 32, "c" * 32])
-    assert store.item(digest_item(b"a"), "a") is not None
-    assert store.item(digest_item(b"b"), "a") is None
+    assert store.find_items([(digest_item(b"a"), "a")])[0] is not None
+    assert store.find_items([(digest_item(b"b"), "a")])[0] is None
 
 
 def test_a_quota_counts_what_one_key_has_not_claimed(store: LedgerStore) -> None:

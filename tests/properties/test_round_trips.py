@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from random import Random
 
 import pytest
+import rfc8785
 from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
@@ -185,6 +186,12 @@ VALUES: st.SearchStrategy[Json] = st.recursive(
 @OFTEN
 def test_every_value_has_the_json_that_is_read_as_it(value: Json) -> None:
     assert parse_json(format_json(value), limit=10_000) == value
+
+
+@given(VALUES | st.dictionaries(st.text(st.characters(max_codepoint=127), max_size=3), VALUES))
+@OFTEN
+def test_json_is_spelled_as_the_reference_library_spells_it(value: Json) -> None:
+    assert format_json(value) == rfc8785.dumps(value)
 
 
 JSON_PIECES = b'{}[]",:-019e.\\u n\x7f\xc3'

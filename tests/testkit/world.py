@@ -245,7 +245,7 @@ class World:
 
     def hold(self, data: bytes) -> None:
         found = digest_item(data)
-        if self.store.item(found, kit.AGENCY) is None:
+        if self.store.find_items([(found, kit.AGENCY)])[0] is None:
             item = ItemRecord(
                 object_id=found.sha256.hex()[:32],
                 digest=found,

@@ -10,7 +10,7 @@ from ledger.evidence.statement import OPENING, FileSubject, Kind, Statement
 from ledger.ports import LedgerStore
 from storage.catalog_sqlite import CaseCount, CatalogRow, SqliteCatalog
 from storage.memory import MemoryLedgerStore
-from tests.contract.batches import NOON, pending, planned, statement
+from testkit.batches import NOON, pending, planned, statement
 
 CASE = "苏城管罚〔2026〕417号"
 OTHER = "苏城管罚〔2026〕418号"

@@ -1,16 +1,20 @@
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from ledger import suite
 from ledger.encoding import format_base64, parse_base64
 from ledger.errors import Conflict, LedgerError, Malformed, Rejected, Unavailable, Unknown
 from ledger.evidence.entry import Entry
+from ledger.evidence.envelope import Envelope, seal
 from ledger.evidence.series import check_tags
+from ledger.filing import read_filing
 from ledger.log import MAX_CLOCK_JUMP_MS, Accepted, Log, NoSeriesKey
 from ledger.tlog.checkpoint import Checkpoint, open_checkpoint
 from ledger.tlog.merkle import EMPTY_ROOT, check_consistency, leaf_hash, root_of
-from ledger.tlog.note import SignedNote
+from ledger.tlog.note import SignedNote, SigningKey
 from ledger.tlog.receipt import Receipt
 from storage.memory import MemoryPublicStore
 from testkit import case as kit
@@ -35,6 +39,10 @@ def after(checkpoint: Checkpoint, **other: Any) -> dict[str, str]:
     root = other.get("root", checkpoint.root)
     size = other.get("size", checkpoint.size)
     return {"origin": checkpoint.origin, "root": format_base64(root), "size": str(size)}
+
+
+def signed_by(key: SigningKey, envelope: bytes) -> bytes:
+    return seal(Envelope.from_bytes(envelope).payload, [key]).to_bytes()
 
 
 # --- the same statement again ------------------------------------------------------------------
@@ -87,6 +95,55 @@ def test_a_refused_statement_leaves_its_id_free() -> None:
     unheld = evidence(1, b"never uploaded")
     first, second = world.file(unheld, world.evidence(1))
     assert isinstance(first, Unknown) and isinstance(second, Accepted)
+
+
+def test_an_id_refused_over_and_over_is_taken_by_the_first_that_is_accepted() -> None:
+    world = World()
+    unheld = [evidence(1, b"never uploaded", note=str(n)) for n in range(3)]
+    results = world.file(*unheld, world.evidence(1), evidence(1, note="other"), *unheld)
+    kinds = [type(result) for result in results]
+    assert kinds == [Unknown] * 3 + [Accepted, Conflict] + [Unknown] * 3
+
+
+# --- read before their turn ----------------------------------------------------------------------
+
+
+def test_a_filing_read_before_is_accepted_without_another_look_at_its_signature(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World()
+    filing = world.log.open(world.evidence(1))
+    looks: list[bytes] = []
+    monkeypatch.setattr(suite, "ed25519_verify", lambda public, *_: looks.append(public))
+    accepted(world.log.accept([filing]))
+    assert kit.STATION.verifier.public not in looks
+
+
+def test_a_key_revoked_between_reading_and_its_turn_is_refused() -> None:
+    world = World()
+    filing = world.log.open(world.evidence(1))
+    world.file(kit.registration(50, kit.STATION, "station", revoked="lost").to_envelope())
+    (late,) = world.log.accept([filing])
+    assert isinstance(late, Rejected) and "revoked" in str(late)
+
+
+def test_a_filing_in_doubt_is_good_once_its_key_is_registered() -> None:
+    world = World()
+    early = world.log.open(signed_by(kit.THIEF, world.evidence(1)))
+    assert isinstance(early.doubt, Rejected) and not early.checked
+    _, result = world.log.accept([kit.registration(50, kit.THIEF, "station").to_envelope(), early])
+    assert isinstance(result, Accepted)
+
+
+def test_a_signature_found_good_is_no_excuse_for_another() -> None:
+    world = World()
+    good = world.log.open(world.evidence(1))
+    other = Envelope.from_bytes(signed_by(kit.THIEF, world.evidence(2)))
+    claimed = (replace(other.signatures[0], keyid=kit.STATION.verifier.keyid),)
+    forged = replace(other, signatures=claimed)
+    filing = replace(read_filing(forged.to_bytes()), checked=good.checked)
+    (result,) = world.log.accept([filing])
+    assert isinstance(result, Rejected) and "does not match" in str(result)
 
 
 def test_each_statement_of_a_batch_is_refused_on_its_own() -> None:

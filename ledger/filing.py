@@ -1,0 +1,47 @@
+"""A filed envelope, read and checked as far as can be before its turn to be logged.
+
+Reading it and its signatures is most of the work of accepting a statement, and needs
+no place in the log. So it is done in the filer's own request, on all cores, and junk
+costs its sender alone. What depends on the place (who may say what, revocations) is
+asked again in its turn; a signature that was found good is not computed again.
+"""
+
+from dataclasses import dataclass
+
+from ledger.errors import LedgerError
+from ledger.evidence.envelope import Checked, Envelope
+from ledger.evidence.register import Register
+from ledger.evidence.statement import Statement
+
+
+@dataclass(frozen=True, slots=True)
+class Filing:
+    """`data` is the envelope as it came. `doubt` is why it would be refused just now.
+
+    A registration that comes before it may still make it good.
+    """
+
+    data: bytes
+    statement: Statement
+    envelope: Envelope
+    checked: Checked = frozenset()
+    doubt: LedgerError | None = None
+
+
+def read_filing(data: bytes) -> Filing:
+    """Raises `Malformed`; no signature is looked at."""
+    envelope = Envelope.from_bytes(data)
+    return Filing(data, Statement.from_bytes(envelope.payload), envelope)
+
+
+def open_filing(data: bytes, register: Register, size: int) -> Filing:
+    """With its signatures checked against the register of a log of `size` entries."""
+    filing = read_filing(data)
+    statement, envelope = filing.statement, filing.envelope
+    try:
+        signers = register.open((0, size), statement, envelope)
+    except LedgerError as error:
+        return Filing(data, statement, envelope, doubt=error)
+    keys = [signer.key.public for signer in signers]
+    pairs = zip(keys, (s.sig for s in envelope.signatures), strict=False)
+    return Filing(data, statement, envelope, frozenset(pairs))
