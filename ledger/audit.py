@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ledger.encoding import format_base64, format_time
-from ledger.errors import LedgerError, Malformed, Rejected, Unavailable
-from ledger.evidence.entry import Entry
+from ledger.encoding import format_base64
+from ledger.errors import LedgerError, Unavailable
+from ledger.evidence.entry import scan_entries
 from ledger.evidence.trust import TrustedLog
 from ledger.examine import PublicLog
 from ledger.report import Finding, Outcome, seconds_text, worst
@@ -89,21 +89,17 @@ def _contents(
     odd: Finding | None = None
     last_at = 0
     try:
-        for index, data in read_log(
+        for first, entries in read_log(
             lambda path: log.read(trusted.label, path), checkpoint, tiles=True
         ):
-            on_entries(1)
-            if odd is not None:
-                continue
-            try:
-                entry = Entry.from_bytes(data)
-                if entry.at < last_at:
-                    raise Rejected(
-                        f"accepted at {format_time(entry.at)}, before the entry above it"
-                    )
-                last_at = entry.at
-            except (Malformed, Rejected) as error:
-                odd = Finding("entries", Outcome.FAILED, f"{trusted.label}-{index}", str(error))
+            on_entries(len(entries))
+            if odd is None:
+                scan = scan_entries(entries, last_at)
+                last_at = scan.at
+                if scan.odd is not None:
+                    i, error = scan.odd
+                    about = f"{trusted.label}-{first + i}"
+                    odd = Finding("entries", Outcome.FAILED, about, str(error))
     except Unavailable:
         raise
     except LedgerError as error:

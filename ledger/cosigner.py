@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from ledger.errors import Conflict, Malformed, Rejected, Unknown
 from ledger.tlog.checkpoint import Checkpoint, open_checkpoint
-from ledger.tlog.merkle import check_consistency
+from ledger.tlog.consistency import check_consistency
 from ledger.tlog.note import VerifierKey, check_note
 from ledger.tlog.submission import AddCheckpoint
 

@@ -114,12 +114,7 @@ def parse_json(data: bytes, *, limit: int) -> Json:
         raise Malformed(f"want at most {limit} bytes of JSON, got {len(data)}")
     text = parse_utf8(data)
     try:
-        value = json.loads(
-            text,
-            object_pairs_hook=_no_duplicates,
-            parse_float=_no_number,
-            parse_constant=_no_number,
-        )
+        value = _DECODER.decode(text)
     except RecursionError:
         raise Malformed("JSON nested too deeply") from None
     except ValueError as error:  # includes json.JSONDecodeError and oversized integers
@@ -208,6 +203,12 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_number(text: str) -> NoReturn:
     raise ValueError(f"want integers only, got {clip(text)}")
+
+
+# Made once: `json.loads` makes one a call where it is given hooks.
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_no_duplicates, parse_float=_no_number, parse_constant=_no_number
+)
 
 
 def _check_json(value: object, depth: int) -> bool:

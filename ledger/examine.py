@@ -6,7 +6,7 @@ already stands in the report.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -16,7 +16,7 @@ from ledger.encoding import format_base64, format_time, printable
 from ledger.errors import LedgerError, Malformed, Rejected, Unavailable, Unknown
 from ledger.evidence.case_number import check_spelling, is_plain, is_spelled
 from ledger.evidence.chunks import ItemDigest, ItemHasher
-from ledger.evidence.entry import TAG_SIZE, TAGS, Entry, check_commitment
+from ledger.evidence.entry import TAG_SIZE, TAGS, Entry, check_commitment, scan_entries
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.membership import (
     case_series,
@@ -49,7 +49,7 @@ from ledger.process.fence import Decision, Fixed, Order, order
 from ledger.report import Facts, Finding, Item, Outcome, seconds_text
 from ledger.tlog.audit import read_log
 from ledger.tlog.checkpoint import Checkpoint
-from ledger.tlog.merkle import Edge
+from ledger.tlog.merkle import Edge, leaf_hashes
 from ledger.tlog.note import SignedNote
 from ledger.tlog.policy import Cosigned
 from ledger.tlog.receipt import Receipt
@@ -720,25 +720,29 @@ def _read_tags(log: PublicLog, label: str, checkpoint: Checkpoint, claims: Claim
     newer = _size_hint(log, label)
     tags = bytearray()
     last = max(claims.by_size, default=0)
-    edge, pending, at = Edge(), [], 0
-    for index, data in read_log(
+    edge, at = Edge(), 0
+    for first, entries in read_log(
         lambda path: log.read(label, path), checkpoint, tiles=False, newer=newer
     ):
-        try:
-            entry = Entry.from_bytes(data)
-        except Malformed as error:
-            raise error.under(f"entry {index}") from None
-        if entry.at < at:
-            raise Rejected(f"the ledger's own time runs backwards at entry {index}")
-        at = entry.at
-        tags += b"".join(entry.tags)
-        if index < last:
-            pending.append(entry.leaf_hash())
-        if index + 1 in claims.by_size:
-            edge = edge.extend(pending)
-            pending = []
-            claims.compare(index + 1, edge.root())
+        scan = scan_entries(entries, at)
+        if scan.odd is not None:
+            i, error = scan.odd
+            raise Rejected(f"entry {first + i}: {error}")
+        at = scan.at
+        tags += scan.tags
+        if first < last:
+            edge = _compare_claims(edge, leaf_hashes(entries), claims)
     return bytes(tags)
+
+
+def _compare_claims(edge: Edge, leaves: Sequence[bytes], claims: Claims) -> Edge:
+    """Grows the tree by `leaves`, comparing what was claimed of each size on the way."""
+    first, done = edge.size, 0
+    for size in range(first + 1, first + len(leaves) + 1):
+        if size in claims.by_size:
+            edge, done = edge.extend(leaves[done : size - first]), size - first
+            claims.compare(size, edge.root())
+    return edge.extend(leaves[done:])
 
 
 def _size_hint(log: PublicLog, label: str) -> int:

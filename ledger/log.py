@@ -16,7 +16,7 @@ The database commit is the point of no return. Tiles and bundles are derived fro
 by `materialise`, which is also all that recovery does.
 """
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ledger.errors import Conflict, LedgerError, Malformed, Rejected, Unavailable, Unknown
@@ -189,7 +189,9 @@ class Log:
             except (Malformed, Rejected) as error:
                 results[i] = error
         claims = self._claims([filing.statement for filing, _ in fitting.values()])
-        opened = self._open_series({name for _, names in fitting.values() for name in names})
+        wanted = sorted({name for _, names in fitting.values() for name in names})
+        stored = self._store.series(wanted)
+        opened = self._open_series(wanted, stored)
         pending: dict[int, Pending] = {}
         first: dict[str, int] = {}
         again: list[int] = []
@@ -203,7 +205,7 @@ class Log:
                 first[filing.statement.id], pending[i] = i, ready
             else:
                 again.append(i)
-        self._commit(pending, results)
+        self._commit(pending, results, {name: n for name, (_, n) in stored.items()})
         for i in again:
             try:
                 results[i] = self._known(run[i].statement.id, run[i].data)
@@ -279,13 +281,14 @@ class Log:
         found = iter(self._store.find_items(wanted))
         return [_claim([(s, next(found)) for s in of.files]) for of in statements]
 
-    def _open_series(self, names: Set[str]) -> dict[str, Series | LedgerError]:
-        """Known ones from the store; a new one is named, which is slow: once a batch."""
-        known = self._store.series(sorted(names))
+    def _open_series(
+        self, names: Sequence[str], stored: Mapping[str, tuple[bytes, int]]
+    ) -> dict[str, Series | LedgerError]:
+        """Those not stored are named, which is slow: once a batch."""
         opened: dict[str, Series | LedgerError] = {
-            name: Series(name, signature) for name, (signature, _) in known.items()
+            name: Series(name, signature) for name, (signature, _) in stored.items()
         }
-        fresh = sorted(names - known.keys())
+        fresh = [name for name in names if name not in stored]
         opened.update(zip(fresh, self._spread(self._new_series, fresh), strict=True))
         return opened
 
@@ -355,12 +358,13 @@ class Log:
         return found
 
     def _commit(
-        self, pending: Mapping[int, Pending], results: list[Accepted | LedgerError | None]
+        self,
+        pending: Mapping[int, Pending],
+        results: list[Accepted | LedgerError | None],
+        counts: Mapping[str, int],
     ) -> None:
         if not pending:
             return
-        names = {s.name for p in pending.values() for s in p.series}
-        counts = {name: n for name, (_, n) in self._store.series(sorted(names)).items()}
         edge = Edge() if self._head is None else self._head.edge
         last_at = 0 if self._head is None else self._head.at_ms
         batch = plan(edge, last_at, list(pending.values()), counts, self._clock.now_ms())

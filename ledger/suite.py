@@ -7,6 +7,8 @@ which releases the interpreter and is as fast as anything that wraps it.
 
 import hashlib
 import hmac
+from collections.abc import Iterable
+from functools import lru_cache
 from typing import Protocol
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -26,6 +28,18 @@ class Hasher(Protocol):
 def digest(data: bytes | memoryview) -> bytes:
     """SHA-256."""
     return hashlib.sha256(data).digest()
+
+
+def digests(prefix: bytes, messages: Iterable[bytes]) -> list[bytes]:
+    """SHA-256 of prefix ‖ message, for each of many small ones."""
+    # A copy of a hash that has the prefix is the cheapest way to begin another.
+    begin = hashlib.sha256(prefix).copy
+    found = []
+    for message in messages:
+        hasher = begin()
+        hasher.update(message)
+        found.append(hasher.digest())
+    return found
 
 
 def new_digest() -> Hasher:
@@ -88,12 +102,18 @@ def ed25519_check_key(public: bytes) -> None:
         raise Rejected("an Ed25519 key of low order: anyone can sign for it")
 
 
+# Making a key of a seed costs as much as a signature; a process signs with very few.
+@lru_cache(maxsize=16)
+def _ed25519_private(seed: bytes) -> ed25519.Ed25519PrivateKey:
+    return ed25519.Ed25519PrivateKey.from_private_bytes(seed)
+
+
 def ed25519_public(seed: bytes) -> bytes:
-    return ed25519.Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
+    return _ed25519_private(seed).public_key().public_bytes_raw()
 
 
 def ed25519_sign(seed: bytes, message: bytes) -> bytes:
-    return ed25519.Ed25519PrivateKey.from_private_bytes(seed).sign(message)
+    return _ed25519_private(seed).sign(message)
 
 
 def ed25519_verify(public: bytes, signature: bytes, message: bytes) -> None:

@@ -9,12 +9,16 @@ says nothing about anyone, and still proves that something was fixed here.
 nothing; see `Time` in docs/formats/entry.md.
 """
 
+import re
+from binascii import a2b_base64
+from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import ge
 from typing import Self
 
 from ledger import suite
-from ledger.encoding import MAX_TIME, format_base64, format_json, parse_base64, parse_json
-from ledger.errors import Malformed, Rejected
+from ledger.encoding import MAX_TIME, clip, format_base64, format_json, format_time
+from ledger.errors import LedgerError, Malformed, Rejected
 from ledger.tlog.merkle import leaf_hash
 
 SALT_SIZE = 32
@@ -22,6 +26,17 @@ TAG_SIZE = 16
 TAGS = 8
 MINUTE_MS = 60_000
 MAX_ENTRY = 1024  # eight tags and a commitment take 311 bytes
+
+# The one spelling of an entry: RFC 8785, base64 with zero trailing bits. An audit reads
+# millions of them, and this takes a third of the time of reading JSON and writing it back.
+_BASE64 = rb"[A-Za-z0-9+/]"
+_TAG = rb'"' + _BASE64 + rb'{21}[AQgw]=="'
+_TAG_STEP = 27  # a tag's 24 characters, two quotation marks and a comma
+_FORM = re.compile(
+    rb'\{"at":(0|[1-9][0-9]{0,14}),'
+    rb'"commitment":"(' + _BASE64 + rb'{42}[AEIMQUYcgkosw048]=)",'
+    rb'"tags":\[(' + rb",".join([_TAG] * TAGS) + rb')\],"v":1\}'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +52,9 @@ class Entry:
             raise Malformed(f"want a time in whole minutes, got {self.at} ms", path="at")
         if len(self.commitment) != suite.DIGEST_SIZE:
             raise Malformed(f"want 32 bytes, got {len(self.commitment)}", path="commitment")
-        if len(self.tags) != TAGS or any(len(tag) != TAG_SIZE for tag in self.tags):
+        if [*map(len, self.tags)] != [TAG_SIZE] * TAGS:
             raise Malformed(f"want {TAGS} tags of {TAG_SIZE} bytes", path="tags")
-        if any(a >= b for a, b in zip(self.tags, self.tags[1:], strict=False)):
+        if any(map(ge, self.tags, self.tags[1:])):
             raise Malformed("want distinct tags in ascending order", path="tags")
 
     def to_bytes(self) -> bytes:
@@ -54,23 +69,57 @@ class Entry:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
-        match parse_json(data, limit=MAX_ENTRY):
-            case {"at": int(at), "commitment": str(commitment), "tags": list(tags), "v": 1, **more}:
-                pass
-            case _:
-                raise Malformed("want an entry with at, commitment, tags and v = 1")
-        if more:
-            raise Malformed(f"unknown field {min(map(str, more))!r} in an entry")
-        if not all(isinstance(tag, str) for tag in tags):
-            raise Malformed("want strings", path="tags")
-        return cls(
-            at,
-            parse_base64(commitment, suite.DIGEST_SIZE),
-            tuple(parse_base64(tag, TAG_SIZE) for tag in tags),
-        )
+        if len(data) > MAX_ENTRY:
+            raise Malformed(f"want at most {MAX_ENTRY} bytes of entry, got {len(data)}")
+        form = _FORM.fullmatch(data)
+        if form is None:
+            raise Malformed(
+                f"want at, commitment, {TAGS} tags and v = 1 in canonical JSON, "
+                f"got {clip(repr(data))}"
+            )
+        at, commitment, tags = form.groups()
+        return cls(int(at), a2b_base64(commitment), tuple(_tags_of(tags)))
 
     def leaf_hash(self) -> bytes:
         return leaf_hash(self.to_bytes())
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """The last time and the joined tags of entries; `odd` is the first that is none, and why."""
+
+    at: int
+    tags: bytes
+    odd: tuple[int, LedgerError] | None = None
+
+
+def scan_entries(entries: Sequence[bytes], after: int) -> Scan:
+    """Each must be an `Entry`, and no time before the one above it; `after` is the first's.
+
+    Twice as fast as entry by entry.
+    """
+    found: list[bytes] = []
+    for i, data in enumerate(entries):
+        form = _FORM.fullmatch(data)
+        tags = [] if form is None else _tags_of(form[3])
+        at = -1 if form is None else int(form[1])
+        if not after <= at <= MAX_TIME or at % MINUTE_MS or any(map(ge, tags, tags[1:])):
+            return Scan(after, b"".join(found), (i, _why_odd(data)))
+        after = at
+        found += tags
+    return Scan(after, b"".join(found))
+
+
+def _why_odd(data: bytes) -> LedgerError:
+    try:
+        at = Entry.from_bytes(data).at
+    except Malformed as error:
+        return error
+    return Rejected(f"accepted at {format_time(at)}, before the entry above it")
+
+
+def _tags_of(text: bytes) -> list[bytes]:
+    return [a2b_base64(text[i : i + 24]) for i in range(1, len(text), _TAG_STEP)]
 
 
 def commit(salt: bytes, envelope: bytes) -> bytes:

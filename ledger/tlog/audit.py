@@ -4,11 +4,12 @@
 is none. Whole bundles are in memory one at a time, hashes of full tiles only.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 from ledger.errors import LedgerError, Malformed, Rejected, Unknown
 from ledger.tlog.checkpoint import Checkpoint
-from ledger.tlog.merkle import Edge, leaf_hash, root_of
+from ledger.tlog.merkle import Edge, complete_root, leaf_hashes
 from ledger.tlog.tile import (
     WIDTH,
     Tile,
@@ -20,48 +21,72 @@ from ledger.tlog.tile import (
 Read = Callable[[str], bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one bundle adds to the tree: its root, or where it is partial its right edge.
+
+    `odd` is why its tile of leaf hashes is not that of its entries.
+    """
+
+    hashes: tuple[bytes, ...]
+    odd: LedgerError | None = None
+
+
 def read_log(
     read: Read, checkpoint: Checkpoint, *, tiles: bool, newer: int = 0
-) -> Iterator[tuple[int, bytes]]:
-    """Every entry with its index; the tree is checked against the checkpoint at the end.
+) -> Iterator[tuple[int, tuple[bytes, ...]]]:
+    """Bundle by bundle, the entries with the index of the first; at the end the tree is checked.
 
     Nothing read may be acted on before the iteration has ended without an error.
     With `tiles` every tile of hashes is compared too. `newer` is a size that the
     log may have grown to since: where a partial tile of this checkpoint is gone,
     the full one, or the one of that size, serves as well.
     """
+    parts = []
+    for bundle in bundles_of(checkpoint.size):
+        entries, part = read_part(read, bundle, tiles=tiles, newer=newer)
+        parts.append(part)
+        yield bundle.number * WIDTH, entries
+    check_parts(read, checkpoint, parts, tiles=tiles, newer=newer)
+
+
+def read_part(
+    read: Read, bundle: Tile, *, tiles: bool, newer: int = 0
+) -> tuple[tuple[bytes, ...], Part]:
+    """One bundle's entries, and what they add to the tree. Bundles may be read in any order."""
+    entries = _bundle(read, bundle, newer)
+    hashes = leaf_hashes(entries)
+    odd = None
+    if tiles:
+        odd = _compare(read, Tile(0, bundle.number, bundle.width), hashes, newer)
+    if bundle.full:
+        return entries, Part((complete_root(hashes),), odd)
+    return entries, Part(Edge().extend(hashes).hashes, odd)
+
+
+def check_parts(
+    read: Read, checkpoint: Checkpoint, parts: Sequence[Part], *, tiles: bool, newer: int = 0
+) -> None:
+    """Raises unless `parts`, of all bundles in order, give the checkpoint's root and tiles."""
     size = checkpoint.size
-    rows: list[list[bytes]] = [[]]
-    edges: list[bytes] = []
-    odd: LedgerError | None = None
-    for bundle in bundles_of(size):
-        first = bundle.number * WIDTH
-        entries = _bundle(read, bundle, newer)
-        hashes = [leaf_hash(entry) for entry in entries]
-        if tiles and odd is None:
-            odd = _compare(read, Tile(0, bundle.number, bundle.width), hashes, newer)
-        if bundle.full:
-            rows[0].append(root_of(hashes))
-        else:
-            edges = list(Edge().extend(hashes).hashes)
-        for i, entry in enumerate(entries):
-            yield first + i, entry
-    level = 0
-    while rows[level]:
-        row, above = rows[level], []
+    full = size // WIDTH
+    row = [part.hashes[0] for part in parts[:full]]
+    edges = [h for part in parts[full:] for h in part.hashes]
+    odd = next((part.odd for part in parts if part.odd is not None), None)
+    level = 1
+    while row:
+        above = []
         for start in range(0, len(row), WIDTH):
-            part = row[start : start + WIDTH]
-            tile = Tile(level + 1, start // WIDTH, len(part))
+            hashes = row[start : start + WIDTH]
+            tile = Tile(level, start // WIDTH, len(hashes))
             if tiles and odd is None:
-                odd = _compare(read, tile, part, newer)
+                odd = _compare(read, tile, hashes, newer)
             if tile.full:
-                above.append(root_of(part))
+                above.append(complete_root(hashes))
             else:
-                edges = [*Edge().extend(part).hashes, *edges]
-        rows.append(above)
-        level += 1
-    root = Edge(size, tuple(edges)).root()
-    if root != checkpoint.root:
+                edges = [*Edge().extend(hashes).hashes, *edges]
+        row, level = above, level + 1
+    if Edge(size, tuple(edges)).root() != checkpoint.root:
         # With the root wrong, a level 0 tile that disagrees points at the entry.
         raise odd or Rejected(f"the entries of {checkpoint.origin} give another root at {size}")
     if odd is not None:

@@ -112,7 +112,7 @@ def test_progress_counts_every_entry() -> None:
         return seen.append
 
     audit_log(Copy([entry(1), entry(1)]), trusted(), on_start=on_start)  # type: ignore[arg-type]
-    assert seen == [-2, 1, 1]
+    assert seen == [-2, 2]
 
 
 # --- the command -----------------------------------------------------------------------------

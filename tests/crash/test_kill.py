@@ -284,7 +284,8 @@ def public_entries(folder: Path, trust: Trust) -> list[bytes]:
     log, copy = trust.logs[0], DirectoryLog(folder / "public")
     note = SignedNote.from_bytes(copy.read(log.label, "checkpoint"))
     checkpoint = log.policy.open(note).checkpoint
-    return [e for _, e in read_log(lambda path: copy.read(log.label, path), checkpoint, tiles=True)]
+    bundles = read_log(lambda path: copy.read(log.label, path), checkpoint, tiles=True)
+    return [entry for _, entries in bundles for entry in entries]
 
 
 def check_store(folder: Path, entries: list[bytes], filers: Filers) -> None:

@@ -15,15 +15,13 @@ import pytest
 from ledger import suite
 from ledger.errors import LedgerError, Malformed, Rejected
 from ledger.tlog.checkpoint import Checkpoint, open_checkpoint
-from ledger.tlog.cosignature import check_cosignature
-from ledger.tlog.merkle import (
+from ledger.tlog.consistency import (
     check_consistency,
-    check_inclusion,
     check_subtree_consistency,
     check_subtree_inclusion,
-    leaf_hash,
-    root_of,
 )
+from ledger.tlog.cosignature import check_cosignature
+from ledger.tlog.merkle import check_inclusion, leaf_hash, root_of
 from ledger.tlog.note import Algorithm, SignedNote, SigningKey, VerifierKey, check_note, sign_note
 from ledger.tlog.policy import Policy
 from ledger.tlog.proof import subtree_root

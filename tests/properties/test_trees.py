@@ -9,13 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.errors import LedgerError
-from ledger.tlog.merkle import (
-    Edge,
-    check_consistency,
-    check_inclusion,
-    check_subtree_consistency,
-    leaf_hash,
-)
+from ledger.tlog.consistency import check_consistency, check_subtree_consistency
+from ledger.tlog.merkle import Edge, check_inclusion, leaf_hash
 from ledger.tlog.proof import TileNodes, prove_consistency, prove_inclusion
 from ledger.tlog.tile import ENTRIES, WIDTH, Tile, bundles_of, tiles_of
 from ledger.tlog.tiling import Tiling

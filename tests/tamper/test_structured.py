@@ -951,7 +951,7 @@ def test_the_time_of_the_log_does_not_run_backwards() -> None:
     case.draft("photo").entry = format_json(entry)
     report = case.build().verify()
     refused(report, "time", "2026-5", "backwards")
-    refused(report, "complete", "backwards at entry 5")
+    refused(report, "complete", "entry 5: accepted at", "before the entry above it")
 
 
 @pytest.mark.parametrize("hours", [-1, 1])

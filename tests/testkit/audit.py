@@ -19,7 +19,7 @@ def audit(world: World) -> list[bytes]:
     key = world.log_key.verifier
     published = open_checkpoint(SignedNote.from_bytes(world.public.get("checkpoint")), key)
     read = read_log(world.public.get, published, tiles=True)
-    entries = [entry for _, entry in read]
+    entries = [entry for _, bundle in read for entry in bundle]
     assert published.size == world.log.size
     parsed = [_entry(entry) for entry in entries]
     assert all(a.at <= b.at for a, b in pairwise(parsed)), "`at` decreases"

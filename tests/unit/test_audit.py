@@ -1,5 +1,3 @@
-from collections.abc import Iterator
-
 import pytest
 
 from ledger.errors import LedgerError, Malformed, Rejected, Unknown
@@ -36,10 +34,8 @@ class Public:
     def audit(
         self, checkpoint: Checkpoint | None = None, *, tiles: bool = True, newer: int = 0
     ) -> list[tuple[int, bytes]]:
-        found: Iterator[tuple[int, bytes]] = read_log(
-            self.read, checkpoint or self.checkpoint, tiles=tiles, newer=newer
-        )
-        return list(found)
+        found = read_log(self.read, checkpoint or self.checkpoint, tiles=tiles, newer=newer)
+        return [(first + i, entry) for first, entries in found for i, entry in enumerate(entries)]
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -13,7 +13,8 @@ from ledger.evidence.series import check_tags
 from ledger.filing import read_filing
 from ledger.log import MAX_CLOCK_JUMP_MS, Accepted, Log, NoSeriesKey
 from ledger.tlog.checkpoint import Checkpoint, open_checkpoint
-from ledger.tlog.merkle import EMPTY_ROOT, check_consistency, leaf_hash, root_of
+from ledger.tlog.consistency import check_consistency
+from ledger.tlog.merkle import EMPTY_ROOT, leaf_hash, root_of
 from ledger.tlog.note import SignedNote, SigningKey
 from ledger.tlog.receipt import Receipt
 from storage.memory import MemoryPublicStore

@@ -2,15 +2,19 @@ import pytest
 
 from ledger.errors import LedgerError, Malformed, Rejected
 from ledger.suite import digest
-from ledger.tlog.merkle import (
-    EMPTY_ROOT,
-    Edge,
+from ledger.tlog.consistency import (
     check_consistency,
-    check_inclusion,
     check_subtree,
     check_subtree_consistency,
     check_subtree_inclusion,
+)
+from ledger.tlog.merkle import (
+    EMPTY_ROOT,
+    Edge,
+    check_inclusion,
+    complete_root,
     leaf_hash,
+    leaf_hashes,
     node_hash,
     root_of,
 )
@@ -146,3 +150,16 @@ def test_a_subtree_is_proved_to_stand_in_the_tree() -> None:
     for start, end, size in ((2, 3, 2), (1, 2, 3), (2, 3, 4)):
         with pytest.raises(Rejected):
             check_subtree_consistency(start, end, size, C, ABC, (AB,))
+
+
+@pytest.mark.parametrize("size", [1, 2, 4, 256])
+def test_a_complete_root_is_the_root_of_its_hashes(size: int) -> None:
+    hashes = leaf_hashes([bytes([i]) for i in range(size)])
+    assert hashes == [leaf_hash(bytes([i])) for i in range(size)]
+    assert complete_root(hashes) == root_of(hashes)
+
+
+@pytest.mark.parametrize("size", [0, 3, 255])
+def test_only_a_power_of_two_of_hashes_has_a_complete_root(size: int) -> None:
+    with pytest.raises(Malformed, match="power of two"):
+        complete_root([bytes(32)] * size)

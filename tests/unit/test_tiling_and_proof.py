@@ -3,7 +3,8 @@ from collections.abc import Sequence
 import pytest
 
 from ledger.errors import Malformed
-from ledger.tlog.merkle import EMPTY_ROOT, check_consistency, check_inclusion, leaf_hash, root_of
+from ledger.tlog.consistency import check_consistency
+from ledger.tlog.merkle import EMPTY_ROOT, check_inclusion, leaf_hash, root_of
 from ledger.tlog.proof import TileNodes, prove_consistency, prove_inclusion, split, subtree_root
 from ledger.tlog.tile import ENTRIES, MAX_ENTRY, Tile, bundles_of, tiles_of
 from ledger.tlog.tiling import Tiling
