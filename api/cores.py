@@ -18,7 +18,7 @@ _pool = ThreadPoolExecutor(CORES, thread_name_prefix="core")
 
 
 def spread(work: Callable[[T], R], values: Sequence[T], /) -> Iterable[R]:
-    """Implements `ledger.ports.Spread`. Raises what `work` raises."""
+    """Implements `ledger.spread.Spread`. Raises what `work` raises."""
     if len(values) < 2:
         return [work(value) for value in values]
     length = -(-len(values) // CORES)

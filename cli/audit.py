@@ -8,7 +8,8 @@ from cli.command import argument, json_option, trust_option
 from cli.command import command as new_command
 from cli.language import say
 from cli.output import Exit
-from cli.public_log import open_log, single_label
+from cli.processes import spread
+from cli.public_log import is_address, open_log, single_label
 from cli.trust import open_trust
 from cli.verdict import audit_text
 from ledger.audit import Audit, audit_log
@@ -16,6 +17,7 @@ from ledger.errors import Unavailable
 from ledger.evidence.trust import TrustedLog
 from ledger.examine import PublicLog
 from ledger.report import worst
+from ledger.spread import Spread
 
 LARGE = 100_000  # entries
 
@@ -48,7 +50,7 @@ def command(where: str, trust: str, as_json: bool) -> Exit:
     exits: list[Exit] = []
     for trusted in _chosen(where, believed.logs):
         try:
-            audit = _audit(log, trusted)
+            audit = _audit(log, trusted, map if is_address(where) else spread)
         except Unavailable as error:
             exits.append(output.refusal(error))
             continue
@@ -76,11 +78,11 @@ def _chosen(where: str, logs: tuple[TrustedLog, ...]) -> list[TrustedLog]:
     return chosen
 
 
-def _audit(log: PublicLog, trusted: TrustedLog) -> Audit:
+def _audit(log: PublicLog, trusted: TrustedLog, share: Spread) -> Audit:
     with ExitStack() as stack:
 
         def on_start(size: int) -> Callable[[int], None]:
             label = say(en=f"log {trusted.label}", zh=f"日志 {trusted.label}")
             return stack.enter_context(output.progress(label, size, least=LARGE))
 
-        return audit_log(log, trusted, on_start=on_start)
+        return audit_log(log, trusted, on_start=on_start, spread=share)

@@ -4,19 +4,24 @@ What anyone may do who has the log and a trust folder: read every entry, compute
 root anew, compare every tile, and hold the result against the cosigned checkpoint.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ledger.encoding import format_base64
 from ledger.errors import LedgerError, Unavailable
-from ledger.evidence.entry import scan_entries
+from ledger.evidence.entry import Odd, before_the_one_above, scan_entries
 from ledger.evidence.trust import TrustedLog
 from ledger.examine import PublicLog
 from ledger.report import Finding, Outcome, seconds_text, worst
-from ledger.tlog.audit import read_log
+from ledger.spread import Spread
+from ledger.tlog.audit import Part, check_parts, read_part
 from ledger.tlog.note import SignedNote
 from ledger.tlog.policy import Cosigned
+from ledger.tlog.tile import WIDTH, Tile, bundles_of
+
+SPAN = 64  # bundles in a run: 16,384 entries, some 6 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +59,13 @@ def audit_log(
     trusted: TrustedLog,
     *,
     on_start: Callable[[int], Callable[[int], None]] = lambda total: lambda done: None,
+    spread: Spread = map,
 ) -> Audit:
     """Raises `Unavailable` where bytes could not be read; a missing tile is a finding.
 
     `on_start` is told the number of entries and gives what is called as they are read.
+    `spread` maps over runs of the log, perhaps in several processes: then `log` must
+    be one that can be sent to them.
     """
     try:
         cosigned = trusted.policy.open(SignedNote.from_bytes(log.read(trusted.label, "checkpoint")))
@@ -67,7 +75,7 @@ def audit_log(
         failed = Finding("checkpoint", Outcome.FAILED, "checkpoint", str(error))
         return Audit(trusted, None, (failed,))
     on_entries = on_start(cosigned.checkpoint.size)
-    findings = (_quorum(trusted, cosigned), *_contents(log, trusted, cosigned, on_entries))
+    findings = (_quorum(trusted, cosigned), *_contents(log, trusted, cosigned, on_entries, spread))
     return Audit(trusted, cosigned, findings)
 
 
@@ -82,24 +90,40 @@ def _quorum(trusted: TrustedLog, cosigned: Cosigned) -> Finding:
     return Finding("checkpoint", Outcome.PASSED, "checkpoint", f"cosigned by {names}")
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A run of bundles: what they add to the tree, the first and the last time, what is odd."""
+
+    parts: tuple[Part, ...]
+    first_at: int
+    last_at: int
+    odd: Odd | None
+
+
 def _contents(
-    log: PublicLog, trusted: TrustedLog, cosigned: Cosigned, on_entries: Callable[[int], None]
+    log: PublicLog,
+    trusted: TrustedLog,
+    cosigned: Cosigned,
+    on_entries: Callable[[int], None],
+    spread: Spread,
 ) -> Iterator[Finding]:
     checkpoint = cosigned.checkpoint
-    odd: Finding | None = None
+    bundles = list(bundles_of(checkpoint.size))
+    runs = [bundles[i : i + SPAN] for i in range(0, len(bundles), SPAN)]
+    parts: list[Part] = []
+    odd: Odd | None = None
     last_at = 0
     try:
-        for first, entries in read_log(
-            lambda path: log.read(trusted.label, path), checkpoint, tiles=True
-        ):
-            on_entries(len(entries))
-            if odd is None:
-                scan = scan_entries(entries, last_at)
-                last_at = scan.at
-                if scan.odd is not None:
-                    i, error = scan.odd
-                    about = f"{trusted.label}-{first + i}"
-                    odd = Finding("entries", Outcome.FAILED, about, str(error))
+        for span, run in zip(spread(partial(_span, log, trusted.label), runs), runs, strict=True):
+            first = run[0].number * WIDTH
+            if odd is None and span.odd is not None and span.odd[0] == first:
+                odd = span.odd
+            elif odd is None and span.first_at < last_at:
+                odd = first, before_the_one_above(span.first_at)
+            odd, last_at = odd or span.odd, span.last_at
+            parts += span.parts
+            on_entries(sum(bundle.width for bundle in run))
+        check_parts(lambda path: log.read(trusted.label, path), checkpoint, parts, tiles=True)
     except Unavailable:
         raise
     except LedgerError as error:
@@ -107,4 +131,23 @@ def _contents(
         yield Finding("tree", Outcome.FAILED, trusted.label, str(error))
         return
     yield Finding("tree", Outcome.PASSED, trusted.label, f"{checkpoint.size} entries")
-    yield odd or Finding("entries", Outcome.PASSED, trusted.label, f"{checkpoint.size} entries")
+    if odd is None:
+        yield Finding("entries", Outcome.PASSED, trusted.label, f"{checkpoint.size} entries")
+    else:
+        yield Finding("entries", Outcome.FAILED, f"{trusted.label}-{odd[0]}", str(odd[1]))
+
+
+def _span(log: PublicLog, label: str, bundles: Sequence[Tile]) -> Span:
+    """Needs nothing but its arguments: may run in another process."""
+    parts: list[Part] = []
+    odd: Odd | None = None
+    first_at, at = None, 0
+    for bundle in bundles:
+        entries, part = read_part(lambda path: log.read(label, path), bundle, tiles=True)
+        parts.append(part)
+        if first_at is None:
+            first_at, _ = scan_entries(entries[:1], 0)
+        if odd is None:
+            at, found = scan_entries(entries, at)
+            odd = None if found is None else (bundle.number * WIDTH + found[0], found[1])
+    return Span(tuple(parts), first_at or 0, at, odd)

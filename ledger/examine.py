@@ -724,12 +724,11 @@ def _read_tags(log: PublicLog, label: str, checkpoint: Checkpoint, claims: Claim
     for first, entries in read_log(
         lambda path: log.read(label, path), checkpoint, tiles=False, newer=newer
     ):
-        scan = scan_entries(entries, at)
-        if scan.odd is not None:
-            i, error = scan.odd
-            raise Rejected(f"entry {first + i}: {error}")
-        at = scan.at
-        tags += scan.tags
+        at, odd = scan_entries(entries, at)
+        if odd is not None:
+            raise Rejected(f"entry {first + odd[0]}: {odd[1]}")
+        for entry in entries:
+            tags += b"".join(Entry.from_bytes(entry).tags)
         if first < last:
             edge = _compare_claims(edge, leaf_hashes(entries), claims)
     return bytes(tags)

@@ -27,8 +27,9 @@ from ledger.evidence.series import Series
 from ledger.evidence.series_private import SeriesSigner
 from ledger.evidence.statement import FileSubject, Kind, Statement
 from ledger.filing import Filing, open_filing, read_filing
-from ledger.ports import Clock, Entropy, ItemRecord, LedgerStore, PublicStore, Spread
+from ledger.ports import Clock, Entropy, ItemRecord, LedgerStore, PublicStore
 from ledger.sequencer import Batch, Head, Pending, Row, plan
+from ledger.spread import Spread
 from ledger.tlog.checkpoint import Checkpoint, open_checkpoint
 from ledger.tlog.merkle import Edge, check_inclusion
 from ledger.tlog.note import SignedNote, SigningKey, VerifierKey, sign_note

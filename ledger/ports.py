@@ -6,15 +6,12 @@ nothing else of their own. A failed write may or may not have been stored: the
 caller stops, and what `recover` finds afterwards is the truth.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from ledger.evidence.chunks import ItemDigest
 from ledger.sequencer import Batch, Head, Row
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 class Clock(Protocol):
@@ -30,12 +27,6 @@ class Clock(Protocol):
 class Entropy(Protocol):
     def salt(self) -> bytes:
         """32 fresh bytes from the operating system, never derived from a kept key."""
-        ...
-
-
-class Spread(Protocol):
-    def __call__(self, work: Callable[[T], R], values: Sequence[T], /) -> Iterable[R]:
-        """`map`, perhaps on several cores: the results in order; `work` must not wait."""
         ...
 
 

@@ -11,7 +11,7 @@ nothing; see `Time` in docs/formats/entry.md.
 
 import re
 from binascii import a2b_base64
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from operator import ge
 from typing import Self
@@ -30,13 +30,14 @@ MAX_ENTRY = 1024  # eight tags and a commitment take 311 bytes
 # The one spelling of an entry: RFC 8785, base64 with zero trailing bits. An audit reads
 # millions of them, and this takes a third of the time of reading JSON and writing it back.
 _BASE64 = rb"[A-Za-z0-9+/]"
-_TAG = rb'"' + _BASE64 + rb'{21}[AQgw]=="'
-_TAG_STEP = 27  # a tag's 24 characters, two quotation marks and a comma
+_TAG = _BASE64 + rb"{21}[AQgw]=="
 _FORM = re.compile(
     rb'\{"at":(0|[1-9][0-9]{0,14}),'
     rb'"commitment":"(' + _BASE64 + rb'{42}[AEIMQUYcgkosw048]=)",'
-    rb'"tags":\[(' + rb",".join([_TAG] * TAGS) + rb')\],"v":1\}'
+    rb'"tags":\["(' + rb'","'.join([_TAG] * TAGS) + rb')"\],"v":1\}'
 )
+_ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_IN_ORDER = bytes.maketrans(_ALPHABET, bytes(sorted(_ALPHABET)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,36 +79,29 @@ class Entry:
                 f"got {clip(repr(data))}"
             )
         at, commitment, tags = form.groups()
-        return cls(int(at), a2b_base64(commitment), tuple(_tags_of(tags)))
+        return cls(int(at), a2b_base64(commitment), tuple(map(a2b_base64, tags.split(b'","'))))
 
     def leaf_hash(self) -> bytes:
         return leaf_hash(self.to_bytes())
 
 
-@dataclass(frozen=True, slots=True)
-class Scan:
-    """The last time and the joined tags of entries; `odd` is the first that is none, and why."""
-
-    at: int
-    tags: bytes
-    odd: tuple[int, LedgerError] | None = None
+Odd = tuple[int, LedgerError]  # the number of what is not as it should be, and why
 
 
-def scan_entries(entries: Sequence[bytes], after: int) -> Scan:
-    """Each must be an `Entry`, and no time before the one above it; `after` is the first's.
+def scan_entries(entries: Iterable[bytes], after: int) -> tuple[int, Odd | None]:
+    """The time of the last entry; the first that is no `Entry` or goes back in time, if any.
 
-    Twice as fast as entry by entry.
+    `after` is the time above the first. Thrice as fast as entry by entry.
     """
-    found: list[bytes] = []
     for i, data in enumerate(entries):
         form = _FORM.fullmatch(data)
-        tags = [] if form is None else _tags_of(form[3])
+        # Translated, the text of tags sorts as their bytes do.
+        tags = [] if form is None else form[3].translate(_IN_ORDER).split(b'","')
         at = -1 if form is None else int(form[1])
         if not after <= at <= MAX_TIME or at % MINUTE_MS or any(map(ge, tags, tags[1:])):
-            return Scan(after, b"".join(found), (i, _why_odd(data)))
+            return after, (i, _why_odd(data))
         after = at
-        found += tags
-    return Scan(after, b"".join(found))
+    return after, None
 
 
 def _why_odd(data: bytes) -> LedgerError:
@@ -115,11 +109,11 @@ def _why_odd(data: bytes) -> LedgerError:
         at = Entry.from_bytes(data).at
     except Malformed as error:
         return error
+    return before_the_one_above(at)
+
+
+def before_the_one_above(at: int) -> Rejected:
     return Rejected(f"accepted at {format_time(at)}, before the entry above it")
-
-
-def _tags_of(text: bytes) -> list[bytes]:
-    return [a2b_base64(text[i : i + 24]) for i in range(1, len(text), _TAG_STEP)]
 
 
 def commit(salt: bytes, envelope: bytes) -> bytes:

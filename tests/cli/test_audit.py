@@ -4,17 +4,21 @@ from pathlib import Path
 
 import pytest
 
+from cli.processes import spread
 from ledger.audit import audit_log
 from ledger.errors import Unavailable, Unknown
 from ledger.evidence.entry import Entry
 from ledger.evidence.trust import TrustedLog
 from ledger.report import Outcome
+from ledger.spread import Spread
 from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.cosignature import sign_checkpoint
 from ledger.tlog.merkle import leaf_hash, root_of
 from ledger.tlog.note import Algorithm, SignedNote, SigningKey, sign_note
 from ledger.tlog.policy import Policy
-from ledger.tlog.tile import ENTRIES, Tile, entries_to_bytes, hashes_to_bytes
+from ledger.tlog.tile import ENTRIES, Tile
+from ledger.tlog.tiling import Tiling
+from storage.public_directory import DirectoryLog
 from testkit.terminal import Ended, Run
 
 MINUTE = 60_000
@@ -30,17 +34,22 @@ class Copy:
         checkpoint = Checkpoint(LOG.name, len(entries), root_of(hashes))
         lines = [sign_note(checkpoint.to_text(), LOG)]
         lines += [sign_checkpoint(checkpoint, COSIGNER, 1_795_430_400)] if cosigned else []
-        width = len(entries)
-        self.files = {
-            "checkpoint": SignedNote(checkpoint.to_text(), tuple(lines)).to_bytes(),
-            Tile(0, 0, width).to_path(): hashes_to_bytes(hashes),
-            Tile(ENTRIES, 0, width).to_path(): entries_to_bytes(entries),
-        }
+        tiling = Tiling()
+        tiles = [*tiling.append(entries), *tiling.partial()]
+        self.files = {tile.to_path(): data for tile, data in tiles}
+        self.files["checkpoint"] = SignedNote(checkpoint.to_text(), tuple(lines)).to_bytes()
 
     def read(self, label: str, path: str) -> bytes:
         if path not in self.files:
             raise Unknown(f"no {path}")
         return self.files[path]
+
+    def write(self, folder: Path) -> DirectoryLog:
+        """On disk, where other processes find it too."""
+        for path, data in self.files.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_bytes(data)
+        return DirectoryLog(folder)
 
 
 def entry(at: int) -> bytes:
@@ -75,6 +84,41 @@ def test_a_leaf_that_is_no_entry_fails_and_is_named() -> None:
     copy = Copy([entry(1), b"anything"])
     audit = audit_log(copy, trusted(), on_start=lambda size: lambda n: None)
     assert (audit.findings[-1].outcome, audit.findings[-1].about) == (Outcome.FAILED, "2026-1")
+
+
+@pytest.mark.parametrize(
+    ("entries", "odd"),
+    [
+        ([entry(2)] * 512 + [entry(1)] * 200, 512),
+        ([entry(2)] * 512 + [b"anything"] + [entry(1)] * 99, 512),
+        ([entry(2)] * 512 + [entry(3), b"anything", entry(1)], 513),
+        ([entry(2)] * 300 + [entry(1)] + [entry(3)] * 300, 300),
+        ([entry(2)] * 256 + [b"anything"] * 300 + [entry(1)] * 256, 256),
+    ],
+)
+@pytest.mark.parametrize("share", [map, spread])
+def test_in_runs_the_first_odd_entry_is_named_as_in_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, entries: list[bytes], odd: int, share: Spread
+) -> None:
+    monkeypatch.setattr("ledger.audit.SPAN", 1)
+    monkeypatch.setattr("cli.processes.LEAST", 2)
+    audit = audit_log(Copy(entries).write(tmp_path), trusted(), spread=share)
+    assert [f.about for f in audit.findings] == ["checkpoint", "2026", f"2026-{odd}"]
+    assert audit.findings[1].outcome is Outcome.PASSED
+
+
+def test_what_fails_in_another_process_fails_here_with_all_that_it_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("ledger.audit.SPAN", 1)
+    monkeypatch.setattr("cli.processes.LEAST", 2)
+    copy = Copy([entry(1)] * 700)
+    path = Tile(ENTRIES, 1).to_path()
+    copy.files[path] = copy.files[path][:-1]
+    log = copy.write(tmp_path)
+    audits = [audit_log(log, trusted(), spread=share) for share in (map, spread)]
+    assert audits[0] == audits[1]
+    assert path in audits[0].findings[1].detail
 
 
 def test_without_a_quorum_the_log_is_undecided_and_still_recomputed() -> None:
