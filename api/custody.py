@@ -15,6 +15,7 @@ from ledger.encoding import format_time
 from ledger.errors import LedgerError, Unavailable
 from ledger.evidence.envelope import seal
 from ledger.evidence.statement import Kind, Statement, TextSubject
+from ledger.filing import read_filing
 from ledger.log import Accepted, Log
 from ledger.ports import Clock
 from ledger.tlog.checkpoint import Checkpoint
@@ -58,7 +59,7 @@ class Custody:
         }
         statement = Statement(kind, (self._subject(),), predicate)
         envelope = seal(statement.to_bytes(), [self._key]).to_bytes()
-        future = self._writer.submit([envelope])
+        future = self._writer.submit([read_filing(envelope)])
         if not wait:
             return
         try:

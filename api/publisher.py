@@ -21,6 +21,7 @@ from ledger.tlog.note import MAX_NOTE, Signature, SignedNote
 from ledger.tlog.policy import Policy, Witness
 
 ALONE_AFTER_S = 1.0
+PAUSE_S = 0.05  # between rounds: each writes new partial tiles, and disturbs the next commits
 ROUND_S = 30.0  # a cosigner whose answer never ends holds up the others no longer
 RETRY_S = (1.0, 2.0, 5.0, 15.0, 30.0)  # after a failed round; a cosigner may be down for days
 
@@ -76,7 +77,7 @@ class Publisher:
     def _rounds(self) -> None:
         while True:
             with self._change:
-                self._change.wait_for(self._due, timeout=self._patience())
+                self._change.wait_for(self._due, timeout=PAUSE_S)
                 last = self._stopping and self._size == self._log.size
                 due = self._due() and not last
             try:
@@ -97,19 +98,13 @@ class Publisher:
         if self._stopping:
             return True
         over = self._quorum() or self._all_answered() or self._waited() >= ROUND_S
-        return over and (self._log.size > self._size or self._retry_due())
+        rested = self._waited() >= PAUSE_S
+        return over and rested and (self._log.size > self._size or self._retry_due())
 
     def _retry_due(self) -> bool:
         if self._size == 0 or self._quorum() or not self._cosigners:
             return False
         return self._waited() >= RETRY_S[min(self._failures, len(RETRY_S) - 1)]
-
-    def _patience(self) -> float | None:
-        if self._size == 0:
-            return None
-        if self._quorum():
-            return None
-        return 0.2
 
     def _begin(self) -> None:
         head = self._log.materialise()

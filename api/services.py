@@ -12,6 +12,7 @@ from api.clients.cosigner_http import HttpCosigner
 from api.cores import spread
 from api.custody import Custody
 from api.identity import Doorkeeper
+from api.indexer import Indexer
 from api.journal import journal
 from api.publisher import Publisher
 from api.settings import Settings
@@ -26,6 +27,7 @@ from ledger.evidence.membership import log_label
 from ledger.evidence.series_private import SeriesSigner
 from ledger.evidence.statement import Statement
 from ledger.evidence.trust import TrustedLog
+from ledger.filing import Filing
 from ledger.log import Accepted, Keys, Log
 from ledger.ports import CosignerClient, ItemRecord, ItemStore, LedgerStore
 from ledger.tlog.note import SigningKey
@@ -55,6 +57,7 @@ class Services:
     store: SqliteLedgerStore
     items: ItemStore
     catalog: SqliteCatalog
+    indexer: Indexer
     tokens: SqliteTokens
     log: Log
     trusted: TrustedLog
@@ -79,6 +82,7 @@ class Services:
         self.closing.set()
         self.writer.stop()
         self.publisher.stop()
+        self.indexer.stop()
         self.catalog.close()
         self.tokens.close()
         self.store.close()
@@ -179,22 +183,25 @@ def _open(folder: DataFolder, lock: FolderLock, settings: Settings) -> Services:
     }
     publisher = Publisher(log, trusted.policy, clients)
 
-    def after(results: Sequence[Result]) -> None:
+    catalog.catch_up(store)
+    indexer = Indexer(catalog, store)
+
+    def after(filings: Sequence[Filing], results: Sequence[Result]) -> None:
         publisher.wake()
-        fresh = [r.row for r in results if isinstance(r, Accepted) and r.fresh]
+        fresh = [
+            (result.row, filing.statement)
+            for filing, result in zip(filings, results, strict=True)
+            if isinstance(result, Accepted) and result.fresh
+        ]
         journal.info("accepted", fresh=len(fresh), of=len(results), size=log.size)
-        try:
-            catalog.catch_up(store)
-        except LedgerError as error:
-            # A search that lags misleads nobody about evidence; it is rebuilt from the log.
-            journal.warning("catalog_behind", reason=str(error))
+        # In log order, which is not that of the batch where an id came twice.
+        indexer.give(sorted(fresh, key=lambda pair: pair[0].index))
 
     writer = Writer(log, after)
     custody = Custody(log, writer, clock, read_key(folder.keys / "ledger.key"), _agency(store))
     tokens = SqliteTokens(folder.tokens_db)
     items = DirectoryItemStore(folder.items)
     recorded = set(store.object_ids())
-    catalog.catch_up(store)
     return Services(
         settings=settings,
         folder=folder,
@@ -204,6 +211,7 @@ def _open(folder: DataFolder, lock: FolderLock, settings: Settings) -> Services:
         items=items,
         orphans=[object_id for object_id in items.ids() if object_id not in recorded],
         catalog=catalog,
+        indexer=indexer,
         tokens=tokens,
         log=log,
         trusted=trusted,

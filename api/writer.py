@@ -17,30 +17,31 @@ from ledger.log import Accepted, Log
 MAX_BATCH = 4096  # statements in one transaction: bounds its memory and its latency
 MAX_WAITING = 1024  # requests: beyond that the server says so instead of growing
 
-Filed = bytes | Filing
 Result = Accepted | LedgerError
 
 
 class Writer:
     """Owns all writing to a log. `after` is called in its thread after each commit."""
 
-    def __init__(self, log: Log, after: Callable[[Sequence[Result]], None]) -> None:
+    def __init__(
+        self, log: Log, after: Callable[[Sequence[Filing], Sequence[Result]], None]
+    ) -> None:
         self._log = log
         self._after = after
         self._ready = threading.Condition()
-        self._waiting: deque[tuple[Sequence[Filed], Future[list[Result]]]] = deque()
+        self._waiting: deque[tuple[Sequence[Filing], Future[list[Result]]]] = deque()
         self._work: deque[Callable[[], None]] = deque()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
 
-    def submit(self, envelopes: Sequence[Filed]) -> "Future[list[Result]]":
-        """Each envelope's result, in order; the future fails only if the store is in doubt."""
+    def submit(self, filings: Sequence[Filing]) -> "Future[list[Result]]":
+        """Each filing's result, in order; the future fails only if the store is in doubt."""
         future: Future[list[Result]] = Future()
         with self._ready:
             if self._stopping or len(self._waiting) >= MAX_WAITING:
                 raise Unavailable(f"{len(self._waiting)} requests wait already, or it is closing")
-            self._waiting.append((envelopes, future))
+            self._waiting.append((filings, future))
             self._ready.notify()
         return future
 
@@ -73,19 +74,20 @@ class Writer:
             if batch:
                 self._commit(batch)
 
-    def _take(self) -> list[tuple[Sequence[Filed], "Future[list[Result]]"]]:
+    def _take(self) -> list[tuple[Sequence[Filing], "Future[list[Result]]"]]:
         batch, count = [], 0
         while self._waiting and count < MAX_BATCH:
-            envelopes, future = self._waiting.popleft()
+            filings, future = self._waiting.popleft()
             # From here on nobody can cancel it, and its result can be set.
             if future.set_running_or_notify_cancel():
-                batch.append((envelopes, future))
-                count += len(envelopes)
+                batch.append((filings, future))
+                count += len(filings)
         return batch
 
-    def _commit(self, batch: list[tuple[Sequence[Filed], "Future[list[Result]]"]]) -> None:
+    def _commit(self, batch: list[tuple[Sequence[Filing], "Future[list[Result]]"]]) -> None:
+        filings = [filing for part, _ in batch for filing in part]
         try:
-            results = self._log.accept([data for part, _ in batch for data in part])
+            results = self._log.accept(filings)
         except Exception as error:
             journal.error("not_sequenced", reason=str(error))
             for _, future in batch:
@@ -96,6 +98,6 @@ class Writer:
             future.set_result(results[at : at + len(part)])
             at += len(part)
         try:
-            self._after(results)
+            self._after(filings, results)
         except Exception:
             journal.exception("after_commit_failed")

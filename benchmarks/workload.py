@@ -9,7 +9,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +22,7 @@ from ledger.errors import LedgerError
 from ledger.evidence.chunks import ItemDigest, digest_item
 from ledger.evidence.envelope import seal
 from ledger.evidence.statement import FileSubject, Kind, Role, Statement
+from ledger.filing import Filing
 from ledger.log import Log
 from ledger.ports import ItemRecord
 from ledger.tlog.note import SigningKey
@@ -85,9 +86,9 @@ class Workload:
     def statements(self, count: int, *, recording: bool = False) -> list[bytes]:
         return [self.statement(recording=recording) for _ in range(count)]
 
-    def accept(self, envelopes: list[bytes]) -> None:
+    def accept(self, filed: Sequence[bytes | Filing]) -> None:
         """Raises what the first refusal says: a benchmark of refusals would be fast."""
-        for result in self.log.accept(envelopes):
+        for result in self.log.accept(filed):
             if isinstance(result, LedgerError):
                 raise result
 

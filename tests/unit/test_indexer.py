@@ -1,0 +1,85 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from api import indexer as module
+from api.indexer import Indexer
+from ledger.errors import Unavailable
+from ledger.evidence.statement import Statement
+from ledger.filing import read_filing
+from ledger.sequencer import Row
+from storage.catalog_sqlite import SqliteCatalog
+from testkit.world import World
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Iterator[SqliteCatalog]:
+    made = SqliteCatalog(tmp_path / "catalog.sqlite")
+    yield made
+    made.close()
+
+
+def grow(world: World, *numbers: int) -> list[tuple[Row, Statement]]:
+    results = world.file(*(world.evidence(number) for number in numbers))
+    rows = [result.row for result in results]  # type: ignore[union-attr]
+    return [(row, read_filing(row.envelope).statement) for row in rows]
+
+
+def test_what_is_handed_over_is_in_the_catalog_without_being_read_again(
+    world: World, catalog: SqliteCatalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalog.catch_up(world.store)
+    pairs = grow(world, 1, 2)
+    monkeypatch.setattr(SqliteCatalog, "catch_up", None)
+    indexer = Indexer(catalog, world.store)
+    indexer.give(pairs)
+    while catalog.indexed_to() < world.log.size:
+        pass
+    monkeypatch.undo()
+    indexer.stop()
+
+
+@pytest.mark.parametrize("dropped", [1, 2])
+def test_what_does_not_join_on_is_read_from_the_ledger(
+    world: World, catalog: SqliteCatalog, dropped: int
+) -> None:
+    indexer = Indexer(catalog, world.store)
+    indexer.give(grow(world, 1, 2, 3)[dropped:])
+    indexer.stop()
+    assert catalog.indexed_to() == world.log.size
+
+
+def test_beyond_its_bound_it_forgets_and_reads_from_the_ledger(
+    world: World, catalog: SqliteCatalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_WAITING", 0)
+    indexer = Indexer(catalog, world.store)
+    indexer.give(grow(world, 1, 2))
+    indexer.stop()
+    assert catalog.indexed_to() == world.log.size
+
+
+def test_a_catalog_that_fails_once_has_all_of_it_in_the_end(
+    world: World, catalog: SqliteCatalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalog.catch_up(world.store)
+
+    def fail(*_: object) -> None:
+        raise Unavailable("the disk")
+
+    monkeypatch.setattr(catalog, "add", fail)
+    monkeypatch.setattr(catalog, "catch_up", fail)
+    indexer = Indexer(catalog, world.store)
+    indexer.give(grow(world, 1))
+    while indexer._waiting:
+        pass
+    monkeypatch.undo()
+    indexer.give(grow(world, 2))
+    indexer.stop()
+    assert catalog.indexed_to() == world.log.size
