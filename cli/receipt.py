@@ -2,17 +2,22 @@
 
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 
-from cli import output
+from cli import output, second_opinion
+from cli.chainpoint import chainpoint, checkpoint_uri, steps_of
 from cli.command import argument, json_option, option
 from cli.command import command as new_command
 from cli.language import say
 from cli.remote import open_client, own_trust_option, server_option
 from cli.trust import open_trust
-from ledger.encoding import format_time
+from ledger.encoding import format_json, format_time
 from ledger.evidence.entry import Entry
+from ledger.tlog.checkpoint import Checkpoint
+from ledger.tlog.note import SignedNote
+from ledger.tlog.receipt import Receipt
 from storage.durable import PUBLIC_FILE, write_file
 
 
@@ -21,13 +26,22 @@ from storage.durable import PUBLIC_FILE, write_file
     words={
         "en": "Fetch the proof that a statement is logged, as a C2SP .tlog-proof file.\n\n"
         "With --trust it is checked, and the time shown at which a quorum had seen it.\n"
-        "Until then it is logged and not yet witnessed (exit 3).",
+        "Until then it is logged and not yet witnessed (exit 3).\n\n"
+        "--chainpoint writes the same path as a Chainpoint v3 document, once merkletools\n"
+        "has come to the same root; where that is not installed, nothing is fetched\n"
+        "(exit 4). The document carries no signatures: keep the .tlog-proof beside it,\n"
+        "and compare the root with a cosigned checkpoint.",
         "zh": "取回陈述已入日志的证明（C2SP .tlog-proof 文件）。\n\n"
         "加 --trust 时予以核验，并显示法定人数看到它的时间。\n"
-        "在此之前为已入日志、尚未达到法定人数（退出码 3）。",
+        "在此之前为已入日志、尚未达到法定人数（退出码 3）。\n\n"
+        "--chainpoint 把同一路径写成 Chainpoint v3 文件，先由 merkletools 复算出同一根；\n"
+        "未安装 merkletools 时不取回任何内容（退出码 4）。该文件不含签名：\n"
+        "请同时保存 .tlog-proof 文件，并与经联合签名的检查点核对根值。",
     },
     example="tiezheng receipt 019ab0c4-… --server https://ledger.example \\\n"
-    "    --trust trust/ -o 1.tlog-proof",
+    "    --trust trust/ -o 1.tlog-proof\n"
+    "tiezheng receipt 019ab0c4-… --server https://ledger.example \\\n"
+    "    --trust trust/ -o 1.tlog-proof --chainpoint 1.chp.json",
 )
 @argument(
     "statement",
@@ -44,6 +58,15 @@ from storage.durable import PUBLIC_FILE, write_file
     words={"en": "where to write the proof", "zh": "证明写入的文件"},
 )
 @option(
+    "--chainpoint",
+    "chainpoint_file",
+    metavar="FILE",
+    words={
+        "en": "where to write a Chainpoint v3 document of the same path",
+        "zh": "同一路径的 Chainpoint v3 文件写入何处",
+    },
+)
+@option(
     "--wait",
     type=click.IntRange(0, 3600),
     default=0,
@@ -52,10 +75,18 @@ from storage.durable import PUBLIC_FILE, write_file
 )
 @json_option()
 def command(
-    statement: str, server: str, trust: str | None, file: str | None, wait: int, as_json: bool
+    statement: str,
+    server: str,
+    trust: str | None,
+    file: str | None,
+    chainpoint_file: str | None,
+    wait: int,
+    as_json: bool,
 ) -> int:
     from api.clients.ledger import NotYet, check_receipt
 
+    if chainpoint_file:
+        _check_chainpoint(chainpoint_file, file)
     client = open_client(server)
     ends = time.monotonic() + wait
     while True:
@@ -69,8 +100,11 @@ def command(
         time.sleep(0.2)
     entry = Entry.from_bytes(str(answer["entry"]).encode())
     seen = check_receipt(answer, entry, open_trust(trust)) if trust else None
+    document = _chainpoint(answer, entry, server) if chainpoint_file else b""
     if file:
         write_file(Path(file), str(answer["proof"]).encode(), mode=PUBLIC_FILE)
+    if chainpoint_file:
+        write_file(Path(chainpoint_file), document, mode=PUBLIC_FILE)
     witnessed = seen is not None if trust else answer.get("witnessed") == "yes"
     place = f"{answer['log']}-{answer['index']}"
     when = format_time(seen * 1000) if seen is not None else ""
@@ -90,3 +124,29 @@ def command(
     else:
         output.result(say(en=f"{place}: not yet witnessed", zh=f"{place}：尚未达到法定人数"))
     return output.Exit.DONE if witnessed else output.Exit.UNDECIDED
+
+
+def _check_chainpoint(chainpoint_file: str, file: str | None) -> None:
+    """What would spoil it later is said before anything is fetched."""
+    if file and Path(file).resolve() == Path(chainpoint_file).resolve():
+        text = say(en="want another file than that of -o", zh="不得与 -o 为同一文件")
+        raise click.BadParameter(text, param_hint="'--chainpoint'")
+    second_opinion.check_installed()
+    if not file:
+        output.note(
+            say(
+                en="a Chainpoint document carries no signatures; -o keeps the proof that does",
+                zh="Chainpoint 文件不含签名；用 -o 另存含签名的证明",
+            )
+        )
+
+
+def _chainpoint(answer: dict[str, Any], entry: Entry, server: str) -> bytes:
+    """Written only once two programs have come to the root of the checkpoint."""
+    receipt = Receipt.from_text(str(answer["proof"]))
+    checkpoint = Checkpoint.from_text(SignedNote.from_text(receipt.note).text)
+    leaf = entry.leaf_hash()
+    steps = steps_of(receipt.index, leaf, receipt.proof, checkpoint)
+    second_opinion.check_path(leaf, steps, checkpoint.root)
+    uri = checkpoint_uri(server, str(answer["log"]))
+    return format_json(chainpoint(leaf, steps, checkpoint, uri)) + b"\n"

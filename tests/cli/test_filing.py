@@ -2,21 +2,27 @@
 
 import json
 import os
+import sys
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
+from api.clients.ledger import LedgerClient
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.statement import FileSubject, Statement
 from ledger.report import Outcome
-from ledger.tlog.note import SigningKey
+from ledger.tlog.note import SignedNote, SigningKey
+from ledger.tlog.receipt import Receipt
 from ledger.verify import verify_packet
 from storage.packets import open_packet
+from testkit.chainpoint import evaluate
 from testkit.server import (
     AGENCY,
     CASE,
@@ -437,6 +443,122 @@ def test_without_trust_a_receipt_is_the_ledgers_word(office: Office) -> None:
 def test_there_is_no_receipt_of_nothing(office: Office) -> None:
     id_ = "019ab0c4-0000-7000-8000-000000000000"
     assert office.run("receipt", id_, "--server", office.address).code == 1
+
+
+def chainpoint(office: Office, folder: Path, *more: str | Path) -> tuple[Ended, Path]:
+    file = folder / "a.chp.json"
+    return receipt(office, "--chainpoint", file, *more), file
+
+
+def test_a_chainpoint_proof_reaches_the_root_that_the_cosigners_signed(
+    office: Office, tmp_path: Path
+) -> None:
+    office.deposit(office.write("a"))
+    office.ledger.await_quorum()
+    kept = tmp_path / "a.tlog-proof"
+    trust = office.ledger.folder / "trust"
+    ended, file = chainpoint(office, tmp_path, "--trust", trust, "-o", kept)
+    assert (ended.code, ended.err) == (0, "")
+    proof = json.loads(file.read_text())
+    ((anchor, value),) = evaluate(proof)
+    (log,) = office.ledger.trust.logs
+    row = office.ledger.services.log.row(int(ended.out.partition(":")[0].partition("-")[2]))
+    assert proof["hash"] == sha256(b"\0" + row.entry).hexdigest()
+    note = Receipt.from_bytes(kept.read_bytes()).note
+    cosigned = log.policy.open(SignedNote.from_text(note))
+    assert cosigned.quorum_time is not None
+    said = cosigned.checkpoint
+    assert anchor["anchor_id"] == f"{said.origin} {said.size} {value}"
+    assert value == said.root.hex()
+    assert anchor["uris"] == [f"{office.address}/log/2026/checkpoint"]
+    assert httpx2.get(anchor["uris"][0]).text.startswith(f"{said.origin}\n")
+
+
+def test_a_chainpoint_proof_without_its_signatures_is_warned_of(
+    office: Office, tmp_path: Path
+) -> None:
+    office.deposit(office.write("a"))
+    office.ledger.await_quorum()
+    ended, file = chainpoint(office, tmp_path)
+    assert (ended.code, file.exists()) == (0, True)
+    assert "carries no signatures" in ended.err
+    assert "不含签名" in chainpoint(office, tmp_path, "--lang", "zh")[0].err
+
+
+def test_with_json_a_chainpoint_proof_changes_nothing_in_the_result(
+    office: Office, tmp_path: Path
+) -> None:
+    office.deposit(office.write("a"))
+    office.ledger.await_quorum()
+    ended, file = chainpoint(office, tmp_path, "--json")
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out == receipt(office, "--json").out
+    assert evaluate(json.loads(file.read_text()))
+
+
+def test_without_a_second_opinion_nothing_is_fetched_or_written(
+    office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "merkletools", None)
+    unheard = ("019ab0c4-0000-7000-8000-000000000000", "--server", "http://127.0.0.1:1")
+    file, kept = tmp_path / "a.chp.json", tmp_path / "a.tlog-proof"
+    ended = office.run("receipt", *unheard, "--chainpoint", file, "-o", kept, "--json")
+    assert ended.code == 4
+    error = json.loads(ended.err)["error"]
+    assert (error["code"], len(error["hints"])) == ("unavailable", 1)
+    assert "pip install --no-deps merkletools==1.0.3" in error["hints"][0]
+    assert "merkletools" in error["message"]
+    assert not file.exists() and not kept.exists()
+
+
+def test_a_second_opinion_that_differs_writes_nothing(
+    office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.deposit(office.write("a"))
+    office.ledger.await_quorum()
+    monkeypatch.setattr("merkletools.MerkleTools.validate_proof", lambda *args: False)
+    kept = tmp_path / "a.tlog-proof"
+    ended, file = chainpoint(office, tmp_path, "-o", kept)
+    assert ended.code == 1
+    assert "merkletools does not come to the root" in ended.err
+    assert not file.exists() and not kept.exists()
+
+
+def test_a_ledger_whose_path_leads_elsewhere_gets_no_chainpoint_proof(
+    office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without --trust too: signatures are then its word, the arithmetic is not."""
+    office.deposit(office.write("a"))
+    office.ledger.await_quorum()
+    honest = office.ledger.client().receipt(office.statement().id)
+    made = Receipt.from_text(honest["proof"])
+    forged = replace(made, proof=(bytes(32), *made.proof[1:])).to_text()
+    monkeypatch.setattr(LedgerClient, "receipt", lambda *args: honest | {"proof": forged})
+    ended, file = chainpoint(office, tmp_path)
+    assert ended.code == 1
+    assert "another root" in ended.err
+    assert not file.exists()
+
+
+def test_before_a_quorum_a_chainpoint_proof_is_written_and_the_exit_code_is_3(
+    own: Office, tmp_path: Path
+) -> None:
+    own.ledger.await_quorum()
+    for cosigner in own.ledger.offices:
+        cosigner.away = True
+    own.deposit(own.write("a"))
+    path = f"/v1/statements/{own.statement().id}/receipt"
+    await_that(lambda: own.ledger.http.get(path).status_code == 200, "the checkpoint alone")
+    ended, file = chainpoint(own, tmp_path)
+    assert ended.code == 3
+    assert evaluate(json.loads(file.read_text()))
+
+
+def test_both_proofs_do_not_go_into_one_file(office: Office, tmp_path: Path) -> None:
+    ended, file = chainpoint(office, tmp_path, "-o", tmp_path / "." / "a.chp.json")
+    assert ended.code == 2
+    assert "want another file than that of -o" in ended.err
+    assert not file.exists()
 
 
 # --- packet ----------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 OURS = ("ledger", "storage", "api", "cli")
+WRAPPED_IN = "cli/second_opinion.py"
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +72,11 @@ def imports(path: Path) -> set[str]:
 
 def ours(*folders: str) -> list[Path]:
     return [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
+
+
+def test_merkletools_is_imported_in_one_module() -> None:
+    found = [p.relative_to(ROOT).as_posix() for p in ours(*OURS) if "merkletools" in imports(p)]
+    assert found == [WRAPPED_IN]
 
 
 def test_nothing_of_ours_imports_the_package_tests_that_merkletools_installs() -> None:
