@@ -39,8 +39,8 @@ format: $(V)/.ready ## format the code and mend what can be mended
 openapi: $(V)/.ready ## write docs/openapi.json anew
 	@$(V)/bin/python -c 'from api.app import write_description; write_description()'
 
-bench: $(V)/.tools ## measure speed
-	@$(V)/bin/python -m benchmarks
+bench: $(V)/.tools ## measure speed and write docs/performance.md; ONLY="a c" QUICK=yes
+	@$(V)/bin/python -m benchmarks $(ONLY) $(if $(QUICK),--quick)
 
 COMPILE := --quiet --universal --python-version 3.11 --only-binary :all: --no-binary merkletools \
 	--fork-strategy fewest --generate-hashes --custom-compile-command 'make lock' $(UPGRADE)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from types import ModuleType
 
 import benchmarks
+from benchmarks import report
 
 
 def found() -> Iterator[ModuleType]:
@@ -25,16 +26,20 @@ def main() -> None:
     parser.add_argument("only", nargs="*", help="keys, as a or c; none means all")
     parser.add_argument("--quick", action="store_true", help="small sizes; writes nothing")
     options = parser.parse_args()
+    tables = []
     for module in found():
         if options.only and module.KEY not in options.only:
             continue
         print(f"({module.KEY}) {module.__doc__.splitlines()[0]}", file=sys.stderr)
         table = module.run(options.quick)
+        tables.append(table)
         for row in table.rows:
             print(f"    {row.what:60} {row.median:>14,.4g} {row.unit}")
         for ratio in table.ratios:
             goal = "" if ratio.goal is None else f"   goal {ratio.goal:g}"
             print(f"    = {ratio.label:58} {ratio.value:>14.2f} ×{goal}")
+    if not options.quick:
+        report.write(tables)
 
 
 if __name__ == "__main__":

@@ -12,13 +12,17 @@ from pathlib import Path
 
 from api.cores import spread
 from benchmarks import peers
-from benchmarks.measure import Ratio, Row, Table, seconds
-from benchmarks.workload import Workload, scratch, workload
+from benchmarks.ground import scratch
+from benchmarks.measure import Curve, Ratio, Row, Table, seconds
+from benchmarks.workload import CASES, Workload, workload
 
 KEY = "c"
 GOALS = {1: 5.0, 100: 3.0, 1000: 5.0}  # by batch, in process against Tessera
 GOALS_HTTP = {100: 1.0, 1000: 1.0}
 WRITERS = 4  # over HTTP, at batches over one
+CHECKED = "in process, signatures checked"
+READY = "in process, without signatures"
+HTTP = "over HTTP, signatures checked"
 RATE, TIME = "entries/s", "ms"
 
 
@@ -62,11 +66,11 @@ def _in_process(values: Values, load: Workload, batch: int, count: int) -> None:
     def checked(envelopes: Sequence[bytes]) -> None:
         load.accept(list(spread(load.log.open, envelopes)))
 
-    times = [seconds(lambda b=b: checked(b)) for b in batches]  # type: ignore[misc]
-    _report(values, "in process, signatures checked", batch, count, times)
+    times = [seconds(checked, b) for b in batches]
+    _report(values, CHECKED, batch, count, times)
     ready = [[load.log.open(e) for e in b] for b in _batches(load.statements(count), batch)]
-    times = [seconds(lambda b=b: load.accept(b)) for b in ready]  # type: ignore[misc]
-    _report(values, "in process, without signatures", batch, count, times)
+    times = [seconds(load.accept, b) for b in ready]
+    _report(values, READY, batch, count, times)
 
 
 def _recordings(values: Values, load: Workload, count: int) -> None:
@@ -82,12 +86,12 @@ def _over_http(values: Values, port: int, batch: int, batches: Sequence[Sequence
 
     def write(share: Sequence[Sequence[bytes]]) -> None:
         with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=120)) as line:
-            times.extend(seconds(lambda b=b: _post(line, b)) for b in share)  # type: ignore[misc]
+            times.extend(seconds(_post, line, b) for b in share)
 
     with ThreadPoolExecutor(writers) as pool:
         took = seconds(lambda: list(pool.map(write, shares)))
     count = sum(map(len, batches))
-    _report(values, "over HTTP, signatures checked", batch, count, times, took)
+    _report(values, HTTP, batch, count, times, took)
 
 
 def _post(line: http.client.HTTPConnection, envelopes: Sequence[bytes]) -> None:
@@ -145,27 +149,37 @@ def _server(path: Path) -> Iterator[int]:
 
 
 def _table(rows: tuple[Row, ...], size: int, compared: bool) -> Table:
-    table = Table(key=KEY, title="Entries a second", rows=rows)
-    ratios: list[Ratio] = []
-    ours = (("in process, signatures checked", GOALS), ("in process, without signatures", GOALS))
-    for what, goals in (*ours, ("over HTTP, signatures checked", GOALS_HTTP)):
-        for batch in GOALS if compared else ():
-            peer = table.median(f"Tessera, POSIX, batch {batch}")
-            value = table.median(f"{what}, batch {batch}") / peer
-            ratios.append(Ratio(f"{what} ÷ Tessera, batch {batch}", value, goals.get(batch)))
+    median = {row.what: row.median for row in rows}
+    peer = "Tessera, POSIX"
+    goals = {CHECKED: GOALS, READY: GOALS, HTTP: GOALS_HTTP}
+    ratios = [
+        Ratio(
+            f"{what} ÷ Tessera, batch {batch}",
+            median[f"{what}, batch {batch}"] / median[f"{peer}, batch {batch}"],
+            wanted.get(batch),
+        )
+        for what, wanted in goals.items()
+        for batch in (GOALS if compared else ())
+    ]
+    drawn = [*goals, *([peer] if compared else [])]
     return Table(
         key=KEY,
         title="Entries a second",
         rows=rows,
         ratios=tuple(ratios),
+        curves=tuple(
+            Curve(what, tuple((batch, median[f"{what}, batch {batch}"]) for batch in GOALS))
+            for what in drawn
+        ),
+        axes=("statements in a batch", "entries a second"),
         notes=(
-            f"Statements of {size} bytes, evidence for {50} cases, each with one signature; "
+            f"Statements of {size} bytes, evidence for {CASES} cases, each with one signature; "
             "accepted means durable, in its series, under a signed checkpoint.",
             "Without signatures: the envelopes were read and their signatures checked before the "
             "clock started; what is left is the work of the one writer.",
             "Tessera gets entries of the same size and checks no signature; it has no series, no "
             f"statements and no items. Over HTTP {WRITERS} writers send batches, one sends lone "
-            "statements; their work is on the same two cores.",
+            "statements; their work is on the same cores.",
             *(() if compared else (peers.MISSING,)),
         ),
     )

@@ -36,7 +36,7 @@ class Ratio:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """`points` are (x, y); drawn in `docs/performance/` under the table's key."""
+    """`points` are (x, y); those of a table are drawn into one picture, both axes logarithmic."""
 
     label: str
     points: tuple[tuple[float, float], ...]
@@ -67,8 +67,8 @@ def in_turn(rounds: int, unit: str, candidates: Mapping[str, Candidate]) -> tupl
     return tuple(Row(name, unit, tuple(runs)) for name, runs in values.items())
 
 
-def seconds(work: Callable[[], object]) -> float:
+def seconds(work: Callable[..., object], *arguments: object) -> float:
     """Wall-clock seconds of one call."""
     start = time.perf_counter()
-    work()
+    work(*arguments)
     return time.perf_counter() - start

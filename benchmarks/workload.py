@@ -1,14 +1,11 @@
 """A ledger in a temporary folder, and statements as a station makes them.
 
-The real stores, keys and code paths; the folder lies below `build/bench`, on the disk
-of the checkout, so that an fsync costs what it costs. Statements are made and signed
-before the clock starts: making them is the filer's work.
+The real stores, keys and code paths. Statements are made and signed before the clock
+starts: making them is the filer's work.
 """
 
 import hashlib
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,7 +13,7 @@ from pathlib import Path
 
 from api.founding import Plan, agency_registration, found, key_registration, new_key
 from api.ids import new_id
-from api.services import open_log
+from api.services import open_log, read_key
 from ledger.encoding import format_time
 from ledger.errors import LedgerError
 from ledger.evidence.chunks import ItemDigest, digest_item
@@ -35,18 +32,6 @@ CASES = 50
 ITEMS = 64
 
 
-@contextmanager
-def scratch() -> Iterator[Path]:
-    """A folder on the checkout's disk, gone afterwards."""
-    root = Path("build/bench")
-    root.mkdir(parents=True, exist_ok=True)
-    path = Path(tempfile.mkdtemp(dir=root)).absolute()
-    try:
-        yield path
-    finally:
-        shutil.rmtree(path, ignore_errors=True)
-
-
 @dataclass(slots=True)
 class Workload:
     """An open log with one registered station, and what that station says."""
@@ -54,6 +39,7 @@ class Workload:
     folder: DataFolder
     store: SqliteLedgerStore
     log: Log
+    log_key: SigningKey
     station: SigningKey
     year: int
     items: list[ItemDigest] = field(default_factory=list)
@@ -105,7 +91,8 @@ def workload(path: Path) -> Iterator[Workload]:
     store = SqliteLedgerStore(folder.ledger_db)
     try:
         log, _ = open_log(folder, store)
-        load = Workload(folder, store, log, station, year)
+        log_key = read_key(folder.keys / "log.key")
+        load = Workload(folder, store, log, log_key, station, year)
         registrations = (
             key_registration(
                 AGENCY,

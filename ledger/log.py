@@ -103,6 +103,7 @@ class Log:
         self._head: Head | None = None
         self._tiling: Tiling | None = None
         self._nodes: TileNodes | None = None
+        self._partial: frozenset[Tile] = frozenset()  # durable already: most are those of before
         self._register = Register(keys.registrar)
         self.recover()
 
@@ -423,8 +424,10 @@ class Log:
                 self._public.put(tile.to_path(), data)
                 # Readers of older checkpoints take the full tile from now on.
                 self._public.discard(tile.to_path() + ".p")
-            for tile, data in tiling.partial():
-                self._public.put(tile.to_path(), data)
+            partial = dict(tiling.partial())
+            for tile in partial.keys() - self._partial:
+                self._public.put(tile.to_path(), partial[tile])
+            self._partial = frozenset(partial)
         except Conflict as error:
             raise Rejected(f"the public log is not that of the store: {error}") from None
         if tiling.root() != head.edge.root():

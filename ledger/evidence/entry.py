@@ -9,6 +9,7 @@ says nothing about anyone, and still proves that something was fixed here.
 nothing; see `Time` in docs/formats/entry.md.
 """
 
+import base64
 import re
 from binascii import a2b_base64
 from collections.abc import Iterable
@@ -17,7 +18,7 @@ from operator import ge
 from typing import Self
 
 from ledger import suite
-from ledger.encoding import MAX_TIME, clip, format_base64, format_json, format_time
+from ledger.encoding import MAX_TIME, clip, format_time
 from ledger.errors import LedgerError, Malformed, Rejected
 from ledger.tlog.merkle import leaf_hash
 
@@ -59,13 +60,10 @@ class Entry:
             raise Malformed("want distinct tags in ascending order", path="tags")
 
     def to_bytes(self) -> bytes:
-        return format_json(
-            {
-                "at": self.at,
-                "commitment": format_base64(self.commitment),
-                "tags": [format_base64(tag) for tag in self.tags],
-                "v": 1,
-            }
+        return b'{"at":%d,"commitment":"%s","tags":["%s"],"v":1}' % (
+            self.at,
+            base64.b64encode(self.commitment),
+            b'","'.join(map(base64.b64encode, self.tags)),
         )
 
     @classmethod

@@ -30,6 +30,7 @@ SEED_OUTPUT = 400  # 128 bits more than n, so that mod n shows no bias
 LOOKAHEAD = 65_536  # how far beyond N a verifier looks for hidden statements
 MAX_NAME = 1024
 MAX_KEY_FILE = 16_384
+_FILLER_MESSAGES = tuple(b"tiezheng/filler/v1\x00" + bytes([j]) for j in range(TAGS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,15 +117,15 @@ def root_target(modulus: int, i: int) -> int:
     return int.from_bytes(suite.mask(seed, SEED_OUTPUT), "big") % modulus
 
 
-def filler(salt: bytes, j: int) -> bytes:
-    return suite.mac(salt, b"tiezheng/filler/v1\x00" + bytes([j]))[:TAG_SIZE]
+def fillers(salt: bytes, count: int) -> list[bytes]:
+    return [mac[:TAG_SIZE] for mac in suite.macs(salt, _FILLER_MESSAGES[:count])]
 
 
 def entry_tags(salt: bytes, tags: Sequence[bytes]) -> tuple[bytes, ...]:
     """The eight tags of an entry: those of its series, the rest fillers."""
     if len(tags) > TAGS:
         raise Malformed(f"want at most {TAGS} series for a statement, got {len(tags)}")
-    return tuple(sorted([*tags, *(filler(salt, j) for j in range(TAGS - len(tags)))]))
+    return tuple(sorted([*tags, *fillers(salt, TAGS - len(tags))]))
 
 
 def check_tags(entry: Entry, salt: bytes, tags: Sequence[bytes]) -> None:

@@ -35,6 +35,11 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return digest(b"\x01" + left + right)
 
 
+def node_hashes(row: Sequence[bytes]) -> list[bytes]:
+    """The nodes over a row of hashes, two by two; one left over at the end has none."""
+    return digests(b"\x01", map(add, row[::2], row[1::2]))
+
+
 @dataclass(frozen=True, slots=True)
 class Edge:
     """The right edge of a tree: the roots of its complete subtrees, largest first.
@@ -80,7 +85,7 @@ def complete_root(hashes: Sequence[bytes]) -> bytes:
     if not row or len(row) & (len(row) - 1):
         raise Malformed(f"want a power of two of hashes, got {len(row)}")
     while len(row) > 1:
-        row = digests(b"\x01", map(add, row[::2], row[1::2]))
+        row = node_hashes(row)
     return row[0]
 
 

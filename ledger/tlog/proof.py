@@ -5,14 +5,16 @@
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from ledger.errors import Malformed
-from ledger.tlog.merkle import EMPTY_ROOT, node_hash
+from ledger.tlog.merkle import EMPTY_ROOT, node_hash, node_hashes
 from ledger.tlog.tile import WIDTH, Tile, hashes_from_bytes
 
 Nodes = Callable[[int, int], bytes]
 
 TILE_LEVELS = 8  # a tile spans eight levels of the tree: 2^8 = 256
+TILES_KEPT = 256  # with their inner nodes, 40 kB each
 
 
 def prove_inclusion(index: int, size: int, nodes: Nodes) -> tuple[bytes, ...]:
@@ -85,24 +87,20 @@ class TileNodes:
     def __init__(self, size: int, read: Callable[[Tile], bytes]) -> None:
         self.size = size
         self._read = read
-        self._tiles: dict[Tile, tuple[bytes, ...]] = {}
+        self._rows = lru_cache(maxsize=TILES_KEPT)(self._rows_of)
 
     def __call__(self, level: int, number: int) -> bytes:
         row, above = divmod(level, TILE_LEVELS)
-        first = number << above
-        hashes = self._hashes(row, first // WIDTH)
-        within = first % WIDTH
-        part = list(hashes[within : within + (1 << above)])
-        if len(part) != 1 << above:
+        tile, within = divmod(number << above, WIDTH)
+        width = min(WIDTH, self.size // WIDTH**row - tile * WIDTH)
+        at = within >> above
+        if width < 1 or at >= width >> above:
             raise Malformed(f"node {level}/{number} is not in a tree of {self.size}")
-        while len(part) > 1:
-            part = [node_hash(part[i], part[i + 1]) for i in range(0, len(part), 2)]
-        return part[0]
+        return self._rows(Tile(row, tile, width))[above][at]
 
-    def _hashes(self, row: int, number: int) -> tuple[bytes, ...]:
-        in_row = self.size // WIDTH**row
-        width = min(WIDTH, in_row - number * WIDTH)
-        tile = Tile(row, number, width)
-        if tile not in self._tiles:
-            self._tiles[tile] = hashes_from_bytes(self._read(tile), width)
-        return self._tiles[tile]
+    def _rows_of(self, tile: Tile) -> list[list[bytes]]:
+        """The tile's hashes, and above them the roots of its complete pairs, row by row."""
+        rows = [list(hashes_from_bytes(self._read(tile), tile.width))]
+        while len(rows) < TILE_LEVELS:
+            rows.append(node_hashes(rows[-1]))
+        return rows

@@ -90,7 +90,8 @@ def test_a_log_that_was_published_has_the_root_and_paths_of_merkletools() -> Non
     world = grown(70)
     note = world.public.get("checkpoint")
     checkpoint = Checkpoint.from_text(SignedNote.from_bytes(note).text)
-    entries = [data for _, data in read_log(world.public.get, checkpoint, tiles=True)]
+    bundles = read_log(world.public.get, checkpoint, tiles=True)
+    entries = [data for _, bundle in bundles for data in bundle]
     # As RFC 6962 says it, with nothing of ours between the public bytes and merkletools.
     tree = new_tree(sha256(b"\0" + data).digest() for data in entries)
     assert len(entries) == checkpoint.size == 70

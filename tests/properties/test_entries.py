@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger.encoding import MAX_TIME
+from ledger.encoding import MAX_TIME, format_base64, format_json
 from ledger.errors import Malformed
 from ledger.evidence.entry import MINUTE_MS, TAG_SIZE, TAGS, Entry, scan_entries
 
@@ -35,6 +35,19 @@ def near_entries(draw: st.DrawFn) -> bytes:
         piece = draw(st.sampled_from([b"", b"0", b"1", b"A", b"=", b"\n", b" ", b"\xff", b'"']))
         data[at : at + draw(st.integers(0, 2))] = piece
     return bytes(data)
+
+
+@given(ENTRIES)
+@OFTEN
+def test_an_entry_is_the_canonical_json_of_its_fields(entry: Entry) -> None:
+    value = {
+        "at": entry.at,
+        "commitment": format_base64(entry.commitment),
+        "tags": [format_base64(tag) for tag in entry.tags],
+        "v": 1,
+    }
+    assert entry.to_bytes() == format_json(value)
+    assert Entry.from_bytes(entry.to_bytes()) == entry
 
 
 def alone(data: bytes) -> Entry | None:

@@ -11,7 +11,7 @@ from ledger.evidence.series import (
     SeriesKey,
     check_tags,
     entry_tags,
-    filler,
+    fillers,
     name_message,
 )
 from ledger.evidence.trust import Trust
@@ -101,7 +101,7 @@ def test_tags_first_to_last_are_both_included() -> None:
 
 
 def test_a_filler_is_the_mac_of_its_number_under_the_salt() -> None:
-    assert filler(SALT, 7) == mac(SALT, b"tiezheng/filler/v1\x00\x07")[:16]
+    assert fillers(SALT, 8)[7] == mac(SALT, b"tiezheng/filler/v1\x00\x07")[:16]
 
 
 @pytest.mark.parametrize("count", range(9))
@@ -110,7 +110,7 @@ def test_series_and_fillers_are_eight_in_ascending_order(count: int) -> None:
     found = entry_tags(SALT, tags)
     assert len(found) == len(set(found)) == 8
     assert list(found) == sorted(found)
-    assert set(found) == {*tags, *(filler(SALT, j) for j in range(8 - count))}
+    assert set(found) == {*tags, *fillers(SALT, 8 - count)}
 
 
 def test_a_statement_has_at_most_eight_series() -> None:
