@@ -138,8 +138,8 @@ class Services:
         return count
 
 
-def services(request: Request) -> Services:
-    """The dependency of every route."""
+async def services(request: Request) -> Services:
+    """The dependency of every route; not async, it would cost each request a thread."""
     found: Services = request.app.state.services
     return found
 
