@@ -492,7 +492,11 @@ class Log:
     def submission(self, note: SignedNote, old_size: int) -> AddCheckpoint:
         """The request that asks a cosigner, who knows `old_size`, to cosign `note`."""
         size = Checkpoint.from_text(note.text).size
-        return AddCheckpoint(old_size, prove_consistency(old_size, size, self._tiles(size)), note)
+        proof = prove_consistency(old_size, size, self._tiles(size))
+        # Without the lines of others: a cosigner ignores them, and many read 10 KiB at most.
+        line = note.by(self._keys.log.verifier)
+        alone = SignedNote(note.text, () if line is None else (line,))
+        return AddCheckpoint(old_size, proof, alone)
 
     def receipt(self, index: int, note: str) -> Receipt:
         """Proof of an entry to a checkpoint of ours, with whatever cosignatures it has."""

@@ -441,6 +441,17 @@ def test_receipts_verify_at_many_sizes(size: int) -> None:
         assert cosigned.quorum_time == START_MS // 1000
 
 
+def test_a_submission_carries_the_log_s_own_line_alone() -> None:
+    # litewitness reads 10 KiB and transparency-dev's witness 16: other offices'
+    # ML-DSA-44 lines, 3.3 kB each, must not shut them out.
+    world = grown(9)
+    note = world.step(("notary", "court", "archive"))
+    assert len(note.signatures) == 4
+    request = world.log.submission(note, 5)
+    assert request.note == SignedNote(note.text, note.signatures[:1])
+    assert request.note.by(world.log_key.verifier) is not None
+
+
 @pytest.mark.parametrize("old", [1, 4, 100, 255, 256, 300])
 def test_a_submission_proves_that_the_new_tree_begins_with_the_old(old: int) -> None:
     world = grown(300)
