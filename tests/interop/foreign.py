@@ -34,6 +34,8 @@ LITEWITNESS = cosigner("witness.example/lite")
 NOTARY = cosigner("notary.example/w1")
 TESSERA = key("foreign.example/tessera/2026")
 
+FOUNDED = 2  # entries of a new ledger
+
 Go = Callable[[str], Path]
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from interop import second_reader
 from interop.foreign import (
+    FOUNDED,
     LITEWITNESS,
     NOTARY,
     TESSERA,
@@ -30,7 +31,6 @@ from testkit.recorder import recorder
 
 pytestmark = pytest.mark.timeout(600)  # the first test of a Go program builds it
 
-FOUNDED = 2  # entries of a new ledger
 Go = Callable[[str], Path]
 
 
@@ -48,7 +48,7 @@ def test_litewitness_cosigns_our_log_while_it_grows_and_after_restarts(
                 for size, count in ((3, 1), (5, 2), (12, 7)):
                     file_statements(address, count, first=size)
                     times.append(await_cosigned(address, policy, size).quorum_time)
-            assert [e.status for e in between.exchanges] == [200] * 4
+            assert {e.status for e in between.exchanges} == {200}
             # After a restart our side knows no size, and asks from nothing.
             with ours("server", data) as address:
                 file_statements(address, 2, first=20)
