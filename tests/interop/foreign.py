@@ -104,7 +104,7 @@ def litewitness(go: Go, folder: Path, agent: Path, log: VerifierKey) -> Iterator
 
 
 def _tell_of_log(database: Path, log: VerifierKey) -> None:
-    """What its `witnessctl add-log` does: it begins with the tree of nothing."""
+    """What its `witnessctl` does with add-log and add-key; the log begins with no entries."""
     with sqlite3.connect(database) as db:
         if db.execute("SELECT 1 FROM log WHERE origin = ?", (log.name,)).fetchone() is None:
             root = b64encode(digest(b"")).decode()
