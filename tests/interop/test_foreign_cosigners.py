@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from interop.foreign import (
     tessera_policy,
 )
 from ledger.tlog.policy import Policy
-from testkit.recorder import recorder
+from testkit.recorder import Recorder, recorder
 
 pytestmark = pytest.mark.timeout(600)  # the first test of a Go program builds it
 
@@ -53,22 +54,33 @@ def test_litewitness_cosigns_our_log_while_it_grows_and_after_restarts(
             with ours("server", data) as address:
                 file_statements(address, 2, first=20)
                 times.append(await_cosigned(address, policy, 14).quorum_time)
-            conflict = next(e for e in between.exchanges if e.status == 409)
-            assert (conflict.content_type, conflict.answer) == ("text/x.tlog.size", "12\n")
-            assert between.exchanges[-1].request.startswith("old 12\n")
+            assert _first_conflict(between) == "12\n"
+        restarted = len(between.exchanges)
         with litewitness(go, state, agent, policy.log) as between.target:
             with ours("server", data) as address:
                 file_statements(address, 250, first=30)
                 times.append(await_cosigned(address, policy, 264).quorum_time)
-            assert between.exchanges[-1].request.startswith("old 14\n")
+            assert _first_conflict(between, after=restarted) == "14\n"
             assert between.exchanges[-1].status == 200
-            # It is no rubber stamp: the last step with another proof.
-            request = between.exchanges[-1].request.replace("old 14", "old 264")
+            # It is no rubber stamp: the last tree again, with a hash that proves nothing.
+            note = between.exchanges[-1].request.partition("\n\n")[2]
+            request = f"old 264\n{b64encode(bytes(32)).decode()}\n\n{note}"
             assert between.pass_on("/add-checkpoint", request.encode()).status == 422
     assert None not in times and times == sorted(times)
     public = data / "public" / "2026"
-    (shown,) = (second_reader.main(["log", str(public), str(data / "trust/policy/2026")]),)
+    shown = second_reader.main(["log", str(public), str(data / "trust/policy/2026")])
     assert shown == f"{policy.log.name}: 264 entries, cosigned by lite"
+
+
+def _first_conflict(between: Recorder, after: int = 0) -> str:
+    """The size in the first 409; our next request starts from it, and is taken."""
+    at, conflict = next(
+        (n, e) for n, e in enumerate(between.exchanges) if n >= after and e.status == 409
+    )
+    following = between.exchanges[at + 1]
+    assert conflict.content_type == "text/x.tlog.size"
+    assert following.request.startswith(f"old {conflict.answer}") and following.status == 200
+    return conflict.answer
 
 
 def test_tessera_takes_our_cosignatures_while_its_log_grows_and_after_restarts(
