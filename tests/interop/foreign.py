@@ -23,7 +23,7 @@ from api.founding import Plan, found
 from ledger.evidence.statement import Role
 from ledger.suite import digest
 from ledger.tlog.checkpoint import Checkpoint
-from ledger.tlog.note import SignedNote, SigningKey, VerifierKey
+from ledger.tlog.note import Algorithm, SignedNote, SigningKey, VerifierKey
 from ledger.tlog.policy import Cosigned, Policy, Witness
 from storage.trust_directory import read_trust
 from testkit.keys import cosigner, key
@@ -32,6 +32,7 @@ from testkit.server import AGENCY, ORIGIN, REGISTRAR, await_that, register, seri
 OURS = [sys.executable, "-c", "from cli.main import main; raise SystemExit(main())"]
 LITEWITNESS = cosigner("witness.example/lite")
 NOTARY = cosigner("notary.example/w1")
+COURT = key("court.example/w2", algorithm=Algorithm.COSIGNATURE_MLDSA44)
 TESSERA = key("foreign.example/tessera/2026")
 
 FOUNDED = 2  # entries of a new ledger

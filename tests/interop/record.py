@@ -18,6 +18,7 @@ from typing import Any
 
 from api.services import read_key
 from interop.foreign import (
+    COURT,
     FOUNDED,
     LITEWITNESS,
     NOTARY,
@@ -32,6 +33,8 @@ from interop.foreign import (
     tessera_add,
     tessera_policy,
 )
+from ledger.suite import digest
+from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.note import SignedNote, SigningKey, sign_note
 from storage.folder import DataFolder
 from testkit.go import go_program
@@ -47,6 +50,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         _save("litewitness.json", _of_litewitness(Path(scratch)))
         _save("tessera.json", _of_tessera(Path(scratch)))
+        (RECORDED / "cosigned-in-go.note").write_bytes(_cosigned_in_go())
         for file in (Path(scratch) / "log").rglob("*"):
             name = file.relative_to(Path(scratch) / "log")
             # Tessera's own bookkeeping is no part of the public log.
@@ -129,6 +133,20 @@ def _of_tessera(scratch: Path) -> dict[str, Any]:
         "cosigner": NOTARY.verifier.to_text(),
         "exchanges": [e.to_json() for e in asked.values()],
     }
+
+
+def _cosigned_in_go() -> bytes:
+    """A checkpoint of ours with an Ed25519 and an ML-DSA-44 line by transparency-dev's package."""
+    text = Checkpoint(TESSERA.name, 5, digest(b"a root")).to_text()
+    note = SignedNote(text, (sign_note(text, TESSERA),)).to_bytes()
+    command = [go_program("cosigcheck"), "-skey"]
+    lines = [
+        subprocess.run(
+            [*command, signer.to_text()], input=note, stdout=subprocess.PIPE, check=True
+        ).stdout
+        for signer in (NOTARY, COURT)
+    ]
+    return note + b"".join(lines)
 
 
 if __name__ == "__main__":

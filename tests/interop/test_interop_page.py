@@ -37,7 +37,7 @@ def folder(tmp_path: Path, own_vectors: Path) -> Path:
 
 
 def typed(go: Callable[[str], Path], folder: Path) -> str:
-    for program in ("logcheck", "dssecheck"):
+    for program in ("logcheck", "cosigcheck", "dssecheck"):
         go(program)  # skips where its modules are not to be had
     commands = "".join(block for block, _ in BLOCK.findall(PAGE))
     python = str(Path(sys.executable).parent)
@@ -61,7 +61,7 @@ def typed(go: Callable[[str], Path], folder: Path) -> str:
 
 def test_the_page_prints_what_it_says(go: Callable[[str], Path], folder: Path) -> None:
     assert typed(go, folder) == "".join(output for _, output in BLOCK.findall(PAGE))
-    assert PAGE.count("```sh") == len(BLOCK.findall(PAGE)) == 6
+    assert PAGE.count("```sh") == len(BLOCK.findall(PAGE)) == 7
 
 
 @pytest.mark.slow
@@ -90,7 +90,11 @@ def test_the_page_names_the_versions_that_are_built() -> None:
     assert named and all(pinned[module] == version for module, version in named)
     assert f"litewitness {pinned['filippo.io/torchwood']}" in PAGE
     sources = (ROOT / "tests/vectors/recorded/SOURCES.md").read_text(encoding="utf-8")
-    for module in ("filippo.io/torchwood", "github.com/transparency-dev/tessera"):
+    for module in (
+        "filippo.io/torchwood",
+        "github.com/transparency-dev/formats",
+        "github.com/transparency-dev/tessera",
+    ):
         assert f"{module} {pinned[module]}" in sources
 
 

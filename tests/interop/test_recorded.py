@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from api.cosigner import CosignerService, create_cosigner_app
 from interop import second_reader
-from interop.foreign import LITEWITNESS, NOTARY, TESSERA, size_of, tessera_policy
+from interop.foreign import COURT, LITEWITNESS, NOTARY, TESSERA, size_of, tessera_policy
 from ledger.audit import audit_log
 from ledger.errors import Rejected
 from ledger.evidence.trust import TrustedLog
@@ -91,6 +91,22 @@ def test_our_cosigner_answers_every_request_as_litewitness_did() -> None:
     assert set(seen) == {200, 400, 403, 404, 409, 422}
 
 
+# --- cosignatures made in Go ----------------------------------------------------------------
+
+
+def test_cosignatures_that_go_made_hold_for_both_readers() -> None:
+    data = (RECORDED / "cosigned-in-go.note").read_bytes()
+    text = (
+        f"log {TESSERA.verifier.to_text()}\n"
+        f"witness notary {NOTARY.verifier.to_text()}\nwitness court {COURT.verifier.to_text()}\n"
+        "group both all notary court\nquorum both\n"
+    )
+    cosigned = Policy.from_text(text).open(SignedNote.from_bytes(data))
+    assert cosigned.quorum_time is not None
+    policy = second_reader.read_policy(text.encode())
+    assert second_reader.open_checkpoint(data, policy)[1] == cosigned.times
+
+
 # --- Tessera, and our cosigner ---------------------------------------------------------------
 
 
@@ -123,7 +139,8 @@ def test_our_reader_reads_the_log_of_tessera() -> None:
     cosigned = trusted.policy.open(note)
     assert cosigned.checkpoint.size == 300 and cosigned.times.keys() == {"notary"}
     read = read_log(lambda path: log.read("2026", path), cosigned.checkpoint, tiles=True)
-    assert [entry for _, entry in read] == [b"entry %d" % n for n in range(300)]
+    found = [entry for _, bundle in read for entry in bundle]
+    assert found == [b"entry %d" % n for n in range(300)]
 
 
 def test_an_audit_says_that_the_tree_of_tessera_is_sound_and_its_entries_are_not_ours() -> None:

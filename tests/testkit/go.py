@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[2]
 MODULE = ROOT / "tests" / "interop" / "go"
 BUILT = ROOT / "build" / "interop"
 PROGRAMS = {
+    "cosigcheck": "./cosigcheck",
     "dssecheck": "./dssecheck",
     "logcheck": "./logcheck",
     "fsck": "github.com/transparency-dev/tessera/cmd/fsck",
