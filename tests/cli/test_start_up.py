@@ -10,6 +10,7 @@ HEAVY = {
     "fastapi",
     "httpx2",
     "pydantic",
+    "rfc3161_client",
     "rich",
     "sqlite_utils",
     "starlette",
@@ -62,3 +63,10 @@ def test_the_version_is_told() -> None:
         [sys.executable, "-c", CODE, "--version"], capture_output=True, text=True, check=True
     )
     assert done.stdout.startswith("tiezheng ")
+
+
+def test_only_a_time_stamp_imports_its_reader(own_vectors: Path) -> None:
+    stamps = own_vectors / "timestamps"
+    assert "rfc3161_client" in modules("inspect", str(stamps / "response.tsr"))
+    assert "rfc3161_client" not in modules("inspect", str(stamps / "request.tsq"))
+    assert "rfc3161_client" not in modules("inspect", str(own_vectors / "worked-packet/packet"))

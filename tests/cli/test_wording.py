@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.inspect import KINDS, LABELS
+from cli.explain.words import KINDS, LABELS
 from cli.language import choose
 from cli.wording import detail_words, in_chinese
 from ledger.evidence.statement import FIELDS
@@ -87,5 +87,5 @@ def test_every_field_of_a_statement_has_a_label() -> None:
 
 
 def test_every_kind_is_explained_in_both_languages() -> None:
-    for what, not_proved in KINDS.values():
+    for what, not_proved, _ in KINDS.values():
         assert what.keys() == not_proved.keys() == {"en", "zh"}

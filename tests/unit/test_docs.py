@@ -19,6 +19,7 @@ from api.cosigner import CosignerService, create_cosigner_app
 from api.problems import TABLE
 from api.settings import Settings
 from cli.command import Argument, Option
+from cli.explain.words import KINDS
 from cli.main import COMMANDS
 from cli.output import Exit
 from ledger.evidence.statement import FIELDS, FORMS, MAY_SAY, EvidenceType, Kind, Role, Stage
@@ -297,6 +298,13 @@ def section(command: str) -> str:
 
 def test_the_page_on_commands_has_every_command_in_order() -> None:
     assert re.findall(r"^## tiezheng (\w+)$", read("formats/cli.md"), re.M) == list(COMMANDS)
+
+
+def test_the_page_on_commands_has_every_kind_that_inspect_knows() -> None:
+    expected = [
+        [f"`{kind}`", words.what["en"], words.defined_in or "—"] for kind, words in KINDS.items()
+    ]
+    assert rows(section("inspect"), "kind") == expected
 
 
 @pytest.mark.parametrize("command", COMMANDS)
