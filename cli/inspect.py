@@ -18,16 +18,16 @@ from ledger.encoding import printable
     "inspect",
     words={
         "en": "Say what a file is, in words.\n\n"
-        "Takes every file and folder of this project, and those that others make by\n"
-        "the same standards: signed notes, keys, checkpoints, proofs, policies, tiles\n"
-        "and requests of C2SP logs, DSSE envelopes and in-toto statements, BagIt bags\n"
-        "(folder or zip), RFC 3161 time stamps (DER or PEM).\n\n"
+        "Takes packets, trust folders, logs and their files, and what others make\n"
+        "by the same standards: signed notes, keys, checkpoints, proofs, policies,\n"
+        "tiles and requests of C2SP logs, DSSE envelopes and in-toto statements, BagIt\n"
+        "bags (folder or zip), RFC 3161 time stamps (DER or PEM).\n\n"
         "Nothing is verified, no checksum is computed, and a private key is never\n"
         "shown.\n\n"
         "Exit code: 0 explained, 1 not a format that it knows or too damaged to\n"
         "explain, 2 wrong usage, 4 not readable.",
         "zh": "用文字说明一个文件是什么。\n\n"
-        "可用于本项目的任何文件和文件夹，也可用于他人按同样标准制作的文件：\n"
+        "可用于证据包、信任文件夹、日志及其中的文件，也可用于他人按同样标准制作的文件：\n"
         "C2SP 日志的签名文本、密钥、检查点、证明、策略、瓦片和请求，DSSE 信封，\n"
         "in-toto 声明，BagIt 包（文件夹或 zip），RFC 3161 时间戳（DER 或 PEM）。\n\n"
         "不作任何核验，不计算校验和；绝不显示私钥。\n\n"

@@ -23,6 +23,7 @@ from cli.explain.ours import (
     explain_envelope,
     explain_folder,
     explain_json,
+    explain_log_list,
     explain_pem,
     explain_salt,
 )
@@ -63,6 +64,7 @@ RECOGNISERS: tuple[Recogniser, ...] = (
     explain_keys,
     explain_policy,
     explain_unsigned,
+    explain_log_list,
     explain_salt,
     explain_add_entries,
 )

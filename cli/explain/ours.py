@@ -215,6 +215,15 @@ def explain_bag_file(file: File) -> Explained | None:
     return None
 
 
+def explain_log_list(file: File) -> Explained | None:
+    """The file `logs` of a trust folder: an origin a line; only its name marks it."""
+    rows = (text_of(file.data) or "").split("\n")
+    if file.name != "logs" or rows.pop() or not rows or not all(map(_ORIGIN.fullmatch, rows)):
+        return None
+    return Explained("log_list", listed("log", rows))
+
+
+_ORIGIN = re.compile(r"[^\s+]+/[^\s+]+")
 _MANIFEST = re.compile(r"(?:[0-9a-fA-F]{32,128})[ \t]+\*?[^\n]+")
 # The labels that RFC 8493 reserves, section 2.2.2, and the one with which ours begin.
 _BAG_INFO = re.compile(

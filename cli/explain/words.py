@@ -64,6 +64,11 @@ KINDS: dict[str, Kind] = {
         },
         OURS,
     ),
+    "log_list": Kind(
+        {"en": "the list of logs of a trust folder", "zh": "信任文件夹的日志列表"},
+        {"en": "anything without the policies beside it", "zh": "任何事项，除非连同旁边的策略"},
+        OURS,
+    ),
     "entry": Kind(
         {
             "en": "an entry: what the public log holds about one statement, and no more",

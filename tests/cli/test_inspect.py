@@ -22,6 +22,7 @@ FILES = {
     "packet/bag-info.txt": "bag_info",
     "packet/bagit.txt": "bagit",
     "trust": "trust",
+    "trust/logs": "log_list",
     "trust/policy/2026": "policy",
     "trust/registrar.vkey": "public_key",
     "trust/series/2026.pem": "series_key",

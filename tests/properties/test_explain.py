@@ -102,7 +102,7 @@ def test_whatever_stands_in_a_bag_it_explains_it(files: dict[str, bytes], mark: 
 
 
 @pytest.mark.slow
-@settings(max_examples=20_000, deadline=None)
+@settings(max_examples=5_000, deadline=None)
 @given(data=contents, name=st.sampled_from(NAMES), more=st.sampled_from(["en", "zh", "json"]))
 @pytest.mark.timeout(600)
 def test_whatever_bytes_come_at_length(data: bytes, name: str, more: str) -> None:
