@@ -26,8 +26,12 @@ async def parts(request: Request) -> AsyncIterator[bytes]:
         except StopAsyncIteration:
             return
         except TimeoutError:
-            raise Unavailable(f"nothing came for {IDLE_S:.0f} s: send it again") from None
+            raise nothing_came() from None
         yield part
+
+
+def nothing_came() -> Unavailable:
+    return Unavailable(f"nothing came for {IDLE_S:.0f} s: send it again")
 
 
 async def read_body(request: Request, limit: int, room: "Held | None" = None) -> bytes:

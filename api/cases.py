@@ -18,9 +18,9 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from api.identity import Person
 from api.schemas import answers, shown
 from api.services import Services, services
+from ledger import abreast
 from ledger.errors import Unavailable, Unknown
 from ledger.evidence.case_number import parse_case
-from ledger.evidence.chunks import ItemHasher
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.membership import case_series
 from ledger.evidence.packet import (
@@ -32,8 +32,8 @@ from ledger.evidence.packet import (
 )
 from ledger.evidence.statement import Statement
 from ledger.packing import Plan, Wanted, plan_packet
-from ledger.suite import digest
-from storage.packets import Bytes, Content, zip_pieces, zip_size
+from ledger.suite import digest, new_digest
+from storage.packets import Bytes, Content, Crc, zip_pieces, zip_size
 
 AGENT = "tiezheng 0.1"
 
@@ -169,14 +169,11 @@ def _item(s: Services, wanted: Wanted) -> tuple[_Item, int]:
     name = wanted.digest.sha256.hex()
     if record is None:
         raise Damaged(f"the item with sha256 {name} is not held any more")
-    hasher, crc = ItemHasher(), 0
+    whole, crc = new_digest(), Crc()
     try:
-        for piece in s.items.stream(record.object_id):
-            hasher.update(piece)
-            crc = zlib.crc32(piece, crc)
+        abreast.feed(s.items.stream(record.object_id), (whole.update, crc.update))
     except (Unknown, Unavailable) as error:
         raise Damaged(f"the item with sha256 {name} cannot be read: {error}") from None
-    found = hasher.finish()
-    if (found.size, found.sha256) != (wanted.digest.size, wanted.digest.sha256):
+    if (crc.size, whole.digest()) != (wanted.digest.size, wanted.digest.sha256):
         raise Damaged(f"the stored bytes of the item with sha256 {name} are damaged")
-    return _Item(s, record.object_id, found.size), crc
+    return _Item(s, record.object_id, crc.size), crc.value

@@ -13,12 +13,14 @@ from api.cores import spread
 from api.custody import Custody
 from api.identity import Doorkeeper
 from api.indexer import Indexer
+from api.intake import Intakes
 from api.journal import journal
 from api.publisher import Publisher
 from api.settings import Settings
 from api.signing import RequestVerifier
 from api.upload_table import Uploads
 from api.writer import Result, Writer
+from ledger import abreast
 from ledger.encoding import parse_utf8
 from ledger.errors import LedgerError, Malformed
 from ledger.evidence.chunks import ItemHasher
@@ -67,6 +69,7 @@ class Services:
     doorkeeper: Doorkeeper
     orphans: Sequence[str] = ()
     uploads: Uploads = field(default_factory=Uploads)
+    intakes: Intakes = field(default_factory=Intakes)
     packing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PACKETS_AT_ONCE))
     closing: threading.Event = field(default_factory=threading.Event)
 
@@ -80,6 +83,7 @@ class Services:
 
     def close(self) -> None:
         self.closing.set()
+        self.intakes.close()
         self.writer.stop()
         self.publisher.stop()
         self.indexer.stop()
@@ -97,8 +101,7 @@ class Services:
         for object_id in self.orphans:
             try:
                 hasher = ItemHasher()
-                for piece in self.items.stream(object_id):
-                    hasher.update(piece)
+                abreast.feed(self.items.stream(object_id), hasher.parts)
                 now = self.clock.now_ms()
                 self.store.add_item(
                     ItemRecord(

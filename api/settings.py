@@ -44,6 +44,8 @@ class Settings(BaseSettings):
     quota: int = Field(200 * GIB, gt=0)
     # After this, unclaimed bytes are removed.
     unclaimed_hours: int = Field(24, ge=1)
+    # Whether large bodies over plain HTTP are read in threads, past the event loop.
+    lane: bool = True
 
     @model_validator(mode="after")
     def _tls_is_whole(self) -> Self:

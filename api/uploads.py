@@ -7,13 +7,12 @@ The id is 128 random bits: whoever holds it may send these bytes and nothing els
 """
 
 import asyncio
-from collections.abc import Callable
-from typing import Annotated, Any, ParamSpec, TypeVar
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 
-from api.bodies import BodyTooLarge, parts, read_body
+from api.bodies import BodyTooLarge, read_body
 from api.identity import Forbidden
 from api.journal import journal
 from api.schemas import answers, takes
@@ -29,11 +28,7 @@ from ledger.suite import DIGEST_SIZE
 
 JSON = "application/json"
 MAX_OPENING = 4096
-PIECE = 4 << 20  # what is hashed and written in one go, off the event loop
 MAY_UPLOAD = (Role.STATION, Role.HANDLER)
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 router = APIRouter()
 
@@ -100,31 +95,8 @@ async def send_upload(
 async def _receive(request: Request, writer: ItemWriter, upload: Upload, s: Services) -> ItemDigest:
     """Both digests in one pass; memory holds a few megabytes, whatever the size."""
     hasher = ItemHasher(sm3=upload.sm3)
-    pending = bytearray()
-
-    def store(data: bytes) -> None:
-        hasher.update(data)
-        writer.write(data)
-
-    async for part in parts(request):
-        pending += part
-        if hasher.size + len(pending) > upload.size:
-            raise Rejected(f"want {upload.size} bytes, got more")
-        if len(pending) >= PIECE:
-            piece, pending = bytes(pending), bytearray()
-            await _to_the_end(store, piece)
-    await _to_the_end(store, bytes(pending))
-    return await _to_the_end(_finish, hasher, writer, upload, s)
-
-
-async def _to_the_end(call: Callable[P, T], *args: P.args, **more: P.kwargs) -> T:
-    """In a thread; if this request is cancelled, only once that has ended is anything undone."""
-    work = asyncio.ensure_future(asyncio.to_thread(call, *args, **more))
-    try:
-        return await asyncio.shield(work)
-    except asyncio.CancelledError:
-        await asyncio.wait([work])
-        raise
+    await s.intakes.take(request, upload.size, (writer.write, *hasher.parts))
+    return await s.intakes.to_the_end(_finish, hasher, writer, upload, s)
 
 
 def _finish(hasher: ItemHasher, writer: ItemWriter, upload: Upload, s: Services) -> ItemDigest:

@@ -21,11 +21,11 @@ from ledger.errors import Unavailable
     words={
         "en": "Serve the ledger in DATA over HTTP.\n\n"
         "Settings stand in DATA/tiezheng.toml and in the environment as TIEZHENG_…:\n"
-        "host, port, quota, unclaimed_hours, log_level, tls_certificate, tls_key.\n"
+        "host, port, quota, unclaimed_hours, lane, log_level, tls_certificate, tls_key.\n"
         "One server a folder. The journal goes to stderr, a JSON object a line.",
         "zh": "为 DATA 中的账本提供 HTTP 服务。\n\n"
         "设置写在 DATA/tiezheng.toml，或以 TIEZHENG_… 写在环境变量中：\n"
-        "host、port、quota、unclaimed_hours、log_level、tls_certificate、tls_key。\n"
+        "host、port、quota、unclaimed_hours、lane、log_level、tls_certificate、tls_key。\n"
         "一个文件夹只能有一个服务。运行日志以 JSON 逐行写到标准错误。",
     },
     example="TIEZHENG_PORT=8417 tiezheng server data",
@@ -42,7 +42,7 @@ from ledger.errors import Unavailable
     },
 )
 def command(data: str, port: int | None) -> None:
-    from api import journal
+    from api import journal, lane
     from api.app import create_app
     from api.services import open_services
     from api.settings import load
@@ -52,11 +52,16 @@ def command(data: str, port: int | None) -> None:
     journal.start(settings.log_level)
     services = open_services(folder, settings)
     address = (settings.host, settings.port if port is None else port)
-    serve(create_app(services), address, settings.tls_certificate, settings.tls_key)
+    http = lane.Protocol if settings.lane else "httptools"
+    serve(create_app(services), address, settings.tls_certificate, settings.tls_key, http)
 
 
 def serve(
-    app: Any, address: tuple[str, int], certificate: Path | None = None, key: Path | None = None
+    app: Any,
+    address: tuple[str, int],
+    certificate: Path | None = None,
+    key: Path | None = None,
+    http: Any = "httptools",
 ) -> None:
     """Prints the address once it listens; ends on SIGINT or SIGTERM, after what was begun."""
     import uvicorn
@@ -68,6 +73,7 @@ def serve(
     host, port = address
     config = uvicorn.Config(
         app,
+        http=http,
         log_level="warning",
         access_log=False,
         server_header=False,

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from ledger import suite
+from ledger import abreast, suite
 from ledger.encoding import format_base64, format_time, printable
 from ledger.errors import LedgerError, Malformed, Rejected, Unavailable, Unknown
 from ledger.evidence.case_number import check_spelling, is_plain, is_spelled
@@ -531,18 +531,21 @@ def _digest(ex: Examination, path: str) -> tuple[ItemDigest, LedgerError | None]
     hasher = ItemHasher()
     refused = None
     try:
-        for piece in ex.packet.stream(path):
-            hasher.update(piece)
-            ex.on_bytes(len(piece))
+        abreast.feed(_counted(ex, path), hasher.parts)
     except (Malformed, Rejected) as error:
         refused = error
     return hasher.finish(), refused
 
 
+def _counted(ex: Examination, path: str) -> Iterator[bytes | memoryview]:
+    for piece in ex.packet.stream(path):
+        yield piece
+        ex.on_bytes(len(piece))
+
+
 def _with_sm3(ex: Examination, path: str) -> ItemDigest:
     hasher = ItemHasher(sm3=True)
-    for piece in ex.packet.stream(path):
-        hasher.update(piece)
+    abreast.feed(ex.packet.stream(path), hasher.parts)
     return hasher.finish()
 
 

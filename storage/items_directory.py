@@ -8,6 +8,8 @@ A name derived from the content would tell whoever sees a listing which known fi
 are here. An item appears after its chunk hashes and disappears after them.
 """
 
+import errno
+import fcntl
 import os
 import re
 import secrets
@@ -31,6 +33,7 @@ from storage.durable import (
 
 BLOCK = 1 << 20
 MARGIN = 64 << 20  # kept free for the database, the tiles and the system's log
+DIRECT = 1 << 20  # items from here on do not pass through the page cache
 MAX_LEAVES = 1 << 31  # the chunk hashes of 16 TiB, the largest item
 
 _ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
@@ -117,8 +120,11 @@ class DirectoryItemWriter:
         self._object_id = object_id
         self._left = size
         self._path = store._incoming / object_id
+        self._direct = size >= DIRECT
         with refusals("begin an item"):
             self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
+            if self._direct:
+                self._direct = _bypass_cache(self._fd)
         self._open = True
 
     def write(self, data: bytes | memoryview) -> None:
@@ -130,10 +136,22 @@ class DirectoryItemWriter:
             raise Full(f"want at most {self._left} bytes more, got {size}")
         self._left -= size
         try:
-            write_all(self._fd, data)
+            self._write_all(memoryview(data))
         except OSError as error:
             raise refusal(error, "write an item") from None
         self._store._wrote(self._object_id, size)
+
+    def _write_all(self, view: memoryview) -> None:
+        while view:
+            try:
+                view = view[os.write(self._fd, view) :]
+            except OSError as error:
+                if error.errno != errno.EINVAL or not self._direct:
+                    raise
+                # A tail that fills no block, or a caller's buffer that is not aligned.
+                self._direct = False
+                flags = fcntl.fcntl(self._fd, fcntl.F_GETFL)
+                fcntl.fcntl(self._fd, fcntl.F_SETFL, flags & ~os.O_DIRECT)
 
     def commit(self, leaves: bytes) -> str:
         if not self._open:
@@ -172,6 +190,15 @@ class DirectoryItemWriter:
         with suppress(OSError):  # fsync has reported what close could
             os.close(self._fd)
         self._store._release(self._object_id)
+
+
+def _bypass_cache(fd: int) -> bool:
+    """Whether writing goes straight to the disk from now on, as far as buffers are aligned."""
+    try:
+        fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | os.O_DIRECT)
+    except OSError:
+        return False  # a file system that cannot
+    return True
 
 
 def _chunks(path: Path) -> Path:

@@ -136,6 +136,18 @@ class Bytes:
         yield self._data
 
 
+class Crc:
+    """The CRC-32 that a zip wants, and how many bytes it is of."""
+
+    def __init__(self) -> None:
+        self.value = 0
+        self.size = 0
+
+    def update(self, data: bytes | memoryview) -> None:
+        self.value = zlib.crc32(data, self.value)
+        self.size += len(data)
+
+
 def zip_pieces(contents: Mapping[str, Content], crcs: Mapping[str, int]) -> Iterator[bytes]:
     """The zip, piece by piece. `crcs` are those of the contents, known beforehand."""
     members = [Member(path, contents[path].size(), crcs[path]) for path in sorted(contents)]

@@ -6,11 +6,13 @@ an old recorder, they stand beside a readable form in the statement.
 
 import mimetypes
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from io import RawIOBase
 from pathlib import Path
 from typing import Any
 
+from ledger import abreast
 from ledger.encoding import format_base64, format_time, printable
 from ledger.errors import Unavailable
 from ledger.evidence.chunks import ItemHasher
@@ -37,15 +39,19 @@ def read_source(path: Path, progress: Progress) -> Source:
     """Digests a file; raises `Unavailable` if it cannot be read."""
     hasher = ItemHasher()
     try:
-        with path.open("rb") as file:
+        with path.open("rb", buffering=0) as file:
             modified_ms = os.fstat(file.fileno()).st_mtime_ns // 1_000_000
-            while piece := file.read(PIECE):
-                hasher.update(piece)
-                progress(len(piece))
+            abreast.feed(_pieces(file, progress), hasher.parts)
     except OSError as error:
         raise Unavailable(f"cannot read {printable(str(path))!r}: {error.strerror}") from None
     name, name_bytes = spell_name(os.fsencode(path.name))
     return Source(path, FileSubject(name, hasher.finish(), name_bytes), modified_ms)
+
+
+def _pieces(file: RawIOBase, progress: Progress) -> Iterator[bytes]:
+    while piece := file.read(PIECE):
+        yield piece
+        progress(len(piece))
 
 
 def spell_name(raw: bytes) -> tuple[str, bytes]:

@@ -40,25 +40,17 @@ class ItemDigest:
             raise Rejected(f"want sm3 {self.sm3.hex()}, got {found.sm3.hex() or 'none'}")
 
 
-class ItemHasher:
-    """Digests an item in one pass, whatever the size of the pieces it comes in.
+class ChunkTree:
+    """The leaves of an item's chunks. Memory grows by 32 bytes a chunk: 2.5 MB for 20 GB."""
 
-    Memory grows by 32 bytes a chunk: 2.5 MB for a 20 GB recording.
-    """
-
-    def __init__(self, *, sm3: bool = False) -> None:
+    def __init__(self) -> None:
         self.size = 0
         self.leaves: list[bytes] = []
-        self._whole = suite.new_digest()
-        self._sm3 = suite.new_sm3() if sm3 else None
         self._chunk = _new_leaf()
         self._room = CHUNK_SIZE
 
     def update(self, data: bytes | memoryview) -> None:
         view = memoryview(data)
-        self._whole.update(view)
-        if self._sm3 is not None:
-            self._sm3.update(view)
         self.size += len(view)
         while view:
             part = view[: self._room]
@@ -68,21 +60,48 @@ class ItemHasher:
             if self._room == 0:
                 self._close_chunk()
 
-    def finish(self) -> ItemDigest:
+    def root(self) -> bytes:
         """Call once, after the last byte."""
         if self._room < CHUNK_SIZE or not self.leaves:
             self._close_chunk()
-        return ItemDigest(
-            size=self.size,
-            sha256=self._whole.digest(),
-            chunks=root_of(self.leaves),
-            sm3=self._sm3.digest() if self._sm3 is not None else b"",
-        )
+        return root_of(self.leaves)
 
     def _close_chunk(self) -> None:
         self.leaves.append(self._chunk.digest())
         self._chunk = _new_leaf()
         self._room = CHUNK_SIZE
+
+
+class ItemHasher:
+    """Digests an item in one pass, whatever the size of the pieces it comes in.
+
+    `parts` share nothing. Each has to see every piece, in order, and may do so in a
+    thread of its own: `ledger.abreast`.
+    """
+
+    def __init__(self, *, sm3: bool = False) -> None:
+        self._whole = suite.new_digest()
+        self._tree = ChunkTree()
+        self._sm3 = suite.new_sm3() if sm3 else None
+        hashers = (self._whole, self._tree, self._sm3)
+        self.parts = tuple(hasher.update for hasher in hashers if hasher is not None)
+
+    @property
+    def leaves(self) -> list[bytes]:
+        return self._tree.leaves
+
+    def update(self, data: bytes | memoryview) -> None:
+        for part in self.parts:
+            part(data)
+
+    def finish(self) -> ItemDigest:
+        """Call once, after the last byte."""
+        return ItemDigest(
+            size=self._tree.size,
+            sha256=self._whole.digest(),
+            chunks=self._tree.root(),
+            sm3=self._sm3.digest() if self._sm3 is not None else b"",
+        )
 
 
 def digest_item(data: bytes) -> ItemDigest:

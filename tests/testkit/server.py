@@ -304,10 +304,13 @@ def _open(folder: Path, settings: dict[str, Any]) -> Iterator[Ledger]:
 
 
 @contextmanager
-def serving(app: FastAPI) -> Iterator[str]:
-    """A real server on a free port, for what only sockets show; its address."""
+def serving(app: FastAPI, **options: Any) -> Iterator[str]:
+    """A real server on a free port, for what only sockets show; its address.
+
+    `options` are uvicorn's.
+    """
     sock = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, log_level="critical", access_log=False, lifespan="off")
+    config = uvicorn.Config(app, log_level="critical", access_log=False, lifespan="off", **options)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([sock],), daemon=True)
     thread.start()
