@@ -1,5 +1,8 @@
 """What every `ItemStore` promises, and what the folder of files adds."""
 
+import errno
+import fcntl
+import mmap
 import os
 import shutil
 import stat
@@ -13,7 +16,7 @@ from ledger.errors import Full, Unavailable, Unknown
 from ledger.ports import ItemStore
 from storage import items_directory
 from storage.durable import sync_folder
-from storage.items_directory import MARGIN, DirectoryItemStore
+from storage.items_directory import DIRECT, MARGIN, DirectoryItemStore
 from storage.memory import MemoryItemStore
 
 ROOM = 5_000_000
@@ -295,3 +298,49 @@ def test_a_disk_that_fills_up_while_writing_is_full(
 def test_the_room_left_is_that_of_the_disk(directory: DirectoryItemStore, tmp_path: Path) -> None:
     with pytest.raises(Full):
         directory.begin(shutil.disk_usage(tmp_path).total)
+
+
+@pytest.mark.parametrize("size", [DIRECT, DIRECT + 1, 2 * DIRECT + 4096, 3 * DIRECT - 17])
+@pytest.mark.parametrize("step", [4096, DIRECT, 100_001])
+def test_what_goes_past_the_page_cache_is_the_same_bytes(
+    directory: DirectoryItemStore, size: int, step: int
+) -> None:
+    data = memoryview(mmap.mmap(-1, size))  # aligned, as the server's buffers are
+    data[:] = os.urandom(size)
+    writer = directory.begin(size)
+    for start in range(0, size, step):
+        writer.write(data[start : start + step])
+    assert b"".join(directory.stream(writer.commit(b""))) == bytes(data)
+
+
+def test_a_file_system_that_always_caches_keeps_large_items_too(
+    directory: DirectoryItemStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(fd: int, command: int, flags: int = 0) -> int:
+        if command == fcntl.F_SETFL and flags & os.O_DIRECT:
+            raise OSError(errno.EINVAL, "Invalid argument")
+        return fcntl_of(fd, command, flags)
+
+    fcntl_of = fcntl.fcntl
+    monkeypatch.setattr(fcntl, "fcntl", refuse)
+    data = os.urandom(2 * DIRECT)
+    assert b"".join(directory.stream(keep(directory, data))) == data
+
+
+def test_a_write_that_the_disk_calls_invalid_twice_is_refused(
+    directory: DirectoryItemStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once may be alignment, and is tried again through the page cache."""
+    calls: list[int] = []
+
+    def refuse(fd: int, data: memoryview) -> int:
+        calls.append(len(data))
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    writer = directory.begin(DIRECT)
+    monkeypatch.setattr(os, "write", refuse)
+    with pytest.raises(Unavailable, match="Invalid argument"):
+        writer.write(bytes(DIRECT))
+    monkeypatch.undo()
+    writer.abort()
+    assert 1 <= len(calls) <= 2
