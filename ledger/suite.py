@@ -1,4 +1,4 @@
-"""The only file that names a hash or signature algorithm.
+"""The only file that names a hash or signature algorithm, beside `suite_private`.
 
 Everything else says `digest`, `sign` and `verify`. Signatures are RFC 8032
 Ed25519 and FIPS 204 ML-DSA-44 from `cryptography`; hashes are from `hashlib`,
@@ -158,29 +158,6 @@ SERIES_BITS = 3072
 SERIES_EXPONENT = 65537
 
 
-def series_private(pem: bytes) -> rsa.RSAPrivateKey:
-    """PKCS #8 PEM without a password. The error never repeats the input."""
-    try:
-        key = serialization.load_pem_private_key(pem, None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise Malformed("want an RSA private key in PEM") from None
-    if not isinstance(key, rsa.RSAPrivateKey):
-        raise Malformed("want an RSA private key in PEM, got a key of another kind")
-    return key
-
-
-def series_generate() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(SERIES_EXPONENT, SERIES_BITS)
-
-
-def series_private_pem(key: rsa.RSAPrivateKey) -> bytes:
-    return key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-
-
 def series_public_pem(modulus: int) -> bytes:
     """SubjectPublicKeyInfo PEM, the one spelling that `series_modulus` accepts."""
     return (
@@ -207,11 +184,6 @@ def series_modulus(pem: bytes) -> int:
     if series_public_pem(numbers.n) != pem:
         raise Malformed("want the one PEM spelling of this key")
     return numbers.n
-
-
-def series_sign(key: rsa.RSAPrivateKey, message: bytes) -> bytes:
-    """RSASSA-PKCS1-v1_5 with SHA-256 (RFC 8017, 8.2): deterministic."""
-    return key.sign(message, padding.PKCS1v15(), hashes.SHA256())
 
 
 def series_verify(modulus: int, signature: bytes, message: bytes) -> None:

@@ -16,7 +16,7 @@ from cli.explain.note import explain_note, key_fields
 from cli.explain.tiles import count_tiles
 from cli.explain.tlog import group_words
 from cli.explain.value import MAX_LISTED, Explained, Field, File, almost, fields, listed
-from ledger import suite
+from ledger import suite, suite_private
 from ledger.encoding import clip, format_time, parse_json
 from ledger.errors import LedgerError, Malformed
 from ledger.evidence.entry import SALT_SIZE, Entry
@@ -180,7 +180,7 @@ def explain_pem(file: File) -> Explained | None:
 
 def _private_pem(data: bytes) -> Explained:
     try:
-        bits = suite.series_private(data).key_size
+        bits = suite_private.series_private(data).key_size
     except Malformed:
         return Explained("private_pem")
     kind = "series_private" if bits == suite.SERIES_BITS else "private_pem"

@@ -6,7 +6,7 @@ closed it is destroyed, and the tags of erased statements are noise for everyone
 
 from functools import cached_property
 
-from ledger import suite
+from ledger import suite, suite_private
 from ledger.errors import Malformed
 from ledger.evidence.series import ROOTS, Series, SeriesKey, name_message, root_target
 
@@ -15,12 +15,12 @@ class SeriesSigner:
     """Signs series names under one year's key."""
 
     def __init__(self, pem: bytes) -> None:
-        self._key = suite.series_private(pem)
+        self._key = suite_private.series_private(pem)
         if self._key.key_size != suite.SERIES_BITS:
             raise Malformed(f"want a series key of {suite.SERIES_BITS} bits")
 
     def open(self, name: str) -> Series:
-        return Series(name, suite.series_sign(self._key, name_message(name)))
+        return Series(name, suite_private.series_sign(self._key, name_message(name)))
 
     @cached_property
     def public(self) -> SeriesKey:
@@ -33,4 +33,4 @@ class SeriesSigner:
 
 def new_series_key() -> bytes:
     """A fresh private key, PKCS #8 PEM."""
-    return suite.series_private_pem(suite.series_generate())
+    return suite_private.series_private_pem(suite_private.series_generate())

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger import suite
+from ledger import suite_private
 from ledger.evidence.envelope import Envelope
 from ledger.tlog.note import Algorithm, SigningKey, sign_note
 from testkit.terminal import Run
@@ -86,7 +86,7 @@ def test_a_damaged_private_key_is_not_shown_either(run: Run, tmp_path: Path) -> 
 
 
 def test_a_private_series_key_is_named_and_never_shown(run: Run, tmp_path: Path) -> None:
-    pem = suite.series_private_pem(suite.series_generate())
+    pem = suite_private.series_private_pem(suite_private.series_generate())
     (tmp_path / "key.pem").write_bytes(pem)
     ended = run("inspect", tmp_path / "key.pem")
     assert ended.code == 0

@@ -13,6 +13,8 @@ LINES_AT_MOST = 4_700
 WRITING = {
     "ledger.cosigner",
     "ledger.evidence.series_private",
+    "ledger.filing",
+    "ledger.suite_private",
     "ledger.log",
     "ledger.packing",
     "ledger.ports",
