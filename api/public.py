@@ -14,7 +14,7 @@ from api.schemas import answers
 from api.services import Services, services
 from ledger.errors import Malformed, Unknown
 from ledger.tlog.tile import Tile
-from storage.public_directory import CHECKPOINT, DirectoryLog
+from storage.public_directory import CHECKPOINT
 
 TEXT = "text/plain; charset=utf-8"
 BYTES = "application/octet-stream"
@@ -54,5 +54,5 @@ async def _file(s: Services, label: str, path: str, media_type: str, caching: st
     if label != s.log.label:
         raise Unknown(f"no log {label[:40]!r} is here")
     # Read whole, not streamed by name: a partial tile may go away at any moment.
-    data = await asyncio.to_thread(DirectoryLog(s.folder.public).read, label, path)
+    data = await asyncio.to_thread(s.log.public_file, path)
     return Response(data, media_type=media_type, headers={"Cache-Control": caching})

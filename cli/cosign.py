@@ -71,7 +71,7 @@ def command(keys: tuple[str, ...], logs: tuple[str, ...], state: str, host: str,
     from cli.server import serve
     from storage.clock import SystemClock
     from storage.cosigner_sqlite import SqliteCosignerState
-    from storage.durable import make_folder
+    from storage.durable import make_folder, sync_name
     from storage.folder_lock import FolderLock
 
     signing = tuple(read_key(path) for path in keys)
@@ -81,6 +81,7 @@ def command(keys: tuple[str, ...], logs: tuple[str, ...], state: str, host: str,
     watched = {key.name: key for key in (_log(text) for text in logs)}
     folder = Path(state)
     make_folder(folder)
+    sync_name(folder)
     journal.start("info")
     with FolderLock(folder / "lock"):
         kept = SqliteCosignerState(folder / "state.sqlite")

@@ -449,6 +449,10 @@ class Log:
             return None
         return open_checkpoint(note, self._keys.log.verifier)
 
+    def public_file(self, path: str) -> bytes:
+        """A file of the public log; a checkpoint only once it is durable."""
+        return self._public.get(path)
+
     def publish(self, note: SignedNote) -> None:
         """Replaces `checkpoint`; never by a smaller tree, never beyond the public files."""
         checkpoint = open_checkpoint(note, self._keys.log.verifier)

@@ -181,7 +181,9 @@ class PublicStore(Protocol):
         """Durable and atomic: readers see the old bytes or the new. Only for `checkpoint`."""
         ...
 
-    def get(self, path: str) -> bytes: ...
+    def get(self, path: str) -> bytes:
+        """Raises `Unknown` if it is not there. A `checkpoint` that was got is durable."""
+        ...
 
     def discard(self, folder: str) -> None:
         """Removes a folder of partial tiles; quiet if it is gone."""

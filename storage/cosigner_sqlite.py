@@ -10,6 +10,7 @@ from pathlib import Path
 from ledger.cosigner import StaleSize
 from ledger.errors import Unavailable
 from ledger.tlog.checkpoint import Checkpoint
+from storage.database import settle
 from storage.durable import sync_folder
 
 SCHEMA = """
@@ -24,6 +25,7 @@ class SqliteCosignerState:
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.Lock()
+        settle(path)
         try:
             self._db = sqlite3.connect(
                 path, isolation_level=None, check_same_thread=False, timeout=30

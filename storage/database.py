@@ -17,7 +17,7 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from ledger.errors import Conflict, Full, LedgerError, Rejected, Unavailable
-from storage.durable import PRIVATE_FILE, make_folder, refusals, sync_folder
+from storage.durable import PRIVATE_FILE, make_folder, refusals, sync_file, sync_folder
 
 Migration = Callable[[Database], None]
 
@@ -41,6 +41,8 @@ class DatabaseFile:
         self._idle: list[Database] = []
         self._closed = False
         _create(path)
+        if durable:
+            settle(path)
         with self._refusals():
             self._writer = self._connect()
             try:
@@ -147,6 +149,17 @@ class DatabaseFile:
             yield
         except sqlite3.Error as error:
             raise _refusal(error, self._path) from None
+
+
+def settle(path: Path) -> None:
+    """Before a database is opened: makes durable what a run that was killed had not synced.
+
+    SQLite shows a transaction again as soon as it stands in the write-ahead log, synced or
+    not, and what is shown will be acknowledged, signed and published.
+    """
+    sync_file(path)
+    sync_file(path.with_name(f"{path.name}-wal"))
+    sync_folder(path.parent)
 
 
 def _create(path: Path) -> None:

@@ -92,10 +92,30 @@ def make_folder(path: Path, *, mode: int = PRIVATE_FOLDER) -> None:
         _sync(path.parent)
 
 
+def sync_file(path: Path) -> None:
+    """Makes durable what was written to it, by whoever; quiet if it is not there."""
+    with refusals(f"sync {str(path)!r}"):
+        try:
+            fd = os.open(path, os.O_RDONLY)
+        except FileNotFoundError:
+            return
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+
 def sync_folder(path: Path) -> None:
     """Makes durable what was created, renamed or removed in it."""
     with refusals(f"sync the folder {str(path)!r}"):
         _sync(path)
+
+
+def sync_name(path: Path) -> None:
+    """Makes durable that there is a `path`, if a run that died has made it and not synced."""
+    # A folder above that we may not read is its owner's to sync: `path` was made for us.
+    with refusals(f"sync the folder of {str(path)!r}"), suppress(PermissionError):
+        _sync(path.absolute().parent)
 
 
 def _sync(path: Path) -> None:

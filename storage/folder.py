@@ -19,7 +19,7 @@ from typing import Self
 
 from ledger.encoding import clip, parse_decimal
 from ledger.errors import Conflict, Malformed, Rejected, Unknown
-from storage.durable import make_folder, refusals, write_file
+from storage.durable import make_folder, refusals, sync_name, write_file
 
 FORMAT = 1
 
@@ -66,6 +66,7 @@ class DataFolder:
                 f"{str(path)!r} was written by {'a newer' if newer else 'another'} version: "
                 f"want format {FORMAT}, got {version}"
             )
+        sync_name(path)
         return folder
 
     @property

@@ -40,12 +40,15 @@ class DirectoryPublicStore:
         # Unfinished files lie here and not beside the tiles, which mirrors copy.
         self._scratch = root / ".incoming"
         self._lock = threading.Lock()
+        self._replacing = threading.Lock()
         self._durable_folders: set[Path] = {root}
         make_folder(root, mode=PUBLIC_FOLDER)
         make_folder(self._scratch)
         with refusals("clear away unfinished files of the log"):
             for leftover in self._scratch.iterdir():
                 leftover.unlink()
+        # A run that died may have replaced the checkpoint and not yet synced its name.
+        sync_folder(root)
 
     def put(self, path: str, data: bytes) -> None:
         Tile.from_path(path)
@@ -65,11 +68,16 @@ class DirectoryPublicStore:
     def replace(self, path: str, data: bytes) -> None:
         if path != CHECKPOINT:
             raise Malformed(f"want {CHECKPOINT!r}, got {path[:60]!r}")
-        with self._lock:
+        with self._lock, self._replacing:
             self._write(self._root / path, data)
 
     def get(self, path: str) -> bytes:
         _check_path(path)
+        if path == CHECKPOINT:
+            # Its new name can be seen before it is durable; then a power cut would take back
+            # what a reader has seen.
+            with self._replacing:
+                return _read(self._root / path, path, MAX_FILE)
         return _read(self._root / path, path, MAX_FILE)
 
     def discard(self, folder: str) -> None:

@@ -2,14 +2,17 @@
 
 import os
 import stat
+import threading
 from pathlib import Path
 
 import pytest
 
 from ledger.errors import Conflict, Full, Malformed, Unknown
 from ledger.ports import PublicStore
+from storage import durable
 from storage.memory import MemoryPublicStore
 from storage.public_directory import DirectoryPublicStore
+from testkit.syncs import watched_syncs
 
 TILE = "tile/0/x001/234"
 PARTIAL = "tile/entries/x001/235.p/17"
@@ -163,3 +166,31 @@ def test_a_full_disk_leaves_the_old_checkpoint(
     with pytest.raises(Unknown):
         store.get(TILE)
     assert list((tmp_path / "public" / ".incoming").iterdir()) == []
+
+
+def test_a_checkpoint_is_shown_only_once_it_is_durable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a power cut would take back what a reader has seen."""
+    store, shown, early = DirectoryPublicStore(tmp_path), list[bytes](), list[bool]()
+    store.replace("checkpoint", b"old")
+    reader = threading.Thread(target=lambda: shown.append(store.get("checkpoint")))
+    sync = durable._sync
+
+    def slow(folder: Path) -> None:
+        reader.start()
+        reader.join(0.2)
+        early.append(bool(shown))
+        sync(folder)
+
+    monkeypatch.setattr(durable, "_sync", slow)
+    store.replace("checkpoint", b"new")
+    reader.join(10)
+    assert (early, shown) == ([False], [b"new"])
+
+
+def test_the_checkpoint_of_a_killed_run_is_durable_before_it_is_shown(tmp_path: Path) -> None:
+    DirectoryPublicStore(tmp_path).replace("checkpoint", b"note")
+    with watched_syncs() as synced:
+        DirectoryPublicStore(tmp_path)
+    assert synced == [tmp_path]

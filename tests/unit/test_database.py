@@ -8,6 +8,7 @@ from sqlite_utils import Database
 
 from ledger.errors import Conflict, LedgerError, Unavailable
 from storage.database import DatabaseFile
+from testkit.syncs import watched_syncs
 
 
 def _create(db: Database) -> None:
@@ -93,3 +94,21 @@ def test_reading_opens_no_more_connections_than_read_at_once(file: DatabaseFile)
     for _ in range(50):
         count(file)
     assert len(file._idle) == 1
+
+
+def test_what_a_killed_run_wrote_is_synced_before_it_is_shown(
+    file: DatabaseFile, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a run that was killed the log is left; SQLite takes it as committed, synced or not."""
+    wal = path.with_name(f"{path.name}-wal")
+    assert wal.stat().st_size > 0
+    connect = DatabaseFile._connect
+    at_connect: list[list[Path]] = []
+
+    def note(self: DatabaseFile) -> Database:
+        at_connect.append(list(synced))
+        return connect(self)
+
+    monkeypatch.setattr(DatabaseFile, "_connect", note)
+    with watched_syncs() as synced, closing(DatabaseFile(path, (_create,))):
+        assert at_connect[0] == [path, wal, path.parent]

@@ -7,7 +7,15 @@ import pytest
 
 from ledger.errors import Full, Unavailable
 from storage import durable
-from storage.durable import make_folder, refusal, sync_folder, write_file
+from storage.durable import (
+    make_folder,
+    refusal,
+    sync_file,
+    sync_folder,
+    sync_name,
+    write_file,
+)
+from testkit.syncs import watched_syncs
 
 
 def mode(path: Path) -> int:
@@ -143,3 +151,28 @@ def test_a_file_in_the_place_of_a_folder_is_unavailable(tmp_path: Path) -> None:
         make_folder(tmp_path / "file")
     with pytest.raises(Unavailable):
         make_folder(tmp_path / "file" / "below")
+
+
+def test_a_file_of_others_is_synced_if_it_is_there(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with watched_syncs() as synced:
+        sync_file(tmp_path / "file")
+        sync_file(tmp_path / "missing")
+    assert synced == [tmp_path / "file"]
+
+
+def test_a_name_is_synced_in_the_folder_above(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    with watched_syncs() as synced:
+        sync_name(tmp_path / "a")
+    assert synced == [tmp_path]
+
+
+def test_a_folder_above_that_nobody_may_read_is_left_to_its_owner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> int:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(os, "open", refuse)
+    sync_name(tmp_path / "a")

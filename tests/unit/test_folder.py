@@ -10,6 +10,7 @@ import pytest
 from ledger.errors import Conflict, Malformed, Rejected, Unavailable, Unknown
 from storage.folder import DataFolder
 from storage.folder_lock import FolderLock
+from testkit.syncs import watched_syncs
 
 PROJECT = Path(__file__).parents[2]
 
@@ -119,3 +120,11 @@ def test_another_process_is_named_and_its_death_frees_the_folder(tmp_path: Path)
 def test_a_lock_in_a_missing_folder_is_unavailable(tmp_path: Path) -> None:
     with pytest.raises(Unavailable):
         FolderLock(tmp_path / "missing" / "lock")
+
+
+def test_the_name_of_a_data_folder_is_durable_once_it_is_open(tmp_path: Path) -> None:
+    """A founding that was killed may have given it its name and not synced that."""
+    DataFolder.create(tmp_path / "data")
+    with watched_syncs() as synced:
+        DataFolder.open(tmp_path / "data")
+    assert synced == [tmp_path]
