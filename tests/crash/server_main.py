@@ -1,73 +1,129 @@
-"""A ledger's server to be killed: `python server_main.py FOLDER`, a line on stdin for each start.
+"""A ledger's server and its cosigners, to be killed: `server_main.py DATA STATES SEEN FD`.
 
-Everything is imported once; each server is a process of its own, forked before any
-thread is there. It prints `PID PORT` and serves until it is killed. The cosigners
-live in the same process, each with its state in a file, and die with it.
+A line `server` or `cosigners` on stdin starts one. Everything is imported once; each is
+a process of its own, forked before any thread is there. It prints its process id, then
+`ready` and its port when it serves, until it is killed. FD is the listening socket of
+the cosigners, which stays open while they are down.
+
+TIEZHENG_TEST_UNSYNCED names what is never synced, so that a test can show that it is missed.
 """
 
 import os
 import signal
 import socket
+import stat
 import sys
-import time
+from base64 import b64encode
+from dataclasses import dataclass
 from pathlib import Path
 
 import uvicorn
+from fastapi import FastAPI
 
 import api.journal
-import api.services
 from api.app import create_app
-from api.cosigner import CosignerService
+from api.cosigner import CosignerService, create_cosigner_app
+from api.services import open_services
 from api.settings import Settings
-from ledger.errors import LedgerError
-from ledger.tlog.note import VerifierKey
+from ledger.tlog.checkpoint import Checkpoint
 from storage.clock import SystemClock
 from storage.cosigner_sqlite import SqliteCosignerState
+from storage.database import DatabaseFile
 from storage.trust_directory import read_trust
+from testkit.children import die_with_parent
 from testkit.keys import cosigner
+from testkit.world import NAMES
+
+UNSYNCED = os.environ.get("TIEZHENG_TEST_UNSYNCED", "")
 
 
-class LocalCosigner:
-    """Takes the place of `HttpCosigner`; `url` is the file of its state, named as the cosigner."""
+@dataclass(frozen=True, slots=True)
+class Witnessed:
+    """A cosigner's state that writes down, on a disk that is not cut, what it let be signed."""
 
-    logs: dict[str, VerifierKey]
+    kept: SqliteCosignerState
+    name: str
+    seen: int
 
-    def __init__(self, url: str) -> None:
-        path = Path(url.removeprefix("file://"))
-        key = cosigner(f"{path.stem}.example/w1")
-        state = SqliteCosignerState(path)
-        self._service = CosignerService(self.logs, (key,), state, SystemClock())
+    def last(self, origin: str) -> tuple[Checkpoint, str] | None:
+        return self.kept.last(origin)
 
-    def add_checkpoint(self, body: bytes) -> tuple[int, bytes]:
-        try:
-            return 200, self._service.add_checkpoint(body)
-        except LedgerError as error:
-            size = getattr(error, "size", None)
-            return (422, b"") if size is None else (409, f"{size}\n".encode())
+    def swap(self, old: Checkpoint | None, new: Checkpoint, note: str) -> None:
+        self.kept.swap(old, new, note)
+        os.write(self.seen, f"{self.name} {new.size} {b64encode(new.root).decode()}\n".encode())
 
 
-def serve(folder: Path) -> None:
-    trust = read_trust(folder / "trust")
-    LocalCosigner.logs = {log.origin: log.policy.log for log in trust.logs}
-    api.services.HttpCosigner = LocalCosigner  # type: ignore[assignment,misc]
-    app = create_app(api.services.open_services(folder, Settings()))
+def serve_ledger(data: Path) -> None:
+    app = create_app(open_services(data, Settings()))
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        print(os.getpid(), listening.getsockname()[1], flush=True)
-        uvicorn.Server(uvicorn.Config(app, log_level="error")).run([listening])
+        run(app, listening)
+
+
+def serve_cosigners(data: Path, states: Path, seen: Path, fd: int) -> None:
+    trust = read_trust(data / "trust")
+    logs = {log.origin: log.policy.log for log in trust.logs}
+    log = os.open(seen, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    app = FastAPI()
+    for name in NAMES:
+        kept = SqliteCosignerState(states / f"{name}.sqlite")
+        if UNSYNCED == "cosigners":
+            kept._db.execute("PRAGMA synchronous = OFF")
+        key = cosigner(f"{name}.example/w1")
+        state = Witnessed(kept, name, log)
+        app.mount(
+            f"/{name}", create_cosigner_app(CosignerService(logs, (key,), state, SystemClock()))
+        )
+    with socket.socket(fileno=fd) as listening:
+        run(app, listening)
+
+
+def run(app: FastAPI, listening: socket.socket) -> None:
+    say(f"ready {listening.getsockname()[1]}")
+    uvicorn.Server(uvicorn.Config(app, log_level="error")).run([listening])
+
+
+def say(line: str) -> None:
+    # One write a line: both children share the pipe.
+    os.write(1, f"{os.getpid()} {line}\n".encode())
+
+
+def spoil() -> None:
+    """Leaves out what UNSYNCED says."""
+    fsync, connect = os.fsync, DatabaseFile._connect
+
+    def careless(fd: int) -> None:
+        folder = stat.S_ISDIR(os.fstat(fd).st_mode)
+        if ("names" if folder else "files") != UNSYNCED:
+            fsync(fd)
+
+    def fast(self: DatabaseFile) -> object:
+        db = connect(self)
+        db.execute("PRAGMA synchronous = OFF")
+        return db
+
+    if UNSYNCED in ("files", "names"):
+        os.fsync = careless
+    if UNSYNCED == "database":
+        DatabaseFile._connect = fast  # type: ignore[method-assign,assignment]
 
 
 def main() -> None:
     api.journal.start("warning")
-    folder, tester = Path(sys.argv[1]), os.getppid()
-    for _ in sys.stdin:
-        pid = os.fork()
-        if pid == 0:
-            serve(folder)
-            os._exit(0)
-        while os.waitpid(pid, os.WNOHANG)[0] == 0:
-            if os.getppid() != tester:
-                os.kill(pid, signal.SIGKILL)
-            time.sleep(0.002)
+    data, states, seen = (Path(argument) for argument in sys.argv[1:4])
+    fd = int(sys.argv[4])
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the dead
+    spoil()
+    for line in sys.stdin:
+        if os.fork():
+            continue
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        die_with_parent()
+        say("begins")
+        if line.strip() == "server":
+            serve_ledger(data)
+        else:
+            serve_cosigners(data, states, seen, fd)
+        os._exit(0)
 
 
 if __name__ == "__main__":

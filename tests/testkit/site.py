@@ -1,0 +1,429 @@
+"""A ledger with three cosigners, each on a disk that may be cut; killed, restarted, recounted.
+
+    with Site(tmp_path, seed=7, power=True) as site:
+        site.found()
+        for number in range(20):
+            site.round(number)  # kill under load, cut, look, restart, count
+        site.finish()
+
+Whatever was lost, doubled or contradicted raises `Broken`. All chance comes from the
+seed; threads and the scheduler still make each run its own.
+"""
+
+import random
+import signal
+import sqlite3
+import time
+from base64 import b64decode
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from unittest.mock import patch
+
+from api.clients.ledger import check_acceptance
+from api.founding import Plan, found
+from ledger.audit import audit_log
+from ledger.encoding import parse_base64, parse_decimal
+from ledger.errors import LedgerError, Unknown
+from ledger.evidence.chunks import ItemDigest, ItemHasher
+from ledger.evidence.entry import Entry, check_commitment
+from ledger.evidence.trust import Trust
+from ledger.report import Outcome
+from ledger.tlog.audit import read_log
+from ledger.tlog.checkpoint import Checkpoint, open_checkpoint
+from ledger.tlog.merkle import Edge, leaf_hash
+from ledger.tlog.note import SignedNote
+from ledger.tlog.policy import Witness
+from storage.cosigner_sqlite import SqliteCosignerState
+from storage.public_directory import DirectoryLog
+from storage.trust_directory import read_trust
+from testkit import case as kit
+from testkit.children import Child, Children, Ended
+from testkit.cut_disk import Cut
+from testkit.cut_mount import CutMount
+from testkit.filers import Load, Told, set_up
+from testkit.keys import SERIES_PEM, cosigner
+from testkit.world import NAMES
+
+CATCH_UP_S = 60.0  # until what was acknowledged is published after a restart
+CUTS = (Cut.ALL, Cut.SOME, Cut.SOME, Cut.TAIL, Cut.NOTHING)
+
+
+class Broken(AssertionError):
+    """A promise that a kill or a cut has broken."""
+
+
+class Site:
+    """`power` needs FUSE; without it processes are killed and the disk forgets nothing."""
+
+    def __init__(self, scratch: Path, *, seed: int, power: bool, unsynced: str = "") -> None:
+        self._seed, self._chance = seed, random.Random(seed)
+        self._scratch = scratch
+        self._told = Told()
+        self._opened: dict[str, Checkpoint] = {}  # by note
+        self._counted = 0  # uploads whose bytes were read again
+        self._mounts: list[CutMount] = []
+        self._url = ""
+        self._load: Load | None = None
+        self._server: Child | None = None
+        self._cosigners: Child | None = None
+        self.data, self._states = scratch / "ledger" / "data", scratch / "cosigners"
+        if power:
+            self._mounts = [CutMount(scratch / "ledger"), CutMount(scratch / "cosigners")]
+        else:
+            (scratch / "ledger").mkdir()
+            self._states.mkdir()
+        self._children = Children(self.data, self._states, scratch, unsynced)
+
+    def close(self) -> None:
+        if self._load is not None:
+            self._load.stop()
+        self._children.close()
+        for mount in self._mounts:
+            mount.close()
+
+    # --- acts ----------------------------------------------------------------------------------
+
+    def found(self) -> None:
+        """Founds the ledger, registers who files, and lets them begin."""
+        url = f"http://127.0.0.1:{self._children.port}"
+        plan = Plan(
+            origin=kit.ORIGIN,
+            agency=kit.AGENCY,
+            registrar=kit.REGISTRAR,
+            cosigners=[
+                Witness(name, cosigner(f"{name}.example/w1").verifier, f"{url}/{name}")
+                for name in NAMES
+            ],
+            quorum=2,
+        )
+        with patch("api.founding.new_series_key", lambda: SERIES_PEM):
+            found(self.data, plan, time.time_ns() // 1_000_000)
+        self._start_cosigners()
+        self._start_server()
+        set_up(self._url, self._told, self._scratch)
+        label = self._trust().logs[0].label
+        self._load = Load(lambda: self._url, label, self._told, self._scratch)
+
+    def round(self, number: int) -> None:
+        """One kill, of the server, the cosigners or both, each with its disk."""
+        try:
+            self._round()
+        except Broken as error:
+            raise Broken(f"seed {self._seed}, round {number}: {error}") from error
+
+    def _round(self) -> None:
+        assert self._load is not None
+        self._load.go_on()
+        chance = self._chance
+        server, cosigners = chance.choice([(True, False)] * 3 + [(False, True), (True, True)])
+        power = chance.random() < 0.75
+        if not server or chance.random() < 0.3:
+            time.sleep(chance.uniform(0.02, 0.5))
+        else:
+            self._kill_at_change(self._server, chance.randint(1, 1200), power=power)
+        if server:
+            self._kill(self._server)
+        if cosigners:
+            self._kill(self._cosigners)
+        if power:
+            self._cut(ledger=server, cosigners=cosigners)
+        self._look(at_ledger=server, at_cosigners=cosigners)
+        if cosigners:
+            self._start_cosigners()
+        # It may not live long: what it said meanwhile counts all the same.
+        while server and chance.random() < 0.3:
+            self._live_shortly(chance.randint(1, 150))
+        if server:
+            self._start_server()
+        self._count()
+
+    def finish(self) -> None:
+        """Everybody stops filing; the cosigners agree; the server ends in order."""
+        assert self._load is not None and self._server is not None and self._cosigners is not None
+        self._load.stop()
+        self._load = None
+        if not self._server.alive:
+            raise Broken("the server has ended by itself")
+        entries = self._count(everything=True)
+        self._wait_for_cosigners(entries)
+        self._server.end(signal.SIGTERM)
+        self._cosigners.end(signal.SIGTERM)
+        self._check_audit(Outcome.PASSED)
+        self._check_last_answers()
+
+    # --- kills ---------------------------------------------------------------------------------
+
+    def _kill_at_change(self, child: Child | None, after: int, *, power: bool) -> None:
+        """At the `after`th change of its disk, or after a while if it makes fewer."""
+        assert child is not None
+        if not self._mounts:
+            time.sleep(self._chance.uniform(0.02, 0.5))
+            return
+        self._mounts[0].kill(child.pid, after=after, power=power)
+        deadline = time.monotonic() + 3
+        while child.alive and time.monotonic() < deadline:
+            self._serve_if_ready(child)
+            time.sleep(0.002)
+
+    def _serve_if_ready(self, child: Child) -> None:
+        if (port := child.port_if_ready()) is not None:
+            self._url = f"http://127.0.0.1:{port}"
+
+    def _kill(self, child: Child | None) -> None:
+        assert child is not None
+        child.end(signal.SIGKILL)
+
+    def _live_shortly(self, after: int) -> None:
+        """Killed while it starts, or soon after."""
+        child, power = self._children.begin("server"), self._chance.random() < 0.75
+        self._kill_at_change(child, after, power=power)
+        self._kill(child)
+        if power:
+            self._cut(ledger=True, cosigners=False)
+        self._look(at_ledger=True, at_cosigners=False)
+
+    def _cut(self, *, ledger: bool, cosigners: bool) -> None:
+        for mount, hit in zip(self._mounts, (ledger, cosigners), strict=False):
+            if hit:
+                how, seed = self._chance.choice(CUTS), self._chance.getrandbits(32)
+                unsynced = mount.cut(how, seed)
+                print(f"cut {mount.folder.name}: {how} of {unsynced} changes, seed {seed}")
+
+    def _start_server(self) -> None:
+        self._server = self._children.begin("server")
+        try:
+            self._url = f"http://127.0.0.1:{self._server.ready()}"
+        except Ended as error:
+            raise Broken(
+                f"the server does not start again: {error}; {self._last_words()}"
+            ) from None
+
+    def _start_cosigners(self) -> None:
+        self._cosigners = self._children.begin("cosigners")
+        try:
+            self._cosigners.ready()
+        except Ended as error:
+            raise Broken(f"the cosigners do not start: {error}; {self._last_words()}") from None
+
+    def _last_words(self) -> str:
+        return self._children.journal.read_text(errors="replace")[-600:]
+
+    # --- what is there, before anything is started again ----------------------------------------
+
+    def _look(self, *, at_ledger: bool, at_cosigners: bool) -> None:
+        with _unbroken():
+            if at_ledger:
+                self._check_published()
+            if at_cosigners:
+                self._check_states()
+
+    def _check_published(self) -> None:
+        """Never smaller than what a reader saw, and complete as it lies there."""
+        with self._told.lock:
+            seen = [self._open(note) for note in self._told.published]
+        try:
+            size = self._published().size
+        except Unknown:
+            size = 0
+        if seen and size < max(c.size for c in seen):
+            raise Broken(f"{max(c.size for c in seen)} entries were published, now {size} are")
+        if size:
+            self._check_audit(Outcome.UNDECIDED)
+
+    def _check_audit(self, least: Outcome) -> None:
+        audit = audit_log(DirectoryLog(self.data / "public"), self._trust().logs[0])
+        if audit.outcome not in (Outcome.PASSED, least):
+            raise Broken(f"the public log: {[f.to_json() for f in audit.findings]}")
+
+    def _check_states(self) -> None:
+        """No cosigner has forgotten what it let be signed."""
+        for name, (size, root) in self._cosigned().items():
+            kept = self._state(name)
+            if kept is None or kept.size < size or (kept.size == size and kept.root != root):
+                raise Broken(f"{name} signed {size} entries and remembers {kept}")
+
+    def _state(self, name: str) -> Checkpoint | None:
+        with closing(SqliteCosignerState(self._states / f"{name}.sqlite")) as state:
+            found = state.last(kit.ORIGIN)
+        return None if found is None else found[0]
+
+    # --- the count -------------------------------------------------------------------------------
+
+    def _count(self, *, everything: bool = False) -> list[bytes]:
+        """Of the running ledger: every answer that it ever gave still holds; its entries."""
+        told = self._told
+        if self._load is not None:
+            self._load.pause()  # or counting would take longer each time
+        with told.lock:
+            answers = dict(told.acknowledged)
+            uploaded = list(told.uploaded)
+            notes = {*told.published, *(a["checkpoint"] for a in answers.values())}
+            sent, refusals = set(told.sent), list(told.refusals)
+        if refusals:
+            raise Broken(f"refused: {refusals[:3]}")
+        checkpoint = self._wait_until_published(
+            max(parse_decimal(a["index"]) for a in answers.values()) + 1
+        )
+        label, copy = self._trust().logs[0].label, DirectoryLog(self.data / "public")
+        with _unbroken():
+            read = read_log(lambda path: copy.read(label, path), checkpoint, tiles=True)
+            entries = [entry for _, bundle in read for entry in bundle]
+            _check_answers(entries, answers)
+            self._check_one_history(entries, notes)
+            self._check_database(entries, sent if everything else None)
+            self._check_items(uploaded if everything else uploaded[self._counted :])
+        self._counted = len(uploaded)
+        print(f"{len(answers)} statements, {len(uploaded)} items, {len(notes)} checkpoints")
+        return entries
+
+    def _wait_until_published(self, size: int) -> Checkpoint:
+        assert self._server is not None
+        deadline = time.monotonic() + CATCH_UP_S
+        while time.monotonic() < deadline:
+            try:
+                with _unbroken():
+                    published = self._published()
+                if published.size >= size:
+                    return published
+            except Unknown:
+                pass
+            if not self._server.alive:
+                raise Broken("the server has ended by itself")
+            time.sleep(0.02)
+        raise Broken(f"{size} entries were acknowledged, and are not published")
+
+    def _check_one_history(self, entries: list[bytes], notes: set[str]) -> None:
+        """Every checkpoint that anybody saw or signed begins the tree that is there."""
+        seen = {(c.size, c.root) for c in map(self._open, notes)}
+        seen |= {(size, root) for _, size, root in self._signed()}
+        edge, at = Edge(), 0
+        for size, root in sorted(seen):
+            if size > len(entries):
+                continue  # published or signed while we were reading
+            edge = edge.extend(leaf_hash(entry) for entry in entries[at:size])
+            at = size
+            if edge.root() != root:
+                raise Broken(f"two histories of {size} entries")
+
+    def _check_database(self, entries: list[bytes], sent: set[bytes] | None) -> None:
+        """Nothing is there twice, nor what nobody sent."""
+        rows = self._query("SELECT idx, id, envelope, data FROM statement JOIN entry USING (idx)")
+        there = rows[: len(entries)]
+        if [row[3] for row in there] != entries:
+            raise Broken("the public entries are not those of the database")
+        if len({row[1] for row in rows}) != len(rows):
+            raise Broken("a statement is there twice")
+        if sent is not None and not {row[2] for row in rows[2:]} <= sent:
+            raise Broken("there is a statement that nobody sent")
+
+    def _check_items(self, digests: list[ItemDigest]) -> None:
+        for digest in digests:
+            rows = self._query(
+                "SELECT object_id FROM item WHERE sha256 = ? AND agency <> ''", digest.sha256
+            )
+            if not rows:
+                raise Broken(f"no item {digest.sha256.hex()} is recorded")
+            for (object_id,) in rows:
+                _check_item(self.data / "items" / object_id[:2] / object_id, digest)
+
+    def _query(self, sql: str, *values: object) -> list[tuple]:  # type: ignore[type-arg]
+        database = sqlite3.connect(f"{(self.data / 'ledger.sqlite').as_uri()}?mode=ro", uri=True)
+        with closing(database):
+            return database.execute(sql, values).fetchall()
+
+    # --- the end ---------------------------------------------------------------------------------
+
+    def _wait_for_cosigners(self, entries: list[bytes]) -> None:
+        """All three have signed the last checkpoint, and the quorum's is published."""
+        deadline = time.monotonic() + CATCH_UP_S
+        root = Edge().extend(map(leaf_hash, entries)).root()
+        while time.monotonic() < deadline:
+            last = self._cosigned()
+            if all(last.get(name) == (len(entries), root) for name in NAMES):
+                return
+            time.sleep(0.05)
+        raise Broken(f"the cosigners do not agree: {self._cosigned()}; want {len(entries)}")
+
+    def _check_last_answers(self) -> None:
+        answers = list(self._told.acknowledged.items())
+        for envelope, answer in (answers[0], answers[len(answers) // 2], answers[-1]):
+            check_acceptance(answer, envelope, self._trust())
+
+    # --- helpers ---------------------------------------------------------------------------------
+
+    def _trust(self) -> Trust:
+        return read_trust(self.data / "trust")
+
+    def _published(self) -> Checkpoint:
+        label = self._trust().logs[0].label
+        return self._open(DirectoryLog(self.data / "public").read(label, "checkpoint").decode())
+
+    def _open(self, note: str) -> Checkpoint:
+        if note not in self._opened:
+            key = self._trust().logs[0].policy.log
+            self._opened[note] = open_checkpoint(SignedNote.from_text(note), key)
+        return self._opened[note]
+
+    def _signed(self) -> list[tuple[str, int, bytes]]:
+        lines = [line.split() for line in self._children.seen.read_text().splitlines()]
+        return [(name, int(size), b64decode(root)) for name, size, root in lines]
+
+    def _cosigned(self) -> dict[str, tuple[int, bytes]]:
+        """The last of each cosigner, as it was let go; none may be smaller than the one before."""
+        last: dict[str, tuple[int, bytes]] = {}
+        for name, size, root in self._signed():
+            if name in last and size < last[name][0]:
+                raise Broken(f"{name} signed {last[name][0]} entries, and then {size}")
+            last[name] = (size, root)
+        return last
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+@contextmanager
+def _unbroken() -> Iterator[None]:
+    """What we cannot read or believe of the ledger's is broken, too."""
+    try:
+        yield
+    except Unknown:
+        raise  # what may be there later
+    except LedgerError as error:
+        raise Broken(f"{type(error).__name__}: {error}") from error
+
+
+def _check_answers(entries: list[bytes], answers: dict[bytes, dict[str, str]]) -> None:
+    if len(set(entries)) != len(entries):
+        raise Broken("an entry is there twice")
+    if len({answer["index"] for answer in answers.values()}) != len(answers):
+        raise Broken("two statements were given one place")
+    for envelope, answer in answers.items():
+        index, entry = parse_decimal(answer["index"]), answer["entry"].encode()
+        if index >= len(entries) or entries[index] != entry:
+            raise Broken(f"the entry that was acknowledged at {index} is not there")
+        check_commitment(Entry.from_bytes(entry), parse_base64(answer["salt"]), envelope)
+
+
+def _check_item(path: Path, digest: ItemDigest) -> None:
+    try:
+        data, chunks = path.read_bytes(), path.with_name(f"{path.name}.chunks").read_bytes()
+    except FileNotFoundError as error:
+        raise Broken(f"an item was acknowledged, and is gone: {error}") from None
+    hasher = ItemHasher()
+    hasher.update(data)
+    held = hasher.finish()
+    if (held.sha256, held.chunks) != (digest.sha256, digest.chunks):
+        raise Broken(f"an item of {digest.size} bytes was acknowledged, and {len(data)} are there")
+    if chunks != b"".join(hasher.leaves):
+        raise Broken("the chunk hashes of an item are not those of its bytes")
