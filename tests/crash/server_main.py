@@ -29,6 +29,7 @@ from ledger.tlog.checkpoint import Checkpoint
 from storage.clock import SystemClock
 from storage.cosigner_sqlite import SqliteCosignerState
 from storage.database import DatabaseFile
+from storage.durable import make_folder, sync_name
 from storage.trust_directory import read_trust
 from testkit.children import die_with_parent
 from testkit.keys import cosigner
@@ -64,6 +65,8 @@ def serve_cosigners(data: Path, states: Path, seen: Path, fd: int) -> None:
     logs = {log.origin: log.policy.log for log in trust.logs}
     log = os.open(seen, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     app = FastAPI()
+    make_folder(states)  # as `tiezheng cosign` does
+    sync_name(states)
     for name in NAMES:
         kept = SqliteCosignerState(states / f"{name}.sqlite")
         if UNSYNCED == "cosigners":

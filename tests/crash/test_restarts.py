@@ -4,6 +4,9 @@ A process that dies between a write and its sync leaves the write in the page ca
 next run reads it as if it were durable; so it must make it durable before it says so.
 """
 
+import itertools
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from api.services import open_services
+from api.settings import Settings
 from testkit.children import ROOT
 from testkit.cut_disk import Cut
 from testkit.cut_mount import CutMount, need_fuse
@@ -38,6 +43,20 @@ def count():
     return last[0].size if last else 0
 """
 
+FOUND = """
+import time
+import api.founding
+from testkit import case as kit
+from testkit.keys import SERIES_PEM
+api.founding.new_series_key = lambda: SERIES_PEM  # making one takes seconds
+names = dict(origin=kit.ORIGIN, agency=kit.AGENCY, registrar=kit.REGISTRAR)
+def write():
+    plan = api.founding.Plan(**names, cosigners=[], quorum=0)
+    api.founding.found(path, plan, time.time_ns() // 1_000_000)
+def count():
+    return 0
+"""
+
 
 @pytest.fixture
 def mount(tmp_path: Path) -> Iterator[CutMount]:
@@ -52,6 +71,7 @@ def run(code: str, act: str, path: Path) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [sys.executable, "-c", f"{begin}\n{code}\ncount()\n{act}\nos._exit(0)", str(path)],
         cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -99,3 +119,23 @@ def test_a_file_that_a_killed_run_began_keeps_what_the_next_one_stores(
         stored = run(code, "write(); print(count(), flush=True)", path).communicate(timeout=30)[0]
         mount.cut(Cut.ALL, 0)
         assert counted(code, path) == int(stored)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_founding_that_is_cut_leaves_a_whole_ledger_or_none(mount: CutMount) -> None:
+    path, outcomes = mount.folder / "data", list[bool]()
+    for syncs in itertools.count(1, 13):
+        process = run(FOUND, "print(flush=True); input(); write(); print('founded')", path)
+        assert process.stdout is not None
+        process.stdout.readline()
+        mount.kill(process.pid, after=syncs, syncs=True)
+        returned = "founded" in process.communicate("\n", timeout=60)[0]
+        mount.cut(Cut.SOME if syncs % 2 else Cut.ALL, syncs)
+        outcomes.append(path.exists())
+        if path.exists():
+            open_services(path, Settings()).close()
+            shutil.rmtree(path)
+        if returned:
+            break
+    assert outcomes[0] is False and outcomes[-1] is True and len(outcomes) > 3

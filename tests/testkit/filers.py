@@ -138,8 +138,9 @@ class Load:
             self._send([evidence(number) for number, _ in zip(numbers, range(BULK), strict=False)])
 
     def _with_upload(self, lane: int) -> None:
+        repeat = 20_000 if lane == 4 else 120_000  # 260 kB, and more than a megabyte
         for number in self._numbers(lane):
-            data = f"item {number} ".encode() * 20_000
+            data = f"item {number} ".encode() * repeat
 
             def send(client: LedgerClient, data: bytes = data) -> None:
                 upload(client, data, self._scratch)

@@ -69,12 +69,12 @@ class Site:
         self._load: Load | None = None
         self._server: Child | None = None
         self._cosigners: Child | None = None
-        self.data, self._states = scratch / "ledger" / "data", scratch / "cosigners"
+        self.data, self._states = scratch / "ledger" / "data", scratch / "cosigners" / "state"
         if power:
             self._mounts = [CutMount(scratch / "ledger"), CutMount(scratch / "cosigners")]
         else:
-            (scratch / "ledger").mkdir()
-            self._states.mkdir()
+            for part in ("ledger", "cosigners"):
+                (scratch / part).mkdir()
         self._children = Children(self.data, self._states, scratch, unsynced)
 
     def close(self) -> None:
@@ -101,6 +101,8 @@ class Site:
         )
         with patch("api.founding.new_series_key", lambda: SERIES_PEM):
             found(self.data, plan, time.time_ns() // 1_000_000)
+        for mount in self._mounts:
+            mount.cut(Cut.ALL, 0)  # what was founded is durable
         self._start_cosigners()
         self._start_server()
         set_up(self._url, self._told, self._scratch)
