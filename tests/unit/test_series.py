@@ -1,4 +1,5 @@
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -118,10 +119,20 @@ def test_a_statement_has_at_most_eight_series() -> None:
         entry_tags(SALT, [bytes([i]) * 16 for i in range(9)])
 
 
-@pytest.mark.parametrize("name", ["", "2026/a\nb", "2026/" + "长" * 400, "2026/Cafe\u0301"])
+@pytest.mark.parametrize(
+    "name", ["", "2026/a\nb", "2026/" + "长" * 400, "2026/Cafe\u0301", "2026/\ud800"]
+)
 def test_a_series_name_is_one_line_in_nfc(name: str) -> None:
     with pytest.raises(Malformed, match="series name"):
         name_message(name)
+
+
+def test_a_long_series_name_is_refused_before_it_is_normalised() -> None:
+    """Two million combining characters out of order would take an hour."""
+    started = time.process_time()
+    with pytest.raises(Malformed, match="series name"):
+        name_message("2026/a" + "\u0315\u0300" * 1_000_000)
+    assert time.process_time() - started < 1
 
 
 def test_what_is_signed_is_the_name_between_line_feeds() -> None:
