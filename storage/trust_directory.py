@@ -17,7 +17,7 @@ def read_trust(folder: Path) -> Trust:
     """The folder itself may be a link, nothing in it. `Trust` refuses files it does not know."""
     files: dict[str, bytes] = {}
     try:
-        _collect(folder.resolve(strict=True), "", files)
+        _collect(folder, "", files)
     except FileNotFoundError:
         raise Unavailable(f"no trust folder at {str(folder)!r}") from None
     except OSError as error:

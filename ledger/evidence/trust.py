@@ -10,6 +10,7 @@ A file that has no place here is refused: a policy under a misspelt name would
 otherwise be trust that the verifier thinks he has and has not.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
@@ -25,6 +26,8 @@ from ledger.tlog.policy import Policy
 
 MAX_LOGS = 256
 MAX_FILE = 1_048_576
+
+_SERIES = re.compile(r"series/([12]\d{3})\.pem", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,7 @@ class Trust:
         logs = tuple(_log(origin, rest) for origin in origins)
         registrar = VerifierKey.from_text(_one_line(_take(rest, "registrar.vkey")))
         mirrors = tuple(VerifierKey.from_text(line) for line in _lines(rest.pop("mirrors", b"")))
-        years = sorted(p[7:-4] for p in rest if p.startswith("series/") and p.endswith(".pem"))
+        years = sorted(match[1] for path in rest if (match := _SERIES.fullmatch(path)))
         series = {
             year: SeriesKey.from_files(
                 _take(rest, f"series/{year}.pem"), _take(rest, f"series/{year}.json")

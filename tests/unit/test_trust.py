@@ -65,6 +65,14 @@ def test_a_file_with_no_place_is_named(files: Files, path: str) -> None:
         Trust.from_files(files)
 
 
+@pytest.mark.parametrize("year", ["next", "", "20260", "2026-2", "２０２６", "0999"])
+def test_a_series_key_is_that_of_a_year(files: Files, year: str) -> None:
+    for ending in ("pem", "json"):
+        files[f"series/{year}.{ending}"] = files[f"series/2026.{ending}"]
+    with pytest.raises(Malformed, match="no such file"):
+        Trust.from_files(files)
+
+
 @pytest.mark.parametrize(
     "logs",
     [

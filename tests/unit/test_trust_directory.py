@@ -29,6 +29,15 @@ def test_it_may_be_reached_by_a_link(trust: Path, tmp_path: Path) -> None:
     assert read_trust(tmp_path / "link").hash == read_trust(trust).hash
 
 
+def test_a_link_that_leads_nowhere_is_unavailable(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    (tmp_path / "c").symlink_to("nothing")
+    for name in ("a", "c"):
+        with pytest.raises(Unavailable):
+            read_trust(tmp_path / name)
+
+
 def test_a_link_within_is_refused(trust: Path) -> None:
     (trust / "mirrors").rename(trust.parent / "elsewhere")
     (trust / "mirrors").symlink_to(trust.parent / "elsewhere")
