@@ -15,7 +15,7 @@ from cli.language import say
 from cli.remote import open_client, own_trust_option, server_option
 from cli.trust import open_trust
 from ledger.encoding import printable
-from ledger.errors import LedgerError, Malformed, Rejected
+from ledger.errors import LedgerError, Rejected
 from ledger.evidence.case_number import parse_case
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.statement import EvidenceType, Stage, Statement
@@ -178,8 +178,8 @@ class Filing:
         from api.ids import new_id
 
         me = self._client.whoami()
-        common = {"agency": str(me["agency"]), **fields}
-        if after := self._after(str(me["log"])):
+        common = {"agency": me["agency"], **fields}
+        if after := self._after(me["log"]):
             common["after"] = after
         sources = self._send(files)
         now = time.time_ns() // 1_000_000
@@ -236,20 +236,18 @@ class Filing:
         return next((log for log in self._trust.logs if log.origin == origin), None)
 
     def _believe(self, answer: dict[str, Any], envelope: bytes, names: list[str]) -> dict[str, Any]:
-        from api.clients.ledger import check_acceptance, refusal
+        from api.clients.ledger import check_acceptance, check_texts, refusal
 
         if "status" in answer:
             raise refusal(answer)
         id_ = Statement.from_bytes(Envelope.from_bytes(envelope).payload).id
-        try:
-            if answer["id"] != id_:
-                raise Rejected(f"want the answer to statement {id_}, got {answer['id']!r}")
-            if self._trust is not None:
-                check_acceptance(answer, envelope, self._trust)
-            row: dict[str, Any] = {key: str(answer[key]) for key in ("id", "index", "log")}
-            row["files"] = [printable(name) for name in names]
-        except (KeyError, TypeError, ValueError) as error:
-            raise Malformed(f"the ledger's answer is not in its form: {error!r}") from None
+        check_texts(answer, "id", "index", "log")
+        if answer["id"] != id_:
+            raise Rejected(f"want the answer to statement {id_}, got {answer['id']!r}")
+        if self._trust is not None:
+            check_acceptance(answer, envelope, self._trust)
+        row: dict[str, Any] = {key: answer[key] for key in ("id", "index", "log")}
+        row["files"] = [printable(name) for name in names]
         self._write(answer, envelope)
         return row
 

@@ -92,20 +92,20 @@ def command(
     while True:
         try:
             answer = client.receipt(statement)
-            if answer.get("witnessed") == "yes" or time.monotonic() >= ends:
+            if answer["witnessed"] == "yes" or time.monotonic() >= ends:
                 break
         except NotYet:
             if time.monotonic() >= ends:
                 raise
         time.sleep(0.2)
-    entry = Entry.from_bytes(str(answer["entry"]).encode())
+    entry = Entry.from_bytes(answer["entry"].encode())
     seen = check_receipt(answer, entry, open_trust(trust)) if trust else None
     document = _chainpoint(answer, entry, server) if chainpoint_file else b""
     if file:
-        write_file(Path(file), str(answer["proof"]).encode(), mode=PUBLIC_FILE)
+        write_file(Path(file), answer["proof"].encode(), mode=PUBLIC_FILE)
     if chainpoint_file:
         write_file(Path(chainpoint_file), document, mode=PUBLIC_FILE)
-    witnessed = seen is not None if trust else answer.get("witnessed") == "yes"
+    witnessed = seen is not None if trust else answer["witnessed"] == "yes"
     place = f"{answer['log']}-{answer['index']}"
     when = format_time(seen * 1000) if seen is not None else ""
     if as_json:

@@ -30,6 +30,10 @@ MAX_ANSWER = 64 << 20
 PIECE = 1 << 20
 UPLOAD_TIMEOUT_S = 300.0
 
+# What answers must hold as text; `check_texts`.
+ACCEPTANCE = ("id", "log", "index", "entry", "salt", "checkpoint")
+RECEIPT = ("id", "log", "index", "entry", "proof", "witnessed")
+
 Progress = Callable[[int], None]
 
 
@@ -81,7 +85,8 @@ class LedgerClient:
 
     def whoami(self) -> dict[str, Any]:
         """What the ledger's register says of our key."""
-        return self._json("GET", "/v1/key", headers=self._signed("GET", "/v1/key", b""))
+        answer = self._json("GET", "/v1/key", headers=self._signed("GET", "/v1/key", b""))
+        return check_texts(answer, "agency", "log", "person", "role")
 
     def checkpoint(self, label: str) -> bytes:
         """The public checkpoint, unchecked."""
@@ -103,7 +108,8 @@ class LedgerClient:
         return rows
 
     def receipt(self, statement_id: str) -> dict[str, Any]:
-        return self._json("GET", f"/v1/statements/{statement_id}/receipt")
+        answer = self._json("GET", f"/v1/statements/{statement_id}/receipt")
+        return check_texts(answer, *RECEIPT)
 
     def packet(self, case: str, target: Path, progress: Progress) -> None:
         """Writes the packet to `target`; leaves nothing there if it fails."""
@@ -134,11 +140,8 @@ class LedgerClient:
             pass  # a lone statement refused: its result says why
         elif status >= 400 and not (path == "/v1/statements" and b'"results"' in data[:20]):
             raise _refusal(status, data)
-        try:
-            answer = json.loads(data)
-        except ValueError:
-            raise Malformed(f"{self._url}{path} did not answer with JSON") from None
-        if not isinstance(answer, dict):
+        answer = read_object(data)
+        if answer is None:
             raise Malformed(f"{self._url}{path} did not answer with a JSON object")
         return answer
 
@@ -152,19 +155,28 @@ class LedgerClient:
         return {"Authorization": f"Bearer {self._token}"} if self._token else {}
 
 
+def check_texts(answer: dict[str, Any], *fields: str) -> dict[str, Any]:
+    """The answer; raises `Malformed` unless each of these fields is there and is text."""
+    for field in fields:
+        if not isinstance(answer.get(field), str):
+            raise Malformed(f"want the text {field!r} in the ledger's answer")
+    return answer
+
+
 def check_acceptance(answer: dict[str, Any], envelope: bytes, trust: Trust) -> Receipted:
     """Recomputes an acceptance; raises `Rejected` if the ledger's word does not hold."""
-    log = trust.log(str(answer["log"]))
+    check_texts(answer, *ACCEPTANCE)
+    log = trust.log(answer["log"])
     if log is None:
         raise Rejected(f"the log {answer['log']!r} is not in your trust folder")
     statement = Statement.from_bytes(Envelope.from_bytes(envelope).payload)
     if answer["id"] != statement.id:
         raise Rejected(f"want the answer to statement {statement.id}, got {answer['id']!r}")
-    entry = Entry.from_bytes(str(answer["entry"]).encode())
-    salt = parse_base64(str(answer["salt"]))
+    entry = Entry.from_bytes(answer["entry"].encode())
+    salt = parse_base64(answer["salt"])
     check_commitment(entry, salt, envelope)
     names = series_names(statement, log.label, trust.first_year)
-    given = {row["name"]: row for row in answer["series"]}
+    given = _series(answer.get("series"))
     tags = []
     for name in names:
         if name not in given:
@@ -175,8 +187,8 @@ def check_acceptance(answer: dict[str, Any], envelope: bytes, trust: Trust) -> R
         series = key.open(name, parse_base64(given[name]["signature"]))
         tags.append(series.tag(parse_decimal(given[name]["n"])))
     check_tags(entry, salt, tags)
-    checkpoint = open_checkpoint(SignedNote.from_text(str(answer["checkpoint"])), log.policy.log)
-    index = parse_decimal(str(answer["index"]))
+    checkpoint = open_checkpoint(SignedNote.from_text(answer["checkpoint"]), log.policy.log)
+    index = parse_decimal(answer["index"])
     if index >= checkpoint.size:
         raise Rejected(f"index {index} is not under the checkpoint of size {checkpoint.size}")
     return Receipted(statement.id, log.label, index, entry, checkpoint, answer)
@@ -184,11 +196,12 @@ def check_acceptance(answer: dict[str, Any], envelope: bytes, trust: Trust) -> R
 
 def check_receipt(answer: dict[str, Any], entry: Entry, trust: Trust) -> int | None:
     """The quorum time that a receipt shows for the entry, or None: not yet witnessed."""
-    log = trust.log(str(answer["log"]))
+    check_texts(answer, *RECEIPT)
+    log = trust.log(answer["log"])
     if log is None:
         raise Rejected(f"the log {answer['log']!r} is not in your trust folder")
-    receipt = Receipt.from_text(str(answer["proof"]))
-    if receipt.index != parse_decimal(str(answer["index"])):
+    receipt = Receipt.from_text(answer["proof"])
+    if receipt.index != parse_decimal(answer["index"]):
         raise Rejected("the receipt is for another index")
     return receipt.open(entry.leaf_hash(), log.policy).quorum_time
 
@@ -205,16 +218,32 @@ def refusal(document: dict[str, Any]) -> LedgerError:
         "internal": Unavailable,
     }
     kind = kinds.get(str(document.get("code")), Rejected)
-    hints = tuple(str(hint) for hint in document.get("hints", ()))
+    given = document.get("hints")
+    hints = tuple(str(hint) for hint in given) if isinstance(given, list) else ()
     return kind(str(document.get("detail", "refused")), hints=hints)
 
 
 def _refusal(status: int, data: bytes) -> LedgerError:
+    document = read_object(data)
+    return Unavailable(f"the server answered {status}") if document is None else refusal(document)
+
+
+def read_object(data: bytes) -> dict[str, Any] | None:
+    """A JSON object from a server, or None: it may be anybody's."""
     try:
-        document = json.loads(data)
-    except ValueError:
-        return Unavailable(f"the server answered {status}")
-    return refusal(document) if isinstance(document, dict) else Unavailable(f"answered {status}")
+        value = json.loads(data)
+        # A lone surrogate can be neither written to a file nor shown.
+        json.dumps(value, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _series(rows: Any) -> dict[str, dict[str, Any]]:
+    """The series of an acceptance, by name."""
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise Malformed("want the series in the ledger's answer, an object each")
+    return {row["name"]: row for row in rows if check_texts(row, "n", "name", "signature")}
 
 
 def _file_pieces(path: Path, size: int, progress: Progress) -> Iterator[bytes]:
