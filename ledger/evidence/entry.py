@@ -87,10 +87,7 @@ Odd = tuple[int, LedgerError]  # the number of what is not as it should be, and 
 
 
 def scan_entries(entries: Iterable[bytes], after: int) -> tuple[int, Odd | None]:
-    """The time of the last entry; the first that is no `Entry` or goes back in time, if any.
-
-    `after` is the time above the first. Thrice as fast as entry by entry.
-    """
+    """The last time, from `after` on; and the first that is no `Entry` or goes back in time."""
     for i, data in enumerate(entries):
         form = _FORM.fullmatch(data)
         # Translated, the text of tags sorts as their bytes do.
