@@ -1,7 +1,9 @@
 """All cores for work whose arithmetic lets go of the interpreter: signatures, mostly.
 
 Values are shared out in as many runs as there are cores, since a task costs more than
-a small value. A lone value is worked on at once, in the caller's thread.
+a small value. A lone value is worked on at once, in the caller's thread. The threads are
+the writer's: nothing that a stranger sends may wait in them, and no work of theirs may
+spread again.
 """
 
 import os

@@ -6,16 +6,16 @@ A search that lags misleads nobody about evidence.
 """
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from api.journal import journal
-from ledger.errors import LedgerError
 from ledger.evidence.statement import Statement
 from ledger.ports import LedgerStore
 from ledger.sequencer import Row
 from storage.catalog_sqlite import SqliteCatalog
 
-MAX_WAITING = 20_000  # statements, some 2 kB each
+MAX_WAITING = 32 << 20  # bytes of statements
+RETRY_S = 5.0
 
 
 class Indexer:
@@ -26,15 +26,20 @@ class Indexer:
         self._store = store
         self._ready = threading.Condition()
         self._waiting: list[tuple[Row, Statement]] = []
+        self._size = 0
+        self._behind = False  # something was dropped, or failed: the ledger has it
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="indexer", daemon=True)
         self._thread.start()
 
-    def give(self, rows: Iterable[tuple[Row, Statement]]) -> None:
+    def give(self, rows: Sequence[tuple[Row, Statement]]) -> None:
         """Statements in log order; returns at once."""
         with self._ready:
-            if len(self._waiting) < MAX_WAITING:
+            self._size += sum(len(row.envelope) for row, _ in rows)
+            if self._size <= MAX_WAITING:
                 self._waiting += rows
+            else:
+                self._behind = True
             self._ready.notify()
 
     def stop(self) -> None:
@@ -48,13 +53,17 @@ class Indexer:
         stopping = False
         while not stopping:
             with self._ready:
-                self._ready.wait_for(lambda: self._waiting or self._stopping)
-                rows, self._waiting = self._waiting, []
+                if not self._waiting and not self._stopping:
+                    self._ready.wait(RETRY_S if self._behind else None)
+                rows, self._waiting, self._size = self._waiting, [], 0
                 stopping = self._stopping
+                behind, self._behind = self._behind or stopping, False
             try:
-                if rows and rows[0][0].index == self._catalog.indexed_to():
+                if rows and not behind and rows[0][0].index == self._catalog.indexed_to():
                     self._catalog.add(rows)
-                else:
+                elif rows or behind:
                     self._catalog.catch_up(self._store)
-            except LedgerError as error:
+            except Exception as error:
+                # Whatever it was: this thread is the only one that writes to the catalog.
+                self._behind = True
                 journal.warning("catalog_behind", reason=str(error))

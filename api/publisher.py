@@ -77,7 +77,8 @@ class Publisher:
     def _rounds(self) -> None:
         while True:
             with self._change:
-                self._change.wait_for(self._due, timeout=PAUSE_S)
+                if not self._due():
+                    self._change.wait(self._patience())
                 last = self._stopping and self._size == self._log.size
                 due = self._due() and not last
             try:
@@ -100,6 +101,11 @@ class Publisher:
         over = self._quorum() or self._all_answered() or self._waited() >= ROUND_S
         rested = self._waited() >= PAUSE_S
         return over and rested and (self._log.size > self._size or self._retry_due())
+
+    def _patience(self) -> float | None:
+        if self._log.size > self._size:
+            return PAUSE_S
+        return None if self._size == 0 or self._quorum() else 0.2
 
     def _retry_due(self) -> bool:
         if self._size == 0 or self._quorum() or not self._cosigners:

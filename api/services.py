@@ -142,7 +142,7 @@ class Services:
 
 
 async def services(request: Request) -> Services:
-    """The dependency of every route; not async, it would cost each request a thread."""
+    """The dependency of every route; if it were not async, it would cost each a thread."""
     found: Services = request.app.state.services
     return found
 

@@ -9,7 +9,7 @@ and series let the filer recompute the entry before believing it.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, ParamSpec, TypeVar
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -17,14 +17,13 @@ from fastapi.responses import JSONResponse
 
 from api import problems
 from api.bodies import Room, read_body
-from api.cores import spread
 from api.schemas import answers, shown, takes
 from api.services import Services, services
 from api.writer import Result
 from ledger.encoding import format_base64, parse_uuid7
 from ledger.errors import LedgerError, Malformed, Unknown
 from ledger.evidence.envelope import MAX_ENVELOPE, Envelope
-from ledger.evidence.statement import Statement
+from ledger.evidence.statement import Kind, Statement
 from ledger.filing import Filing
 from ledger.log import Accepted
 
@@ -32,7 +31,8 @@ JSON = "application/json"
 STATEMENT = "application/vnd.in-toto+json"
 MAX_LINES = 4096
 MAX_BODY = 64 << 20
-SMALL = 8192  # bytes: some half a millisecond of reading and signatures
+SMALL = 8192  # bytes of a lone statement: half a millisecond of reading and signatures
+READ = 3  # what a statement takes once it is read, in times its bytes
 ROOM = Room(4 * MAX_BODY)  # anyone may send statements; they are held until they are logged
 
 P = ParamSpec("P")
@@ -52,15 +52,17 @@ async def file_statements(
     request: Request, s: Annotated[Services, Depends(services)]
 ) -> JSONResponse:
     with ROOM.hold() as room:
-        body = await read_body(request, MAX_BODY, room)
-        lines = _lines(body)
-        # A lone statement is read sooner than another thread has woken.
-        run = _here if len(body) <= SMALL else asyncio.to_thread
+        lines = _lines(await read_body(request, MAX_BODY, room))
+        size = sum(map(len, lines))
+        room.add(READ * size)
+        # A lone statement is read sooner than another thread has woken; more would keep
+        # everybody else waiting.
+        run = _here if len(lines) == 1 and size <= SMALL else asyncio.to_thread
         opened = await run(_open_all, s, lines)
         filed = [one for one in opened if isinstance(one, Filing)]
-        if all(filing.doubt is not None for filing in filed):
-            refusals = [one.doubt if isinstance(one, Filing) else one for one in opened]
-            return await run(_answer_all, s, [r for r in refusals if r is not None])
+        if not filed:
+            refusals = [one for one in opened if isinstance(one, LedgerError)]
+            return await run(_answer_all, s, refusals)
         # Shielded: a future that a dying connection cancels would fail its whole batch.
         answers = await asyncio.shield(asyncio.wrap_future(s.writer.submit(filed)))
         left = iter(answers)
@@ -108,22 +110,25 @@ def _lines(body: bytes) -> list[bytes]:
 
 
 def _open_all(s: Services, lines: list[bytes]) -> list[Filing | LedgerError]:
-    """Each envelope read and checked, or why it cannot be: junk costs its sender alone.
+    """Each envelope read and checked, or why it is refused: junk costs its sender alone.
 
-    Only if all of them are refused or in doubt does nothing go to the writer: a
-    registration in the same request may make the others good.
+    What is in doubt goes to the writer only behind a registration in the same request,
+    which may make it good.
     """
-
-    def open_one(line: bytes) -> Filing | LedgerError:
+    opened: list[Filing | LedgerError] = []
+    registered = False
+    for line in lines:
         try:
-            return s.log.open(line)
+            filing = s.log.open(line)
         except LedgerError as error:
-            return error
+            opened.append(error)
+            continue
+        opened.append(filing if filing.doubt is None or registered else filing.doubt)
+        registered |= filing.doubt is None and filing.statement.kind is Kind.REGISTER
+    return opened
 
-    return list(spread(open_one, lines))
 
-
-def _answer_all(s: Services, results: list[Result]) -> JSONResponse:
+def _answer_all(s: Services, results: Sequence[Result]) -> JSONResponse:
     """A lone statement that is refused gives the answer its status."""
     rows = [_answer(s, result) for result in results]
     refused = [row["status"] for row in rows if "status" in row]

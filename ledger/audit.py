@@ -4,7 +4,7 @@ What anyone may do who has the log and a trust folder: read every entry, compute
 root anew, compare every tile, and hold the result against the cosigned checkpoint.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -19,7 +19,7 @@ from ledger.spread import Spread
 from ledger.tlog.audit import Part, check_parts, read_part
 from ledger.tlog.note import SignedNote
 from ledger.tlog.policy import Cosigned
-from ledger.tlog.tile import WIDTH, Tile, bundles_of
+from ledger.tlog.tile import ENTRIES, WIDTH, Tile
 
 SPAN = 64  # bundles in a run: 16,384 entries, some 6 MB
 
@@ -108,21 +108,21 @@ def _contents(
     spread: Spread,
 ) -> Iterator[Finding]:
     checkpoint = cosigned.checkpoint
-    bundles = list(bundles_of(checkpoint.size))
-    runs = [bundles[i : i + SPAN] for i in range(0, len(bundles), SPAN)]
+    # A range, whatever the size: a checkpoint may claim more than there is, or could be.
+    runs = range(0, checkpoint.size, SPAN * WIDTH)
     parts: list[Part] = []
     odd: Odd | None = None
     last_at = 0
     try:
-        for span, run in zip(spread(partial(_span, log, trusted.label), runs), runs, strict=True):
-            first = run[0].number * WIDTH
+        work = partial(_span, log, trusted.label, checkpoint.size, SPAN)
+        for first, span in zip(runs, spread(work, runs), strict=True):
             if odd is None and span.odd is not None and span.odd[0] == first:
                 odd = span.odd
             elif odd is None and span.first_at < last_at:
                 odd = first, before_the_one_above(span.first_at)
             odd, last_at = odd or span.odd, span.last_at
             parts += span.parts
-            on_entries(sum(bundle.width for bundle in run))
+            on_entries(min(SPAN * WIDTH, checkpoint.size - first))
         check_parts(lambda path: log.read(trusted.label, path), checkpoint, parts, tiles=True)
     except Unavailable:
         raise
@@ -137,17 +137,18 @@ def _contents(
         yield Finding("entries", Outcome.FAILED, f"{trusted.label}-{odd[0]}", str(odd[1]))
 
 
-def _span(log: PublicLog, label: str, bundles: Sequence[Tile]) -> Span:
-    """Needs nothing but its arguments: may run in another process."""
+def _span(log: PublicLog, label: str, size: int, bundles: int, first: int) -> Span:
+    """The run of `bundles` from entry `first` on; may be done in another process."""
     parts: list[Part] = []
     odd: Odd | None = None
     first_at, at = None, 0
-    for bundle in bundles:
+    for start in range(first, min(first + bundles * WIDTH, size), WIDTH):
+        bundle = Tile(ENTRIES, start // WIDTH, min(WIDTH, size - start))
         entries, part = read_part(lambda path: log.read(label, path), bundle, tiles=True)
         parts.append(part)
         if first_at is None:
             first_at, _ = scan_entries(entries[:1], 0)
         if odd is None:
             at, found = scan_entries(entries, at)
-            odd = None if found is None else (bundle.number * WIDTH + found[0], found[1])
+            odd = None if found is None else (start + found[0], found[1])
     return Span(tuple(parts), first_at or 0, at, odd)

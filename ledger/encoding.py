@@ -12,7 +12,7 @@ import binascii
 import json
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, NoReturn
 
@@ -213,9 +213,7 @@ _DECODER = json.JSONDecoder(
 
 def _check_json(value: object, depth: int) -> bool:
     """Raises on what our JSON does not have; says whether all keys are ASCII."""
-    if depth > MAX_JSON_DEPTH:
-        raise Malformed("JSON nested too deeply")
-    parts: Iterable[object] = ()
+    parts: Collection[object] = ()
     ascii_keys = True
     match value:
         case str():
@@ -237,6 +235,8 @@ def _check_json(value: object, depth: int) -> bool:
             parts = value.values()
         case _:
             raise Malformed(f"want strings and integers only, got {type(value).__name__}")
+    if parts and depth == MAX_JSON_DEPTH:
+        raise Malformed("JSON nested too deeply")
     for part in parts:
         # Most parts are text, which needs no look of its own.
         if type(part) is not str and not _check_json(part, depth + 1):

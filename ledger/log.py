@@ -173,7 +173,9 @@ class Log:
                 self._accept_run(run, results)
                 run = {}
         self._accept_run(run, results)
-        return [r for r in results if r is not None]
+        answered = [r for r in results if r is not None]
+        assert len(answered) == len(filed)
+        return answered
 
     def _accept_run(
         self, run: Mapping[int, Filing], results: list[Accepted | LedgerError | None]
@@ -186,7 +188,7 @@ class Log:
                 if filing.statement.id in known:
                     results[i] = self._known(filing.statement.id, filing.data)
                 else:
-                    self._check_place(filing, self.size + len(fitting))
+                    self._check_place(filing, self.size)
                     fitting[i] = filing, self._names(filing.statement)
             except (Malformed, Rejected) as error:
                 results[i] = error
@@ -417,7 +419,9 @@ class Log:
         if head is None:
             return None
         try:
-            tiling = self._tiling if self._tiling is not None else self._resume(head)
+            tiling = self._tiling
+            if tiling is None:
+                tiling, self._partial = self._resume(head), frozenset()
             self._tiling = None  # until every write below has succeeded
             start = tiling.size
             for tile, data in tiling.append(self._store.entries(start, head.edge.size)):
@@ -430,10 +434,12 @@ class Log:
             self._partial = frozenset(partial)
         except Conflict as error:
             raise Rejected(f"the public log is not that of the store: {error}") from None
-        if tiling.root() != head.edge.root():
+        nodes = TileNodes(head.edge.size, self._read_tile)
+        # From the files: one that was written before, and is lost, is derived anew next time.
+        root = subtree_root(0, head.edge.size, nodes)
+        if not root == tiling.root() == head.edge.root():
             raise Rejected("published tiles and stored entries do not give the root of the head")
-        self._tiling = tiling
-        self._nodes = TileNodes(head.edge.size, self._read_tile)
+        self._tiling, self._nodes = tiling, nodes
         return head
 
     @property

@@ -69,10 +69,6 @@ def mac(key: bytes, message: bytes) -> bytes:
     return hmac.digest(key, message, "sha256")
 
 
-def macs(key: bytes, messages: Iterable[bytes]) -> list[bytes]:
-    return [hmac.digest(key, message, "sha256") for message in messages]
-
-
 def mask(seed: bytes, length: int) -> bytes:
     """MGF1 with SHA-256 (RFC 8017, B.2.1): `length` bytes that nobody chose."""
     blocks = -(-length // DIGEST_SIZE)

@@ -130,7 +130,7 @@ class Register:
         if key.public in self._taken:
             raise Rejected(f"{key.keyid} is a log's, cosigner's, mirror's or the registrar's key")
         claimed = (key.name, predicate["person"], predicate["role"])
-        for versions in self._versions.values():
+        for versions in list(self._versions.values()):
             for other in versions:
                 known = (other.key.name, other.person, other.role)
                 if other.key.public == key.public and known != claimed:

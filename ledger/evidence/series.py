@@ -120,7 +120,7 @@ def root_target(modulus: int, i: int) -> int:
 
 
 def fillers(salt: bytes, count: int) -> list[bytes]:
-    return [mac[:TAG_SIZE] for mac in suite.macs(salt, _FILLER_MESSAGES[:count])]
+    return [suite.mac(salt, message)[:TAG_SIZE] for message in _FILLER_MESSAGES[:count]]
 
 
 def entry_tags(salt: bytes, tags: Sequence[bytes]) -> tuple[bytes, ...]:

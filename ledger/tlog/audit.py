@@ -56,9 +56,8 @@ def read_part(
     """One bundle's entries, and what they add to the tree. Bundles may be read in any order."""
     entries = _bundle(read, bundle, newer)
     hashes = leaf_hashes(entries)
-    odd = None
-    if tiles:
-        odd = _compare(read, Tile(0, bundle.number, bundle.width), hashes, newer)
+    tile = Tile(0, bundle.number, bundle.width)
+    odd = _compare(read, tile, hashes, newer) if tiles else None
     if bundle.full:
         return entries, Part((complete_root(hashes),), odd)
     return entries, Part(Edge().extend(hashes).hashes, odd)
@@ -89,6 +88,8 @@ def check_parts(
     if Edge(size, tuple(edges)).root() != checkpoint.root:
         # With the root wrong, a level 0 tile that disagrees points at the entry.
         raise odd or Rejected(f"the entries of {checkpoint.origin} give another root at {size}")
+    if isinstance(odd, Unknown):
+        raise odd
     if odd is not None:
         raise Rejected(f"{odd}; the entries are right, the tile is not")
 
@@ -102,7 +103,10 @@ def _bundle(read: Read, bundle: Tile, newer: int) -> tuple[bytes, ...]:
 
 
 def _compare(read: Read, tile: Tile, hashes: list[bytes], newer: int) -> LedgerError | None:
-    data, found = _read(read, tile, newer)
+    try:
+        data, found = _read(read, tile, newer)
+    except Unknown as error:
+        return error
     expected = hashes_to_bytes(hashes)
     if len(data) != found.width * 32:
         return Rejected(f"{found.to_path()} has {len(data)} bytes, want {found.width * 32}")

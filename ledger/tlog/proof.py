@@ -5,7 +5,6 @@
 """
 
 from collections.abc import Callable
-from functools import lru_cache
 
 from ledger.errors import Malformed
 from ledger.tlog.merkle import EMPTY_ROOT, node_hash, node_hashes
@@ -87,7 +86,7 @@ class TileNodes:
     def __init__(self, size: int, read: Callable[[Tile], bytes]) -> None:
         self.size = size
         self._read = read
-        self._rows = lru_cache(maxsize=TILES_KEPT)(self._rows_of)
+        self._kept: dict[Tile, list[list[bytes]]] = {}
 
     def __call__(self, level: int, number: int) -> bytes:
         row, above = divmod(level, TILE_LEVELS)
@@ -98,7 +97,16 @@ class TileNodes:
             raise Malformed(f"node {level}/{number} is not in a tree of {self.size}")
         return self._rows(Tile(row, tile, width))[above][at]
 
-    def _rows_of(self, tile: Tile) -> list[list[bytes]]:
+    def _rows(self, tile: Tile) -> list[list[bytes]]:
+        rows = self._kept.get(tile)
+        if rows is None:
+            rows = self._read_rows(tile)
+            if len(self._kept) >= TILES_KEPT:
+                self._kept.clear()
+            self._kept[tile] = rows
+        return rows
+
+    def _read_rows(self, tile: Tile) -> list[list[bytes]]:
         """The tile's hashes, and above them the roots of its complete pairs, row by row."""
         rows = [list(hashes_from_bytes(self._read(tile), tile.width))]
         while len(rows) < TILE_LEVELS:

@@ -394,3 +394,30 @@ def test_a_statement_gets_its_answer_again_after_its_key_was_revoked(ledger: Led
     ledger.accept(register(STATION, Role.STATION, revoked="lost"))
     (again,) = ledger.accept(envelope)
     assert again["index"] == row["index"]
+
+
+def test_many_small_lines_are_not_read_where_everybody_waits(
+    shared: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def here(*_: object) -> None:
+        raise AssertionError("on the event loop")
+
+    monkeypatch.setattr("api.statements._here", here)
+    for lines in ([b"x"] * 2, [b"x"] * 4096, [b"x" * 8193]):
+        assert post(shared, b"\n".join(lines)).status_code in (200, 400)
+
+
+def test_what_is_in_doubt_goes_to_the_writer_only_behind_a_registration(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strange = seal(Envelope.from_bytes(ledger.evidence(b"x")).payload, [STRANGER]).to_bytes()
+    submit, filed = ledger.services.writer.submit, []
+
+    def count(filings: list[Any]) -> Any:
+        filed.append(len(filings))
+        return submit(filings)
+
+    monkeypatch.setattr(ledger.services.writer, "submit", count)
+    ledger.file(strange, ledger.evidence(b"y"), strange)
+    ledger.file(strange, register(STRANGER, Role.STATION), strange)
+    assert filed == [1, 2]

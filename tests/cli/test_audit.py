@@ -107,6 +107,17 @@ def test_in_runs_the_first_odd_entry_is_named_as_in_one(
     assert audit.findings[1].outcome is Outcome.PASSED
 
 
+@pytest.mark.parametrize("share", [map, spread])
+def test_a_checkpoint_of_an_absurd_size_is_a_missing_file(tmp_path: Path, share: Spread) -> None:
+    copy = Copy([entry(1)])
+    checkpoint = Checkpoint(LOG.name, 2**62, bytes(32))
+    lines = (sign_note(checkpoint.to_text(), LOG), sign_checkpoint(checkpoint, COSIGNER, 1))
+    copy.files["checkpoint"] = SignedNote(checkpoint.to_text(), lines).to_bytes()
+    audit = audit_log(copy.write(tmp_path), trusted(), spread=share)
+    assert audit.findings[1].outcome is Outcome.FAILED
+    assert "tile/entries/000" in audit.findings[1].detail
+
+
 def test_what_fails_in_another_process_fails_here_with_all_that_it_said(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

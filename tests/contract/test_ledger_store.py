@@ -345,3 +345,11 @@ def test_a_later_note_of_a_size_replaces_the_earlier(store: LedgerStore) -> None
     store.add_cosigned(3, "two lines\n")
     store.add_cosigned(3, "three lines\n")
     assert store.cosigned(3) == store.newest_cosigned() == "three lines\n"
+
+
+def test_known_are_those_stored_however_many_are_asked_for(store: LedgerStore) -> None:
+    grow(store, 3, CASES)
+    stored = [store.row(index).statement_id for index in range(3)]
+    strange = [f"019ab0c4-0000-7000-8000-{n:012x}" for n in range(1200)]
+    assert store.known([*strange, *stored]) == frozenset(stored)
+    assert store.known(strange) == store.known([]) == frozenset()

@@ -41,6 +41,7 @@ from ledger.evidence.chunks import digest_item
 from ledger.evidence.envelope import Envelope, seal
 from ledger.evidence.statement import FileSubject, Kind, Role, Statement
 from ledger.evidence.trust import Trust
+from ledger.filing import read_filing
 from ledger.suite import digest
 from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.note import SigningKey
@@ -253,9 +254,10 @@ def template() -> Path:
             agency_registration(AGENCY, "苏州市城市管理局", templates, 0).to_bytes(), [REGISTRAR]
         ).to_bytes(),
     ]
-    results = services.writer.submit(envelopes).result(30)
+    results = services.writer.submit([read_filing(envelope) for envelope in envelopes]).result(30)
     assert not [r for r in results if isinstance(r, Exception)], results
     services.writer.stop()
+    services.indexer.stop()
     services.catalog.close()
     services.tokens.close()
     services.store.close()

@@ -117,3 +117,12 @@ def test_a_checkpoint_of_an_absurd_size_is_a_missing_file() -> None:
     absurd = Checkpoint("log.example/2026", 2**62, leaf_hash(b"x"))
     with pytest.raises(Unknown):
         Public(10).audit(absurd)
+
+
+def test_the_first_bad_tile_is_named_though_a_later_one_is_missing() -> None:
+    public = Public(700)
+    data = public.files["tile/0/000"]
+    public.files["tile/0/000"] = bytes(32) + data[32:]
+    del public.files["tile/0/001"]
+    with pytest.raises(Rejected, match="tile/0/000: entry 0 does not match"):
+        public.audit()

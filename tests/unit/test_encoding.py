@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from ledger.encoding import (
@@ -303,3 +305,26 @@ def test_a_refusal_names_the_place_from_the_outside_in() -> None:
     inner = Malformed("want a digest", path="[3]").under("items").under("packet")
     assert str(inner) == "packet.items[3]: want a digest"
     assert str(Malformed("x").under("a")) == "a: x"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"\uffff": "a", "\U00010000": "b"},
+        {"a": {"\uffff": "a", "\U00010000": "b"}, "b": "c"},
+        [{"\U00010000": "b", "\uffff": "a"}, {"z": "y"}],
+    ],
+)
+def test_keys_beyond_ascii_stand_in_the_order_of_their_utf16(value: Any) -> None:
+    text = format_json(value).decode()
+    assert text.index("\U00010000") < text.index("\uffff")
+
+
+@pytest.mark.parametrize("leaf", ["x", 1, [], {}])
+def test_depth_counts_the_same_for_every_kind_of_value(leaf: Any) -> None:
+    value = leaf
+    for _ in range(MAX_JSON_DEPTH):
+        value = [value]
+    format_json(value)
+    with pytest.raises(Malformed, match="too deeply"):
+        format_json([value])

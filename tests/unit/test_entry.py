@@ -6,7 +6,7 @@ import pytest
 
 from ledger.encoding import MAX_TIME
 from ledger.errors import Malformed, Rejected
-from ledger.evidence.entry import Entry, check_commitment, commit
+from ledger.evidence.entry import Entry, check_commitment, commit, scan_entries
 from ledger.suite import digest
 
 TAGS = tuple(bytes([i]) * 16 for i in range(8))
@@ -90,3 +90,22 @@ def test_another_salt_or_statement_gives_another_commitment() -> None:
     for salt, envelope in ((b"t" * 32, b"e"), (b"s" * 32, b"f")):
         with pytest.raises(Rejected):
             check_commitment(entry, salt, envelope)
+
+
+@pytest.mark.parametrize("last", ["B=", "C=", "D="])
+def test_a_commitment_has_one_spelling(last: str) -> None:
+    data = ENTRY.to_bytes()
+    assert data.count(b'AAAAAA=","tags"') == 1
+    with pytest.raises(Malformed):
+        Entry.from_bytes(data.replace(b'AAAAAA=","tags"', b"AAAAA" + last.encode() + b'","tags"'))
+
+
+def test_equal_tags_side_by_side_are_odd_to_both_readers() -> None:
+    first = ENTRY.to_bytes()
+    a, b = b'"AAAAAAAAAAAAAAAAAAAAAA=="', b'"AQEBAQEBAQEBAQEBAQEBAQ=="'
+    assert a in first and b in first
+    twice = first.replace(b, a)
+    with pytest.raises(Malformed):
+        Entry.from_bytes(twice)
+    _, odd = scan_entries([first, twice], 0)
+    assert odd is not None and odd[0] == 1

@@ -92,3 +92,11 @@ def test_an_envelope_of_another_form_is_refused(change: Callable[[Any], None]) -
     change(value)
     with pytest.raises(Malformed):
         Envelope.from_bytes(json.dumps(value, sort_keys=True, separators=(",", ":")).encode())
+
+
+def test_a_signature_that_was_good_for_one_key_is_not_for_another() -> None:
+    good = Envelope.from_bytes(dsse(PAYLOAD, [(STATION.verifier.keyid, STATION)]))
+    sig = good.signatures[0].sig
+    lent = Envelope.from_bytes(dsse_with([(HANDLER.verifier.keyid, sig)], PAYLOAD))
+    with pytest.raises(Rejected, match="does not match"):
+        lent.open(find, frozenset({(STATION.verifier.public, sig)}))

@@ -1,4 +1,6 @@
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,13 @@ def catalog(tmp_path: Path) -> Iterator[SqliteCatalog]:
     made.close()
 
 
+def wait_until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.005)
+
+
 def grow(world: World, *numbers: int) -> list[tuple[Row, Statement]]:
     results = world.file(*(world.evidence(number) for number in numbers))
     rows = [result.row for result in results]  # type: ignore[union-attr]
@@ -39,8 +48,7 @@ def test_what_is_handed_over_is_in_the_catalog_without_being_read_again(
     monkeypatch.setattr(SqliteCatalog, "catch_up", None)
     indexer = Indexer(catalog, world.store)
     indexer.give(pairs)
-    while catalog.indexed_to() < world.log.size:
-        pass
+    wait_until(lambda: catalog.indexed_to() == world.log.size)
     monkeypatch.undo()
     indexer.stop()
 
@@ -59,27 +67,37 @@ def test_beyond_its_bound_it_forgets_and_reads_from_the_ledger(
     world: World, catalog: SqliteCatalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "MAX_WAITING", 0)
+    monkeypatch.setattr(module, "RETRY_S", 0.01)
     indexer = Indexer(catalog, world.store)
-    indexer.give(grow(world, 1, 2))
-    indexer.stop()
-    assert catalog.indexed_to() == world.log.size
-
-
-def test_a_catalog_that_fails_once_has_all_of_it_in_the_end(
-    world: World, catalog: SqliteCatalog, monkeypatch: pytest.MonkeyPatch
-) -> None:
     catalog.catch_up(world.store)
+    monkeypatch.setattr(indexer, "_waiting", None)  # nothing may be kept
+    indexer.give(grow(world, 1, 2))
+    monkeypatch.setattr(indexer, "_waiting", [])
+    wait_until(lambda: catalog.indexed_to() == world.log.size)
+    indexer.stop()
 
-    def fail(*_: object) -> None:
-        raise Unavailable("the disk")
 
-    monkeypatch.setattr(catalog, "add", fail)
-    monkeypatch.setattr(catalog, "catch_up", fail)
+@pytest.mark.parametrize("failure", [Unavailable("the disk"), RuntimeError("a defect")])
+def test_a_catalog_that_failed_is_brought_up_though_nothing_new_comes(
+    world: World,
+    catalog: SqliteCatalog,
+    monkeypatch: pytest.MonkeyPatch,
+    failure: Exception,
+) -> None:
+    monkeypatch.setattr(module, "RETRY_S", 0.01)
+    failed = threading.Event()
+    add = catalog.add
+
+    def fail_once(rows: Iterable[tuple[Row, Statement]]) -> None:
+        if not failed.is_set():
+            failed.set()
+            raise failure
+        add(rows)
+
+    catalog.catch_up(world.store)
+    monkeypatch.setattr(catalog, "add", fail_once)
     indexer = Indexer(catalog, world.store)
     indexer.give(grow(world, 1))
-    while indexer._waiting:
-        pass
-    monkeypatch.undo()
-    indexer.give(grow(world, 2))
+    assert failed.wait(10)
+    wait_until(lambda: catalog.indexed_to() == world.log.size)
     indexer.stop()
-    assert catalog.indexed_to() == world.log.size

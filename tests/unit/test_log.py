@@ -1,4 +1,5 @@
 import threading
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -674,3 +675,15 @@ def test_filing_and_publishing_go_on_in_two_threads() -> None:
 def test_what_a_signer_saw_is_spelled_as_the_statement_has_it() -> None:
     world = grown(5)
     assert parse_base64(world.after()["root"]) == world.log.published().root
+
+
+def test_a_partial_tile_that_is_lost_is_written_again() -> None:
+    world = grown(260)
+    world.public.target.files.pop("tile/1/000.p/1")
+    for number in range(2):
+        world.file(world.evidence(900 + number))
+        with suppress(LedgerError):
+            world.step()
+    assert "tile/1/000.p/1" in world.public.target.files
+    world.step()
+    audit(world)
