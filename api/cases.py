@@ -16,7 +16,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from api.identity import Person
-from api.schemas import answers, shown
+from api.schemas import CaseNumber, answers, shown
 from api.services import Services, services
 from ledger import abreast
 from ledger.errors import Unavailable, Unknown
@@ -57,9 +57,10 @@ router = APIRouter()
     openapi_extra=shown("bearer"),
 )
 async def read_case(
-    case: str, request: Request, s: Annotated[Services, Depends(services)]
+    case: CaseNumber, request: Request, s: Annotated[Services, Depends(services)]
 ) -> JSONResponse:
-    return JSONResponse(await asyncio.to_thread(_read_case, s, parse_case(case), request))
+    person = await asyncio.to_thread(s.doorkeeper.person, request)
+    return JSONResponse(await asyncio.to_thread(_read_case, s, parse_case(case), person))
 
 
 @router.get(
@@ -72,11 +73,12 @@ async def read_case(
     openapi_extra=shown("bearer"),
 )
 async def packet(
-    case: str, request: Request, s: Annotated[Services, Depends(services)]
+    case: CaseNumber, request: Request, s: Annotated[Services, Depends(services)]
 ) -> StreamingResponse:
+    person = await asyncio.to_thread(s.doorkeeper.person, request)
     number = parse_case(case)
     async with s.packing:
-        contents, crcs = await asyncio.to_thread(_packet, s, number, request)
+        contents, crcs = await asyncio.to_thread(_packet, s, number, person)
     size = zip_size({path: content.size() for path, content in contents.items()})
     headers = {
         "Content-Length": str(size),
@@ -100,8 +102,8 @@ class _Item:
         return self._s.items.stream(self._object_id)
 
 
-def _read_case(s: Services, case: str, request: Request) -> dict[str, Any]:
-    name, person = _admit(s, case, request)
+def _read_case(s: Services, case: str, person: Person) -> dict[str, Any]:
+    name = _admit(s, case, person)
     s.custody.note("read", about=name.partition("/")[2], person=person)
     rows = []
     for index in s.log.places(name):
@@ -120,8 +122,8 @@ def _read_case(s: Services, case: str, request: Request) -> dict[str, Any]:
     return {"case": case, "log": s.log.label, "statements": rows}
 
 
-def _packet(s: Services, case: str, request: Request) -> tuple[dict[str, Content], dict[str, int]]:
-    name, person = _admit(s, case, request)
+def _packet(s: Services, case: str, person: Person) -> tuple[dict[str, Content], dict[str, int]]:
+    name = _admit(s, case, person)
     plan = plan_packet(s.log, case, s.first_year)
     s.custody.note(
         "exported", about=name.partition("/")[2], person=person, note=f"packet at {plan.size}"
@@ -129,8 +131,8 @@ def _packet(s: Services, case: str, request: Request) -> tuple[dict[str, Content
     return _bag(s, plan)
 
 
-def _admit(s: Services, case: str, request: Request) -> tuple[str, Person]:
-    person = s.doorkeeper.person(request)
+def _admit(s: Services, case: str, person: Person) -> str:
+    """The name of the case's series, if this person may know of it."""
     name = case_series(case, s.first_year)
     places = s.log.places(name)
     agency = ""
@@ -141,7 +143,7 @@ def _admit(s: Services, case: str, request: Request) -> tuple[str, Person]:
         if places:
             s.custody.refused(about=name.partition("/")[2], person=person)
         raise Unknown(f"no statement of case {case!r} is logged")
-    return name, person
+    return name
 
 
 def _bag(s: Services, plan: Plan) -> tuple[dict[str, Content], dict[str, int]]:

@@ -11,17 +11,31 @@ from fastapi import APIRouter, Depends, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 
+from api.schemas import answers
 from api.services import Services, services
+
+JSON = "application/json"
 
 router = APIRouter()
 
 
-@router.get("/healthz", summary="The process answers")
-async def healthz() -> dict[str, str]:
-    return {"status": "up"}
+@router.get(
+    "/healthz",
+    summary="The process answers",
+    response_class=JSONResponse,
+    responses=answers(200, JSON, "Health"),
+)
+async def healthz() -> JSONResponse:
+    return JSONResponse({"status": "up"})
 
 
-@router.get("/readyz", summary="It can take evidence")
+@router.get(
+    "/readyz",
+    summary="It can take evidence",
+    response_class=JSONResponse,
+    # No problem document: what asks is a balancer, and nothing was refused.
+    responses=answers(200, JSON, "Health") | answers(503, JSON, "Health"),
+)
 async def readyz(s: Annotated[Services, Depends(services)]) -> JSONResponse:
     problem = s.log.problem()
     if problem:
@@ -29,7 +43,12 @@ async def readyz(s: Annotated[Services, Depends(services)]) -> JSONResponse:
     return JSONResponse({"status": "ready"})
 
 
-@router.get("/metrics", summary="Prometheus metrics")
+@router.get(
+    "/metrics",
+    summary="Prometheus metrics",
+    response_class=Response,
+    responses=answers(200, CONTENT_TYPE_LATEST, ""),
+)
 async def metrics(s: Annotated[Services, Depends(services)]) -> Response:
     registry = CollectorRegistry()
     values = {

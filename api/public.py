@@ -10,7 +10,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 
-from api.schemas import answers
+from api.schemas import Label, TilePath, answers
 from api.services import Services, services
 from ledger.errors import Malformed, Unknown
 from ledger.tlog.tile import Tile
@@ -31,7 +31,7 @@ router = APIRouter()
     response_class=Response,
     responses=answers(200, "text/plain", "", "unknown"),
 )
-async def checkpoint(label: str, s: Annotated[Services, Depends(services)]) -> Response:
+async def checkpoint(label: Label, s: Annotated[Services, Depends(services)]) -> Response:
     return await _file(s, label, CHECKPOINT, TEXT, CHANGES)
 
 
@@ -42,7 +42,7 @@ async def checkpoint(label: str, s: Annotated[Services, Depends(services)]) -> R
     response_class=Response,
     responses=answers(200, BYTES, "", "unknown"),
 )
-async def tile(label: str, path: str, s: Annotated[Services, Depends(services)]) -> Response:
+async def tile(label: Label, path: TilePath, s: Annotated[Services, Depends(services)]) -> Response:
     try:
         name = Tile.from_path(f"tile/{path}").to_path()
     except Malformed:

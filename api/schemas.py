@@ -1,6 +1,8 @@
 """What `docs/openapi.json` says of bodies that the routes read and write themselves."""
 
-from typing import Any
+from typing import Annotated, Any
+
+from fastapi import Path
 
 from api.problems import MEDIA_TYPE, TABLE
 
@@ -8,8 +10,12 @@ Schema = dict[str, Any]
 
 PROBLEM = "#/components/schemas/Problem"
 ACCEPTED = "#/components/schemas/Accepted"
+RESULTS = "#/components/schemas/Results"
+
+_JSON = "application/json"
 
 _DECIMAL: Schema = {"type": "string", "pattern": "^(0|[1-9][0-9]{0,18})$"}
+_SIZE: Schema = {"type": "string", "pattern": "^(0|[1-9][0-9]{0,17})$"}
 _SHA256: Schema = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
 _BASE64: Schema = {"type": "string", "contentEncoding": "base64"}
 _YES_NO: Schema = {"type": "string", "enum": ["yes", "no"]}
@@ -40,9 +46,7 @@ COMPONENTS: dict[str, Schema] = {
             "hints": _list(_TEXT),
         }
     ),
-    "Announcement": _object(
-        {"sha256": _SHA256, "size": _DECIMAL, "sm3": _YES_NO}, optional=("sm3",)
-    ),
+    "Announcement": _object({"sha256": _SHA256, "size": _SIZE, "sm3": _YES_NO}, optional=("sm3",)),
     "Opened": _object({"upload": _TEXT}),
     "Digests": _object(
         {"sha256": _SHA256, "size": _DECIMAL, "tiezhengChunks256k": _SHA256, "sm3": _SHA256},
@@ -61,6 +65,8 @@ COMPONENTS: dict[str, Schema] = {
         }
     ),
     "Results": _object({"results": _list({"oneOf": [{"$ref": ACCEPTED}, {"$ref": PROBLEM}]})}),
+    "Key": _object({"agency": _TEXT, "log": _TEXT, "person": _TEXT, "role": _TEXT}),
+    "Health": _object({"status": _TEXT, "reason": _TEXT}, optional=("reason",)),
     "Receipt": _object(
         {
             "id": _TEXT,
@@ -103,14 +109,60 @@ SECURITY: dict[str, Schema] = {
 }
 
 
-def answers(ok: int, media_type: str, schema: str, *codes: str) -> dict[int | str, Schema]:
+def _named(pattern: str) -> Any:
+    """A part of a path. Described, not checked: the routes refuse in their own words."""
+    return Path(json_schema_extra={"pattern": pattern})
+
+
+Uuid = Annotated[
+    str, _named("^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")
+]
+UploadId = Annotated[str, _named("^[0-9a-f]{32}$")]
+# Also in NFC, without invisible characters, and as the agency has registered it.
+CaseNumber = Annotated[str, _named("^[^\\s/〔〕]{0,58}〔[12][0-9]{3}〕[^\\s/〔〕]{0,58}$")]
+Label = Annotated[str, _named("^[12][0-9]{3}(-[1-9][0-9]{0,3})?$")]
+TilePath = Annotated[
+    str,
+    _named(
+        "^(entries|0|[1-9][0-9]?)/(x[0-9]{3}/){0,5}[0-9]{3}(\\.p/[1-9][0-9]{0,2})?$",
+    ),
+]
+
+
+def answers(
+    ok: int, media_type: str, schema: str, *codes: str, leads_to: Schema | None = None
+) -> dict[int | str, Schema]:
     """The good answer, `schema` naming a component or empty for bytes; and the refusals."""
     body = {"$ref": f"#/components/schemas/{schema}"} if schema else {}
-    by_status: dict[int | str, Schema] = {ok: _answer("done", media_type, body)}
+    text = "done" if ok < 300 else "not now"
+    by_status: dict[int | str, Schema] = {ok: _answer(text, media_type, body) | (leads_to or {})}
     for code in codes:
         status, title = TABLE[code]
         by_status.setdefault(status, _answer(title, MEDIA_TYPE, {"$ref": PROBLEM}))
     return by_status
+
+
+def results(*codes: str) -> dict[int | str, Schema]:
+    """For several statements: a lone one that is refused gives the answer its status."""
+    known = links("results/0/id", get="/v1/statements/{id}/receipt")
+    by_status = answers(200, _JSON, "Results", *codes, leads_to=known)
+    for answer in by_status.values():
+        answer["content"].setdefault(_JSON, {"schema": {"$ref": RESULTS}})
+    return by_status
+
+
+def links(field: str, **routes: str) -> Schema:
+    """For a good answer: its `field` is the id in these paths, by method."""
+    parameters = {"path.id": f"$response.body#/{field}"}
+    return {
+        "links": {
+            method: {
+                "operationRef": f"#/paths/{path.replace('/', '~1')}/{method}",
+                "parameters": parameters,
+            }
+            for method, path in routes.items()
+        }
+    }
 
 
 def takes(media_type: str, schema: str = "", *, by: str = "") -> Schema:

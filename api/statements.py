@@ -17,7 +17,8 @@ from fastapi.responses import JSONResponse
 
 from api import problems
 from api.bodies import Room, read_body
-from api.schemas import answers, shown, takes
+from api.identity import Person
+from api.schemas import Uuid, answers, results, shown, takes
 from api.services import Services, services
 from api.writer import Result
 from ledger.encoding import format_base64, parse_uuid7
@@ -45,7 +46,7 @@ router = APIRouter()
     "/v1/statements",
     summary="File statements, one envelope a line",
     response_class=JSONResponse,
-    responses=answers(200, JSON, "Results", "malformed", "too_large", "unavailable"),
+    responses=results("malformed", "unknown", "conflict", "too_large", "rejected", "unavailable"),
     openapi_extra=takes("application/x-ndjson"),
 )
 async def file_statements(
@@ -76,7 +77,7 @@ async def file_statements(
     response_class=JSONResponse,
     responses=answers(200, JSON, "Receipt", "malformed", "unknown", "unavailable"),
 )
-async def receipt(id: str, s: Annotated[Services, Depends(services)]) -> JSONResponse:
+async def receipt(id: Uuid, s: Annotated[Services, Depends(services)]) -> JSONResponse:
     parse_uuid7(id)
     return JSONResponse(await asyncio.to_thread(_receipt, s, id))
 
@@ -89,10 +90,11 @@ async def receipt(id: str, s: Annotated[Services, Depends(services)]) -> JSONRes
     openapi_extra=shown("bearer"),
 )
 async def read_statement(
-    id: str, request: Request, s: Annotated[Services, Depends(services)]
+    id: Uuid, request: Request, s: Annotated[Services, Depends(services)]
 ) -> Response:
+    person = await asyncio.to_thread(s.doorkeeper.person, request)
     parse_uuid7(id)
-    data = await asyncio.to_thread(_read, s, id, request)
+    data = await asyncio.to_thread(_read, s, id, person)
     return Response(data, media_type=STATEMENT)
 
 
@@ -175,8 +177,7 @@ def _receipt(s: Services, id_: str) -> dict[str, Any]:
     }
 
 
-def _read(s: Services, id_: str, request: Request) -> bytes:
-    person = s.doorkeeper.person(request)
+def _read(s: Services, id_: str, person: Person) -> bytes:
     found = s.log.known(id_)
     if found is None:
         raise Unknown("no statement of that id is logged")

@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse
 from api.bodies import BodyTooLarge, read_body
 from api.identity import Forbidden
 from api.journal import journal
-from api.schemas import answers, takes
+from api.schemas import UploadId, answers, links, takes
 from api.services import Services, services
 from api.upload_table import Upload
 from ledger.encoding import parse_decimal, parse_hex, parse_json
@@ -45,6 +45,7 @@ class LengthRequired(Malformed):
     responses=answers(
         *(201, JSON, "Opened"),
         *("malformed", "unsigned", "forbidden", "too_large", "quota", "full"),
+        leads_to=links("upload", put="/v1/uploads/{id}"),
     ),
     openapi_extra=takes(JSON, "Announcement", by="signature"),
 )
@@ -70,7 +71,7 @@ async def open_upload(request: Request, s: Annotated[Services, Depends(services)
     openapi_extra=takes("application/octet-stream"),
 )
 async def send_upload(
-    id: str, request: Request, s: Annotated[Services, Depends(services)]
+    id: UploadId, request: Request, s: Annotated[Services, Depends(services)]
 ) -> JSONResponse:
     upload = s.uploads.take(id)
     done = False

@@ -7,18 +7,28 @@ import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
+from fastapi.responses import JSONResponse
 
+from api.schemas import answers, shown
 from api.services import Services, services
 
 router = APIRouter()
 
 
-@router.get("/v1/key", summary="What the register says of the key that signs this request")
-async def whoami(request: Request, s: Annotated[Services, Depends(services)]) -> dict[str, str]:
+@router.get(
+    "/v1/key",
+    summary="What the register says of the key that signs this request",
+    response_class=JSONResponse,
+    responses=answers(200, "application/json", "Key", "unsigned"),
+    openapi_extra=shown("signature"),
+)
+async def whoami(request: Request, s: Annotated[Services, Depends(services)]) -> JSONResponse:
     found = await asyncio.to_thread(s.doorkeeper.key_of, request, b"")
-    return {
-        "agency": found.agency,
-        "log": s.log.origin,
-        "person": found.person,
-        "role": str(found.role),
-    }
+    return JSONResponse(
+        {
+            "agency": found.agency,
+            "log": s.log.origin,
+            "person": found.person,
+            "role": str(found.role),
+        }
+    )

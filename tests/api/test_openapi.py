@@ -49,3 +49,32 @@ def test_the_server_shows_it_too() -> None:
 @pytest.mark.parametrize("path", ["/v1/cases/{case}", "/v1/cases/{case}/packet"])
 def test_confidential_routes_say_that_they_want_a_token(path: str) -> None:
     assert json.loads(description())["paths"][path]["get"]["security"] == [{"bearer": []}]
+
+
+def answers_of(method: str, path: str) -> dict[str, set[str]]:
+    responses = json.loads(description())["paths"][path][method]["responses"]
+    return {status: set(answer["content"]) for status, answer in responses.items()}
+
+
+def test_the_key_route_says_that_it_wants_a_signature() -> None:
+    assert set(answers_of("get", "/v1/key")) == {"200", "401"}
+    key = json.loads(description())["paths"]["/v1/key"]["get"]
+    assert key["security"] == [{"signature": []}]
+
+
+def test_a_server_that_is_not_ready_says_so_in_the_form_that_is_described() -> None:
+    assert answers_of("get", "/readyz") == {
+        "200": {"application/json"},
+        "503": {"application/json"},
+    }
+
+
+def test_metrics_are_described_as_text() -> None:
+    ((media_type,),) = answers_of("get", "/metrics").values()
+    assert media_type.startswith("text/plain")
+
+
+def test_a_lone_statement_may_be_refused_in_the_form_of_several() -> None:
+    for status in ("400", "404", "409", "422", "503"):
+        both = {"application/json", "application/problem+json"}
+        assert answers_of("post", "/v1/statements")[status] == both

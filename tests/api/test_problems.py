@@ -67,7 +67,10 @@ def test_every_code_occurs_in_a_test_of_the_server() -> None:
         ("GET", "/log/2025/checkpoint", 404, "unknown"),
         ("POST", "/v1/statements", 400, "malformed"),
         ("PUT", "/v1/uploads/x", 404, "unknown"),
-        ("GET", "/v1/cases/x", 400, "malformed"),
+        ("GET", "/v1/cases/x", 401, "unsigned"),
+        ("GET", "/v1/cases/x/packet", 401, "unsigned"),
+        ("GET", "/v1/statements/x", 401, "unsigned"),
+        ("GET", "/v1/statements/x/receipt", 400, "malformed"),
         ("GET", "/v1/key", 401, "unsigned"),
     ],
 )

@@ -304,7 +304,9 @@ def test_of_many_packets_few_are_made_at_once(monkeypatch: pytest.MonkeyPatch) -
         return {}, {}
 
     async def ask() -> None:
-        s: Any = SimpleNamespace(packing=asyncio.Semaphore(PACKETS_AT_ONCE))
+        anyone = SimpleNamespace(person=lambda request: None)
+        packing = asyncio.Semaphore(PACKETS_AT_ONCE)
+        s: Any = SimpleNamespace(packing=packing, doorkeeper=anyone)
         request: Any = None
         await asyncio.gather(*(cases.packet(CASE, request, s) for _ in range(6)))
 

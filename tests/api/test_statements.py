@@ -251,7 +251,7 @@ def test_there_is_no_receipt_of_an_unknown_statement(shared: Ledger, id_: str) -
 @pytest.mark.parametrize("id_", ["1", "019AB0C4-0000-7000-8000-000000000000", "%00", "x" * 300])
 def test_an_id_has_one_form(shared: Ledger, id_: str) -> None:
     for path in (f"/v1/statements/{id_}/receipt", f"/v1/statements/{id_}"):
-        assert shared.http.get(path).status_code == 400
+        assert shared.http.get(path, headers=shared.bearer()).status_code == 400
 
 
 # --- what a filer believes -------------------------------------------------------------------
