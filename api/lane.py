@@ -1,7 +1,7 @@
 """A short way for large bodies: the route has the connection's socket read in a thread.
 
 Through the event loop every byte of a body is copied five times before it can be hashed.
-Here the kernel puts it into the buffer that is hashed and written. `Protocol` is uvicorn's own
+Here the kernel puts it into the buffer that is hashed and written. `Protocol` is that of `wire`
 and adds the offer to each request; over TLS, or in a test without a server, there is none,
 and the body comes through the framework as any other.
 
@@ -19,9 +19,9 @@ from itertools import cycle
 
 from fastapi import Request
 from starlette.requests import ClientDisconnect
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from api import bodies
+from api.wire import BoundedProtocol
 from ledger.abreast import AHEAD, Taker, feed
 from ledger.errors import LedgerError, Unavailable
 
@@ -29,7 +29,7 @@ EXTENSION = "tiezheng.lane"
 BUFFER = 2 << 20  # AHEAD and one more of them for each body
 
 
-class Protocol(HttpToolsProtocol):
+class Protocol(BoundedProtocol):
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
         if self.scheme == "http":
@@ -45,7 +45,7 @@ def lane_of(request: Request) -> "Lane | None":
 class Lane:
     """The connection of one request."""
 
-    def __init__(self, protocol: HttpToolsProtocol) -> None:
+    def __init__(self, protocol: BoundedProtocol) -> None:
         self._protocol = protocol
         self._cycle = protocol.cycle
 

@@ -42,7 +42,7 @@ from ledger.errors import Unavailable
     },
 )
 def command(data: str, port: int | None) -> None:
-    from api import journal, lane
+    from api import journal, lane, wire
     from api.app import create_app
     from api.services import open_services
     from api.settings import load
@@ -52,7 +52,7 @@ def command(data: str, port: int | None) -> None:
     journal.start(settings.log_level)
     services = open_services(folder, settings)
     address = (settings.host, settings.port if port is None else port)
-    http = lane.Protocol if settings.lane else "httptools"
+    http = lane.Protocol if settings.lane else wire.BoundedProtocol
     serve(create_app(services), address, settings.tls_certificate, settings.tls_key, http)
 
 
@@ -61,35 +61,33 @@ def serve(
     address: tuple[str, int],
     certificate: Path | None = None,
     key: Path | None = None,
-    http: Any = "httptools",
+    http: Any = None,
 ) -> None:
     """Prints the address once it listens; ends on SIGINT or SIGTERM, after what was begun."""
-    import uvicorn
+    from api import wire
 
     # uvicorn repeats the signal when it has ended; by default that would kill this process.
     signal.signal(signal.SIGTERM, _end)
     # A shell that starts it in the background has SIGINT ignored, and that would be inherited.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     host, port = address
-    config = uvicorn.Config(
+    server = wire.server(
         app,
-        http=http,
+        http or wire.BoundedProtocol,
         log_level="warning",
-        access_log=False,
         server_header=False,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=10,
         ssl_certfile=certificate,
         ssl_keyfile=key,
     )
-    config.load()  # a bad certificate is refused before the address is printed
+    server.config.load()  # a bad certificate is refused before the address is printed
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sock = socket.create_server((host, port), family=family, backlog=config.backlog)
+    sock = socket.create_server((host, port), family=family, backlog=server.config.backlog)
     scheme = "http" if certificate is None else "https"
     name = f"[{host}]" if ":" in host else host
     output.result(f"{scheme}://{name}:{sock.getsockname()[1]}")
     output.note(say(en="serving; Ctrl-C ends it", zh="服务中；按 Ctrl-C 结束"))
-    server = uvicorn.Server(config)
     server.run([sock])
     if not server.started:
         raise Unavailable("the server did not start: see its journal")

@@ -14,6 +14,7 @@ import pytest
 from api.clients.http import fetch, new_client
 from api.intake import FOR_A_LANE, LANES
 from api.lane import Lane, Protocol
+from api.wire import BoundedProtocol
 from ledger.evidence.chunks import digest_item
 from ledger.ports import ItemWriter
 from storage.items_directory import DirectoryItemWriter
@@ -25,7 +26,7 @@ SIZE = FOR_A_LANE + (1 << 20) + 17
 @pytest.fixture(params=["lane", "no lane"])
 def address(ledger: Ledger, request: pytest.FixtureRequest) -> Iterator[str]:
     """A server with lanes and one without: both keep the same promises."""
-    http = Protocol if request.param == "lane" else "httptools"
+    http = Protocol if request.param == "lane" else BoundedProtocol
     with serving(ledger.http.app, http=http) as address:  # type: ignore[arg-type]
         yield address
 

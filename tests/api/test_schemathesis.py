@@ -58,6 +58,5 @@ def test_every_operation_answers_as_it_is_described(ledger: Ledger) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("seed", ["2", "3"])
-def test_it_does_so_for_many_requests(ledger: Ledger, seed: str) -> None:
-    ask(ledger, "--max-examples", "80", "--seed", seed)
+def test_it_does_so_for_many_requests(ledger: Ledger) -> None:
+    ask(ledger, "--max-examples", "60", "--seed", "2")

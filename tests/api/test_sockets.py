@@ -97,6 +97,105 @@ def test_a_chunked_body_is_refused_where_the_length_must_be_known(
     line.close()
 
 
+def said(address: str, *parts: bytes) -> bytes:
+    """What the server answers until it closes the line; a line cut short is an answer too."""
+    answer = b""
+    with connect(address) as line:
+        try:
+            for part in parts:
+                line.sendall(part)
+            while part := line.recv(65_536):
+                answer += part
+        except ConnectionError:
+            pass
+    return answer
+
+
+FLOOD = b"a" * (4 << 20)
+POST = b"POST /v1/statements HTTP/1.1\r\nHost: x\r\n"
+CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n2"
+
+
+@pytest.mark.parametrize(
+    "begins",
+    [b"GET /", b"GET /healthz HTTP/1.1\r\nHost: x\r\nA: ", b"GET /healthz HTTP/1.1\r\n"],
+    ids=["line", "header", "name"],
+)
+def test_a_head_of_any_length_is_not_collected(address: str, begins: bytes) -> None:
+    started = time.monotonic()
+    answer = said(address, begins, *[FLOOD] * 16, b"\r\n\r\n")
+    assert not answer or b" 400 " in answer.partition(b"\r\n")[0]
+    assert time.monotonic() - started < 5
+
+
+def test_headers_of_any_number_are_not_collected(address: str) -> None:
+    answer = said(address, b"GET /healthz HTTP/1.1\r\n" + b"A: b\r\n" * 200_000 + b"\r\n")
+    assert not answer or b" 400 " in answer.partition(b"\r\n")[0]
+
+
+@pytest.mark.parametrize("begins", [b";a=", b"\r\n{}\r\n0\r\nA: "], ids=["chunk", "trailer"])
+def test_what_stands_between_the_parts_of_a_body_has_an_end(address: str, begins: bytes) -> None:
+    before = time.process_time()
+    said(address, CHUNKED + begins, *[FLOOD] * 16, b"\r\n\r\n")
+    assert time.process_time() - before < 2
+
+
+def test_a_large_head_within_the_limit_is_read(address: str) -> None:
+    head = b"GET /healthz HTTP/1.1\r\nConnection: close\r\nA: " + b"a" * 60_000
+    assert b" 200 " in said(address, head, b"\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [],
+        [b"GET /healthz HTTP/1.1\r\nHo"],
+        [b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", b"GET /healthz HTTP/1.1\r\nHo"],
+    ],
+    ids=["nothing", "half", "one-and-a-half"],
+)
+def test_who_does_not_finish_a_head_is_not_waited_for(
+    address: str, parts: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.wire.HEAD_S", 0.2)
+    started = time.monotonic()
+    said(address, *parts)
+    assert time.monotonic() - started < 5
+
+
+def test_after_a_head_there_is_time_for_the_body(
+    ledger: Ledger, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.wire.HEAD_S", 0.1)
+    line = begin(address, ledger.announce(b"x" * 100), 100, b"x" * 50)
+    time.sleep(0.5)
+    line.sendall(b"x" * 50)
+    assert b" 201 " in line.recv(4096)
+    line.close()
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+        b"Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}",
+        b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+        b"Content-Length: +2\r\n\r\n{}",
+        b"Content-Length: -2\r\n\r\n{}",
+        b"Content-Length: 99999999999999999999999\r\n\r\n{}",
+        b"Transfer-Encoding : chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFFF\r\n{}",
+        b"Transfer-Encoding: chunked\r\n\r\n+2\r\n{}\r\n0\r\n\r\n",
+        b"A: b\0c\r\n\r\n",
+        b"A: b\r\n folded: c\r\n\r\n",
+    ],
+)
+def test_a_request_that_two_programs_would_cut_in_two_ways_is_refused(
+    address: str, head: bytes
+) -> None:
+    assert b" 400 " in said(address, POST + head).partition(b"\r\n")[0]
+
+
 def test_while_one_request_dawdles_others_are_served(ledger: Ledger, address: str) -> None:
     lines = [begin(address, ledger.announce(bytes([n]) * 100), 100, bytes([n])) for n in range(40)]
     started = time.monotonic()

@@ -23,10 +23,10 @@ from typing import Any
 from unittest.mock import patch
 
 import structlog
-import uvicorn
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
+from api import wire
 from api.app import create_app
 from api.clients.ledger import LedgerClient
 from api.cosigner import CosignerService
@@ -312,8 +312,7 @@ def serving(app: FastAPI, **options: Any) -> Iterator[str]:
     `options` are uvicorn's.
     """
     sock = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, log_level="critical", access_log=False, lifespan="off", **options)
-    server = uvicorn.Server(config)
+    server = wire.server(app, log_level="critical", lifespan="off", **options)
     thread = threading.Thread(target=server.run, args=([sock],), daemon=True)
     thread.start()
     await_that(lambda: server.started, "the server")
