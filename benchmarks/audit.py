@@ -9,8 +9,7 @@ from pathlib import Path
 from benchmarks import peers
 from benchmarks.ground import scratch
 from benchmarks.measure import Ratio, Table, in_turn, seconds
-from benchmarks.public_logs import KEY as LOG_KEY
-from benchmarks.public_logs import LogOnDisk, entries, make_log
+from benchmarks.public_logs import LOG_KEY, LogOnDisk, entries, make_log
 from cli.processes import spread
 from ledger.audit import SPAN, audit_log
 from ledger.report import Outcome

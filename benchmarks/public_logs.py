@@ -13,7 +13,7 @@ from ledger.tlog.policy import Policy
 from ledger.tlog.tile import Tile
 from ledger.tlog.tiling import Tiling
 
-KEY = SigningKey("ledger.example/enforcement/2026", Algorithm.ED25519, bytes(32))
+LOG_KEY = SigningKey("ledger.example/enforcement/2026", Algorithm.ED25519, bytes(32))
 START_MS = 1_795_430_400_000
 A_MINUTE = 50  # entries in the same minute
 
@@ -34,12 +34,14 @@ def make_log(folder: Path, size: int) -> LogOnDisk:
     for part in (tiling.append(entries(size)), tiling.partial()):
         for tile, data in part:
             _write(folder, tile, data)
-    checkpoint = Checkpoint(KEY.name, size, tiling.root())
+    checkpoint = Checkpoint(LOG_KEY.name, size, tiling.root())
     text = checkpoint.to_text()
-    note = SignedNote(text, (sign_note(text, KEY),))
+    note = SignedNote(text, (sign_note(text, LOG_KEY),))
     (folder / "checkpoint").write_bytes(note.to_bytes())
-    policy = Policy(KEY.verifier, (), (), None)
-    return LogOnDisk(folder, TrustedLog(KEY.name, "2026", policy, ""), checkpoint, note.to_text())
+    policy = Policy(LOG_KEY.verifier, (), (), None)
+    return LogOnDisk(
+        folder, TrustedLog(LOG_KEY.name, "2026", policy, ""), checkpoint, note.to_text()
+    )
 
 
 def entries(size: int) -> Iterator[bytes]:

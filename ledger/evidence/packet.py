@@ -247,7 +247,7 @@ def check_bag(sizes: Mapping[str, int], read: Callable[[str], bytes]) -> dict[st
     if digests.keys() != payload.keys():
         odd = min(digests.keys() ^ payload.keys())
         where = "in the manifest only" if odd in digests else "not in the manifest"
-        raise Rejected(f"{odd} is {where}")
+        raise Rejected(f"{clip(odd, 128)!r} is {where}")
     info = _BAG_INFO.fullmatch(parse_utf8(read("bag-info.txt")))
     if info is None:
         raise Malformed("want Bag-Software-Agent and Payload-Oxum", path="bag-info.txt")

@@ -10,10 +10,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from fastapi import FastAPI, Request
 
 from api.clients.http import fetch, new_client
 from api.intake import FOR_A_LANE, LANES
-from api.lane import Lane, Protocol
+from api.lane import EXTENSION, Lane, Protocol
 from api.wire import BoundedProtocol
 from ledger.evidence.chunks import digest_item
 from ledger.ports import ItemWriter
@@ -272,3 +273,18 @@ def test_a_writer_is_used_by_one_thread_at_a_time(
     data = os.urandom(SIZE)
     assert put(address, ledger.announce(data), data)[0] == 201
     assert set(clashes) == {1}
+
+
+def test_no_part_of_an_answer_waits_for_the_one_before() -> None:
+    app = FastAPI()
+
+    @app.get("/nodelay")
+    async def nodelay(request: Request) -> int:
+        lane = request.scope["extensions"][EXTENSION]["lane"]
+        line = lane._protocol.transport.get_extra_info("socket")
+        return int(line.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+
+    with serving(app, http=Protocol) as address, connect(address) as line:
+        line.sendall(b"GET /nodelay HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        answer = b"".join(iter(lambda: line.recv(4096), b""))
+    assert answer.endswith(b"\r\n\r\n1")

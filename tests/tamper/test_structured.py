@@ -1190,13 +1190,13 @@ def test_a_manifest_line_without_a_file(good: Built) -> None:
     files = good.sealed()
     del files["data/items/01.bin"]
     report = verify_packet(MemoryPacket(files), good.trust, log=good.log)
-    refused(report, "container", "data/items/01.bin is in the manifest only")
+    refused(report, "container", "'data/items/01.bin' is in the manifest only")
 
 
 def test_a_file_without_a_manifest_line(good: Built) -> None:
     files = {**good.sealed(), "data/items/90.bin": b"x"}
     report = verify_packet(MemoryPacket(files), good.trust, log=good.log)
-    refused(report, "container", "data/items/90.bin is not in the manifest")
+    refused(report, "container", "'data/items/90.bin' is not in the manifest")
 
 
 def test_a_count_with_a_leading_zero(good: Built) -> None:
