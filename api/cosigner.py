@@ -29,8 +29,8 @@ from ledger.cosigner import (
 from ledger.errors import LedgerError, Malformed, Unavailable, Unknown
 from ledger.ports import Clock
 from ledger.tlog.checkpoint import Checkpoint
-from ledger.tlog.cosignature import sign_checkpoint
-from ledger.tlog.note import SigningKey, VerifierKey
+from ledger.tlog.note import VerifierKey
+from ledger.tlog.signing_key import SigningKey, sign_checkpoint
 from ledger.tlog.submission import MAX_REQUEST, AddCheckpoint
 
 # refusal → status of the protocol

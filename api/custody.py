@@ -13,13 +13,14 @@ from api.writer import Writer
 from ledger import suite
 from ledger.encoding import format_time
 from ledger.errors import LedgerError, Unavailable
-from ledger.evidence.envelope import seal
+from ledger.evidence.signing import seal
 from ledger.evidence.statement import Kind, Statement, TextSubject
 from ledger.filing import read_filing
 from ledger.log import Accepted, Log
 from ledger.ports import Clock
 from ledger.tlog.checkpoint import Checkpoint
-from ledger.tlog.note import SignedNote, SigningKey
+from ledger.tlog.note import SignedNote
+from ledger.tlog.signing_key import SigningKey
 
 WAIT_S = 30.0
 

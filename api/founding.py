@@ -14,12 +14,13 @@ from pathlib import Path
 from api.ids import new_id
 from api.services import open_log
 from ledger.errors import Conflict, LedgerError, Rejected
-from ledger.evidence.envelope import seal
 from ledger.evidence.membership import log_label
 from ledger.evidence.series_private import SeriesSigner, new_series_key
+from ledger.evidence.signing import seal
 from ledger.evidence.statement import Kind, Role, Statement, register_subject
-from ledger.tlog.note import Algorithm, SigningKey, VerifierKey
+from ledger.tlog.note import Algorithm, VerifierKey
 from ledger.tlog.policy import Group, Policy, Witness
+from ledger.tlog.signing_key import SigningKey
 from storage.durable import refusals, sync_folder, write_file
 from storage.folder import DataFolder
 from storage.ledger_sqlite import SqliteLedgerStore

@@ -32,7 +32,7 @@ from ledger.evidence.trust import TrustedLog
 from ledger.filing import Filing
 from ledger.log import Accepted, Keys, Log
 from ledger.ports import CosignerClient, ItemRecord, ItemStore, LedgerStore
-from ledger.tlog.note import SigningKey
+from ledger.tlog.signing_key import SigningKey
 from storage.catalog_sqlite import SqliteCatalog
 from storage.clock import SystemClock, SystemEntropy
 from storage.folder import DataFolder

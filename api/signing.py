@@ -21,7 +21,8 @@ from http_message_signatures import (
 
 from ledger.encoding import clip
 from ledger.errors import LedgerError, Rejected
-from ledger.tlog.note import SigningKey, VerifierKey
+from ledger.tlog.note import VerifierKey
+from ledger.tlog.signing_key import SigningKey
 
 TAG = "tiezheng"
 WINDOW_S = 300  # how far the clocks of station and ledger may be apart

@@ -32,7 +32,7 @@ from benchmarks.ground import (
 )
 from benchmarks.measure import Ratio, Row, Table, in_turn, seconds
 from ledger.encoding import format_json, parse_json
-from ledger.tlog.note import SigningKey
+from ledger.tlog.signing_key import SigningKey
 
 KEY = "b"
 AT_ONCE = 4

@@ -15,7 +15,8 @@ from ledger.evidence.membership import case_series
 from ledger.evidence.series import Series
 from ledger.evidence.statement import Kind
 from ledger.sequencer import Head, Pending, plan
-from ledger.tlog.note import SignedNote, sign_note
+from ledger.tlog.note import SignedNote
+from ledger.tlog.signing_key import sign_note
 from storage.public_directory import DirectoryLog
 
 KEY = "g"

@@ -8,8 +8,9 @@ from pathlib import Path
 from ledger.evidence.entry import MINUTE_MS, Entry
 from ledger.evidence.trust import TrustedLog
 from ledger.tlog.checkpoint import Checkpoint
-from ledger.tlog.note import Algorithm, SignedNote, SigningKey, sign_note
+from ledger.tlog.note import Algorithm, SignedNote
 from ledger.tlog.policy import Policy
+from ledger.tlog.signing_key import SigningKey, sign_note
 from ledger.tlog.tile import Tile
 from ledger.tlog.tiling import Tiling
 

@@ -17,12 +17,12 @@ from api.services import open_log, read_key
 from ledger.encoding import format_time
 from ledger.errors import LedgerError
 from ledger.evidence.chunks import ItemDigest, digest_item
-from ledger.evidence.envelope import seal
+from ledger.evidence.signing import seal
 from ledger.evidence.statement import FileSubject, Kind, Role, Statement
 from ledger.filing import Filing
 from ledger.log import Log
 from ledger.ports import ItemRecord
-from ledger.tlog.note import SigningKey
+from ledger.tlog.signing_key import SigningKey
 from storage.clock import SystemClock
 from storage.folder import DataFolder
 from storage.ledger_sqlite import SqliteLedgerStore

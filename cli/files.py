@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ledger.encoding import parse_utf8
 from ledger.errors import Malformed, Unavailable
-from ledger.tlog.note import SigningKey
+from ledger.tlog.signing_key import SigningKey
 
 MAX_SECRET = 16_384
 

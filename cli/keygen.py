@@ -11,7 +11,8 @@ from cli.command import command as new_command
 from cli.command import json_option, option
 from cli.language import say
 from ledger.errors import Conflict, Malformed
-from ledger.tlog.note import Algorithm, SigningKey
+from ledger.tlog.note import Algorithm
+from ledger.tlog.signing_key import SigningKey
 from storage.durable import PRIVATE_FILE, open_new, refusals, sync_folder, write_all
 
 KINDS = {

@@ -11,7 +11,7 @@ from cli.files import read_key
 from cli.language import say
 from cli.remote import Answer, open_client, server_option
 from ledger.errors import LedgerError
-from ledger.evidence.envelope import seal
+from ledger.evidence.signing import seal
 from ledger.evidence.statement import Kind, Role, Statement, register_subject
 from ledger.tlog.note import VerifierKey
 

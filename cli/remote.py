@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.command import F, option
-from ledger.tlog.note import SigningKey
+from ledger.tlog.signing_key import SigningKey
 
 if TYPE_CHECKING:
     from api.clients.ledger import LedgerClient

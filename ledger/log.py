@@ -32,10 +32,11 @@ from ledger.sequencer import Batch, Head, Pending, Row, plan
 from ledger.spread import Spread
 from ledger.tlog.checkpoint import Checkpoint, open_checkpoint
 from ledger.tlog.merkle import Edge, check_inclusion
-from ledger.tlog.note import SignedNote, SigningKey, VerifierKey, sign_note
+from ledger.tlog.note import SignedNote, VerifierKey
 from ledger.tlog.policy import Policy
 from ledger.tlog.proof import TileNodes, prove_consistency, prove_inclusion, subtree_root
 from ledger.tlog.receipt import Receipt
+from ledger.tlog.signing_key import SigningKey, sign_note
 from ledger.tlog.submission import AddCheckpoint
 from ledger.tlog.tile import (
     ENTRIES,

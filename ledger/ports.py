@@ -156,6 +156,10 @@ class ItemStore(Protocol):
 
     def stream(self, object_id: str) -> Iterator[bytes]: ...
 
+    def read(self, object_id: str, start: int, end: int) -> bytes:
+        """Bytes [start, end), all of them; raises `Unavailable` if the item is shorter."""
+        ...
+
     def leaves(self, object_id: str) -> bytes:
         """The chunk hashes, 32 bytes each."""
         ...
@@ -165,6 +169,68 @@ class ItemStore(Protocol):
         ...
 
     def ids(self) -> Iterator[str]: ...
+
+
+class ObjectWriter(Protocol):
+    """An object on its way in. Nothing is visible before `commit` returns."""
+
+    def write(self, data: bytes | memoryview) -> None: ...
+
+    def commit(self, companion: bytes) -> str:
+        """Durable from now on, the companion first; the store's reference to just this object.
+
+        What somebody later puts under the same key has another reference, or is refused.
+        """
+        ...
+
+    def abort(self) -> None:
+        """Leaves nothing behind; safe to call twice and after `commit`."""
+        ...
+
+
+class ObjectStore(Protocol):
+    """One place where stored bytes rest: a folder, a bucket. An `ItemStore` works on one or two.
+
+    An object is bytes that never change and a small companion that may be replaced or
+    destroyed before them (it holds the wrapped key of a sealed item). Keys are 32 lower-case
+    hex digits, random, chosen by the caller; references are opaque.
+
+    Trust: it can only withhold; every reader checks digests.
+    """
+
+    def begin(self, key: str, size: int) -> ObjectWriter:
+        """Raises `Full` before the first byte if `size` more would not fit."""
+        ...
+
+    def stream(self, ref: str) -> Iterator[bytes]:
+        """All bytes, in pieces of at most 1 MiB; raises `Unknown` if it is not there."""
+        ...
+
+    def read(self, ref: str, start: int, end: int) -> bytes:
+        """Bytes [start, end), all of them; raises `Unavailable` if there are fewer."""
+        ...
+
+    def companion(self, ref: str) -> bytes: ...
+
+    def put_companion(self, ref: str, companion: bytes) -> None:
+        """Durable and atomic on return; no earlier companion can be read any more."""
+        ...
+
+    def delete(self, ref: str) -> None:
+        """With its companion; quiet if it is gone. Raises `Rejected` while it may not be."""
+        ...
+
+    def refs(self) -> Iterator[str]:
+        """All objects, those without a companion too."""
+        ...
+
+    def retain(self, ref: str, until_ms: int) -> None:
+        """No `delete` before that time. Only ever later; an earlier time changes nothing."""
+        ...
+
+    def hold(self, ref: str, on: bool) -> None:
+        """A legal hold: no `delete` while it is on, whatever the time."""
+        ...
 
 
 class PublicStore(Protocol):

@@ -8,7 +8,6 @@ which releases the interpreter and is as fast as anything that wraps it.
 import hashlib
 import hmac
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import Protocol
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -102,20 +101,6 @@ def ed25519_check_key(public: bytes) -> None:
         raise Rejected("an Ed25519 key of low order: anyone can sign for it")
 
 
-# Making a key of a seed costs as much as a signature; a process signs with very few.
-@lru_cache(maxsize=16)
-def _ed25519_private(seed: bytes) -> ed25519.Ed25519PrivateKey:
-    return ed25519.Ed25519PrivateKey.from_private_bytes(seed)
-
-
-def ed25519_public(seed: bytes) -> bytes:
-    return _ed25519_private(seed).public_key().public_bytes_raw()
-
-
-def ed25519_sign(seed: bytes, message: bytes) -> bytes:
-    return _ed25519_private(seed).sign(message)
-
-
 def ed25519_verify(public: bytes, signature: bytes, message: bytes) -> None:
     """Raises `Rejected`; 64-byte signatures only."""
     try:
@@ -130,14 +115,6 @@ def ed25519_verify(public: bytes, signature: bytes, message: bytes) -> None:
 def mldsa_check_key(public: bytes) -> None:
     if len(public) != 1312:
         raise Malformed(f"want 1312 bytes of ML-DSA-44 key, got {len(public)}")
-
-
-def mldsa_public(seed: bytes) -> bytes:
-    return mldsa.MLDSA44PrivateKey.from_seed_bytes(seed).public_key().public_bytes_raw()
-
-
-def mldsa_sign(seed: bytes, message: bytes) -> bytes:
-    return mldsa.MLDSA44PrivateKey.from_seed_bytes(seed).sign(message)
 
 
 def mldsa_verify(public: bytes, signature: bytes, message: bytes) -> None:

@@ -1,11 +1,13 @@
-"""What only the holder of a series key does: kept from what an expert must read.
+"""What only the holder of a private key does: kept from what an expert must read.
 
-RSASSA-PKCS1-v1_5 with SHA-256 under the keys that `suite` verifies with.
+Series: RSASSA-PKCS1-v1_5 with SHA-256 under the keys that `suite` verifies with.
 """
+
+from functools import lru_cache
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ed25519, mldsa, padding, rsa
 
 from ledger.errors import Malformed
 from ledger.suite import SERIES_BITS, SERIES_EXPONENT
@@ -37,3 +39,25 @@ def series_private_pem(key: rsa.RSAPrivateKey) -> bytes:
 def series_sign(key: rsa.RSAPrivateKey, message: bytes) -> bytes:
     """RSASSA-PKCS1-v1_5 with SHA-256 (RFC 8017, 8.2): deterministic."""
     return key.sign(message, padding.PKCS1v15(), hashes.SHA256())
+
+
+# Making a key of a seed costs as much as a signature; a process signs with very few.
+@lru_cache(maxsize=16)
+def _ed25519_private(seed: bytes) -> ed25519.Ed25519PrivateKey:
+    return ed25519.Ed25519PrivateKey.from_private_bytes(seed)
+
+
+def ed25519_public(seed: bytes) -> bytes:
+    return _ed25519_private(seed).public_key().public_bytes_raw()
+
+
+def ed25519_sign(seed: bytes, message: bytes) -> bytes:
+    return _ed25519_private(seed).sign(message)
+
+
+def mldsa_public(seed: bytes) -> bytes:
+    return mldsa.MLDSA44PrivateKey.from_seed_bytes(seed).public_key().public_bytes_raw()
+
+
+def mldsa_sign(seed: bytes, message: bytes) -> bytes:
+    return mldsa.MLDSA44PrivateKey.from_seed_bytes(seed).sign(message)

@@ -71,6 +71,22 @@ class DirectoryItemStore:
             raise Unknown(f"no item {object_id!r}")
         return _pieces(path)
 
+    def read(self, object_id: str, start: int, end: int) -> bytes:
+        path = self._path(object_id)
+        try:
+            with path.open("rb", buffering=0) as file:
+                file.seek(start)
+                data = bytearray()
+                while len(data) < end - start and (piece := file.read(end - start - len(data))):
+                    data += piece
+        except FileNotFoundError:
+            raise Unknown(f"no item {object_id!r}") from None
+        except OSError as error:
+            raise refusal(error, f"read the item {object_id!r}") from None
+        if len(data) != end - start:
+            raise Unavailable(f"want bytes {start} to {end} of {object_id!r}, it is shorter")
+        return bytes(data)
+
     def leaves(self, object_id: str) -> bytes:
         return b"".join(_pieces(_chunks(self._path(object_id)), MAX_LEAVES))
 

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from ledger.errors import Conflict, Full, Malformed, Unknown
+from ledger.errors import Conflict, Full, Malformed, Unavailable, Unknown
 from ledger.evidence.chunks import ItemDigest
 from ledger.ports import ItemRecord
 from ledger.sequencer import Batch, Head, Row
@@ -164,6 +164,12 @@ class MemoryItemStore:
     def stream(self, object_id: str) -> Iterator[bytes]:
         data, _ = self._get(object_id)
         return (data[i : i + BLOCK] for i in range(0, len(data), BLOCK))
+
+    def read(self, object_id: str, start: int, end: int) -> bytes:
+        data = self._get(object_id)[0][start:end]
+        if len(data) != end - start:
+            raise Unavailable(f"want bytes {start} to {end} of {object_id!r}, it is shorter")
+        return data
 
     def leaves(self, object_id: str) -> bytes:
         return self._get(object_id)[1]

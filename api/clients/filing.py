@@ -16,10 +16,11 @@ from ledger import abreast
 from ledger.encoding import format_base64, format_time, printable
 from ledger.errors import Unavailable
 from ledger.evidence.chunks import ItemHasher
-from ledger.evidence.envelope import seal
+from ledger.evidence.signing import seal
 from ledger.evidence.statement import MAX_LINE, FileSubject, Kind, Statement
 from ledger.evidence.trust import TrustedLog
-from ledger.tlog.note import SignedNote, SigningKey
+from ledger.tlog.note import SignedNote
+from ledger.tlog.signing_key import SigningKey
 
 PIECE = 1 << 20
 

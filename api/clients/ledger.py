@@ -23,8 +23,9 @@ from ledger.evidence.series import check_tags
 from ledger.evidence.statement import Statement
 from ledger.evidence.trust import Trust
 from ledger.tlog.checkpoint import Checkpoint, open_checkpoint
-from ledger.tlog.note import MAX_NOTE, SignedNote, SigningKey
+from ledger.tlog.note import MAX_NOTE, SignedNote
 from ledger.tlog.receipt import Receipt
+from ledger.tlog.signing_key import SigningKey
 
 MAX_ANSWER = 64 << 20
 PIECE = 1 << 20

@@ -18,7 +18,8 @@ from cli.explain.value import Explained, Field, File, fields, listed
 from ledger import suite
 from ledger.encoding import clip, format_base64, parse_utf8
 from ledger.errors import LedgerError, Malformed
-from ledger.tlog.note import Algorithm, SigningKey
+from ledger.tlog.note import Algorithm
+from ledger.tlog.signing_key import SigningKey
 
 MAX_LINES = 256
 DASH = "\N{EM DASH} "

@@ -7,13 +7,13 @@ What is signed is PAE: `DSSEv1 28 application/vnd.in-toto+json LEN payload`. The
 is exact JCS, since the log commits to its bytes. `keyid` only finds candidates.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
 from ledger.encoding import format_base64, format_json, parse_base64, parse_json
 from ledger.errors import Malformed, Rejected
-from ledger.tlog.note import Algorithm, SigningKey, VerifierKey
+from ledger.tlog.note import Algorithm, VerifierKey
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 MAX_ENVELOPE = 1_048_576  # a manifest of 5,000 files; one entry is 311 bytes whatever this is
@@ -90,14 +90,6 @@ class Envelope:
                 raise Rejected(f"the signature by {key.keyid} does not match") from None
             keys.append(key)
         return tuple(keys)
-
-
-def seal(payload: bytes, keys: Sequence[SigningKey]) -> Envelope:
-    """Signs the payload with each key, in the order given."""
-    message = pae(payload)
-    return Envelope(
-        payload, tuple(Signature(key.verifier.keyid, key.sign(message)) for key in keys)
-    )
 
 
 def pae(payload: bytes) -> bytes:

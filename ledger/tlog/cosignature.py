@@ -20,18 +20,9 @@ court is a person.
 from ledger.encoding import MAX_DECIMAL
 from ledger.errors import Malformed, Rejected
 from ledger.tlog.checkpoint import Checkpoint
-from ledger.tlog.note import Algorithm, Signature, SignedNote, SigningKey, VerifierKey
+from ledger.tlog.note import Algorithm, SignedNote, VerifierKey
 
 TIMESTAMP_SIZE = 8
-
-
-def sign_checkpoint(checkpoint: Checkpoint, key: SigningKey, at: int) -> Signature:
-    """`at` in POSIX seconds, above zero."""
-    if not 0 < at <= MAX_DECIMAL:
-        raise Malformed(f"want a cosignature time in POSIX seconds, got {at}")
-    verifier = key.verifier
-    message = _message(verifier, checkpoint, at)
-    return Signature(key.name, verifier.key_id, at.to_bytes(8, "big") + key.sign(message))
 
 
 def check_cosignature(note: SignedNote, checkpoint: Checkpoint, key: VerifierKey) -> int | None:
@@ -47,7 +38,7 @@ def check_cosignature(note: SignedNote, checkpoint: Checkpoint, key: VerifierKey
     # Time zero makes no claim that this was the largest tree seen.
     if len(line.value) <= TIMESTAMP_SIZE or not 0 < at <= MAX_DECIMAL:
         raise Rejected(f"the cosignature by {key.keyid} has no time")
-    message = _message(key, checkpoint, at)
+    message = cosigned_message(key, checkpoint, at)
     try:
         key.verify(message, line.value[TIMESTAMP_SIZE:])
     except Rejected:
@@ -77,7 +68,7 @@ def subtree_message(name: str, at: int, origin: str, start: int, end: int, root:
     )
 
 
-def _message(key: VerifierKey, checkpoint: Checkpoint, at: int) -> bytes:
+def cosigned_message(key: VerifierKey, checkpoint: Checkpoint, at: int) -> bytes:
     match key.algorithm:
         case Algorithm.COSIGNATURE_ED25519:
             return f"cosignature/v1\ntime {at}\n{checkpoint.to_text()}".encode()

@@ -14,7 +14,7 @@ before a signature has been checked: `SignedNote` says only what was written.
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Self
 
@@ -27,7 +27,7 @@ MAX_SIGNATURES = 16  # what signed-note asks every reader to take, and enough fo
 KEY_ID_SIZE = 4
 
 _DASH = "\N{EM DASH} "
-_KEY_TEXT_LIMIT = 8192
+KEY_TEXT_LIMIT = 8192
 
 
 class Algorithm(IntEnum):
@@ -79,8 +79,8 @@ class VerifierKey:
             raise Malformed("want a public key, got a private one")
         # Base64 may contain "+": split at the first two only.
         match text.split("+", 2):
-            case [name, key_id, typed] if len(text) <= _KEY_TEXT_LIMIT:
-                key = cls(name, *_typed_key(typed))
+            case [name, key_id, typed] if len(text) <= KEY_TEXT_LIMIT:
+                key = cls(name, *typed_key(typed))
             case _:
                 raise Malformed(f"want a key such as name+1a2b3c4d+AQ…, got {clip(text)!r}")
         if parse_hex(key_id, KEY_ID_SIZE) != key.key_id:
@@ -93,53 +93,6 @@ class VerifierKey:
             suite.mldsa_verify(self.public, signature, message)
         else:
             suite.ed25519_verify(self.public, signature, message)
-
-
-@dataclass(frozen=True, slots=True)
-class SigningKey:
-    """A private key: `PRIVATE+KEY+name+5c2fe4fb+AW…` (an skey, as Go's note package writes it)."""
-
-    name: str
-    algorithm: Algorithm
-    seed: bytes = field(repr=False)
-
-    def __post_init__(self) -> None:
-        check_name(self.name)
-        if len(self.seed) != 32:
-            raise Malformed("want a private key of 32 bytes")
-
-    @property
-    def verifier(self) -> VerifierKey:
-        if self.algorithm is Algorithm.COSIGNATURE_MLDSA44:
-            return VerifierKey(self.name, self.algorithm, suite.mldsa_public(self.seed))
-        return VerifierKey(self.name, self.algorithm, suite.ed25519_public(self.seed))
-
-    def sign(self, message: bytes) -> bytes:
-        if self.algorithm is Algorithm.COSIGNATURE_MLDSA44:
-            return suite.mldsa_sign(self.seed, message)
-        return suite.ed25519_sign(self.seed, message)
-
-    def to_text(self) -> str:
-        """The secret itself: for a file that only its owner reads."""
-        typed = format_base64(bytes([self.algorithm]) + self.seed)
-        return f"PRIVATE+KEY+{self.verifier.keyid}+{typed}"
-
-    @classmethod
-    def from_text(cls, text: str) -> Self:
-        """Errors never repeat the input: it is a secret."""
-        match text.split("+", 4):
-            case ["PRIVATE", "KEY", name, key_id, typed] if len(text) <= _KEY_TEXT_LIMIT:
-                pass
-            case _:
-                raise Malformed("want a private key that begins with PRIVATE+KEY+")
-        try:
-            key = cls(name, *_typed_key(typed))
-            claimed = parse_hex(key_id, KEY_ID_SIZE)
-        except Malformed:
-            raise Malformed("the private key is damaged") from None
-        if claimed != key.verifier.key_id:
-            raise Malformed("the key id is not that of the private key")
-        return key
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,13 +174,6 @@ class SignedNote:
         return type(self)(self.text, tuple(lines.values()))
 
 
-def sign_note(text: str, key: SigningKey) -> Signature:
-    """A plain Ed25519 note signature, as the log puts on its checkpoints."""
-    if key.algorithm is not Algorithm.ED25519:
-        raise Malformed("want an Ed25519 note key, got a cosigner's")
-    return Signature(key.name, key.verifier.key_id, key.sign(text.encode()))
-
-
 def check_note(note: SignedNote, key: VerifierKey) -> None:
     """Raises `Rejected` unless `key`, a plain Ed25519 key, has signed the note."""
     if key.algorithm is not Algorithm.ED25519:
@@ -250,7 +196,7 @@ def check_name(name: str) -> None:
             raise Malformed(f"want a key name without spaces, got {clip(name)!r}")
 
 
-def _typed_key(typed: str) -> tuple[Algorithm, bytes]:
+def typed_key(typed: str) -> tuple[Algorithm, bytes]:
     data = parse_base64(typed)
     if not data:
         raise Malformed("the key is empty")

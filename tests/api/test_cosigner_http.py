@@ -13,8 +13,9 @@ from ledger.errors import Unavailable
 from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.cosignature import check_cosignature
 from ledger.tlog.merkle import leaf_hash, root_of
-from ledger.tlog.note import Algorithm, SignedNote, SigningKey, VerifierKey, sign_note
+from ledger.tlog.note import Algorithm, SignedNote, VerifierKey
 from ledger.tlog.proof import prove_consistency
+from ledger.tlog.signing_key import SigningKey, sign_note
 from ledger.tlog.submission import MAX_REQUEST, AddCheckpoint
 from storage.cosigner_sqlite import SqliteCosignerState
 from testkit.keys import cosigner, key

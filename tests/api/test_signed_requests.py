@@ -14,7 +14,8 @@ from ledger.encoding import format_json
 from ledger.errors import LedgerError, Rejected
 from ledger.evidence.statement import Role
 from ledger.suite import digest
-from ledger.tlog.note import SigningKey, VerifierKey
+from ledger.tlog.note import VerifierKey
+from ledger.tlog.signing_key import SigningKey
 from testkit.keys import cosigner, key
 from testkit.server import (
     AGENCY,

@@ -10,7 +10,8 @@ from ledger.encoding import format_base64
 from ledger.errors import LedgerError, Unavailable
 from ledger.evidence.chunks import digest_item
 from ledger.evidence.entry import Entry
-from ledger.evidence.envelope import MAX_ENVELOPE, Envelope, seal
+from ledger.evidence.envelope import MAX_ENVELOPE, Envelope
+from ledger.evidence.signing import seal
 from ledger.evidence.statement import FileSubject, Kind, Role, Statement
 from testkit.server import (
     AGENCY,

@@ -12,10 +12,10 @@ from ledger.evidence.trust import TrustedLog
 from ledger.report import Outcome
 from ledger.spread import Spread
 from ledger.tlog.checkpoint import Checkpoint
-from ledger.tlog.cosignature import sign_checkpoint
 from ledger.tlog.merkle import leaf_hash, root_of
-from ledger.tlog.note import Algorithm, SignedNote, SigningKey, sign_note
+from ledger.tlog.note import Algorithm, SignedNote
 from ledger.tlog.policy import Policy
+from ledger.tlog.signing_key import SigningKey, sign_checkpoint, sign_note
 from ledger.tlog.tile import ENTRIES, Tile
 from ledger.tlog.tiling import Tiling
 from storage.public_directory import DirectoryLog

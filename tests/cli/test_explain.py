@@ -16,9 +16,9 @@ import pytest
 from cli.explain.words import KINDS, LABELS, WORDS
 from ledger import suite
 from ledger.tlog.checkpoint import Checkpoint
-from ledger.tlog.cosignature import sign_checkpoint
 from ledger.tlog.merkle import leaf_hash
-from ledger.tlog.note import Algorithm, SigningKey, sign_note
+from ledger.tlog.note import Algorithm
+from ledger.tlog.signing_key import SigningKey, sign_checkpoint, sign_note
 from testkit.terminal import Run
 
 SEED = bytes(range(32))

@@ -18,8 +18,9 @@ from api.clients.ledger import LedgerClient
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.statement import FileSubject, Statement
 from ledger.report import Outcome
-from ledger.tlog.note import SignedNote, SigningKey
+from ledger.tlog.note import SignedNote
 from ledger.tlog.receipt import Receipt
+from ledger.tlog.signing_key import SigningKey
 from ledger.verify import verify_packet
 from storage.packets import open_packet
 from testkit.chainpoint import evaluate

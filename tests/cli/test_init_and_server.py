@@ -13,7 +13,8 @@ import pytest
 
 from api.clients.http import fetch, new_client
 from ledger.tlog.checkpoint import Checkpoint
-from ledger.tlog.note import Algorithm, SignedNote, SigningKey
+from ledger.tlog.note import Algorithm, SignedNote
+from ledger.tlog.signing_key import SigningKey
 from storage.folder_lock import FolderLock
 from storage.trust_directory import read_trust
 from testkit.server import COSIGNERS, ORIGIN, REGISTRAR, open_ledger, quiet, series_keys, template

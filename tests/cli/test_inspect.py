@@ -5,7 +5,8 @@ import pytest
 
 from ledger import suite_private
 from ledger.evidence.envelope import Envelope
-from ledger.tlog.note import Algorithm, SigningKey, sign_note
+from ledger.tlog.note import Algorithm
+from ledger.tlog.signing_key import SigningKey, sign_note
 from testkit.terminal import Run
 
 FILES = {

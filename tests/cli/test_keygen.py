@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ledger.tlog.note import Algorithm, SigningKey, VerifierKey
+from ledger.tlog.note import Algorithm, VerifierKey
+from ledger.tlog.signing_key import SigningKey
 from testkit.terminal import Run
 
 NAME = "station-07.suzhou.example"

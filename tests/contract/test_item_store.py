@@ -67,6 +67,20 @@ def test_an_item_is_read_back_in_pieces(store: ItemStore, size: int) -> None:
     assert store.leaves(object_id) == b"l" * 64
 
 
+@pytest.mark.parametrize(("start", "end"), [(0, 0), (0, 1), (7, 1 << 20), ((1 << 20) - 1, 3 << 20)])
+def test_a_range_is_read_whole(store: ItemStore, start: int, end: int) -> None:
+    data = os.urandom(3 << 20)
+    assert store.read(keep(store, data), start, end) == data[start:end]
+
+
+def test_a_range_beyond_the_end_is_refused_and_not_cut(store: ItemStore) -> None:
+    object_id = keep(store, b"item")
+    with pytest.raises(Unavailable, match="shorter"):
+        store.read(object_id, 2, 5)
+    with pytest.raises(Unknown):
+        store.read("0" * 32, 0, 1)
+
+
 def test_it_is_written_in_whatever_pieces_come(store: ItemStore) -> None:
     writer = store.begin(6)
     for piece in (b"ab", memoryview(b"cde"), b"", bytearray(b"f")):

@@ -38,15 +38,10 @@ from ledger.evidence.statement import Statement
 from ledger.evidence.trust import Trust
 from ledger.report import Outcome
 from ledger.tlog.checkpoint import Checkpoint
-from ledger.tlog.note import (
-    Algorithm,
-    Signature,
-    SignedNote,
-    SigningKey,
-    VerifierKey,
-)
+from ledger.tlog.note import Algorithm, Signature, SignedNote, VerifierKey
 from ledger.tlog.policy import Policy
 from ledger.tlog.receipt import Receipt
+from ledger.tlog.signing_key import SigningKey
 from ledger.tlog.submission import AddCheckpoint
 from ledger.tlog.tile import (
     Tile,

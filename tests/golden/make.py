@@ -28,11 +28,12 @@ from api.ids import new_id
 from api.services import open_services
 from api.settings import Settings
 from ledger import suite
-from ledger.evidence.envelope import seal
+from ledger.evidence.signing import seal
 from ledger.evidence.statement import Kind, Role, Statement, StatementSubject
 from ledger.evidence.trust import Trust
-from ledger.tlog.note import Algorithm, SigningKey
+from ledger.tlog.note import Algorithm
 from ledger.tlog.policy import Witness
+from ledger.tlog.signing_key import SigningKey
 from storage.clock import SystemClock
 from storage.cosigner_sqlite import SqliteCosignerState
 from storage.tokens_sqlite import Token

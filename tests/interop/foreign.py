@@ -23,8 +23,9 @@ from api.founding import Plan, found
 from ledger.evidence.statement import Role
 from ledger.suite import digest
 from ledger.tlog.checkpoint import Checkpoint
-from ledger.tlog.note import Algorithm, SignedNote, SigningKey, VerifierKey
+from ledger.tlog.note import Algorithm, SignedNote, VerifierKey
 from ledger.tlog.policy import Cosigned, Policy, Witness
+from ledger.tlog.signing_key import SigningKey
 from storage.trust_directory import read_trust
 from testkit.keys import cosigner, key
 from testkit.server import AGENCY, ORIGIN, REGISTRAR, await_that, register, series_keys

@@ -35,7 +35,8 @@ from interop.foreign import (
 )
 from ledger.suite import digest
 from ledger.tlog.checkpoint import Checkpoint
-from ledger.tlog.note import SignedNote, SigningKey, sign_note
+from ledger.tlog.note import SignedNote
+from ledger.tlog.signing_key import SigningKey, sign_note
 from storage.folder import DataFolder
 from testkit.go import go_program
 from testkit.keys import key

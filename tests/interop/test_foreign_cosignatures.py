@@ -9,8 +9,9 @@ import pytest
 from interop.foreign import COURT, NOTARY, TESSERA
 from ledger.suite import digest
 from ledger.tlog.checkpoint import Checkpoint
-from ledger.tlog.cosignature import check_cosignature, sign_checkpoint
-from ledger.tlog.note import SignedNote, SigningKey, sign_note
+from ledger.tlog.cosignature import check_cosignature
+from ledger.tlog.note import SignedNote
+from ledger.tlog.signing_key import SigningKey, sign_checkpoint, sign_note
 
 pytestmark = pytest.mark.timeout(600)  # the first test of a Go program builds it
 

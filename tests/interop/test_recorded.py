@@ -17,8 +17,9 @@ from ledger.errors import Rejected
 from ledger.evidence.trust import TrustedLog
 from ledger.report import Outcome
 from ledger.tlog.audit import read_log
-from ledger.tlog.note import SignedNote, SigningKey, VerifierKey
+from ledger.tlog.note import SignedNote, VerifierKey
 from ledger.tlog.policy import Policy
+from ledger.tlog.signing_key import SigningKey
 from storage.public_directory import DirectoryLog
 from testkit.server import OfficeState, quiet
 from testkit.world import HandClock

@@ -22,10 +22,11 @@ from ledger.tlog.consistency import (
 )
 from ledger.tlog.cosignature import check_cosignature
 from ledger.tlog.merkle import check_inclusion, leaf_hash, root_of
-from ledger.tlog.note import Algorithm, SignedNote, SigningKey, VerifierKey, check_note, sign_note
+from ledger.tlog.note import Algorithm, SignedNote, VerifierKey, check_note
 from ledger.tlog.policy import Policy
 from ledger.tlog.proof import subtree_root
 from ledger.tlog.receipt import Receipt
+from ledger.tlog.signing_key import SigningKey, sign_note
 from ledger.tlog.tile import ENTRIES, WIDTH, Tile, bundles_of, tiles_of
 from ledger.tlog.tiling import Tiling
 

@@ -5,8 +5,9 @@ from itertools import combinations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger.tlog.note import Algorithm, SigningKey
+from ledger.tlog.note import Algorithm
 from ledger.tlog.policy import Group, Policy, Witness
+from ledger.tlog.signing_key import SigningKey
 
 OFTEN = settings(max_examples=300, deadline=None, database=None)
 

@@ -22,18 +22,11 @@ from ledger.encoding import (
 )
 from ledger.errors import LedgerError
 from ledger.tlog.checkpoint import Checkpoint
-from ledger.tlog.cosignature import sign_checkpoint
 from ledger.tlog.merkle import leaf_hash
-from ledger.tlog.note import (
-    Algorithm,
-    Signature,
-    SignedNote,
-    SigningKey,
-    VerifierKey,
-    sign_note,
-)
+from ledger.tlog.note import Algorithm, Signature, SignedNote, VerifierKey
 from ledger.tlog.policy import Policy
 from ledger.tlog.receipt import Receipt
+from ledger.tlog.signing_key import SigningKey, sign_checkpoint, sign_note
 from ledger.tlog.tile import (
     Tile,
     entries_from_bytes,

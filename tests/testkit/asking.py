@@ -19,7 +19,7 @@ from fuzz.mutate import mutate
 from ledger.encoding import format_json
 from ledger.errors import LedgerError
 from ledger.evidence.chunks import digest_item
-from ledger.evidence.envelope import seal
+from ledger.evidence.signing import seal
 from ledger.evidence.statement import FileSubject, Kind, Statement
 from testkit.server import AGENCY, CASE, FOUNDED, STATION
 

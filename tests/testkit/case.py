@@ -22,7 +22,7 @@ from ledger.encoding import format_json, parse_time
 from ledger.errors import Unknown
 from ledger.evidence.chunks import ItemDigest, digest_item
 from ledger.evidence.entry import Entry, commit
-from ledger.evidence.envelope import PAYLOAD_TYPE, pae, seal
+from ledger.evidence.envelope import PAYLOAD_TYPE, pae
 from ledger.evidence.membership import log_label, series_names
 from ledger.evidence.packet import (
     Index,
@@ -32,17 +32,18 @@ from ledger.evidence.packet import (
     format_manifest,
 )
 from ledger.evidence.series import entry_tags
+from ledger.evidence.signing import seal
 from ledger.evidence.statement import TYPE, Statement
 from ledger.evidence.trust import Trust
 from ledger.report import Group, Report
 from ledger.sequencer import Pending, plan
 from ledger.suite import digest
 from ledger.tlog.checkpoint import Checkpoint
-from ledger.tlog.cosignature import sign_checkpoint
 from ledger.tlog.merkle import Edge, leaf_hash, root_of
-from ledger.tlog.note import SignedNote, SigningKey, VerifierKey, sign_note
+from ledger.tlog.note import SignedNote, VerifierKey
 from ledger.tlog.proof import prove_inclusion
 from ledger.tlog.receipt import Receipt
+from ledger.tlog.signing_key import SigningKey, sign_checkpoint, sign_note
 from ledger.tlog.tiling import Tiling
 from ledger.verify import verify_packet
 from storage.packets import Bytes, zip_pieces

@@ -8,7 +8,8 @@ from cryptography.hazmat.primitives import serialization
 from ledger.evidence.series import Series, SeriesKey
 from ledger.evidence.series_private import SeriesSigner
 from ledger.suite import digest
-from ledger.tlog.note import Algorithm, SigningKey
+from ledger.tlog.note import Algorithm
+from ledger.tlog.signing_key import SigningKey
 
 _FOLDER = Path(__file__).parent
 SERIES_PEM = (_FOLDER / "series-2026.private.pem").read_bytes()  # a test key, public on purpose

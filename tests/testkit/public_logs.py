@@ -17,7 +17,8 @@ from ledger.evidence.entry import Entry
 from ledger.sequencer import Batch, Row
 from ledger.suite import digest
 from ledger.tlog.merkle import Edge, leaf_hash
-from ledger.tlog.note import SignedNote, sign_note
+from ledger.tlog.note import SignedNote
+from ledger.tlog.signing_key import sign_note
 from storage.public_directory import DirectoryPublicStore
 from testkit.world import START_MS, World, grown
 

@@ -38,14 +38,15 @@ from api.signing import sign_request
 from ledger.encoding import format_json
 from ledger.errors import Unavailable
 from ledger.evidence.chunks import digest_item
-from ledger.evidence.envelope import Envelope, seal
+from ledger.evidence.envelope import Envelope
+from ledger.evidence.signing import seal
 from ledger.evidence.statement import FileSubject, Kind, Role, Statement
 from ledger.evidence.trust import Trust
 from ledger.filing import read_filing
 from ledger.suite import digest
 from ledger.tlog.checkpoint import Checkpoint
-from ledger.tlog.note import SigningKey
 from ledger.tlog.policy import Witness
+from ledger.tlog.signing_key import SigningKey
 from storage.clock import SystemClock
 from storage.tokens_sqlite import Token
 from storage.trust_directory import read_trust

@@ -26,9 +26,10 @@ from ledger.log import Accepted, Keys, Log
 from ledger.ports import ItemRecord
 from ledger.suite import digest
 from ledger.tlog.checkpoint import Checkpoint
-from ledger.tlog.cosignature import check_cosignature, sign_checkpoint
-from ledger.tlog.note import SignedNote, SigningKey
+from ledger.tlog.cosignature import check_cosignature
+from ledger.tlog.note import SignedNote
 from ledger.tlog.policy import Group, Policy, Witness
+from ledger.tlog.signing_key import SigningKey, sign_checkpoint
 from ledger.tlog.submission import AddCheckpoint
 from storage.memory import MemoryLedgerStore, MemoryPublicStore
 from testkit import case as kit

@@ -3,7 +3,8 @@ import pytest
 from ledger.errors import Malformed, Rejected
 from ledger.tlog.checkpoint import Checkpoint, open_checkpoint
 from ledger.tlog.merkle import EMPTY_ROOT, leaf_hash
-from ledger.tlog.note import Algorithm, SignedNote, SigningKey, sign_note
+from ledger.tlog.note import Algorithm, SignedNote
+from ledger.tlog.signing_key import SigningKey, sign_note
 
 KEY = SigningKey("log.example/2026", Algorithm.ED25519, bytes(range(32)))
 CHECKPOINT = Checkpoint("log.example/2026", 5, leaf_hash(b"root"))

@@ -13,6 +13,7 @@ LINES_AT_MOST = 4_700
 WRITING = {
     "ledger.cosigner",
     "ledger.evidence.series_private",
+    "ledger.evidence.signing",
     "ledger.filing",
     "ledger.suite_private",
     "ledger.log",
@@ -20,6 +21,7 @@ WRITING = {
     "ledger.ports",
     "ledger.sequencer",
     "ledger.tlog.proof",
+    "ledger.tlog.signing_key",
     "ledger.tlog.submission",
     "ledger.tlog.tiling",
 }

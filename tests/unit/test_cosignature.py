@@ -2,9 +2,10 @@ import pytest
 
 from ledger.errors import Malformed, Rejected
 from ledger.tlog.checkpoint import Checkpoint
-from ledger.tlog.cosignature import check_cosignature, sign_checkpoint, subtree_message
+from ledger.tlog.cosignature import check_cosignature, subtree_message
 from ledger.tlog.merkle import leaf_hash
-from ledger.tlog.note import Algorithm, Signature, SignedNote, SigningKey
+from ledger.tlog.note import Algorithm, Signature, SignedNote
+from ledger.tlog.signing_key import SigningKey, sign_checkpoint
 
 AT = 1795430400
 CHECKPOINT = Checkpoint("log.example/2026", 5, leaf_hash(b"root"))

@@ -20,8 +20,9 @@ from ledger.errors import LedgerError, Malformed, Unavailable, Unknown
 from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.cosignature import check_cosignature
 from ledger.tlog.merkle import EMPTY_ROOT, leaf_hash, root_of
-from ledger.tlog.note import Algorithm, Signature, SignedNote, SigningKey, sign_note
+from ledger.tlog.note import Algorithm, Signature, SignedNote
 from ledger.tlog.proof import prove_consistency
+from ledger.tlog.signing_key import SigningKey, sign_note
 from ledger.tlog.submission import AddCheckpoint
 from storage.cosigner_sqlite import SqliteCosignerState
 from testkit.keys import cosigner, key

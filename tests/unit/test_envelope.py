@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from ledger.errors import Malformed, Rejected
-from ledger.evidence.envelope import Envelope, pae, seal
+from ledger.evidence.envelope import Envelope, pae
+from ledger.evidence.signing import seal
 from ledger.tlog.note import VerifierKey
 from testkit.case import COURT, HANDLER, STATION, THIEF, dsse, dsse_with
 

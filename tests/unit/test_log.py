@@ -9,15 +9,17 @@ from ledger import suite
 from ledger.encoding import format_base64, parse_base64
 from ledger.errors import Conflict, LedgerError, Malformed, Rejected, Unavailable, Unknown
 from ledger.evidence.entry import Entry
-from ledger.evidence.envelope import Envelope, seal
+from ledger.evidence.envelope import Envelope
 from ledger.evidence.series import check_tags
+from ledger.evidence.signing import seal
 from ledger.filing import read_filing
 from ledger.log import MAX_CLOCK_JUMP_MS, Accepted, Log, NoSeriesKey
 from ledger.tlog.checkpoint import Checkpoint, open_checkpoint
 from ledger.tlog.consistency import check_consistency
 from ledger.tlog.merkle import EMPTY_ROOT, leaf_hash, root_of
-from ledger.tlog.note import SignedNote, SigningKey
+from ledger.tlog.note import SignedNote
 from ledger.tlog.receipt import Receipt
+from ledger.tlog.signing_key import SigningKey
 from storage.memory import MemoryPublicStore
 from testkit import case as kit
 from testkit.audit import audit

@@ -8,12 +8,11 @@ from ledger.tlog.note import (
     Algorithm,
     Signature,
     SignedNote,
-    SigningKey,
     VerifierKey,
     check_name,
     check_note,
-    sign_note,
 )
+from ledger.tlog.signing_key import SigningKey, sign_note
 
 KEY = SigningKey("log.example/2026", Algorithm.ED25519, bytes(range(32)))
 TEXT = "a text\n\nwith an empty line\n"

@@ -7,12 +7,13 @@ import pytest
 from ledger.suite import digest
 from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.consistency import check_consistency
-from ledger.tlog.cosignature import check_cosignature, sign_checkpoint, subtree_message
+from ledger.tlog.cosignature import check_cosignature, subtree_message
 from ledger.tlog.merkle import check_inclusion, leaf_hash, root_of
-from ledger.tlog.note import Algorithm, SignedNote, SigningKey, VerifierKey, sign_note
+from ledger.tlog.note import Algorithm, SignedNote, VerifierKey
 from ledger.tlog.policy import Policy
 from ledger.tlog.proof import TileNodes, prove_consistency, prove_inclusion
 from ledger.tlog.receipt import Receipt
+from ledger.tlog.signing_key import SigningKey, sign_checkpoint, sign_note
 from ledger.tlog.tile import ENTRIES, Tile, entries_from_bytes, hashes_from_bytes
 from ledger.tlog.tiling import Tiling
 

@@ -2,10 +2,10 @@ import pytest
 
 from ledger.errors import Malformed, Rejected
 from ledger.tlog.checkpoint import Checkpoint
-from ledger.tlog.cosignature import sign_checkpoint
 from ledger.tlog.merkle import leaf_hash
-from ledger.tlog.note import Algorithm, Signature, SignedNote, SigningKey, sign_note
+from ledger.tlog.note import Algorithm, Signature, SignedNote
 from ledger.tlog.policy import MAX_NAMES, MAX_POLICY, Group, Policy, Witness
+from ledger.tlog.signing_key import SigningKey, sign_checkpoint, sign_note
 
 LOG = SigningKey("log.example/2026", Algorithm.ED25519, bytes([1] * 32))
 OTHER_LOG = SigningKey("log.example/2027", Algorithm.ED25519, bytes([9] * 32))

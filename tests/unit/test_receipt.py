@@ -3,11 +3,11 @@ import pytest
 from ledger.encoding import format_base64
 from ledger.errors import LedgerError, Malformed, Rejected
 from ledger.tlog.checkpoint import Checkpoint
-from ledger.tlog.cosignature import sign_checkpoint
 from ledger.tlog.merkle import leaf_hash, node_hash
-from ledger.tlog.note import Algorithm, SignedNote, SigningKey, sign_note
+from ledger.tlog.note import Algorithm, SignedNote
 from ledger.tlog.policy import Policy
 from ledger.tlog.receipt import MAX_RECEIPT, Receipt
+from ledger.tlog.signing_key import SigningKey, sign_checkpoint, sign_note
 
 LOG = SigningKey("log.example/2026", Algorithm.ED25519, bytes([1] * 32))
 NOTARY = SigningKey("notary.example", Algorithm.COSIGNATURE_ED25519, bytes([2] * 32))

@@ -6,7 +6,8 @@ from ledger.errors import Rejected
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.register import Register, Registration
 from ledger.evidence.statement import Role, Statement
-from ledger.tlog.note import SigningKey, VerifierKey
+from ledger.tlog.note import VerifierKey
+from ledger.tlog.signing_key import SigningKey
 from testkit.case import (
     HANDLER,
     LOG,

@@ -5,7 +5,7 @@ import pytest
 from ledger.errors import LedgerError, Malformed
 from ledger.evidence.trust import Trust
 from ledger.suite import digest
-from ledger.tlog.note import SigningKey
+from ledger.tlog.signing_key import SigningKey
 from testkit.case import COURT, LOG, NOTARY, REGISTRAR, THIEF, make_case
 from testkit.keys import key
 

@@ -1,0 +1,85 @@
+"""Private keys, as Go's note package writes them, and what is signed with them.
+
+Kept from what an expert must read: a verifier signs nothing.
+"""
+
+from dataclasses import dataclass, field
+from typing import Self
+
+from ledger import suite_private
+from ledger.encoding import MAX_DECIMAL, format_base64, parse_hex
+from ledger.errors import Malformed
+from ledger.tlog.checkpoint import Checkpoint
+from ledger.tlog.cosignature import cosigned_message
+from ledger.tlog.note import (
+    KEY_ID_SIZE,
+    KEY_TEXT_LIMIT,
+    Algorithm,
+    Signature,
+    VerifierKey,
+    check_name,
+    typed_key,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A private key: `PRIVATE+KEY+name+5c2fe4fb+AW…` (an skey, as Go's note package writes it)."""
+
+    name: str
+    algorithm: Algorithm
+    seed: bytes = field(repr=False)
+
+    def __post_init__(self) -> None:
+        check_name(self.name)
+        if len(self.seed) != 32:
+            raise Malformed("want a private key of 32 bytes")
+
+    @property
+    def verifier(self) -> VerifierKey:
+        if self.algorithm is Algorithm.COSIGNATURE_MLDSA44:
+            return VerifierKey(self.name, self.algorithm, suite_private.mldsa_public(self.seed))
+        return VerifierKey(self.name, self.algorithm, suite_private.ed25519_public(self.seed))
+
+    def sign(self, message: bytes) -> bytes:
+        if self.algorithm is Algorithm.COSIGNATURE_MLDSA44:
+            return suite_private.mldsa_sign(self.seed, message)
+        return suite_private.ed25519_sign(self.seed, message)
+
+    def to_text(self) -> str:
+        """The secret itself: for a file that only its owner reads."""
+        typed = format_base64(bytes([self.algorithm]) + self.seed)
+        return f"PRIVATE+KEY+{self.verifier.keyid}+{typed}"
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """Errors never repeat the input: it is a secret."""
+        match text.split("+", 4):
+            case ["PRIVATE", "KEY", name, key_id, typed] if len(text) <= KEY_TEXT_LIMIT:
+                pass
+            case _:
+                raise Malformed("want a private key that begins with PRIVATE+KEY+")
+        try:
+            key = cls(name, *typed_key(typed))
+            claimed = parse_hex(key_id, KEY_ID_SIZE)
+        except Malformed:
+            raise Malformed("the private key is damaged") from None
+        if claimed != key.verifier.key_id:
+            raise Malformed("the key id is not that of the private key")
+        return key
+
+
+def sign_note(text: str, key: SigningKey) -> Signature:
+    """A plain Ed25519 note signature, as the log puts on its checkpoints."""
+    if key.algorithm is not Algorithm.ED25519:
+        raise Malformed("want an Ed25519 note key, got a cosigner's")
+    return Signature(key.name, key.verifier.key_id, key.sign(text.encode()))
+
+
+def sign_checkpoint(checkpoint: Checkpoint, key: SigningKey, at: int) -> Signature:
+    """`at` in POSIX seconds, above zero."""
+    if not 0 < at <= MAX_DECIMAL:
+        raise Malformed(f"want a cosignature time in POSIX seconds, got {at}")
+    verifier = key.verifier
+    message = cosigned_message(verifier, checkpoint, at)
+    return Signature(key.name, verifier.key_id, at.to_bytes(8, "big") + key.sign(message))
