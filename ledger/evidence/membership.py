@@ -1,9 +1,10 @@
 """Which series a statement belongs to: it follows from the statement and its log alone.
 
 A writer who could choose would choose a series that nobody asks for. The year is
-that of the case number, of the recording's capture, of a provisional case's id,
-and for everything else the year of the log it stands in. Years before the first
-log count as its year, so that an old case needs no key of a year without a log.
+that of the case number, of the recording's capture, of a provisional case's id, of a
+session's first statement, and for everything else the year of the log it stands in.
+Years before the first log count as its year, so that an old case needs no key of a year
+without a log.
 """
 
 import re
@@ -41,23 +42,22 @@ def series_names(statement: Statement, label: str, first_year: int) -> tuple[str
             names = [f"{year}/custody/{predicate['about']}"]
         case Kind.STATUS:
             names = [f"{year}/log"]
+        case Kind.SESSION:
+            names = [_session_name(statement, year, first_year)]
         case Kind.ACT if predicate["act"] == OPENING:
             names = [f"{year}/open/{statement.agency}"]
         case kind:
             names = _case_names(statement, year, first_year)
             names = names or [f"{year}/{kind}/{statement.agency}"]
     if "file" in predicate and (occurred := statement.occurred):
-        captured = max(in_china(occurred.start_ms).year, first_year)
-        # A recorder whose clock runs years ahead is no reason to refuse its evidence.
-        captured = captured if captured <= year + 1 else year
+        captured = _year_of(occurred.start_ms, year, first_year)
         names.append(f"{captured}/recording/{predicate['device']}/{predicate['file']}")
     return tuple(unicodedata.normalize("NFC", name) for name in names)
 
 
 def provisional_series(id_: str, first_year: int) -> str:
     """The series of a provisional case, named by the statement that opened it."""
-    opened_ms = int(id_.replace("-", "")[:12], 16)
-    return f"{max(in_china(opened_ms).year, first_year)}/case/{id_}"
+    return f"{max(in_china(_made_ms(id_)).year, first_year)}/case/{id_}"
 
 
 def case_series(case: str, first_year: int) -> str:
@@ -66,6 +66,24 @@ def case_series(case: str, first_year: int) -> str:
 
 def series_year(name: str) -> str:
     return name[:4]
+
+
+def _session_name(statement: Statement, year: int, first_year: int) -> str:
+    """By device and month of the session's first statement, which the others name."""
+    began_ms = _made_ms(statement.predicate.get("session", statement.id))
+    began = _year_of(began_ms, year, first_year)
+    return f"{began}/device/{statement.predicate['device']}/{in_china(began_ms).month:02d}"
+
+
+def _year_of(at_ms: int, year: int, first_year: int) -> int:
+    """A device whose clock runs years ahead is no reason to refuse what it has."""
+    claimed = max(in_china(at_ms).year, first_year)
+    return claimed if claimed <= year + 1 else year
+
+
+def _made_ms(id_: str) -> int:
+    """When a UUIDv7 says it was made."""
+    return int(id_.replace("-", "")[:12], 16)
 
 
 def _case_names(statement: Statement, year: int, first_year: int) -> list[str]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from ledger.encoding import parse_time
 from ledger.errors import Rejected
 from ledger.evidence.envelope import Checked, Envelope
-from ledger.evidence.statement import MAY_SAY, Kind, Role, Statement
+from ledger.evidence.statement import Kind, Role, Statement
 from ledger.tlog.note import VerifierKey
 
 Position = tuple[int, int]  # number of the log, index
@@ -77,7 +77,7 @@ class Register:
 
         def find(keyid: str) -> VerifierKey:
             signer = self.find(keyid, position, quorum_time)
-            if signer.role not in MAY_SAY[statement.kind]:
+            if signer.role not in statement.sayers:
                 raise Rejected(f"a {signer.role} may not make a statement of kind {statement.kind}")
             if signer.role is not Role.LEDGER and signer.agency != statement.agency:
                 raise Rejected(f"{keyid} is of {signer.agency!r}, not of {statement.agency!r}")

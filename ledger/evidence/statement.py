@@ -51,6 +51,7 @@ class Kind(StrEnum):
     CORRECTION = "correction"
     CUSTODY = "custody"
     REGISTER = "register"
+    SESSION = "session"
     STATUS = "status"
 
 
@@ -91,11 +92,13 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
-# Who may say what; `register` is said by the registrar alone, whom the verifier knows himself.
+# Who may say what. A session is told by its station, and a gap in it explained by a person
+# (`Statement.sayers`); `register` is said by the registrar alone, whom the verifier knows himself.
 MAY_SAY: Mapping[Kind, frozenset[Role]] = {
     Kind.EVIDENCE: frozenset({Role.STATION, Role.HANDLER}),
     Kind.ACT: frozenset({Role.HANDLER}),
     Kind.CORRECTION: frozenset({Role.STATION, Role.HANDLER}),
+    Kind.SESSION: frozenset({Role.STATION}),
     Kind.CUSTODY: frozenset({Role.LEDGER}),
     Kind.STATUS: frozenset({Role.LEDGER}),
     Kind.REGISTER: frozenset(),
@@ -167,6 +170,10 @@ class Statement:
     @property
     def agency(self) -> str:
         return str(self.predicate["agency"])
+
+    @property
+    def sayers(self) -> frozenset[Role]:
+        return frozenset({Role.HANDLER}) if "gap" in self.predicate else MAY_SAY[self.kind]
 
     @property
     def case(self) -> str | None:
@@ -368,6 +375,37 @@ def _changes(value: Any) -> None:
         _text(text)
 
 
+def _clock(value: Any) -> None:
+    """How far a device's clock was ahead of the station's, or behind it."""
+    match value:
+        case {"ahead_ms": str(offset), **more} | {"behind_ms": str(offset), **more} if not more:
+            parse_decimal(offset)
+        case _:
+            raise Malformed("want ahead_ms or behind_ms, nothing else")
+
+
+def _counters(value: Any) -> None:
+    """The last number that a device gave, for each prefix of its file names."""
+    if not isinstance(value, dict) or len(value) > 64:
+        raise Malformed("want at most 64 counters")
+    for prefix, number in value.items():
+        _line(prefix)
+        parse_decimal(_string(number, 19))
+
+
+def _gaps(value: Any) -> None:
+    """What is missing or does not fit, in the order in which explanations count it."""
+    if not isinstance(value, list) or len(value) > 1024:
+        raise Malformed("want a list of at most 1024 gaps")
+    for gap in value:
+        match gap:
+            case {"kind": str(kind), "note": str(note), **more} if not more:
+                _token(kind)
+                _text(note)
+            case _:
+                raise Malformed("want kind and note of each gap, nothing else")
+
+
 FIELDS: Mapping[str, Check] = {
     "about": _about,
     "act": _token,
@@ -375,16 +413,22 @@ FIELDS: Mapping[str, Check] = {
     "after": _after,
     "agency": _name,
     "by": _line,
+    "card": _line,
     "carrier": _line,
     "case": lambda value: parse_case(_string(value, MAX_LINE)),
     "case_numbers": _templates,
+    "cause": _token,
     "changes": _changes,
+    "clock": _clock,
     "compromised_since": lambda value: parse_time(_string(value, 40)),
     "corrected": _interval,
+    "counters": _counters,
     "counts": _counts,
     "device": _name,
     "evidence_type": _one_of(EvidenceType),
     "file": _line,
+    "gap": lambda value: parse_decimal(_string(value, 4)),
+    "gaps": _gaps,
     "id": lambda value: parse_uuid7(_string(value, 36)),
     "key": lambda value: VerifierKey.from_text(_string(value, 8192)),
     "log": lambda value: VerifierKey.from_text(_string(value, 8192)),
@@ -402,6 +446,7 @@ FIELDS: Mapping[str, Check] = {
     "revoked": _text,
     "role": _one_of(Role),
     "series": _series_prints,
+    "session": lambda value: parse_uuid7(_string(value, 36)),
     "stage": _one_of(Stage),
     "what": _token,
 }
@@ -409,14 +454,15 @@ FIELDS: Mapping[str, Check] = {
 _COMMON = {"id", "agency"}
 _CASE = {"case", "provisional", "stage", "officers", "after", "note"}
 
-# Fields of each kind: those it must have, those it may have. `register` has three forms.
+# Fields of each kind: those it must have, those it may have. `register` has three forms, and so
+# has `session`: a device is docked, it was checked out, a gap is explained.
 FORMS: Mapping[Kind, tuple[tuple[set[str], set[str]], ...]] = {
     Kind.EVIDENCE: (
         (
             _COMMON | {"occurred"},
             _CASE
             | {"carrier", "corrected", "device", "evidence_type", "file", "maker", "method"}
-            | {"purpose"},
+            | {"purpose", "session"},
         ),
     ),
     Kind.ACT: ((_COMMON | {"act", "occurred"}, _CASE),),
@@ -426,6 +472,17 @@ FORMS: Mapping[Kind, tuple[tuple[set[str], set[str]], ...]] = {
         (_COMMON | {"log", "registrar", "series"}, {"note"}),
         (_COMMON | {"key", "person", "role"}, {"revoked", "compromised_since", "note"}),
         (_COMMON | {"name", "case_numbers"}, {"note"}),
+    ),
+    Kind.SESSION: (
+        (
+            _COMMON | {"device", "gaps", "occurred"},
+            {"after", "card", "clock", "counters", "note", "officers", "session"},
+        ),
+        (
+            _COMMON | {"device", "occurred", "officers"},
+            {"after", "card", "clock", "counters", "note"},
+        ),
+        (_COMMON | {"cause", "device", "gap", "session"}, {"after", "note", "occurred"}),
     ),
     Kind.STATUS: ((_COMMON | {"what", "occurred"}, {"counts", "note"}),),
 }
@@ -449,7 +506,7 @@ def _check_predicate(kind: Kind, predicate: Mapping[str, Any]) -> None:
             raise error.under(f"predicate.{field}") from None
     if kind in (Kind.EVIDENCE, Kind.ACT):
         _check_case(predicate)
-    if ("device" in given) != ("file" in given):
+    if kind is Kind.EVIDENCE and ("device" in given) != ("file" in given):
         raise Malformed("want device and file together", path="predicate")
 
 
@@ -482,6 +539,8 @@ def _check_subjects(
             fits = all(isinstance(s, StatementSubject) for s in subjects)
         case Kind.REGISTER:
             fits = subjects == (register_subject(predicate),)
+        case Kind.SESSION:
+            fits = len(subjects) == 1 and isinstance(subjects[0], FileSubject)
         case Kind.CUSTODY | Kind.STATUS:
             fits = len(subjects) == 1 and isinstance(subjects[0], TextSubject)
     if not fits:

@@ -34,6 +34,7 @@ from ledger.evidence.envelope import Envelope
 from ledger.evidence.membership import log_label, series_names
 from ledger.evidence.packet import Index, Layout, Place, SeriesFile
 from ledger.evidence.series import SeriesKey
+from ledger.evidence.session import FoundFile, Manifest
 from ledger.evidence.statement import Statement
 from ledger.evidence.trust import Trust
 from ledger.report import Outcome
@@ -131,6 +132,11 @@ def of_packet(begins: str, ends: str = "") -> Seeds:
             if path.startswith(begins) and path.endswith(ends)
         )
     )
+
+
+def manifests() -> tuple[bytes, ...]:
+    files = FoundFile("DCIM/BWC_0088.MP4", 5, 7), FoundFile("视频.MP4", 5, 7, b"\xca\xd3.MP4")
+    return tuple(Manifest.of("BWC-310", "A1", 9, files, used).to_bytes() for used in (None, 12))
 
 
 def notes() -> tuple[bytes, ...]:
@@ -647,6 +653,12 @@ TARGETS: tuple[Target, ...] = (
         text(lambda t: SignedNote.from_text(t).to_text()),
         notes,
         (SignedNote.from_text,),
+    ),
+    Target(
+        "session-manifest",
+        binary(lambda d: Manifest.from_bytes(d).to_bytes()),
+        manifests,
+        (Manifest.from_bytes,),
     ),
     Target("note-opened", _opened, notes, (Policy.open,)),
     Target(

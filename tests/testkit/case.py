@@ -32,6 +32,7 @@ from ledger.evidence.packet import (
     format_manifest,
 )
 from ledger.evidence.series import entry_tags
+from ledger.evidence.session import Manifest
 from ledger.evidence.signing import seal
 from ledger.evidence.statement import TYPE, Statement
 from ledger.evidence.trust import Trust
@@ -563,6 +564,18 @@ def correction(name: str, number: int, about: Draft, *, batch: int = 2) -> Draft
         }
     ]
     return Draft(name, "correction", predicate, subject, (HANDLER,), batch)
+
+
+def session(name: str, number: int, **predicate: Any) -> Draft:
+    """Of BWC-310: a check-out with `officers`, a dock with `gaps`, an explanation with `gap`."""
+    moment = "2026-11-23T17:30:00+08:00"
+    fields = {"agency": AGENCY, "device": "BWC-310", "id": uuid7(number)} | predicate
+    if "gap" not in fields:
+        fields |= {"occurred": {"from": moment, "to": moment}}
+    manifest = Manifest.of("BWC-310", "A1", 1_795_400_000_000, (), None).to_bytes()
+    signers = (HANDLER if "gap" in fields else STATION,)
+    subject = [file_subject("manifest.json", manifest)]
+    return Draft(name, "session", fields, subject, signers, 1, (manifest,))
 
 
 def make_case() -> Case:

@@ -22,6 +22,7 @@ from cli.command import Argument, Option
 from cli.explain.words import KINDS
 from cli.main import COMMANDS
 from cli.output import Exit
+from ledger.evidence.session import Cause, GapKind, Kept
 from ledger.evidence.statement import FIELDS, FORMS, MAY_SAY, EvidenceType, Kind, Role, Stage
 from ledger.verify import STEPS
 from storage.clock import SystemClock
@@ -193,11 +194,23 @@ def test_the_eight_roots_are_checked_by_the_code_on_the_page() -> None:
 # --- statements ------------------------------------------------------------------------------
 
 
+def sayers(kind: Kind, need: set[str]) -> set[str]:
+    if "gap" in need:
+        return {str(Role.HANDLER)}
+    return set(map(str, MAY_SAY[kind])) or {"registrar"}
+
+
+def test_the_page_on_sessions_has_every_word_of_its_lists() -> None:
+    page = read("formats/session.md")
+    kinds = [row[0].strip("`") for row in rows(page, "kind")]
+    reasons = [row[0].strip("`") for row in rows(page, "reason to keep it")]
+    causes = ticked(page.split("## Causes")[1].split("##")[0])
+    assert (kinds, causes, reasons) == (list(GapKind), list(Cause), list(Kept))
+
+
 def test_the_page_on_statements_has_every_form_of_every_kind() -> None:
     expected = [
-        [f"`{kind}`", set(map(str, MAY_SAY[kind])) or {"registrar"}, need, may]
-        for kind in Kind
-        for need, may in FORMS[kind]
+        [f"`{kind}`", sayers(kind, need), need, may] for kind in Kind for need, may in FORMS[kind]
     ]
     table = rows(read("formats/statement.md"), "kind")
     found = [

@@ -21,6 +21,7 @@ from testkit.case import (
     evidence,
     opening,
     registration,
+    session,
     text_subject,
     uuid7,
 )
@@ -137,3 +138,21 @@ def test_the_label_of_a_log_is_the_last_element_of_its_origin(origin: str) -> No
 def test_an_origin_that_does_not_end_in_a_year_has_none(origin: str) -> None:
     with pytest.raises(Malformed, match="year"):
         log_label(origin)
+
+
+@pytest.mark.parametrize(
+    ("draft", "expected"),
+    [
+        (session("s", 1, id=UUID, officers=["320500-0001"]), "2026/device/BWC-310/11"),
+        (session("s", 1, gaps=[], session=UUID), "2026/device/BWC-310/11"),
+        (session("s", 1, gap="1", cause="battery", session=UUID), "2026/device/BWC-310/11"),
+        (session("s", 1, id=uuid7(1, 1_798_732_800_000), gaps=[]), "2027/device/BWC-310/01"),
+        (session("s", 1, id=uuid7(1, 1_000), gaps=[]), "2026/device/BWC-310/01"),
+        (session("s", 1, id=uuid7(1, 4_102_444_800_000), gaps=[]), "2026/device/BWC-310/01"),
+    ],
+    ids=["check-out", "dock", "explanation", "new year in China", "before the log", "far ahead"],
+)
+def test_a_session_belongs_to_its_device_and_the_month_it_began(
+    draft: Draft, expected: str
+) -> None:
+    assert names(draft) == (expected,)

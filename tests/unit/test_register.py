@@ -20,6 +20,7 @@ from testkit.case import (
     evidence,
     opening,
     registration,
+    session,
 )
 from testkit.keys import key
 
@@ -135,6 +136,17 @@ def test_a_compromise_of_the_second_key_leaves_the_first_alone() -> None:
 def test_a_role_says_only_what_it_may() -> None:
     with pytest.raises(Rejected, match="a station may not"):
         opened(register(STATIONS), signed(decision("d", 4), STATION))
+
+
+def test_a_station_tells_a_session_and_a_person_explains_its_gaps() -> None:
+    made = register(STATIONS, HANDLERS)
+    dock = session("s", 4, gaps=[])
+    explanation = session("s", 5, gap="1", cause="battery", session=dock.predicate["id"])
+    assert opened(made, dock) and opened(made, explanation)
+    with pytest.raises(Rejected, match="a handler may not"):
+        opened(made, signed(dock, HANDLER))
+    with pytest.raises(Rejected, match="a station may not"):
+        opened(made, signed(explanation, STATION))
 
 
 def test_two_keys_of_one_person_are_one_signer() -> None:

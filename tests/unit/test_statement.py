@@ -27,11 +27,13 @@ from testkit.case import (
     file_subject,
     opening,
     registration,
+    session,
     text_subject,
     uuid7,
 )
 
 VKEY = STATION.verifier.to_text()
+SESSIONS = ["check-out", "dock", "explanation"]
 
 
 def example(kind: str) -> dict[str, Any]:
@@ -46,7 +48,7 @@ def example(kind: str) -> dict[str, Any]:
         drafted = evidence("e", 1, {"a.mp4": b"x"}, **cased, device="BWC-310", file="a.mp4")
         predicate = drafted.predicate | {
             "carrier": "存储卡", "corrected": occurred, "maker": "320500-0001",
-            "method": "拍摄", "purpose": "现场",
+            "method": "拍摄", "purpose": "现场", "session": uuid7(3),
         }  # fmt: skip
         subject = photo
     elif kind == "act":
@@ -62,6 +64,20 @@ def example(kind: str) -> dict[str, Any]:
             "occurred": occurred, "reason": "复核", "note": "x", "after": after,
         }  # fmt: skip
         subject = [text_subject("packet", "x")]
+    elif kind in SESSIONS:
+        said = {"clock": {"behind_ms": "10800000"}, "counters": {"BWC_": "87"}, "card": "A1"}
+        said |= {"after": after, "note": "x", "occurred": occurred}
+        gap = {"kind": "counter_skipped", "note": "BWC_ 0089-0090"}
+        predicate = {
+            "check-out": said | {"officers": ["320500-0001"]},
+            "dock": said | {"officers": ["320500-0001"], "gaps": [gap], "session": uuid7(2)},
+            "explanation": {
+                "after": after, "cause": "battery", "gap": "1", "note": "x",
+                "occurred": occurred, "session": uuid7(2),
+            },
+        }[kind]  # fmt: skip
+        drafted = session("s", 1, **predicate)
+        predicate, subject, kind = drafted.predicate, drafted.subject, "session"
     elif kind == "status":
         predicate = common | {"what": "scrub", "occurred": occurred, "counts": {"items": "7"}}
         predicate["note"] = "x"
@@ -85,7 +101,10 @@ def read(value: dict[str, Any]) -> Statement:
     return Statement.from_bytes(format_json(value))
 
 
-KINDS = ["evidence", "act", "correction", "custody", "register", "status", "opening", "agency"]
+KINDS = [
+    *("evidence", "act", "correction", "custody", "register", "status", "opening", "agency"),
+    *SESSIONS,
+]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -115,6 +134,9 @@ def required(kind: str) -> list[str]:
             "status": ["what", "occurred"],
             "opening": ["log", "registrar", "series"],
             "agency": ["name", "case_numbers"],
+            "check-out": ["device", "occurred", "officers"],
+            "dock": ["device", "occurred", "gaps"],
+            "explanation": ["cause", "device", "gap", "session"],
         }[kind]
     )
 
@@ -142,7 +164,7 @@ def test_no_field_takes_another_type(kind: str) -> None:
                 continue  # texts may be empty, or a space
             if field in ("note", "purpose", "reason", "revoked") and odd == " ":
                 continue
-            if (field, odd) == ("counts", {}):
+            if (field, odd) in (("counts", {}), ("counters", {}), ("gaps", [])):
                 continue
             with pytest.raises((Malformed, Rejected)):
                 Statement.from_bytes(data)
@@ -193,6 +215,19 @@ BAD: list[tuple[str, str, Any]] = [
     ("agency", "case_numbers", ["苏〔{year}〕号"]),
     ("agency", "case_numbers", ["苏〔{year}〕〔{year}〕{number}号"]),
     ("status", "counts", {"items": "007"}),
+    ("check-out", "clock", {"ahead_ms": "-1"}),
+    ("check-out", "clock", {"ahead_ms": "1", "behind_ms": "1"}),
+    ("check-out", "counters", {"BWC_": "087"}),
+    ("check-out", "counters", {"": "87"}),
+    ("check-out", "counters", {str(i): "1" for i in range(65)}),
+    ("check-out", "device", "BWC/310"),
+    ("dock", "gaps", [{"kind": "x"}]),
+    ("dock", "gaps", [{"kind": "X", "note": ""}]),
+    ("dock", "gaps", [{"kind": "x", "note": "\x1b"}]),
+    ("dock", "gaps", [{"kind": "x", "note": ""}] * 1025),
+    ("dock", "session", "01980000-0000-4000-8000-000000000000"),
+    ("explanation", "gap", "-1"),
+    ("explanation", "cause", "Battery"),
 ]
 
 
