@@ -45,6 +45,10 @@ COMMANDS: Mapping[str, Listed] = {
     ),
     "packet": Listed("cli.packet", {"en": "fetch the packet of a case", "zh": "取回案件的证据包"}),
     "verify": Listed("cli.verify", {"en": "check a packet, offline", "zh": "离线核验证据包"}),
+    "party-receipt": Listed(
+        "cli.party_receipt",
+        {"en": "ask for what a party's receipt promises", "zh": "按当事人回执查询"},
+    ),
     "audit": Listed(
         "cli.audit", {"en": "recompute a whole public log", "zh": "重新计算整个公开日志"}
     ),

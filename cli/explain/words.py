@@ -716,6 +716,10 @@ WORDS: dict[str, dict[str, Bilingual]] = {
         "correction": {"en": "a correction of an earlier statement", "zh": "更正"},
         "custody": {"en": "an access to evidence", "zh": "保管与查阅"},
         "register": {"en": "a registration", "zh": "登记"},
+        "session": {
+            "en": "a recorder handed out or docked, or a gap explained",
+            "zh": "执法记录仪领用、归还或缺失说明",
+        },
         "status": {"en": "the state of the ledger", "zh": "账本状态"},
     },
     "evidence_type": {

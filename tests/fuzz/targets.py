@@ -33,8 +33,10 @@ from ledger.evidence.entry import Entry
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.membership import log_label, series_names
 from ledger.evidence.packet import Index, Layout, Place, SeriesFile
+from ledger.evidence.party_receipt import PartyReceipt
 from ledger.evidence.series import SeriesKey
 from ledger.evidence.session import FoundFile, Manifest
+from ledger.evidence.signing import sign_party_receipt
 from ledger.evidence.statement import Statement
 from ledger.evidence.trust import Trust
 from ledger.report import Outcome
@@ -137,6 +139,17 @@ def of_packet(begins: str, ends: str = "") -> Seeds:
 def manifests() -> tuple[bytes, ...]:
     files = FoundFile("DCIM/BWC_0088.MP4", 5, 7), FoundFile("视频.MP4", 5, 7, b"\xca\xd3.MP4")
     return tuple(Manifest.of("BWC-310", "A1", 9, files, used).to_bytes() for used in (None, 12))
+
+
+def party_receipts() -> tuple[bytes, ...]:
+    papers = (
+        sign_party_receipt(
+            kit.STATION, salt=b"s" * 16, session=kit.uuid7(1), span_s=(1, 2), manifest=bytes(32),
+            case=kit.CASE, device="BWC-310", recordings=[bytes([i]) * 32 for i in range(count)],
+        )
+        for count in (0, 2)
+    )  # fmt: skip
+    return tuple(paper.to_text().encode() for paper in papers)
 
 
 def notes() -> tuple[bytes, ...]:
@@ -653,6 +666,12 @@ TARGETS: tuple[Target, ...] = (
         text(lambda t: SignedNote.from_text(t).to_text()),
         notes,
         (SignedNote.from_text,),
+    ),
+    Target(
+        "party-receipt",
+        text(lambda t: PartyReceipt.from_text(t).to_text()),
+        party_receipts,
+        (PartyReceipt.from_text,),
     ),
     Target(
         "session-manifest",
