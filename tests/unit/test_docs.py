@@ -301,6 +301,17 @@ def test_the_page_on_http_has_every_problem() -> None:
 # --- command line ----------------------------------------------------------------------------
 
 
+def every_command() -> dict[str, click.Command]:
+    """By full name; a group stands before its commands."""
+    found: dict[str, click.Command] = {}
+    for name, listed in COMMANDS.items():
+        command = import_module(listed.module).command
+        found[name] = command
+        if isinstance(command, click.Group):
+            found |= {f"{name} {inner}": each for inner, each in command.commands.items()}
+    return found
+
+
 def section(command: str) -> str:
     found = re.search(
         rf"^## tiezheng {command}\n(.*?)(?=^## |\Z)", read("formats/cli.md"), re.M | re.S
@@ -310,7 +321,9 @@ def section(command: str) -> str:
 
 
 def test_the_page_on_commands_has_every_command_in_order() -> None:
-    assert re.findall(r"^## tiezheng (\w+)$", read("formats/cli.md"), re.M) == list(COMMANDS)
+    assert re.findall(r"^## tiezheng ([\w -]+)$", read("formats/cli.md"), re.M) == list(
+        every_command()
+    )
 
 
 def test_the_page_on_commands_has_every_kind_that_inspect_knows() -> None:
@@ -320,23 +333,23 @@ def test_the_page_on_commands_has_every_kind_that_inspect_knows() -> None:
     assert rows(section("inspect"), "kind") == expected
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", every_command())
 def test_the_page_on_commands_has_every_option(command: str) -> None:
-    found: click.Command = import_module(COMMANDS[command].module).command
+    found = every_command()[command]
     expected = []
     for param in found.params:
         if isinstance(param, Argument):
             expected.append([param.human_readable_name])
         elif isinstance(param, Option) and param.opts != ["--lang"]:
             expected.append(param.opts)
-    cells = [ticked(row[0])[0] for row in rows(section(command), "option")]
+    cells = [ticked(row[0])[0] for row in rows(section(command), "option")] if expected else []
     names = [re.findall(r"--?[a-z][a-z-]*", cell) or [cell] for cell in cells]
     assert names == expected
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", every_command())
 def test_the_page_on_commands_has_every_choice(command: str) -> None:
-    found: click.Command = import_module(COMMANDS[command].module).command
+    found = every_command()[command]
     for param in found.params:
         if isinstance(param.type, click.Choice) and param.opts != ["--lang"]:
             assert ", ".join(f"`{choice}`" for choice in param.type.choices) in section(command)
@@ -346,15 +359,16 @@ def typed(page: Path) -> Iterator[tuple[str, list[str]]]:
     """Every command that a page tells to type, with the options it uses."""
     text = page.read_text(encoding="utf-8").replace("\\\n", " ")
     for line in text.split("\n"):
-        match = re.match(r"(?: {4}|\$ )(?:\.venv/bin/)?tiezheng (\w+) ?(.*)", line)
+        match = re.match(r"(?: {4}|\$ )(?:\.venv/bin/)?tiezheng ([\w-]+(?: [a-z-]+)?) ?(.*)", line)
         if match:
             yield match[1], re.findall(r"(?<!\S)--?[a-z][a-z-]*", match[2].partition("   # ")[0])
 
 
 @pytest.mark.parametrize("page", [p for p in PAGES if list(typed(p))], ids=name_of)
 def test_every_command_that_a_page_types_takes_its_options(page: Path) -> None:
+    commands = every_command()
     for name, options in typed(page):
-        found: click.Command = import_module(COMMANDS[name].module).command
+        found = commands.get(name) or commands[name.partition(" ")[0]]
         known = {opt for param in found.params for opt in param.opts}
         assert set(options) <= known, name
 
