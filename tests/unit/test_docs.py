@@ -355,13 +355,14 @@ def test_the_page_on_commands_has_every_choice(command: str) -> None:
             assert ", ".join(f"`{choice}`" for choice in param.type.choices) in section(command)
 
 
+_TYPED = re.compile(r"(?: {4}|\$ )(?:\.venv/bin/)?tiezheng ([a-z][\w-]*(?: [a-z][a-z-]*)?) ?(.*)")
+
+
 def typed(page: Path) -> Iterator[tuple[str, list[str]]]:
     """Every command that a page tells to type, with the options it uses."""
     text = page.read_text(encoding="utf-8").replace("\\\n", " ")
     for line in text.split("\n"):
-        match = re.match(
-            r"(?: {4}|\$ )(?:\.venv/bin/)?tiezheng ([a-z][\w-]*(?: [a-z][a-z-]*)?) ?(.*)", line
-        )
+        match = re.match(match=_TYPED.match(line))
         if match:
             yield match[1], re.findall(r"(?<!\S)--?[a-z][a-z-]*", match[2].partition("   # ")[0])
 
