@@ -24,6 +24,7 @@ from cli.explain.ours import (
     explain_folder,
     explain_json,
     explain_log_list,
+    explain_party_receipt,
     explain_pem,
     explain_salt,
 )
@@ -65,6 +66,7 @@ RECOGNISERS: tuple[Recogniser, ...] = (
     explain_policy,
     explain_unsigned,
     explain_log_list,
+    explain_party_receipt,
     explain_salt,
     explain_add_entries,
 )

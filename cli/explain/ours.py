@@ -22,7 +22,9 @@ from ledger.errors import LedgerError, Malformed
 from ledger.evidence.entry import SALT_SIZE, Entry
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.packet import BAGIT, Index, SeriesFile
+from ledger.evidence.party_receipt import PartyReceipt
 from ledger.evidence.series import MAX_KEY_FILE
+from ledger.evidence.session import Manifest
 from ledger.evidence.statement import FileSubject, Statement, StatementSubject
 from ledger.tlog.policy import Policy
 from storage.public_directory import CHECKPOINT
@@ -30,6 +32,7 @@ from storage.trust_directory import read_trust
 
 # Sumdb serves its checkpoint as `latest`.
 CHECKPOINTS = (CHECKPOINT, "latest")
+MAX_RECEIPT = 4096
 OUR_PREDICATES = "urn:tiezheng:"
 
 
@@ -148,11 +151,31 @@ def _index(data: bytes) -> tuple[Field, ...]:
     )
 
 
+def _session_manifest(data: bytes) -> tuple[Field, ...]:
+    manifest = Manifest.from_bytes(data)
+    paths = [f"{file.path} {file.size}" for file in manifest.files]
+    return (
+        *fields(
+            ("device", manifest.device),
+            ("card", manifest.card),
+            ("listed_at", format_time(manifest.listed_ms)),
+            ("used", manifest.used),
+            ("files", len(paths)),
+        ),
+        *listed("named", paths),
+    )
+
+
 _OBJECTS: dict[frozenset[str], tuple[str, Callable[[bytes], tuple[Field, ...]]]] = {
     frozenset({"at", "commitment", "tags", "v"}): ("entry", _entry),
     frozenset({"entries", "n", "name", "signature"}): ("series", _series),
     frozenset({"roots", "v"}): ("roots", _roots),
     frozenset({"case", "checkpoints", "items", "v"}): ("index", _index),
+    frozenset({"card", "device", "files", "listed", "v"}): ("session_manifest", _session_manifest),
+    frozenset({"card", "device", "files", "listed", "used", "v"}): (
+        "session_manifest",
+        _session_manifest,
+    ),
 }
 
 
@@ -185,6 +208,26 @@ def _private_pem(data: bytes) -> Explained:
         return Explained("private_pem")
     kind = "series_private" if bits == suite.SERIES_BITS else "private_pem"
     return Explained(kind, fields(("bits", bits)))
+
+
+def explain_party_receipt(file: File) -> Explained | None:
+    text = text_of(file.data[:MAX_RECEIPT])
+    if text is None or not text.startswith("TZ1."):
+        return None
+    try:
+        paper = PartyReceipt.from_text(text.strip())
+    except Malformed as error:
+        raise almost("party_receipt", str(error)) from None
+    span = [format_time(at * 1000) for at in (paper.begins_s, paper.ends_s)]
+    return Explained(
+        "party_receipt",
+        fields(
+            ("recorded", " … ".join(span)),
+            ("recordings", len(paper.recordings)),
+            ("session", paper.session),
+            ("key_hash", paper.key_id.hex()),
+        ),
+    )
 
 
 def explain_salt(file: File) -> Explained | None:

@@ -120,6 +120,28 @@ KINDS: dict[str, Kind] = {
         },
         OURS,
     ),
+    "session_manifest": Kind(
+        {
+            "en": "a session's manifest: every file that a recorder's card held",
+            "zh": "设备会话清单：记录仪存储卡上的全部文件",
+        },
+        {
+            "en": "who listed them and when: the session statement that names it does",
+            "zh": "由谁、何时列出；见以它为对象的会话陈述",
+        },
+        OURS,
+    ),
+    "party_receipt": Kind(
+        {
+            "en": "a party's receipt: what a station promises that it found",
+            "zh": "当事人回执：采集站声明其发现的内容",
+        },
+        {
+            "en": "whose it is, or that it holds: ask with `tiezheng party-receipt`",
+            "zh": "属于谁、是否属实；请用 tiezheng party-receipt 查询",
+        },
+        OURS,
+    ),
     "salt": Kind(
         {
             "en": "32 bytes, as a salt has: without it a statement cannot be tied to its entry",
@@ -501,6 +523,7 @@ LABELS: dict[str, Bilingual] = {
     },
     "line_ends": {"en": "line ends", "zh": "行尾"},
     "lines": {"en": "files listed", "zh": "列出的文件数"},
+    "listed_at": {"en": "listed at, by the station's clock", "zh": "列出时间（采集站时钟）"},
     "log": {"en": "log", "zh": "日志"},
     "logs": {"en": "logs", "zh": "日志"},
     "maker": {"en": "maker", "zh": "制作人"},
@@ -565,6 +588,8 @@ LABELS: dict[str, Bilingual] = {
     "range": {"en": "positions", "zh": "位置范围"},
     "reason": {"en": "reason", "zh": "理由"},
     "record": {"en": "record", "zh": "记录"},
+    "recorded": {"en": "recorded", "zh": "录制时间"},
+    "recordings": {"en": "recordings", "zh": "录像数"},
     "registrar": {"en": "registrar", "zh": "登记人"},
     "revoked": {"en": "revoked because", "zh": "撤销原因"},
     "role": {"en": "role", "zh": "角色"},
@@ -615,6 +640,7 @@ LABELS: dict[str, Bilingual] = {
     "unread_whole": {"en": "could not be read as a whole, because", "zh": "无法整体读取，原因"},
     "upload": {"en": "entries to be uploaded, from and up to", "zh": "上传条目起止"},
     "url": {"en": "address", "zh": "地址"},
+    "used": {"en": "bytes of the card in use", "zh": "存储卡已用字节"},
     "valid_from": {"en": "valid from", "zh": "有效期起"},
     "valid_to": {"en": "valid to", "zh": "有效期止"},
     "vkey": {"en": "public key", "zh": "公钥"},

@@ -15,6 +15,8 @@ import pytest
 
 from cli.explain.words import KINDS, LABELS, WORDS
 from ledger import suite
+from ledger.evidence.session import FoundFile, Manifest
+from ledger.evidence.signing import sign_party_receipt
 from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.merkle import leaf_hash
 from ledger.tlog.note import Algorithm
@@ -49,6 +51,31 @@ def values(value: dict[str, Any], name: str) -> list[str]:
     fields = value.get("fields", value.get("parts", []))
     own = [field["value"] for field in fields if field["name"] == name]
     return own + [found for field in fields for found in values(field, name)]
+
+
+# --- sessions --------------------------------------------------------------------------------
+
+
+def test_a_sessions_manifest_names_its_files(run: Run, tmp_path: Path) -> None:
+    files = [FoundFile("DCIM/BWC_0088.MP4", 5_000_000, 7), FoundFile("a\x1b[2J", 1, 2)]
+    manifest = Manifest.of("BWC-310", "A1", AT * 1000, files, 12)
+    found = explained(run, tmp_path, manifest.to_bytes())
+    assert found["kind"] == "session_manifest"
+    assert values(found, "device") == ["BWC-310"]
+    assert "DCIM/BWC_0088.MP4 5000000" in values(found, "named")
+
+
+def test_a_partys_receipt_tells_its_time_and_number_and_nothing_else(
+    run: Run, tmp_path: Path
+) -> None:
+    paper = sign_party_receipt(
+        LOG, salt=b"s" * 16, session="01980000-0000-7000-8000-000000000001", span_s=(AT, AT + 60),
+        manifest=bytes(32), case="苏城管罚〔2026〕417号", device="BWC-310", recordings=[bytes(32)],
+    )  # fmt: skip
+    found = explained(run, tmp_path, paper.to_text().encode() + b"\n")
+    assert found["kind"] == "party_receipt"
+    assert values(found, "recordings") == ["1"]
+    assert "BWC" not in json.dumps(found, ensure_ascii=False)
 
 
 # --- notes and keys --------------------------------------------------------------------------

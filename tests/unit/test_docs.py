@@ -362,7 +362,7 @@ def typed(page: Path) -> Iterator[tuple[str, list[str]]]:
     """Every command that a page tells to type, with the options it uses."""
     text = page.read_text(encoding="utf-8").replace("\\\n", " ")
     for line in text.split("\n"):
-        match = re.match(match=_TYPED.match(line))
+        match = _TYPED.match(line)
         if match:
             yield match[1], re.findall(r"(?<!\S)--?[a-z][a-z-]*", match[2].partition("   # ")[0])
 
