@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from api import cases, health, problems, public, statements, uploads, whoami
+from api import cases, health, problems, public, readbacks, statements, tus, uploads, whoami
 from api.schemas import complete
 from api.services import Services
 
@@ -35,7 +35,8 @@ def create_app(services: Services | None = None) -> FastAPI:
     describe = app.openapi
     app.openapi = lambda: complete(describe())  # type: ignore[method-assign]
     problems.install(app)
-    for part in (uploads, statements, cases, whoami, public, health):
+    app.add_middleware(tus.Resumable)
+    for part in (uploads, tus, readbacks, statements, cases, whoami, public, health):
         app.include_router(part.router)
     return app
 

@@ -4,7 +4,7 @@ Tokens are 256 random bits, kept as their SHA-256, with a role, an end and perha
 a list of cases. What a token may not see does not exist for it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from fastapi import Request
@@ -64,8 +64,8 @@ class Doorkeeper:
         self._verifier = verifier
         self._now_ms = now_ms
 
-    def key_of(self, request: Request, body: bytes) -> Registration:
-        """The registered key that signed this request; raises `Unsigned`."""
+    def key_of(self, request: Request, body: bytes, headers: Sequence[str] = ()) -> Registration:
+        """The registered key that signed this request, with those `headers`; raises `Unsigned`."""
         position = (0, self._log.size)
 
         def find(keyid: str) -> VerifierKey:
@@ -73,7 +73,7 @@ class Doorkeeper:
 
         message = Message(request.method, str(request.url), dict(request.headers))
         try:
-            keyid = self._verifier.verify(message, body, find)
+            keyid = self._verifier.verify(message, body, find, headers)
             return self._log.register.find(keyid, position)
         except Rejected as error:
             raise Unsigned(str(error), hints=error.hints) from None

@@ -21,6 +21,7 @@ from functools import partial
 from typing import ParamSpec, TypeVar
 
 from fastapi import Request
+from starlette.requests import ClientDisconnect
 
 from api.bodies import Room, parts
 from api.lane import lane_of
@@ -48,22 +49,36 @@ class Intakes:
         self._readers = ThreadPoolExecutor(LANES, "lane")
         self._lanes = threading.Semaphore(LANES)
 
-    async def take(self, request: Request, size: int, takers: Sequence[Taker]) -> None:
-        """The body, which has to have `size` bytes, to every taker; raises what a taker raises."""
+    async def take(
+        self,
+        request: Request,
+        size: int,
+        takers: Sequence[Taker],
+        heard: Callable[[], None] = lambda: None,
+    ) -> None:
+        """The body, which has to have `size` bytes, to every taker; raises what a taker raises.
+
+        If the line breaks, what came has been taken; `heard` is called whenever something comes.
+        """
         lane = lane_of(request) if size >= FOR_A_LANE else None
         if lane is not None and self._lanes.acquire(blocking=False):
             try:
-                await lane.feed(size, takers, self._readers)
+                await lane.feed(size, takers, self._readers, heard)
             finally:
                 self._lanes.release()
             return
         left = size
         async with self._open(size, takers) as intake:
-            async for part in parts(request):
-                left -= len(part)
-                if left < 0:
-                    raise Rejected(f"want {size} bytes, got more")
-                await intake.add(part)
+            try:
+                async for part in parts(request):
+                    heard()
+                    left -= len(part)
+                    if left < 0:
+                        raise Rejected(f"want {size} bytes, got more")
+                    await intake.add(part)
+            except (ClientDisconnect, Unavailable, asyncio.CancelledError):
+                await intake.end()
+                raise
             await intake.end()
 
     @asynccontextmanager

@@ -13,7 +13,7 @@ import asyncio
 import mmap
 import os
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from itertools import cycle
 
@@ -54,8 +54,17 @@ class Lane:
         cycle = self._cycle
         return self._protocol.cycle is cycle and cycle.more_body and not cycle.disconnected
 
-    async def feed(self, size: int, takers: Sequence[Taker], pool: Executor) -> None:
-        """The body's `size` bytes to every taker; raises what a taker raises."""
+    async def feed(
+        self,
+        size: int,
+        takers: Sequence[Taker],
+        pool: Executor,
+        heard: Callable[[], None],
+    ) -> None:
+        """The body's `size` bytes to every taker; raises what a taker raises.
+
+        If the line breaks, what came has been taken; `heard` is called whenever something comes.
+        """
         request = self._cycle
         self._protocol.flow.pause_reading()
         first, request.body = bytes(request.body), bytearray()
@@ -66,7 +75,7 @@ class Lane:
         held = self._protocol.transport.get_extra_info("socket")
         with socket.socket(fileno=os.dup(held.fileno())) as line:
             line.settimeout(bodies.IDLE_S)
-            work = asyncio.wrap_future(pool.submit(_feed, _Body(line, first, size), takers))
+            work = asyncio.wrap_future(pool.submit(_feed, _Body(line, first, size, heard), takers))
             try:
                 await asyncio.shield(work)
             except asyncio.CancelledError:
@@ -87,8 +96,11 @@ def _feed(body: "_Body", takers: Sequence[Taker]) -> None:
 class _Body:
     """A body whose beginning the parser has already taken from the socket."""
 
-    def __init__(self, line: socket.socket, first: bytes, size: int) -> None:
+    def __init__(
+        self, line: socket.socket, first: bytes, size: int, heard: Callable[[], None]
+    ) -> None:
         self._line = line
+        self._heard = heard
         self._first = memoryview(first)
         self._left = size
 
@@ -99,8 +111,12 @@ class _Body:
                 return
             piece = buffer[: self._left]
             filled = 0
-            while filled < len(piece):
-                filled += self._read(piece[filled:])
+            try:
+                while filled < len(piece):
+                    filled += self._read(piece[filled:])
+            except (ClientDisconnect, Unavailable):
+                yield piece[:filled]
+                raise
             yield piece
 
     def discard(self) -> None:
@@ -132,4 +148,5 @@ class _Body:
         if not count:
             raise ClientDisconnect
         self._left = left
+        self._heard()
         return count

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import Path
+from fastapi import Path, Query
 
 from api.problems import MEDIA_TYPE, TABLE
 
@@ -51,6 +51,21 @@ COMPONENTS: dict[str, Schema] = {
     "Digests": _object(
         {"sha256": _SHA256, "size": _DECIMAL, "tiezhengChunks256k": _SHA256, "sm3": _SHA256},
         optional=("sm3",),
+    ),
+    "Arrival": _object(
+        {
+            "state": {"type": "string", "enum": ["receiving", "working", "recorded", "mismatch"]},
+            "offset": _DECIMAL,
+            "sha256": _SHA256,
+            "size": _DECIMAL,
+            "tiezhengChunks256k": _SHA256,
+            "sm3": _SHA256,
+        },
+        optional=("offset", "sha256", "size", "tiezhengChunks256k", "sm3"),
+    ),
+    "ReadBackRequest": _object({"nonce": _SHA256, "sha256": _SHA256, "size": _SIZE}),
+    "ReadBack": _object(
+        {"digest": _SHA256, "sha256": _SHA256, "size": _DECIMAL, "tiezhengChunks256k": _SHA256}
     ),
     "Accepted": _object(
         {
@@ -117,6 +132,8 @@ def _named(pattern: str) -> Any:
 Uuid = Annotated[
     str, _named("^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")
 ]
+ChunkNumber = Annotated[str, _named("^(0|[1-9][0-9]{0,7})$")]
+FirstChunk = Annotated[str, Query(json_schema_extra={"pattern": "^(0|[1-9][0-9]{0,7})$"})]
 UploadId = Annotated[str, _named("^[0-9a-f]{32}$")]
 # Also in NFC, without invisible characters, and as the agency has registered it.
 CaseNumber = Annotated[str, _named("^[^\\s/〔〕]{0,58}〔[12][0-9]{3}〕[^\\s/〔〕]{0,58}$")]
@@ -140,6 +157,19 @@ def answers(
         status, title = TABLE[code]
         by_status.setdefault(status, _answer(title, MEDIA_TYPE, {"$ref": PROBLEM}))
     return by_status
+
+
+def no_body(ok: int, *codes: str) -> dict[int | str, Schema]:
+    """As `answers`, for a good answer that is all in its headers."""
+    by_status = answers(ok, "", "", *codes)
+    del by_status[ok]["content"]
+    return by_status
+
+
+def header(name: str, pattern: str, *, required: bool = True) -> Schema:
+    """Described, not checked, as the parts of a path are."""
+    schema = {"type": "string", "pattern": pattern}
+    return {"in": "header", "name": name, "required": required, "schema": schema}
 
 
 def results(*codes: str) -> dict[int | str, Schema]:

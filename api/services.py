@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fastapi import Request
 
+from api.arrivals import Arrivals
 from api.clients.cosigner_http import HttpCosigner
 from api.cores import spread
 from api.custody import Custody
@@ -40,11 +41,13 @@ from storage.folder_lock import FolderLock
 from storage.items_directory import DirectoryItemStore
 from storage.ledger_sqlite import SqliteLedgerStore
 from storage.public_directory import DirectoryPublicStore
+from storage.staging_directory import StagingDirectory
 from storage.tokens_sqlite import SqliteTokens
 from storage.trust_directory import read_trust
 
 SWEEP_S = 600.0
 NOBODY = ""  # the key and agency of bytes whose upload a crash left unrecorded
+READING_AT_ONCE = 2  # chunk lists, and as many items that are read back: each takes a disk
 PACKETS_AT_ONCE = 2  # each reads every item of a case: more would take all threads from uploads
 
 
@@ -67,11 +70,22 @@ class Services:
     publisher: Publisher
     custody: Custody
     doorkeeper: Doorkeeper
+    staging: StagingDirectory
+    arrivals: Arrivals = field(init=False)
     orphans: Sequence[str] = ()
     uploads: Uploads = field(default_factory=Uploads)
     intakes: Intakes = field(default_factory=Intakes)
+    admission: threading.Lock = field(default_factory=threading.Lock)
+    reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READING_AT_ONCE))
+    reading_back: asyncio.Semaphore = field(
+        default_factory=lambda: asyncio.Semaphore(READING_AT_ONCE)
+    )
     packing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PACKETS_AT_ONCE))
     closing: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        # Not `self.items` as it is now: tests put another in its place.
+        self.arrivals = Arrivals(self.staging, lambda: self.items, self.store, self.clock.now_ms)
 
     @property
     def first_year(self) -> int:
@@ -84,6 +98,7 @@ class Services:
     def close(self) -> None:
         self.closing.set()
         self.intakes.close()
+        self.arrivals.close()
         self.writer.stop()
         self.publisher.stop()
         self.indexer.stop()
@@ -98,15 +113,18 @@ class Services:
         They stay until an operator removes them: where it is the database that is too
         old, restored from a backup, they are evidence that was acknowledged.
         """
-        for object_id in self.orphans:
+        for object_id in self.arrivals.take_orphans(self.orphans):
             try:
                 hasher = ItemHasher()
                 abreast.feed(self.items.stream(object_id), hasher.parts)
+                digest = hasher.finish()
+                if self.arrivals.take_orphan(object_id, digest):
+                    continue
                 now = self.clock.now_ms()
                 self.store.add_item(
                     ItemRecord(
                         object_id=object_id,
-                        digest=hasher.finish(),
+                        digest=digest,
                         keyid=NOBODY,
                         agency=NOBODY,
                         uploaded_ms=now,
@@ -119,7 +137,10 @@ class Services:
 
     def _sweep(self) -> None:
         self.adopt_orphans()
+        self.arrivals.resume()
         while not self.closing.wait(SWEEP_S):
+            self.arrivals.remove_expired()
+            self.arrivals.resume()
             self.writer.between(self._remove)
 
     def _remove(self) -> None:
@@ -222,7 +243,15 @@ def _open(folder: DataFolder, lock: FolderLock, settings: Settings) -> Services:
         publisher=publisher,
         custody=custody,
         doorkeeper=Doorkeeper(log, tokens, RequestVerifier(clock.now_ms), clock.now_ms),
+        staging=_staging(folder, clock),
     )
+
+
+def _staging(folder: DataFolder, clock: SystemClock) -> StagingDirectory:
+    staging = StagingDirectory(folder.staging, clock.now_ms)
+    for name in staging.unreadable:
+        journal.warning("staged_upload_left", upload=name)
+    return staging
 
 
 def _agency(store: SqliteLedgerStore) -> str:

@@ -6,9 +6,10 @@ signature opens a door for this request only: evidence carries signatures of its
 """
 
 import threading
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
 from http_message_signatures import (
@@ -41,10 +42,15 @@ class Message:
 
 
 def sign_request(
-    key: SigningKey, method: str, url: str, body: bytes, nonce: str
+    key: SigningKey,
+    method: str,
+    url: str,
+    body: bytes,
+    nonce: str,
+    headers: Mapping[str, str] = MappingProxyType({}),
 ) -> Mapping[str, str]:
-    """The headers to add to the request."""
-    message = Message(method, url, {})
+    """The headers to add to the request, with those given, which are signed too."""
+    message = Message(method, url, dict(headers))
     signer = HTTPMessageSigner(signature_algorithm=algorithms.ED25519, key_resolver=_Private(key))
     signer.sign(
         message,
@@ -52,7 +58,7 @@ def sign_request(
         nonce=nonce,
         tag=TAG,
         label=TAG,
-        covered_component_ids=(*COVERED, DIGEST) if body else COVERED,
+        covered_component_ids=_covered(body, headers),
         body=body or None,
     )
     return message.headers
@@ -71,8 +77,17 @@ class RequestVerifier:
         self._nonces: dict[tuple[str, str], int] = {}
         self._lock = threading.Lock()
 
-    def verify(self, message: Message, body: bytes, find: Callable[[str], VerifierKey]) -> str:
-        """The keyid that signed; raises `Rejected`. `find` gives its key or raises."""
+    def verify(
+        self,
+        message: Message,
+        body: bytes,
+        find: Callable[[str], VerifierKey],
+        headers: Sequence[str] = (),
+    ) -> str:
+        """The keyid that signed; raises `Rejected`. `find` gives its key or raises.
+
+        `headers` are those that have to be signed as well.
+        """
         verifier = HTTPMessageVerifier(
             signature_algorithm=algorithms.ED25519, key_resolver=_Public(find)
         )
@@ -82,7 +97,7 @@ class RequestVerifier:
                 message,
                 max_age=timedelta(seconds=WINDOW_S),
                 expect_tag=TAG,
-                require_components=(*COVERED, DIGEST) if body else COVERED,
+                require_components=_covered(body, headers),
                 body=body or None,
             )
         except (HTTPMessageSignaturesException, ValueError) as error:
@@ -107,6 +122,11 @@ class RequestVerifier:
             if (keyid, nonce) in self._nonces or len(self._nonces) >= MAX_NONCES:
                 raise Rejected("the request was sent before: sign it again")
             self._nonces[keyid, nonce] = created
+
+
+def _covered(body: bytes, headers: Iterable[str]) -> tuple[str, ...]:
+    names = (*COVERED, DIGEST) if body else COVERED
+    return (*names, *(name.lower() for name in headers))
 
 
 class _Private(HTTPSignatureKeyResolver):

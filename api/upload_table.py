@@ -19,6 +19,19 @@ class OverQuota(Full):
     code = "quota"
 
 
+def check_quota(size: int, used: int, quota: int) -> None:
+    if used + size > quota:
+        raise OverQuota(
+            f"want {size} bytes; {used} of {quota} are in use",
+            hints=("send the statements of what was uploaded; they free the quota",),
+        )
+
+
+def check_count(own: int, in_all: int) -> None:
+    if own >= MAX_OPEN_OF_KEY or in_all >= MAX_OPEN:
+        raise OverQuota(f"{own} uploads of this key are open, {in_all} in all")
+
+
 @dataclass(slots=True)
 class Upload:
     """An announced item. `busy` while a request is sending it."""
@@ -58,17 +71,15 @@ class Uploads:
                 if not known.busy and known.is_of(upload):
                     known.opened_ms = upload.opened_ms
                     return id_
-            announced = sum(u.size for _, u in own)
-            if announced + unclaimed + upload.size > quota:
-                raise OverQuota(
-                    f"want {upload.size} bytes; {announced + unclaimed} of {quota} are in use",
-                    hints=("send the statements of what was uploaded; they free the quota",),
-                )
-            if len(own) >= MAX_OPEN_OF_KEY or len(self.open) >= MAX_OPEN:
-                raise OverQuota(f"{len(own)} uploads of this key are open, {len(self.open)} in all")
+            check_quota(upload.size, sum(u.size for _, u in own) + unclaimed, quota)
+            check_count(len(own), len(self.open))
             id_ = secrets.token_hex(16)
             self.open[id_] = upload
             return id_
+
+    def bytes_of(self, keyid: str) -> int:
+        with self.lock:
+            return sum(u.size for u in self.open.values() if u.keyid == keyid)
 
     def take(self, id_: str) -> Upload:
         with self.lock:

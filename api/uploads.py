@@ -17,7 +17,7 @@ from api.identity import Forbidden
 from api.journal import journal
 from api.schemas import UploadId, answers, links, takes
 from api.services import Services, services
-from api.upload_table import Upload
+from api.upload_table import Upload, check_count, check_quota
 from ledger.encoding import parse_decimal, parse_hex, parse_json
 from ledger.errors import Malformed, Rejected
 from ledger.evidence.chunks import MAX_ITEM, ItemDigest, ItemHasher
@@ -25,6 +25,7 @@ from ledger.evidence.register import Registration
 from ledger.evidence.statement import Role
 from ledger.ports import ItemRecord, ItemWriter
 from ledger.suite import DIGEST_SIZE
+from storage.staging_directory import Announced, Staged
 
 JSON = "application/json"
 MAX_OPENING = 4096
@@ -55,7 +56,7 @@ async def open_upload(request: Request, s: Annotated[Services, Depends(services)
     if key.role not in MAY_UPLOAD:
         raise Forbidden(f"a {key.role} key may not upload")
     upload = _announcement(body, key, s.clock.now_ms())
-    id_ = await asyncio.to_thread(_admit, s, upload)
+    id_ = await asyncio.to_thread(_open, s, upload)
     return JSONResponse({"upload": id_}, 201, {"Location": f"/v1/uploads/{id_}"})
 
 
@@ -90,7 +91,7 @@ async def send_upload(
     finally:
         s.uploads.release(id, done=done)
     journal.info("item_held", keyid=upload.keyid, size=upload.size)
-    return JSONResponse(_describe(digest), 201)
+    return JSONResponse(describe_digest(digest), 201)
 
 
 async def _receive(request: Request, writer: ItemWriter, upload: Upload, s: Services) -> ItemDigest:
@@ -138,14 +139,32 @@ def _announcement(body: bytes, key: Registration, now_ms: int) -> Upload:
     )
 
 
-def _admit(s: Services, upload: Upload) -> str:
-    unclaimed = s.store.unclaimed_bytes(upload.keyid)
+def _open(s: Services, upload: Upload) -> str:
+    with s.admission:
+        used = s.store.unclaimed_bytes(upload.keyid) + s.staging.bytes_of(upload.keyid)
+        check_room(s, upload.size)
+        return s.uploads.add(upload, s.settings.quota, used)
+
+
+def stage(s: Services, announced: Announced) -> Staged:
+    """Opens a staged upload, within the quota and room that it shares with announced ones."""
+    keyid, size = announced.keyid, announced.size
+    with s.admission:
+        used = s.store.unclaimed_bytes(keyid) + s.uploads.bytes_of(keyid)
+        used += s.staging.bytes_of(keyid)
+        check_quota(size, used, s.settings.quota)
+        check_count(s.staging.open_of(keyid), s.staging.open_of())
+        # The bytes are here twice while they go over into the item store.
+        check_room(s, 2 * size)
+        return s.staging.add(announced)
+
+
+def check_room(s: Services, size: int) -> None:
     # Opened and closed again: says now, not after an hour of sending, that it will not fit.
-    s.items.begin(upload.size).abort()
-    return s.uploads.add(upload, s.settings.quota, unclaimed)
+    s.items.begin(size + s.staging.outstanding()).abort()
 
 
-def _describe(digest: ItemDigest) -> dict[str, Any]:
+def describe_digest(digest: ItemDigest) -> dict[str, Any]:
     answer = {
         "size": str(digest.size),
         "sha256": digest.sha256.hex(),

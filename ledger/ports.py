@@ -103,6 +103,10 @@ class LedgerStore(Protocol):
         """
         ...
 
+    def held(self, sha256: bytes, size: int, agency: str) -> ItemRecord | None:
+        """An item that this agency has uploaded, of this digest and size."""
+        ...
+
     def unclaimed(self, before_ms: int) -> Sequence[ItemRecord]:
         """Items uploaded before that time that no statement speaks of."""
         ...

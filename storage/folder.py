@@ -6,6 +6,7 @@
     data/catalog.sqlite   for searches; may be deleted, and is then rebuilt
     data/tokens.sqlite    digests of access tokens
     data/items/           the bytes of items
+    data/staging/         uploads that are not whole yet
     data/public/          the log as anyone may read it
     data/keys/            private keys
     data/trust/           whom this ledger believes; a court makes a folder like it of its own
@@ -92,6 +93,10 @@ class DataFolder:
     @property
     def items(self) -> Path:
         return self.path / "items"
+
+    @property
+    def staging(self) -> Path:
+        return self.path / "staging"
 
     @property
     def public(self) -> Path:

@@ -298,6 +298,13 @@ class SqliteLedgerStore:
                 found.append(None if row is None else _item(row))
         return found
 
+    def held(self, sha256: bytes, size: int, agency: str) -> ItemRecord | None:
+        rest = (
+            "WHERE sha256 = ? AND size = ? AND agency = ?"
+            " ORDER BY claimed DESC, uploaded_ms, object_id LIMIT 1"
+        )
+        return next(iter(self._items(rest, (sha256, size, agency))), None)
+
     def unclaimed(self, before_ms: int) -> Sequence[ItemRecord]:
         return self._items(
             "WHERE claimed = 0 AND uploaded_ms < ? ORDER BY uploaded_ms, object_id", (before_ms,)

@@ -87,6 +87,13 @@ class MemoryLedgerStore:
         held.sort(key=lambda item: (not item.claimed, item.uploaded_ms, item.object_id))
         return next(iter(held), None)
 
+    def held(self, sha256: bytes, size: int, agency: str) -> ItemRecord | None:
+        with self._lock:
+            mine = [item for item in self._items.values() if item.agency == agency]
+        held = [i for i in mine if (i.digest.sha256, i.digest.size) == (sha256, size)]
+        held.sort(key=lambda item: (not item.claimed, item.uploaded_ms, item.object_id))
+        return next(iter(held), None)
+
     def unclaimed(self, before_ms: int) -> Sequence[ItemRecord]:
         with self._lock:
             held = [item for item in self._items.values() if not item.claimed]

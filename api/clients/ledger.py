@@ -22,6 +22,7 @@ from ledger.evidence.membership import series_names, series_year
 from ledger.evidence.series import check_tags
 from ledger.evidence.statement import Statement
 from ledger.evidence.trust import Trust
+from ledger.suite import new_digest
 from ledger.tlog.checkpoint import Checkpoint, open_checkpoint
 from ledger.tlog.note import MAX_NOTE, SignedNote
 from ledger.tlog.receipt import Receipt
@@ -30,6 +31,7 @@ from ledger.tlog.signing_key import SigningKey
 MAX_ANSWER = 64 << 20
 PIECE = 1 << 20
 UPLOAD_TIMEOUT_S = 300.0
+SLOWEST = 10_000_000  # bytes a second that a disk reads at least
 
 # What answers must hold as text; `check_texts`.
 ACCEPTANCE = ("id", "log", "index", "entry", "salt", "checkpoint")
@@ -83,6 +85,33 @@ class LedgerClient:
             content=_file_pieces(path, size, progress),
             headers={"Content-Length": str(size)},
         )
+
+    def read_back(self, path: Path, size: int, sha256: bytes) -> dict[str, Any]:
+        """Has the ledger read the item now; its digests, once they fit the file as it is now.
+
+        Raises `Rejected` if either has other bytes, `NotYet` while the ledger is busy.
+        """
+        nonce = secrets.token_bytes(32)
+        fields = {"nonce": nonce.hex(), "sha256": sha256.hex(), "size": str(size)}
+        body = format_json(fields)
+        answer = self._json(
+            "POST",
+            "/v1/readbacks",
+            content=body,
+            headers=self._signed("POST", "/v1/readbacks", body),
+            timeout=UPLOAD_TIMEOUT_S + size / SLOWEST,
+        )
+        check_texts(answer, "digest", "sha256", "size", "tiezhengChunks256k")
+        hasher = new_digest()
+        hasher.update(nonce)
+        for piece in _file_pieces(path, size, lambda count: None):
+            hasher.update(piece)
+        if (answer["digest"], answer["sha256"]) != (hasher.digest().hex(), sha256.hex()):
+            raise Rejected(
+                f"the bytes that {self._url} has are not those of {printable(str(path))!r}",
+                hints=("keep the file, and tell the ledger's operator and the supervisor",),
+            )
+        return answer
 
     def whoami(self) -> dict[str, Any]:
         """What the ledger's register says of our key."""

@@ -13,7 +13,7 @@ import pytest
 
 from testkit import server
 from testkit.asking import UPLOADED
-from testkit.server import Ledger, serving
+from testkit.server import AGENCY, Ledger, serving
 
 TESTS = Path(__file__).parents[1]
 CONFIG = TESTS / "testkit" / "schemathesis.toml"
@@ -35,6 +35,7 @@ def ask(ledger: Ledger, *options: str) -> str:
             | {
                 "PYTHONPATH": f"{TESTS.parent}{os.pathsep}{TESTS}",
                 "SCHEMATHESIS_HOOKS": "testkit.asking",
+                "HANDLERS_TOKEN": ledger.token("handler", agency=AGENCY),
             },
             cwd=ledger.folder,
             capture_output=True,

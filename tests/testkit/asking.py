@@ -25,6 +25,7 @@ from testkit.server import AGENCY, CASE, FOUNDED, STATION
 
 UPLOADED = b"schemathesis"  # bytes that the test has sent before
 ENDS_MS = 2**42
+COVERED = ("upload-length", "upload-metadata")
 KNOWN = {"label": "2026", "case": CASE, "path": f"entries/000.p/{FOUNDED}"}
 
 
@@ -32,12 +33,20 @@ class Signed(AuthBase):
     """Signs what is really sent, headers and body as they are on the wire."""
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        said = {k: v for k, v in request.headers.items() if k.lower() in COVERED}
         body = request.body or b""
         data = body.encode() if isinstance(body, str) else bytes(body)
-        given = sign_request(
-            STATION, request.method or "", request.url or "", data, os.urandom(16).hex()
-        )
+        nonce = os.urandom(16).hex()
+        given = sign_request(STATION, request.method or "", request.url or "", data, nonce, said)
         request.headers.update(given)
+        return request
+
+
+class Handler(AuthBase):
+    """Who may open uploads by a token; the one that is sent elsewhere is a court's."""
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {os.environ['HANDLERS_TOKEN']}"
         return request
 
 
@@ -51,6 +60,25 @@ def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:
     for name, known in KNOWN.items():
         if positive and name in (case.path_parameters or {}) and random.random() < 0.5:
             case.path_parameters[name] = known
+    if positive and case.path == "/v1/tus" and case.method == "POST":
+        kwargs["auth"] = Handler()
+        case.headers["Upload-Length"] = str(random.randrange(1000))  # or the quota is soon used up
+    if positive and case.path.startswith("/v1/tus/{id}") and random.random() < 0.5:
+        case.path_parameters["id"] = _opened(case.operation.base_url)
+
+
+def _opened(address: str) -> str:
+    """The id of a new upload."""
+    headers = {"Upload-Length": "2", "Tus-Resumable": "1.0.0"}
+    url = f"{address.rstrip('/')}/v1/tus"
+    answer = requests.post(url, headers=headers, auth=Signed(), timeout=20)
+    assert answer.status_code == 201, answer.text
+    return answer.headers["Location"].rpartition("/")[2]
+
+
+@schemathesis.serializer("application/offset+octet-stream")
+def _offset(context: Any, value: Any) -> bytes:
+    return value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")
 
 
 @schemathesis.serializer("application/json")

@@ -263,11 +263,14 @@ def test_the_page_on_the_verdict_has_every_exit_code() -> None:
 
 
 def routes(app: object) -> set[tuple[str, str]]:
-    """Method and path; HEAD goes with GET, and `{path:path}` is `{path}`."""
-    return {
+    """Method and path; HEAD goes with GET where there is one, and `{path:path}` is `{path}`."""
+    found = {
         (method, re.sub(r":\w+}", "}", route.path))
         for route in flat(app)
-        for method in (route.methods or set()) - {"HEAD"}
+        for method in route.methods or ()
+    }
+    return {
+        (method, path) for method, path in found if method != "HEAD" or ("GET", path) not in found
     }
 
 

@@ -1,0 +1,275 @@
+"""Staged uploads of this server: who is sending one, and what becomes of those that are whole.
+
+                    read back · digested · compared
+    staging, whole ─────────────────────────────────► item store ─► record ─► bytes dropped
+
+The finish goes on behind the answer. Each step is noted before the next: killed anywhere,
+either the item is recorded, once, or the upload is still whole and is finished again.
+"""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+
+from api.journal import journal
+from ledger import abreast
+from ledger.errors import Conflict, LedgerError, Unavailable, Unknown
+from ledger.evidence.chunks import ItemDigest, ItemHasher
+from ledger.ports import ItemRecord, ItemStore, LedgerStore
+from storage.staging_directory import Finish, Staged, StagingDirectory
+
+FINISHING = 2  # at once: each has three threads and reads the disk
+STALLED_S = 5.0  # after this much silence a new request takes over from a broken line
+
+
+class Busy(Conflict):
+    code = "busy"
+
+
+class _Stopped(Unavailable):
+    pass
+
+
+@dataclass(slots=True)
+class Sender:
+    """The request that has an upload to itself. Of the event loop's thread, but for `hear`."""
+
+    task: asyncio.Task[object]
+    now_s: Callable[[], float]
+    heard_s: float
+    released: asyncio.Event = field(default_factory=asyncio.Event)
+    replaced: bool = False
+
+    def hear(self) -> None:
+        self.heard_s = self.now_s()
+
+    async def replace(self) -> None:
+        """Ends it; what came of its bytes has been dealt with on return."""
+        self.replaced = True
+        self.task.cancel()
+        await self.released.wait()
+
+
+class Arrivals:
+    def __init__(
+        self,
+        staging: StagingDirectory,
+        items: Callable[[], ItemStore],
+        store: LedgerStore,
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._staging = staging
+        self._items = items
+        self._store = store
+        self._now_ms = now_ms
+        self._senders: dict[str, Sender] = {}
+        self._pool = ThreadPoolExecutor(FINISHING, "finish")
+        self._lock = threading.Lock()
+        self._finishing: dict[str, tuple[Future[None], threading.Event]] = {}
+        self._failed: dict[str, LedgerError] = {}
+        self._resumed = False
+        self._closing = False
+
+    def close(self) -> None:
+        """What is being finished is left as it is, for the next run."""
+        with self._lock:
+            self._closing = True
+            for _, stop in self._finishing.values():
+                stop.set()
+        self._pool.shutdown(cancel_futures=True)
+
+    # --- one sender at a time, on the event loop ---------------------------------------------
+
+    @asynccontextmanager
+    async def hold(self, staged: Staged) -> AsyncIterator[Sender]:
+        """Raises `Busy` while another request is sending, or the whole is being read."""
+        await self.end_stalled(staged)
+        if staged.id in self._senders or self.finishing(staged):
+            raise Busy("another request is sending this upload, or it is being read back")
+        self._staging.find(staged.id)  # it may have gone while a stalled request was waited for
+        task = asyncio.current_task()
+        assert task is not None
+        now_s = asyncio.get_running_loop().time
+        sender = self._senders[staged.id] = Sender(task, now_s, now_s())
+        try:
+            yield sender
+        except asyncio.CancelledError:
+            if not sender.replaced:
+                raise
+            task.uncancel()
+            raise Busy("another request has taken over this upload") from None
+        finally:
+            del self._senders[staged.id]
+            sender.released.set()
+
+    async def end_stalled(self, staged: Staged) -> None:
+        """A line that broke without a word is not waited for by whoever goes on."""
+        sender = self._senders.get(staged.id)
+        if sender is not None and sender.now_s() - sender.heard_s > STALLED_S:
+            await sender.replace()
+
+    async def stop(self, staged: Staged) -> None:
+        """Nobody sends or finishes it any more."""
+        if (sender := self._senders.get(staged.id)) is not None:
+            await sender.replace()
+        with self._lock:
+            future, stop = self._finishing.get(staged.id, (None, None))
+        if future is not None and stop is not None:
+            stop.set()
+            if not future.cancel():
+                await asyncio.wait([asyncio.wrap_future(future)])
+        with self._lock:
+            self._failed.pop(staged.id, None)
+
+    # --- the finish, in threads --------------------------------------------------------------
+
+    def finishing(self, staged: Staged) -> bool:
+        with self._lock:
+            return staged.id in self._finishing
+
+    def finish(self, staged: Staged) -> None:
+        """Begins it where it is due: at the last byte, after a repair, or after a failure."""
+        with self._lock:
+            due = self._resumed and not self._closing and staged.id not in self._finishing
+            if not due or not staged.whole or staged.recorded or staged.mismatched:
+                return
+            stop = threading.Event()
+            future = self._pool.submit(self._run, staged, stop)
+            self._finishing[staged.id] = future, stop
+        future.add_done_callback(lambda _: self._ended(staged))
+
+    def failure(self, staged: Staged) -> LedgerError | None:
+        """Why the last finish ended without an item; told once, as asking begins the next."""
+        with self._lock:
+            return self._failed.pop(staged.id, None)
+
+    def _ended(self, staged: Staged) -> None:
+        with self._lock:
+            del self._finishing[staged.id]
+
+    def _run(self, staged: Staged, stop: threading.Event) -> None:
+        try:
+            self._finish(staged, stop)
+        except _Stopped:
+            return
+        except LedgerError as error:
+            journal.warning("upload_not_finished", size=staged.offset, reason=str(error))
+            with self._lock:
+                self._failed[staged.id] = error
+        except Exception:
+            # It is told as a fault of ours, and is tried again when it is asked for.
+            journal.exception("upload_not_finished", size=staged.offset)
+            with self._lock:
+                self._failed[staged.id] = Unavailable("the server failed to read the upload back")
+
+    def _finish(self, staged: Staged, stop: threading.Event) -> None:
+        if staged.finish is not None and staged.finish.object_id and self._take_up(staged):
+            return
+        items, hasher = self._items(), ItemHasher(sm3=staged.announced.sm3)
+        writer = items.begin(staged.announced.size)
+        try:
+            pieces = _until(stop, self._staging.pieces(staged))
+            abreast.feed(pieces, (writer.write, *hasher.parts))
+            finish = Finish(hasher.finish())
+            self._staging.note(staged, finish)
+            if staged.mismatched:
+                journal.warning("upload_mismatched", size=staged.offset)
+                return
+            finish = replace(finish, object_id=writer.commit(b"".join(hasher.leaves)))
+        finally:
+            writer.abort()
+        try:
+            self._staging.note(staged, finish)
+        except LedgerError:
+            items.delete(finish.object_id)
+            raise
+        self._record(staged, finish)
+
+    def _take_up(self, staged: Staged) -> bool:
+        """Where an earlier finish came as far as the item store; False if nothing came of that."""
+        finish = staged.finish
+        assert finish is not None
+        if finish.object_id in set(self._store.object_ids()):
+            self._close(staged, finish)
+            return True
+        try:
+            self._items().read(finish.object_id, 0, 0)
+        except Unknown:
+            return False
+        self._record(staged, finish)
+        return True
+
+    def _record(self, staged: Staged, finish: Finish) -> None:
+        self._store.add_item(
+            ItemRecord(
+                object_id=finish.object_id,
+                digest=finish.digest,
+                keyid=staged.announced.keyid,
+                agency=staged.announced.agency,
+                uploaded_ms=self._now_ms(),
+            )
+        )
+        self._close(staged, finish)
+        journal.info("item_held", keyid=staged.announced.keyid, size=finish.digest.size)
+
+    def _close(self, staged: Staged, finish: Finish) -> None:
+        self._staging.note(staged, replace(finish, recorded=True))
+        self._staging.drop_bytes(staged)
+
+    # --- after a restart, and from time to time ----------------------------------------------
+
+    def take_orphans(self, orphans: Sequence[str]) -> list[str]:
+        """Records those that a staged upload knows by name; the others."""
+        by_object = {
+            staged.finish.object_id: staged
+            for staged in self._staging.all()
+            if staged.finish is not None and not staged.recorded
+        }
+        left = []
+        for object_id in orphans:
+            staged = by_object.get(object_id)
+            if staged is None or staged.finish is None:
+                left.append(object_id)
+                continue
+            try:
+                self._record(staged, staged.finish)
+            except LedgerError as error:
+                journal.warning("orphan_left", object=object_id, reason=str(error))
+        return left
+
+    def take_orphan(self, object_id: str, digest: ItemDigest) -> bool:
+        """Whether it is what a staged upload had given to the item store when it was killed."""
+        for staged in self._staging.all():
+            if staged.finish == Finish(digest) and not staged.mismatched:
+                finish = Finish(digest, object_id)
+                self._staging.note(staged, finish)
+                self._record(staged, finish)
+                return True
+        return False
+
+    def resume(self) -> None:
+        """Once the orphans have been looked at: goes on with what is whole."""
+        self._resumed = True
+        for staged in self._staging.all():
+            self.finish(staged)
+
+    def remove_expired(self) -> int:
+        """How many; those that are being sent or finished stay."""
+        busy = {*list(self._senders), *list(self._finishing)}
+        stale = [staged for staged in self._staging.expired() if staged.id not in busy]
+        for staged in stale:
+            self._staging.remove(staged)
+            self.failure(staged)
+            if not staged.recorded:
+                journal.info("upload_expired", size=staged.announced.size, came=staged.offset)
+        return len(stale)
+
+
+def _until(stop: threading.Event, pieces: Iterator[memoryview]) -> Iterator[memoryview]:
+    for piece in pieces:
+        if stop.is_set():
+            raise _Stopped("nobody wants it any more")
+        yield piece
