@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -22,8 +23,12 @@ from ledger.evidence.statement import EvidenceType, Stage, Statement
 from ledger.evidence.trust import Trust, TrustedLog
 from storage.durable import make_folder, write_file
 
+if TYPE_CHECKING:
+    from api.clients.tus import TusClient
+
 MAX_DOCUMENTS = 8
 BATCH = 256  # statements in one request
+RESUMABLE = 64 << 20  # from here on a broken line goes on where it was
 
 
 @new_command(
@@ -169,6 +174,7 @@ class Filing:
     def __init__(self, server: str, key_file: str, trust: Trust | None, keep: str | None) -> None:
         self._key = read_key(key_file)
         self._client = open_client(server, key=self._key)
+        self._server = server
         self._trust = trust
         self._keep = Path(keep) if keep else None
         self.refused: list[tuple[str, LedgerError]] = []
@@ -213,9 +219,19 @@ class Filing:
             for path in files:
                 source = read_source(path, advance)
                 digest = source.subject.digest
-                self._client.upload(path, digest.size, digest.sha256, advance)
+                sender = self._tus if digest.size >= RESUMABLE else self._client
+                sender.upload(path, digest.size, digest.sha256, advance)
                 sources.append(source)
         return sources
+
+    @cached_property
+    def _tus(self) -> "TusClient":
+        """Closed when the command ends."""
+        from api.clients.tus import TusClient
+
+        client = TusClient(self._server, key=self._key)
+        click.get_current_context().call_on_close(client.close)
+        return client
 
     def _after(self, origin: str) -> dict[str, str] | None:
         """The cosigned tree that this software has checked; none is no reason not to file."""

@@ -241,6 +241,7 @@ def refusal(document: dict[str, Any]) -> LedgerError:
     kinds: dict[str, type[LedgerError]] = {
         "malformed": Malformed,
         "unknown": Unknown,
+        "gone": Unknown,
         "full": Full,
         "quota": Full,
         "unavailable": NotYet,

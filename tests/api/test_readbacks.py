@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from api.clients.ledger import LedgerClient
+from api.signing import sign_request
 from ledger.encoding import format_json
 from ledger.errors import Rejected
 from ledger.evidence.chunks import digest_item
@@ -26,6 +27,7 @@ from testkit.server import (
     await_that,
     serving,
 )
+from testkit.tus import connect
 
 NONCE = bytes(range(32))
 
@@ -134,8 +136,6 @@ def test_nothing_is_read_on_for_somebody_who_has_gone(
     monkeypatch.setattr(type(ledger.services.items), "stream", endless)
     body = wanted(b"x" * 100)
     with serving(ledger.http.app) as address:  # type: ignore[arg-type]
-        from testkit.tus import connect
-
         head = ledger_headers(address, body)
         line = connect(address)
         line.sendall(head + body)
@@ -146,8 +146,6 @@ def test_nothing_is_read_on_for_somebody_who_has_gone(
 
 
 def ledger_headers(address: str, body: bytes) -> bytes:
-    from api.signing import sign_request
-
     signed = sign_request(STATION, "POST", f"{address}/v1/readbacks", body, os.urandom(16).hex())
     lines = [f"{name}: {value}" for name, value in signed.items()]
     lines += [f"Host: {address.partition('//')[2]}", f"Content-Length: {len(body)}"]

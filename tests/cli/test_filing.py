@@ -24,6 +24,7 @@ from ledger.tlog.signing_key import SigningKey
 from ledger.verify import verify_packet
 from storage.packets import open_packet
 from testkit.chainpoint import evaluate
+from testkit.line import bad_line
 from testkit.server import (
     AGENCY,
     CASE,
@@ -108,6 +109,23 @@ def own(tmp_path: Path, desk: Path, run: Run) -> Iterator[Office]:
 
 
 # --- deposit ---------------------------------------------------------------------------------
+
+
+def test_a_large_file_goes_on_over_a_line_that_breaks(
+    own: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cli.deposit.RESUMABLE", 1_000_000)
+    monkeypatch.setattr("api.clients.tus.LONGEST_WAIT_S", 0.05)
+    monkeypatch.setattr("api.clients.tus.PIECE", 500_000)
+    large = own.write("large.mp4", os.urandom(3_000_000))
+    with bad_line(own.address, breaks=[10_000_000, 900_000, 700_000]) as line:
+        # The first connection asks who we are, and files; the others send.
+        own.address = line.address
+        ended = own.deposit(large, own.write("small.jpg"), "--json")
+        assert line.broken == 2
+    assert (ended.code, len(json.loads(ended.out)["statements"])) == (0, 2), ended
+    items = own.ledger.services.items
+    assert {len(b"".join(items.stream(item))) for item in items.ids()} == {3_000_000, 9}
 
 
 def test_a_file_becomes_evidence(office: Office) -> None:
