@@ -459,7 +459,9 @@ def _open(folder: Path) -> Staged:
         staged.finish = Finish.from_bytes((folder / "finish").read_bytes())
     # A run that died may have noted an offset whose name it had not yet synced.
     sync_folder(folder)
-    if not staged.recorded:
+    if staged.recorded:
+        (folder / "bytes").unlink(missing_ok=True)  # it died before it came to that
+    else:
         _cut(folder / "bytes", staged.offset)
     return staged
 

@@ -353,3 +353,15 @@ def test_known_are_those_stored_however_many_are_asked_for(store: LedgerStore) -
     strange = [f"019ab0c4-0000-7000-8000-{n:012x}" for n in range(1200)]
     assert store.known([*strange, *stored]) == frozenset(stored)
     assert store.known(strange) == store.known([]) == frozenset()
+
+
+def test_an_item_is_found_by_digest_and_size_in_its_agency(store: LedgerStore) -> None:
+    found = digest_item(b"photo")
+    assert store.held(found.sha256, 5, "a") is None
+    for record in (item("later", at=2), item("first", at=1), item("theirs", agency="b")):
+        store.add_item(record)
+    assert store.held(found.sha256, 5, "a") == item("first", at=1)
+    assert store.held(found.sha256, 5, "b") == item("theirs", agency="b")
+    assert store.held(found.sha256, 6, "a") is None
+    assert store.held(found.sha256, 5, "c") is None
+    assert store.held(bytes(32), 5, "a") is None

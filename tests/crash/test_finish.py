@@ -1,0 +1,255 @@
+"""A whole upload is read back and recorded, and the process dies before or after each step.
+
+Then a new process opens what is left: the item is recorded, once, with its bytes.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api.arrivals import Arrivals
+from ledger.evidence.chunks import ItemHasher, digest_item
+from storage.items_directory import DirectoryItemStore
+from storage.ledger_sqlite import SqliteLedgerStore
+from storage.staging_directory import Announced, Staged, StagingDirectory
+
+DATA = bytes(range(256)) * 5000
+STEPS = [
+    *("begin", "write", "note", "commit", "note", "add_item", "note", "drop_bytes"),
+]
+
+
+class Killed(BaseException):
+    pass
+
+
+class Death:
+    """The process dies at one step, before or after its effect, and then does nothing more."""
+
+    def __init__(self, nth: int, *, done: bool) -> None:
+        self.calls: list[str] = []
+        self._nth, self._done = nth, done
+        self.dead = False
+
+    def step(self, name: str, call: Callable[..., Any], *args: Any, **more: Any) -> Any:
+        if self.dead:
+            raise Killed
+        self.calls.append(name)
+        last = len(self.calls) - 1 == self._nth
+        if last and not self._done:
+            self.dead = True
+            raise Killed
+        result = call(*args, **more)
+        if last:
+            self.dead = True
+            raise Killed
+        return result
+
+
+class Mortal:
+    """An adapter whose named methods are steps; what `begin` gives is one too."""
+
+    def __init__(self, inner: Any, death: Death, *names: str) -> None:
+        self._inner, self._death, self._names = inner, death, names
+
+    def __getattr__(self, name: str) -> Any:
+        call = getattr(self._inner, name)
+        if name in self._names:
+            if name == "begin":
+                return lambda size: self._wrapped(self._death.step(name, call, size))
+            return lambda *args, **more: self._death.step(name, call, *args, **more)
+        if self._death.dead:
+            raise Killed
+        return call
+
+    def _wrapped(self, writer: Any) -> "Mortal":
+        return Mortal(writer, self._death, "write", "commit")
+
+
+class Run:
+    """One process's stores."""
+
+    def __init__(self, folder: Path, death: Death | None = None) -> None:
+        self.staging = StagingDirectory(folder / "staging", lambda: 1000)
+        self.items = DirectoryItemStore(folder / "items")
+        self.store = SqliteLedgerStore(folder / "ledger.sqlite")
+        parts: list[Any] = [self.staging, self.items, self.store]
+        if death is not None:
+            names = ("note", "drop_bytes"), ("begin", "delete"), ("add_item",)
+            parts = [Mortal(p, death, *n) for p, n in zip(parts, names, strict=True)]
+        staging, items, store = parts
+        self.arrivals = Arrivals(staging, lambda: items, store, lambda: 1000)
+
+    def close(self) -> None:
+        self.arrivals.close()
+        self.store.close()
+
+    def start(self) -> None:
+        """As `Services` does: orphans first, then whatever is whole."""
+        recorded = set(self.store.object_ids())
+        orphans = [object_id for object_id in self.items.ids() if object_id not in recorded]
+        for object_id in self.arrivals.take_orphans(orphans):
+            hasher = ItemHasher()
+            for piece in self.items.stream(object_id):
+                hasher.update(piece)
+            assert self.arrivals.take_orphan(object_id, hasher.finish()), "an item of nobody's"
+        self.arrivals.resume()
+
+
+def announced(data: bytes = DATA, *, sha256: bytes | None = None) -> Announced:
+    return Announced(
+        keyid="k",
+        agency="a",
+        size=len(data),
+        sha256=digest_item(data).sha256 if sha256 is None else sha256,
+        sm3=False,
+        metadata="",
+        opened_ms=1000,
+    )
+
+
+def stage(staging: StagingDirectory, data: bytes = DATA, **more: Any) -> Staged:
+    staged = staging.add(announced(data, **more))
+    writer = staging.writer(staged, marks=True)
+    writer.write(data)
+    writer.keep()
+    writer.close()
+    return staged
+
+
+def finish(run: Run) -> None:
+    (staged,) = run.staging.all()
+    run.arrivals._finish(staged, threading.Event())
+
+
+def steps(folder: Path) -> list[str]:
+    death = Death(-1, done=False)
+    with closing(Run(folder, death)) as run:
+        stage(run.staging)
+        finish(run)
+    return death.calls
+
+
+def deaths() -> Iterator[tuple[int, bool]]:
+    # Writing has several steps, as the pieces come; the table is that of one piece.
+    for nth in range(len(STEPS)):
+        yield nth, False
+        yield nth, True
+
+
+def test_the_steps_are_these(tmp_path: Path) -> None:
+    assert steps(tmp_path) == STEPS
+
+
+@pytest.mark.parametrize(("nth", "done"), list(deaths()))
+def test_whenever_it_dies_the_item_is_recorded_once(tmp_path: Path, nth: int, done: bool) -> None:
+    death = Death(nth, done=done)
+    with closing(Run(tmp_path, death)) as run:
+        stage(run.staging)
+        with pytest.raises(Killed):
+            finish(run)
+    check(tmp_path)
+
+
+@pytest.mark.parametrize(("nth", "done"), list(deaths()))
+@pytest.mark.parametrize("again", [(0, True), (1, False), (2, True)])
+def test_whenever_it_dies_twice_the_item_is_recorded_once(
+    tmp_path: Path, nth: int, done: bool, again: tuple[int, bool]
+) -> None:
+    with closing(Run(tmp_path, Death(nth, done=done))) as run:
+        stage(run.staging)
+        with pytest.raises(Killed):
+            finish(run)
+    second = Death(again[0], done=again[1])
+    with closing(Run(tmp_path, second)) as run:
+        try:
+            run.start()
+            finish_all(run)
+        except (Killed, AssertionError):
+            assert second.dead
+    check(tmp_path)
+
+
+def finish_all(run: Run) -> None:
+    """Waits for what `resume` has begun."""
+    while True:
+        with run.arrivals._lock:
+            futures = [future for future, _ in run.arrivals._finishing.values()]
+        if not futures:
+            return
+        for future in futures:
+            future.exception()
+
+
+def check(folder: Path) -> None:
+    with closing(Run(folder)) as run:
+        run.start()
+        finish_all(run)
+        (staged,) = run.staging.all()
+        assert staged.recorded
+        assert not (folder / "staging" / staged.id / "bytes").exists()
+        (object_id,) = run.items.ids()
+        assert list(run.store.object_ids()) == [object_id]
+        assert b"".join(run.items.stream(object_id)) == DATA
+        (record,) = run.store.unclaimed(5000)
+        assert (record.keyid, record.agency, record.digest) == ("k", "a", digest_item(DATA))
+        assert not list((folder / "items" / "incoming").iterdir())
+
+
+def test_two_equal_uploads_are_two_items(tmp_path: Path) -> None:
+    with closing(Run(tmp_path)) as run:
+        run.arrivals.resume()
+        for _ in range(2):
+            run.arrivals.finish(stage(run.staging))
+        finish_all(run)
+        assert len(list(run.store.object_ids())) == 2
+
+
+def test_a_mismatch_is_remembered_and_not_read_again_at_each_start(tmp_path: Path) -> None:
+    with closing(Run(tmp_path)) as run:
+        stage(run.staging, sha256=bytes(32))
+        finish(run)
+    with closing(Run(tmp_path)) as run:
+        (staged,) = run.staging.all()
+        assert staged.mismatched
+        run.start()
+        assert not run.arrivals.finishing(staged)
+        assert list(run.items.ids()) == []
+
+
+def test_an_orphan_that_no_upload_knows_is_left_to_others(tmp_path: Path) -> None:
+    with closing(Run(tmp_path)) as run:
+        stage(run.staging)
+        assert run.arrivals.take_orphans(["ab" * 16]) == ["ab" * 16]
+        assert not run.arrivals.take_orphan("ab" * 16, digest_item(DATA))
+
+
+def test_a_server_that_ends_leaves_a_finish_for_the_next(tmp_path: Path) -> None:
+    with closing(Run(tmp_path)) as run:
+        staged = stage(run.staging)
+        began, pieces = threading.Event(), run.staging.pieces
+
+        def endless(upload: Staged) -> Iterator[memoryview]:
+            while True:
+                began.set()
+                threading.Event().wait(0.001)
+                yield next(pieces(upload))[:0]
+
+        run.staging.pieces = endless  # type: ignore[method-assign]
+        run.arrivals.resume()
+        assert began.wait(10)
+        assert run.arrivals.finishing(staged)
+    check(tmp_path)
+
+
+def test_who_gives_up_an_upload_waits_for_what_reads_it(tmp_path: Path) -> None:
+    with closing(Run(tmp_path)) as run:
+        staged = stage(run.staging)
+        run.arrivals.resume()
+        asyncio.run(run.arrivals.stop(staged))
+        assert not run.arrivals.finishing(staged)
