@@ -7,7 +7,18 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from api import cases, health, problems, public, readbacks, statements, tus, uploads, whoami
+from api import (
+    backup_status,
+    cases,
+    health,
+    problems,
+    public,
+    readbacks,
+    statements,
+    tus,
+    uploads,
+    whoami,
+)
 from api.schemas import complete
 from api.services import Services
 
@@ -36,7 +47,11 @@ def create_app(services: Services | None = None) -> FastAPI:
     app.openapi = lambda: complete(describe())  # type: ignore[method-assign]
     problems.install(app)
     app.add_middleware(tus.Resumable)
-    for part in (uploads, tus, readbacks, statements, cases, whoami, public, health):
+    parts = (
+        *(uploads, tus, readbacks, statements, cases),
+        *(whoami, public, backup_status, health),
+    )
+    for part in parts:
         app.include_router(part.router)
     return app
 

@@ -8,7 +8,7 @@ Every answer is preceded by a custody statement in the log.
 
 import asyncio
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -102,12 +102,18 @@ class _Item:
         return self._s.items.stream(self._object_id)
 
 
+_NOTHING: Mapping[str, Any] = {"id": "", "stage": "", "act": "", "files": []}
+
+
 def _read_case(s: Services, case: str, person: Person) -> dict[str, Any]:
     name = _admit(s, case, person)
     s.custody.note("read", about=name.partition("/")[2], person=person)
     rows = []
     for index in s.log.places(name):
         row = s.log.row(index)
+        if row.lost:
+            rows.append({**_NOTHING, "index": str(index), "kind": row.kind})
+            continue
         statement = Statement.from_bytes(Envelope.from_bytes(row.envelope).payload)
         rows.append(
             {
@@ -136,9 +142,10 @@ def _admit(s: Services, case: str, person: Person) -> str:
     name = case_series(case, s.first_year)
     places = s.log.places(name)
     agency = ""
-    if places:
-        row = s.log.row(places[0])
-        agency = Statement.from_bytes(Envelope.from_bytes(row.envelope).payload).agency
+    # Of a lost one nobody knows the agency: the first that is here says whose case it is.
+    first = next((row for row in map(s.log.row, places) if not row.lost), None)
+    if first is not None:
+        agency = Statement.from_bytes(Envelope.from_bytes(first.envelope).payload).agency
     if not places or not person.may_see(case, agency):
         if places:
             s.custody.refused(about=name.partition("/")[2], person=person)

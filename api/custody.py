@@ -45,9 +45,12 @@ class Custody:
         """Does not wait: how long an answer takes must not tell what is there."""
         self._say(Kind.CUSTODY, _custody("refused", about, person, ""), wait=False)
 
-    def status(self, what: str, counts: Mapping[str, int], *, wait: bool = True) -> None:
+    def status(
+        self, what: str, counts: Mapping[str, int], *, note: str = "", wait: bool = True
+    ) -> None:
         texts = {name: str(count) for name, count in counts.items()}
-        self._say(Kind.STATUS, {"what": what, "counts": texts}, wait=wait)
+        fields = {"what": what, "counts": texts} | ({"note": note} if note else {})
+        self._say(Kind.STATUS, fields, wait=wait)
 
     def _say(self, kind: Kind, fields: Mapping[str, Any], *, wait: bool = True) -> None:
         now = self._clock.now_ms()

@@ -80,6 +80,7 @@ COMPONENTS: dict[str, Schema] = {
         }
     ),
     "Results": _object({"results": _list({"oneOf": [{"$ref": ACCEPTED}, {"$ref": PROBLEM}]})}),
+    "Backup": _object({"at": _TEXT, "log": _TEXT, "size": _DECIMAL}),
     "Key": _object({"agency": _TEXT, "log": _TEXT, "person": _TEXT, "role": _TEXT}),
     "Health": _object({"status": _TEXT, "reason": _TEXT}, optional=("reason",)),
     "Receipt": _object(

@@ -3,12 +3,13 @@
 import asyncio
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fastapi import Request
 
 from api.arrivals import Arrivals
+from api.backups import BackupWatch
 from api.clients.cosigner_http import HttpCosigner
 from api.cores import spread
 from api.custody import Custody
@@ -16,15 +17,16 @@ from api.identity import Doorkeeper
 from api.indexer import Indexer
 from api.intake import Intakes
 from api.journal import journal
+from api.keys import read_key
 from api.publisher import Publisher
+from api.resuming import Resumption
 from api.settings import Settings
 from api.signing import RequestVerifier
 from api.upload_table import Uploads
 from api.writer import Result, Writer
 from ledger import abreast
-from ledger.encoding import parse_utf8
 from ledger.errors import LedgerError, Malformed
-from ledger.evidence.chunks import ItemHasher
+from ledger.evidence.chunks import ItemDigest, ItemHasher
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.membership import log_label
 from ledger.evidence.series_private import SeriesSigner
@@ -33,7 +35,6 @@ from ledger.evidence.trust import TrustedLog
 from ledger.filing import Filing
 from ledger.log import Accepted, Keys, Log
 from ledger.ports import CosignerClient, ItemRecord, ItemStore, LedgerStore
-from ledger.tlog.signing_key import SigningKey
 from storage.catalog_sqlite import SqliteCatalog
 from storage.clock import SystemClock, SystemEntropy
 from storage.folder import DataFolder
@@ -69,6 +70,8 @@ class Services:
     writer: Writer
     publisher: Publisher
     custody: Custody
+    resumption: Resumption
+    backups: BackupWatch
     doorkeeper: Doorkeeper
     staging: StagingDirectory
     arrivals: Arrivals = field(init=False)
@@ -92,13 +95,20 @@ class Services:
         return int(self.log.label[:4])
 
     def start(self) -> None:
-        self.publisher.start()
+        if self.resumption.due:
+            self.resumption.start(self.publisher.start)
+        else:
+            self.publisher.start()
         threading.Thread(target=self._sweep, name="sweeper", daemon=True).start()
+        threading.Thread(
+            target=self.backups.run, args=(self.closing,), name="backup-watch", daemon=True
+        ).start()
 
     def close(self) -> None:
         self.closing.set()
         self.intakes.close()
         self.arrivals.close()
+        self.resumption.stop()
         self.writer.stop()
         self.publisher.stop()
         self.indexer.stop()
@@ -111,7 +121,9 @@ class Services:
         """Bytes that a crash left before they were recorded are recorded, as nobody's.
 
         They stay until an operator removes them: where it is the database that is too
-        old, restored from a backup, they are evidence that was acknowledged.
+        old, restored from a backup, they are evidence that was acknowledged. Where a
+        statement speaks of them whose agency has them no more, they are that agency's: it
+        could not have been logged if the agency had not sent them.
         """
         for object_id in self.arrivals.take_orphans(self.orphans):
             try:
@@ -120,20 +132,29 @@ class Services:
                 digest = hasher.finish()
                 if self.arrivals.take_orphan(object_id, digest):
                     continue
-                now = self.clock.now_ms()
+                agency = self._spoken_for(digest)
                 self.store.add_item(
                     ItemRecord(
                         object_id=object_id,
                         digest=digest,
                         keyid=NOBODY,
-                        agency=NOBODY,
-                        uploaded_ms=now,
+                        agency=agency,
+                        uploaded_ms=self.clock.now_ms(),
+                        claimed=agency != NOBODY,
                     )
                 )
-                journal.warning("orphan_adopted", object=object_id)
+                journal.warning("orphan_adopted", object=object_id, claimed=agency != NOBODY)
             except LedgerError as error:
                 journal.warning("orphan_left", object=object_id, reason=str(error))
         self.orphans = ()
+
+    def _spoken_for(self, digest: ItemDigest) -> str:
+        rows = self.catalog.by_digest(digest.sha256.hex())
+        for agency in dict.fromkeys(row.agency for row in rows):
+            plain = replace(digest, sm3=b"")
+            if self.store.find_items([(plain, agency)])[0] is None:
+                return agency
+        return NOBODY
 
     def _sweep(self) -> None:
         self.adopt_orphans()
@@ -242,6 +263,8 @@ def _open(folder: DataFolder, lock: FolderLock, settings: Settings) -> Services:
         writer=writer,
         publisher=publisher,
         custody=custody,
+        resumption=Resumption(folder, log, trusted.policy, clients, custody),
+        backups=BackupWatch(folder, log, custody),
         doorkeeper=Doorkeeper(log, tokens, RequestVerifier(clock.now_ms), clock.now_ms),
         staging=_staging(folder, clock),
     )
@@ -257,13 +280,3 @@ def _staging(folder: DataFolder, clock: SystemClock) -> StagingDirectory:
 def _agency(store: SqliteLedgerStore) -> str:
     """In whose name the ledger speaks of itself: that of the log's opening."""
     return Statement.from_bytes(Envelope.from_bytes(store.row(0).envelope).payload).agency
-
-
-def read_key(path: Path) -> SigningKey:
-    """A private key file; the error names the file and never its contents."""
-    try:
-        return SigningKey.from_text(parse_utf8(path.read_bytes()).strip())
-    except OSError as error:
-        raise Malformed(f"cannot read the key file: {error.strerror}", path=str(path)) from None
-    except Malformed as error:
-        raise error.under(str(path)) from None

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ledger.backup import BackupKey
 from ledger.encoding import parse_utf8
 from ledger.errors import Malformed, Unavailable
 from ledger.tlog.signing_key import SigningKey
@@ -24,5 +25,12 @@ def read_secret(path: str) -> str:
 def read_key(path: str) -> SigningKey:
     try:
         return SigningKey.from_text(read_secret(path))
+    except Malformed as error:
+        raise error.under(path) from None
+
+
+def read_backup_key(path: str) -> BackupKey:
+    try:
+        return BackupKey.from_text(read_secret(path))
     except Malformed as error:
         raise error.under(path) from None

@@ -56,6 +56,14 @@ COMMANDS: Mapping[str, Listed] = {
         "cli.inspect", {"en": "say what a file is, in words", "zh": "用文字说明一个文件是什么"}
     ),
     "cosign": Listed("cli.cosign", {"en": "run a cosigner", "zh": "运行联合签名节点"}),
+    "backup": Listed(
+        "cli.backup",
+        {"en": "back up a ledger, sealed, elsewhere", "zh": "将账本加密备份到别处"},
+    ),
+    "restore": Listed(
+        "cli.restore",
+        {"en": "restore a ledger from its backup", "zh": "从备份恢复账本"},
+    ),
     "demo": Listed("cli.demo", {"en": "show the ledger at work", "zh": "演示账本"}),
 }
 

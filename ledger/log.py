@@ -101,6 +101,8 @@ class Log:
         self._label = log_label(keys.log.name)
         self._clocks = (clock.now_ms(), clock.steady_ms())
         self._doubt: LedgerError | None = None
+        self._held = ""
+        self._lost = False  # whether entries are here whose statements are not
         self._head: Head | None = None
         self._tiling: Tiling | None = None
         self._nodes: TileNodes | None = None
@@ -129,8 +131,18 @@ class Log:
     def register(self) -> Register:
         return self._register
 
+    def hold(self, reason: str) -> None:
+        """Nothing is sequenced while there is a reason; an empty one lets it go on."""
+        self._held = reason
+
+    @property
+    def held(self) -> bool:
+        return bool(self._held)
+
     def problem(self) -> str:
         """Why nothing is sequenced just now; empty if all is well."""
+        if self._held:
+            return self._held
         try:
             self._check_clock()
         except Unavailable as error:
@@ -157,6 +169,10 @@ class Log:
         same answer. Raises `Unavailable` if the store failed and it is not known
         what it holds; then `recover` must succeed before the next call.
         """
+        if self._held:
+            raise Unavailable(
+                self._held, hints=("the operator must act: see the server's journal",)
+            )
         if self._doubt is not None:
             self.recover()
         self._check_clock()
@@ -197,6 +213,8 @@ class Log:
         wanted = sorted({name for _, names in fitting.values() for name in names})
         stored = self._store.series(wanted)
         opened = self._open_series(wanted, stored)
+        if self._lost:
+            stored = self._with_lost(opened, stored)
         pending: dict[int, Pending] = {}
         first: dict[str, int] = {}
         again: list[int] = []
@@ -256,6 +274,7 @@ class Log:
                 raise Rejected("the store's right edge is not that of its signed checkpoint")
         self._check_published(0 if head is None else head.edge.size)
         self._head, self._register, self._doubt = head, register, None
+        self._lost = bool(self._store.lost())
 
     def _check_published(self, size: int) -> None:
         """A store behind its public log was rolled back: it would sign a second history."""
@@ -296,6 +315,17 @@ class Log:
         fresh = [name for name in names if name not in stored]
         opened.update(zip(fresh, self._spread(self._new_series, fresh), strict=True))
         return opened
+
+    def _with_lost(
+        self,
+        opened: Mapping[str, Series | LedgerError],
+        stored: Mapping[str, tuple[bytes, int]],
+    ) -> Mapping[str, tuple[bytes, int]]:
+        """A series that seems new may have had statements that were lost: their numbers stay."""
+        fresh = [one for one in opened.values() if isinstance(one, Series)]
+        fresh = [series for series in fresh if series.name not in stored]
+        self._store.find_lost(fresh)
+        return {**stored, **self._store.series([series.name for series in fresh])}
 
     def _check_case_number(self, statement: Statement) -> None:
         """Where an agency has registered spellings they bind it, and nobody else may use them.
@@ -562,6 +592,9 @@ class Log:
 
     def registers(self) -> Iterator[Row]:
         return self._store.registers()
+
+    def lost(self) -> Sequence[int]:
+        return self._store.lost()
 
     def _tiles(self, size: int) -> TileNodes:
         if self._nodes is None or size > self._nodes.size:

@@ -56,12 +56,16 @@ def plan_packet(log: Log, case: str, first_year: int) -> Plan:
             hints=("try again in a moment; a court packet waits for the cosigners",),
         )
     files = _Files(log, note)
-    shown = {index: log.row(index) for index in files.places(name)}
-    agency = _statement(shown[logged[0]]).agency
+    # What was lost has an entry and nothing to show: to the reader it is withheld.
+    shown = {row.index: row for row in map(log.row, files.places(name)) if not row.lost}
+    if not shown:
+        raise Unavailable(f"every statement of case {case!r} was lost with an earlier disk")
+    agency = _statement(shown[min(shown)]).agency
     for provisional in _provisional(shown.values(), first_year):
         rows = map(log.row, files.places(provisional))
         # Anyone may say that his case grew from another's: that opens nothing of the other's.
-        shown |= {row.index: row for row in rows if _statement(row).agency == agency}
+        own = (row for row in rows if not row.lost and _statement(row).agency == agency)
+        shown |= {row.index: row for row in own}
     shown |= _registers(log, files.size, list(shown.values()))
     series = sorted({name for row in shown.values() for name, _ in row.places})
     entries = dict(shown)

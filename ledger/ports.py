@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ledger.evidence.chunks import ItemDigest
+from ledger.evidence.series import Series
 from ledger.sequencer import Batch, Head, Row
 
 
@@ -64,7 +65,7 @@ class LedgerStore(Protocol):
         ...
 
     def row(self, index: int) -> Row:
-        """Raises `Unknown` for an index not committed."""
+        """Raises `Unknown` for an index not committed. It may be `lost`, and those of `rows`."""
         ...
 
     def find(self, statement_id: str) -> Row | None: ...
@@ -91,6 +92,17 @@ class LedgerStore(Protocol):
 
     def places(self, name: str) -> Sequence[int]:
         """The indexes of a series' statements, n = 1 first; empty if there is none."""
+        ...
+
+    def lost(self) -> Sequence[int]:
+        """The indexes of entries whose statements were lost with an earlier disk."""
+        ...
+
+    def find_lost(self, series: Sequence[Series]) -> None:
+        """Of series that are not stored: stores those whose tags lost entries bear, counted.
+
+        So a number that a lost statement had is never given again.
+        """
         ...
 
     def add_item(self, item: ItemRecord) -> None: ...

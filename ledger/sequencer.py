@@ -34,9 +34,15 @@ class Pending:
     items: tuple[str, ...] = ()  # object ids that it claims
 
 
+LOST = "lost"  # the kind of a row whose statement nobody has any more
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A statement in its place. `places` are its series with its number in each."""
+    """A statement in its place. `places` are its series with its number in each.
+
+    Of a lost one there is the entry, and those places that its tags have shown.
+    """
 
     index: int
     statement_id: str
@@ -45,6 +51,10 @@ class Row:
     salt: bytes
     entry: bytes
     places: tuple[tuple[str, int], ...]
+
+    @property
+    def lost(self) -> bool:
+        return self.kind == LOST
 
 
 @dataclass(frozen=True, slots=True)

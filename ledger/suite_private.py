@@ -5,11 +5,12 @@ Series: RSASSA-PKCS1-v1_5 with SHA-256 under the keys that `suite` verifies with
 
 from functools import lru_cache
 
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, mldsa, padding, rsa
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from ledger.errors import Malformed
+from ledger.errors import Malformed, Rejected
 from ledger.suite import SERIES_BITS, SERIES_EXPONENT
 
 
@@ -61,3 +62,21 @@ def mldsa_public(seed: bytes) -> bytes:
 
 def mldsa_sign(seed: bytes, message: bytes) -> bytes:
     return mldsa.MLDSA44PrivateKey.from_seed_bytes(seed).sign(message)
+
+
+# --- sealing -------------------------------------------------------------------------------
+
+AEAD_KEY, AEAD_NONCE, AEAD_TAG = 32, 12, 16  # bytes
+
+
+def aead_seal(key: bytes, nonce: bytes, data: bytes | memoryview, aad: bytes) -> bytes:
+    """AES-256-GCM (NIST SP 800-38D), the tag behind the ciphertext. One nonce, one message."""
+    return AESGCM(key).encrypt(nonce, data, aad)
+
+
+def aead_open(key: bytes, nonce: bytes, data: bytes | memoryview, aad: bytes) -> bytes:
+    """Raises `Rejected` unless these are the bytes that this key has sealed."""
+    try:
+        return AESGCM(key).decrypt(nonce, data, aad)
+    except InvalidTag:
+        raise Rejected("these are not the bytes that were sealed with this key") from None

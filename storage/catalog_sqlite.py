@@ -107,8 +107,11 @@ class SqliteCatalog:
     def close(self) -> None:
         self._file.close()
 
-    def add(self, rows: Iterable[tuple[Row, Statement]]) -> None:
-        """All or nothing; in log order from `indexed_to` on. Rows already there are passed over."""
+    def add(self, rows: Iterable[tuple[Row, Statement | None]]) -> None:
+        """All or nothing; in log order from `indexed_to` on. Rows already there are passed over.
+
+        Of a lost row there is no statement, and nothing to find.
+        """
         with self._file.write() as db:
             _add(db, rows)
 
@@ -157,14 +160,15 @@ class SqliteCatalog:
         return [CatalogRow(*row) for row in rows]
 
 
-def _add(db: Database, rows: Iterable[tuple[Row, Statement]]) -> None:
+def _add(db: Database, rows: Iterable[tuple[Row, Statement | None]]) -> None:
     size = int(db.execute("SELECT size FROM indexed").fetchone()[0])
     for row, statement in rows:
         if row.index < size:
             continue
         if row.index > size:
             raise Conflict(f"want the statement at index {size}, got {row.index}")
-        _insert(db, row.index, statement)
+        if statement is not None:
+            _insert(db, row.index, statement)
         size += 1
     db.execute("UPDATE indexed SET size = ?", (size,))
 
@@ -205,5 +209,5 @@ def _cases(statement: Statement) -> Iterator[str]:
         yield statement.id
 
 
-def _statement(row: Row) -> Statement:
-    return Statement.from_bytes(Envelope.from_bytes(row.envelope).payload)
+def _statement(row: Row) -> Statement | None:
+    return None if row.lost else Statement.from_bytes(Envelope.from_bytes(row.envelope).payload)

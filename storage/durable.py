@@ -60,6 +60,13 @@ def write_file(
             raise
 
 
+def remove_file(path: Path) -> None:
+    """Gone for good on return; quiet if it was not there."""
+    with refusals(f"remove {str(path)!r}"):
+        path.unlink(missing_ok=True)
+        _sync(path.parent)
+
+
 @contextmanager
 def open_new(path: Path, mode: int) -> Iterator[int]:
     """A descriptor of a file that was not there; `mode` whatever the umask says."""

@@ -10,6 +10,8 @@
     data/public/          the log as anyone may read it
     data/keys/            private keys
     data/trust/           whom this ledger believes; a court makes a folder like it of its own
+    data/backup           what the newest backup holds; written by `tiezheng backup`
+    data/restored         there while a restored ledger has not asked its cosigners
 
 All of it is private to its owner.
 """
@@ -89,6 +91,18 @@ class DataFolder:
     @property
     def tokens_db(self) -> Path:
         return self.path / "tokens.sqlite"
+
+    @property
+    def backup(self) -> Path:
+        return self.path / "backup"
+
+    @property
+    def backup_lock(self) -> Path:
+        return self.path / "backup.lock"
+
+    @property
+    def restored(self) -> Path:
+        return self.path / "restored"
 
     @property
     def items(self) -> Path:

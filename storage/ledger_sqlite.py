@@ -13,6 +13,8 @@ from sqlite_utils import Database
 
 from ledger.errors import Conflict, Unknown
 from ledger.evidence.chunks import ItemDigest
+from ledger.evidence.entry import Entry
+from ledger.evidence.series import Series
 from ledger.ports import ItemRecord
 from ledger.sequencer import Batch, Head, Row
 from ledger.suite import DIGEST_SIZE
@@ -172,9 +174,38 @@ def _create(db: Database) -> None:
         db.execute(sql)
 
 
-MIGRATIONS: tuple[Migration, ...] = (_create,)
+# An entry whose statement was lost has no row in `statement`, and its tags stand here.
+LOST_SCHEMA = (
+    """
+    CREATE TABLE lost_tag (
+        tag BLOB PRIMARY KEY CHECK (length(tag) = 16),
+        idx INTEGER NOT NULL REFERENCES entry
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE INDEX lost_tag_idx ON lost_tag (idx)",
+    """
+    CREATE TRIGGER lost_tag_update BEFORE UPDATE ON lost_tag
+    BEGIN SELECT RAISE(ABORT, 'tags never change'); END
+    """,
+    """
+    CREATE TRIGGER lost_tag_delete BEFORE DELETE ON lost_tag
+    BEGIN SELECT RAISE(ABORT, 'tags never change'); END
+    """,
+)
+
+
+def _add_lost(db: Database) -> None:
+    for sql in LOST_SCHEMA:
+        db.execute(sql)
+
+
+MIGRATIONS: tuple[Migration, ...] = (_create, _add_lost)
 
 _ROW = "SELECT idx, id, kind, envelope, salt, data FROM statement JOIN entry USING (idx)"
+_ROW_OR_LOST = (
+    "SELECT idx, coalesce(id, ''), coalesce(kind, 'lost'), coalesce(envelope, X''),"
+    " coalesce(salt, X''), data FROM entry LEFT JOIN statement USING (idx)"
+)
 _ITEM = "SELECT object_id, size, sha256, chunks, sm3, keyid, agency, uploaded_ms, claimed FROM item"
 
 # Of several, a claimed one, which will not go away.
@@ -211,7 +242,7 @@ class SqliteLedgerStore:
             _claim(db, batch.claims)
 
     def row(self, index: int) -> Row:
-        rows = self._rows_where("idx = ?", index)
+        rows = self._rows_where("idx = ?", index, of=_ROW_OR_LOST)
         if not rows:
             raise Unknown(f"no statement at index {index}")
         return rows[0]
@@ -229,7 +260,8 @@ class SqliteLedgerStore:
 
     def rows(self, start: int, end: int) -> Iterator[Row]:
         while start < end:
-            page = self._rows_where("idx >= ? AND idx < ?", start, min(end, start + PAGE))
+            last = min(end, start + PAGE)
+            page = self._rows_where("idx >= ? AND idx < ?", start, last, of=_ROW_OR_LOST)
             if not page:
                 raise Unknown(f"no statement at index {start}")
             yield from page
@@ -269,6 +301,57 @@ class SqliteLedgerStore:
             ).fetchall()
         return [idx for (idx,) in rows]
 
+    def lost(self) -> Sequence[int]:
+        with self._file.read() as db:
+            rows = db.execute("SELECT DISTINCT idx FROM lost_tag ORDER BY idx").fetchall()
+        return [idx for (idx,) in rows]
+
+    def find_lost(self, series: Sequence[Series]) -> None:
+        with self._file.read() as db:
+            if db.execute("SELECT 1 FROM lost_tag LIMIT 1").fetchone() is None:
+                return
+        with self._file.write() as db:
+            for one in series:
+                _find_lost(db, one)
+
+    def all_series(self) -> Iterator[tuple[Series, int]]:
+        """Every series with its count, by name."""
+        last = ""
+        while True:
+            with self._file.read() as db:
+                page = db.execute(
+                    f"SELECT name, signature, count FROM series WHERE name > ?"  # noqa: S608
+                    f" ORDER BY name LIMIT {PAGE}",
+                    (last,),
+                ).fetchall()
+            if not page:
+                return
+            yield from ((Series(name, signature), count) for name, signature, count in page)
+            last = page[-1][0]
+
+    def append(self, rows: Sequence[Row], series: Sequence[tuple[Series, int]], head: Head) -> None:
+        """Rows of an earlier life of this log, lost ones too, with the head behind them."""
+        expected = self.head()
+        start = expected.edge.size if expected else 0
+        if [row.index for row in rows] != list(range(start, head.edge.size)):
+            raise Conflict(f"want rows {start} to {head.edge.size}")
+        with self._file.write() as db:
+            _swap_head(db, head, expected)
+            _add_entries(db, rows)
+            _add_statements(db, [row for row in rows if not row.lost])
+            _add_series(db, series)
+            # By number, which is not always the order of the log where tags were found.
+            _add_places(db, rows)
+            db.conn.executemany(
+                "INSERT INTO lost_tag VALUES (?, ?)",
+                [
+                    (tag, row.index)
+                    for row in rows
+                    if row.lost
+                    for tag in Entry.from_bytes(row.entry).tags
+                ],
+            )
+
     def add_item(self, item: ItemRecord) -> None:
         digest = item.digest
         with self._file.write() as db:
@@ -304,6 +387,15 @@ class SqliteLedgerStore:
             " ORDER BY claimed DESC, uploaded_ms, object_id LIMIT 1"
         )
         return next(iter(self._items(rest, (sha256, size, agency))), None)
+
+    def claimed(self) -> Iterator[ItemRecord]:
+        """All items that a statement speaks of, read piece by piece."""
+        last = ""
+        while page := self._items(
+            f"WHERE claimed = 1 AND object_id > ? ORDER BY object_id LIMIT {PAGE}", (last,)
+        ):
+            yield from page
+            last = page[-1].object_id
 
     def unclaimed(self, before_ms: int) -> Sequence[ItemRecord]:
         return self._items(
@@ -343,13 +435,13 @@ class SqliteLedgerStore:
     def newest_cosigned(self) -> str | None:
         return self._note("ORDER BY size DESC LIMIT 1", ())
 
-    def _rows_where(self, condition: str, *values: object) -> list[Row]:
+    def _rows_where(self, condition: str, *values: object, of: str = _ROW) -> list[Row]:
         """At most a page, in log order, from one state of the database."""
         with self._file.read() as db:
             db.execute("BEGIN")
             try:
                 rows = db.execute(
-                    f"{_ROW} WHERE {condition} ORDER BY idx LIMIT {PAGE}", values
+                    f"{of} WHERE {condition} ORDER BY idx LIMIT {PAGE}", values
                 ).fetchall()
                 places = _places_of(db, [row[0] for row in rows])
             finally:
@@ -380,25 +472,57 @@ def _swap_head(db: Database, head: Head, expected: Head | None) -> None:
 
 
 def _add_rows(db: Database, batch: Batch) -> None:
-    rows, insert = batch.rows, db.conn.executemany
-    insert("INSERT INTO entry VALUES (?, ?)", [(row.index, row.entry) for row in rows])
-    insert(
+    _add_entries(db, batch.rows)
+    _add_statements(db, batch.rows)
+    _add_series(db, batch.series)
+    _add_places(db, batch.rows)
+
+
+def _add_entries(db: Database, rows: Sequence[Row]) -> None:
+    db.conn.executemany("INSERT INTO entry VALUES (?, ?)", [(row.index, row.entry) for row in rows])
+
+
+def _add_statements(db: Database, rows: Sequence[Row]) -> None:
+    db.conn.executemany(
         "INSERT INTO statement VALUES (?, ?, ?, ?, ?)",
         [(row.index, row.statement_id, row.kind, row.envelope, row.salt) for row in rows],
     )
-    insert(
+
+
+def _add_series(db: Database, series: Sequence[tuple[Series, int]]) -> None:
+    db.conn.executemany(
         "INSERT INTO series VALUES (?, ?, ?) ON CONFLICT (name)"
         " DO UPDATE SET signature = excluded.signature, count = excluded.count",
-        [(series.name, series.signature, count) for series, count in batch.series],
+        [(one.name, one.signature, count) for one, count in series],
     )
-    insert(
-        "INSERT INTO series_place VALUES (?, ?, ?, ?)",
-        [
-            (name, n, row.index, position)
-            for row in rows
-            for position, (name, n) in enumerate(row.places)
-        ],
-    )
+
+
+def _add_places(db: Database, rows: Sequence[Row]) -> None:
+    places = [
+        (name, n, row.index, position)
+        for row in rows
+        for position, (name, n) in enumerate(row.places)
+    ]
+    db.conn.executemany("INSERT INTO series_place VALUES (?, ?, ?, ?)", sorted(places))
+
+
+def _find_lost(db: Database, series: Series) -> None:
+    if db.execute("SELECT 1 FROM series WHERE name = ?", (series.name,)).fetchone():
+        return
+    found: list[int] = []
+    while row := db.execute(
+        "SELECT idx FROM lost_tag WHERE tag = ?", (series.tag(len(found) + 1),)
+    ).fetchone():
+        found.append(row[0])
+    if not found:
+        return
+    _add_series(db, [(series, len(found))])
+    for n, index in enumerate(found, 1):
+        db.execute(
+            "INSERT INTO series_place SELECT ?, ?, ?, coalesce(max(position) + 1, 0)"
+            " FROM series_place WHERE idx = ?",
+            (series.name, n, index, index),
+        )
 
 
 def _claim(db: Database, claims: Sequence[str]) -> None:

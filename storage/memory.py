@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from ledger.errors import Conflict, Full, Malformed, Unavailable, Unknown
 from ledger.evidence.chunks import ItemDigest
+from ledger.evidence.series import Series
 from ledger.ports import ItemRecord
 from ledger.sequencer import Batch, Head, Row
 from ledger.tlog.tile import Tile
@@ -70,6 +71,12 @@ class MemoryLedgerStore:
 
     def places(self, name: str) -> Sequence[int]:
         return list(self._places.get(name, ()))
+
+    def lost(self) -> Sequence[int]:
+        return []  # nothing is ever restored here
+
+    def find_lost(self, series: Sequence[Series]) -> None:
+        pass
 
     def add_item(self, item: ItemRecord) -> None:
         with self._lock:

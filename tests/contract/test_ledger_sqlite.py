@@ -233,23 +233,31 @@ def test_a_file_that_is_no_database_is_unavailable(path: Path) -> None:
 def test_a_file_of_a_newer_version_is_refused_and_left_alone(path: Path) -> None:
     with closing(SqliteLedgerStore(path)) as store:
         grow(store)
-    execute(path, "PRAGMA user_version = 2")
+    execute(path, f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
     before = path.read_bytes()
     with pytest.raises(Rejected, match="written by a newer version"):
         SqliteLedgerStore(path)
     assert path.read_bytes() == before
 
 
-def _second_version(db: Database) -> None:
+def _next_version(db: Database) -> None:
     db.execute("ALTER TABLE cosigned ADD COLUMN at_ms INTEGER NOT NULL DEFAULT 0")
 
 
 def test_version_1_is_migrated_with_its_contents(path: Path) -> None:
+    DatabaseFile(path, MIGRATIONS[:1]).close()
+    with closing(SqliteLedgerStore(path)) as store:
+        grow(store, 2)
+        assert store.lost() == []
+        assert [row.index for row in store.rows(0, 2)] == [0, 1]
+
+
+def test_this_version_is_migrated_to_the_next_with_its_contents(path: Path) -> None:
     with closing(SqliteLedgerStore(path)) as store:
         grow(store, 2)
         store.add_cosigned(2, "note\n")
-    with closing(DatabaseFile(path, (*MIGRATIONS, _second_version))) as file, file.read() as db:
-        assert db.execute("PRAGMA user_version").fetchone() == (2,)
+    with closing(DatabaseFile(path, (*MIGRATIONS, _next_version))) as file, file.read() as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS) + 1,)
         assert db.execute("SELECT * FROM cosigned").fetchall() == [(2, "note\n", 0)]
         assert db.execute("SELECT count(*) FROM statement").fetchone() == (2,)
     with pytest.raises(Rejected):
@@ -258,7 +266,7 @@ def test_version_1_is_migrated_with_its_contents(path: Path) -> None:
 
 def test_a_migration_that_fails_changes_nothing(path: Path) -> None:
     def fail(db: Database) -> None:
-        _second_version(db)
+        _next_version(db)
         db.execute(OVERFLOW).fetchone()
 
     with closing(SqliteLedgerStore(path)) as store:

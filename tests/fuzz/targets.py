@@ -11,21 +11,36 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import httpx2
 
+from api.backups import BackedUp
+from api.clients.copies import format_copy, open_copy
 from api.clients.filing import after_of
 from api.clients.ledger import LedgerClient, check_acceptance, check_receipt, read_object, refusal
 from api.cosigner import CosignerService
+from api.restoring import Mark
 from api.settings import load
 from api.signing import Message, RequestVerifier, sign_request
 from cli.explain import explain
 from cli.files import read_key, read_secret
 from ledger import encoding, suite, suite_private
 from ledger.audit import audit_log
+from ledger.backup import (
+    BackupKey,
+    Header,
+    Record,
+    open_records,
+    read_header,
+    row_from_bytes,
+    row_to_bytes,
+    seal,
+)
+from ledger.backup import State as BackupState
 from ledger.encoding import MAX_TIME, format_base64, format_json, format_time
 from ledger.errors import LedgerError, Malformed, Unknown
 from ledger.evidence import case_number, packet
@@ -601,6 +616,33 @@ def of_log() -> tuple[bytes, ...]:
 
 UUID = "019a0b1c-2d3e-7f00-8000-0123456789ab"
 
+BACKUP_KEY = BackupKey(bytes(range(32)))
+BACKUP_HEADER = Header(
+    n=1, after=bytes(32), at_ms=1, key=BACKUP_KEY.name, log=kit.ORIGIN, salt=bytes(32)
+)
+BACKUP_STATE = BackupState(start=0, size=7, last=bytes(32), cosigned=5, items=3, schema=2)
+
+
+def _backup_file(data: bytes) -> None:
+    file = BytesIO(data)
+    for _ in open_records(BACKUP_KEY, read_header(file.read), file.read):
+        pass
+
+
+def _backup_files() -> tuple[bytes, ...]:
+    records = [Record(b"S", BACKUP_STATE.to_bytes()), Record(b"D", b"bytes")]
+    return (b"".join(seal(BACKUP_KEY, BACKUP_HEADER, records)),)
+
+
+def _copy_of_station() -> bytes:
+    answer, envelope = _said()
+    return format_copy(envelope, answer)
+
+
+def _station_copy(data: bytes) -> None:
+    open_copy("fuzz", data, world().trust)
+
+
 TARGETS: tuple[Target, ...] = (
     # numbers, base64, hex, JSON and times
     Target(
@@ -804,6 +846,45 @@ TARGETS: tuple[Target, ...] = (
         lambda: (pack({"format": b"1\n"}),),
         (DataFolder.open,),
     ),
+    # backups
+    Target(
+        "backup-key",
+        text(lambda t: BackupKey.from_text(t).to_text()),
+        lambda: (BACKUP_KEY.to_text().encode(),),
+        (BackupKey.from_text,),
+    ),
+    Target(
+        "backup-header",
+        binary(lambda d: Header.from_bytes(d).to_bytes()),
+        lambda: (BACKUP_HEADER.to_bytes(),),
+        (Header.from_bytes,),
+    ),
+    Target(
+        "backup-state",
+        binary(lambda d: BackupState.from_bytes(d).to_bytes()),
+        lambda: (BACKUP_STATE.to_bytes(),),
+        (BackupState.from_bytes,),
+    ),
+    Target(
+        "backup-row",
+        binary(lambda d: row_to_bytes(row_from_bytes(d))),
+        lambda: (row_to_bytes([1, -2, "text", b"bytes", None]),),
+        (row_from_bytes,),
+    ),
+    Target("backup-file", _backup_file, _backup_files, (open_records,)),
+    Target(
+        "backup-note",
+        binary(lambda d: BackedUp.from_bytes(d).to_bytes()),
+        lambda: (BackedUp("2026", 7, 1, 2, "5f2c").to_bytes(),),
+        (BackedUp.from_bytes,),
+    ),
+    Target(
+        "restored-mark",
+        binary(lambda d: Mark.from_bytes(d).to_bytes()),
+        lambda: (Mark(7, 9, "7-8").to_bytes(),),
+        (Mark.from_bytes,),
+    ),
+    Target("station-copy", _station_copy, lambda: (_copy_of_station(),), (open_copy,)),
     # over the network
     Target("filing", _stranger, lambda: tuple(s.envelope for s in world().acknowledged.values())),
     Target("cosigner", _cosigned, submissions, (CosignerService.add_checkpoint,)),

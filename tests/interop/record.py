@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from api.services import read_key
+from api.keys import read_key
 from interop.foreign import (
     COURT,
     FOUNDED,

@@ -35,6 +35,7 @@ from api.ids import new_id
 from api.services import Services, open_services
 from api.settings import Settings
 from api.signing import sign_request
+from ledger.cosigner import BadProof, StaleSize
 from ledger.encoding import format_json
 from ledger.errors import Unavailable
 from ledger.evidence.chunks import digest_item
@@ -93,7 +94,12 @@ class Office:
     def add_checkpoint(self, body: bytes) -> tuple[int, bytes]:
         if self.away:
             raise Unavailable("nobody is in")
-        return 200, self.service.add_checkpoint(body)
+        try:
+            return 200, self.service.add_checkpoint(body)
+        except StaleSize as error:
+            return 409, f"{error.size}\n".encode()
+        except BadProof as error:
+            return 422, str(error).encode()
 
 
 @dataclass
@@ -286,17 +292,22 @@ def quiet() -> Iterator[None]:
 
 
 @contextmanager
-def open_ledger(folder: Path, **settings: Any) -> Iterator[Ledger]:
-    """Opens the ledger in `folder`, or a copy of the template made there."""
+def open_ledger(
+    folder: Path, *, people: list[Office] | None = None, **settings: Any
+) -> Iterator[Ledger]:
+    """Opens the ledger in `folder`, or a copy of the template made there.
+
+    `people` are cosigners who remember an earlier life of it.
+    """
     if not folder.exists():
         shutil.copytree(template(), folder)
     with quiet():
-        yield from _open(folder, settings)
+        yield from _open(folder, people, settings)
 
 
-def _open(folder: Path, settings: dict[str, Any]) -> Iterator[Ledger]:
+def _open(folder: Path, known: list[Office] | None, settings: dict[str, Any]) -> Iterator[Ledger]:
     trust = read_trust(folder / "trust")
-    people = offices(trust)
+    people = offices(trust) if known is None else known
     by_url = {w.url: office for w, office in zip(witnesses(), people, strict=True)}
     with patch("api.services.HttpCosigner", lambda url: by_url[url]), series_keys():
         services = open_services(folder, Settings(**settings))

@@ -1,0 +1,190 @@
+"""Backups of a data folder, and what the server says of them.
+
+`tiezheng backup` runs beside the server, in a process of its own. When a file of it is
+durable it leaves a note in the data folder; the server files that as a `status` statement.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from api.custody import Custody
+from api.journal import journal
+from ledger.backup import FIRST, STATE, BackupKey, Header, Record, State
+from ledger.encoding import format_json, parse_decimal, parse_json
+from ledger.errors import LedgerError, Malformed, Rejected, Unknown
+from ledger.evidence.envelope import Envelope
+from ledger.evidence.statement import Kind, Statement
+from ledger.log import Log
+from storage.backup_data import Progress, snapshot
+from storage.backup_folder import BackupFolder
+from storage.clock import SystemEntropy
+from storage.durable import refusals, write_file
+from storage.folder import DataFolder
+from storage.folder_lock import FolderLock
+
+LOOK_S = 2.0  # between two looks at the note of the newest backup
+MAX_NOTE = 4096
+LOOK_BACK = 200  # of the ledger's own statements, for one that says the same already
+
+
+@dataclass(frozen=True, slots=True)
+class BackedUp:
+    """The note in the data folder. `target` names the place without telling it."""
+
+    log: str
+    size: int
+    at_ms: int
+    number: int
+    target: str
+
+    def to_bytes(self) -> bytes:
+        return format_json(
+            {
+                "at": self.at_ms,
+                "log": self.log,
+                "number": self.number,
+                "size": str(self.size),
+                "target": self.target,
+            }
+        )
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        match parse_json(data, limit=MAX_NOTE):
+            case {
+                "at": int(at_ms),
+                "log": str(log),
+                "number": int(number),
+                "size": str(size),
+                "target": str(target),
+                **more,
+            } if not more:
+                return cls(log, parse_decimal(size), at_ms, number, target)
+            case _:
+                raise Malformed("want at, log, number, size and target")
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What `make_backup` has added: one file, with the entries from `start` to `size`."""
+
+    number: int
+    start: int
+    size: int
+    stored: int
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a backup folder holds, each file of it read and opened."""
+
+    log: str
+    files: int
+    size: int
+    stored: int
+    digest: bytes  # of the last file
+
+
+def make_backup(
+    folder: DataFolder, log: str, target: Path, key: BackupKey, now_ms: int, progress: Progress
+) -> Made:
+    """Adds a file to the backup in `target` and leaves the note. `log` is the origin."""
+    with FolderLock(folder.backup_lock), snapshot(folder) as taken:
+        backup = BackupFolder(target, key)
+        number, after, before = backup.last_state(log) if target.exists() else (0, FIRST, None)
+        state = taken.state(before)
+        header = Header(
+            n=number + 1,
+            after=after,
+            at_ms=now_ms,
+            key=key.name,
+            log=log,
+            salt=SystemEntropy().salt(),
+        )
+        size = backup.write(header, taken.records(before, progress))
+        note = BackedUp(log.rpartition("/")[2], state.size, now_ms, header.n, backup.target())
+        write_file(folder.backup, note.to_bytes())
+        return Made(header.n, state.start, state.size, size, note.target)
+
+
+def check_backup(target: Path, key: BackupKey, progress: Progress = lambda n: None) -> Checked:
+    """Reads all of it; raises, naming the file, on whatever is missing, altered or another's."""
+    backup = BackupFolder(target, key)
+    count = backup.count()
+    if count == 0:
+        raise Unknown(f"no backup in {str(target)!r}")
+    log, size, total, after = "", 0, 0, backup.digest(0)
+    for n in range(1, count + 1):
+        with backup.open(n, after, log) as opened:
+            log = opened.header.log
+            state = _state(opened.records, size)
+            deque(opened.records, maxlen=0)
+        size, after = state.size, backup.digest(n)
+        total += backup.size(n)
+        progress(1)
+    return Checked(log, count, size, total, after)
+
+
+def _state(records: Iterator[Record], size: int) -> State:
+    first = next(records, None)
+    if first is None or first.kind != STATE:
+        raise Malformed("want the state first")
+    state = State.from_bytes(first.body)
+    if state.start != size:
+        raise Rejected(f"it goes on at entry {state.start}, and the one before ends at {size}")
+    return state
+
+
+def newest(folder: DataFolder) -> BackedUp | None:
+    """What the last finished backup of this folder holds; None if there was none."""
+    with refusals(f"read {str(folder.backup)!r}"):
+        try:
+            with folder.backup.open("rb") as file:
+                data = file.read(MAX_NOTE + 1)
+        except FileNotFoundError:
+            return None
+    return BackedUp.from_bytes(data)
+
+
+class BackupWatch:
+    """Says in the log what was backed up, soon after it was."""
+
+    def __init__(self, folder: DataFolder, log: Log, custody: Custody) -> None:
+        self._folder = folder
+        self._log = log
+        self._custody = custody
+        self._said: BackedUp | None = None
+        self._first = True
+
+    def run(self, closing: threading.Event) -> None:
+        while not closing.wait(LOOK_S):
+            try:
+                self.look()
+            except LedgerError as error:
+                journal.warning("backup_not_said", reason=str(error))
+
+    def look(self) -> None:
+        """Files one `status` statement a backup; after a restart, none that is there already."""
+        found = newest(self._folder)
+        if found is None or found == self._said or self._log.held:
+            return
+        if not (self._first and self._in_log(found)):
+            counts = {"number": found.number, "size": found.size}
+            self._custody.status("backed_up", counts, note=f"target {found.target}")
+        self._said, self._first = found, False
+
+    def _in_log(self, found: BackedUp) -> bool:
+        for index in reversed(self._log.places(f"{self._log.label[:4]}/log")[-LOOK_BACK:]):
+            row = self._log.row(index)
+            if row.kind != Kind.STATUS:
+                continue
+            said = Statement.from_bytes(Envelope.from_bytes(row.envelope).payload).predicate
+            counts = {"number": str(found.number), "size": str(found.size)}
+            if said["what"] == "backed_up" and said.get("counts") == counts:
+                return True
+        return False

@@ -1,0 +1,345 @@
+"""Restores a data folder from a backup, and completes it with what others have kept.
+
+Everything is read and checked before the first byte is written, the tree is recomputed
+against its signed checkpoint, and the folder is none until it is whole. It carries a mark:
+a server serves it, and sequences nothing until `api.resuming` has asked the cosigners.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from api.backups import Checked, check_backup
+from api.clients.copies import MAX_COPY, open_copy
+from api.keys import read_key
+from ledger.backup import BackupKey
+from ledger.completion import Completion, Copied, complete, format_ranges, one_history, ranges_of
+from ledger.encoding import format_json, parse_decimal, parse_json, printable
+from ledger.errors import Conflict, LedgerError, Malformed, Rejected
+from ledger.evidence.entry import Entry, check_commitment
+from ledger.evidence.envelope import Envelope
+from ledger.evidence.series import Series, check_tags
+from ledger.evidence.statement import Statement
+from ledger.evidence.trust import Trust, TrustedLog
+from ledger.examine import PublicLog
+from ledger.sequencer import Head, Row
+from ledger.tlog.audit import read_part
+from ledger.tlog.checkpoint import Checkpoint, open_checkpoint
+from ledger.tlog.merkle import Edge, leaf_hash
+from ledger.tlog.note import SignedNote
+from ledger.tlog.signing_key import SigningKey, sign_note
+from ledger.tlog.tile import WIDTH, bundles_of
+from storage.backup_data import Restorer
+from storage.backup_folder import BackupFolder
+from storage.durable import make_folder, refusals, sync_name, write_file
+from storage.folder import DataFolder
+from storage.items_directory import DirectoryItemStore
+from storage.ledger_sqlite import SqliteLedgerStore
+from storage.trust_directory import read_trust
+
+Progress = Callable[[int], None]
+MAX_MARK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """In the data folder while a restored log stands still: what it lacks, if anything."""
+
+    size: int
+    wanted: int
+    missing: str
+
+    def to_bytes(self) -> bytes:
+        texts = {"missing": self.missing, "size": str(self.size), "wanted": str(self.wanted)}
+        return format_json(texts)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        match parse_json(data, limit=MAX_MARK):
+            case {"missing": str(missing), "size": str(size), "wanted": str(wanted), **more} if (
+                not more
+            ):
+                return cls(parse_decimal(size), parse_decimal(wanted), missing)
+            case _:
+                raise Malformed("want missing, size and wanted")
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What is in the folder now. `refused` are copies that could not be used, with the reason."""
+
+    checked: Checked
+    completion: Completion
+    copies: int
+    refused: tuple[tuple[str, str], ...]
+    items_missing: tuple[str, ...]  # object ids whose bytes are not there
+    items_unrecorded: tuple[str, ...]  # SHA-256 that a completed statement speaks of
+
+    def to_json(self) -> dict[str, Any]:
+        c = self.completion
+        return {
+            "copies": self.copies,
+            "from_backup": str(self.checked.size),
+            "items_missing": list(self.items_missing),
+            "items_unrecorded": list(self.items_unrecorded),
+            "log": self.checked.log,
+            "lost": [str(index) for index in c.lost],
+            "missing": [[str(a), str(b)] for a, b in c.missing],
+            "refused": [{"file": name, "reason": why} for name, why in self.refused],
+            "size": str(c.edge.size),
+            "wanted": str(c.wanted),
+        }
+
+
+@dataclass(slots=True)
+class Sources:
+    """What completes a backup: a folder of stations' copies, a copy of the public log."""
+
+    copies: Path | None = None
+    public: PublicLog | None = None
+    refused: list[tuple[str, str]] = field(default_factory=list)
+
+
+def restore(
+    source: Path,
+    data: Path,
+    key: BackupKey,
+    sources: Sources,
+    progress: Progress = lambda n: None,
+) -> Restored:
+    """Raises, leaving nothing, unless the whole backup is one history of its log."""
+    checked = check_backup(source, key, progress)
+    before = _check_empty(data)
+    folder = DataFolder(data)
+    try:
+        for part in (folder.path, folder.items, folder.public, folder.keys):
+            make_folder(part)
+        restorer = Restorer(folder)
+        try:
+            _put(BackupFolder(source, key), checked, restorer, progress)
+        finally:
+            restorer.close()
+        store = SqliteLedgerStore(folder.ledger_db)
+        try:
+            restored = _complete(folder, store, checked, sources)
+        finally:
+            store.close()
+        c = restored.completion
+        mark = Mark(c.edge.size, c.wanted, format_ranges(c.missing))
+        write_file(folder.restored, mark.to_bytes())
+        sync_name(data)
+        restorer.finish()
+        return restored
+    except BaseException:
+        _clear(data, before)
+        raise
+
+
+def _check_empty(data: Path) -> frozenset[str]:
+    """What is there before: nothing, or the items, which may lie on a disk of their own."""
+    with refusals(f"list {str(data)!r}"):
+        if not data.exists():
+            return frozenset()
+        if not data.is_dir():
+            raise Conflict(f"{str(data)!r} is no folder")
+        names = frozenset(entry.name for entry in data.iterdir())
+    if names - {"items"}:
+        raise Conflict(
+            f"want an empty folder, or one that holds only the items: {str(data)!r} "
+            f"holds {printable(min(names - {'items'}))!r}"
+        )
+    return names
+
+
+def _clear(data: Path, before: frozenset[str]) -> None:
+    with suppress(OSError):
+        for entry in data.iterdir():
+            if entry.name not in before and entry.is_dir():
+                shutil.rmtree(entry, ignore_errors=True)
+            elif entry.name not in before:
+                entry.unlink()
+
+
+def _put(backup: BackupFolder, checked: Checked, restorer: Restorer, progress: Progress) -> None:
+    after = backup.digest(0)
+    for n in range(1, checked.files + 1):
+        with backup.open(n, after, checked.log) as opened:
+            last = n == checked.files
+            restorer.put(opened.records, files=last, progress=lambda n: None)
+        after = backup.digest(n)
+        progress(1)
+    if after != checked.digest:
+        raise Rejected("the backup changed while it was being read")
+
+
+# --- the tree --------------------------------------------------------------------------------
+
+
+def _complete(
+    folder: DataFolder, store: SqliteLedgerStore, checked: Checked, sources: Sources
+) -> Restored:
+    log_key = read_key(folder.keys / "log.key")
+    trust = read_trust(folder.trust)
+    trusted = next((log for log in trust.logs if log.origin == log_key.name), None)
+    head = store.head()
+    if head is None or trusted is None or log_key.name != checked.log:
+        raise Rejected(f"the backup holds no log {checked.log!r} with its key and policy")
+    checkpoint = open_checkpoint(SignedNote.from_text(head.note), log_key.verifier)
+    size = head.edge.size
+    copies = list(_copies(sources, trust)) if sources.copies is not None else []
+    public: dict[int, bytes] = {}
+    signed = [checkpoint, *_kept(store, log_key)]
+    if sources.public is not None:
+        note, published = _published(sources.public, trusted)
+        signed.append(published)
+        public = _entries(sources.public, trusted, published, size)
+    fitting = [copy for copy in copies if _fits(copy, public, store, size, sources)]
+    roots = one_history([*signed, *(copy.checkpoint for copy in fitting)])
+    edge = _recompute(store, size, roots)
+    if edge != head.edge or checkpoint.size != size:
+        raise Rejected("the restored right edge is not that of the restored entries")
+    completion = complete(edge, public, fitting, store.all_series(), signed)
+    if completion.rows:
+        store.append(completion.rows, completion.series, _head(completion, log_key))
+    if sources.public is not None and published.size <= completion.edge.size:
+        store.add_cosigned(published.size, note.to_text())
+    used = sum(not row.lost for row in completion.rows)
+    missing, unrecorded = _items(folder, store, completion.rows)
+    return Restored(checked, completion, used, tuple(sources.refused), missing, unrecorded)
+
+
+def _kept(store: SqliteLedgerStore, key: SigningKey) -> Iterator[Checkpoint]:
+    """Every checkpoint that a quorum has cosigned."""
+    size = 0
+    while (note := store.cosigned(size)) is not None:
+        checkpoint = open_checkpoint(SignedNote.from_text(note), key.verifier)
+        yield checkpoint
+        size = checkpoint.size + 1
+
+
+def _recompute(store: SqliteLedgerStore, size: int, roots: Mapping[int, bytes]) -> Edge:
+    """The edge of all entries; each statement gives its entry, each signed size its root."""
+    edge, page = Edge(), []
+    for row in store.rows(0, size):
+        page.append(row)
+        edge = edge.extend([leaf_hash(row.entry)])
+        if edge.size in roots and roots[edge.size] != edge.root():
+            raise Rejected(
+                f"the backup's first {edge.size} entries are not those that the log has signed",
+                hints=("this backup, or what completes it, is of another history",),
+            )
+        if len(page) == WIDTH:
+            _check_rows(store, page)
+            page = []
+    _check_rows(store, page)
+    return edge
+
+
+def _check_rows(store: SqliteLedgerStore, rows: Sequence[Row]) -> None:
+    signatures = store.series(sorted({name for row in rows for name, _ in row.places}))
+    for row in rows:
+        if row.lost:
+            continue
+        try:
+            entry = Entry.from_bytes(row.entry)
+            check_commitment(entry, row.salt, row.envelope)
+            tags = [Series(name, signatures[name][0]).tag(n) for name, n in row.places]
+            check_tags(entry, row.salt, tags)
+        except LedgerError as error:
+            raise Rejected(
+                f"the statement at {row.index} does not give its entry: {error}"
+            ) from None
+
+
+def _head(completion: Completion, key: SigningKey) -> Head:
+    """Signed as it was then: of these entries, which the log has signed, there is one text."""
+    edge = completion.edge
+    text = Checkpoint(key.name, edge.size, edge.root()).to_text()
+    note = SignedNote(text, (sign_note(text, key),)).to_text()
+    return Head(edge, Entry.from_bytes(completion.rows[-1].entry).at, note)
+
+
+# --- what others have kept -------------------------------------------------------------------
+
+
+def _published(public: PublicLog, trusted: TrustedLog) -> tuple[SignedNote, Checkpoint]:
+    note = SignedNote.from_bytes(public.read(trusted.label, "checkpoint"))
+    cosigned = trusted.policy.open(note)
+    if cosigned.quorum_time is None and trusted.policy.quorum is not None:
+        raise Rejected(
+            f"the public copy's checkpoint of {cosigned.checkpoint.size} entries has no quorum",
+            hints=("take a copy whose checkpoint the cosigners have signed",),
+        )
+    return note, cosigned.checkpoint
+
+
+def _entries(
+    public: PublicLog, trusted: TrustedLog, checkpoint: Checkpoint, start: int
+) -> dict[int, bytes]:
+    """Those beyond the backup; the root that they must give is checked by `complete`."""
+
+    def read(path: str) -> bytes:
+        return public.read(trusted.label, path)
+
+    found: dict[int, bytes] = {}
+    for bundle in bundles_of(checkpoint.size):
+        first = bundle.number * WIDTH
+        if first + WIDTH > start:
+            entries, _ = read_part(read, bundle, tiles=False)
+            found |= {i: e for i, e in enumerate(entries, first) if i >= start}
+    return found
+
+
+def _copies(sources: Sources, trust: Trust) -> Iterator[Copied]:
+    assert sources.copies is not None
+    with refusals(f"list {str(sources.copies)!r}"):
+        paths = sorted(p for p in sources.copies.rglob("*.json") if p.is_file())
+    for path in paths:
+        name = path.relative_to(sources.copies).as_posix()
+        try:
+            with refusals(f"read {name!r}"), path.open("rb") as file:
+                data = file.read(MAX_COPY + 1)
+            yield open_copy(name, data, trust)
+        except LedgerError as error:
+            # One station's bad file is no reason to leave out the others'.
+            sources.refused.append((name, str(error)))
+
+
+def _fits(
+    copy: Copied,
+    public: Mapping[int, bytes],
+    store: SqliteLedgerStore,
+    size: int,
+    sources: Sources,
+) -> bool:
+    index = copy.row.index
+    held = store.row(index).entry if index < size else public.get(index, copy.row.entry)
+    if held == copy.row.entry:
+        return True
+    sources.refused.append((copy.source, f"the log has another entry at {index}"))
+    return False
+
+
+def _items(
+    folder: DataFolder, store: SqliteLedgerStore, rows: Sequence[Row]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Items recorded whose bytes are not there, and items spoken of that are not recorded."""
+    held = set(DirectoryItemStore(folder.items).ids())
+    missing = tuple(item.object_id for item in store.claimed() if item.object_id not in held)
+    unrecorded = set()
+    for row in rows:
+        if row.lost:
+            continue
+        statement = Statement.from_bytes(Envelope.from_bytes(row.envelope).payload)
+        wanted = [(subject.digest, statement.agency) for subject in statement.files]
+        for (digest, _), found in zip(wanted, store.find_items(wanted), strict=True):
+            if found is None:
+                unrecorded.add(digest.sha256.hex())
+    return missing, tuple(sorted(unrecorded))
+
+
+def lost_text(indexes: Sequence[int]) -> str:
+    return format_ranges(ranges_of(indexes))

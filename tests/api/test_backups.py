@@ -1,0 +1,725 @@
+"""Backup, loss of the disk, restore: over real folders, a served ledger and its cosigners."""
+
+import json
+import os
+import shutil
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api.backups import Made, check_backup, make_backup, newest
+from api.clients.copies import format_copy
+from api.restoring import Restored, Sources, restore
+from ledger.audit import audit_log
+from ledger.backup import BackupKey
+from ledger.encoding import parse_base64, parse_decimal
+from ledger.errors import Conflict, Full, LedgerError, Rejected, Unavailable, Unknown
+from ledger.evidence.entry import Entry, check_commitment
+from ledger.evidence.envelope import Envelope
+from ledger.evidence.statement import Statement
+from ledger.report import Outcome
+from ledger.tlog.checkpoint import Checkpoint
+from ledger.tlog.merkle import Edge, leaf_hash
+from ledger.tlog.note import SignedNote
+from ledger.verify import verify_packet
+from storage.backup_folder import name_of
+from storage.folder import DataFolder
+from storage.packets import open_packet
+from storage.public_directory import DirectoryLog
+from testkit.server import (
+    CASE,
+    ORIGIN,
+    OTHER_CASE,
+    Ledger,
+    Office,
+    await_that,
+    open_ledger,
+    series_keys,
+    template,
+)
+
+KEY = BackupKey(bytes(range(32)))
+
+
+def back_up(folder: Path, target: Path, *, key: BackupKey = KEY, at_ms: int = 1) -> Made:
+    return make_backup(DataFolder.open(folder), ORIGIN, target, key, at_ms, lambda n: None)
+
+
+def bring_back(target: Path, data: Path, **sources: Any) -> Restored:
+    with series_keys():
+        return restore(target, data, KEY, Sources(**sources))
+
+
+class Station:
+    """Keeps a copy of each statement it has filed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.answers: dict[bytes, dict[str, Any]] = {}
+        folder.mkdir(exist_ok=True)
+
+    def file(self, ledger: Ledger, *envelopes: bytes) -> list[dict[str, Any]]:
+        answers = ledger.accept(*envelopes)
+        for envelope, answer in zip(envelopes, answers, strict=True):
+            self.answers[envelope] = answer
+            (self.folder / f"{answer['id']}.json").write_bytes(format_copy(envelope, answer))
+        return answers
+
+
+def check_acknowledged(ledger: Ledger, station: Station, lost: tuple[int, ...] = ()) -> None:
+    """Each is where it was acknowledged, or its entry is there and it is named as lost."""
+    entries = list(ledger.services.store.entries(0, ledger.services.log.size))
+    for envelope, answer in station.answers.items():
+        index = parse_decimal(answer["index"])
+        assert entries[index].decode() == answer["entry"]
+        row = ledger.services.log.row(index)
+        if row.lost:
+            assert index in lost
+            continue
+        assert row.envelope == envelope
+        check_commitment(Entry.from_bytes(row.entry), parse_base64(answer["salt"]), envelope)
+
+
+def check_one_history(ledger: Ledger, people: list[Office], notes: list[str]) -> None:
+    """Every checkpoint that anybody was shown or has signed begins the tree that is there."""
+    entries = list(ledger.services.store.entries(0, ledger.services.log.size))
+    shown = [Checkpoint.from_text(SignedNote.from_text(note).text) for note in notes]
+    shown += [last[0] for office in people if (last := office.service.state.last(ORIGIN))]
+    for checkpoint in shown:
+        assert checkpoint.size <= len(entries)
+        root = Edge().extend(map(leaf_hash, entries[: checkpoint.size])).root()
+        assert root == checkpoint.root, f"a fork at {checkpoint.size}"
+
+
+def said(ledger: Ledger, what: str) -> list[dict[str, Any]]:
+    """The ledger's own status statements of that kind."""
+    rows = ledger.services.store.rows(0, ledger.services.log.size)
+    found = [
+        Statement.from_bytes(Envelope.from_bytes(row.envelope).payload).predicate
+        for row in rows
+        if row.kind == "status"
+    ]
+    return [dict(predicate) for predicate in found if predicate["what"] == what]
+
+
+def await_resumed(ledger: Ledger) -> None:
+    await_that(lambda: not ledger.services.folder.restored.exists(), "the log going on", 30)
+
+
+def reason(ledger: Ledger) -> str:
+    return str(ledger.http.get("/readyz").json().get("reason", ""))
+
+
+def filed(ledger: Ledger) -> str:
+    """What becomes of a statement just now."""
+    answer = ledger.http.post("/v1/statements", content=ledger.evidence(b"after"))
+    return str(answer.json().get("code", "accepted"))
+
+
+@contextmanager
+def restored_ledger(data: Path, people: list[Office]) -> Iterator[Ledger]:
+    with open_ledger(data, people=people) as ledger:
+        yield ledger
+
+
+# --- the drills ------------------------------------------------------------------------------
+
+
+class Disaster:
+    """A ledger backed up, then grown by stations and by itself, then without its disk."""
+
+    def __init__(self, scratch: Path, deposits: int) -> None:
+        self.scratch = scratch
+        self.target = scratch / "backup"
+        self.station = Station(scratch / "copies")
+        self.mirror = scratch / "mirror"
+        with open_ledger(scratch / "data") as ledger:
+            self.people = ledger.offices
+            for i in range(5):
+                self.station.file(ledger, ledger.evidence(b"before %d" % i))
+            self.backed_up = back_up(ledger.folder, self.target).size
+            self._grow(ledger, deposits)
+            ledger.await_quorum()
+            self.size = ledger.services.log.size
+            self.notes = [answer["checkpoint"] for answer in self.station.answers.values()]
+        shutil.copytree(scratch / "data" / "public", self.mirror)
+        shutil.rmtree(scratch / "data")
+
+    def _grow(self, ledger: Ledger, deposits: int) -> None:
+        """Four stations at once, and readers and housekeeping between them."""
+
+        def file(lane: int) -> None:
+            for i in range(lane, deposits, 4):
+                case = OTHER_CASE if i % 7 == 0 else CASE
+                more = {"device": "bwc-1", "file": f"v{i % 3}.mp4"} if i % 5 == 0 else {}
+                envelope = ledger.evidence(b"item %d" % i, case=case, **more)
+                self.station.file(ledger, envelope)
+
+        lanes = [threading.Thread(target=file, args=(lane,)) for lane in range(4)]
+        for lane in lanes:
+            lane.start()
+        headers = ledger.bearer()
+        for _ in range(8):
+            assert ledger.http.get(f"/v1/cases/{CASE}", headers=headers).status_code == 200
+            ledger.services.custody.status("unclaimed_removed", {"items": 1})
+        for lane in lanes:
+            lane.join()
+
+    @property
+    def public(self) -> DirectoryLog:
+        return DirectoryLog(self.mirror)
+
+
+def test_after_a_lost_disk_every_acknowledged_statement_is_there_or_named(tmp_path: Path) -> None:
+    disaster = Disaster(tmp_path, 100)
+    restored = bring_back(
+        disaster.target,
+        tmp_path / "data",
+        copies=disaster.station.folder,
+        public=disaster.public,
+    )
+    completion = restored.completion
+    # The ledger's own statements, which nobody else keeps: eight reads, eight of itself.
+    assert len(completion.lost) >= 16
+    assert (completion.edge.size, completion.missing) == (disaster.size, ())
+    assert restored.refused == ()
+    with restored_ledger(tmp_path / "data", disaster.people) as ledger:
+        await_resumed(ledger)
+        check_acknowledged(ledger, disaster.station, completion.lost)
+        assert ledger.services.store.lost() == list(completion.lost)
+        (status,) = said(ledger, "restored")
+        assert status["counts"]["lost"] == str(len(completion.lost))
+        assert str(completion.lost[0]) in status["note"]
+        for i in range(5):
+            disaster.station.file(ledger, ledger.evidence(b"after %d" % i))
+        ledger.await_quorum()
+        for office in disaster.people[:2]:
+            held = office.service.state.last(ORIGIN)
+            assert held is not None and held[0].size > disaster.size
+        check_acknowledged(ledger, disaster.station, completion.lost)
+        check_one_history(ledger, disaster.people, disaster.notes)
+        audit = audit_log(DirectoryLog(tmp_path / "data" / "public"), ledger.trust.logs[0])
+        assert audit.outcome is Outcome.PASSED
+
+
+def test_without_the_public_copy_the_log_stands_still_and_says_what_is_missing(
+    tmp_path: Path,
+) -> None:
+    disaster = Disaster(tmp_path, 20)
+    restored = bring_back(disaster.target, tmp_path / "data", copies=disaster.station.folder)
+    completion = restored.completion
+    assert completion.missing and completion.wanted > completion.edge.size
+    with restored_ledger(tmp_path / "data", disaster.people) as ledger:
+        await_that(lambda: "are missing" in reason(ledger), "the reason")
+        assert f"{completion.missing[0][0]}" in reason(ledger)
+        assert filed(ledger) == "unavailable"
+        assert ledger.services.folder.restored.exists()
+        assert ledger.services.log.size == completion.edge.size
+
+
+def test_where_nothing_was_lost_since_the_log_goes_on_by_itself(tmp_path: Path) -> None:
+    station = Station(tmp_path / "copies")
+    with open_ledger(tmp_path / "data") as ledger:
+        people = ledger.offices
+        station.file(ledger, *(ledger.evidence(b"item %d" % i) for i in range(300)))
+        ledger.await_quorum()
+        back_up(ledger.folder, tmp_path / "backup")
+    shutil.rmtree(tmp_path / "data")
+    restored = bring_back(tmp_path / "backup", tmp_path / "data")
+    assert restored.completion.rows == ()
+    with restored_ledger(tmp_path / "data", people) as ledger:
+        await_resumed(ledger)
+        station.file(ledger, ledger.evidence(b"after"))
+        ledger.await_quorum()
+        check_acknowledged(ledger, station)
+        assert said(ledger, "restored")[0]["counts"]["lost"] == "0"
+
+
+# --- who must have answered ------------------------------------------------------------------
+
+
+@pytest.fixture
+def behind(tmp_path: Path) -> tuple[Path, list[Office]]:
+    """Restored to less than what two cosigners have seen; the third saw nothing."""
+    with open_ledger(tmp_path / "data") as ledger:
+        people = ledger.offices
+        people[2].away = True
+        ledger.accept(ledger.evidence(b"one"))
+        ledger.await_quorum()
+        back_up(ledger.folder, tmp_path / "backup")
+        ledger.accept(ledger.evidence(b"two"))
+        ledger.await_quorum()
+    shutil.rmtree(tmp_path / "data")
+    bring_back(tmp_path / "backup", tmp_path / "data")
+    return tmp_path / "data", people
+
+
+def test_a_cosigner_who_knows_a_larger_log_stops_it(behind: tuple[Path, list[Office]]) -> None:
+    data, people = behind
+    before = [office.service.state.last(ORIGIN) for office in people]
+    with restored_ledger(data, people) as ledger:
+        await_that(lambda: "knows" in reason(ledger), "the reason")
+        assert "notary knows" in reason(ledger) and "restore again" in reason(ledger)
+        assert filed(ledger) == "unavailable"
+    # To be asked has changed nothing for them.
+    assert [office.service.state.last(ORIGIN) for office in people] == before
+
+
+def test_while_a_quorum_has_not_answered_it_waits(behind: tuple[Path, list[Office]]) -> None:
+    data, people = behind
+    people[0].away = people[1].away = True
+    people[2].away = False  # it has seen less than is restored
+    with restored_ledger(data, people) as ledger:
+        await_that(lambda: "could be a quorum" in reason(ledger), "the reason")
+        assert filed(ledger) == "unavailable"
+
+
+def test_a_restored_log_that_stands_still_can_still_be_read(
+    behind: tuple[Path, list[Office]],
+) -> None:
+    data, people = behind
+    with restored_ledger(data, people) as ledger:
+        row = ledger.services.store.row(FIRST_EVIDENCE)
+        wanted = f"/v1/statements/{row.statement_id}/receipt"
+        await_that(lambda: ledger.http.get(wanted).status_code == 200, "the receipt")
+
+
+FIRST_EVIDENCE = 8
+
+
+def test_a_copy_from_a_station_that_knows_more_keeps_it_stopped(tmp_path: Path) -> None:
+    station = Station(tmp_path / "copies")
+    with open_ledger(tmp_path / "data") as ledger:
+        people = ledger.offices
+        for office in people:
+            office.away = True
+        back_up(ledger.folder, tmp_path / "backup")
+        ledger.accept(ledger.evidence(b"nobody keeps this"))
+        station.file(ledger, ledger.evidence(b"one"))
+    shutil.rmtree(tmp_path / "data")
+    for office in people:
+        office.away = False
+    restored = bring_back(tmp_path / "backup", tmp_path / "data", copies=station.folder)
+    assert restored.completion.missing == ((8, 8),)
+    # No cosigner has ever seen more; the answer that the station keeps is enough.
+    with restored_ledger(tmp_path / "data", people) as ledger:
+        await_that(lambda: "8 are missing" in reason(ledger), "the reason")
+        assert ledger.services.folder.restored.exists()
+
+
+# --- series after a loss ---------------------------------------------------------------------
+
+
+def test_a_number_that_a_lost_statement_had_is_never_given_again(tmp_path: Path) -> None:
+    """One case is known from before, the other was first used after the backup."""
+    with open_ledger(tmp_path / "data") as ledger:
+        people = ledger.offices
+        ledger.accept(ledger.evidence(b"known"))
+        back_up(ledger.folder, tmp_path / "backup")
+        ledger.accept(ledger.evidence(b"lost 1"), ledger.evidence(b"lost 2", case=OTHER_CASE))
+        ledger.accept(ledger.evidence(b"lost 3", case=OTHER_CASE))
+        ledger.await_quorum()
+    (tmp_path / "data").rename(tmp_path / "old")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "old" / "items").rename(tmp_path / "data" / "items")  # a disk of their own
+    public = DirectoryLog(tmp_path / "old" / "public")
+    restored = bring_back(tmp_path / "backup", tmp_path / "data", public=public)
+    assert len(restored.completion.lost) == 3
+    with restored_ledger(tmp_path / "data", people) as ledger:
+        await_resumed(ledger)
+        known, other = ledger.accept(
+            ledger.evidence(b"new 1"), ledger.evidence(b"new 2", case=OTHER_CASE)
+        )
+        assert [row["n"] for row in known["series"]] == ["3"]
+        assert [row["n"] for row in other["series"]] == ["3"]
+        ledger.await_quorum()
+        rows = ledger.http.get(f"/v1/cases/{OTHER_CASE}", headers=ledger.bearer()).json()
+        assert [row["kind"] for row in rows["statements"]] == ["lost", "lost", "evidence"]
+        answer = ledger.http.get(f"/v1/cases/{CASE}/packet", headers=ledger.bearer())
+        assert answer.status_code == 200, answer.text
+        (tmp_path / "case.zip").write_bytes(answer.content)
+        mine = DirectoryLog(tmp_path / "data" / "public")
+        report = verify_packet(open_packet(tmp_path / "case.zip"), ledger.trust, log=mine)
+        # Nothing is wrong with it, and something is not shown.
+        assert report.outcome is Outcome.UNDECIDED
+        withheld = [f.detail for f in report.findings if f.detail == "1 of 3 not shown"]
+        assert len(withheld) == 1
+        # And a backup of it brings all that back.
+        back_up(ledger.folder, tmp_path / "backup")
+        ledger.accept(ledger.evidence(b"new 3", case=OTHER_CASE))
+        back_up(ledger.folder, tmp_path / "backup")
+    again = bring_back(tmp_path / "backup", tmp_path / "again")
+    assert again.completion.rows == ()
+    with closing(sqlite3.connect(tmp_path / "again" / "ledger.sqlite")) as db:
+        counts = dict(db.execute("SELECT name, count FROM series").fetchall())
+    assert counts[f"2026/case/{OTHER_CASE}"] == 4
+
+
+# --- what a backup is ------------------------------------------------------------------------
+
+
+def tables(data: Path) -> dict[str, list[tuple[Any, ...]]]:
+    with closing(sqlite3.connect(data / "ledger.sqlite")) as db:
+        names = [n for (n,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return {name: sorted(db.execute(f"SELECT * FROM {name}").fetchall()) for name in names}
+
+
+def test_increments_add_up_to_the_whole_database(tmp_path: Path) -> None:
+    """Items come, are claimed, and go away; series grow; checkpoints are cosigned."""
+    target = tmp_path / "backup"
+    with open_ledger(tmp_path / "data") as ledger:
+        ledger.upload(b"claimed later")
+        ledger.upload(b"never claimed")
+        back_up(ledger.folder, target)
+        ledger.accept(ledger.evidence(b"claimed later", upload=False))
+        ledger.upload(b"comes and stays")
+        back_up(ledger.folder, target)
+        ledger.services.store.forget_items(
+            [item.object_id for item in ledger.services.store.unclaimed(2**60)]
+        )
+        ledger.accept(ledger.evidence(b"another"), ledger.evidence(b"third", case=OTHER_CASE))
+        ledger.await_quorum()
+        back_up(ledger.folder, target)
+        back_up(ledger.folder, target)
+    bring_back(target, tmp_path / "new")
+    assert tables(tmp_path / "new") == tables(tmp_path / "data")
+    for name in ("keys/log.key", "keys/ledger.key", "trust/logs", "format"):
+        assert (tmp_path / "new" / name).read_bytes() == (tmp_path / "data" / name).read_bytes()
+    assert (tmp_path / "new" / "keys" / "log.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_tokens_and_other_databases_are_in_the_backup(tmp_path: Path) -> None:
+    with open_ledger(tmp_path / "data") as ledger:
+        people, headers = ledger.offices, ledger.bearer()
+        ledger.accept(ledger.evidence(b"a"))
+        ledger.await_quorum()
+        with closing(sqlite3.connect(tmp_path / "data" / "later.sqlite")) as db:
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("CREATE TABLE t (x)")
+            db.execute("INSERT INTO t VALUES (7)")
+            db.commit()
+            back_up(ledger.folder, tmp_path / "backup")
+    bring_back(tmp_path / "backup", tmp_path / "new")
+    with closing(sqlite3.connect(tmp_path / "new" / "later.sqlite")) as db:
+        assert db.execute("SELECT x FROM t").fetchall() == [(7,)]
+    with restored_ledger(tmp_path / "new", people) as ledger:
+        await_resumed(ledger)
+        assert ledger.http.get(f"/v1/cases/{CASE}", headers=headers).status_code == 200
+
+
+def test_a_backup_beside_a_busy_server_is_of_one_moment(tmp_path: Path) -> None:
+    target, stop = tmp_path / "backup", threading.Event()
+    with open_ledger(tmp_path / "data") as ledger:
+
+        def file() -> None:
+            i = 0
+            while not stop.is_set():
+                i += 1
+                ledger.accept(ledger.evidence(b"busy %d" % i))
+
+        busy = threading.Thread(target=file)
+        busy.start()
+        made = [back_up(ledger.folder, target) for _ in range(6)]
+        stop.set()
+        busy.join()
+        entries = list(ledger.services.store.entries(0, made[-1].size))
+    assert [m.start for m in made[1:]] == [m.size for m in made[:-1]]
+    bring_back(target, tmp_path / "new")  # recomputes the tree
+    with closing(sqlite3.connect(tmp_path / "new" / "ledger.sqlite")) as db:
+        assert [data for (data,) in db.execute("SELECT data FROM entry ORDER BY idx")] == entries
+
+
+@pytest.fixture
+def backup(tmp_path: Path) -> Path:
+    """Three files."""
+    target = tmp_path / "backup"
+    with open_ledger(tmp_path / "data") as ledger:
+        for i in range(3):
+            ledger.accept(ledger.evidence(b"item %d" % i))
+            back_up(ledger.folder, target)
+    return target
+
+
+def refused(target: Path, data: Path, *, key: BackupKey = KEY) -> LedgerError:
+    """By the check, and by a restore, which leaves nothing behind."""
+    with pytest.raises(LedgerError) as by_check:
+        check_backup(target, key)
+    with pytest.raises(LedgerError), series_keys():
+        restore(target, data, key, Sources())
+    assert not data.exists() or not any(data.iterdir())
+    return by_check.value
+
+
+def test_a_wrong_key_opens_nothing(backup: Path, tmp_path: Path) -> None:
+    error = refused(backup, tmp_path / "new", key=BackupKey(bytes(32)))
+    assert name_of(1) in str(error) and "sealed with the key" in str(error)
+
+
+def test_a_flipped_bit_in_any_file_is_named(backup: Path, tmp_path: Path) -> None:
+    for n in (1, 2, 3):
+        path = backup / name_of(n)
+        good = path.read_bytes()
+        # The lines before the pieces, the first size, and throughout what is sealed.
+        for at in [0, 25, 120, 330, 335, *range(400, len(good), len(good) // 12), len(good) - 1]:
+            bad = bytearray(good)
+            bad[at] ^= 1
+            path.write_bytes(bytes(bad))
+            with pytest.raises(LedgerError, match=r"0000000\d.tzbackup"):
+                check_backup(backup, KEY)
+        path.write_bytes(good)
+    check_backup(backup, KEY)
+
+
+def test_a_truncated_file_is_named(backup: Path, tmp_path: Path) -> None:
+    path = backup / name_of(3)
+    good = path.read_bytes()
+    for size in [*range(0, len(good), len(good) // 15), len(good) - 1]:
+        path.write_bytes(good[:size])
+        with pytest.raises(LedgerError, match=name_of(3)):
+            check_backup(backup, KEY)
+
+
+def test_a_missing_file_is_named(backup: Path, tmp_path: Path) -> None:
+    (backup / name_of(2)).unlink()
+    assert f"{name_of(2)} is missing" in str(refused(backup, tmp_path / "new"))
+
+
+def test_files_that_were_swapped_are_named(backup: Path, tmp_path: Path) -> None:
+    a, b = backup / name_of(2), backup / name_of(3)
+    first, second = a.read_bytes(), b.read_bytes()
+    a.write_bytes(second)
+    b.write_bytes(first)
+    assert f"it was written as {name_of(3)}" in str(refused(backup, tmp_path / "new"))
+
+
+def test_a_file_of_an_earlier_chain_does_not_follow(backup: Path, tmp_path: Path) -> None:
+    """The same ledger, the same key, the same number: another run."""
+    other = tmp_path / "other"
+    for _ in range(2):
+        back_up(tmp_path / "data", other)
+    shutil.copy(other / name_of(2), backup / name_of(2))
+    assert "does not follow" in str(refused(backup, tmp_path / "new"))
+
+
+def test_a_backup_of_another_ledger_is_not_gone_on_with(backup: Path, tmp_path: Path) -> None:
+    """Founded from the same template, so that name and key are those of the first."""
+    shutil.copytree(template(), tmp_path / "twin")
+    with pytest.raises(Rejected, match="not those of this ledger"):
+        back_up(tmp_path / "twin", backup)
+    with pytest.raises(Rejected, match="is of the ledger"):
+        make_backup(
+            DataFolder.open(tmp_path / "data"), "x.example/2026", backup, KEY, 1, lambda n: None
+        )
+    check_backup(backup, KEY)
+
+
+def test_a_ledger_that_was_rolled_back_is_not_backed_up_over_its_backup(
+    backup: Path, tmp_path: Path
+) -> None:
+    old = tmp_path / "old"
+    (tmp_path / "first").mkdir()
+    shutil.copy(backup / name_of(1), tmp_path / "first" / name_of(1))
+    bring_back(tmp_path / "first", old)
+    with pytest.raises(Rejected, match=r"rolled back|not those of this ledger"):
+        back_up(old, backup)
+
+
+KILLED = 9
+
+
+def backed_up_until(data: Path, target: Path, cut_at: int) -> bool:
+    """A run in a process of its own, killed at its `cut_at`th call that a disk sees."""
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    calls = 0
+
+    def counted(real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **more: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            if calls == cut_at:
+                os._exit(KILLED)
+            return real(*args, **more)
+
+        return call
+
+    for name in ("write", "fsync", "open", "close"):
+        setattr(os, name, counted(getattr(os, name)))
+    for name in ("replace", "unlink"):
+        setattr(Path, name, counted(getattr(Path, name)))
+    status = 1
+    try:
+        back_up(data, target)
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def test_a_backup_killed_anywhere_leaves_the_last_whole_one(backup: Path, tmp_path: Path) -> None:
+    """At every open, write, sync, rename, removal and close that a run makes."""
+    before, kills = check_backup(backup, KEY).files, 0
+    while not backed_up_until(tmp_path / "data", backup, kills + 1):
+        kills += 1
+        after = check_backup(backup, KEY).files
+        assert after in (before, before + 1)
+        before = after
+    assert kills > 20
+    assert back_up(tmp_path / "data", backup).number == check_backup(backup, KEY).files
+    assert not list(backup.glob(".new-*")) and not list((tmp_path / "data").glob(".new-backup-*"))
+
+
+def test_a_full_target_is_said_and_changes_nothing(
+    backup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = check_backup(backup, KEY)
+
+    def full(fd: int, data: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("storage.backup_folder.write_all", full)
+        with pytest.raises(Full):
+            back_up(tmp_path / "data", backup)
+    assert check_backup(backup, KEY) == before
+
+
+def test_two_backups_at_once_are_refused(backup: Path, tmp_path: Path) -> None:
+    from storage.folder_lock import FolderLock
+
+    with FolderLock(DataFolder(tmp_path / "data").backup_lock), pytest.raises(Conflict):
+        back_up(tmp_path / "data", backup)
+
+
+def test_a_clock_that_jumped_does_not_break_the_chain(backup: Path, tmp_path: Path) -> None:
+    back_up(tmp_path / "data", backup, at_ms=2**41)
+    back_up(tmp_path / "data", backup, at_ms=5)
+    assert check_backup(backup, KEY).files == 5
+
+
+def test_nothing_of_the_ledger_can_be_read_in_a_backup(backup: Path, tmp_path: Path) -> None:
+    data = b"".join(path.read_bytes() for path in backup.iterdir())
+    secret = (tmp_path / "data" / "keys" / "log.key").read_bytes()
+    for word in (secret[:40], b"PRIVATE", CASE.encode(), b"agency-01", b"payload"):
+        assert word not in data
+
+
+# --- what restore refuses --------------------------------------------------------------------
+
+
+def test_a_folder_that_holds_something_is_not_restored_into(backup: Path, tmp_path: Path) -> None:
+    with pytest.raises(Conflict, match="holds only the items"):
+        bring_back(backup, tmp_path / "data")
+
+
+def test_items_that_lie_there_already_are_kept_and_counted(backup: Path, tmp_path: Path) -> None:
+    (tmp_path / "new").mkdir()
+    shutil.copytree(tmp_path / "data" / "items", tmp_path / "new" / "items")
+    gone = next(p for p in (tmp_path / "new" / "items").glob("*/*") if "." not in p.name)
+    gone.unlink()
+    restored = bring_back(backup, tmp_path / "new")
+    assert restored.items_missing == (gone.name,)
+
+
+def test_items_that_came_after_the_backup_are_their_agencys_again(tmp_path: Path) -> None:
+    station = Station(tmp_path / "copies")
+    with open_ledger(tmp_path / "data") as ledger:
+        people = ledger.offices
+        back_up(ledger.folder, tmp_path / "backup")
+        station.file(ledger, ledger.evidence(b"after the backup"))
+        ledger.await_quorum()
+    (tmp_path / "new").mkdir()
+    shutil.copytree(tmp_path / "data" / "items", tmp_path / "new" / "items")
+    restored = bring_back(tmp_path / "backup", tmp_path / "new", copies=station.folder)
+    assert len(restored.items_unrecorded) == 1
+    with restored_ledger(tmp_path / "new", people) as ledger:
+        await_resumed(ledger)
+        await_that(lambda: not ledger.services.orphans, "the adoption")
+        ledger.await_quorum()
+        packet = ledger.http.get(f"/v1/cases/{CASE}/packet", headers=ledger.bearer())
+        assert packet.status_code == 200, packet.text
+        assert b"after the backup" in packet.content
+
+
+def test_a_copy_that_was_altered_is_named_and_left_out(tmp_path: Path) -> None:
+    disaster = Disaster(tmp_path, 8)
+    paths = sorted(disaster.station.folder.iterdir())
+    bad = json.loads(paths[-1].read_bytes())
+    bad["answer"]["salt"] = bad["answer"]["entry"]
+    paths[-1].write_text(json.dumps(bad))
+    paths[-2].write_bytes(b"{}")
+    restored = bring_back(
+        disaster.target,
+        tmp_path / "data",
+        copies=disaster.station.folder,
+        public=disaster.public,
+    )
+    assert {name for name, _ in restored.refused} == {paths[-1].name, paths[-2].name}
+    assert restored.completion.edge.size == disaster.size
+
+
+def test_a_copy_with_another_place_is_never_put_there(tmp_path: Path) -> None:
+    """Salt, tags and signatures hold; only the index says something else."""
+    station = Station(tmp_path / "copies")
+    with open_ledger(tmp_path / "data") as ledger:
+        back_up(ledger.folder, tmp_path / "backup")
+        station.file(ledger, ledger.evidence(b"one"), ledger.evidence(b"two"))
+    shutil.rmtree(tmp_path / "data")
+    first, second = sorted(station.folder.iterdir(), key=lambda p: p.read_bytes())
+    for path in (first, second):
+        copy = json.loads(path.read_bytes())
+        copy["answer"]["index"] = {"8": "9", "9": "8"}[copy["answer"]["index"]]
+        path.write_text(json.dumps(copy))
+    with pytest.raises(LedgerError, match=r"do not give the tree|nowhere"):
+        bring_back(tmp_path / "backup", tmp_path / "data", copies=station.folder)
+    assert not any((tmp_path / "data").iterdir())
+
+
+def test_a_public_copy_of_another_history_is_refused(backup: Path, tmp_path: Path) -> None:
+    with open_ledger(tmp_path / "twin") as twin:
+        for i in range(20):
+            twin.accept(twin.evidence(b"another history %d" % i))
+        twin.await_quorum()
+    public = DirectoryLog(tmp_path / "twin" / "public")
+    with pytest.raises(Rejected, match=r"do not give the tree|not those that the log has signed"):
+        bring_back(backup, tmp_path / "new", public=public)
+
+
+# --- what the server says --------------------------------------------------------------------
+
+
+def test_the_server_says_what_is_backed_up(tmp_path: Path) -> None:
+    with open_ledger(tmp_path / "data") as ledger:
+        assert ledger.http.get("/v1/backup").status_code == 404
+        ledger.accept(ledger.evidence(b"a"))
+        made = back_up(ledger.folder, tmp_path / "backup", at_ms=1_795_430_400_000)
+        answer = ledger.http.get("/v1/backup")
+        assert answer.json() == {
+            "at": "2026-11-23T16:00:00+08:00",
+            "log": "2026",
+            "size": str(made.size),
+        } | {"at": answer.json()["at"]}
+        ledger.services.backups.look()
+        ledger.services.backups.look()
+        (status,) = said(ledger, "backed_up")
+        assert status["counts"] == {"number": "1", "size": str(made.size)}
+    with open_ledger(tmp_path / "data") as ledger:
+        ledger.services.backups.look()
+        assert len(said(ledger, "backed_up")) == 1
+        found = newest(ledger.services.folder)
+        assert found is not None and found.size == made.size
+
+
+def test_what_is_no_backup_is_said(tmp_path: Path) -> None:
+    with pytest.raises(Unknown):
+        check_backup(tmp_path / "nothing", KEY)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(Unknown):
+        check_backup(tmp_path / "empty", KEY)
+    with pytest.raises((Unavailable, Unknown)):
+        bring_back(tmp_path / "nothing", tmp_path / "new")

@@ -1,0 +1,123 @@
+"""When a restored log may go on."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from api.restoring import Mark
+from api.resuming import Answers, ask_all, reason_to_wait
+from ledger.errors import Unavailable
+from ledger.tlog.policy import Group, Policy, Witness
+from testkit.world import NAMES, World, grown
+
+RECORDED = Path(__file__).parents[1] / "vectors" / "recorded" / "litewitness.json"
+WHOLE = Mark(9, 9, "")
+
+
+class Silent:
+    def add_checkpoint(self, body: bytes) -> tuple[int, bytes]:
+        raise Unavailable("nobody is in")
+
+
+def asked(world: World, away: tuple[str, ...] = ()) -> Answers:
+    clients = {name: Silent() if name in away else c for name, c in world.cosigners.items()}
+    head = world.log.head
+    assert head is not None
+    return ask_all(world.policy, clients, head)
+
+
+def reason(world: World, answers: Answers) -> str:
+    size = world.log.size
+    return reason_to_wait(world.policy, size, Mark(size, size, ""), answers)
+
+
+def test_those_who_have_seen_this_very_tree_let_it_go_on() -> None:
+    world = grown(9)
+    answers = asked(world)
+    assert answers.sizes == {"notary": 9, "court": 9, "archive": 0}
+    assert reason(world, answers) == ""
+
+
+def test_asking_moves_nobody() -> None:
+    world = grown(9)
+    world.file(world.evidence(100))
+    before = {name: c.last for name, c in world.cosigners.items()}
+    asked(world)
+    assert {name: c.last for name, c in world.cosigners.items()} == before
+
+
+def test_one_who_has_seen_more_stops_it_and_is_named() -> None:
+    world = grown(9)
+    behind = world.fork()
+    world.file(world.evidence(100))
+    world.step(("court",))
+    answers = asked(behind)
+    assert answers.sizes["court"] == 9  # a fork of the world copies its cosigners
+    behind.cosigners = world.cosigners
+    answers = asked(behind)
+    assert answers.sizes == {"notary": 9, "court": 10, "archive": 0}
+    assert "court knows 10" in reason(behind, answers)
+
+
+def test_one_who_has_signed_another_tree_of_this_size_stops_it() -> None:
+    world = grown(9)
+    twin = world.fork()
+    world.file(world.evidence(100))
+    world.step(("notary", "court", "archive"))
+    twin.file(twin.evidence(101))
+    twin.cosigners = world.cosigners
+    answers = asked(twin)
+    assert sorted(answers.another) == sorted(NAMES)
+    assert "another tree of 10 entries" in reason(twin, answers)
+
+
+@pytest.mark.parametrize(("away", "waits"), [((), False), (NAMES[:1], False), (NAMES[:2], True)])
+def test_of_three_with_a_quorum_of_two_one_may_be_away(away: tuple[str, ...], waits: bool) -> None:
+    world = grown(9)
+    assert ("could be a quorum" in reason(world, asked(world, away))) is waits
+
+
+def test_what_is_missing_stops_it_whatever_the_cosigners_say() -> None:
+    world = grown(9)
+    why = reason_to_wait(world.policy, 9, Mark(9, 12, "10-11"), asked(world))
+    assert "12" in why and "10-11 are missing" in why
+
+
+def test_without_cosigners_only_the_operator_can_know() -> None:
+    world = grown(9)
+    policy = Policy(world.policy.log, (), (), None)
+    assert "no cosigner to ask" in reason_to_wait(policy, 9, WHOLE, Answers())
+
+
+@given(st.integers(1, 7), st.data())
+def test_it_goes_on_only_if_no_quorum_is_among_the_silent(count: int, data: st.DataObject) -> None:
+    """With n cosigners and a quorum of q, more than n - q must have answered."""
+    quorum = data.draw(st.integers(1, count))
+    names = [f"w{i}" for i in range(count)]
+    key = World(opened=False).cosigners["notary"].key.verifier
+    policy = Policy.__new__(Policy)
+    witnesses = tuple(Witness(name, key) for name in names)
+    object.__setattr__(policy, "witnesses", witnesses)
+    object.__setattr__(policy, "groups", (Group("q", quorum, tuple(names)),))
+    object.__setattr__(policy, "quorum", "q")
+    answered = data.draw(st.sets(st.sampled_from(names)))
+    answers = Answers(sizes=dict.fromkeys(answered, 9))
+    goes_on = reason_to_wait(policy, 9, WHOLE, answers) == ""
+    assert goes_on is (len(answered) > count - quorum)
+
+
+def test_litewitness_has_answered_such_questions_so() -> None:
+    """A request with its own size as `old` and no hashes: recorded from torchwood v0.9.0."""
+    recorded = json.loads(RECORDED.read_bytes())
+    said = {}
+    for exchange in (*recorded["grown"], *recorded["refused"]):
+        first, _, note = exchange["request"].partition("\n\n")
+        known = note.split("\n")[1]
+        if first == f"old {known}":
+            said[exchange["status"]] = exchange["answer"]
+    assert said.keys() >= {200, 422}
+    stale = [e for e in recorded["refused"] if e["status"] == 409]
+    assert stale[0]["content_type"] == "text/x.tlog.size" and stale[0]["answer"] == "260\n"
