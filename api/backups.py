@@ -6,21 +6,21 @@ durable it leaves a note in the data folder; the server files that as a `status`
 
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from api.custody import Custody
 from api.journal import journal
-from ledger.backup import FIRST, STATE, BackupKey, Header, Record, State
+from ledger.backup import STATE, BackupKey, Header, Record, State
 from ledger.encoding import format_json, parse_decimal, parse_json
 from ledger.errors import LedgerError, Malformed, Rejected, Unknown
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.statement import Kind, Statement
 from ledger.log import Log
 from storage.backup_data import Progress, snapshot
-from storage.backup_folder import BackupFolder
+from storage.backup_folder import BackupFolder, name_of
 from storage.clock import SystemEntropy
 from storage.durable import refusals, write_file
 from storage.folder import DataFolder
@@ -91,12 +91,28 @@ class Checked:
 
 
 def make_backup(
-    folder: DataFolder, log: str, target: Path, key: BackupKey, now_ms: int, progress: Progress
+    folder: DataFolder,
+    log: str,
+    target: Path,
+    key: BackupKey,
+    now_ms: int,
+    on_start: Callable[[int], Progress] = lambda total: lambda done: None,
 ) -> Made:
-    """Adds a file to the backup in `target` and leaves the note. `log` is the origin."""
+    """Adds a file to the backup in `target` and leaves the note. `log` is the origin.
+
+    `on_start` is told the number of entries and statements and gives what is called as
+    they are taken.
+    """
     with FolderLock(folder.backup_lock), snapshot(folder) as taken:
+        if folder.restored.exists():
+            # What it lacks stands in that mark, and would be forgotten.
+            raise Rejected(
+                "this ledger was restored and has not gone on yet: there is nothing new to back up",
+                hints=("start the server; it says what it waits for",),
+            )
         backup = BackupFolder(target, key)
-        number, after, before = backup.last_state(log) if target.exists() else (0, FIRST, None)
+        number, after, before = backup.last_state(log)
+        _check_end(newest(folder), backup, number)
         state = taken.state(before)
         header = Header(
             n=number + 1,
@@ -106,10 +122,20 @@ def make_backup(
             log=log,
             salt=SystemEntropy().salt(),
         )
+        progress = on_start(2 * (state.size - state.start))
         size = backup.write(header, taken.records(before, progress))
         note = BackedUp(log.rpartition("/")[2], state.size, now_ms, header.n, backup.target())
         write_file(folder.backup, note.to_bytes())
         return Made(header.n, state.start, state.size, size, note.target)
+
+
+def _check_end(last: BackedUp | None, backup: BackupFolder, number: int) -> None:
+    """That the newest file which this ledger knows of is there: a chain does not show its end."""
+    if last is not None and last.target == backup.target() and last.number > number:
+        raise Rejected(
+            f"the backup ends at {name_of(number)}, and {name_of(last.number)} had been written",
+            hints=("bring it back, or begin a new backup in an empty folder",),
+        )
 
 
 def check_backup(target: Path, key: BackupKey, progress: Progress = lambda n: None) -> Checked:

@@ -2,6 +2,8 @@
 
 import secrets
 import time
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
@@ -14,6 +16,8 @@ from cli.language import say
 from ledger.backup import BackupKey
 from ledger.errors import Conflict
 from storage.folder import DataFolder
+
+LARGE = 20_000  # entries and statements
 
 
 @new_command(
@@ -47,8 +51,8 @@ from storage.folder import DataFolder
     metavar="TARGET",
     required=False,
     words={
-        "en": "the backup's folder, on another disk or machine",
-        "zh": "备份文件夹，位于另一磁盘或另一机器",
+        "en": "an existing folder on another disk or machine",
+        "zh": "已有的文件夹，位于另一磁盘或另一机器",
     },
 )
 @option(
@@ -145,8 +149,13 @@ def _backup(data: str, target: str, key: BackupKey, as_json: bool) -> None:
     folder = DataFolder.open(Path(data))
     origin = read_key(folder.keys / "log.key").name
     now_ms = time.time_ns() // 1_000_000
-    with output.progress(say(en="rows", zh="行"), 0, least=0) as done:
-        made = make_backup(folder, origin, Path(target), key, now_ms, done)
+    with ExitStack() as stack:
+
+        def on_start(total: int) -> Callable[[int], None]:
+            label = say(en="backing up", zh="备份中")
+            return stack.enter_context(output.progress(label, total, least=LARGE))
+
+        made = make_backup(folder, origin, Path(target), key, now_ms, on_start)
     if as_json:
         output.result_json(
             {

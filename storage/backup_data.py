@@ -136,7 +136,7 @@ class Snapshot:
         )
 
     def records(self, before: State | None, progress: Progress) -> Iterator[Record]:
-        """`progress` is told the number of rows taken."""
+        """`progress` is told each entry and each statement that is taken."""
         state = self.state(before)
         yield Record(STATE, state.to_bytes())
         values = {
@@ -163,7 +163,8 @@ class Snapshot:
         yield Record(TABLE, format_json({"columns": names, "table": table.name}))
         for row in cursor:
             yield Record(ROW, row_to_bytes(row))
-            progress(1)
+            if table.name in ("entry", "statement"):
+                progress(1)
 
     def _last(self, size: int) -> bytes:
         row = self._db.execute("SELECT data FROM entry WHERE idx = ?", (size - 1,)).fetchone()

@@ -29,7 +29,7 @@ from ledger.backup import (
 from ledger.encoding import clip
 from ledger.errors import LedgerError, Malformed, Rejected, Unknown
 from ledger.suite import new_digest
-from storage.durable import PRIVATE_FILE, make_folder, open_new, refusals, sync_folder, write_all
+from storage.durable import PRIVATE_FILE, open_new, refusals, sync_folder, write_all
 
 ENDING = ".tzbackup"
 ID_FILE = "target"
@@ -55,7 +55,11 @@ class BackupFolder:
         """How many files there are; raises `Rejected` if one between them is missing."""
         with refusals(f"list {str(self._path)!r}"):
             if not self._path.is_dir():
-                raise Unknown(f"no folder at {str(self._path)!r}")
+                # Never made here: where a disk is not mounted its copies would fill this one.
+                raise Unknown(
+                    f"no folder at {str(self._path)!r}",
+                    hints=("is its disk mounted? for a new backup make the folder first",),
+                )
             names = sorted(entry.name for entry in self._path.iterdir())
         numbers = [int(match[1]) for name in names if (match := _NAME.fullmatch(name))]
         for n, number in enumerate(numbers, 1):
@@ -118,7 +122,6 @@ class BackupFolder:
 
     def write(self, header: Header, records: Iterable[Record]) -> int:
         """Durable on return, whole or not at all; how many bytes it has."""
-        make_folder(self._path)
         final = self._path / name_of(header.n)
         temporary = self._path / f".new-{secrets.token_hex(8)}"
         size = 0

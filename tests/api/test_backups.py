@@ -22,7 +22,7 @@ from ledger.errors import Conflict, Full, LedgerError, Rejected, Unavailable, Un
 from ledger.evidence.entry import Entry, check_commitment
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.statement import Statement
-from ledger.report import Outcome
+from ledger.report import Group, Outcome
 from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.merkle import Edge, leaf_hash
 from ledger.tlog.note import SignedNote
@@ -40,14 +40,14 @@ from testkit.server import (
     await_that,
     open_ledger,
     series_keys,
-    template,
 )
 
 KEY = BackupKey(bytes(range(32)))
 
 
 def back_up(folder: Path, target: Path, *, key: BackupKey = KEY, at_ms: int = 1) -> Made:
-    return make_backup(DataFolder.open(folder), ORIGIN, target, key, at_ms, lambda n: None)
+    target.mkdir(exist_ok=True)
+    return make_backup(DataFolder.open(folder), ORIGIN, target, key, at_ms)
 
 
 def bring_back(target: Path, data: Path, **sources: Any) -> Restored:
@@ -346,7 +346,8 @@ def test_a_number_that_a_lost_statement_had_is_never_given_again(tmp_path: Path)
         mine = DirectoryLog(tmp_path / "data" / "public")
         report = verify_packet(open_packet(tmp_path / "case.zip"), ledger.trust, log=mine)
         # Nothing is wrong with it, and something is not shown.
-        assert report.outcome is Outcome.UNDECIDED
+        assert report.groups[Group.COMPLETE] is Outcome.UNDECIDED
+        assert not [f for f in report.findings if f.outcome is Outcome.FAILED]
         withheld = [f.detail for f in report.findings if f.detail == "1 of 3 not shown"]
         assert len(withheld) == 1
         # And a backup of it brings all that back.
@@ -508,13 +509,12 @@ def test_a_file_of_an_earlier_chain_does_not_follow(backup: Path, tmp_path: Path
 
 def test_a_backup_of_another_ledger_is_not_gone_on_with(backup: Path, tmp_path: Path) -> None:
     """Founded from the same template, so that name and key are those of the first."""
-    shutil.copytree(template(), tmp_path / "twin")
+    with open_ledger(tmp_path / "twin") as twin:
+        twin.accept(*(twin.evidence(b"other %d" % i) for i in range(5)))
     with pytest.raises(Rejected, match="not those of this ledger"):
         back_up(tmp_path / "twin", backup)
     with pytest.raises(Rejected, match="is of the ledger"):
-        make_backup(
-            DataFolder.open(tmp_path / "data"), "x.example/2026", backup, KEY, 1, lambda n: None
-        )
+        make_backup(DataFolder.open(tmp_path / "data"), "x.example/2026", backup, KEY, 1)
     check_backup(backup, KEY)
 
 
@@ -525,6 +525,7 @@ def test_a_ledger_that_was_rolled_back_is_not_backed_up_over_its_backup(
     (tmp_path / "first").mkdir()
     shutil.copy(backup / name_of(1), tmp_path / "first" / name_of(1))
     bring_back(tmp_path / "first", old)
+    (old / "restored").unlink()
     with pytest.raises(Rejected, match=r"rolled back|not those of this ledger"):
         back_up(old, backup)
 
@@ -609,6 +610,21 @@ def test_nothing_of_the_ledger_can_be_read_in_a_backup(backup: Path, tmp_path: P
         assert word not in data
 
 
+def test_the_end_of_a_chain_that_is_gone_is_missed_by_its_ledger(
+    backup: Path, tmp_path: Path
+) -> None:
+    (backup / name_of(3)).unlink()
+    with pytest.raises(Rejected, match=f"{name_of(3)} had been written"):
+        back_up(tmp_path / "data", backup)
+    assert back_up(tmp_path / "data", tmp_path / "fresh").number == 1
+
+
+def test_a_ledger_that_stands_still_is_not_backed_up(backup: Path, tmp_path: Path) -> None:
+    bring_back(backup, tmp_path / "new")
+    with pytest.raises(Rejected, match="has not gone on yet"):
+        back_up(tmp_path / "new", backup)
+
+
 # --- what restore refuses --------------------------------------------------------------------
 
 
@@ -690,6 +706,17 @@ def test_a_public_copy_of_another_history_is_refused(backup: Path, tmp_path: Pat
         bring_back(backup, tmp_path / "new", public=public)
 
 
+def test_a_public_copy_without_a_quorum_is_refused(backup: Path, tmp_path: Path) -> None:
+    """Its entries might be those of a history that nobody has seen."""
+    shutil.copytree(tmp_path / "data" / "public", tmp_path / "mirror")
+    checkpoint = tmp_path / "mirror" / "2026" / "checkpoint"
+    note = SignedNote.from_text(checkpoint.read_text())
+    alone = SignedNote(note.text, note.signatures[:1])
+    checkpoint.write_text(alone.to_text())
+    with pytest.raises(Rejected, match="has no quorum"):
+        bring_back(backup, tmp_path / "new", public=DirectoryLog(tmp_path / "mirror"))
+
+
 # --- what the server says --------------------------------------------------------------------
 
 
@@ -713,6 +740,13 @@ def test_the_server_says_what_is_backed_up(tmp_path: Path) -> None:
         assert len(said(ledger, "backed_up")) == 1
         found = newest(ledger.services.folder)
         assert found is not None and found.size == made.size
+
+
+def test_a_target_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+    """Its disk may not be mounted."""
+    with open_ledger(tmp_path / "data") as ledger, pytest.raises(Unknown, match="no folder"):
+        make_backup(ledger.services.folder, ORIGIN, tmp_path / "mnt" / "backup", KEY, 1)
+    assert not (tmp_path / "mnt").exists()
 
 
 def test_what_is_no_backup_is_said(tmp_path: Path) -> None:

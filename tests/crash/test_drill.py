@@ -1,0 +1,149 @@
+"""The disk is lost while stations file: real processes, real cosigners, one history."""
+
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from api.backups import check_backup
+from api.clients.copies import format_copy
+from api.clients.http import fetch, new_client
+from api.restoring import Restored, Sources, restore
+from ledger.backup import BackupKey
+from storage.public_directory import DirectoryLog
+from testkit.children import ROOT
+from testkit.site import Broken, Site
+
+KEY = BackupKey(bytes(range(32)))
+COMMAND = "import sys; from cli.main import main; raise SystemExit(main(sys.argv[1:]))"
+
+
+class Drill(Site):
+    """A site whose ledger makes statements of its own, and may have lost some."""
+
+    def back_up(self, target: Path, key: Path, *, kill_after_s: float | None = None) -> int:
+        """`tiezheng backup` as an operator's timer runs it."""
+        process = subprocess.Popen(
+            [sys.executable, "-c", COMMAND, "backup", self.data, target, "--key", key],
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+        )
+        if kill_after_s is not None:
+            time.sleep(kill_after_s)
+            process.send_signal(signal.SIGKILL)
+        return process.wait(60)
+
+    def go_on_for(self, seconds: float) -> None:
+        assert self._load is not None
+        self._load.go_on()
+        time.sleep(seconds)
+
+    def pause(self) -> None:
+        """Nothing more is filed, and everything is cosigned by all."""
+        assert self._load is not None
+        self._load.pause()
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            published = self._published()
+            sizes = {size for size, _ in self._cosigned().values()}
+            if sizes == {published.size} and published.size == self.committed():
+                return
+            time.sleep(0.05)
+        raise Broken("it does not come to rest")
+
+    def committed(self) -> int:
+        return int(self._query("SELECT size FROM head")[0][0])
+
+    def lose_disk(self, mirror: Path, copies: Path) -> None:
+        assert self._server is not None
+        self._server.end(signal.SIGKILL)
+        # An item that no statement speaks of yet is to be sent again.
+        claimed = {row[0] for row in self._query("SELECT sha256 FROM item WHERE claimed = 1")}
+        self._told.uploaded = [d for d in self._told.uploaded if d.sha256 in claimed]
+        shutil.copytree(self.data / "public", mirror)
+        shutil.copytree(self.data / "items", mirror.with_name("items"))
+        shutil.rmtree(self.data)
+        copies.mkdir()
+        for number, (envelope, answer) in enumerate(self._told.acknowledged.items()):
+            (copies / f"{number}.json").write_bytes(format_copy(envelope, answer))
+        self.data.mkdir()
+        mirror.with_name("items").rename(self.data / "items")
+
+    def await_resumed(self) -> None:
+        self._start_server()
+        deadline = time.monotonic() + 60
+        while (self.data / "restored").exists():
+            if time.monotonic() > deadline:
+                with new_client() as client:
+                    raise Broken(str(fetch(client, "GET", f"{self._url}/readyz", 4000)))
+            time.sleep(0.05)
+
+    def _check_database(self, entries: list[bytes], sent: set[bytes] | None) -> None:
+        rows = self._query(
+            "SELECT idx, kind, envelope, data FROM entry LEFT JOIN statement USING (idx)"
+        )
+        if [row[3] for row in rows[: len(entries)]] != entries:
+            raise Broken("the public entries are not those of the database")
+        foreign = [row for row in rows[2:] if row[1] not in (None, "status")]
+        if sent is not None and not {row[2] for row in foreign} <= sent:
+            raise Broken("there is a statement that nobody sent")
+
+    def forgive_unsent_items(self) -> None:
+        """Who had sent bytes and no statement yet was told to send them again; nobody else."""
+        told = self._told
+        with told.lock:
+            unsent = [r for r in told.refusals if isinstance(r, dict) and r["code"] == "unknown"]
+            assert len(unsent) <= 2 and all(
+                "upload the item first" in r["hints"][0] for r in unsent
+            )
+            told.refusals = [r for r in told.refusals if r not in unsent]
+
+    def lost(self) -> list[int]:
+        rows = self._query(
+            "SELECT idx FROM entry WHERE idx NOT IN (SELECT idx FROM statement) ORDER BY idx"
+        )
+        return [row[0] for row in rows]
+
+    def acknowledged_at(self) -> set[int]:
+        return {int(answer["index"]) for answer in self._told.acknowledged.values()}
+
+
+def test_a_ledger_that_lost_its_disk_goes_on_with_one_history(tmp_path: Path) -> None:
+    target, key = tmp_path / "backup", tmp_path / "backup.key"
+    key.write_text(KEY.to_text())
+    for name in ("site", "backup"):
+        (tmp_path / name).mkdir()
+    with Drill(tmp_path / "site", seed=1, power=False) as site:
+        site.found()
+        assert site.back_up(target, key) == 0
+        for delay in (0.35, 0.5, 0.6, 0.7):
+            # Killed somewhere in a run, beside a server under load.
+            site.back_up(target, key, kill_after_s=delay)
+            check_backup(target, KEY)
+        assert site.back_up(target, key) == 0
+        covered = check_backup(target, KEY).size
+        # Long enough for the ledger to say that it was backed up: nobody keeps that statement.
+        site.go_on_for(3.5)
+        site.pause()
+        size = site.committed()
+        assert size > covered
+        site.lose_disk(tmp_path / "mirror", tmp_path / "copies")
+        restored = _restore(site, target, tmp_path)
+        completion = restored.completion
+        assert (completion.edge.size, completion.missing) == (size, ())
+        assert restored.refused == () and restored.items_missing == ()
+        # What was acknowledged to anyone is there; lost is what the ledger told itself.
+        assert not set(completion.lost) & site.acknowledged_at()
+        assert len(completion.lost) >= 1
+        site.await_resumed()
+        site.go_on_for(1.5)
+        assert site.lost() == list(completion.lost)
+        site.forgive_unsent_items()
+        site.finish()
+
+
+def _restore(site: Drill, target: Path, scratch: Path) -> Restored:
+    sources = Sources(scratch / "copies", DirectoryLog(scratch / "mirror"))
+    return restore(target, site.data, KEY, sources)

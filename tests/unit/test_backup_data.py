@@ -1,0 +1,133 @@
+"""Rows out of one database and into another, also across versions of its schema."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger.backup import ROW, STATE, TABLE, Record, State, row_to_bytes
+from ledger.encoding import format_json
+from ledger.errors import LedgerError, Malformed, Rejected
+from storage import backup_data, ledger_sqlite
+from storage.backup_data import Restorer, snapshot
+from storage.folder import DataFolder
+from storage.ledger_sqlite import MIGRATIONS, SqliteLedgerStore
+from testkit.batches import grow
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> DataFolder:
+    return DataFolder.create(tmp_path / "data")
+
+
+@pytest.fixture
+def restorer(tmp_path: Path) -> Iterator[Restorer]:
+    made = Restorer(DataFolder.create(tmp_path / "new"))
+    yield made
+    made.close()
+
+
+def taken(folder: DataFolder, before: State | None) -> list[Record]:
+    with snapshot(folder) as found:
+        return list(found.records(before, lambda n: None))
+
+
+def put(restorer: Restorer, records: list[Record], *, files: bool = False) -> State:
+    return restorer.put(iter(records), files=files, progress=lambda n: None)
+
+
+def rows(path: Path, table: str) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(path)) as db:
+        return db.execute(f"SELECT * FROM {table}").fetchall()
+
+
+def test_a_chain_goes_on_across_a_new_schema(
+    folder: DataFolder, restorer: Restorer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as older:
+        older.setattr(ledger_sqlite, "MIGRATIONS", MIGRATIONS[:1])
+        with closing(SqliteLedgerStore(folder.ledger_db)) as store:
+            grow(store, 3)
+        first = taken(folder, None)
+    with closing(SqliteLedgerStore(folder.ledger_db)) as store:
+        state = State.from_bytes(first[0].body)
+        assert (state.schema, state.size) == (1, 3)
+        grow(store, 2)
+        second = taken(folder, state)
+    assert put(restorer, first).size == 3
+    assert put(restorer, second).size == 5
+    restorer.close()
+    new = tmp_path / "new" / "ledger.sqlite"
+    for table in ("head", "entry", "statement", "series", "series_place", "lost_tag"):
+        assert rows(new, table) == rows(folder.ledger_db, table), table
+
+
+def test_a_schema_from_the_future_is_refused(folder: DataFolder, restorer: Restorer) -> None:
+    state = State(start=0, size=1, last=bytes(32), cosigned=0, items=0, schema=len(MIGRATIONS) + 1)
+    with pytest.raises(Rejected, match="was made under schema"):
+        put(restorer, [Record(STATE, state.to_bytes())])
+
+
+STATE_1 = Record(
+    STATE, State(start=0, size=1, last=bytes(32), cosigned=0, items=0, schema=2).to_bytes()
+)
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        [],
+        [Record(ROW, b"")],
+        [STATE_1, Record(ROW, b"")],
+        [STATE_1, STATE_1],
+        [STATE_1, Record(TABLE, format_json({"columns": ["x"], "table": "entry"}))],
+        [STATE_1, Record(TABLE, format_json({"columns": ["idx"], "table": "sqlite_master"}))],
+        [STATE_1, Record(TABLE, format_json({"columns": [], "table": "entry"}))],
+        [
+            STATE_1,
+            Record(TABLE, format_json({"columns": ["idx", "data"], "table": "entry"})),
+            Record(ROW, row_to_bytes([1])),
+        ],
+        [
+            STATE_1,
+            Record(TABLE, format_json({"columns": ["idx", "data"], "table": "entry"})),
+            Record(ROW, row_to_bytes([5, b"out of order"])),
+        ],
+    ],
+)
+def test_what_no_backup_holds_is_refused(restorer: Restorer, records: list[Record]) -> None:
+    with pytest.raises(LedgerError):
+        put(restorer, records)
+
+
+@pytest.mark.parametrize(
+    "name", ["../x", "/etc/x", "a/../../x", "", "items/a", "public/x", "ledger.sqlite", "lock"]
+)
+def test_no_file_is_written_outside_or_over_what_is_derived(
+    restorer: Restorer, tmp_path: Path, name: str
+) -> None:
+    said = format_json({"path": name, "public": "no", "size": "1"})
+    with pytest.raises(Malformed, match="no file of a data folder"):
+        put(restorer, [STATE_1, Record(b"F", said), Record(b"D", b"x")], files=True)
+    assert not (tmp_path / "x").exists()
+
+
+def test_an_empty_log_has_nothing_to_back_up(folder: DataFolder) -> None:
+    SqliteLedgerStore(folder.ledger_db).close()
+    with pytest.raises(Rejected, match="no opening"):
+        taken(folder, None)
+
+
+def test_every_table_of_the_ledger_is_in_a_backup(folder: DataFolder) -> None:
+    """Whoever adds a table says here how it is backed up."""
+    SqliteLedgerStore(folder.ledger_db).close()
+    names = {
+        name
+        for (name,) in sqlite3.connect(folder.ledger_db).execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table'"
+        )
+    }
+    assert names == {table.name for table in backup_data.TABLES}
