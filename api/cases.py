@@ -102,7 +102,7 @@ class _Item:
         return self._s.items.stream(self._object_id)
 
 
-_NOTHING: Mapping[str, Any] = {"id": "", "stage": "", "act": "", "files": []}
+_NOTHING: Mapping[str, Any] = {"id": "", "stage": "", "act": "", "files": [], "flags": []}
 
 
 def _read_case(s: Services, case: str, person: Person) -> dict[str, Any]:
@@ -114,6 +114,7 @@ def _read_case(s: Services, case: str, person: Person) -> dict[str, Any]:
         if row.lost:
             rows.append({**_NOTHING, "index": str(index), "kind": row.kind})
             continue
+        everything = person.agency == "" and not person.cases
         statement = Statement.from_bytes(Envelope.from_bytes(row.envelope).payload)
         rows.append(
             {
@@ -123,6 +124,7 @@ def _read_case(s: Services, case: str, person: Person) -> dict[str, Any]:
                 "stage": statement.stage or "",
                 "act": statement.predicate.get("act", ""),
                 "files": [subject.name for subject in statement.files],
+                "flags": s.flagger.of_case(statement, index, row.places, all_agencies=everything),
             }
         )
     return {"case": case, "log": s.log.label, "statements": rows}

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from api.backups import Checked, check_backup
-from api.clients.copies import MAX_COPY, open_copy
+from api.clients.copies import MAX_COPY, format_copy, open_copy
+from api.clients.ledger import read_object
 from api.keys import read_key
 from ledger.backup import BackupKey
 from ledger.completion import Completion, Copied, complete, format_ranges, one_history, ranges_of
@@ -42,6 +43,7 @@ from storage.trust_directory import read_trust
 
 Progress = Callable[[int], None]
 MAX_MARK = 1 << 20
+ENVELOPE, ANSWER = ".dsse.json", ".accepted.json"  # as `tiezheng deposit --keep` names them
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,14 +300,31 @@ def _copies(sources: Sources, trust: Trust) -> Iterator[Copied]:
     with refusals(f"list {str(sources.copies)!r}"):
         paths = sorted(p for p in sources.copies.rglob("*.json") if p.is_file())
     for path in paths:
+        if path.name.endswith(ENVELOPE):
+            continue  # beside it lies the answer that it goes with
         name = path.relative_to(sources.copies).as_posix()
         try:
-            with refusals(f"read {name!r}"), path.open("rb") as file:
-                data = file.read(MAX_COPY + 1)
-            yield open_copy(name, data, trust)
+            yield open_copy(name, _copy(path), trust)
         except LedgerError as error:
             # One station's bad file is no reason to leave out the others'.
             sources.refused.append((name, str(error)))
+
+
+def _copy(path: Path) -> bytes:
+    """A station's file; or the two that `tiezheng deposit --keep` writes, as one."""
+    data = _read(path)
+    if not path.name.endswith(ANSWER):
+        return data
+    answer = read_object(data)
+    if answer is None:
+        raise Malformed("want the ledger's answer, a JSON object")
+    envelope = path.with_name(path.name.removesuffix(ANSWER) + ENVELOPE)
+    return format_copy(_read(envelope), answer)
+
+
+def _read(path: Path) -> bytes:
+    with refusals(f"read {str(path)!r}"), path.open("rb") as file:
+        return file.read(MAX_COPY + 1)
 
 
 def _fits(

@@ -35,6 +35,10 @@ def _list(of: Schema) -> Schema:
     return {"type": "array", "items": of}
 
 
+_FLAGS = _list(
+    _object({"at": _list(_TEXT), "kind": {"type": "string", "enum": ["duplicate", "sibling"]}})
+)
+
 COMPONENTS: dict[str, Schema] = {
     "Problem": _object(
         {
@@ -77,7 +81,9 @@ COMPONENTS: dict[str, Schema] = {
             "series": _list(_object({"n": _DECIMAL, "name": _TEXT, "signature": _BASE64})),
             "checkpoint": {"type": "string", "description": "c2sp.org/tlog-checkpoint, signed"},
             "fresh": _YES_NO,
-        }
+            "flags": _FLAGS,
+        },
+        optional=("flags",),
     ),
     "Results": _object({"results": _list({"oneOf": [{"$ref": ACCEPTED}, {"$ref": PROBLEM}]})}),
     "Backup": _object({"at": _TEXT, "log": _TEXT, "size": _DECIMAL}),
@@ -106,6 +112,7 @@ COMPONENTS: dict[str, Schema] = {
                         "stage": _TEXT,
                         "act": _TEXT,
                         "files": _list(_TEXT),
+                        "flags": _FLAGS,
                     }
                 )
             ),

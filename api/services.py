@@ -13,6 +13,7 @@ from api.backups import BackupWatch
 from api.clients.cosigner_http import HttpCosigner
 from api.cores import spread
 from api.custody import Custody
+from api.flags import Flagger
 from api.identity import Doorkeeper
 from api.indexer import Indexer
 from api.intake import Intakes
@@ -89,6 +90,10 @@ class Services:
     def __post_init__(self) -> None:
         # Not `self.items` as it is now: tests put another in its place.
         self.arrivals = Arrivals(self.staging, lambda: self.items, self.store, self.clock.now_ms)
+
+    @property
+    def flagger(self) -> Flagger:
+        return Flagger(self.log, self.catalog)
 
     @property
     def first_year(self) -> int:

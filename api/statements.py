@@ -18,6 +18,7 @@ from fastapi.responses import JSONResponse
 from api import problems
 from api.bodies import Room, read_body
 from api.identity import Person
+from api.journal import journal
 from api.schemas import Uuid, answers, results, shown, takes
 from api.services import Services, services
 from api.writer import Result
@@ -63,12 +64,12 @@ async def file_statements(
         filed = [one for one in opened if isinstance(one, Filing)]
         if not filed:
             refusals = [one for one in opened if isinstance(one, LedgerError)]
-            return await run(_answer_all, s, refusals)
+            return await run(_answer_all, s, opened, refusals)
         # Shielded: a future that a dying connection cancels would fail its whole batch.
         answers = await asyncio.shield(asyncio.wrap_future(s.writer.submit(filed)))
         left = iter(answers)
         results = [next(left) if isinstance(one, Filing) else one for one in opened]
-        return await run(_answer_all, s, results)
+        return await run(_answer_all, s, opened, results)
 
 
 @router.get(
@@ -130,9 +131,12 @@ def _open_all(s: Services, lines: list[bytes]) -> list[Filing | LedgerError]:
     return opened
 
 
-def _answer_all(s: Services, results: Sequence[Result]) -> JSONResponse:
+def _answer_all(
+    s: Services, opened: Sequence[Filing | LedgerError], results: Sequence[Result]
+) -> JSONResponse:
     """A lone statement that is refused gives the answer its status."""
     rows = [_answer(s, result) for result in results]
+    _add_flags(s, opened, results, rows)
     refused = [row["status"] for row in rows if "status" in row]
     return JSONResponse({"results": rows}, refused[0] if len(rows) == 1 and refused else 200)
 
@@ -141,6 +145,30 @@ def _answer(s: Services, result: Result) -> dict[str, Any]:
     if isinstance(result, LedgerError):
         return problems.of_error(result)
     return accepted(s.log.label, result)
+
+
+def _add_flags(
+    s: Services,
+    opened: Sequence[Filing | LedgerError],
+    results: Sequence[Result],
+    rows: Sequence[dict[str, Any]],
+) -> None:
+    together: list[tuple[int, Statement]] = []
+    for filing, result, row in zip(opened, results, rows, strict=True):
+        if isinstance(filing, LedgerError) or isinstance(result, LedgerError):
+            continue
+        statement, index = filing.statement, result.row.index
+        if statement.kind not in (Kind.EVIDENCE, Kind.ACT):
+            continue
+        try:
+            found = s.flagger.of_answer(statement, index, result.row.places, together)
+        except LedgerError as error:
+            # It is logged all the same, and the list of its case will show it.
+            journal.warning("not_flagged", index=index, reason=str(error))
+            continue
+        if found:
+            row["flags"] = found
+        together.append((index, statement))
 
 
 def accepted(label: str, result: Accepted) -> dict[str, Any]:

@@ -158,6 +158,7 @@ def command(
     else:
         for row in results:
             output.result(f"{row['log']}-{row['index']}  {row['id']}  {', '.join(row['files'])}")
+            _note_flags(row)
     if trust is None:
         output.note(
             say(
@@ -166,6 +167,24 @@ def command(
             )
         )
     return output.worst(output.refusal(error, names) for names, error in filing.refused)
+
+
+def _note_flags(row: dict[str, Any]) -> None:
+    """A remark: the statement is logged, and somebody may want to look."""
+    place = f"{row['log']}-{row['index']}"
+    for flag in row.get("flags", ()):
+        others = ", ".join(flag["at"])
+        if flag["kind"] == "duplicate":
+            text = say(
+                en=f"{place}: the same bytes stand under another case or device: {others}",
+                zh=f"{place}：相同内容已以其他案件或设备入账：{others}",
+            )
+        else:
+            text = say(
+                en=f"{place}: other statements are about the same recording: {others}",
+                zh=f"{place}：另有陈述涉及同一录像：{others}",
+            )
+        output.note(text)
 
 
 class Filing:
@@ -252,7 +271,7 @@ class Filing:
         return next((log for log in self._trust.logs if log.origin == origin), None)
 
     def _believe(self, answer: dict[str, Any], envelope: bytes, names: list[str]) -> dict[str, Any]:
-        from api.clients.ledger import check_acceptance, check_texts, refusal
+        from api.clients.ledger import check_acceptance, check_texts, read_flags, refusal
 
         if "status" in answer:
             raise refusal(answer)
@@ -264,6 +283,8 @@ class Filing:
             check_acceptance(answer, envelope, self._trust)
         row: dict[str, Any] = {key: answer[key] for key in ("id", "index", "log")}
         row["files"] = [printable(name) for name in names]
+        if flags := read_flags(answer):
+            row["flags"] = flags
         self._write(answer, envelope)
         return row
 

@@ -3,7 +3,7 @@
 It holds nothing that the ledger does not, and can only mislead a search.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -34,6 +34,17 @@ class CatalogRow:
     size: int | None
     device: str | None
     occurred_from: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """A statement of evidence or an act that speaks of certain bytes, and under what."""
+
+    sha256: str
+    index: int
+    agency: str
+    device: str | None
+    cases: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +109,15 @@ _ROW = (
 )
 
 
+# At most so many, as nothing bounds how often one file is filed.
+_HOLDING = """
+    SELECT idx, agency, device,
+        (SELECT group_concat(name, char(10)) FROM case_statement c WHERE c.idx = statement.idx)
+    FROM file JOIN statement USING (idx)
+    WHERE sha256 = ? AND kind IN ('evidence', 'act') ORDER BY idx LIMIT 256
+"""
+
+
 class SqliteCatalog:
     """Usable from any thread."""
 
@@ -142,6 +162,24 @@ class SqliteCatalog:
     def by_digest(self, sha256: str) -> list[CatalogRow]:
         """The statements that speak of a file with this SHA-256 (hex), in log order."""
         return self._rows("JOIN file USING (idx) WHERE sha256 = ? ORDER BY idx", sha256)
+
+    def holdings(self, digests: Sequence[str]) -> list[Holding]:
+        """Who has filed files of these SHA-256 (hex), of any agency; few at a time."""
+        found = []
+        with self._file.read() as db:
+            for sha256 in digests:
+                rows = db.conn.execute(_HOLDING, (sha256,)).fetchall()
+                found += [
+                    Holding(
+                        sha256=sha256,
+                        index=index,
+                        agency=agency,
+                        device=device,
+                        cases=frozenset((cases or "").split("\n")) - {""},
+                    )
+                    for index, agency, device, cases in rows
+                ]
+        return found
 
     def cases(self, prefix: str, limit: int) -> list[CaseCount]:
         """The first `limit` cases that begin with `prefix`, by code point."""
@@ -192,7 +230,7 @@ def _insert(db: Database, index: int, statement: Statement) -> None:
         ),
     )
     db.conn.executemany(
-        "INSERT INTO case_statement VALUES (?, ?)", [(name, index) for name in _cases(statement)]
+        "INSERT INTO case_statement VALUES (?, ?)", [(name, index) for name in cases_of(statement)]
     )
     db.conn.executemany(
         "INSERT INTO file VALUES (?, ?)",
@@ -200,7 +238,8 @@ def _insert(db: Database, index: int, statement: Statement) -> None:
     )
 
 
-def _cases(statement: Statement) -> Iterator[str]:
+def cases_of(statement: Statement) -> Iterator[str]:
+    """The cases that it is filed under, provisional ones by their ids."""
     if statement.case is not None:
         yield statement.case
     if provisional := statement.predicate.get("provisional"):

@@ -224,6 +224,20 @@ def check_acceptance(answer: dict[str, Any], envelope: bytes, trust: Trust) -> R
     return Receipted(statement.id, log.label, index, entry, checkpoint, answer)
 
 
+def read_flags(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    """Duplicates and siblings as the ledger sees them: hints, of which none but ours are kept."""
+    given = answer.get("flags", [])
+    rows = given if isinstance(given, list) else []
+    return [
+        {"at": row["at"], "kind": row["kind"]}
+        for row in rows
+        if isinstance(row, dict)
+        and row.get("kind") in ("duplicate", "sibling")
+        and isinstance(row.get("at"), list)
+        and all(isinstance(place, str) for place in row["at"])
+    ]
+
+
 def check_receipt(answer: dict[str, Any], entry: Entry, trust: Trust) -> int | None:
     """The quorum time that a receipt shows for the entry, or None: not yet witnessed."""
     check_texts(answer, *RECEIPT)

@@ -679,6 +679,22 @@ def test_a_copy_that_was_altered_is_named_and_left_out(tmp_path: Path) -> None:
     assert restored.completion.edge.size == disaster.size
 
 
+def test_what_deposit_keeps_serves_as_a_copy(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    with open_ledger(tmp_path / "data") as ledger:
+        back_up(ledger.folder, tmp_path / "backup")
+        for n in range(2):
+            envelope = ledger.evidence(b"item %d" % n)
+            (answer,) = ledger.accept(envelope)
+            (kept / f"{n}.dsse.json").write_bytes(envelope)
+            (kept / f"{n}.accepted.json").write_text(json.dumps(answer, indent=1))
+    (kept / "2.accepted.json").write_text("{}")
+    restored = bring_back(tmp_path / "backup", tmp_path / "new", copies=kept)
+    assert (restored.copies, restored.completion.edge.size) == (2, 10)
+    assert [name for name, _ in restored.refused] == ["2.accepted.json"]
+
+
 def test_a_copy_with_another_place_is_never_put_there(tmp_path: Path) -> None:
     """Salt, tags and signatures hold; only the index says something else."""
     station = Station(tmp_path / "copies")

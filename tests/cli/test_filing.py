@@ -318,9 +318,20 @@ def test_a_ledger_that_is_not_that_of_the_trust_folder_is_not_believed(
 
 
 def test_with_json_a_deposit_is_one_line(office: Office) -> None:
-    ended = office.deposit(office.write("a.txt"), "--json")
+    ended = office.deposit(office.write("a.txt", b"filed once"), "--json")
     (row,) = json.loads(ended.out)["statements"]
     assert set(row) == {"files", "id", "index", "log"}
+
+
+def test_bytes_that_stand_under_another_case_are_remarked_upon(own: Office) -> None:
+    first = own.deposit(own.write("a.txt"), "--json")
+    (row,) = json.loads(first.out)["statements"]
+    services = own.ledger.services
+    await_that(lambda: services.catalog.indexed_to() == services.log.size, "the catalog")
+    usual = ("--key", own.key(STATION), "--server", own.address)
+    ended = own.run("deposit", own.write("a.txt"), "--case", OTHER_CASE, *usual, "--lang", "zh")
+    assert ended.code == 0
+    assert f"相同内容已以其他案件或设备入账：{row['log']}-{row['index']}" in ended.err
 
 
 def test_details_stand_in_the_statement(office: Office) -> None:

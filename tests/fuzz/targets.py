@@ -21,7 +21,14 @@ import httpx2
 from api.backups import BackedUp
 from api.clients.copies import format_copy, open_copy
 from api.clients.filing import after_of
-from api.clients.ledger import LedgerClient, check_acceptance, check_receipt, read_object, refusal
+from api.clients.ledger import (
+    LedgerClient,
+    check_acceptance,
+    check_receipt,
+    read_flags,
+    read_object,
+    refusal,
+)
 from api.cosigner import CosignerService
 from api.restoring import Mark
 from api.settings import load
@@ -891,6 +898,12 @@ TARGETS: tuple[Target, ...] = (
     Target("signed-request", _request, requests, (RequestVerifier.verify,)),
     Target("answers", _client, answers, examples=30),
     Target("acceptance", _acceptance, lambda: (format_json(_said()[0]),), (check_acceptance,)),
+    Target(
+        "flags",
+        lambda data: read_flags(read_object(data) or {}),
+        fixed('{"flags":[{"at":["2026-1"],"kind":"duplicate"},{"at":[],"kind":"sibling"}]}'),
+        (read_flags,),
+    ),
     Target("receipt-answer", _receipt, lambda: (format_json(_receipt_answer()),), (check_receipt,)),
     Target(
         "refusal", _refusal, fixed('{"code":"full","detail":"no room","hints":["go"]}'), (refusal,)
