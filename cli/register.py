@@ -1,6 +1,7 @@
 """`tiezheng register`: the registrar names a key or an agency, in the log itself."""
 
 import time
+from pathlib import Path
 
 import click
 
@@ -14,6 +15,7 @@ from ledger.errors import LedgerError
 from ledger.evidence.signing import seal
 from ledger.evidence.statement import Kind, Role, Statement, register_subject
 from ledger.tlog.note import VerifierKey
+from storage.durable import make_folder, write_file
 
 
 @new_command(
@@ -74,8 +76,23 @@ from ledger.tlog.note import VerifierKey
         "zh": "案号格式，含 {year} 和 {number}",
     },
 )
+@option(
+    "--keep",
+    metavar="DIR",
+    words={
+        "en": "keep the statement with the ledger's answer here, for `tiezheng restore --copies`",
+        "zh": "把陈述和账本的答复保存在此处，供 `tiezheng restore --copies` 使用",
+    },
+)
 @json_option()
-def command(registrar: str, server: str, as_json: bool, **fields: str | tuple[str, ...]) -> None:
+def command(
+    registrar: str,
+    server: str,
+    keep: str | None,
+    as_json: bool,
+    **fields: str | tuple[str, ...],
+) -> None:
+    from api.clients.copies import format_copy
     from api.clients.ledger import refusal
     from api.ids import new_id
 
@@ -85,6 +102,9 @@ def command(registrar: str, server: str, as_json: bool, **fields: str | tuple[st
     (answer,) = open_client(server).file([envelope])
     if "status" in answer:
         raise refusal(answer)
+    if keep is not None:
+        make_folder(Path(keep))
+        write_file(Path(keep) / f"{statement.id}.json", format_copy(envelope, answer))
     _show(answer, as_json)
 
 

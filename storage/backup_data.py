@@ -185,10 +185,11 @@ def file_records(folder: DataFolder) -> Iterator[Record]:
 
 
 def _files(folder: Path, depth: int) -> Iterator[Path]:
+    """Links are followed: the keys may lie on a disk of their own."""
     with refusals(f"list {str(folder)!r}"):
         entries = sorted(folder.iterdir())
     for entry in entries:
-        if entry.is_symlink() or entry.name.startswith(".new-"):
+        if entry.name.startswith(".new-"):
             continue
         if depth == 0 and (entry.name in LEFT_OUT or _is_own(entry.name)):
             continue

@@ -6,11 +6,12 @@ One JSON object a file. With it a ledger that lost its disk puts the statement b
 exactly its old place: nothing else is needed, and nothing of it has to be believed.
 """
 
+import json
 from typing import Any
 
 from api.clients.ledger import check_acceptance, check_texts, read_object
 from ledger.completion import Copied
-from ledger.encoding import format_base64, format_json, parse_base64
+from ledger.encoding import format_base64, parse_base64
 from ledger.errors import Malformed
 from ledger.evidence.envelope import MAX_ENVELOPE, Envelope
 from ledger.evidence.membership import series_names, series_year
@@ -22,7 +23,8 @@ MAX_COPY = 4 * MAX_ENVELOPE
 
 
 def format_copy(envelope: bytes, answer: dict[str, Any]) -> bytes:
-    return format_json({"answer": answer, "envelope": format_base64(envelope)})
+    copy = {"answer": answer, "envelope": format_base64(envelope)}
+    return json.dumps(copy, ensure_ascii=False, sort_keys=True).encode()
 
 
 def read_copy(data: bytes) -> tuple[bytes, dict[str, Any]]:

@@ -413,6 +413,17 @@ def test_tokens_and_other_databases_are_in_the_backup(tmp_path: Path) -> None:
         assert ledger.http.get(f"/v1/cases/{CASE}", headers=headers).status_code == 200
 
 
+def test_keys_on_a_disk_of_their_own_are_in_the_backup(tmp_path: Path) -> None:
+    with open_ledger(tmp_path / "data"):
+        pass
+    (tmp_path / "data" / "keys").rename(tmp_path / "vault")
+    (tmp_path / "data" / "keys").symlink_to(tmp_path / "vault")
+    back_up(tmp_path / "data", tmp_path / "backup")
+    bring_back(tmp_path / "backup", tmp_path / "new")
+    names = {path.name for path in (tmp_path / "vault").iterdir()}
+    assert {path.name for path in (tmp_path / "new" / "keys").iterdir()} == names
+
+
 def test_a_backup_beside_a_busy_server_is_of_one_moment(tmp_path: Path) -> None:
     target, stop = tmp_path / "backup", threading.Event()
     with open_ledger(tmp_path / "data") as ledger:

@@ -14,6 +14,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from api.clients.copies import open_copy
 from api.clients.ledger import LedgerClient
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.statement import FileSubject, Statement
@@ -354,6 +355,17 @@ def test_details_stand_in_the_statement(office: Office) -> None:
 def register(office: Office, *more: str | Path, by: SigningKey = REGISTRAR) -> Ended:
     usual = ("--registrar", office.key(by), "--server", office.address, "--agency", AGENCY)
     return office.run("register", *usual, *more)
+
+
+def test_a_registration_is_kept_as_a_copy_that_restore_reads(own: Office) -> None:
+    kept = own.desk / "kept"
+    vkey = STRANGER.verifier.to_text()
+    ended = register(own, "--key", vkey, "--role", "station", "--keep", kept)
+    assert ended.code == 0, ended.err
+    (path,) = kept.iterdir()
+    copy = open_copy(path.name, path.read_bytes(), own.ledger.trust)
+    assert copy.row.kind == "register"
+    assert copy.row.index == own.ledger.services.log.size - 1
 
 
 def test_a_registered_key_may_file(own: Office) -> None:
