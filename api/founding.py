@@ -25,6 +25,7 @@ from storage.durable import refusals, sync_folder, write_file
 from storage.folder import DataFolder
 from storage.ledger_sqlite import SqliteLedgerStore
 from storage.trust_directory import write_trust
+from storage.wrap_file import make_wrap_file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,7 @@ class Plan:
     registrar: SigningKey
     cosigners: Sequence[Witness]
     quorum: int
+    sealed: bool = True  # whether items are sealed at rest, under a key made here
 
 
 def new_key(name: str, algorithm: Algorithm = Algorithm.ED25519) -> SigningKey:
@@ -48,7 +50,7 @@ def found(path: Path, plan: Plan, now_ms: int) -> DataFolder:
         raise Conflict(f"{str(path)!r} is there already, and not an empty folder")
     staging = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
     try:
-        _fill(DataFolder.create(staging), plan, now_ms)
+        _fill(DataFolder.create(staging, sealed=plan.sealed), plan, now_ms)
         with refusals(f"create {str(path)!r}"):
             staging.rename(path)
             sync_folder(path.parent)
@@ -64,6 +66,8 @@ def _fill(folder: DataFolder, plan: Plan, now_ms: int) -> None:
     ledger_key = new_key(f"{plan.origin.partition('/')[0]}/ledger")
     series = {year: new_series_key() for year in (label[:4], str(int(label[:4]) + 1))}
     _write_keys(folder, log_key, ledger_key, series)
+    if plan.sealed:
+        make_wrap_file(folder.keys)
     signers = {year: SeriesSigner(pem) for year, pem in series.items()}
     write_trust(folder.trust, _trust_files(plan, label, policy, signers))
     statements = (

@@ -7,8 +7,8 @@ a server serves it, and sequences nothing until `api.resuming` has asked the cos
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from contextlib import closing, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,10 +16,12 @@ from api.backups import Checked, check_backup
 from api.clients.copies import MAX_COPY, format_copy, open_copy
 from api.clients.ledger import read_object
 from api.keys import read_key
+from api.settings import load
+from api.vault import open_vault
 from ledger.backup import BackupKey
 from ledger.completion import Completion, Copied, complete, format_ranges, one_history, ranges_of
 from ledger.encoding import format_json, parse_decimal, parse_json, printable
-from ledger.errors import Conflict, LedgerError, Malformed, Rejected
+from ledger.errors import Conflict, LedgerError, Malformed, Rejected, Unavailable
 from ledger.evidence.entry import Entry, check_commitment
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.series import Series, check_tags
@@ -37,7 +39,6 @@ from storage.backup_data import Restorer
 from storage.backup_folder import BackupFolder
 from storage.durable import make_folder, refusals, sync_name, write_file
 from storage.folder import DataFolder
-from storage.items_directory import DirectoryItemStore
 from storage.ledger_sqlite import SqliteLedgerStore
 from storage.trust_directory import read_trust
 
@@ -134,10 +135,10 @@ def restore(
         write_file(folder.restored, mark.to_bytes())
         sync_name(data)
         restorer.finish()
-        return restored
     except BaseException:
         _clear(data, before)
         raise
+    return _with_items(folder, restored)
 
 
 def _check_empty(data: Path) -> frozenset[str]:
@@ -209,8 +210,7 @@ def _complete(
     if sources.public is not None and published.size <= completion.edge.size:
         store.add_cosigned(published.size, note.to_text())
     used = sum(not row.lost for row in completion.rows)
-    missing, unrecorded = _items(folder, store, completion.rows)
-    return Restored(checked, completion, used, tuple(sources.refused), missing, unrecorded)
+    return Restored(checked, completion, used, tuple(sources.refused), (), ())
 
 
 def _kept(store: SqliteLedgerStore, key: SigningKey) -> Iterator[Checkpoint]:
@@ -342,13 +342,29 @@ def _fits(
     return False
 
 
-def _items(
-    folder: DataFolder, store: SqliteLedgerStore, rows: Sequence[Row]
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _with_items(folder: DataFolder, restored: Restored) -> Restored:
     """Items recorded whose bytes are not there, and items spoken of that are not recorded."""
-    held = set(DirectoryItemStore(folder.items).ids())
-    missing = tuple(item.object_id for item in store.claimed() if item.object_id not in held)
-    unrecorded = set()
+    store = SqliteLedgerStore(folder.ledger_db)
+    try:
+        held = _held(folder)
+        missing = tuple(item.object_id for item in store.claimed() if item.object_id not in held)
+        unrecorded = sorted(set(_unrecorded(store, restored.completion.rows)))
+    finally:
+        store.close()
+    return replace(restored, items_missing=missing, items_unrecorded=tuple(unrecorded))
+
+
+def _held(folder: DataFolder) -> set[str]:
+    """None where the disk that they lay on is not there: the server says so when it starts."""
+    try:
+        vault = open_vault(folder, load(folder.path), beside=True)
+    except Unavailable:
+        return set()
+    with closing(vault):
+        return set(vault.items.ids())
+
+
+def _unrecorded(store: SqliteLedgerStore, rows: Sequence[Row]) -> Iterator[str]:
     for row in rows:
         if row.lost:
             continue
@@ -356,8 +372,7 @@ def _items(
         wanted = [(subject.digest, statement.agency) for subject in statement.files]
         for (digest, _), found in zip(wanted, store.find_items(wanted), strict=True):
             if found is None:
-                unrecorded.add(digest.sha256.hex())
-    return missing, tuple(sorted(unrecorded))
+                yield digest.sha256.hex()
 
 
 def lost_text(indexes: Sequence[int]) -> str:

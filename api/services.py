@@ -24,6 +24,7 @@ from api.resuming import Resumption
 from api.settings import Settings
 from api.signing import RequestVerifier
 from api.upload_table import Uploads
+from api.vault import Vault, open_vault
 from api.writer import Result, Writer
 from ledger import abreast
 from ledger.errors import LedgerError, Malformed
@@ -40,7 +41,6 @@ from storage.catalog_sqlite import SqliteCatalog
 from storage.clock import SystemClock, SystemEntropy
 from storage.folder import DataFolder
 from storage.folder_lock import FolderLock
-from storage.items_directory import DirectoryItemStore
 from storage.ledger_sqlite import SqliteLedgerStore
 from storage.public_directory import DirectoryPublicStore
 from storage.staging_directory import StagingDirectory
@@ -63,6 +63,7 @@ class Services:
     clock: SystemClock
     store: SqliteLedgerStore
     items: ItemStore
+    vault: Vault
     catalog: SqliteCatalog
     indexer: Indexer
     tokens: SqliteTokens
@@ -119,6 +120,7 @@ class Services:
         self.indexer.stop()
         self.catalog.close()
         self.tokens.close()
+        self.vault.close()
         self.store.close()
         self.lock.close()
 
@@ -250,7 +252,7 @@ def _open(folder: DataFolder, lock: FolderLock, settings: Settings) -> Services:
     writer = Writer(log, after)
     custody = Custody(log, writer, clock, read_key(folder.keys / "ledger.key"), _agency(store))
     tokens = SqliteTokens(folder.tokens_db)
-    items = DirectoryItemStore(folder.items)
+    vault = open_vault(folder, settings)
     recorded = set(store.object_ids())
     return Services(
         settings=settings,
@@ -258,8 +260,9 @@ def _open(folder: DataFolder, lock: FolderLock, settings: Settings) -> Services:
         lock=lock,
         clock=clock,
         store=store,
-        items=items,
-        orphans=[object_id for object_id in items.ids() if object_id not in recorded],
+        items=vault.items,
+        vault=vault,
+        orphans=[object_id for object_id in vault.items.ids() if object_id not in recorded],
         catalog=catalog,
         indexer=indexer,
         tokens=tokens,

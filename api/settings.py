@@ -46,11 +46,25 @@ class Settings(BaseSettings):
     unclaimed_hours: int = Field(24, ge=1)
     # Whether large bodies over plain HTTP are read in threads, past the event loop.
     lane: bool = True
+    # Where a second copy of every item is kept: a folder, best on another machine's disk.
+    second_store: str | None = None
+    # Wrapping keys in a PKCS #11 token: their labels, with commas, the newest first.
+    pkcs11_module: Path | None = None
+    pkcs11_token: str | None = None
+    pkcs11_keys: str | None = None
+    pkcs11_pin_file: Path | None = None
 
     @model_validator(mode="after")
     def _tls_is_whole(self) -> Self:
         if (self.tls_certificate is None) != (self.tls_key is None):
             raise ValueError("want tls_certificate and tls_key together")
+        return self
+
+    @model_validator(mode="after")
+    def _pkcs11_is_whole(self) -> Self:
+        given = (self.pkcs11_module, self.pkcs11_token, self.pkcs11_keys, self.pkcs11_pin_file)
+        if any(given) != all(given):
+            raise ValueError("want pkcs11_module, _token, _keys and _pin_file together")
         return self
 
     @classmethod

@@ -119,6 +119,13 @@ def command(
             zh=f"请把 {str(folder.trust)!r} 交给核验者",
         )
     )
+    output.note(
+        say(
+            en=f"keep a copy of {str(folder.keys / 'seal-1.key')!r} apart: without it "
+            "nobody reads an item",
+            zh=f"请另存一份 {str(folder.keys / 'seal-1.key')!r}：没有它，证据原件无人能读",
+        )
+    )
     if not witnesses:
         output.note(
             say(

@@ -49,7 +49,7 @@ class BackupKey:
     secret: bytes
 
     def __post_init__(self) -> None:
-        if len(self.secret) != suite_private.AEAD_KEY:
+        if len(self.secret) != suite_private.SEAL_KEY:
             raise Malformed("want a backup key of 32 bytes")
 
     def __repr__(self) -> str:
@@ -71,7 +71,7 @@ class BackupKey:
         if not text.startswith(KEY_PREFIX):
             raise Malformed("want a key made by `tiezheng backup --new-key`")
         try:
-            return cls(parse_base64(text.removeprefix(KEY_PREFIX), suite_private.AEAD_KEY))
+            return cls(parse_base64(text.removeprefix(KEY_PREFIX), suite_private.SEAL_KEY))
         except Malformed:
             # Whose message would quote the key.
             raise Malformed("want a backup key of 32 bytes in base64") from None
@@ -218,7 +218,7 @@ def _sealed(secret: bytes, number: int, last: bool, data: bytes, aad: bytes) -> 
 
 
 def _nonce(number: int, last: bool) -> bytes:
-    return number.to_bytes(suite_private.AEAD_NONCE - 1, "big") + bytes([last])
+    return number.to_bytes(suite_private.SEAL_NONCE - 1, "big") + bytes([last])
 
 
 def read_header(read: Read) -> Header:
@@ -262,7 +262,7 @@ def _opened(key: BackupKey, header: Header, read: Read) -> Iterator[bytes]:
     number, size = 0, read(4)
     while size:
         length = int.from_bytes(size, "big")
-        if len(size) < 4 or length > PIECE + suite_private.AEAD_TAG:
+        if len(size) < 4 or length > PIECE + suite_private.SEAL_TAG:
             raise Rejected(f"piece {number} is cut off or altered")
         sealed = read(length)
         size = read(4)

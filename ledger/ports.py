@@ -181,10 +181,46 @@ class ItemStore(Protocol):
         ...
 
     def delete(self, object_id: str) -> None:
-        """Forgets an item that nobody claimed; quiet if it is gone."""
+        """Forgets an item that nobody claimed; quiet if it is gone.
+
+        Raises `Rejected`, and nothing is lost, while it may not be.
+        """
         ...
 
     def ids(self) -> Iterator[str]: ...
+
+    def retain(self, object_id: str, until_ms: int) -> None:
+        """No `delete` before that time. Only ever later; an earlier time changes nothing."""
+        ...
+
+    def hold(self, object_id: str, on: bool) -> None:
+        """A legal hold: no `delete` while it is on, whatever the time."""
+        ...
+
+
+class KeyWrap(Protocol):
+    """A key that wraps the keys of items: a file, a token, a key management service.
+
+    A wrapped key is opaque, at most 4,096 bytes, and bound to the item: `unwrap` for another
+    item fails. A service that offers bound data (an encryption context, associated data) is
+    given the item's id as such. Two keys never have the same `id`, and a key never changes
+    its own: it stands in every companion, and in clear.
+
+    Trust: whoever can unwrap can read; who loses the key loses the items.
+    """
+
+    @property
+    def id(self) -> str:
+        """1 to 64 of a-z, 0-9, '.' and '-'; says nothing about the key."""
+        ...
+
+    def wrap(self, key: bytes, item: bytes) -> bytes:
+        """Usable from any thread; raises `Unavailable` if the token or service is not there."""
+        ...
+
+    def unwrap(self, wrapped: bytes, item: bytes) -> bytes:
+        """Raises `Rejected` if it was not wrapped with this key, for this item."""
+        ...
 
 
 class ObjectWriter(Protocol):

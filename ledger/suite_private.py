@@ -1,6 +1,7 @@
 """What only the holder of a private key does: kept from what an expert must read.
 
 Series: RSASSA-PKCS1-v1_5 with SHA-256 under the keys that `suite` verifies with.
+Sealing at rest: AES-256-GCM.
 """
 
 from functools import lru_cache
@@ -64,13 +65,13 @@ def mldsa_sign(seed: bytes, message: bytes) -> bytes:
     return mldsa.MLDSA44PrivateKey.from_seed_bytes(seed).sign(message)
 
 
-# --- sealing -------------------------------------------------------------------------------
+# --- sealing: AES-256-GCM (NIST SP 800-38D) -------------------------------------------------
 
-AEAD_KEY, AEAD_NONCE, AEAD_TAG = 32, 12, 16  # bytes
+SEAL_KEY, SEAL_NONCE, SEAL_TAG = 32, 12, 16  # bytes
 
 
 def aead_seal(key: bytes, nonce: bytes, data: bytes | memoryview, aad: bytes) -> bytes:
-    """AES-256-GCM (NIST SP 800-38D), the tag behind the ciphertext. One nonce, one message."""
+    """The tag stands behind the ciphertext. One nonce, one message."""
     return AESGCM(key).encrypt(nonce, data, aad)
 
 
@@ -80,3 +81,32 @@ def aead_open(key: bytes, nonce: bytes, data: bytes | memoryview, aad: bytes) ->
         return AESGCM(key).decrypt(nonce, data, aad)
     except InvalidTag:
         raise Rejected("these are not the bytes that were sealed with this key") from None
+
+
+class Cipher:
+    """Under one key: nonce ‖ ciphertext ‖ tag."""
+
+    def __init__(self, key: bytes) -> None:
+        if len(key) != SEAL_KEY:
+            raise Malformed(f"want {SEAL_KEY} bytes of key, got {len(key)}")
+        self._aead = AESGCM(key)
+
+    def seal(self, nonce: bytes, data: bytes | memoryview, bound: bytes) -> bytes:
+        """A `nonce` is 96 random bits, used once; `bound` is authenticated beside the data."""
+        return nonce + self._aead.encrypt(nonce, data, bound)
+
+    def seal_into(
+        self, target: memoryview, nonce: bytes, data: bytes | memoryview, bound: bytes
+    ) -> None:
+        """The same into memory that is there, of just that length."""
+        target[:SEAL_NONCE] = nonce
+        self._aead.encrypt_into(nonce, data, bound, target[SEAL_NONCE:])
+
+    def open(self, sealed: bytes | memoryview, bound: bytes) -> bytes:
+        """Raises `Rejected` unless key, bytes and `bound` are those it was sealed with."""
+        if len(sealed) < SEAL_NONCE + SEAL_TAG:
+            raise Rejected("what was sealed is cut short")
+        try:
+            return self._aead.decrypt(bytes(sealed[:SEAL_NONCE]), sealed[SEAL_NONCE:], bound)
+        except InvalidTag:
+            raise Rejected("not sealed with this key, for this place, or damaged since") from None

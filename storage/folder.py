@@ -1,12 +1,14 @@
 """The data folder of a ledger.
 
-    data/format           the version of this layout: 1
+    data/format           the version of this layout: 2 if items are sealed, else 1
     data/lock             held by the running server, with its process id
     data/ledger.sqlite    the truth
     data/catalog.sqlite   for searches; may be deleted, and is then rebuilt
     data/tokens.sqlite    digests of access tokens
     data/items/           the bytes of items
     data/staging/         uploads that are not whole yet
+    data/places.sqlite    where the bytes of items are, and when they were last looked at
+    data/items/           the bytes of items, in their first copy
     data/public/          the log as anyone may read it
     data/keys/            private keys
     data/trust/           whom this ledger believes; a court makes a folder like it of its own
@@ -24,7 +26,7 @@ from ledger.encoding import clip, parse_decimal
 from ledger.errors import Conflict, Malformed, Rejected, Unknown
 from storage.durable import make_folder, refusals, sync_name, write_file
 
-FORMAT = 1
+PLAIN, SEALED = 1, 2  # a program that knows only the first would take sealed bytes for damaged
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class DataFolder:
     path: Path
 
     @classmethod
-    def create(cls, path: Path) -> Self:
+    def create(cls, path: Path, *, sealed: bool = True) -> Self:
         """Makes a new one in an empty or missing folder; completes one cut short by a crash."""
         folder = cls(path)
         make_folder(path)
@@ -48,29 +50,43 @@ class DataFolder:
         for part in parts:
             make_folder(part)
         # Last, so that what has it is complete.
-        write_file(folder.format, f"{FORMAT}\n".encode())
+        folder._write_format(SEALED if sealed else PLAIN)
         return folder
 
     @classmethod
     def open(cls, path: Path) -> Self:
         folder = cls(path)
-        with refusals(f"read {str(folder.format)!r}"):
-            if not folder.format.is_file():
-                raise Unknown(f"no ledger in {str(path)!r}")
-            with folder.format.open("rb") as file:
-                text = file.read(32).decode("ascii", "replace")
-        try:
-            version = parse_decimal(text.removesuffix("\n"))
-        except Malformed as error:
-            raise error.under("format") from None
-        if version != FORMAT:
-            newer = version > FORMAT
+        version = folder._read_format()
+        if version not in (PLAIN, SEALED):
+            newer = version > SEALED
             raise Rejected(
                 f"{str(path)!r} was written by {'a newer' if newer else 'another'} version: "
-                f"want format {FORMAT}, got {version}"
+                f"want format {PLAIN} or {SEALED}, got {version}"
             )
         sync_name(path)
         return folder
+
+    def is_sealed(self) -> bool:
+        """Whether items are sealed: then never one is kept in plain for want of a key."""
+        return self._read_format() == SEALED
+
+    def begin_sealing(self) -> None:
+        """Before the first item is sealed. What was kept in plain stays as it is."""
+        self._write_format(SEALED)
+
+    def _read_format(self) -> int:
+        with refusals(f"read {str(self.format)!r}"):
+            if not self.format.is_file():
+                raise Unknown(f"no ledger in {str(self.path)!r}")
+            with self.format.open("rb") as file:
+                text = file.read(32).decode("ascii", "replace")
+        try:
+            return parse_decimal(text.removesuffix("\n"))
+        except Malformed as error:
+            raise error.under("format") from None
+
+    def _write_format(self, version: int) -> None:
+        write_file(self.format, f"{version}\n".encode())
 
     @property
     def format(self) -> Path:
@@ -103,6 +119,10 @@ class DataFolder:
     @property
     def restored(self) -> Path:
         return self.path / "restored"
+
+    @property
+    def places_db(self) -> Path:
+        return self.path / "places.sqlite"
 
     @property
     def items(self) -> Path:

@@ -2,10 +2,11 @@
 
 import secrets
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from ledger.errors import Conflict, Full, Malformed, Unavailable, Unknown
+from ledger.errors import Conflict, Full, Malformed, Rejected, Unavailable, Unknown
 from ledger.evidence.chunks import ItemDigest
 from ledger.evidence.series import Series
 from ledger.ports import ItemRecord
@@ -166,6 +167,8 @@ class MemoryItemStore:
         self._room = room
         self._items: dict[str, tuple[bytes, bytes]] = {}
         self._reserved: dict[str, int] = {}
+        self._until_ms: dict[str, int] = {}
+        self._held: frozenset[str] = frozenset()
 
     def begin(self, size: int) -> "MemoryItemWriter":
         held = sum(len(data) for data, _ in self._items.values())
@@ -190,10 +193,22 @@ class MemoryItemStore:
 
     def delete(self, object_id: str) -> None:
         _check_id(object_id)
+        if object_id in self._held or time.time_ns() // 1_000_000 < self._until_ms.get(
+            object_id, 0
+        ):
+            raise Rejected(f"the item {object_id!r} is to be kept")
         self._items.pop(object_id, None)
 
     def ids(self) -> Iterator[str]:
         return iter(sorted(self._items))
+
+    def retain(self, object_id: str, until_ms: int) -> None:
+        self._get(object_id)
+        self._until_ms[object_id] = max(until_ms, self._until_ms.get(object_id, 0))
+
+    def hold(self, object_id: str, on: bool) -> None:
+        self._get(object_id)
+        self._held = self._held | {object_id} if on else self._held - {object_id}
 
     def _get(self, object_id: str) -> tuple[bytes, bytes]:
         _check_id(object_id)

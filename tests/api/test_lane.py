@@ -18,7 +18,7 @@ from api.lane import EXTENSION, Lane, Protocol
 from api.wire import BoundedProtocol
 from ledger.evidence.chunks import digest_item
 from ledger.ports import ItemWriter
-from storage.items_directory import DirectoryItemWriter
+from storage.objects_directory import DirectoryObjectWriter
 from testkit.server import Ledger, await_that, serving
 
 SIZE = FOR_A_LANE + (1 << 20) + 17
@@ -122,10 +122,10 @@ def test_a_disk_that_fills_up_is_told_to_who_reads_nothing_before_all_is_sent(
     size = 64 << 20  # more than the system's buffers hold
     path = ledger.announce(bytes(size))
 
-    def fill_up(self: DirectoryItemWriter, view: memoryview) -> None:
+    def fill_up(self: DirectoryObjectWriter, view: memoryview) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(DirectoryItemWriter, "_write_all", fill_up)
+    monkeypatch.setattr(DirectoryObjectWriter, "_write_all", fill_up)
     with connect(address) as line:
         line.sendall(head(path, size) + bytes(size))
         assert line.recv(4096).startswith(b"HTTP/1.1 507 ")
@@ -260,7 +260,7 @@ def test_a_writer_is_used_by_one_thread_at_a_time(
     ledger: Ledger, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inside, clashes = 0, []
-    write: object = DirectoryItemWriter.write
+    write: object = DirectoryObjectWriter.write
 
     def watch(self: ItemWriter, data: bytes) -> None:
         nonlocal inside
@@ -269,7 +269,7 @@ def test_a_writer_is_used_by_one_thread_at_a_time(
         write(self, data)  # type: ignore[operator]
         inside -= 1
 
-    monkeypatch.setattr(DirectoryItemWriter, "write", watch)
+    monkeypatch.setattr(DirectoryObjectWriter, "write", watch)
     data = os.urandom(SIZE)
     assert put(address, ledger.announce(data), data)[0] == 201
     assert set(clashes) == {1}

@@ -97,9 +97,9 @@ def test_an_office_with_two_keys_is_one_cosigner_and_signs_with_both(init: Any) 
 def test_private_keys_are_for_their_owner_only(init: Any, tmp_path: Path) -> None:
     assert init().code == 0
     keys = list((tmp_path / "data" / "keys").iterdir())
-    assert len(keys) == 4
+    assert len(keys) == 5
     assert {key.stat().st_mode & 0o777 for key in keys} == {0o600}
-    assert REGISTRAR.to_text() not in "".join(key.read_text() for key in keys)
+    assert REGISTRAR.to_text().encode() not in b"".join(key.read_bytes() for key in keys)
 
 
 def test_without_cosigners_it_says_what_that_is_worth(init: Any) -> None:

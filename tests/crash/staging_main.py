@@ -18,10 +18,10 @@ from pathlib import Path
 from api.arrivals import Arrivals
 from api.journal import start
 from ledger.evidence.chunks import ItemHasher
-from storage.items_directory import DirectoryItemStore
 from storage.ledger_sqlite import SqliteLedgerStore
 from storage.staging_directory import Announced, Staged, StagingDirectory
 from testkit.children import die_with_parent
+from testkit.vault import sealed_shelf
 
 UPLOADS = 6
 SIZE = 700_000
@@ -65,7 +65,7 @@ def main() -> None:
     chance = random.Random(number)
     staging = StagingDirectory(folder / "staging", lambda: 1000)
     assert not staging.unreadable, staging.unreadable
-    items = DirectoryItemStore(folder / "items")
+    items = sealed_shelf(folder / "items", paired=True).open()
     store = SqliteLedgerStore(folder / "ledger.sqlite")
     arrivals = Arrivals(staging, lambda: items, store, lambda: 1000)
     for staged in staging.all():

@@ -14,9 +14,9 @@ import pytest
 
 from api.arrivals import Arrivals
 from ledger.evidence.chunks import ItemHasher, digest_item
-from storage.items_directory import DirectoryItemStore
 from storage.ledger_sqlite import SqliteLedgerStore
 from storage.staging_directory import Announced, Staged, StagingDirectory
+from testkit.vault import sealed_shelf
 
 DATA = bytes(range(256)) * 5000
 STEPS = [
@@ -76,7 +76,8 @@ class Run:
 
     def __init__(self, folder: Path, death: Death | None = None) -> None:
         self.staging = StagingDirectory(folder / "staging", lambda: 1000)
-        self.items = DirectoryItemStore(folder / "items")
+        self.shelf = sealed_shelf(folder / "items", paired=True)
+        self.items = self.shelf.open()
         self.store = SqliteLedgerStore(folder / "ledger.sqlite")
         parts: list[Any] = [self.staging, self.items, self.store]
         if death is not None:
@@ -88,6 +89,7 @@ class Run:
     def close(self) -> None:
         self.arrivals.close()
         self.store.close()
+        self.shelf.close()
 
     def start(self) -> None:
         """As `Services` does: orphans first, then whatever is whole."""
@@ -198,7 +200,7 @@ def check(folder: Path) -> None:
         assert b"".join(run.items.stream(object_id)) == DATA
         (record,) = run.store.unclaimed(5000)
         assert (record.keyid, record.agency, record.digest) == ("k", "a", digest_item(DATA))
-        assert not list((folder / "items" / "incoming").iterdir())
+        assert not [p for p in (folder / "items").glob("*/incoming/*")]
 
 
 def test_two_equal_uploads_are_two_items(tmp_path: Path) -> None:

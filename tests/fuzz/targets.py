@@ -51,11 +51,14 @@ from ledger.backup import State as BackupState
 from ledger.encoding import MAX_TIME, format_base64, format_json, format_time
 from ledger.errors import LedgerError, Malformed, Unknown
 from ledger.evidence import case_number, packet
+from ledger.evidence.chunks import CHUNK_SIZE
 from ledger.evidence.entry import Entry
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.membership import log_label, series_names
 from ledger.evidence.packet import Index, Layout, Place, SeriesFile
 from ledger.evidence.party_receipt import PartyReceipt
+from ledger.evidence.sealed import Companion as SealedCompanion
+from ledger.evidence.sealed import ItemSeal, block_count, is_sealed
 from ledger.evidence.series import SeriesKey
 from ledger.evidence.session import FoundFile, Manifest
 from ledger.evidence.signing import sign_party_receipt
@@ -212,6 +215,25 @@ def payloads() -> tuple[bytes, ...]:
     return tuple(Envelope.from_bytes(data).payload for data in of_packet("data/statements/", "n")())
 
 
+def companions() -> tuple[bytes, ...]:
+    """Of an empty item, and of one of two blocks."""
+    made = []
+    for size in (0, CHUNK_SIZE + 1):
+        seal = ItemSeal(bytes(32), bytes(16), size)
+        count = block_count(size)
+        made.append(
+            SealedCompanion(
+                item=bytes(16),
+                size=size,
+                wrap_id="file-0011223344556677",
+                wrapped=bytes(60),
+                hashes=bytes(32 * count),
+                leaves=seal.seal_leaves(bytes(12), bytes(32 * count)),
+            ).to_bytes()
+        )
+    return tuple(made)
+
+
 def submissions() -> tuple[bytes, ...]:
     """To a cosigner that has seen three entries."""
     return (world().log.submission(world().step(), 3).to_bytes(),)
@@ -318,6 +340,12 @@ def _bundle(data: bytes) -> None:
     width = data[0] + 1 if data else 1
     entries = entries_from_bytes(data[1:], width)
     assert len(entries) == width and entries_to_bytes(entries) == data[1:]
+
+
+def _companion(data: bytes) -> SealedCompanion:
+    found = SealedCompanion.from_bytes(data)
+    assert len(found.root()) == 32 and is_sealed(data)
+    return found
 
 
 def _statement(data: bytes) -> None:
@@ -813,6 +841,12 @@ TARGETS: tuple[Target, ...] = (
         (SeriesFile.from_bytes,),
     ),
     Target(
+        "sealed-companion",
+        binary(lambda d: _companion(d).to_bytes()),
+        companions,
+        (SealedCompanion.from_bytes,),
+    ),
+    Target(
         "packet-index",
         binary(lambda d: Index.from_bytes(d).to_bytes()),
         of_packet("data/packet.json"),
@@ -850,7 +884,7 @@ TARGETS: tuple[Target, ...] = (
     Target(
         "data-folder",
         in_folder(DataFolder.open),
-        lambda: (pack({"format": b"1\n"}),),
+        lambda: (pack({"format": b"1\n"}), pack({"format": b"2\n"})),
         (DataFolder.open,),
     ),
     # backups

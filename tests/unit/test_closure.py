@@ -12,6 +12,7 @@ OURS = ("ledger", "storage", "api", "cli")
 LINES_AT_MOST = 4_700
 WRITING = {
     "ledger.cosigner",
+    "ledger.evidence.sealed",
     "ledger.evidence.series_private",
     "ledger.evidence.signing",
     "ledger.filing",

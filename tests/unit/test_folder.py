@@ -75,9 +75,16 @@ def test_a_folder_with_other_things_in_it_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_folder_of_a_newer_version_is_refused(tmp_path: Path) -> None:
-    DataFolder.create(tmp_path).format.write_text("2\n")
+    DataFolder.create(tmp_path).format.write_text("3\n")
     with pytest.raises(Rejected, match="written by a newer version"):
         DataFolder.open(tmp_path)
+
+
+def test_a_folder_in_plain_has_the_first_format_until_it_is_sealed(tmp_path: Path) -> None:
+    folder = DataFolder.create(tmp_path, sealed=False)
+    assert (folder.format.read_text(), folder.is_sealed()) == ("1\n", False)
+    folder.begin_sealing()
+    assert (folder.format.read_text(), DataFolder.open(tmp_path).is_sealed()) == ("2\n", True)
 
 
 @pytest.mark.parametrize("text", ["", "one\n", "1\n\n", "01\n", " 1\n", "1" * 100])
