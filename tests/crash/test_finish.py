@@ -200,7 +200,7 @@ def check(folder: Path) -> None:
         assert b"".join(run.items.stream(object_id)) == DATA
         (record,) = run.store.unclaimed(5000)
         assert (record.keyid, record.agency, record.digest) == ("k", "a", digest_item(DATA))
-        assert not [p for p in (folder / "items").glob("*/incoming/*")]
+        assert not list((folder / "items").glob("*/incoming/*"))
 
 
 def test_two_equal_uploads_are_two_items(tmp_path: Path) -> None:
