@@ -2,9 +2,11 @@
 
 GET /healthz   the process answers
 GET /readyz    it can take evidence: the store is not in doubt, the clock is sane
+GET /scrubz    no item is lost, as far as scrubs have looked
 GET /metrics   Prometheus text
 """
 
+import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
@@ -44,6 +46,20 @@ async def readyz(s: Annotated[Services, Depends(services)]) -> JSONResponse:
 
 
 @router.get(
+    "/scrubz",
+    summary="No item is lost, as far as scrubs have looked",
+    response_class=JSONResponse,
+    responses=answers(200, JSON, "Health") | answers(503, JSON, "Health"),
+)
+async def scrubz(s: Annotated[Services, Depends(services)]) -> JSONResponse:
+    lost, last = await asyncio.to_thread(lambda: (s.vault.lost(), s.vault.places.last_pass()))
+    if lost:
+        reason = f"good bytes of {lost} items are nowhere"
+        return JSONResponse({"status": "lost", "reason": reason}, 503)
+    return JSONResponse({"status": "never scrubbed" if last is None else "whole"})
+
+
+@router.get(
     "/metrics",
     summary="Prometheus metrics",
     response_class=Response,
@@ -51,13 +67,23 @@ async def readyz(s: Annotated[Services, Depends(services)]) -> JSONResponse:
 )
 async def metrics(s: Annotated[Services, Depends(services)]) -> Response:
     registry = CollectorRegistry()
+    lost, damaged, last = await asyncio.to_thread(_scrubbed, s)
     values = {
         "tiezheng_log_size": ("entries committed", s.log.size),
         "tiezheng_log_materialised": ("entries in public tiles", s.log.materialised),
         "tiezheng_log_cosigned": ("entries a quorum has seen", s.publisher.cosigned_size),
         "tiezheng_uploads_open": ("uploads announced and not finished", len(s.uploads.open)),
         "tiezheng_ready": ("1 if evidence is sequenced", int(not s.log.problem())),
+        "tiezheng_items_lost": ("items with good bytes nowhere, as scrubs found", lost),
+        "tiezheng_copies_damaged": ("copies found damaged and not mended", damaged),
+        "tiezheng_scrub_ended_seconds": ("when the last whole scrub ended; 0 for none", last),
     }
     for name, (text, value) in values.items():
         Gauge(name, text, registry=registry).set(value)
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+
+def _scrubbed(s: Services) -> tuple[int, int, float]:
+    last = s.vault.places.last_pass()
+    ended = 0.0 if last is None else last.ended_ms / 1000
+    return s.vault.lost(), s.vault.places.damaged_copies(), ended

@@ -170,6 +170,21 @@ class Services:
             self.arrivals.remove_expired()
             self.arrivals.resume()
             self.writer.between(self._remove)
+            try:
+                self.file_scrubs()
+            except LedgerError as error:
+                journal.warning("scrub_not_filed", reason=str(error))
+
+    def file_scrubs(self) -> None:
+        """What scrubs have found, each once in the log; loudly as long as something is lost."""
+        for done in self.vault.places.unfiled_passes():
+            names = ("items", "copies", "damaged", "mended", "added", "lost")
+            counts = {name: getattr(done, name) for name in names}
+            self.custody.status("scrubbed", counts | {"pass": done.number})
+            self.vault.places.file_pass(done.number)
+            journal.info("scrubbed", number=done.number, bytes=done.bytes, **counts)
+        if lost := self.vault.lost():
+            journal.error("items_lost", items=lost)
 
     def _remove(self) -> None:
         """Between two commits, so that no statement claims what is just being removed."""

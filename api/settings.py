@@ -48,6 +48,9 @@ class Settings(BaseSettings):
     lane: bool = True
     # Where a second copy of every item is kept: a folder, best on another machine's disk.
     second_store: str | None = None
+    # How fast `tiezheng scrub` reads, in megabytes a second, and how often it begins anew.
+    scrub_rate: int = Field(50, gt=0)
+    scrub_days: int = Field(30, ge=1)
     # Wrapping keys in a PKCS #11 token: their labels, with commas, the newest first.
     pkcs11_module: Path | None = None
     pkcs11_token: str | None = None

@@ -26,21 +26,26 @@ class Vault:
     places: SqlitePlaces
     opened: ExitStack
 
+    def lost(self) -> int:
+        """Items of which the last look, or the last whole scrub, found good bytes nowhere."""
+        last = self.places.last_pass()
+        return max(len(self.places.lost()), 0 if last is None else last.lost)
+
     def close(self) -> None:
         self.opened.close()
 
 
 def open_vault(folder: DataFolder, settings: Settings, *, beside: bool = False) -> Vault:
-    """`beside` a running server it may be read and mended; nothing is swept away.
+    """`beside` a running server what is stored is read and mended, without any key.
 
     Raises `Malformed` or `Rejected` if a key is missing or wrong: a sealed ledger is never
     continued in plain.
     """
     with ExitStack() as opened:
-        token = _token(settings)
+        token = None if beside else _token(settings)
         if token is not None:
             opened.callback(token.close)
-        wraps = _wraps(folder, settings, token)
+        wraps = [] if beside else _wraps(folder, settings, token)
         places = SqlitePlaces(folder.places_db)
         opened.callback(places.close)
         texts = {FIRST: f"directory:{folder.items.absolute()}", SECOND: settings.second_store}

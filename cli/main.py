@@ -49,6 +49,10 @@ COMMANDS: Mapping[str, Listed] = {
         "cli.party_receipt",
         {"en": "ask for what a party's receipt promises", "zh": "按当事人回执查询"},
     ),
+    "scrub": Listed(
+        "cli.scrub",
+        {"en": "read all stored items again, and mend", "zh": "重新读取全部原件，修复损坏"},
+    ),
     "audit": Listed(
         "cli.audit", {"en": "recompute a whole public log", "zh": "重新计算整个公开日志"}
     ),

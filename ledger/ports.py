@@ -127,6 +127,10 @@ class LedgerStore(Protocol):
         """The store's names of all items, claimed or not."""
         ...
 
+    def items_after(self, object_id: str, count: int) -> Sequence[ItemRecord]:
+        """The next `count` items in order of the store's names for them; "" is before all."""
+        ...
+
     def forget_items(self, object_ids: Sequence[str]) -> None:
         """Forgets unclaimed items; a claimed one is left alone."""
         ...
@@ -260,6 +264,14 @@ class ObjectStore(Protocol):
 
     def read(self, ref: str, start: int, end: int) -> bytes:
         """Bytes [start, end), all of them; raises `Unavailable` if there are fewer."""
+        ...
+
+    def mend(self, ref: str, size: int) -> ObjectWriter:
+        """Like `begin`, for what takes the place of a damaged or missing object.
+
+        Under the same reference, and then at once, or under another: then the caller deletes
+        the old one, if he may.
+        """
         ...
 
     def companion(self, ref: str) -> bytes: ...

@@ -2,6 +2,7 @@
 
     data/format           the version of this layout: 2 if items are sealed, else 1
     data/lock             held by the running server, with its process id
+    data/scrub.lock       held by the running scrub
     data/ledger.sqlite    the truth
     data/catalog.sqlite   for searches; may be deleted, and is then rebuilt
     data/tokens.sqlite    digests of access tokens
@@ -95,6 +96,10 @@ class DataFolder:
     @property
     def lock(self) -> Path:
         return self.path / "lock"
+
+    @property
+    def scrub_lock(self) -> Path:
+        return self.path / "scrub.lock"
 
     @property
     def ledger_db(self) -> Path:

@@ -33,7 +33,7 @@ from ledger.evidence.sealed import (
     stored_size,
 )
 from ledger.ports import KeyWrap, ObjectStore, ObjectWriter
-from ledger.suite import DIGEST_SIZE, new_digest
+from ledger.suite import DIGEST_SIZE, digest, new_digest
 from ledger.suite_private import SEAL_KEY, SEAL_NONCE
 from ledger.tlog.merkle import root_of
 from storage.places_sqlite import Place, SqlitePlaces
@@ -49,7 +49,7 @@ class ItemVault:
     """Implements `ledger.ports.ItemStore`. Usable from any thread.
 
     `wraps` are the known wrapping keys; the first wraps, and without any items are kept in
-    plain. Opened `beside` a running server, it clears nothing away.
+    plain. Opened `beside` a running server, it clears nothing away and asks for no key.
     """
 
     def __init__(
@@ -64,8 +64,8 @@ class ItemVault:
         self.places = places
         self._wraps = {wrap.id: wrap for wrap in wraps}
         self._newest = wraps[0] if wraps else None
-        self._check_wraps()
         if not beside:
+            self._check_wraps()
             for place in places.leaving():
                 # Of what is not there, or not to be deleted yet, the row stays: until next time.
                 with suppress(Unavailable, Rejected):
@@ -495,6 +495,7 @@ class VaultWriter:
             size=self._size,
             root=root or root_of(split(leaves)),
             wrap_id=wrap_id,
+            companion=digest(companion) if wrap_id else b"",
             refs=self._refs,
         )
         self._vault.places.add(self._placing)

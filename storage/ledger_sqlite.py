@@ -407,6 +407,9 @@ class SqliteLedgerStore:
             rows = db.execute("SELECT object_id FROM item").fetchall()
         return (object_id for (object_id,) in rows)
 
+    def items_after(self, object_id: str, count: int) -> Sequence[ItemRecord]:
+        return self._items("WHERE object_id > ? ORDER BY object_id LIMIT ?", (object_id, count))
+
     def forget_items(self, object_ids: Sequence[str]) -> None:
         with self._file.write() as db:
             db.conn.executemany(

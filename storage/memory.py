@@ -112,6 +112,10 @@ class MemoryLedgerStore:
         with self._lock:
             return iter(list(self._items))
 
+    def items_after(self, object_id: str, count: int) -> Sequence[ItemRecord]:
+        with self._lock:
+            return [self._items[i] for i in sorted(self._items) if i > object_id][:count]
+
     def forget_items(self, object_ids: Sequence[str]) -> None:
         with self._lock:
             for object_id in object_ids:

@@ -54,6 +54,7 @@ class DirectoryObjectStore:
     def __init__(self, root: Path, *, clock: Clock | None = None, beside: bool = False) -> None:
         self._root = root
         self._clock = clock or SystemClock()
+        self._beside = beside
         self._incoming = root / "incoming"
         self._lock = threading.Lock()
         self._reserved: dict[Path, int] = {}
@@ -85,6 +86,9 @@ class DirectoryObjectStore:
         path = self._path(ref)
         try:
             with path.open("rb", buffering=0) as file:
+                if self._beside:
+                    # What the disk holds is asked for, not what memory still remembers.
+                    os.posix_fadvise(file.fileno(), start, end - start, os.POSIX_FADV_DONTNEED)
                 file.seek(start)
                 data = bytearray()
                 while len(data) < end - start and (piece := file.read(end - start - len(data))):

@@ -1,10 +1,10 @@
-"""Where the bytes of each item lie: `places.sqlite` in the data folder.
+"""Where the bytes of each item lie, and how they were found: `places.sqlite` in the data folder.
 
 An item without a row is one that was here before this database: in the first copy, under
 its own id, in plain. What is `leaving` is being deleted, by us or after a crash.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,12 +18,14 @@ class Place:
     """`wrap_id` is that of the key that wraps a sealed item's, and empty if it is in plain.
 
     `root` is over the hashes of the stored blocks, `size` that of the item; `refs` are by copy.
+    `companion` is the digest of a sealed item's companion: its root does not cover the key.
     """
 
     id: str
     size: int
     root: bytes
     wrap_id: str = ""
+    companion: bytes = b""
     until_ms: int = 0
     held: bool = False
     refs: Mapping[str, str] = field(default_factory=dict)
@@ -38,6 +40,27 @@ class Condition:
     damage: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pass:
+    """One scrub of everything: `items` were looked at up to `cursor`, and `copies` of them read.
+
+    `damaged` copies were found, `mended` of them; `added` are those that an item had not had
+    before; `lost` items have good bytes nowhere.
+    """
+
+    number: int
+    started_ms: int
+    ended_ms: int = 0
+    cursor: str = ""
+    items: int = 0
+    copies: int = 0
+    bytes: int = 0
+    damaged: int = 0
+    mended: int = 0
+    added: int = 0
+    lost: int = 0
+
+
 def _create(db: Database) -> None:
     db.execute(
         """
@@ -46,12 +69,16 @@ def _create(db: Database) -> None:
             size INTEGER NOT NULL CHECK (size >= 0),
             root BLOB NOT NULL CHECK (length(root) = 32),
             wrap_id TEXT NOT NULL,
+            companion BLOB NOT NULL
+                CHECK (length(companion) = CASE wrap_id WHEN '' THEN 0 ELSE 32 END),
             until_ms INTEGER NOT NULL DEFAULT 0,
             held INTEGER NOT NULL DEFAULT 0 CHECK (held IN (0, 1)),
-            leaving INTEGER NOT NULL DEFAULT 0 CHECK (leaving IN (0, 1))
+            leaving INTEGER NOT NULL DEFAULT 0 CHECK (leaving IN (0, 1)),
+            lost INTEGER NOT NULL DEFAULT 0 CHECK (lost IN (0, 1))
         ) STRICT
         """
     )
+    db.execute("CREATE INDEX item_lost ON item (id) WHERE lost = 1")
     db.execute("CREATE INDEX item_wrap_id ON item (wrap_id)")
     db.execute("CREATE INDEX item_leaving ON item (id) WHERE leaving = 1")
     db.execute(
@@ -67,11 +94,30 @@ def _create(db: Database) -> None:
         ) STRICT
         """
     )
+    db.execute("CREATE INDEX copy_damage ON copy (copy) WHERE damage <> ''")
+    db.execute(
+        """
+        CREATE TABLE pass (
+            number INTEGER PRIMARY KEY,
+            started_ms INTEGER NOT NULL,
+            ended_ms INTEGER NOT NULL DEFAULT 0,
+            cursor TEXT NOT NULL DEFAULT '',
+            items INTEGER NOT NULL DEFAULT 0,
+            copies INTEGER NOT NULL DEFAULT 0,
+            bytes INTEGER NOT NULL DEFAULT 0,
+            damaged INTEGER NOT NULL DEFAULT 0,
+            mended INTEGER NOT NULL DEFAULT 0,
+            added INTEGER NOT NULL DEFAULT 0,
+            lost INTEGER NOT NULL DEFAULT 0,
+            filed INTEGER NOT NULL DEFAULT 0 CHECK (filed IN (0, 1))
+        ) STRICT
+        """
+    )
 
 
 MIGRATIONS: tuple[Migration, ...] = (_create,)
 
-_COLUMNS = "id, size, root, wrap_id, until_ms, held"
+_COLUMNS = "id, size, root, wrap_id, companion, until_ms, held"
 
 
 class SqlitePlaces:
@@ -87,12 +133,13 @@ class SqlitePlaces:
         """Raises `Conflict` if the item, or one of the objects, has a place already."""
         with self._file.write() as db:
             db.execute(
-                f"INSERT INTO item ({_COLUMNS}, leaving) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+                f"INSERT INTO item ({_COLUMNS}, leaving) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
                 (
                     place.id,
                     place.size,
                     place.root,
                     place.wrap_id,
+                    place.companion,
                     place.until_ms,
                     place.held,
                     leaving,
@@ -187,12 +234,63 @@ class SqlitePlaces:
         with self._file.write() as db:
             db.execute("UPDATE item SET held = ? WHERE id = ?", (on, item))
 
-    def note(self, item: str, condition: Condition) -> None:
+    # --- scrubs --------------------------------------------------------------------------------
+
+    def begin_pass(self, now_ms: int) -> Pass:
+        """The one that was not brought to its end, or a new one."""
         with self._file.write() as db:
             db.execute(
-                "UPDATE copy SET verified_ms = ?, damage = ? WHERE item = ? AND copy = ?",
-                (condition.verified_ms, condition.damage, item, condition.copy),
+                "INSERT INTO pass (started_ms) SELECT ?"
+                " WHERE NOT EXISTS (SELECT 1 FROM pass WHERE ended_ms = 0)",
+                (now_ms,),
             )
+            return _passes(db, "WHERE ended_ms = 0")[0]
+
+    def is_under_way(self) -> bool:
+        with self._file.read() as db:
+            return bool(_passes(db, "WHERE ended_ms = 0"))
+
+    def looked(self, done: Pass, conditions: Sequence[Condition], *, lost: bool) -> None:
+        """The item at `done.cursor` was looked at; from there another run goes on."""
+        with self._file.write() as db:
+            for condition in conditions:
+                db.execute(
+                    "UPDATE copy SET verified_ms = ?, damage = ? WHERE item = ? AND copy = ?",
+                    (condition.verified_ms, condition.damage, done.cursor, condition.copy),
+                )
+            db.execute("UPDATE item SET lost = ? WHERE id = ?", (lost, done.cursor))
+            _put_pass(db, done)
+
+    def end_pass(self, done: Pass) -> None:
+        with self._file.write() as db:
+            _put_pass(db, done)
+
+    def last_pass(self) -> Pass | None:
+        """The newest that was brought to its end."""
+        with self._file.read() as db:
+            found = _passes(db, "WHERE ended_ms > 0 ORDER BY number DESC LIMIT 1")
+        return found[0] if found else None
+
+    def unfiled_passes(self) -> list[Pass]:
+        """Brought to their end, and not yet spoken of in the log."""
+        with self._file.read() as db:
+            return _passes(db, "WHERE ended_ms > 0 AND filed = 0 ORDER BY number")
+
+    def file_pass(self, number: int) -> None:
+        with self._file.write() as db:
+            db.execute("UPDATE pass SET filed = 1 WHERE number = ?", (number,))
+
+    def lost(self) -> list[str]:
+        """Items whose bytes the last look found good nowhere."""
+        with self._file.read() as db:
+            rows = db.execute("SELECT id FROM item WHERE lost = 1 AND leaving = 0").fetchall()
+        return [item for (item,) in rows]
+
+    def damaged_copies(self) -> int:
+        """Found damaged and not mended."""
+        with self._file.read() as db:
+            row = db.execute("SELECT count(*) FROM copy WHERE damage <> ''").fetchone()
+        return int(row[0])
 
     def conditions(self, item: str) -> list[Condition]:
         with self._file.read() as db:
@@ -205,6 +303,34 @@ class SqlitePlaces:
         ]
 
 
+_PASS = "number, started_ms, ended_ms, cursor, items, copies, bytes, damaged, mended, added, lost"
+
+
+def _passes(db: Database, rest: str) -> list[Pass]:
+    rows = db.execute(f"SELECT {_PASS} FROM pass {rest}").fetchall()  # noqa: S608
+    names = _PASS.split(", ")
+    return [Pass(**dict(zip(names, row, strict=True))) for row in rows]
+
+
+def _put_pass(db: Database, done: Pass) -> None:
+    db.execute(
+        "UPDATE pass SET ended_ms = ?, cursor = ?, items = ?, copies = ?, bytes = ?,"
+        " damaged = ?, mended = ?, added = ?, lost = ? WHERE number = ?",
+        (
+            done.ended_ms,
+            done.cursor,
+            done.items,
+            done.copies,
+            done.bytes,
+            done.damaged,
+            done.mended,
+            done.added,
+            done.lost,
+            done.number,
+        ),
+    )
+
+
 def _place(db: Database, item: str, *, leaving: bool) -> Place | None:
     row = db.execute(
         f"SELECT {_COLUMNS} FROM item WHERE id = ? AND leaving = ?",  # noqa: S608
@@ -213,12 +339,13 @@ def _place(db: Database, item: str, *, leaving: bool) -> Place | None:
     if row is None:
         return None
     refs = db.execute("SELECT copy, ref FROM copy WHERE item = ?", (item,)).fetchall()
-    id_, size, root, wrap_id, until_ms, held = row
+    id_, size, root, wrap_id, companion, until_ms, held = row
     return Place(
         id=id_,
         size=size,
         root=root,
         wrap_id=wrap_id,
+        companion=companion,
         until_ms=until_ms,
         held=bool(held),
         refs=dict(refs),

@@ -63,10 +63,11 @@ def test_the_key_route_says_that_it_wants_a_signature() -> None:
 
 
 def test_a_server_that_is_not_ready_says_so_in_the_form_that_is_described() -> None:
-    assert answers_of("get", "/readyz") == {
-        "200": {"application/json"},
-        "503": {"application/json"},
-    }
+    for path in ("/readyz", "/scrubz"):
+        assert answers_of("get", path) == {
+            "200": {"application/json"},
+            "503": {"application/json"},
+        }
 
 
 def test_metrics_are_described_as_text() -> None:

@@ -17,7 +17,16 @@ from testkit.world import Fault, Faults
 KEY = bytes(range(32))
 STORE_WRITES = ("begin", "put_companion", "delete", "retain", "hold", "mend")
 WRITER_WRITES = ("write", "commit", "abort")
-PLACES_WRITES = ("add", "remove", "leave", "remove_ref", "put_ref", "retain", "hold", "note")
+PLACES_WRITES = (
+    "add",
+    "remove",
+    "leave",
+    "remove_ref",
+    "put_ref",
+    "retain",
+    "hold",
+    "looked",
+)
 
 
 class Watched:
