@@ -242,6 +242,7 @@ def open_services(path: Path, settings: Settings) -> Services:
 
 def _open(folder: DataFolder, lock: FolderLock, settings: Settings) -> Services:
     clock = SystemClock()
+    vault = open_vault(folder, settings)  # first: a missing key is to stop nothing half begun
     store = SqliteLedgerStore(folder.ledger_db)
     log, trusted = open_log(folder, store)
     catalog = SqliteCatalog(folder.catalog_db)
@@ -267,7 +268,6 @@ def _open(folder: DataFolder, lock: FolderLock, settings: Settings) -> Services:
     writer = Writer(log, after)
     custody = Custody(log, writer, clock, read_key(folder.keys / "ledger.key"), _agency(store))
     tokens = SqliteTokens(folder.tokens_db)
-    vault = open_vault(folder, settings)
     recorded = set(store.object_ids())
     return Services(
         settings=settings,

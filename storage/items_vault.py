@@ -375,12 +375,12 @@ class Sealing:
     """An item being sealed: a key of its own, and for each block a nonce never used before."""
 
     def __init__(self, wrap: KeyWrap, item: str, size: int) -> None:
-        key = os.urandom(SEAL_KEY)
+        self._key = os.urandom(SEAL_KEY)
         self.item = bytes.fromhex(item)
         self.size = size
-        self.wrap_id = wrap.id
-        self._wrapped = wrap.wrap(key, self.item)
-        self._seal = ItemSeal(key, self.item, size)
+        self._wrap = wrap
+        self._wrapped = b""
+        self._seal = ItemSeal(self._key, self.item, size)
         self._hashes: list[bytes] = []
         self._chunk = bytearray()
         room = min(BLOCKS_AT_ONCE * STORED_BLOCK, stored_size(size)) + ALIGN
@@ -411,13 +411,16 @@ class Sealing:
         return Companion(
             item=self.item,
             size=self.size,
-            wrap_id=self.wrap_id,
+            wrap_id=self._wrap.id,
             wrapped=self._wrapped,
             hashes=b"".join(self._hashes),
             leaves=self._seal.seal_leaves(os.urandom(SEAL_NONCE), leaves),
         )
 
     def _add(self, chunk: memoryview, give: Callable[[memoryview], None]) -> None:
+        if not self._wrapped:
+            # Not before the first block: who only asks for room need not cost a token an answer.
+            self._wrapped = self._wrap.wrap(self._key, self.item)
         length = len(chunk) + OVERHEAD
         if self._filled + length > len(self._filling):
             self._turn(give)

@@ -86,13 +86,12 @@ class DirectoryObjectStore:
         path = self._path(ref)
         try:
             with path.open("rb", buffering=0) as file:
-                if self._beside:
-                    # What the disk holds is asked for, not what memory still remembers.
-                    os.posix_fadvise(file.fileno(), start, end - start, os.POSIX_FADV_DONTNEED)
+                self._forget(file.fileno(), start, end)
                 file.seek(start)
                 data = bytearray()
                 while len(data) < end - start and (piece := file.read(end - start - len(data))):
                     data += piece
+                self._forget(file.fileno(), start, end)
         except FileNotFoundError:
             raise Unknown(f"no object {ref!r}") from None
         except OSError as error:
@@ -169,6 +168,11 @@ class DirectoryObjectStore:
             return parse_decimal(until), held == "hold"
         except Malformed as error:
             raise Unavailable(f"the lock of {path.name!r} is damaged: {error}") from None
+
+    def _forget(self, fd: int, start: int, end: int) -> None:
+        """For a scrub: what the disk holds is asked for, and the server's memory left to it."""
+        if self._beside:
+            os.posix_fadvise(fd, start, end - start, os.POSIX_FADV_DONTNEED)
 
     def _writer(
         self, path: Path, target: Path, size: int, *, over: bool = False

@@ -12,6 +12,7 @@ from ledger.errors import Malformed, Rejected, Unavailable
 from storage.folder import DataFolder
 from storage.wrap_file import make_wrap_file
 from testkit.server import CASE, Ledger, open_ledger
+from testkit.softhsm import LABEL, MODULE, need_token
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "v1"
 DATA = b"what a picture shows, and nobody may read on the disk"
@@ -158,6 +159,31 @@ def test_two_copies_in_one_folder_are_one(tmp_path: Path) -> None:
         pass
     with pytest.raises(Malformed, match="is the first copy"):
         open_services(tmp_path / "ledger", Settings(second_store="directory:items"))
+
+
+# --- a token -------------------------------------------------------------------------------------
+
+
+def test_items_are_sealed_under_a_key_in_a_token(tmp_path: Path) -> None:
+    token = need_token()
+    settings = {
+        "pkcs11_module": MODULE,
+        "pkcs11_token": LABEL,
+        "pkcs11_keys": "seal-1",
+        "pkcs11_pin_file": token.pin_file,
+    }
+    with open_ledger(tmp_path / "ledger", **settings) as ledger:
+        ledger.accept(ledger.evidence(DATA))
+        assert b"pkcs11-seal-1" in stored(ledger) and DATA not in stored(ledger)
+    with open_ledger(tmp_path / "ledger", **settings | {"pkcs11_keys": "seal-2, seal-1"}) as ledger:
+        ledger.accept(ledger.evidence(b"new " + DATA))
+        content = packet(ledger)
+    assert DATA in content and b"new " + DATA in content
+    # The file of the first day opens nothing of it.
+    with pytest.raises(Rejected, match="'pkcs11-seal-1', which is not here"):
+        open_services(tmp_path / "ledger", Settings())
+    with pytest.raises(Rejected, match="'seal-3'"):
+        open_services(tmp_path / "ledger", Settings(**settings | {"pkcs11_keys": "seal-3"}))
 
 
 def test_the_settings_of_a_token_belong_together() -> None:

@@ -94,6 +94,14 @@ def test_an_office_with_two_keys_is_one_cosigner_and_signs_with_both(init: Any) 
     assert policy.quorum_time({other.name: 1} | dict.fromkeys(both, 3)) == 3
 
 
+def test_a_server_without_its_seal_key_says_so_and_ends(folder: Path) -> None:
+    (folder / "keys" / "seal-1.key").unlink()
+    with server(folder, "--port", "0") as process:
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (1, "")
+    assert "sealed, and no wrapping key is here" in err and "put seal-1.key back" in err
+
+
 def test_private_keys_are_for_their_owner_only(init: Any, tmp_path: Path) -> None:
     assert init().code == 0
     keys = list((tmp_path / "data" / "keys").iterdir())

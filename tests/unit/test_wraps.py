@@ -1,7 +1,6 @@
 """Keys that wrap keys: in files, and in a token of SoftHSM."""
 
 import os
-import shutil
 import stat
 import subprocess
 import sys
@@ -14,48 +13,20 @@ from ledger.errors import Malformed, Rejected, Unavailable
 from ledger.evidence.sealed import check_wrap_id
 from ledger.ports import KeyWrap
 from storage.wrap_file import FileKeyWrap, make_wrap_file, read_wrap_files
+from testkit.softhsm import LABEL, MODULE, need_token
 
-MODULE = Path("/usr/lib/softhsm/libsofthsm2.so")
 ITEM, OTHER = bytes(16), bytes(15) + b"\1"
 KEY = bytes(range(32))
-TOKEN = """
-import sys, pkcs11
-token = pkcs11.lib(sys.argv[1]).get_token(token_label="tiezheng")
-A = pkcs11.Attribute
-more = {A.EXTRACTABLE: False, A.SENSITIVE: True, A.ENCRYPT: True, A.DECRYPT: True}
-with token.open(user_pin="1234", rw=True) as session:
-    for label in ("seal-1", "seal-2"):
-        session.generate_key(pkcs11.KeyType.AES, 256, label=label, store=True, template=more)
-"""
 
 
 @pytest.fixture(scope="module")
-def token(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
-    pytest.importorskip("pkcs11")
-    if not MODULE.exists() or shutil.which("softhsm2-util") is None:
-        pytest.skip("needs SoftHSM 2")
+def token() -> Iterator[object]:
+    found = need_token()
     from storage.wrap_pkcs11 import Pkcs11Token
 
-    folder = tmp_path_factory.mktemp("softhsm")
-    (folder / "tokens").mkdir()
-    conf = folder / "softhsm2.conf"
-    conf.write_text(f"directories.tokendir = {folder / 'tokens'}\nlog.level = ERROR\n")
-    (folder / "pin").write_text("1234\n")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SOFTHSM2_CONF", str(conf))
-        subprocess.run(
-            [
-                *("softhsm2-util", "--init-token", "--free", "--label", "tiezheng"),
-                *("--so-pin", "12345678", "--pin", "1234"),
-            ],
-            check=True,
-            capture_output=True,
-        )
-        # In a process of its own: logging in is for a whole process.
-        subprocess.run([sys.executable, "-c", TOKEN, str(MODULE)], check=True)
-        opened = Pkcs11Token(MODULE, "tiezheng", folder / "pin")
-        yield opened
-        opened.close()
+    opened = Pkcs11Token(MODULE, LABEL, found.pin_file)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture(params=["file", "pkcs11"])
