@@ -27,7 +27,7 @@ from api.upload_table import Uploads
 from api.vault import Vault, open_vault
 from api.writer import Result, Writer
 from ledger import abreast
-from ledger.errors import LedgerError, Malformed
+from ledger.errors import LedgerError, Malformed, Rejected, Unavailable
 from ledger.evidence.chunks import ItemDigest, ItemHasher
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.membership import log_label
@@ -175,6 +175,15 @@ class Services:
             except LedgerError as error:
                 journal.warning("scrub_not_filed", reason=str(error))
 
+    def _deleted(self, object_id: str) -> bool:
+        """What may not be deleted, or cannot be now, stays: as nobody's, from the next start on."""
+        try:
+            self.items.delete(object_id)
+        except (Rejected, Unavailable) as error:
+            journal.warning("unclaimed_left", object=object_id, reason=str(error))
+            return False
+        return True
+
     def file_scrubs(self) -> None:
         """What scrubs have found, each once in the log; loudly as long as something is lost."""
         for done in self.vault.places.unfiled_passes():
@@ -197,9 +206,8 @@ class Services:
         if not stale:
             return 0
         self.store.forget_items([item.object_id for item in stale])
-        for item in stale:
-            self.items.delete(item.object_id)
-        count, size = len(stale), sum(item.digest.size for item in stale)
+        gone = [item for item in stale if self._deleted(item.object_id)]
+        count, size = len(gone), sum(item.digest.size for item in gone)
         journal.info("unclaimed_removed", items=count, bytes=size)
         self.custody.status("unclaimed_removed", {"items": count, "bytes": size}, wait=False)
         return count

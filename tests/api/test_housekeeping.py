@@ -53,6 +53,20 @@ def test_after_a_day_unclaimed_bytes_are_removed_and_the_log_says_so(ledger: Led
     assert said["counts"] == {"items": "1", "bytes": "11"}
 
 
+def test_unclaimed_bytes_that_may_not_be_deleted_stay_and_are_not_called_removed(
+    ledger: Ledger,
+) -> None:
+    ledger.upload(b"held")
+    (held,) = items(ledger)
+    ledger.services.items.hold(held, True)
+    ledger.upload(b"left behind")
+    ledger.services.clock = Later(25)
+    assert ledger.services.remove_unclaimed() == 1
+    assert items(ledger) == [held]
+    await_that(lambda: statuses(ledger), "the status statement")
+    assert statuses(ledger)[0]["counts"] == {"items": "1", "bytes": "11"}
+
+
 def test_before_a_day_is_over_unclaimed_bytes_stay(ledger: Ledger) -> None:
     ledger.upload(b"just sent")
     ledger.services.clock = Later(23.9)
