@@ -130,6 +130,15 @@ class ItemVault:
                     shown.add(ref)
                     yield ref
 
+    def held(self) -> Iterator[str]:
+        """Of `ids`, those of which some copy has the object: what a restored folder is asked."""
+        there = {name: frozenset(store.refs()) for name, store in self.copies.items()}
+        for object_id in self.ids():
+            place = self.places.find(object_id)
+            # What has no place was shown because it is there.
+            if place is None or any(ref in there.get(name, ()) for name, ref in place.refs.items()):
+                yield object_id
+
     def retain(self, object_id: str, until_ms: int) -> None:
         self.places.retain(object_id, until_ms)
         self._each(object_id, lambda store, ref: store.retain(ref, until_ms))

@@ -200,6 +200,17 @@ def test_an_item_in_the_second_copy_alone_stays_and_is_shown(pair: Shelf) -> Non
     assert (list(vault.ids()), held(vault, object_id)) == ([object_id], DATA)
 
 
+def test_what_a_place_speaks_of_is_held_while_some_copy_has_it(pair: Shelf) -> None:
+    vault = pair.open()
+    gone, half, unplaced, whole = (keep(vault, DATA) for _ in range(4))
+    for copy in pair.names:
+        pair.file(gone, copy=copy).unlink()
+    pair.file(half).unlink()
+    vault.places.remove(unplaced)
+    assert set(vault.ids()) == {gone, half, unplaced, whole}
+    assert set(vault.held()) == {half, unplaced, whole}
+
+
 # --- before there were places ------------------------------------------------------------------
 
 
