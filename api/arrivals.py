@@ -48,8 +48,10 @@ class Sender:
 
     async def replace(self) -> None:
         """Ends it; what came of its bytes has been dealt with on return."""
-        self.replaced = True
-        self.task.cancel()
+        # Once: what it does to come to its end must not be broken off as well.
+        if not self.replaced:
+            self.replaced = True
+            self.task.cancel()
         await self.released.wait()
 
 
@@ -87,13 +89,14 @@ class Arrivals:
     async def hold(self, staged: Staged) -> AsyncIterator[Sender]:
         """Raises `Busy` while another request is sending, or the whole is being read."""
         await self.end_stalled(staged)
-        if staged.id in self._senders or self.finishing(staged):
-            raise Busy("another request is sending this upload, or it is being read back")
         self._staging.find(staged.id)  # it may have gone while a stalled request was waited for
         task = asyncio.current_task()
         assert task is not None
         now_s = asyncio.get_running_loop().time
-        sender = self._senders[staged.id] = Sender(task, now_s, now_s())
+        with self._lock:
+            if staged.id in self._senders or staged.id in self._finishing:
+                raise Busy("another request is sending this upload, or it is being read back")
+            sender = self._senders[staged.id] = Sender(task, now_s, now_s())
         try:
             yield sender
         except asyncio.CancelledError:
@@ -102,7 +105,8 @@ class Arrivals:
             task.uncancel()
             raise Busy("another request has taken over this upload") from None
         finally:
-            del self._senders[staged.id]
+            with self._lock:
+                del self._senders[staged.id]
             sender.released.set()
 
     async def end_stalled(self, staged: Staged) -> None:
@@ -133,8 +137,9 @@ class Arrivals:
     def finish(self, staged: Staged) -> None:
         """Begins it where it is due: at the last byte, after a repair, or after a failure."""
         with self._lock:
-            due = self._resumed and not self._closing and staged.id not in self._finishing
-            if not due or not staged.whole or staged.recorded or staged.mismatched:
+            due = self._resumed and not self._closing
+            busy = staged.id in self._finishing or staged.id in self._senders
+            if not due or busy or not staged.whole or staged.recorded or staged.mismatched:
                 return
             stop = threading.Event()
             future = self._pool.submit(self._run, staged, stop)
@@ -258,7 +263,8 @@ class Arrivals:
 
     def remove_expired(self) -> int:
         """How many; those that are being sent or finished stay."""
-        busy = {*list(self._senders), *list(self._finishing)}
+        with self._lock:
+            busy = {*self._senders, *self._finishing}
         stale = [staged for staged in self._staging.expired() if staged.id not in busy]
         for staged in stale:
             self._staging.remove(staged)

@@ -354,7 +354,7 @@ async def _receive(
     s: Services,
 ) -> None:
     """With a checksum all of the body counts or nothing, without one what came of it."""
-    writer = await asyncio.to_thread(s.staging.writer, staged, marks=checksum is None)
+    writer = s.staging.writer(staged, marks=checksum is None)
     takers = (writer.write,) if checksum is None else (writer.write, checksum.hasher.update)
     try:
         try:
@@ -365,7 +365,8 @@ async def _receive(
             raise
         await s.intakes.to_the_end(_keep, writer, checksum)
     finally:
-        await asyncio.to_thread(writer.close)
+        # Nobody else may begin to write before it has cut off what does not count.
+        await s.intakes.to_the_end(writer.close)
 
 
 def _keep(writer: StagedWriter, checksum: _Checksum | None) -> None:

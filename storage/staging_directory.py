@@ -340,17 +340,20 @@ class StagedWriter:
         self._marks = marks
         self._at = staged.offset
         self._failed = False
-        self._bytes = _Bytes(store._bytes(staged), direct=self._at % BLOCK == 0)
+        self._bytes: _Bytes | None = None  # opened by whoever writes first, in his thread
 
     def write(self, data: bytes | memoryview) -> None:
         # What comes after a piece that could not be written would come to stand in its place.
         if self._failed:
-            raise Unavailable("an earlier part could not be written")
+            raise Unavailable("an earlier part could not be written, or it was closed")
         view = memoryview(data)
         left = self._staged.announced.size - self._at
         if view.nbytes > left:
             raise Full(f"want at most {left} bytes more, got {view.nbytes}")
         self._failed = True
+        if self._bytes is None:
+            path = self._store._bytes(self._staged)
+            self._bytes = _Bytes(path, direct=self._at % BLOCK == 0)
         try:
             self._bytes.write(self._at, view)
         except OSError as error:
@@ -362,7 +365,7 @@ class StagedWriter:
 
     def keep(self) -> None:
         """What was written counts from now on, and would survive a power cut."""
-        if self._at == self._staged.offset:
+        if self._bytes is None or self._at == self._staged.offset:
             return
         with refusals("keep a staged upload"):
             self._bytes.sync()
@@ -370,7 +373,9 @@ class StagedWriter:
 
     def close(self) -> None:
         """Cuts off what does not count. Safe to call twice."""
-        self._bytes.close(self._staged.offset)
+        self._failed = True
+        if self._bytes is not None:
+            self._bytes.close(self._staged.offset)
 
 
 class _Bytes:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -296,3 +297,34 @@ def test_a_client_that_is_killed_goes_on_with_nothing_but_the_path(
         assert sent <= tus.offset(upload) < SIZE
         assert sender.send(upload, file, SIZE, sha256, no_progress) == expected(file)
     assert held(ledger) == [file.read_bytes()]
+
+
+@pytest.mark.slow
+def test_memory_depends_on_no_size_and_no_number(tmp_path: Path) -> None:
+    """Peak memory of a server that took 64 uploads at once, and one of 300 MB in one request,
+    against one that took 10 MB."""
+    few = _peak_kib(tmp_path / "few", [10_000_000], piece=20_000_000)
+    many = _peak_kib(tmp_path / "many", [3_000_000] * 64, piece=1_000_000)
+    large = _peak_kib(tmp_path / "large", [300_000_000], piece=300_000_000)
+    assert large - few < 60 * 1024
+    # 128 MiB of buffers, as for announced uploads, and threads.
+    assert many - few < 180 * 1024
+
+
+def _peak_kib(folder: Path, sizes: list[int], piece: int) -> int:
+    shutil.copytree(template(), folder)
+    port = free_port()
+    with process(folder, port) as server:
+
+        def send_one(number: int) -> None:
+            path = folder.with_name(f"{folder.name}-{number}")
+            with path.open("wb") as file:
+                file.truncate(sizes[number])
+            with client(f"http://127.0.0.1:{port}", piece=piece) as sender:
+                sender.upload(path, sizes[number], digest(bytes(sizes[number])), no_progress)
+
+        with ThreadPoolExecutor(len(sizes)) as pool:
+            list(pool.map(send_one, range(len(sizes))))
+        status = Path(f"/proc/{server.pid}/status").read_text()
+    (line,) = [line for line in status.splitlines() if line.startswith("VmHWM")]
+    return int(line.split()[1])

@@ -33,6 +33,7 @@ from api.cosigner import CosignerService
 from api.restoring import Mark
 from api.settings import load
 from api.signing import Message, RequestVerifier, sign_request
+from api.tus import parse_metadata
 from cli.explain import explain
 from cli.files import read_key, read_secret
 from ledger import encoding, suite, suite_private
@@ -51,7 +52,7 @@ from ledger.backup import State as BackupState
 from ledger.encoding import MAX_TIME, format_base64, format_json, format_time
 from ledger.errors import LedgerError, Malformed, Unknown
 from ledger.evidence import case_number, packet
-from ledger.evidence.chunks import CHUNK_SIZE
+from ledger.evidence.chunks import CHUNK_SIZE, digest_item
 from ledger.evidence.entry import Entry
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.membership import log_label, series_names
@@ -80,6 +81,7 @@ from ledger.tlog.tile import (
 )
 from storage.folder import DataFolder
 from storage.packets import Bytes, FolderPacket, ZipPacket, open_packet, zip_pieces
+from storage.staging_directory import Announced, Finish
 from storage.trust_directory import read_trust
 from testkit import case as kit
 from testkit.keys import SERIES_PEM, cosigner, key, series_key, series_public_pem
@@ -678,6 +680,19 @@ def _station_copy(data: bytes) -> None:
     open_copy("fuzz", data, world().trust)
 
 
+def _staged() -> tuple[bytes, ...]:
+    said = {"keyid": "k", "agency": "a", "size": 5, "metadata": "a YQ==", "opened_ms": 7}
+    return (
+        Announced(sha256=b"", sm3=False, **said).to_bytes(),  # type: ignore[arg-type]
+        Announced(sha256=bytes(32), sm3=True, **said).to_bytes(),  # type: ignore[arg-type]
+    )
+
+
+def _finishes() -> tuple[bytes, ...]:
+    found = digest_item(b"x")
+    return Finish(found).to_bytes(), Finish(found, "ab" * 16, recorded=True).to_bytes()
+
+
 TARGETS: tuple[Target, ...] = (
     # numbers, base64, hex, JSON and times
     Target(
@@ -926,6 +941,8 @@ TARGETS: tuple[Target, ...] = (
         (Mark.from_bytes,),
     ),
     Target("station-copy", _station_copy, lambda: (_copy_of_station(),), (open_copy,)),
+    Target("staged-upload", binary(lambda d: Announced.from_bytes(d).to_bytes()), _staged),
+    Target("staged-finish", binary(lambda d: Finish.from_bytes(d).to_bytes()), _finishes),
     # over the network
     Target("filing", _stranger, lambda: tuple(s.envelope for s in world().acknowledged.values())),
     Target("cosigner", _cosigned, submissions, (CosignerService.add_checkpoint,)),
@@ -943,6 +960,9 @@ TARGETS: tuple[Target, ...] = (
         "refusal", _refusal, fixed('{"code":"full","detail":"no room","hints":["go"]}'), (refusal,)
     ),
     Target("after", _after, notes, (after_of,)),
+    Target(
+        "upload-metadata", lambda d: parse_metadata(text_of(d)), fixed("a YQ==,b", "sha256 MDA=,c ")
+    ),
     # files that commands read
     Target("inspect", in_file(explain), explained, (explain,)),
     Target(
