@@ -246,10 +246,16 @@ class Arrivals:
         return left
 
     def take_orphan(self, object_id: str, digest: ItemDigest) -> bool:
-        """Whether it is what a staged upload had given to the item store when it was killed."""
+        """Whether it is what a staged upload had given to the item store when it was killed.
+
+        `digest` without SM3, which nobody knows to be wanted.
+        """
         for staged in self._staging.all():
-            if staged.finish == Finish(digest) and not staged.mismatched:
-                finish = Finish(digest, object_id)
+            noted = staged.finish
+            if noted is None or noted.object_id or staged.mismatched:
+                continue
+            if replace(noted.digest, sm3=b"") == digest:
+                finish = replace(noted, object_id=object_id)
                 self._staging.note(staged, finish)
                 self._record(staged, finish)
                 return True

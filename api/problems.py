@@ -66,7 +66,7 @@ def answer(body: dict[str, Any], more: Mapping[str, str] | None = None) -> JSONR
     headers = dict(more or {})
     if body["status"] == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="tiezheng"'
-    if body["code"] in ("quota", "unavailable"):
+    if body["code"] in ("busy", "quota", "unavailable"):
         headers["Retry-After"] = "2"
     return JSONResponse(body, body["status"], headers, MEDIA_TYPE)
 

@@ -269,7 +269,7 @@ async def item(id: UploadId, s: Serving) -> JSONResponse:
     if (failure := s.arrivals.failure(staged)) is not None:
         raise failure
     s.arrivals.finish(staged)
-    return JSONResponse(_arrival(staged))
+    return JSONResponse(_arrival(staged), headers={"Cache-Control": "no-store"})
 
 
 @router.get(

@@ -103,13 +103,13 @@ class Run:
         self.arrivals.resume()
 
 
-def announced(data: bytes = DATA, *, sha256: bytes | None = None) -> Announced:
+def announced(data: bytes = DATA, *, sha256: bytes | None = None, sm3: bool = False) -> Announced:
     return Announced(
         keyid="k",
         agency="a",
         size=len(data),
         sha256=digest_item(data).sha256 if sha256 is None else sha256,
-        sm3=False,
+        sm3=sm3,
         metadata="",
         opened_ms=1000,
     )
@@ -148,14 +148,17 @@ def test_the_steps_are_these(tmp_path: Path) -> None:
     assert steps(tmp_path) == STEPS
 
 
+@pytest.mark.parametrize("sm3", [False, True])
 @pytest.mark.parametrize(("nth", "done"), list(deaths()))
-def test_whenever_it_dies_the_item_is_recorded_once(tmp_path: Path, nth: int, done: bool) -> None:
+def test_whenever_it_dies_the_item_is_recorded_once(
+    tmp_path: Path, nth: int, done: bool, sm3: bool
+) -> None:
     death = Death(nth, done=done)
     with closing(Run(tmp_path, death)) as run:
-        stage(run.staging)
+        stage(run.staging, sm3=sm3)
         with pytest.raises(Killed):
             finish(run)
-    check(tmp_path)
+    check(tmp_path, sm3=sm3)
 
 
 @pytest.mark.parametrize(("nth", "done"), list(deaths()))
@@ -188,7 +191,7 @@ def finish_all(run: Run) -> None:
             future.exception()
 
 
-def check(folder: Path) -> None:
+def check(folder: Path, *, sm3: bool = False) -> None:
     with closing(Run(folder)) as run:
         run.start()
         finish_all(run)
@@ -199,7 +202,9 @@ def check(folder: Path) -> None:
         assert list(run.store.object_ids()) == [object_id]
         assert b"".join(run.items.stream(object_id)) == DATA
         (record,) = run.store.unclaimed(5000)
-        assert (record.keyid, record.agency, record.digest) == ("k", "a", digest_item(DATA))
+        hasher = ItemHasher(sm3=sm3)
+        hasher.update(DATA)
+        assert (record.keyid, record.agency, record.digest) == ("k", "a", hasher.finish())
         assert not list((folder / "items").glob("*/incoming/*"))
 
 
