@@ -204,6 +204,8 @@ def _complete(
     edge = _recompute(store, size, roots)
     if edge != head.edge or checkpoint.size != size:
         raise Rejected("the restored right edge is not that of the restored entries")
+    # Some may have begun with statements that were lost with a disk before this one.
+    store.find_lost([series for copy in fitting for series in copy.series])
     completion = complete(edge, public, fitting, store.all_series(), signed)
     if completion.rows:
         store.append(completion.rows, completion.series, _head(completion, log_key))

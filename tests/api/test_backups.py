@@ -361,6 +361,29 @@ def test_a_number_that_a_lost_statement_had_is_never_given_again(tmp_path: Path)
     assert counts[f"2026/case/{OTHER_CASE}"] == 4
 
 
+def test_a_second_disk_may_be_lost_after_the_first(tmp_path: Path) -> None:
+    """A case whose first statement was lost with the first, its second only a station has kept."""
+    station, data, target = Station(tmp_path / "copies"), tmp_path / "data", tmp_path / "backup"
+    with open_ledger(data) as ledger:
+        people = ledger.offices
+        back_up(data, target)
+        ledger.accept(ledger.evidence(b"lost", case=OTHER_CASE))
+        ledger.await_quorum()
+    for number in range(2):
+        data.rename(tmp_path / f"old-{number}")
+        public = DirectoryLog(tmp_path / f"old-{number}" / "public")
+        restored = bring_back(target, data, public=public, copies=station.folder)
+        assert restored.completion.missing == ()
+        with restored_ledger(data, people) as ledger:
+            await_resumed(ledger)
+            if number == 0:
+                back_up(data, target)
+            (row,) = station.file(ledger, ledger.evidence(b"%d" % number, case=OTHER_CASE))
+            assert [series["n"] for series in row["series"]] == [str(number + 2)]
+            ledger.await_quorum()
+            check_acknowledged(ledger, station)
+
+
 # --- what a backup is ------------------------------------------------------------------------
 
 
@@ -527,6 +550,17 @@ def test_a_backup_of_another_ledger_is_not_gone_on_with(backup: Path, tmp_path: 
     with pytest.raises(Rejected, match="is of the ledger"):
         make_backup(DataFolder.open(tmp_path / "data"), "x.example/2026", backup, KEY, 1)
     check_backup(backup, KEY)
+
+
+def test_a_file_of_another_ledger_under_the_same_key_is_named(backup: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    for _ in range(2):
+        make_backup(DataFolder.open(tmp_path / "data"), "other.example/2026", other, KEY, 1)
+    shutil.copy(other / name_of(2), backup / name_of(2))
+    assert f"{name_of(2)}: it is of the ledger 'other.example/2026'" in str(
+        refused(backup, tmp_path / "new")
+    )
 
 
 def test_a_ledger_that_was_rolled_back_is_not_backed_up_over_its_backup(

@@ -7,16 +7,18 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlite_utils import Database
 
-from ledger.errors import Full, Rejected, Unavailable
+from ledger.errors import Conflict, Full, Rejected, Unavailable
 from ledger.evidence.chunks import digest_item
 from ledger.ports import ItemRecord
+from ledger.sequencer import LOST, Batch, Head, Row
 from ledger.tlog.merkle import leaf_hash, root_of
 from storage.database import DatabaseFile
 from storage.ledger_sqlite import MIGRATIONS, SqliteLedgerStore
@@ -297,3 +299,81 @@ def test_a_writer_whose_rollback_fails_begins_anew(
     assert store.newest_cosigned() is None
     store.add_cosigned(2, "kept\n")
     assert store.newest_cosigned() == "kept\n"
+
+
+# --- entries whose statements were lost --------------------------------------------------------
+
+
+def restored(store: SqliteLedgerStore, whole: Batch, note: str, lost: Collection[int]) -> None:
+    """The rows of `whole` put back, some as lost, with places where the series is known."""
+    rows = [
+        replace(row, statement_id="", kind=LOST, envelope=b"", salt=b"", places=())
+        if row.index in lost
+        else row
+        for row in whole.rows
+    ]
+    places = {name for row in rows for name, _ in row.places}
+    series = [(one, n) for one, n in whole.series if one.name in places]
+    store.append(rows, series, Head(whole.edge, whole.at_ms, note))
+
+
+@pytest.fixture
+def half(store: SqliteLedgerStore) -> tuple[SqliteLedgerStore, Batch]:
+    """Four statements: two of one case, both lost; two of another, both here."""
+    waiting = [pending(statement(n), CASES[n // 2 : n // 2 + 1]) for n in range(4)]
+    batch, note, _ = planned(store, waiting)
+    restored(store, batch, note, {0, 1})
+    return store, batch
+
+
+def test_a_lost_row_has_its_entry_and_nothing_else(
+    half: tuple[SqliteLedgerStore, Batch],
+) -> None:
+    store, batch = half
+    assert [row.lost for row in store.rows(0, 4)] == [True, True, False, False]
+    assert store.row(0) == Row(0, "", LOST, b"", b"", batch.rows[0].entry, ())
+    assert list(store.entries(0, 4)) == [row.entry for row in batch.rows]
+    assert store.lost() == [0, 1]
+    assert store.find("") is None and store.known([""]) == frozenset()
+
+
+def test_a_series_is_found_by_the_tags_of_its_lost_statements(
+    half: tuple[SqliteLedgerStore, Batch],
+) -> None:
+    store, _ = half
+    assert store.places(CASES[0].name) == []
+    store.find_lost(CASES)
+    assert store.places(CASES[0].name) == [0, 1]
+    assert store.series([CASES[0].name]) == {CASES[0].name: (CASES[0].signature, 2)}
+    # What is stored is left alone, and what never was stays unknown.
+    assert store.places(CASES[1].name) == [2, 3]
+    assert store.series([CASES[2].name]) == {}
+    store.find_lost(CASES)
+    assert store.places(CASES[0].name) == [0, 1]
+
+
+def test_the_next_statement_of_a_series_that_was_lost_goes_on_behind(
+    half: tuple[SqliteLedgerStore, Batch],
+) -> None:
+    store, _ = half
+    store.find_lost(CASES[:1])
+    batch = grow(store)
+    assert batch.rows[0].places == ((CASES[0].name, 3),)
+    assert store.places(CASES[0].name) == [0, 1, 4]
+
+
+def test_rows_are_put_back_behind_those_that_are_here_only(store: SqliteLedgerStore) -> None:
+    grow(store, 2)
+    batch, note, _ = planned(store, [pending(statement(2))])
+    with pytest.raises(Conflict):
+        store.append(batch.rows[:0], (), Head(batch.edge, batch.at_ms, note))
+    store.append(batch.rows, batch.series, Head(batch.edge, batch.at_ms, note))
+    assert [row.index for row in store.rows(0, 3)] == [0, 1, 2]
+
+
+def test_tags_of_lost_statements_never_change(half: tuple[SqliteLedgerStore, Batch]) -> None:
+    store, _ = half
+    for sql in ("DELETE FROM lost_tag", "UPDATE lost_tag SET idx = 3"):
+        with pytest.raises(Conflict), store._file.write() as db:
+            db.execute(sql)
+    assert store.lost() == [0, 1]
