@@ -103,6 +103,8 @@ def make_backup(
     `on_start` is told the number of entries and statements and gives what is called as
     they are taken.
     """
+    if target.absolute().is_relative_to(folder.path.absolute()):
+        raise Rejected(f"{str(target)!r} lies in the ledger's own folder, and is lost with it")
     with FolderLock(folder.backup_lock), snapshot(folder) as taken:
         if folder.restored.exists():
             # What it lacks stands in that mark, and would be forgotten.

@@ -31,8 +31,8 @@ LARGE = 20_000  # entries and statements
         "elsewhere, and on paper too. Without it the backup is noise.",
         "zh": "将 DATA 中的账本备份到文件夹 TARGET；服务可照常运行。\n\n"
         "每次运行新增一个带编号的文件：日志的新增部分，以及完整的密钥、设置和令牌。\n"
-        "每个文件均加密，并写明前一个文件的摘要。不含项目的字节：请先用其他方式\n"
-        "复制 DATA/items。\n"
+        "每个文件均加密，并写明前一个文件的摘要。不含证据原件的字节：请先用其他\n"
+        "方式复制 DATA/items。\n"
         "同时持有 TARGET 和密钥者即持有账本的全部私钥：密钥须另行保存，并留纸质副本。\n"
         "没有密钥，备份即为乱码。",
     },

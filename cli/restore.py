@@ -128,7 +128,7 @@ def _text(restored: Restored) -> str:
         lines.append(
             say(
                 en=f"items whose bytes are not in items/: {len(restored.items_missing)}",
-                zh=f"items/ 中缺少字节的项目：{len(restored.items_missing)} 个",
+                zh=f"items/ 中缺少的证据原件：{len(restored.items_missing)} 个",
             )
         )
     if restored.items_unrecorded:
@@ -136,7 +136,7 @@ def _text(restored: Restored) -> str:
             say(
                 en=f"items that came after the backup: {len(restored.items_unrecorded)}; "
                 "the server takes up those whose bytes are in items/",
-                zh=f"备份之后的项目：{len(restored.items_unrecorded)} 个；"
+                zh=f"备份之后的证据原件：{len(restored.items_unrecorded)} 个；"
                 "字节在 items/ 中的，服务启动时会重新登记",
             )
         )

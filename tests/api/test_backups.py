@@ -810,6 +810,11 @@ def test_a_target_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     assert not (tmp_path / "mnt").exists()
 
 
+def test_a_target_inside_the_ledgers_folder_is_refused(tmp_path: Path) -> None:
+    with open_ledger(tmp_path / "data"), pytest.raises(Rejected, match="lost with it"):
+        back_up(tmp_path / "data", tmp_path / "data" / "copy")
+
+
 def test_what_is_no_backup_is_said(tmp_path: Path) -> None:
     with pytest.raises(Unknown):
         check_backup(tmp_path / "nothing", KEY)
