@@ -21,7 +21,7 @@ from api.vault import open_vault
 from ledger.backup import BackupKey
 from ledger.completion import Completion, Copied, complete, format_ranges, one_history, ranges_of
 from ledger.encoding import format_json, parse_decimal, parse_json, printable
-from ledger.errors import Conflict, LedgerError, Malformed, Rejected, Unavailable
+from ledger.errors import Conflict, LedgerError, Malformed, Rejected, Unavailable, Unknown
 from ledger.evidence.entry import Entry, check_commitment
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.series import Series, check_tags
@@ -198,7 +198,8 @@ def _complete(
     if sources.public is not None:
         note, published = _published(sources.public, trusted)
         signed.append(published)
-        public = _entries(sources.public, trusted, published, size)
+        public = _entries(sources.public, trusted, published.size, size)
+        public |= _beyond(sources.public, trusted, published.size, size, copies)
     fitting = [copy for copy in copies if _fits(copy, public, store, size, sources)]
     roots = one_history([*signed, *(copy.checkpoint for copy in fitting)])
     edge = _recompute(store, size, roots)
@@ -280,16 +281,27 @@ def _published(public: PublicLog, trusted: TrustedLog) -> tuple[SignedNote, Chec
     return note, cosigned.checkpoint
 
 
-def _entries(
-    public: PublicLog, trusted: TrustedLog, checkpoint: Checkpoint, start: int
+def _beyond(
+    public: PublicLog, trusted: TrustedLog, published: int, start: int, copies: Sequence[Copied]
 ) -> dict[int, bytes]:
+    """Entries that were written there, and whose checkpoint was not yet: it is in the copies."""
+    sizes = {copy.checkpoint.size for copy in copies}
+    for size in sorted((size for size in sizes if size > published), reverse=True):
+        try:
+            return _entries(public, trusted, size, max(published, start))
+        except Unknown:
+            continue
+    return {}
+
+
+def _entries(public: PublicLog, trusted: TrustedLog, size: int, start: int) -> dict[int, bytes]:
     """Those beyond the backup; the root that they must give is checked by `complete`."""
 
     def read(path: str) -> bytes:
         return public.read(trusted.label, path)
 
     found: dict[int, bytes] = {}
-    for bundle in bundles_of(checkpoint.size):
+    for bundle in bundles_of(size):
         first = bundle.number * WIDTH
         if first + WIDTH > start:
             entries, _ = read_part(read, bundle, tiles=False)

@@ -757,6 +757,31 @@ def test_a_copy_with_another_place_is_never_put_there(tmp_path: Path) -> None:
     assert not any((tmp_path / "data").iterdir())
 
 
+def test_tiles_beyond_the_published_checkpoint_serve_under_a_stations(tmp_path: Path) -> None:
+    """As on a disk of its own, when the ledger's disk died between tiles and checkpoint."""
+    station, checkpoint = Station(tmp_path / "copies"), tmp_path / "data/public/2026/checkpoint"
+    with open_ledger(tmp_path / "data") as ledger:
+        people = ledger.offices
+        back_up(ledger.folder, tmp_path / "backup")
+        ledger.await_quorum()
+        await_that(lambda: checkpoint.exists() and len(checkpoint.read_text()) > 300, "a quorum")
+        before = checkpoint.read_text()
+        ledger.services.custody.status("unclaimed_removed", {"items": 1})
+        station.file(ledger, ledger.evidence(b"a"))
+        ledger.await_quorum()
+        size = ledger.services.log.size
+    checkpoint.write_text(before)
+    public = DirectoryLog(tmp_path / "data" / "public")
+    restored = bring_back(
+        tmp_path / "backup", tmp_path / "new", copies=station.folder, public=public
+    )
+    completion = restored.completion
+    assert (completion.edge.size, completion.missing, completion.lost) == (size, (), (size - 2,))
+    with restored_ledger(tmp_path / "new", people) as ledger:
+        await_resumed(ledger)
+        check_acknowledged(ledger, station, completion.lost)
+
+
 def test_a_public_copy_of_another_history_is_refused(backup: Path, tmp_path: Path) -> None:
     with open_ledger(tmp_path / "twin") as twin:
         for i in range(20):
