@@ -1,7 +1,12 @@
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from testkit.ceph import Shared, shared
+from testkit.ceph_packages import NotHere
+from testkit.once import session_folder
 
 
 @pytest.fixture(scope="session")
@@ -16,3 +21,13 @@ def vectors() -> Path:
 @pytest.fixture(scope="session")
 def own_vectors() -> Path:
     return Path(__file__).parent / "vectors" / "own"
+
+
+@pytest.fixture(scope="session")
+def ceph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
+    """A real S3 store, in memory, one for all processes of a session."""
+    try:
+        with shared(session_folder(tmp_path_factory) / "ceph") as found:
+            yield found
+    except NotHere as error:
+        pytest.skip(f"needs Ceph: {error}")
