@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -18,8 +19,8 @@ from minio.retention import Retention
 from minio.versioningconfig import SUSPENDED, VersioningConfig
 
 from ledger.errors import Full, LedgerError, Rejected, Unavailable, Unknown
-from storage.objects_s3 import MAX_SIZE, DirectUpload, Oddity, S3ObjectStore
-from storage.s3 import Bucket, Credentials
+from storage.objects_s3 import IN_FLIGHT, MAX_SIZE, DirectUpload, Oddity, S3ObjectStore
+from storage.s3 import Bucket, Credentials, Part
 from testkit.buckets import Made, make_bucket
 from testkit.ceph import Gateway, Shared
 from testkit.certificates import make_certificate
@@ -645,3 +646,34 @@ def test_a_direct_upload_has_bytes_and_an_end(
 ) -> None:
     with pytest.raises(Rejected):
         store.open_direct(new_key(), size, lives_s)
+
+
+# --- memory -----------------------------------------------------------------------------------
+
+
+def test_no_more_parts_are_in_flight_than_are_promised(
+    store: S3ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sender that is faster than the store waits for it."""
+    put_part = Bucket.put_part
+    lock = threading.Lock()
+    flying, most, buffers = 0, 0, set[int]()
+
+    def counted(self: Bucket, name: str, upload_id: str, number: int, data: memoryview) -> Part:
+        nonlocal flying, most
+        with lock:
+            flying += 1
+            most = max(most, flying)
+            buffers.add(id(data.obj))
+        try:
+            return put_part(self, name, upload_id, number, data)
+        finally:
+            with lock:
+                flying -= 1
+
+    monkeypatch.setattr(Bucket, "put_part", counted)
+    data = os.urandom(12 * PART)
+    ref = keep(store, data)
+    assert read(store, ref) == data
+    assert most <= IN_FLIGHT
+    assert len(buffers) <= IN_FLIGHT + 1

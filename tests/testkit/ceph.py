@@ -28,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # when it is run, not import
 from testkit.ceph_packages import BUILD, NotHere, ceph_prefix
 
 START_S = 60.0
+LOADER = "ld-linux-x86-64.so.2"
 SIZE = 8 << 30  # of a sparse file, or what the memory may hold
 # Below those that the system gives away, or the monitor may find its own taken.
 PORTS = range(20_000, 32_000)
@@ -223,9 +224,12 @@ class Ceph:
 
     def _command(self, program: str, *arguments: str) -> list[str]:
         """Through the loader of its own suite: the system's libc may be older."""
-        loader = [str(self._lib / "ld-linux-x86-64.so.2"), "--library-path",
-                  f"{self._lib}:{self._lib}/ceph"]  # fmt: skip
-        return [*loader, str((self.prefix / "usr/bin" / program).resolve()), *arguments]
+        # Before Debian 13 packages have files in /lib and in /usr/lib.
+        folders = [self._lib, self._lib / "ceph", self.prefix / "lib/x86_64-linux-gnu"]
+        (loader, *_) = (path for folder in folders if (path := folder / LOADER).exists())
+        path = ":".join(map(str, folders))
+        binary = (self.prefix / "usr/bin" / program).resolve()
+        return [str(loader), "--library-path", path, str(binary), *arguments]
 
     def _env(self) -> dict[str, str]:
         return os.environ | {"CEPH_CONF": str(self.folder / "ceph.conf")}

@@ -3,19 +3,21 @@
     build/ceph-forky/      Ceph 20, with the libraries and the loader it was built against
     build/ceph-bookworm/   Ceph 16, where the mirror has no forky
 
-Fetched once a machine: 156 MB, then about 300 MB on disk. The mirror is the one that the
-system's own apt uses, the packages are checked by apt against Debian's keyring.
+Fetched once a machine: 156 MB, then 350 MB on disk. CEPH_SUITE names one of the two; without it
+the first that can be had is taken. The mirror is the one that the system's own apt uses; apt
+checks the packages against Debian's keyring.
 """
 
 import fcntl
 import getpass
+import os
 import platform
 import shutil
 import subprocess
 from pathlib import Path
 
 BUILD = Path(__file__).parents[2] / "build"
-SUITES = ("forky", "bookworm")
+SUITES = tuple(os.environ.get("CEPH_SUITE", "forky bookworm").split())
 PACKAGES = ("ceph-mon", "ceph-osd", "radosgw")
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 PROGRAMS = {"ceph", "ceph-mon", "ceph-osd", "monmaptool", "radosgw", "radosgw-admin"}
