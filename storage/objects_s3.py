@@ -108,8 +108,7 @@ class S3ObjectStore:
         self._take(key)
         try:
             part_size = self._fitting(size, self._part_size)
-            if any(self._versions(self._objects + key)):
-                raise Conflict(f"the key {key!r} is taken")
+            self._check_unwritten(key)
             return S3ObjectWriter(self, key, size, part_size)
         except BaseException:
             self._release(key)
@@ -132,9 +131,8 @@ class S3ObjectStore:
         self._take(key)
         try:
             part_size = self._fitting(size, self._part_size)
+            self._check_unwritten(key)
             name = self._objects + key
-            if any(self._versions(name)):
-                raise Conflict(f"the key {key!r} is taken")
             # Without checksums: a URL signs no header, and a store refuses unsigned ones.
             upload_id = self._bucket.begin_parts(name, checksums=False)
             dies_at_ms = self._clock.now_ms() + lives_s * 1000
@@ -164,6 +162,7 @@ class S3ObjectStore:
             return f"{upload.key}@{version}"
         _check_parts(parts, upload)
         _check_companion(companion, upload.size)
+        self._check_unwritten(upload.key)
         self._bucket.put(self._companions + upload.key, companion)
         version = self._settled(
             lambda: self._bucket.complete(name, upload.upload_id, parts), name, upload.size
@@ -315,6 +314,10 @@ class S3ObjectStore:
     def _release(self, key: str) -> None:
         with self._lock:
             self._taken.discard(key)
+
+    def _check_unwritten(self, key: str) -> None:
+        if any(self._versions(self._objects + key)):
+            raise Conflict(f"the key {key!r} is taken")
 
     def _fitting(self, size: int, part_size: int) -> int:
         """The size of parts with which there are not too many."""

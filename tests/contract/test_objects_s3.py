@@ -18,7 +18,7 @@ from minio.objectlockconfig import DAYS, ObjectLockConfig
 from minio.retention import Retention
 from minio.versioningconfig import SUSPENDED, VersioningConfig
 
-from ledger.errors import Full, LedgerError, Rejected, Unavailable, Unknown
+from ledger.errors import Conflict, Full, LedgerError, Rejected, Unavailable, Unknown
 from storage.objects_s3 import IN_FLIGHT, MAX_SIZE, DirectUpload, Oddity, S3ObjectStore
 from storage.s3 import Bucket, Credentials, Part
 from testkit.buckets import Made, make_bucket
@@ -559,6 +559,22 @@ def test_finishing_twice_gives_one_reference(store: S3ObjectStore) -> None:
     assert store.companion(ref) == b"second"
     store.abort_direct(upload)
     assert read(store, ref) == b"evidence"
+
+
+def test_of_two_uploads_of_one_key_the_second_is_refused(store: S3ObjectStore) -> None:
+    key = new_key()
+    uploads = [store.open_direct(key, 8, 60) for _ in range(2)]
+    for upload, data in zip(uploads, (b"evidence", b"forgery!"), strict=True):
+        put_parts(upload, data)
+    ref = store.finish_direct(uploads[0], b"companion")
+    with pytest.raises(Conflict):
+        store.finish_direct(uploads[1], b"forged")
+    with pytest.raises(Conflict):
+        store.open_direct(key, 8, 60)
+    store.abort_direct(uploads[1])
+    assert read(store, ref) == b"evidence"
+    assert store.companion(ref) == b"companion"
+    assert list(store.refs()) == [ref]
 
 
 def test_a_part_that_is_missing_or_of_another_size_is_asked_for_again(
