@@ -15,6 +15,7 @@ from storage.objects_memory import MemoryObjectStore
 from storage.objects_s3 import S3ObjectStore
 from testkit.buckets import Made, make_bucket
 
+pytestmark = pytest.mark.timeout(600)  # the first on a machine fetches Ceph
 ROOM = 20_000_000
 PART = 5 << 20  # the smallest that S3 takes
 DAY_MS = 24 * 3600 * 1000

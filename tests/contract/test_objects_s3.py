@@ -26,6 +26,7 @@ from testkit.ceph import Gateway, Shared
 from testkit.certificates import make_certificate
 from testkit.meddler import Meddler, Trick
 
+pytestmark = pytest.mark.timeout(600)  # the first on a machine fetches Ceph
 PART = 5 << 20
 DAY_MS = 24 * 3600 * 1000
 

@@ -13,6 +13,7 @@ from testkit.buckets import make_bucket
 from testkit.ceph import Ceph, Gateway, Shared
 from testkit.ceph_packages import NotHere, ceph_prefix
 
+pytestmark = pytest.mark.timeout(600)  # the first on a machine fetches Ceph
 PART = 5 << 20
 
 

@@ -110,3 +110,10 @@ def _run(*command: str) -> str:
     if done.returncode:
         raise NotHere(f"{command[0]} failed: {done.stderr.strip()[-300:]}")
     return done.stdout
+
+
+if __name__ == "__main__":
+    try:
+        print(f"Ceph lies in {ceph_prefix()}")
+    except NotHere as error:
+        print(f"Going on without Ceph: {error}")

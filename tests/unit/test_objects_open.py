@@ -12,6 +12,8 @@ from storage.s3 import Credentials
 from testkit.buckets import make_bucket
 from testkit.ceph import Shared
 
+pytestmark = pytest.mark.timeout(600)  # the first on a machine fetches Ceph
+
 
 def write_credentials(folder: Path, text: str, mode: int = 0o600) -> Path:
     path = folder / "store.credentials"
