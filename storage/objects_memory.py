@@ -1,6 +1,7 @@
 """Objects in memory: for tests, with the meaning of the real stores and no durability."""
 
 import re
+import secrets
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -44,6 +45,12 @@ class MemoryObjectStore:
                 raise Full(f"no room for {size} bytes more")
             self._reserved[key] = size
         return MemoryObjectWriter(self, key, size)
+
+    def mend(self, ref: str, size: int) -> "MemoryObjectWriter":
+        """Under another key, as a bucket does it."""
+        if not _KEY.fullmatch(ref):
+            raise Unknown(f"no object {clip(ref)!r}")
+        return self.begin(secrets.token_hex(16), size)
 
     def stream(self, ref: str) -> Iterator[bytes]:
         data = self._get(ref).data

@@ -6,11 +6,13 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from ledger.errors import Conflict, Full, Rejected, Unavailable, Unknown
 from ledger.ports import ObjectStore
+from storage.objects_directory import DirectoryObjectStore
 from storage.objects_memory import MemoryObjectStore
 from storage.objects_s3 import S3ObjectStore
 from testkit.buckets import Made, make_bucket
@@ -26,11 +28,14 @@ def made(request: pytest.FixtureRequest) -> Made:
     return make_bucket(request.getfixturevalue("ceph"))
 
 
-@pytest.fixture(params=["memory", "s3"])
-def store(request: pytest.FixtureRequest) -> Iterator[ObjectStore]:
+@pytest.fixture(params=["memory", "directory", "s3"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ObjectStore]:
     """Empty. Those that know how much room they have, have room for `ROOM` bytes."""
     if request.param == "memory":
         yield MemoryObjectStore(ROOM)
+        return
+    if request.param == "directory":
+        yield DirectoryObjectStore(tmp_path / "objects")
         return
     bucket = request.getfixturevalue("made").bucket()
     s3 = S3ObjectStore(bucket, f"{secrets.token_hex(4)}/", part_size=PART)
@@ -349,3 +354,40 @@ def check_nothing_is_there(store: ObjectStore, ref: str) -> None:
 def test_what_is_no_reference_is_not_deleted(store: ObjectStore, ref: str) -> None:
     with pytest.raises(Unknown):
         store.delete(ref)
+
+
+# --- mending ---------------------------------------------------------------------------------
+
+
+def test_what_takes_the_place_of_an_object_is_read_under_the_reference_that_it_got(
+    store: ObjectStore,
+) -> None:
+    ref = keep(store, b"damaged", b"old")
+    writer = store.mend(ref, 4)
+    writer.write(b"good")
+    mended = writer.commit(b"new")
+    assert b"".join(store.stream(mended)) == b"good"
+    assert store.companion(mended) == b"new"
+
+
+def test_a_missing_object_can_be_mended(store: ObjectStore) -> None:
+    ref = keep(store, b"lost")
+    store.delete(ref)
+    writer = store.mend(ref, 4)
+    writer.write(b"lost")
+    assert b"".join(store.stream(writer.commit(b""))) == b"lost"
+
+
+def test_a_mending_that_is_given_up_changes_nothing(store: ObjectStore) -> None:
+    ref = keep(store, b"item", b"companion")
+    writer = store.mend(ref, 4)
+    writer.write(b"x")
+    writer.abort()
+    assert b"".join(store.stream(ref)) == b"item"
+    assert store.companion(ref) == b"companion"
+    assert list(store.refs()) == [ref]
+
+
+def test_what_is_no_reference_is_not_mended(store: ObjectStore) -> None:
+    with pytest.raises(Unknown):
+        store.mend("../x", 4)
