@@ -59,6 +59,10 @@ COMMANDS: Mapping[str, Listed] = {
     "inspect": Listed(
         "cli.inspect", {"en": "say what a file is, in words", "zh": "用文字说明一个文件是什么"}
     ),
+    "station": Listed(
+        "cli.station",
+        {"en": "run an upload station for recorders", "zh": "运行执法记录仪采集站"},
+    ),
     "cosign": Listed("cli.cosign", {"en": "run a cosigner", "zh": "运行联合签名节点"}),
     "backup": Listed(
         "cli.backup",

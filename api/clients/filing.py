@@ -78,12 +78,12 @@ def evidence(sources: Sequence[Source], common: dict[str, Any], key: SigningKey,
         **common,
     }
     if "device" in predicate:
-        predicate.setdefault("file", _line(item.subject.name))
+        predicate.setdefault("file", line_of(item.subject.name))
     statement = Statement(Kind.EVIDENCE, tuple(s.subject for s in sources), predicate)
     return seal(statement.to_bytes(), [key]).to_bytes()
 
 
-def _line(name: str) -> str:
+def line_of(name: str) -> str:
     """A file's name as one line of text, which neither begins nor ends with a space."""
     line = printable(name)[:MAX_LINE]
     if line.strip() != line:

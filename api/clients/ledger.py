@@ -92,16 +92,7 @@ class LedgerClient:
         Raises `Rejected` if either has other bytes, `NotYet` while the ledger is busy.
         """
         nonce = secrets.token_bytes(32)
-        fields = {"nonce": nonce.hex(), "sha256": sha256.hex(), "size": str(size)}
-        body = format_json(fields)
-        answer = self._json(
-            "POST",
-            "/v1/readbacks",
-            content=body,
-            headers=self._signed("POST", "/v1/readbacks", body),
-            timeout=UPLOAD_TIMEOUT_S + size / SLOWEST,
-        )
-        check_texts(answer, "digest", "sha256", "size", "tiezhengChunks256k")
+        answer = self.challenge(nonce, size, sha256)
         hasher = new_digest()
         hasher.update(nonce)
         for piece in _file_pieces(path, size, lambda count: None):
@@ -112,6 +103,22 @@ class LedgerClient:
                 hints=("keep the file, and tell the ledger's operator and the supervisor",),
             )
         return answer
+
+    def challenge(self, nonce: bytes, size: int, sha256: bytes) -> dict[str, Any]:
+        """Has the ledger read an item now and digest it behind the nonce; not compared yet."""
+        body = format_json({"nonce": nonce.hex(), "sha256": sha256.hex(), "size": str(size)})
+        answer = self._json(
+            "POST",
+            "/v1/readbacks",
+            content=body,
+            headers=self._signed("POST", "/v1/readbacks", body),
+            timeout=UPLOAD_TIMEOUT_S + size / SLOWEST,
+        )
+        return check_texts(answer, "digest", "sha256", "size", "tiezhengChunks256k")
+
+    def backup(self) -> dict[str, Any]:
+        """How much of which log the newest backup covers; raises `Unknown` if there is none."""
+        return check_texts(self._json("GET", "/v1/backup"), "at", "log", "size")
 
     def whoami(self) -> dict[str, Any]:
         """What the ledger's register says of our key."""

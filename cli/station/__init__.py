@@ -1,0 +1,377 @@
+"""`tiezheng station …`: the upload station, where recorders are handed out and docked."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from cli import output
+from cli.command import (
+    Command,
+    F,
+    argument,
+    json_option,
+    new_lang_option,
+    option,
+    page,
+    trust_option,
+)
+from cli.command import command as new_command
+from cli.language import pick, say
+from cli.remote import server_option
+from ledger.errors import Unavailable, Unknown
+from ledger.evidence.session import Cause
+from ledger.report import Bilingual
+
+WORDS: Bilingual = {
+    "en": "An upload station: recorders are handed out, docked, read and cleared.\n\n"
+    "What is on a device is signed before a byte is transferred, read twice, sent,\n"
+    "and kept until the log and its cosigners have it. `init` makes the station's\n"
+    "folder and `run` does the work; the others may be called meanwhile.",
+    "zh": "采集站：领用、归还、读取、清除执法记录仪。\n\n"
+    "传输之前先签署设备上全部文件的清单；每个文件读两遍、上传，在日志和联合签名人\n"
+    "确认之前一直保留。init 新建采集站文件夹，run 执行工作；其余命令可随时使用。",
+}
+
+
+class Stations(click.Group):
+    """`command` is the group; its members have pages of their own."""
+
+    def get_help(self, ctx: click.Context) -> str:
+        rows = tuple((name, member.get_short_help_str()) for name, member in self.commands.items())
+        options = [("--lang zh|en", pick(new_lang_option().words))]
+        return page(ctx, pick(WORDS), options, rows, "tiezheng station run station/")
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+command = Stations("station", params=[new_lang_option()], no_args_is_help=True)
+
+
+def folder_argument() -> Callable[[F], F]:
+    return argument(
+        "folder",
+        metavar="FOLDER",
+        words={"en": "the station's folder", "zh": "采集站文件夹"},
+    )
+
+
+@new_command(
+    "init",
+    words={
+        "en": "Make the folder of a new station.\n\n"
+        "Each --dock is a folder below which devices appear, one folder each, as the\n"
+        "system mounts them. Settings may be changed in FOLDER/station.toml.",
+        "zh": "新建采集站文件夹。\n\n"
+        "每个 --dock 是一个文件夹，设备由系统挂载在其下，每台一个文件夹。\n"
+        "设置可在 FOLDER/station.toml 中修改。",
+    },
+    example="tiezheng station init station --server https://ledger.example \\\n"
+    "    --key station-07.key --trust trust/ --agency agency-01 --dock /media/docks",
+)
+@folder_argument()
+@server_option()
+@option(
+    "--key",
+    "key_file",
+    required=True,
+    metavar="FILE",
+    words={"en": "the station's registered private key", "zh": "采集站已登记的私钥文件"},
+)
+@trust_option()
+@option(
+    "--agency", required=True, metavar="ID", words={"en": "whose station it is", "zh": "机关标识"}
+)
+@option(
+    "--dock",
+    "docks",
+    required=True,
+    multiple=True,
+    metavar="DIR",
+    words={"en": "where devices appear; once for each", "zh": "设备出现的文件夹；每个写一次"},
+)
+@option(
+    "--wipe",
+    is_flag=True,
+    words={
+        "en": "delete from devices what is proven; by default nothing is ever deleted",
+        "zh": "删除设备上已证实的文件；缺省从不删除任何文件",
+    },
+)
+@json_option()
+def init(
+    folder: str,
+    server: str,
+    key_file: str,
+    trust: str,
+    agency: str,
+    docks: tuple[str, ...],
+    wipe: bool,
+    as_json: bool,
+) -> None:
+    from pathlib import Path
+
+    from cli.files import read_key
+    from cli.station.folder import Settings, StationFolder
+    from cli.trust import open_trust
+
+    read_key(key_file)
+    open_trust(trust)
+    for dock in docks:
+        if not Path(dock).is_dir():
+            raise Unavailable(f"no folder at {dock!r}", hints=("--dock is where devices appear",))
+    made = StationFolder(Path(folder))
+    made.make(
+        Settings(
+            server=server,
+            key=str(Path(key_file).absolute()),
+            trust=str(Path(trust).absolute()),
+            agency=agency,
+            docks=tuple(str(Path(dock).absolute()) for dock in docks),
+            wipe=wipe,
+        )
+    )
+    if as_json:
+        output.result_json({"folder": folder, "settings": str(made.settings)})
+        return
+    output.result(say(en=f"a station is in {folder!r}", zh=f"采集站已建于 {folder!r}"))
+    output.note(
+        say(en=f"next: tiezheng station run {folder}", zh=f"下一步：tiezheng station run {folder}")
+    )
+
+
+@new_command(
+    "check-out",
+    words={
+        "en": "Hand a device out to its officers.\n\n"
+        "Records and signs the card, the last file numbers, what is on the card, the\n"
+        "device's clock if --device-time is given, and the newest cosigned checkpoint.\n"
+        "Filed by `run` as soon as there is a line.",
+        "zh": "把设备交给执法人员领用。\n\n"
+        "记录并签署：存储卡、最后的文件编号、卡上现有文件、设备时钟（给出\n"
+        "--device-time 时），以及最新的已联合签名检查点。联网后由 run 提交。",
+    },
+    example="tiezheng station check-out station BWC-310 --officer 3205-0147 \\\n"
+    "    --officer 3205-0223 --device-time 2026-11-23T08:00:00+08:00",
+)
+@folder_argument()
+@argument(
+    "device",
+    metavar="DEVICE",
+    words={"en": "its name, or the folder where it stands", "zh": "设备名称或其所在文件夹"},
+)
+@option(
+    "--officer",
+    "officers",
+    required=True,
+    multiple=True,
+    metavar="NO",
+    words={"en": "an officer's certificate; once for each", "zh": "执法证号；每人写一次"},
+)
+@option(
+    "--case",
+    "case",
+    default="",
+    metavar="NO",
+    words={"en": "the case number, if it is known by now", "zh": "案号（如已知）"},
+)
+@option(
+    "--device-time",
+    default="",
+    metavar="TIME",
+    words={
+        "en": "what the device's clock shows at this moment",
+        "zh": "设备时钟此刻显示的时间",
+    },
+)
+@json_option()
+def check_out(
+    folder: str,
+    device: str,
+    officers: tuple[str, ...],
+    case: str,
+    device_time: str,
+    as_json: bool,
+) -> None:
+    from pathlib import Path
+
+    from cli.station import docking
+    from cli.station.station import open_station
+    from ledger.evidence.case_number import parse_case
+
+    with open_station(Path(folder)) as station:
+        _follow(station)
+        session = docking.check_out(
+            station,
+            _device_root(station, device),
+            officers,
+            parse_case(case) if case else "",
+            device_time,
+        )
+        weak = bool(session.given["weak"])
+    if as_json:
+        output.result_json({"device": session.device, "session": session.id})
+        return
+    output.result(
+        say(
+            en=f"{session.device} is handed out: session {session.id}",
+            zh=f"{session.device} 已领用：{session.id}",
+        )
+    )
+    if not device_time:
+        output.note(say(en="its clock was not measured", zh="未校对设备时钟"))
+    if weak:
+        output.note(
+            say(
+                en="its card has no identity but a marker, which can be copied",
+                zh="存储卡仅凭标记文件识别，该文件可被复制",
+            )
+        )
+
+
+@new_command(
+    "run",
+    words={
+        "en": "Watch the docks: read, send and prove what is on every device.\n\n"
+        "Runs unattended and may be stopped at any moment; what was begun is finished\n"
+        "by the next run. Without a line to the ledger everything else goes on.",
+        "zh": "看守各停靠位：读取、上传并证实每台设备上的内容。\n\n"
+        "可无人值守，可随时停止，未完成的由下次运行继续。断网时其余工作照常进行。",
+    },
+    example="tiezheng station run station",
+)
+@folder_argument()
+@option(
+    "--once",
+    is_flag=True,
+    words={
+        "en": "end when nothing is left to do now; exit 3 if something has to wait",
+        "zh": "当前无事可做即结束；若有事项须等待，退出码 3",
+    },
+)
+@json_option()
+def run(folder: str, once: bool, as_json: bool) -> int:
+    from cli.station.running import run_station
+
+    return run_station(folder, once, as_json)
+
+
+@new_command(
+    "status",
+    words={
+        "en": "Say what the station has and what it waits for.",
+        "zh": "显示采集站的现状及其所等待的事项。",
+    },
+    example="tiezheng station status station",
+)
+@folder_argument()
+@json_option()
+def status(folder: str, as_json: bool) -> int:
+    from pathlib import Path
+
+    from cli.station.screen import Lines
+    from cli.station.station import open_station
+    from cli.station.view import view
+
+    with open_station(Path(folder)) as station:
+        seen = view(station)
+    if as_json:
+        output.result_json(seen.to_json())
+    else:
+        Lines().show(seen)
+    return output.Exit.DONE if seen.done else output.Exit.UNDECIDED
+
+
+@new_command(
+    "explain",
+    words={
+        "en": "Close a gap with its cause, signed by the person who knows it.\n\n"
+        "GAP is the number that `status` shows. The statement's place in the log shows\n"
+        "when the cause was given: a late one cannot look early.",
+        "zh": "由知情人签名说明缺口的原因。\n\n"
+        "GAP 为 status 所示编号。说明在日志中的位置即其作出的时间，事后补作无法提前。",
+    },
+    example="tiezheng station explain station 3 --reason battery --key handler-12.key",
+)
+@folder_argument()
+@argument(
+    "gap",
+    metavar="GAP",
+    type=click.IntRange(1),
+    words={"en": "the gap's number", "zh": "缺口编号"},
+)
+@option(
+    "--reason",
+    "cause",
+    required=True,
+    type=click.Choice([str(cause) for cause in Cause]),
+    words={"en": "the cause", "zh": "原因"},
+)
+@option(
+    "--key",
+    "key_file",
+    required=True,
+    metavar="FILE",
+    words={"en": "the person's own registered private key", "zh": "本人已登记的私钥文件"},
+)
+@option("--note", default="", metavar="TEXT", words={"en": "anything else", "zh": "备注"})
+@json_option()
+def explain(folder: str, gap: int, cause: str, key_file: str, note: str, as_json: bool) -> None:
+    from pathlib import Path
+
+    from cli.files import read_key
+    from cli.station.docking import explain_gap
+    from cli.station.station import open_station
+
+    key = read_key(key_file)
+    with open_station(Path(folder)) as station:
+        id_ = explain_gap(station, gap, cause, note, key)
+    if as_json:
+        output.result_json({"gap": gap, "id": id_})
+        return
+    output.result(say(en=f"gap {gap} is explained: {id_}", zh=f"缺口 {gap} 已说明：{id_}"))
+    output.note(say(en="the station files it with its next run", zh="由采集站下次运行时提交"))
+
+
+for _member in (init, check_out, run, status, explain):
+    assert isinstance(_member, Command)
+    command.add_command(_member)
+
+
+def _device_root(station: Any, device: str) -> Any:
+    from pathlib import Path
+
+    if root := station.devices().get(device):
+        return root
+    docks = [Path(dock) for dock in station.settings.docks]
+    for path in (Path(device).absolute(), *(dock / device for dock in docks)):
+        if path.parent in docks and path.is_dir():
+            return path
+    raise Unknown(
+        f"no device {device!r} in a dock",
+        hints=(f"there are: {', '.join(station.devices()) or 'none'}",),
+    )
+
+
+def _follow(station: Any) -> None:
+    """The newest checkpoint if there is a line; else the last that was checked stands."""
+    from api.clients.http import fetch, new_client
+    from ledger.errors import LedgerError
+    from ledger.tlog.note import MAX_NOTE
+
+    url = f"{station.settings.server.rstrip('/')}/log/{station.log.label}/checkpoint"
+    client = new_client(5.0)
+    try:
+        status, data = fetch(client, "GET", url, MAX_NOTE)
+        if status == 200:
+            station.follow(data)
+    except LedgerError as error:
+        output.note(
+            say(
+                en=f"no new checkpoint to follow: {error}",
+                zh=f"没有可跟随的新检查点（{error}）",
+            )
+        )
+    finally:
+        client.close()

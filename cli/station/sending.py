@@ -1,0 +1,206 @@
+"""Sending: sessions in their order, then evidence, receipts, and what the ledger holds.
+
+An answer is believed only after it was recomputed, and counts only once its copy is durable.
+When there is no answer everything else goes on, and what waits is sent later in the same
+order: the ids and envelopes were stored before the first sending, so the ledger knows a
+statement again that it has answered before.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from api.clients.copies import format_copy
+from api.clients.ledger import NotYet, check_acceptance, refusal
+from cli.station.ledger import Ledger
+from cli.station.station import SESSION_KINDS, Station
+from ledger.errors import LedgerError, Malformed, Rejected, Unavailable, Unknown
+from ledger.evidence.entry import Entry
+from ledger.suite import digest
+from ledger.tlog.receipt import Receipt
+from storage.durable import write_file
+from storage.station_sqlite import FileRow, StatementRow
+
+BATCH = 64
+CHECKPOINT_MS = 30_000
+SILENCE_MS = 60_000  # a ledger that cannot say what it holds is not asked at once again
+
+
+class Sender:
+    """`online` is whether the last attempt had an answer; `why` what was said if not."""
+
+    def __init__(
+        self, station: Station, connect: Callable[[], Ledger], progress: Callable[[int], None]
+    ) -> None:
+        self._station = station
+        self._store = station.store
+        self._connect = connect
+        self._ledger: Ledger | None = None
+        self._progress = progress
+        self._looked_ms: int | None = None
+        self._silent_until_ms = 0
+        self._about_items = ""
+        self.online = False
+        self.why = ""
+        self.backup: int | None = None
+
+    def send(self) -> None:
+        """As far as the ledger answers; never raises for want of it."""
+        try:
+            if self._ledger is None:
+                self._ledger = self._connect()
+            self._follow(self._ledger)
+            self._send(self._ledger)
+            self.online, self.why = True, self._about_items
+        except Unavailable as error:
+            self.online, self.why = False, str(error)
+        except LedgerError as error:
+            # It answers, and not as it should: said, and asked again.
+            self.online, self.why = True, str(error)
+
+    def close(self) -> None:
+        if self._ledger is not None:
+            self._ledger.close()
+
+    def _send(self, ledger: Ledger) -> None:
+        waiting = [row for row in self._store.statements(open_only=True) if not row.answer]
+        for row in waiting:
+            if row.kind in SESSION_KINDS:
+                self._tell(ledger, row)
+        self._deposit(ledger, [row for row in waiting if row.kind not in SESSION_KINDS])
+        self._receipts(ledger)
+        self._read_back(ledger)
+        self._make_room()
+
+    def _follow(self, ledger: Ledger) -> None:
+        now = self._station.clock.steady_ms()
+        if self._looked_ms is not None and now - self._looked_ms < CHECKPOINT_MS:
+            return
+        try:
+            self._station.follow(ledger.checkpoint(self._station.log.label))
+        except Rejected as error:
+            # A checkpoint that our trust folder does not believe: said, and not followed.
+            self.why = str(error)
+        self.backup = ledger.backup_size()
+        self._looked_ms = now
+
+    # --- sessions ----------------------------------------------------------------------------
+
+    def _tell(self, ledger: Ledger, row: StatementRow) -> None:
+        if row.manifest and not row.manifest_sent:
+            path = self._station.folder.spool / f"manifest-{row.id}"
+            if not path.exists():
+                write_file(path, row.manifest)
+            ledger.upload(path, len(row.manifest), digest(row.manifest), lambda n: None)
+            self._store.manifest_sent(row.id)
+            path.unlink(missing_ok=True)
+        self._file(ledger, [row])
+
+    # --- evidence ----------------------------------------------------------------------------
+
+    def _deposit(self, ledger: Ledger, rows: Sequence[StatementRow]) -> None:
+        ready: list[StatementRow] = []
+        for row in rows:
+            try:
+                for file in self._store.files(statement=row.id):
+                    self._upload(ledger, file)
+            except (Rejected, Malformed) as error:
+                # One that is refused holds up no other.
+                self._store.refused(row.id, str(error))
+                continue
+            ready.append(row)
+            if len(ready) == BATCH:
+                self._file(ledger, ready)
+                ready = []
+        if ready:
+            self._file(ledger, ready)
+
+    def _upload(self, ledger: Ledger, file: FileRow) -> None:
+        if file.uploaded:
+            return
+        path = self._station.spool_file(file)
+        if not path.exists():
+            raise Rejected(f"{path.name} is missing in the spool")
+        ledger.upload(path, file.size, file.sha256, self._progress)
+        self._store.uploaded(file.id)
+
+    def _file(self, ledger: Ledger, rows: Sequence[StatementRow]) -> None:
+        answers = ledger.file([row.envelope for row in rows])
+        for row, answer in zip(rows, answers, strict=True):
+            try:
+                self._believe(row, answer)
+            except Unknown as error:
+                # Bytes that nobody claimed in time are removed there: they are sent again.
+                self._store.lost_by_ledger(row.id)
+                self._store.refused(row.id, str(error))
+            except Unavailable:
+                raise
+            except LedgerError as error:
+                self._store.refused(row.id, str(error))
+
+    def _believe(self, row: StatementRow, answer: dict[str, Any]) -> None:
+        if "status" in answer:
+            raise refusal(answer)
+        check_acceptance(answer, row.envelope, self._station.trust)
+        copy = self._station.folder.copies / f"{row.id}.json"
+        write_file(copy, format_copy(row.envelope, answer))
+        self._store.answered(row.id, json.dumps(answer, ensure_ascii=False))
+
+    # --- receipts ----------------------------------------------------------------------------
+
+    def _receipts(self, ledger: Ledger) -> None:
+        for row in self._store.statements(open_only=True):
+            if not row.answer:
+                continue
+            try:
+                answer = ledger.receipt(row.id)
+            except NotYet:
+                return  # whoever came later is not published either
+            if not self._check_receipt(row, answer):
+                return
+
+    def _check_receipt(self, row: StatementRow, answer: dict[str, Any]) -> bool:
+        """Keeps a receipt that at least one cosigner stands for; whether a quorum does."""
+        accepted = json.loads(row.answer)
+        log = self._station.trust.log(str(accepted["log"]))
+        receipt = Receipt.from_text(str(answer.get("proof")))
+        if log is None or str(receipt.index) != str(accepted["index"]):
+            raise Unavailable(f"the receipt of {row.id} is for another entry")
+        # The entry that was believed at acceptance, not the one that comes with the receipt.
+        leaf = Entry.from_bytes(accepted["entry"].encode()).leaf_hash()
+        cosigned = receipt.open(leaf, log.policy)
+        if not cosigned.times:
+            return False
+        self._store.receipted(
+            row.id, receipt.to_text(), len(cosigned.times), cosigned.quorum_time or 0
+        )
+        return cosigned.quorum_time is not None
+
+    # --- what the ledger holds ---------------------------------------------------------------
+
+    def _read_back(self, ledger: Ledger) -> None:
+        now = self._station.clock.steady_ms()
+        if now < self._silent_until_ms:
+            return
+        self._about_items = ""
+        for file in self._store.files_to_read_back():
+            try:
+                answer = ledger.readback(file.sha256, file.size, file.nonce)
+            except NotYet:
+                return  # another station's turn
+            except Unavailable as error:
+                # Damaged there, perhaps: no reason to keep the rest waiting.
+                self._about_items = str(error)
+                answer = None
+            if answer is None:
+                self._silent_until_ms = now + SILENCE_MS
+                return
+            self._store.answered_readback(file.id, answer)
+
+    def _make_room(self) -> None:
+        """A file leaves the spool once its statement has a receipt that a cosigner stands for."""
+        done = self._store.files_to_release()
+        # Its row first: a file that nobody needs is better than a row without one.
+        self._store.unspooled([file.id for file in done])
+        for file in done:
+            self._station.spool_file(file).unlink(missing_ok=True)

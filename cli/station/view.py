@@ -1,0 +1,212 @@
+"""What a station has to say at one moment, as values: for the screen, the lines and the JSON."""
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from cli.station.engine import Engine
+from cli.station.reading import Spool, keeps
+from cli.station.station import Station, newest
+from ledger.encoding import format_time, printable
+from storage.station_sqlite import DeviceRow, FileRow, GapRow, SessionRow
+
+DEFECT_MS = 24 * 3_600_000  # a gap that nobody has explained by then
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GapView:
+    """`state` is open, waiting (explained, not logged), explained, or refused."""
+
+    number: int
+    device: str
+    kind: str
+    note: str
+    at: str
+    state: str
+    cause: str
+    overdue: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceView:
+    """`kept` are reasons against wiping with the number of files; `delay_s` from dock to quorum.
+
+    `bytes_read` counts both readings, `bytes_moved` all that was read since the run began.
+    """
+
+    name: str
+    state: str
+    unplug: bool
+    wipe: bool
+    session: str
+    officers: list[str]
+    files: int
+    read: int
+    logged: int
+    proven: int
+    wiped: int
+    bytes: int
+    bytes_read: int
+    bytes_moved: int
+    kept: dict[str, int]
+    problem: str
+    delay_s: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StationView:
+    """`waiting` statements have no quorum yet; the oldest was signed `waiting_s` ago.
+
+    `online` is None where no engine runs that would know.
+    """
+
+    at: str
+    online: bool | None
+    why: str
+    clock_back_ms: int
+    wipes: bool
+    spool_used: int
+    spool_limit: int
+    waiting: int
+    waiting_s: int
+    backup: int
+    refused: list[str]
+    devices: list[DeviceView]
+    gaps: list[GapView]
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @property
+    def done(self) -> bool:
+        """Nothing is under way, and nothing waits for anybody but a person."""
+        at_rest = ("out", "away", "wiped") if self.wipes else ("out", "away", "wiped", "wipe")
+        return not self.waiting and all(device.state in at_rest for device in self.devices)
+
+
+def view(station: Station, engine: Engine | None = None) -> StationView:
+    store, now = station.store, station.clock.now_ms()
+    waiting = store.statements(open_only=True)
+    spool = engine.spool if engine is not None else Spool(station)
+    devices = [_device(station, engine, row) for row in store.devices()]
+    return StationView(
+        at=format_time(now),
+        online=engine.sender.online if engine is not None else None,
+        why=_why(engine),
+        clock_back_ms=station.clock.back_ms(),
+        wipes=station.settings.wipe,
+        spool_used=spool.used(),
+        spool_limit=spool.limit(),
+        waiting=len(waiting),
+        waiting_s=max(now - waiting[0].at_ms, 0) // 1000 if waiting else 0,
+        backup=(engine.sender.backup or 0) if engine is not None else 0,
+        refused=[f"{row.id}: {printable(row.problem)}" for row in waiting if row.problem],
+        devices=devices,
+        gaps=[_gap(station, gap, now) for gap in store.gaps_to_show()],
+    )
+
+
+def _why(engine: Engine | None) -> str:
+    if engine is None:
+        return ""
+    parts = [engine.sender.why]
+    parts += [engine.errors.get(part, "") for part in ("scanning", "sending")]
+    names = {row.name for row in engine.station.store.devices()}
+    parts += [text for part, text in engine.docker.problems.items() if part not in names]
+    return printable("; ".join(part for part in parts if part))
+
+
+def _device(station: Station, engine: Engine | None, row: DeviceRow) -> DeviceView:
+    store = station.store
+    session = store.last_session(row.name)
+    everything = store.live_files(row.name)
+    said = [s for id_ in {f.session for f in everything} for s in store.statements(session=id_)]
+    files = [file for file in newest(everything).values() if not file.gone or file.wiped]
+    here = [file for file in files if not file.wiped]
+    kept = Counter(why for whys in keeps(station, row.name, row.docking).values() for why in whys)
+    logged = {s.id for s in said if s.quorum_s}
+    problem = _problem(engine, row.name)
+    state = _state(engine, row, session, here, bool(kept), problem)
+    own = [s for s in said if session is not None and s.session == session.id and s.quorum_s]
+    delay = max((s.quorum_s * 1000 - session.docked_ms for s in own), default=0) if session else 0
+    read = sum(file.size for file in here if file.sha256)
+    read += sum(file.size for file in here if file.proven == row.docking)
+    under_way = engine.reader.under_way.get(row.name, 0) if engine is not None else 0
+    return DeviceView(
+        name=row.name,
+        state=state,
+        unplug=state in ("unplug", "wipe", "wiped"),
+        wipe=state in ("wipe", "wiped"),
+        session=session.id if session is not None else "",
+        officers=list(session.officers) if session is not None else [],
+        files=len(files),
+        read=sum(bool(file.sha256) for file in files),
+        logged=sum(file.statement in logged for file in files),
+        proven=sum(file.proven == row.docking for file in here),
+        wiped=len(files) - len(here),
+        bytes=sum(file.size for file in here),
+        bytes_read=read + (under_way if state in ("reading", "comparing") else 0),
+        bytes_moved=engine.moved.get(row.name, 0) if engine is not None else 0,
+        kept=dict(sorted(kept.items())),
+        problem=problem,
+        delay_s=max(delay, 0) // 1000 if session is not None and session.docked_ms else 0,
+    )
+
+
+def _problem(engine: Engine | None, device: str) -> str:
+    if engine is None:
+        return ""
+    parts = (
+        engine.docker.problems.get(device, ""),
+        engine.errors.get(device, ""),
+        engine.reader.waiting.get(device, ""),
+    )
+    return printable("; ".join(dict.fromkeys(part for part in parts if part)))
+
+
+def _state(
+    engine: Engine | None,
+    row: DeviceRow,
+    session: SessionRow | None,
+    here: list[FileRow],
+    kept: bool,
+    problem: str,
+) -> str:
+    if session is not None and not session.docked_ms:
+        return "out"
+    if not row.present:
+        return "away"
+    if problem and (engine is None or row.name not in engine.reader.waiting):
+        return "stopped"
+    if session is None or (engine is not None and row.name in engine.docker.unsettled):
+        return "settling"
+    if engine is not None and row.name in engine.reader.waiting:
+        return "waiting"
+    if not all(file.sha256 and not file.changed for file in here):
+        return "reading"
+    if not all(file.proven == row.docking for file in here):
+        return "comparing"
+    if kept:
+        return "unplug"
+    return "wipe" if here else "wiped"
+
+
+def _gap(station: Station, gap: GapRow, now: int) -> GapView:
+    device = station.store.session(gap.session).device
+    explained = station.store.statement(gap.explained) if gap.explained else None
+    if explained is None:
+        state = "open"
+    elif explained.problem:
+        state = "refused"
+    else:
+        state = "explained" if explained.answer else "waiting"
+    return GapView(
+        number=gap.id,
+        device=device,
+        kind=gap.kind,
+        note=printable(gap.note),
+        at=format_time(gap.at_ms),
+        state=state,
+        cause=gap.cause,
+        overdue=state in ("open", "refused") and now - gap.at_ms > DEFECT_MS,
+    )
