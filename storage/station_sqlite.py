@@ -100,6 +100,19 @@ class StatementRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How far a statement has come, without its bytes: a card may have made 100,000 of them."""
+
+    id: str
+    session: str
+    kind: str
+    answered: bool
+    receipted: bool
+    cosigners: int
+    quorum_s: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GapRow:
     """`number` counts the gaps of the dock statement that told it; 0 until one has."""
 
@@ -498,12 +511,54 @@ class SqliteStation:
 
     # --- statements --------------------------------------------------------------------------
 
-    def statements(self, *, session: str = "", open_only: bool = False) -> list[StatementRow]:
-        """In the order in which they are to be filed; with `open_only` those without a quorum."""
-        where = "session = ?" if session else "'' = ?"
-        if open_only:
-            where += " AND quorum_s = 0"
-        return self._statements(where, (session,))
+    def statements(self, session: str = "") -> list[StatementRow]:
+        """In the order in which they are to be filed."""
+        return self._statements("? IN ('', session)", (session,))
+
+    def told(self, session: str) -> list[StatementRow]:
+        """What was said of a session itself."""
+        return self._statements("session = ? AND kind != 'evidence'", (session,))
+
+    def standings(self, session: str) -> list[Standing]:
+        rows = self._rows(
+            "SELECT id, session, kind, answer != '', receipt != '', cosigners, quorum_s"
+            " FROM statement WHERE session = ?",
+            (session,),
+        )
+        return [
+            Standing(
+                id=id_,
+                session=of,
+                kind=kind,
+                answered=bool(answered),
+                receipted=bool(receipted),
+                cosigners=cosigners,
+                quorum_s=quorum_s,
+            )
+            for id_, of, kind, answered, receipted, cosigners, quorum_s in rows
+        ]
+
+    def unanswered(self, *, evidence: bool, after: int, limit: int) -> list[StatementRow]:
+        """The next that were not accepted yet, behind the one of that `seq`."""
+        return self._statements(
+            "quorum_s = 0 AND answer = '' AND (kind = 'evidence') = ? AND seq > ?",
+            (evidence, after),
+            limit,
+        )
+
+    def unwitnessed(self, after: int, limit: int) -> list[StatementRow]:
+        """The next that were accepted and have no quorum yet."""
+        return self._statements("quorum_s = 0 AND answer != '' AND seq > ?", (after,), limit)
+
+    def waiting(self) -> tuple[int, int]:
+        """How many have no quorum yet, and when the first of them was signed; or 0 and 0."""
+        ((count, first),) = self._rows(
+            "SELECT count(*), coalesce(min(at_ms), 0) FROM statement WHERE quorum_s = 0"
+        )
+        return int(count), int(first)
+
+    def refusals(self, limit: int) -> list[StatementRow]:
+        return self._statements("quorum_s = 0 AND problem != ''", (), limit)
 
     def statement(self, id_: str) -> StatementRow | None:
         rows = self._statements("id = ?", (id_,))
@@ -519,10 +574,10 @@ class SqliteStation:
         )
         return rows[0] if rows else None
 
-    def _statements(self, where: str, values: Sequence[Any]) -> list[StatementRow]:
+    def _statements(self, where: str, values: Sequence[Any], limit: int = -1) -> list[StatementRow]:
         rows = self._rows(
-            f"SELECT {_STATEMENT} FROM statement WHERE {where} ORDER BY seq",  # noqa: S608
-            values,
+            f"SELECT {_STATEMENT} FROM statement WHERE {where} ORDER BY seq LIMIT ?",  # noqa: S608
+            (*values, limit),
         )
         return [_statement_row(row) for row in rows]
 

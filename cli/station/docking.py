@@ -249,7 +249,7 @@ class Docker:
         new: Sequence[Found],
     ) -> None:
         station, now = self._station, self._station.clock.now_ms()
-        said = self._store.statements(session=session.id)
+        said = self._store.told(session.id)
         out = check_out_of(session, said)
         ahead = self._measured(root, now)
         manifest = statements.manifest(
@@ -274,7 +274,7 @@ class Docker:
 
     def _tell_again(self, session: SessionRow) -> None:
         """The gaps of a session that nobody has told yet, with its last manifest."""
-        docks = [s for s in self._store.statements(session=session.id) if s.kind == "dock"]
+        docks = [s for s in self._store.told(session.id) if s.kind == "dock"]
         manifest = Manifest.from_bytes(docks[-1].manifest)
         self._say(session, manifest, [], [], {}, first=False, facts={})
 
@@ -513,7 +513,7 @@ def explain_gap(station: Station, number: int, cause: str, note: str, key: Signi
     gap = next((gap for gap in store.gaps() if gap.id == number), None)
     if gap is None:
         raise Unknown(f"no gap {number} here", hints=("tiezheng station status shows them",))
-    said = {row.id: row for row in store.statements(session=gap.session)}
+    said = {row.id: row for row in store.told(gap.session)}
     before = said.get(gap.explained)
     if before is not None and not before.problem:
         raise Conflict(f"gap {number} is explained already, by statement {before.id}")

@@ -24,7 +24,7 @@ from ledger.evidence.envelope import Envelope
 from ledger.evidence.session import GapKind
 from ledger.evidence.statement import Statement
 from storage.durable import PRIVATE_FILE, open_new, refusals, sync_folder, write_all
-from storage.station_sqlite import FileRow, SessionRow, StatementRow, new_statement
+from storage.station_sqlite import FileRow, SessionRow, Standing, new_statement
 
 PIECE = 1 << 20
 NONCE = 32
@@ -287,7 +287,7 @@ class Reader:
 
     def _ahead(self, session: SessionRow) -> int | None:
         """The device's clock as measured at the dock, else at check-out."""
-        said = self._store.statements(session=session.id)
+        said = self._store.told(session.id)
         for row in said:
             if row.kind == "dock":
                 predicate = Statement.from_bytes(
@@ -316,16 +316,16 @@ def keeps(station: Station, device: str, docking: int) -> dict[bytes, tuple[str,
     """Why each path on the device is not to be deleted; empty reasons for those that may be."""
     store = station.store
     found: dict[bytes, tuple[str, ...]] = {}
-    said: dict[str, StatementRow] = {}
+    said: dict[str, Standing] = {}
     logged: dict[str, bool] = {}
     files = store.live_files(device)
     latest = newest(files)
     untold = {gap.session for gap in store.gaps_to_tell(device)}
     for session in {file.session for file in files}:
-        rows = store.statements(session=session)
+        rows = store.standings(session)
         said |= {row.id: row for row in rows}
         told = [row for row in rows if row.kind in ("check_out", "dock")]
-        logged[session] = session not in untold and all(row.receipt for row in told)
+        logged[session] = session not in untold and all(row.receipted for row in told)
     for file in files:
         if latest[file.path].gone or latest[file.path].wiped:
             continue

@@ -13,7 +13,7 @@ from typing import Any
 from api.clients.copies import format_copy
 from api.clients.ledger import NotYet, check_acceptance, refusal
 from cli.station.ledger import Ledger
-from cli.station.station import SESSION_KINDS, Station
+from cli.station.station import Station
 from ledger.errors import LedgerError, Malformed, Rejected, Unavailable, Unknown
 from ledger.evidence.entry import Entry
 from ledger.suite import digest
@@ -63,11 +63,15 @@ class Sender:
             self._ledger.close()
 
     def _send(self, ledger: Ledger) -> None:
-        waiting = [row for row in self._store.statements(open_only=True) if not row.answer]
-        for row in waiting:
-            if row.kind in SESSION_KINDS:
+        last = 0
+        while rows := self._store.unanswered(evidence=False, after=last, limit=BATCH):
+            for row in rows:
                 self._tell(ledger, row)
-        self._deposit(ledger, [row for row in waiting if row.kind not in SESSION_KINDS])
+            last = rows[-1].seq
+        last = 0
+        while rows := self._store.unanswered(evidence=True, after=last, limit=BATCH):
+            self._deposit(ledger, rows)
+            last = rows[-1].seq
         self._receipts(ledger)
         self._read_back(ledger)
         self._make_room()
@@ -104,14 +108,10 @@ class Sender:
             try:
                 for file in self._store.files(statement=row.id):
                     self._upload(ledger, file)
+                ready.append(row)
             except (Rejected, Malformed) as error:
                 # One that is refused holds up no other.
                 self._store.refused(row.id, str(error))
-                continue
-            ready.append(row)
-            if len(ready) == BATCH:
-                self._file(ledger, ready)
-                ready = []
         if ready:
             self._file(ledger, ready)
 
@@ -149,15 +149,16 @@ class Sender:
     # --- receipts ----------------------------------------------------------------------------
 
     def _receipts(self, ledger: Ledger) -> None:
-        for row in self._store.statements(open_only=True):
-            if not row.answer:
-                continue
-            try:
-                answer = ledger.receipt(row.id)
-            except NotYet:
-                return  # whoever came later is not published either
-            if not self._check_receipt(row, answer):
-                return
+        last = 0
+        while rows := self._store.unwitnessed(last, BATCH):
+            for row in rows:
+                try:
+                    answer = ledger.receipt(row.id)
+                except NotYet:
+                    return  # whoever came later is not published either
+                if not self._check_receipt(row, answer):
+                    return
+            last = rows[-1].seq
 
     def _check_receipt(self, row: StatementRow, answer: dict[str, Any]) -> bool:
         """Keeps a receipt that at least one cosigner stands for; whether a quorum does."""

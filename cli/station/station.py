@@ -1,7 +1,7 @@
 """An open station: its folder, settings, state, key and clock, as all its parts share them."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,12 +21,10 @@ from ledger.tlog.note import SignedNote
 from ledger.tlog.signing_key import SigningKey
 from storage.clock import SystemClock
 from storage.durable import sync_name
-from storage.station_sqlite import FileRow, SessionRow, SqliteStation, StatementRow
+from storage.station_sqlite import FileRow, SessionRow, SqliteStation, Standing, StatementRow
 from storage.trust_directory import read_trust
 
 AFTER = "after"
-
-SESSION_KINDS = ("check_out", "dock", "explanation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,18 +119,18 @@ def read_clock(field: dict[str, str] | None) -> int | None:
 
 
 def reasons(
-    file: FileRow, docking: int, statements: dict[str, StatementRow], session_logged: bool
+    file: FileRow, docking: int, statements: Mapping[str, Standing], session_logged: bool
 ) -> tuple[Kept, ...]:
     """Why the device keeps this version of a file."""
     row = statements.get(file.statement)
-    answered = row is not None and bool(row.answer)
+    answered = row is not None and row.answered
     again = file.reread if file.changed or file.proven == docking else b""
     return may_wipe(
         Proven(
             listed=True,
             first_read=file.sha256 or None,
             sent=answered,
-            receipt=row is not None and bool(row.receipt),
+            receipt=row is not None and row.receipted,
             cosignatures=row.cosigners if row is not None else 0,
             read_back=again or None,
             stored=bool(file.expected) and file.readback == file.expected,

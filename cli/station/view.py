@@ -10,6 +10,7 @@ from cli.station.station import Station, newest
 from ledger.encoding import format_time, printable
 from storage.station_sqlite import DeviceRow, FileRow, GapRow, SessionRow
 
+REFUSED = 20
 DEFECT_MS = 24 * 3_600_000  # a gap that nobody has explained by then
 
 
@@ -86,7 +87,7 @@ class StationView:
 
 def view(station: Station, engine: Engine | None = None) -> StationView:
     store, now = station.store, station.clock.now_ms()
-    waiting = store.statements(open_only=True)
+    waiting, since_ms = store.waiting()
     spool = engine.spool if engine is not None else Spool(station)
     devices = [_device(station, engine, row) for row in store.devices()]
     return StationView(
@@ -97,10 +98,10 @@ def view(station: Station, engine: Engine | None = None) -> StationView:
         wipes=station.settings.wipe,
         spool_used=spool.used(),
         spool_limit=spool.limit(),
-        waiting=len(waiting),
-        waiting_s=max(now - waiting[0].at_ms, 0) // 1000 if waiting else 0,
+        waiting=waiting,
+        waiting_s=max(now - since_ms, 0) // 1000 if waiting else 0,
         backup=(engine.sender.backup or 0) if engine is not None else 0,
-        refused=[f"{row.id}: {printable(row.problem)}" for row in waiting if row.problem],
+        refused=[f"{row.id}: {printable(row.problem)}" for row in store.refusals(REFUSED)],
         devices=devices,
         gaps=[_gap(station, gap, now) for gap in store.gaps_to_show()],
     )
@@ -120,7 +121,8 @@ def _device(station: Station, engine: Engine | None, row: DeviceRow) -> DeviceVi
     store = station.store
     session = store.last_session(row.name)
     everything = store.live_files(row.name)
-    said = [s for id_ in {f.session for f in everything} for s in store.statements(session=id_)]
+    named = {file.session for file in everything} | ({session.id} if session else set())
+    said = [standing for id_ in named for standing in store.standings(id_)]
     files = [file for file in newest(everything).values() if not file.gone or file.wiped]
     here = [file for file in files if not file.wiped]
     kept = Counter(why for whys in keeps(station, row.name, row.docking).values() for why in whys)
