@@ -369,13 +369,15 @@ def _with_items(folder: DataFolder, restored: Restored) -> Restored:
 
 
 def _held(folder: DataFolder) -> set[str]:
-    """None where the disk that they lay on is not there: the server says so when it starts."""
+    """No item where a store is not there, or its credentials are not: the server says so when it
+    starts. What only a row of places speaks of is not held.
+    """
     try:
         vault = open_vault(folder, load(folder.path), beside=True)
     except Unavailable:
         return set()
     with closing(vault):
-        return set(vault.items.ids())
+        return set(vault.items.held())
 
 
 def _unrecorded(store: SqliteLedgerStore, rows: Sequence[Row]) -> Iterator[str]:

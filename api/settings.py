@@ -28,6 +28,7 @@ PREFIX = "TIEZHENG_"
 # Names with our prefix that are no settings of the server: clients, debugging and tests read them.
 OTHERS = frozenset({"CA_FILE", "DEBUG", "SERVER", "TOKEN_FILE", "VECTORS"})
 GIB = 1 << 30
+DEFAULT_STORE = "directory:items"
 
 
 class Settings(BaseSettings):
@@ -46,8 +47,16 @@ class Settings(BaseSettings):
     unclaimed_hours: int = Field(24, ge=1)
     # Whether large bodies over plain HTTP are read in threads, past the event loop.
     lane: bool = True
-    # Where a second copy of every item is kept: a folder, best on another machine's disk.
+    # Where the first copy of every item is kept, and, if that was another place, where.
+    store: str = DEFAULT_STORE
+    store_was: str | None = None
+    # Where a second copy is kept: best in other hands, on another machine.
     second_store: str | None = None
+    # Files that say who the ledger is in a bucket.
+    store_credentials: Path | None = None
+    second_store_credentials: Path | None = None
+    # Whether a bucket may be reached without TLS, on another machine than this.
+    store_http: bool = False
     # How fast `tiezheng scrub` reads, in megabytes a second, and how often it begins anew.
     scrub_rate: int = Field(50, gt=0)
     scrub_days: int = Field(30, ge=1)

@@ -4,18 +4,20 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from api.settings import Settings
+from api.settings import DEFAULT_STORE, Settings
 from ledger.encoding import clip
-from ledger.errors import Malformed, Unavailable
+from ledger.errors import Malformed
 from ledger.ports import KeyWrap, ObjectStore
 from storage.folder import DataFolder
 from storage.items_vault import ItemVault
-from storage.objects_directory import DirectoryObjectStore
+from storage.objects_open import is_same_place, open_objects
 from storage.places_sqlite import SqlitePlaces
 from storage.wrap_file import read_wrap_files
 from storage.wrap_pkcs11 import Pkcs11Token
 
 FIRST, SECOND = "first", "second"
+SETTINGS = {FIRST: "store", SECOND: "second_store"}
+MEMORY = "memory:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,36 +50,90 @@ def open_vault(folder: DataFolder, settings: Settings, *, beside: bool = False) 
         wraps = [] if beside else _wraps(folder, settings, token)
         places = SqlitePlaces(folder.places_db)
         opened.callback(places.close)
-        texts = {FIRST: f"directory:{folder.items.absolute()}", SECOND: settings.second_store}
-        copies = {
-            name: open_copy(name, text, folder, used=places.uses(name), beside=beside)
-            for name, text in texts.items()
-            if text is not None
-        }
+        copies = _open_copies(folder, settings, places, beside=beside)
+        for store in copies.values():
+            opened.callback(store.close)
         items = ItemVault(copies, places, wraps, beside=beside)
+        if not beside:
+            places.put_where(FIRST, settings.store)
         if wraps and not folder.is_sealed():
             folder.begin_sealing()
         return Vault(items, places, opened.pop_all())
 
 
-def open_copy(name: str, text: str, folder: DataFolder, *, used: bool, beside: bool) -> ObjectStore:
-    """`directory:` and a path, from the data folder if it is relative.
+def _open_copies(
+    folder: DataFolder, settings: Settings, places: SqlitePlaces, *, beside: bool
+) -> dict[str, ObjectStore]:
+    base = folder.path.absolute()
+    _check_first(folder, settings, places)
+    named = {
+        FIRST: (settings.store, settings.store_credentials),
+        SECOND: (settings.second_store, settings.second_store_credentials),
+    }
+    if settings.second_store is not None and is_same_place(
+        settings.store, settings.second_store, base
+    ):
+        raise Malformed(f"{clip(settings.second_store)!r} is the first copy", path="second_store")
+    copies: dict[str, ObjectStore] = {}
+    try:
+        for name, (text, credentials) in named.items():
+            if text is not None:
+                copies[name] = _open_copy(
+                    text,
+                    credentials,
+                    base,
+                    setting=SETTINGS[name],
+                    allow_http=settings.store_http,
+                    beside=beside,
+                    used=places.uses(name),
+                )
+    except BaseException:
+        for store in copies.values():
+            store.close()
+        raise
+    return copies
 
-    `used` says that items are known to lie there.
-    """
-    kind, _, rest = text.partition(":")
-    if kind != "directory" or not rest:
-        raise Malformed(f"want 'directory:PATH', got {clip(text)!r}", path=f"{name}_store")
-    path = folder.path / Path(rest)
-    if name != FIRST and path.resolve() == folder.items.resolve():
-        raise Malformed(f"{clip(rest)!r} is the first copy", path=f"{name}_store")
-    if used and not (path / "incoming").is_dir():
-        # Or a disk that is not mounted would be filled up again, on the disk below it.
-        raise Unavailable(
-            f"items lie in {str(path)!r}, and it is empty or not there",
-            hints=("mount it; of a new disk, make the folder 'incoming' in it, and scrub",),
+
+def _open_copy(
+    text: str,
+    credentials: Path | None,
+    base: Path,
+    *,
+    setting: str,
+    allow_http: bool,
+    beside: bool,
+    used: bool,
+) -> ObjectStore:
+    if text == MEMORY:
+        raise Malformed(f"{MEMORY!r} keeps nothing: it is for tests", path=setting)
+    try:
+        return open_objects(
+            text, credentials, base, allow_http=allow_http, beside=beside, used=used
         )
-    return DirectoryObjectStore(path, beside=beside)
+    except Malformed as error:
+        raise error.under(setting) from None
+
+
+def _check_first(folder: DataFolder, settings: Settings, places: SqlitePlaces) -> None:
+    """Items that lie in one place would be lost to who looks for them in another."""
+    if places.uses(FIRST):
+        known = places.where(FIRST) or DEFAULT_STORE
+    elif any(folder.items.glob("[0-9a-f][0-9a-f]/*")):
+        known = DEFAULT_STORE  # from before there were places
+    else:
+        return
+    told = (settings.store, settings.store_was)
+    if any(text and is_same_place(known, text, folder.path.absolute()) for text in told):
+        return
+    raise Malformed(
+        f"items of this ledger lie in {known!r}, and the first copy is to be"
+        f" {clip(settings.store)!r}",
+        path="store",
+        hints=(
+            f"go on with store = {known!r}",
+            f"or, if a whole second copy is set, say store_was = {known!r}, and scrub",
+        ),
+    )
 
 
 def _wraps(folder: DataFolder, settings: Settings, token: Pkcs11Token | None) -> list[KeyWrap]:

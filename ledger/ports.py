@@ -296,6 +296,10 @@ class ObjectStore(Protocol):
         """A legal hold: no `delete` while it is on, whatever the time."""
         ...
 
+    def close(self) -> None:
+        """Ends what works for the store beside its callers. Nothing is asked of it after."""
+        ...
+
 
 class PublicStore(Protocol):
     """The public log as static files: what anyone may mirror.

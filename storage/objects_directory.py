@@ -64,6 +64,9 @@ class DirectoryObjectStore:
         # A run that died may have made a folder whose name it had not yet synced.
         sync_folder(root)
 
+    def close(self) -> None:
+        """Nothing stays open between two calls."""
+
     def begin(self, key: str, size: int) -> "DirectoryObjectWriter":
         target = self._path(key)
         if target.exists():

@@ -34,6 +34,9 @@ class MemoryObjectStore:
         self._objects: dict[str, _Object] = {}
         self._reserved: dict[str, int] = {}
 
+    def close(self) -> None:
+        """There is nothing to end."""
+
     def begin(self, key: str, size: int) -> "MemoryObjectWriter":
         if not _KEY.fullmatch(key):
             raise Unknown(f"want a key of 32 hex digits, got {clip(key)!r}")

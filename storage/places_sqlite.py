@@ -115,7 +115,11 @@ def _create(db: Database) -> None:
     )
 
 
-MIGRATIONS: tuple[Migration, ...] = (_create,)
+def _add_stores(db: Database) -> None:
+    db.execute("CREATE TABLE store (copy TEXT PRIMARY KEY, text TEXT NOT NULL) STRICT")
+
+
+MIGRATIONS: tuple[Migration, ...] = (_create, _add_stores)
 
 _COLUMNS = "id, size, root, wrap_id, companion, until_ms, held"
 
@@ -182,6 +186,20 @@ class SqlitePlaces:
         with self._file.read() as db:
             row = db.execute("SELECT 1 FROM copy WHERE copy = ? LIMIT 1", (copy,)).fetchone()
         return row is not None
+
+    def where(self, copy: str) -> str | None:
+        """The store that a copy is in, as its setting named it when it was last opened."""
+        with self._file.read() as db:
+            row = db.execute("SELECT text FROM store WHERE copy = ?", (copy,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def put_where(self, copy: str, text: str) -> None:
+        with self._file.write() as db:
+            db.execute(
+                "INSERT INTO store (copy, text) VALUES (?, ?)"
+                " ON CONFLICT (copy) DO UPDATE SET text = excluded.text",
+                (copy, text),
+            )
 
     def knows(self, copy: str, ref: str) -> bool:
         with self._file.read() as db:

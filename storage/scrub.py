@@ -339,7 +339,7 @@ class Scrub:
         """The object anew, from whoever has each block good; then its place, if that is another."""
         size = _span(place, 0, len(hashes))[1]
         old = copy.ref
-        writer = copy.store.mend(old, size) if old else _begin(copy.store, place.id, size)
+        writer = _begin_anew(copy.store, old, place.id, size)
         try:
             for number, source in enumerate(sources):
                 assert source is not None
@@ -415,8 +415,14 @@ def _span(place: Place, start: int, end: int) -> tuple[int, int]:
     return start * _stride(place), min(end * _stride(place), total)
 
 
-def _begin(store: ObjectStore, item: str, size: int) -> ObjectWriter:
-    """Under the item's own id, as at an upload, unless something lies there without a place."""
+def _begin_anew(store: ObjectStore, old: str, item: str, size: int) -> ObjectWriter:
+    """In the place of `old`; or under the item's own id, as at an upload, where there is no old
+    reference or it is of a store that this copy was in before. Not where something lies there
+    without a place.
+    """
+    if old:
+        with suppress(Unknown):
+            return store.mend(old, size)
     try:
         return store.begin(item, size)
     except (Conflict, Unknown):
