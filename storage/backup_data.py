@@ -35,8 +35,11 @@ MAX_DEPTH = 4
 SCRATCH = ".new-backup-"
 UNFINISHED = ".new-format"
 
-# What a backup leaves out: bytes of items, and what is derived or of one run only.
-LEFT_OUT = frozenset({"items", "public", "lock", "backup.lock", "backup", "restored"})
+# What a backup leaves out: bytes of items, those still on their way too, and what is derived
+# or of one run only.
+LEFT_OUT = frozenset(
+    {"items", "staging", "public", "lock", "backup.lock", "scrub.lock", "backup", "restored"}
+)
 LEDGER, CATALOG = "ledger.sqlite", "catalog.sqlite"
 
 Progress = Callable[[int], None]

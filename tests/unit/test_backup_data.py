@@ -1,5 +1,6 @@
 """Rows out of one database and into another, also across versions of its schema."""
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -8,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from ledger.backup import ROW, STATE, TABLE, Record, State, row_to_bytes
+from ledger.backup import FILE, ROW, STATE, TABLE, Record, State, row_to_bytes
 from ledger.encoding import format_json
 from ledger.errors import LedgerError, Malformed, Rejected
 from storage import backup_data, ledger_sqlite
 from storage.backup_data import Restorer, snapshot
 from storage.folder import DataFolder
 from storage.ledger_sqlite import MIGRATIONS, SqliteLedgerStore
+from storage.staging_directory import Announced, StagingDirectory
 from testkit.batches import grow
 
 
@@ -131,3 +133,18 @@ def test_every_table_of_the_ledger_is_in_a_backup(folder: DataFolder) -> None:
         )
     }
     assert names == {table.name for table in backup_data.TABLES}
+
+
+def test_what_is_still_on_its_way_is_not_taken(folder: DataFolder) -> None:
+    with closing(SqliteLedgerStore(folder.ledger_db)) as store:
+        grow(store, 1)
+    announced = Announced(
+        keyid="k", agency="a", size=10**10, sha256=b"", sm3=False, metadata="", opened_ms=1
+    )
+    staging = StagingDirectory(folder.staging, lambda: 1)
+    writer = staging.writer(staging.add(announced), marks=True)
+    writer.write(b"the bytes of somebody")
+    writer.keep()
+    writer.close()
+    files = [json.loads(r.body)["path"] for r in taken(folder, None) if r.kind == FILE]
+    assert files == ["format"]
