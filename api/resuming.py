@@ -76,9 +76,10 @@ def _ask(policy: Policy, witness: Witness, client: CosignerClient, head: Head) -
     size = head.edge.size
     status, answer = client.add_checkpoint(AddCheckpoint(size, (), note).to_bytes())
     text = answer[:20].strip()
-    if status == 409 and text.isdigit():
+    if status == 409 and text.isdigit() and int(text) != size:
         return int(text)
-    if status in (409, 422):  # without a size, as version 1.0.0 of the protocol has it
+    # Without a size, as version 1.0.0 of the protocol has it, or with ours, which we had named.
+    if status in (409, 422):
         raise Rejected("it has signed another tree of this size")
     if status != 200 or len(answer) > MAX_NOTE:
         raise Unavailable(f"it answered {status}: {clip(answer.decode('utf-8', 'replace'))!r}")

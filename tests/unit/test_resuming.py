@@ -74,6 +74,20 @@ def test_one_who_has_signed_another_tree_of_this_size_stops_it() -> None:
     assert "another tree of 10 entries" in reason(twin, answers)
 
 
+class Conflicting:
+    def add_checkpoint(self, body: bytes) -> tuple[int, bytes]:
+        return 409, b"9\n"
+
+
+def test_a_conflict_at_our_own_size_is_another_tree() -> None:
+    world = grown(9)
+    head = world.log.head
+    assert head is not None
+    answers = ask_all(world.policy, {"court": Conflicting()}, head)
+    assert (answers.another, answers.sizes) == (["court"], {})
+    assert "another tree of 9 entries" in reason(world, answers)
+
+
 @pytest.mark.parametrize(("away", "waits"), [((), False), (NAMES[:1], False), (NAMES[:2], True)])
 def test_of_three_with_a_quorum_of_two_one_may_be_away(away: tuple[str, ...], waits: bool) -> None:
     world = grown(9)
