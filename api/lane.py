@@ -15,6 +15,7 @@ import os
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
+from contextlib import suppress
 from itertools import cycle
 
 from fastapi import Request
@@ -79,7 +80,8 @@ class Lane:
             try:
                 await asyncio.shield(work)
             except asyncio.CancelledError:
-                line.shutdown(socket.SHUT_RD)
+                with suppress(OSError):  # whoever sent may have ended it
+                    line.shutdown(socket.SHUT_RD)
                 await asyncio.wait([work])
                 raise
 

@@ -1,7 +1,9 @@
 """Large bodies over a real connection, by the lane and without it."""
 
+import asyncio
 import os
 import socket
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -14,7 +16,7 @@ from fastapi import FastAPI, Request
 
 from api.clients.http import fetch, new_client
 from api.intake import FOR_A_LANE, LANES
-from api.lane import EXTENSION, Lane, Protocol
+from api.lane import EXTENSION, Lane, Protocol, lane_of
 from api.wire import BoundedProtocol
 from ledger.evidence.chunks import digest_item
 from ledger.ports import ItemWriter
@@ -230,6 +232,42 @@ def test_a_body_in_single_bytes_is_whole(ledger: Ledger, address: str) -> None:
         assert b" 201 " in line.recv(4096)
 
 
+def test_on_being_cancelled_it_waits_for_its_takers_though_the_line_is_gone() -> None:
+    """Else the next request would write an upload while they still do."""
+    app, began, go_on, ended = FastAPI(), threading.Event(), threading.Event(), threading.Event()
+
+    def taker(piece: object) -> None:
+        began.set()
+        go_on.wait(20)
+        ended.set()
+
+    @app.put("/x")
+    async def _(request: Request) -> bool:
+        lane = lane_of(request)
+        assert lane is not None
+        line = lane._protocol.transport.get_extra_info("socket")
+        with ThreadPoolExecutor(1) as pool:
+            work = asyncio.create_task(lane.feed(SIZE, [taker], pool, lambda: None))
+            while not began.is_set() or not _is_reset(line):
+                await asyncio.sleep(0.01)
+            work.cancel()
+            asyncio.get_running_loop().call_later(0.2, go_on.set)
+            await asyncio.wait([work])
+            found.append((work.cancelled(), ended.is_set()))
+            go_on.set()
+        return True
+
+    found: list[tuple[bool, bool]] = []
+    with serving(app, http=Protocol) as address:  # type: ignore[arg-type]
+        line = connect(address)
+        line.sendall(head("/x", SIZE) + bytes(SIZE // 2))
+        assert began.wait(20)
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        line.close()
+        await_that(lambda: found, "the end of the lane")
+    assert found == [(True, True)]
+
+
 def test_a_server_that_ends_waits_for_no_silent_sender(ledger: Ledger) -> None:
     path = ledger.announce(bytes(SIZE))
     app = ledger.http.app
@@ -242,6 +280,10 @@ def test_a_server_that_ends_waits_for_no_silent_sender(ledger: Ledger) -> None:
     assert not files(ledger)
     assert not [t for t in threading.enumerate() if t.name.startswith("lane") and _reads(t)]
     line.close()
+
+
+def _is_reset(line: socket.socket) -> bool:
+    return line.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO) == 7  # TCP_CLOSE
 
 
 def _reads(thread: threading.Thread) -> bool:
