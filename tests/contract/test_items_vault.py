@@ -55,6 +55,21 @@ def test_both_copies_hold_the_same_files(pair: Shelf) -> None:
 # --- one copy is damaged -----------------------------------------------------------------------
 
 
+def test_chunk_hashes_that_are_damaged_are_read_from_the_other_copy(pair: Shelf) -> None:
+    object_id = keep(pair.open(), DATA)
+    companion = pair.file(object_id, ".chunks")
+    flip(companion, 8 * companion.stat().st_size - 1)
+    assert pair.open().leaves(object_id) == leaves_of(DATA)
+
+
+def test_an_item_whose_chunk_hashes_are_damaged_is_read_all_the_same(tmp_path: Path) -> None:
+    shelf = sealed_shelf(tmp_path)
+    object_id = keep(shelf.open(), DATA)
+    companion = shelf.file(object_id, ".chunks")
+    flip(companion, 8 * companion.stat().st_size - 1)
+    assert held(shelf.open(), object_id) == DATA
+
+
 def _in_the_middle(path: Path) -> None:
     flip(path, 8 * (CHUNK_SIZE + 500))
 
