@@ -198,12 +198,14 @@ class Scrub:
             return None
         place = Place(id=item, size=record.digest.size, root=record.digest.chunks, refs=refs)
         if sealed:
-            whole = next((data for data in sealed if _is_whole(data)), None)
-            if whole is None:
+            whole = {data for data in sealed if _is_whole(data)}
+            if len(whole) != 1:
+                # Only the key tells which of two is good: mended from the other, it would be gone.
                 return None
-            found = Companion.from_bytes(whole)
+            (companion,) = whole
+            found = Companion.from_bytes(companion)
             place = replace(
-                place, root=found.root(), wrap_id=found.wrap_id, companion=digest(whole)
+                place, root=found.root(), wrap_id=found.wrap_id, companion=digest(companion)
             )
         with suppress(Conflict):
             self._places.add(place)

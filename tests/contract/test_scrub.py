@@ -368,6 +368,21 @@ def test_an_item_without_place_and_companion_is_an_alarm(tmp_path: Path) -> None
     assert desk.vault.places.find(item) is None
 
 
+def test_of_two_companions_that_differ_none_is_mended_from_the_other(tmp_path: Path) -> None:
+    """Without a place nobody but the key tells which is good; the good one must not go."""
+    shelf = sealed_shelf(tmp_path, paired=True)
+    desk = Desk(shelf, shelf.open())
+    item = desk.keep()
+    desk.vault.places.remove(item)
+    good = shelf.file(item, ".chunks", copy="second").read_bytes()
+    flip(shelf.file(item, ".chunks"), 8 * len(good) // 2)
+    assert desk.scrub().lost == 1
+    assert shelf.file(item, ".chunks", copy="second").read_bytes() == good
+    alter(shelf.file(item, ".chunks"), lambda _: good)
+    assert desk.scrub().lost == 0
+    assert held(desk.vault, item) == DATA
+
+
 def test_an_item_gets_its_second_copy_when_a_store_is_added(tmp_path: Path) -> None:
     shelf = sealed_shelf(tmp_path)
     desk = Desk(shelf, shelf.open())
