@@ -325,6 +325,10 @@ class Scrub:
                 copy.store.put_companion(copy.ref, good)
             else:
                 self._write(place, copy, good, hashes, sources)
+            if self._places.find(place.id) is None:
+                # Deleted meanwhile: of what was destroyed nothing may come back.
+                copy.store.delete(copy.ref)
+                return finding
             again = self._read_copy(place, _Copy(copy.name, copy.store, copy.ref))
         except (Unavailable, Rejected):
             return finding
@@ -353,10 +357,15 @@ class Scrub:
         finally:
             writer.abort()
         if copy.ref != old:
-            self._places.put_ref(place.id, copy.name, copy.ref)
-        if place.until_ms:
-            copy.store.retain(copy.ref, place.until_ms)
-        if place.held:
+            with suppress(Conflict):  # its item has been deleted
+                self._places.put_ref(place.id, copy.name, copy.ref)
+        # Asked only now: whoever locks it from now on finds this copy too.
+        now = self._places.find(place.id)
+        if now is None:
+            return
+        if now.until_ms:
+            copy.store.retain(copy.ref, now.until_ms)
+        if now.held:
             copy.store.hold(copy.ref, True)
         if old and copy.ref != old:
             with suppress(LedgerError):  # it may be locked: then it stays, and is found by `ids`

@@ -13,8 +13,9 @@ from ledger.errors import Unavailable
 from ledger.evidence.chunks import CHUNK_SIZE, digest_item
 from ledger.evidence.sealed import STORED_BLOCK
 from ledger.ports import ItemRecord
+from storage import objects_directory
 from storage.items_vault import ItemVault
-from storage.objects_directory import DirectoryObjectStore
+from storage.objects_directory import DirectoryObjectStore, DirectoryObjectWriter
 from storage.places_sqlite import Pass
 from storage.scrub import Finding, Pace, Scrub
 from testkit.vault import Shelf, alter, flip, held, keep, leaves_of, plain_shelf, sealed_shelf
@@ -418,6 +419,47 @@ def test_items_that_were_removed_are_no_damage(pair: Desk) -> None:
     pair.ledger.records.clear()
     pair.vault.delete(item)
     assert (pair.scrub().items, pair.told) == (0, [])
+
+
+@pytest.mark.parametrize("damage", [unlink, cut, forget])
+def test_what_is_deleted_while_it_is_mended_does_not_come_back(
+    pair: Desk, damage: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item = pair.keep()
+    damage(pair, item, "second")
+    make = objects_directory.write_file if damage is forget else DirectoryObjectWriter.commit
+
+    def deleted_before(*arguments: Any, **more: Any) -> Any:
+        monkeypatch.undo()
+        pair.vault.delete(item)
+        return make(*arguments, **more)
+
+    if damage is forget:
+        monkeypatch.setattr(objects_directory, "write_file", deleted_before)
+    else:
+        monkeypatch.setattr(DirectoryObjectWriter, "commit", deleted_before)
+    pair.scrub()
+    assert pair.shelf.files() == []
+
+
+def test_what_is_locked_while_its_new_copy_is_made_is_locked_there_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf = sealed_shelf(tmp_path)
+    desk = Desk(shelf, shelf.open())
+    item = desk.keep()
+    shelf.names = ("first", "second")
+    desk.reopen()
+    commit = DirectoryObjectWriter.commit
+
+    def locked_before(self: DirectoryObjectWriter, companion: bytes) -> str:
+        desk.vault.hold(item, True)
+        desk.vault.retain(item, 2**52)
+        return commit(self, companion)
+
+    monkeypatch.setattr(DirectoryObjectWriter, "commit", locked_before)
+    desk.scrub()
+    assert shelf.file(item, ".lock", copy="second").read_text() == f"{2**52} hold\n"
 
 
 # --- stores that do not answer -----------------------------------------------------------------
