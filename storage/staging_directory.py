@@ -47,6 +47,7 @@ BLOCK = 4096  # what a disk that is written without the page cache wants
 IDLE_MS = 24 * 3600 * 1000  # after the last byte that counts
 OPEN_MS = 14 * IDLE_MS  # in all: a byte a day would keep an upload for ever
 MAX_GONE = 4096
+MAX_TOLD = 2048  # recorded uploads of a key that are remembered: it may open them without end
 MAX_RECORD = 16_384
 
 _ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
@@ -195,6 +196,7 @@ class StagingDirectory:
 
     def add(self, announced: Announced) -> Staged:
         """Durable on return. Raises `Full` if its bytes would not fit."""
+        self._forget_told(announced.keyid)
         staged = Staged(secrets.token_hex(16), announced, 0, announced.opened_ms)
         with self._lock:
             self._check_room(announced.size)
@@ -309,6 +311,13 @@ class StagingDirectory:
                 self._gone[staged.id] = None
                 while len(self._gone) > MAX_GONE:
                     del self._gone[next(iter(self._gone))]
+
+    def _forget_told(self, keyid: str) -> None:
+        """Ends what was recorded longest ago, if there is too much of it."""
+        told = [s for s in self.all() if s.recorded and s.announced.keyid == keyid]
+        told.sort(key=lambda staged: staged.touched_ms)
+        for staged in told[: max(0, len(told) + 1 - MAX_TOLD)]:
+            self.remove(staged)
 
     def _folder(self, staged: Staged) -> Path:
         return self._root / staged.id

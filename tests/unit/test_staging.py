@@ -326,3 +326,23 @@ def test_on_a_full_disk_what_came_counts_and_the_rest_is_refused(
         write(staging, staged, 1_500_000)
         again = open_staging(tmp_path / "disk" / "staging").find(staged.id)
         assert b"".join(bytes(piece) for piece in staging.pieces(again)) == DATA[:1_500_000]
+
+
+def test_recorded_uploads_of_a_key_are_remembered_up_to_a_bound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(staging_directory, "MAX_TOLD", 3)
+    clock = iter(range(1000, 2000))
+    staging = StagingDirectory(tmp_path / "staging", lambda: next(clock))
+    others = staging.add(announced(0, keyid="other"))
+    staging.note(others, Finish(digest_item(b""), "3f" * 16, recorded=True))
+    sending = staging.add(announced())
+    told = []
+    for _ in range(5):
+        told.append(staging.add(announced(0)))
+        staging.note(told[-1], Finish(digest_item(b""), "3f" * 16, recorded=True))
+    left = {others.id, sending.id, *(staged.id for staged in told[2:])}
+    assert {staged.id for staged in staging.all()} == left
+    assert {path.name for path in (tmp_path / "staging").iterdir()} == left
+    with pytest.raises(Gone):
+        staging.find(told[0].id)
