@@ -25,6 +25,7 @@ MAX_DEPTH = 24
 MAX_PATH = 4096  # bytes, as in a manifest
 MAX_NOTE = 200
 MARKER = b".tiezheng-card"
+MAX_MARKER = 64
 MAX_IDENTITY = 256
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -209,14 +210,14 @@ def _walk(
     whole = True
     for name in _names(fd):
         path = prefix + os.fsencode(name)
-        if path == MARKER:
-            continue
         if len(files) + len(odd) >= MAX_FILES:
             return False
         try:
             status = os.stat(name, dir_fd=fd, follow_symlinks=False)
         except FileNotFoundError:
             continue
+        if path == MARKER and stat.S_ISREG(status.st_mode) and status.st_size <= MAX_MARKER:
+            continue  # anything else of that name is somebody's hiding place
         if len(path) > MAX_PATH:
             whole = False
             odd.append(path[:MAX_PATH])
