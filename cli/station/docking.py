@@ -53,6 +53,7 @@ class Docker:
         self.present: dict[str, Path] = {}
         self.problems: dict[str, str] = {}
         self.unsettled: set[str] = set()
+        self.restless: set[str] = set()  # with files that are not to be listed yet
         self.partial: set[str] = set()
         self.unattended = False
 
@@ -68,6 +69,7 @@ class Docker:
         for name in self._seen.keys() - found.keys():
             del self._seen[name]
             self.unsettled.discard(name)
+            self.restless.discard(name)
         for name, root in found.items():
             self._store.arrived(name, clock.now_ms())
             try:
@@ -105,6 +107,10 @@ class Docker:
     def _look(self, name: str, root: Path) -> None:
         listing = card.list_card(root)
         quiet = self._quiet(name, listing)
+        if quiet is None or len(quiet) < len(listing.files):
+            self.restless.add(name)
+        else:
+            self.restless.discard(name)
         if quiet is None:
             self.unsettled.add(name)
             return

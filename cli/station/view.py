@@ -188,6 +188,8 @@ def _state(
         return "reading"
     if not all(file.proven == row.docking for file in here):
         return "comparing"
+    if engine is not None and row.name in engine.docker.restless:
+        return "settling"  # what is listed is safe, and more is coming
     if kept:
         return "unplug"
     return "wipe" if here else "wiped"
