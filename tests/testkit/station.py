@@ -123,7 +123,8 @@ class Desk:
             if not self.line.cut:
                 self.line.ledger.await_quorum()
             seen = view(self.station, self.engine)
-            now = (seen.devices, seen.gaps, seen.waiting, seen.spool_used)
+            untold = sum(not gap.number for gap in self.gap_rows())
+            now = (seen.devices, seen.gaps, seen.waiting, seen.spool_used, untold)
             if now == last and not self.engine.docker.unsettled:
                 break
             last = now
