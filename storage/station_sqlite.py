@@ -294,6 +294,19 @@ class SqliteStation:
         with self._file.write() as db:
             db.execute("UPDATE device SET present = 0, seen_ms = ? WHERE name = ?", (at_ms, device))
 
+    def unwatched(self, at_ms: int) -> None:
+        """A run begins, and nobody saw which devices left their docks before it.
+
+        All count as arriving anew, and as read once; but one that was handed out still is.
+        """
+        with self._file.write() as db:
+            db.execute(
+                "UPDATE device SET present = 0, seen_ms = ? WHERE present AND NOT EXISTS"
+                " (SELECT 1 FROM session WHERE device = device.name AND docked_ms = 0)",
+                (at_ms,),
+            )
+            db.execute("UPDATE file SET proven = 0 WHERE proven AND NOT (gone OR wiped)")
+
     # --- sessions ----------------------------------------------------------------------------
 
     def sessions(self, device: str = "") -> list[SessionRow]:

@@ -56,11 +56,15 @@ class Docker:
         self.restless: set[str] = set()  # with files that are not to be listed yet
         self.partial: set[str] = set()
         self.unattended = False
+        self._begun = False
 
     def scan(self) -> None:
         """One look at all docks."""
         clock = self._station.clock
         clock.look()
+        if not self._begun:
+            self._store.unwatched(clock.now_ms())
+            self._begun = True
         self.problems = {}
         found = self._find()
         for row in self._store.devices():

@@ -1,11 +1,13 @@
 """The station against those who mean harm: the officer, his card, and whoever runs the ledger."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from ledger.suite import digest
-from testkit.station import Desk, shift, unique
+from testkit.server import Ledger
+from testkit.station import Desk, desk, open_desk, shift, unique
 
 # --- never noticed ---------------------------------------------------------------------------
 
@@ -32,3 +34,41 @@ def test_no_green_words_while_a_file_still_grows(office: Desk) -> None:
     seen = office.settle()
     assert len(office.deposited()) == 2
     assert seen.devices[0].wipe
+
+
+# --- no gap ----------------------------------------------------------------------------------
+
+
+def test_a_card_that_was_out_while_the_station_was_off_begins_a_session(
+    tmp_path: Path, ledger: Ledger
+) -> None:
+    with desk(tmp_path, ledger) as office:
+        away, _ = shift(office, "BWC_0001.MP4")
+        root = office.plug(away)
+        office.settle()
+        line, clock = office.line, office.clock
+    clock.advance(8 * 3_600_000)
+    with open_desk(tmp_path, line, clock) as office:
+        office.record(root, "DCIM/100MEDIA/BWC_0002.MP4", unique("at night"))
+        office.settle()
+        assert office.gaps() == [("unpaired", "BWC-310")]
+
+
+def test_a_file_altered_while_the_station_was_off_is_read_again(
+    tmp_path: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with desk(tmp_path, ledger, wipe=True) as office:
+        away, said = shift(office, "BWC_0001.MP4")
+        root = office.plug(away)
+        monkeypatch.setattr(office.engine.reader, "_wipe", lambda *args: None)
+        office.settle()
+        line, clock = office.line, office.clock
+    path = root / "DCIM/100MEDIA/BWC_0001.MP4"
+    times, altered = path.stat(), bytes(path.stat().st_size)
+    path.write_bytes(altered)
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    with open_desk(tmp_path, line, clock) as office:
+        office.settle(20)
+        found = [sha256 for _, sha256 in office.deposited()]
+        assert found == [digest(said["BWC_0001.MP4"]), digest(altered)]
+        assert "file_changed" in [kind for kind, _ in office.gaps()]
