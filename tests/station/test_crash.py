@@ -117,7 +117,9 @@ def one_day(scratch: Path, ledger: Ledger, points: Points) -> None:
         left = list((office.card() / "DCIM").iterdir())
         if not left:
             assert seen.devices[0].state == "wiped", seen.devices
-        assert (cut, left) == (points.at >= 0, [])
+        # How often cosigners are asked varies, and with it how many points there are.
+        assert cut == (0 <= points.at < points.passed)
+        assert left == []
         assert sorted(office.deposited()) == expected(said), "lost, or twice"
         assert office.gaps() == []
         assert [s.kind for s in office.logged()] == ["session"] * 2 + ["evidence"] * 2
