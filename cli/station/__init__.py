@@ -196,13 +196,13 @@ def check_out(
 ) -> None:
     from pathlib import Path
 
-    from cli.station import docking
+    from cli.station import people
     from cli.station.station import open_station
     from ledger.evidence.case_number import parse_case
 
     with open_station(Path(folder)) as station:
         _follow(station)
-        session = docking.check_out(
+        session = people.check_out(
             station,
             _device_root(station, device),
             officers,
@@ -321,7 +321,7 @@ def explain(folder: str, gap: int, cause: str, key_file: str, note: str, as_json
     from pathlib import Path
 
     from cli.files import read_key
-    from cli.station.docking import explain_gap
+    from cli.station.people import explain_gap
     from cli.station.station import open_station
 
     key = read_key(key_file)

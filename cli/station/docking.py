@@ -18,11 +18,9 @@ from cli.station.card import Card, Found, Listing
 from cli.station.clock import BACK
 from cli.station.reading import keeps
 from cli.station.station import Station, check_out_of, newest
-from ledger.encoding import parse_time
-from ledger.errors import Conflict, LedgerError, Rejected, Unavailable, Unknown
+from ledger.errors import LedgerError, Unavailable
 from ledger.evidence.session import FAT_MS, CheckOut, Dock, Gap, GapKind, Manifest, find_gaps
 from ledger.suite import digest
-from ledger.tlog.signing_key import SigningKey
 from storage.station_sqlite import FileRow, SessionRow, new_statement
 
 UNSETTLED_MS = 60_000  # after this the files that do stand still are taken
@@ -40,7 +38,6 @@ class Seen:
 
     first_ms: int
     since: dict[bytes, tuple[Found, int]] = field(default_factory=dict)
-    odd: tuple[bytes, ...] = ()
 
 
 class Docker:
@@ -231,7 +228,7 @@ class Docker:
         last = self._store.last_session(name)
         if last is not None and not last.docked_ms:
             here = last.given.get("docking") == docking
-            if here and last.given.get("listing") == _listing_text(listing):
+            if here and last.given.get("listing") == listing_text(listing):
                 return None  # handed out, and still standing where it stood
             return last
         if last is not None and (not new or last.docking == docking):
@@ -380,87 +377,13 @@ def _bounded(gaps: list[tuple[str, str]]) -> list[tuple[str, str]]:
     return [*kept, (gaps[-1][0], f"{len(gaps) - len(kept)} more")]
 
 
-def check_out(
-    station: Station, root: Path, officers: Sequence[str], case: str, device_time: str
-) -> SessionRow:
-    """Hands a device out: card, counters and clock are recorded and signed, all in one step."""
-    store, now = station.store, station.clock.now_ms()
-    station.clock.look()
-    name = card.identify(root, station.settings.identity_file)
-    docking = store.arrived(name, now)
-    try:
-        on_card = card.mark_card(root)
-    except Unavailable:  # a card that cannot be written to
-        on_card = UNKNOWN_CARD
-    listing = card.list_card(root)
-    if not listing.whole:
-        raise Rejected(f"there is more on {name!r} than can be listed", hints=("look at the card",))
-    _check_unfinished(station, name, listing)
-    data = statements.manifest(
-        name, on_card.id, now, listing.files, listing.used if listing.mounted else None
-    ).to_bytes()
-    id_ = new_id(now)
-    predicate: dict[str, Any] = station.common() | {
-        "card": on_card.id,
-        "device": name,
-        "id": id_,
-        "occurred": statements.moment(now),
-        "officers": list(officers),
-    }
-    ahead = parse_time(device_time) - now if device_time else None
-    predicate |= {"clock": statements.clock_field(ahead)} if ahead is not None else {}
-    counters = _counters_now(station, name, listing)
-    predicate |= {"counters": statements.counters_field(counters)} if counters else {}
-    session = SessionRow(
-        id=id_,
-        device=name,
-        given={"docking": docking, "listing": _listing_text(listing), "weak": on_card.weak},
-        officers=tuple(officers),
-        case=case,
-        began_ms=now,
-        docked_ms=0,
-        docking=docking,
-    )
-    row = new_statement(
-        id_,
-        id_,
-        "check_out",
-        statements.session_statement(predicate, data, [station.key]),
-        now,
-        data,
-    )
-    store.begin_session(session, row)
-    return session
-
-
 def last_counters(station: Station, device: str) -> dict[str, int]:
     """The last number of each prefix that this station has seen on the device."""
     row = station.store.last_told(device)
     return statements.read_counters(row.envelope) if row is not None else {}
 
 
-def _counters_now(station: Station, device: str, listing: Listing) -> dict[str, int]:
-    if counters := last_counters(station, device):
-        return counters
-    found = [statements.found_file(f.path, f.size, f.mtime_ns) for f in listing.files]
-    return station.counting.advance({}, found)
-
-
-def _check_unfinished(station: Station, name: str, listing: Listing) -> None:
-    """Raises `Rejected` if the card holds what this station has not read to its end."""
-    known = newest(station.store.live_files(name))
-    last = station.store.last_session(name)
-    if last is not None and not last.docked_ms:
-        raise Rejected(f"{name!r} is handed out already, in session {last.id}")
-    unread = [f for f in listing.files if not _is_read(known.get(f.path), f)]
-    if unread:
-        raise Rejected(
-            f"{len(unread)} files on {name!r} have not been read yet",
-            hints=("wait until it is safe to unplug",),
-        )
-
-
-def _is_read(known: FileRow | None, found: Found) -> bool:
+def is_read(known: FileRow | None, found: Found) -> bool:
     return known is not None and bool(known.sha256) and not _is_new(known, found)
 
 
@@ -506,7 +429,7 @@ def _new_row(session: SessionRow, found: Found) -> FileRow:
     )
 
 
-def _listing_text(listing: Listing) -> str:
+def listing_text(listing: Listing) -> str:
     """Enough to see whether a card that was handed out is still as it was."""
     rows = [[f.path.hex(), f.size, f.mtime_ns] for f in listing.files]
     return digest(json.dumps(rows).encode()).hex()
@@ -515,41 +438,3 @@ def _listing_text(listing: Listing) -> str:
 def _some(odd: Sequence[bytes]) -> list[str]:
     shown = [card.note(path) for path in odd[:MAX_ODD]]
     return [*shown, f"{len(odd) - MAX_ODD} more"] if len(odd) > MAX_ODD else shown
-
-
-def explain_gap(station: Station, number: int, cause: str, note: str, key: SigningKey) -> str:
-    """A person's own statement about a gap; returns its id. Raises `Unknown`, `Conflict`."""
-    store, now = station.store, station.clock.now_ms()
-    gap = next((gap for gap in store.gaps() if gap.id == number), None)
-    if gap is None:
-        raise Unknown(f"no gap {number} here", hints=("tiezheng station status shows them",))
-    said = {row.id: row for row in store.told(gap.session)}
-    before = said.get(gap.explained)
-    if before is not None and not before.problem:
-        raise Conflict(f"gap {number} is explained already, by statement {before.id}")
-    told = said.get(gap.statement)
-    if told is None:
-        raise Unavailable(
-            f"gap {number} is in no signed statement yet", hints=("wait for the next scan",)
-        )
-    session = store.session(gap.session)
-    id_ = new_id(now)
-    predicate: dict[str, Any] = station.common() | {
-        "cause": cause,
-        "device": session.device,
-        "gap": str(gap.number),
-        "id": id_,
-        "occurred": statements.moment(now),
-        "session": session.id,
-    }
-    predicate |= {"note": note} if note else {}
-    row = new_statement(
-        id_,
-        session.id,
-        "explanation",
-        statements.session_statement(predicate, told.manifest, [key]),
-        now,
-        told.manifest,
-    )
-    store.explain(gap.id, cause, row)
-    return id_

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from api.clients.copies import open_copy
-from cli.station.docking import explain_gap
+from cli.station.people import explain_gap
 from ledger.encoding import format_base64, format_time, parse_time
 from ledger.errors import Conflict, Rejected, Unavailable
 from ledger.evidence.session import Cause, Kept, Manifest

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from api.ids import new_id
-from cli.station.docking import check_out
 from cli.station.engine import Engine
 from cli.station.folder import Settings, StationFolder
 from cli.station.ledger import Progress
+from cli.station.people import check_out
 from cli.station.reading import keeps
 from cli.station.station import Station, open_station
 from cli.station.view import StationView, view
