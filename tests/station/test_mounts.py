@@ -1,6 +1,7 @@
 """Cards with a file system of their own, pulled while they are read. Needs root."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,8 @@ MIB = 1 << 20
 
 
 def can_mount() -> bool:
-    return os.geteuid() == 0 and Path("/dev/loop-control").exists()
+    able = os.geteuid() == 0 and Path("/dev/loop-control").exists()
+    return able and all(map(shutil.which, ("mkfs.ext4", "mount", "umount")))
 
 
 pytestmark = pytest.mark.skipif(not can_mount(), reason="needs root and loop mounts")
