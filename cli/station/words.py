@@ -1,6 +1,6 @@
 """Gaps, causes and reasons of a station in the words of its screen."""
 
-from cli.language import pick
+from cli.language import pick, say
 from ledger.evidence.session import Cause, GapKind, Kept
 from ledger.report import Bilingual
 
@@ -63,7 +63,8 @@ STATES: dict[str, Bilingual] = {
 
 
 def gap_words(kind: str, note: str) -> str:
-    return f"{pick(GAPS[kind])}: {note}"
+    words = pick(GAPS[kind])
+    return say(en=f"{words}: {note}", zh=f"{words}：{note}")
 
 
 def duration(seconds: int) -> str:
