@@ -372,8 +372,8 @@ def _process(args: Sequence[str], journal: Path) -> Iterator[str]:
     journal.parent.mkdir(parents=True, exist_ok=True)
     with journal.open("wb") as log:
         process = subprocess.Popen(args, stdout=subprocess.PIPE, stderr=log, env=os.environ)
+    assert process.stdout is not None
     try:
-        assert process.stdout is not None
         address = process.stdout.readline().decode().strip()
         if not address:
             raise Unavailable(f"a server did not start: see {str(journal)!r}")
@@ -385,6 +385,7 @@ def _process(args: Sequence[str], journal: Path) -> Iterator[str]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        process.stdout.close()
 
 
 def _free_port() -> int:
