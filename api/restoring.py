@@ -118,7 +118,9 @@ def restore(
     before = _check_empty(data)
     folder = DataFolder(data)
     try:
-        for part in (folder.path, folder.items, folder.public, folder.keys):
+        # With the folder that says a disk is there: what is missing in it is reported below.
+        incoming = folder.items / "incoming"
+        for part in (folder.path, folder.items, incoming, folder.public, folder.keys):
             make_folder(part)
         restorer = Restorer(folder)
         try:
