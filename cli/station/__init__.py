@@ -334,7 +334,104 @@ def explain(folder: str, gap: int, cause: str, key_file: str, note: str, as_json
     output.note(say(en="the station files it with its next run", zh="由采集站下次运行时提交"))
 
 
-for _member in (init, check_out, run, status, explain):
+@new_command(
+    "receipt",
+    words={
+        "en": "Print what a party takes home: a code that proves which recordings were found.\n\n"
+        "Speaks of the recordings that the station has read from DEVICE in its last\n"
+        "docked session, at most sixteen on a paper. Needs no line to the ledger. Asked\n"
+        "later with `tiezheng party-receipt`. Party, case and device stand nowhere on it.",
+        "zh": "打印当事人回执：以二维码证明采集站发现了哪些录像。\n\n"
+        "涉及采集站在最近一次归还中从 DEVICE 读取的录像，每张至多十六段。无需联网。\n"
+        "日后用 tiezheng party-receipt 查询。回执上没有当事人、案号和设备号。",
+    },
+    example="tiezheng station receipt station BWC-310 --case 苏城管罚〔2026〕417号 \\\n"
+    "    --from 2026-11-23T14:00:00+08:00 --to 2026-11-23T14:30:00+08:00 -o receipt.svg",
+)
+@folder_argument()
+@argument("device", metavar="DEVICE", words={"en": "the device's name", "zh": "设备名称"})
+@option(
+    "--case",
+    "case",
+    default="",
+    metavar="NO",
+    words={
+        "en": "the case under which they stand; by default the one given at check-out",
+        "zh": "录像所属案号；缺省取领用时给出的案号",
+    },
+)
+@option(
+    "--from",
+    "begins",
+    default="",
+    metavar="TIME",
+    words={"en": "recordings that end at or after this", "zh": "不早于此时结束的录像"},
+)
+@option(
+    "--to",
+    "ends",
+    default="",
+    metavar="TIME",
+    words={"en": "recordings that begin at or before this", "zh": "不晚于此时开始的录像"},
+)
+@option(
+    "-o",
+    "target",
+    default="",
+    metavar="FILE",
+    words={
+        "en": ".svg: a page to print; .png: the code alone; .txt: the code's text",
+        "zh": ".svg 为可打印页面，.png 仅二维码，.txt 为二维码文字",
+    },
+)
+@json_option()
+def receipt(
+    folder: str, device: str, case: str, begins: str, ends: str, target: str, as_json: bool
+) -> None:
+    from pathlib import Path
+
+    from cli.station import paper
+    from cli.station.party import party_receipts
+    from cli.station.station import open_station
+    from ledger.encoding import format_time, parse_time
+    from ledger.evidence.case_number import parse_case
+
+    if target:
+        paper.check_kind(target)
+    with open_station(Path(folder)) as station:
+        receipts = party_receipts(
+            station,
+            device,
+            _slot(parse_case, case),
+            parse_time(begins) if begins else None,
+            parse_time(ends) if ends else None,
+        )
+        keyid = station.key.verifier.keyid
+    files = paper.names(target, len(receipts))
+    for made, file in zip(receipts, files, strict=True):
+        if file:
+            paper.write_paper(Path(file), made, keyid)
+    if as_json:
+        rows = [
+            {
+                "file": file,
+                "from": format_time(made.begins_s * 1000),
+                "recordings": str(len(made.recordings)),
+                "text": made.to_text(),
+                "to": format_time(made.ends_s * 1000),
+            }
+            for made, file in zip(receipts, files, strict=True)
+        ]
+        output.result_json({"receipts": rows, "station": keyid})
+        return
+    for made, file in zip(receipts, files, strict=True):
+        output.result(paper.terminal(made))
+        for line in paper.lines(made, keyid):
+            output.result(line)
+        output.result(file or made.to_text())
+
+
+for _member in (init, check_out, run, status, explain, receipt):
     assert isinstance(_member, Command)
     command.add_command(_member)
 
@@ -352,6 +449,19 @@ def _device_root(station: Any, device: str) -> Any:
         f"no device {device!r} in a dock",
         hints=(f"there are: {', '.join(station.devices()) or 'none'}",),
     )
+
+
+def _slot(parse_case: Callable[[str], str], case: str) -> str:
+    """A case number, or the id of a provisional case as it is."""
+    from ledger.encoding import parse_uuid7
+    from ledger.errors import Malformed
+
+    if not case:
+        return ""
+    try:
+        return parse_uuid7(case)
+    except Malformed:
+        return parse_case(case)
 
 
 def _follow(station: Any) -> None:
