@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from ledger import suite, suite_private
+from ledger import suite
 from ledger.encoding import (
     format_base64,
     format_json,
@@ -25,6 +25,7 @@ from ledger.encoding import (
     parse_utf8,
 )
 from ledger.errors import Malformed, Rejected
+from ledger.suite_private import SEAL_KEY, SEAL_NONCE, SEAL_TAG, Cipher
 
 MAGIC = b"tiezheng-backup/v1\n"
 KEY_PREFIX = "tiezheng-backup-key/v1 "
@@ -49,7 +50,7 @@ class BackupKey:
     secret: bytes
 
     def __post_init__(self) -> None:
-        if len(self.secret) != suite_private.SEAL_KEY:
+        if len(self.secret) != SEAL_KEY:
             raise Malformed("want a backup key of 32 bytes")
 
     def __repr__(self) -> str:
@@ -71,7 +72,7 @@ class BackupKey:
         if not text.startswith(KEY_PREFIX):
             raise Malformed("want a key made by `tiezheng backup --new-key`")
         try:
-            return cls(parse_base64(text.removeprefix(KEY_PREFIX), suite_private.SEAL_KEY))
+            return cls(parse_base64(text.removeprefix(KEY_PREFIX), SEAL_KEY))
         except Malformed:
             # Whose message would quote the key.
             raise Malformed("want a backup key of 32 bytes in base64") from None
@@ -201,24 +202,25 @@ def seal(key: BackupKey, header: Header, records: Iterable[Record]) -> Iterator[
     """The bytes of a file, in runs of about a megabyte."""
     head = header.to_bytes()
     yield head
-    secret, aad = key.of_file(header.salt), suite.digest(head)
+    cipher, aad = Cipher(key.of_file(header.salt)), suite.digest(head)
     number, waiting = 0, bytearray()
     for record in records:
         waiting += record.to_bytes()
         while len(waiting) > PIECE:
-            yield _sealed(secret, number, False, bytes(waiting[:PIECE]), aad)
+            yield _sealed(cipher, number, False, bytes(waiting[:PIECE]), aad)
             number += 1
             del waiting[:PIECE]
-    yield _sealed(secret, number, True, bytes(waiting), aad)
+    yield _sealed(cipher, number, True, bytes(waiting), aad)
 
 
-def _sealed(secret: bytes, number: int, last: bool, data: bytes, aad: bytes) -> bytes:
-    sealed = suite_private.aead_seal(secret, _nonce(number, last), data, aad)
+def _sealed(cipher: Cipher, number: int, last: bool, data: bytes, aad: bytes) -> bytes:
+    # The nonce is not stored: it follows from the place.
+    sealed = cipher.seal(_nonce(number, last), data, aad)[SEAL_NONCE:]
     return len(sealed).to_bytes(4, "big") + sealed
 
 
 def _nonce(number: int, last: bool) -> bytes:
-    return number.to_bytes(suite_private.SEAL_NONCE - 1, "big") + bytes([last])
+    return number.to_bytes(SEAL_NONCE - 1, "big") + bytes([last])
 
 
 def read_header(read: Read) -> Header:
@@ -258,17 +260,17 @@ def open_records(key: BackupKey, header: Header, read: Read) -> Iterator[Record]
 
 
 def _opened(key: BackupKey, header: Header, read: Read) -> Iterator[bytes]:
-    secret, aad = key.of_file(header.salt), suite.digest(header.to_bytes())
+    cipher, aad = Cipher(key.of_file(header.salt)), suite.digest(header.to_bytes())
     number, size = 0, read(4)
     while size:
         length = int.from_bytes(size, "big")
-        if len(size) < 4 or length > PIECE + suite_private.SEAL_TAG:
+        if len(size) < 4 or length > PIECE + SEAL_TAG:
             raise Rejected(f"piece {number} is cut off or altered")
         sealed = read(length)
         size = read(4)
         try:
             # Sealed as the last, and nothing behind it: neither can be had without the other.
-            yield suite_private.aead_open(secret, _nonce(number, not size), sealed, aad)
+            yield cipher.open(_nonce(number, not size) + sealed, aad)
         except Rejected:
             raise Rejected(f"piece {number} is cut off or altered") from None
         number += 1

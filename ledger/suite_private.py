@@ -70,19 +70,6 @@ def mldsa_sign(seed: bytes, message: bytes) -> bytes:
 SEAL_KEY, SEAL_NONCE, SEAL_TAG = 32, 12, 16  # bytes
 
 
-def aead_seal(key: bytes, nonce: bytes, data: bytes | memoryview, aad: bytes) -> bytes:
-    """The tag stands behind the ciphertext. One nonce, one message."""
-    return AESGCM(key).encrypt(nonce, data, aad)
-
-
-def aead_open(key: bytes, nonce: bytes, data: bytes | memoryview, aad: bytes) -> bytes:
-    """Raises `Rejected` unless these are the bytes that this key has sealed."""
-    try:
-        return AESGCM(key).decrypt(nonce, data, aad)
-    except InvalidTag:
-        raise Rejected("these are not the bytes that were sealed with this key") from None
-
-
 class Cipher:
     """Under one key: nonce ‖ ciphertext ‖ tag."""
 

@@ -24,7 +24,6 @@ from ledger.backup import (
     seal,
 )
 from ledger.errors import LedgerError, Malformed, Rejected
-from ledger.suite_private import aead_open, aead_seal
 
 KEY = BackupKey(bytes(range(32)))
 HEADER = Header(
@@ -151,30 +150,3 @@ def _encodes(text: str) -> bool:
 def test_a_state_without_entries_is_none() -> None:
     with pytest.raises(Malformed, match="no such state"):
         State(start=0, size=0, last=bytes(32), cosigned=0, items=0, schema=1)
-
-
-def test_what_is_sealed_opens_only_as_it_was_sealed() -> None:
-    key, nonce = bytes(32), bytes(12)
-    box = aead_seal(key, nonce, b"data", b"aad")
-    assert aead_open(key, nonce, box, b"aad") == b"data"
-    for wrong in (
-        (b"k" * 32, nonce, box, b"aad"),
-        (key, b"n" * 12, box, b"aad"),
-        (key, nonce, box[:-1], b"aad"),
-        (key, nonce, b"", b"aad"),
-        (key, nonce, box, b"other"),
-    ):
-        with pytest.raises(Rejected, match="not the bytes that were sealed"):
-            aead_open(*wrong)
-
-
-def test_sealing_is_that_of_the_standard() -> None:
-    """NIST SP 800-38D, test case 16 of the GCM specification (McGrew and Viega)."""
-    key = bytes.fromhex("feffe9928665731c6d6a8f9467308308" * 2)
-    plain = bytes.fromhex(
-        "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a72"
-        "1c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39"
-    )
-    aad = bytes.fromhex("feedfacedeadbeeffeedfacedeadbeefabaddad2")
-    box = aead_seal(key, bytes.fromhex("cafebabefacedbaddecaf888"), plain, aad)
-    assert box[-16:].hex() == "76fc6ece0f4e1768cddf8853bb2d551b"
