@@ -462,8 +462,8 @@ def _arrival(staged: Staged) -> dict[str, Any]:
 
 
 def _check_open(staged: Staged) -> None:
-    if staged.recorded:
-        raise Conflict("the item is recorded, and changes no more")
+    if staged.finish is not None and staged.finish.object_id:
+        raise Conflict("the item store has it, and it changes no more")
 
 
 def _place(staged: Staged, number: int) -> tuple[int, int]:

@@ -634,6 +634,27 @@ def test_a_record_that_was_not_written_is_written_later_and_once(
     assert len(list(ledger.services.store.object_ids())) == 1
 
 
+def test_what_the_item_store_has_is_mended_no_more(
+    ledger: Ledger, tus: Tus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it would be given to it a second time, and the first be nobody's."""
+
+    def fail(self: Any, item: ItemRecord) -> None:
+        raise Full("no room for the database")
+
+    with monkeypatch.context() as full:
+        full.setattr(type(ledger.services.store), "add_item", fail)
+        path = tus.open(b"x" * 100)
+        tus.patch(path, 0, b"x" * 100)
+        found = ledger.services.staging.find(path.removeprefix("/v1/tus/"))
+        arrivals = ledger.services.arrivals
+        await_that(lambda: found.finish and not arrivals.finishing(found), "the refusal")
+        answer = tus.ask("PUT", f"{path}/chunks/0", content=b"x" * 100)
+        assert code(answer) == (409, "conflict")
+    await_that(lambda: tus.item(path).get("state") == "recorded", "the record")
+    assert len(list(ledger.services.items.ids())) == 1
+
+
 # --- the end of an upload --------------------------------------------------------------------
 
 
