@@ -273,8 +273,13 @@ class Arrivals:
             busy = {*self._senders, *self._finishing}
         stale = [staged for staged in self._staging.expired() if staged.id not in busy]
         for staged in stale:
-            self._staging.remove(staged)
             self.failure(staged)
+            try:
+                self._staging.remove(staged)
+            except LedgerError as error:
+                # It is found again at the next start; the others need not wait for that.
+                journal.warning("upload_left", size=staged.announced.size, reason=str(error))
+                continue
             if not staged.recorded:
                 journal.info("upload_expired", size=staged.announced.size, came=staged.offset)
         return len(stale)

@@ -16,7 +16,7 @@ from api.intake import FOR_A_LANE
 from api.lane import Protocol
 from api.tus import MAX_METADATA, PAGE, parse_metadata
 from api.wire import BoundedProtocol
-from ledger.errors import Full, Malformed
+from ledger.errors import Full, Malformed, Unavailable
 from ledger.evidence.chunks import CHUNK_SIZE, MAX_ITEM, digest_item
 from ledger.ports import ItemRecord
 from ledger.suite import digest
@@ -731,6 +731,25 @@ def test_an_upload_expires_a_day_after_its_last_byte(
     assert ledger.services.arrivals.remove_expired() == 1
     assert not staged(ledger)
     assert tus.head(path).status_code == 410
+
+
+def test_one_that_cannot_be_removed_keeps_no_other(
+    ledger: Ledger, tus: Tus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    staging = ledger.services.staging
+    first, second = (tus.open(data).removeprefix("/v1/tus/") for data in (b"a", b"b"))
+    remove = type(staging).remove
+
+    def refuse_one(self: Any, upload: Any) -> None:
+        if upload.id == first:
+            raise Unavailable("the disk refuses")
+        remove(self, upload)
+
+    monkeypatch.setattr(type(staging), "remove", refuse_one)
+    now = ledger.services.clock.now_ms()
+    monkeypatch.setattr(staging, "_now_ms", lambda: now + 2 * IDLE_MS)
+    ledger.services.arrivals.remove_expired()
+    assert staged(ledger) == {first} != {second}
 
 
 def test_a_byte_a_day_does_not_keep_an_upload_for_ever(
