@@ -10,7 +10,7 @@ from ledger.errors import Malformed
 from ledger.ports import KeyWrap, ObjectStore
 from storage.folder import DataFolder
 from storage.items_vault import ItemVault
-from storage.objects_open import is_same_place, open_objects
+from storage.objects_open import DIRECTORY, is_same_place, open_objects
 from storage.places_sqlite import SqlitePlaces
 from storage.wrap_file import read_wrap_files
 from storage.wrap_pkcs11 import Pkcs11Token
@@ -70,10 +70,8 @@ def _open_copies(
         FIRST: (settings.store, settings.store_credentials),
         SECOND: (settings.second_store, settings.second_store_credentials),
     }
-    if settings.second_store is not None and is_same_place(
-        settings.store, settings.second_store, base
-    ):
-        raise Malformed(f"{clip(settings.second_store)!r} is the first copy", path="second_store")
+    if settings.second_store is not None:
+        _check_second(folder, settings.second_store, settings.store)
     copies: dict[str, ObjectStore] = {}
     try:
         for name, (text, credentials) in named.items():
@@ -134,6 +132,19 @@ def _check_first(folder: DataFolder, settings: Settings, places: SqlitePlaces) -
             f"or, if a whole second copy is set, say store_was = {known!r}, and scrub",
         ),
     )
+
+
+def _check_second(folder: DataFolder, text: str, first: str) -> None:
+    if is_same_place(first, text, folder.path.absolute()):
+        raise Malformed(f"{clip(text)!r} is the first copy", path="second_store")
+    path = (folder.path / text.removeprefix(DIRECTORY)).resolve()
+    own = (folder.path.resolve(), folder.items.resolve())
+    if text.startswith(DIRECTORY) and any(path.is_relative_to(part) for part in own):
+        raise Malformed(
+            f"{clip(text)!r} lies in the ledger's own folder, is lost with it, and would go into "
+            "every backup",
+            path="second_store",
+        )
 
 
 def _wraps(folder: DataFolder, settings: Settings, token: Pkcs11Token | None) -> list[KeyWrap]:

@@ -154,11 +154,15 @@ def test_a_store_is_named_by_its_kind(tmp_path: Path, text: str) -> None:
         open_services(tmp_path / "ledger", Settings(second_store=text))
 
 
-def test_two_copies_in_one_folder_are_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("place", ["items", "second", ".", "../ledger/second", "../disk/second"])
+def test_a_second_copy_in_the_ledgers_own_folder_is_none(tmp_path: Path, place: str) -> None:
     with open_ledger(tmp_path / "ledger"):
         pass
-    with pytest.raises(Malformed, match="is the first copy"):
-        open_services(tmp_path / "ledger", Settings(second_store="directory:items"))
+    # Items may lie on a disk of their own.
+    (tmp_path / "ledger" / "items").rename(tmp_path / "disk")
+    (tmp_path / "ledger" / "items").symlink_to(tmp_path / "disk")
+    with pytest.raises(Malformed, match="lies in the ledger's own folder|is the first copy"):
+        open_services(tmp_path / "ledger", Settings(second_store=f"directory:{place}"))
 
 
 # --- a token -------------------------------------------------------------------------------------
