@@ -118,15 +118,16 @@ def check_same(found: Found, status: os.stat_result) -> None:
 
 
 def remove(root: Path, found: Found) -> None:
-    """Deletes the very file that was found; raises `Rejected` if it is another now.
+    """Deletes the very file that was found; raises `Rejected` if it is another now, or none.
 
     A folder is never removed. Durable on return, as far as the card keeps its word.
     """
     with _folder_of(root, found.path) as (folder, name), _refusals(root):
         try:
             status = os.stat(name, dir_fd=folder, follow_symlinks=False)
-        except FileNotFoundError:
-            return
+        except FileNotFoundError as error:
+            # Perhaps the card was pulled, and this is the folder on which it was mounted.
+            raise _gone(found, error) from None
         check_same(found, status)
         os.unlink(name, dir_fd=folder)
         os.fsync(folder)

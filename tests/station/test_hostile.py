@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from cli.station import card
+from ledger.errors import Rejected
 from ledger.suite import digest
 from testkit.server import Ledger
 from testkit.station import Desk, desk, open_desk, shift, unique
@@ -72,3 +74,17 @@ def test_a_file_altered_while_the_station_was_off_is_read_again(
         found = [sha256 for _, sha256 in office.deposited()]
         assert found == [digest(said["BWC_0001.MP4"]), digest(altered)]
         assert "file_changed" in [kind for kind, _ in office.gaps()]
+
+
+# --- what the screen calls wiped -------------------------------------------------------------
+
+
+def test_a_card_pulled_while_it_is_emptied_is_not_called_wiped(tmp_path: Path) -> None:
+    root = tmp_path / "BWC-310"
+    root.mkdir()
+    (root / "BWC_0001.MP4").write_bytes(b"data")
+    (found,) = card.list_card(root).files
+    root.rename(tmp_path / "pulled")
+    root.mkdir()  # the folder on which it was mounted
+    with pytest.raises(Rejected, match="not there any more"):
+        card.remove(root, found)
