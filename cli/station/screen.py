@@ -205,6 +205,16 @@ def gap_lines(view: StationView) -> list[str]:
 
 
 def _urgency(device: DeviceView) -> tuple[int, str]:
-    order = ("stopped", "waiting", "reading", "comparing", "settling", "wiped", "wipe", "unplug")
+    order = (
+        "stopped",
+        "waiting",
+        "reading",
+        "comparing",
+        "settling",
+        "empty",
+        "wiped",
+        "wipe",
+        "unplug",
+    )
     place = order.index(device.state) if device.state in order else len(order)
     return place, device.name

@@ -81,7 +81,7 @@ class StationView:
     @property
     def done(self) -> bool:
         """Nothing is under way, and nothing waits for anybody but a person."""
-        at_rest = ("out", "away", "wiped") if self.wipes else ("out", "away", "wiped", "wipe")
+        at_rest = ("out", "away", "wiped", "empty", *(() if self.wipes else ("wipe",)))
         return not self.waiting and all(device.state in at_rest for device in self.devices)
 
 
@@ -128,7 +128,7 @@ def _device(station: Station, engine: Engine | None, row: DeviceRow) -> DeviceVi
     kept = Counter(why for whys in keeps(station, row.name, row.docking).values() for why in whys)
     logged = {s.id for s in said if s.quorum_s}
     problem = _problem(engine, row.name)
-    state = _state(engine, row, session, here, bool(kept), problem)
+    state = _state(engine, row, session, files, bool(kept), problem)
     own = [s for s in said if session is not None and s.session == session.id and s.quorum_s]
     delay = max((s.quorum_s * 1000 - session.docked_ms for s in own), default=0) if session else 0
     read = sum(file.size for file in here if file.sha256)
@@ -137,8 +137,8 @@ def _device(station: Station, engine: Engine | None, row: DeviceRow) -> DeviceVi
     return DeviceView(
         name=row.name,
         state=state,
-        unplug=state in ("unplug", "wipe", "wiped"),
-        wipe=state in ("wipe", "wiped"),
+        unplug=state in ("unplug", "wipe", "wiped", "empty"),
+        wipe=state in ("wipe", "wiped", "empty"),
         session=session.id if session is not None else "",
         officers=list(session.officers) if session is not None else [],
         files=len(files),
@@ -170,18 +170,22 @@ def _state(
     engine: Engine | None,
     row: DeviceRow,
     session: SessionRow | None,
-    here: list[FileRow],
+    files: list[FileRow],
     kept: bool,
     problem: str,
 ) -> str:
+    here = [file for file in files if not file.wiped]
     if session is not None and not session.docked_ms:
         return "out"
     if not row.present:
         return "away"
     if problem and (engine is None or row.name not in engine.reader.waiting):
         return "stopped"
-    if session is None or (engine is not None and row.name in engine.docker.unsettled):
+    if engine is not None and row.name in engine.docker.unsettled:
         return "settling"
+    if session is None:
+        # Never handed out, and looked at: there is nothing on it.
+        return "settling" if engine is None else "empty"
     if engine is not None and row.name in engine.reader.waiting:
         return "waiting"
     if not all(file.sha256 and not file.changed for file in here):
@@ -192,7 +196,10 @@ def _state(
         return "settling"  # what is listed is safe, and more is coming
     if kept:
         return "unplug"
-    return "wipe" if here else "wiped"
+    if here:
+        return "wipe"
+    # What somebody else has deleted was not wiped by us.
+    return "wiped" if files else "empty"
 
 
 def _gap(station: Station, gap: GapRow, now: int) -> GapView:

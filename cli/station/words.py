@@ -59,6 +59,7 @@ STATES: dict[str, Bilingual] = {
     "unplug": {"en": "SAFE TO UNPLUG", "zh": "可以拔出"},
     "wipe": {"en": "SAFE TO UNPLUG · SAFE TO WIPE", "zh": "可以拔出 · 可以清除"},
     "wiped": {"en": "SAFE TO UNPLUG · WIPED", "zh": "可以拔出 · 已清除"},
+    "empty": {"en": "SAFE TO UNPLUG · NO FILES", "zh": "可以拔出 · 无文件"},
 }
 
 

@@ -88,3 +88,22 @@ def test_a_card_pulled_while_it_is_emptied_is_not_called_wiped(tmp_path: Path) -
     root.mkdir()  # the folder on which it was mounted
     with pytest.raises(Rejected, match="not there any more"):
         card.remove(root, found)
+
+
+def test_an_empty_card_is_not_called_wiped(office: Desk) -> None:
+    away, _ = shift(office)
+    office.plug(away)
+    assert office.settle().devices[0].state == "empty"
+
+
+def test_files_deleted_by_somebody_else_are_not_called_wiped(
+    wiping: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away, _ = shift(wiping, "BWC_0001.MP4")
+    root = wiping.plug(away)
+    monkeypatch.setattr(wiping.engine.reader, "read", lambda *args, **more: None)
+    wiping.settle(3)
+    (root / "DCIM/100MEDIA/BWC_0001.MP4").unlink()
+    seen = wiping.settle()
+    assert [kind for kind, _ in wiping.gaps()] == ["file_gone"]
+    assert seen.devices[0].state == "empty"
