@@ -86,6 +86,7 @@ class Docker:
         self._miss_undelivered()
 
     def _find(self) -> dict[str, Path]:
+        """Of two with one name the one that was there before is read, and neither is safe."""
         found: dict[str, Path] = {}
         for dock in self._station.settings.docks:
             try:
@@ -100,8 +101,9 @@ class Docker:
                     self.problems[str(root)] = str(error)
                     continue
                 if name in found:
-                    self.problems[str(root)] = f"there is a device {name!r} already"
-                    continue
+                    self.problems[name] = f"two devices in the docks are named {name!r}"
+                    if root != self.present.get(name):
+                        continue
                 found[name] = root
         return found
 

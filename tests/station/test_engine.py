@@ -207,7 +207,7 @@ def test_two_devices_of_one_name_are_said_and_the_first_is_read(tmp_path: Path) 
         for name in ("a", "b"):
             office.record(office.card(name), "ID", b"BWC-310\n")
         office.settle()
-        assert "there is a device 'BWC-310' already" in office.view().why
+        assert "two devices in the docks are named" in office.view().devices[0].problem
         assert len(office.deposited()) == 1
 
 

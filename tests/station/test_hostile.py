@@ -38,6 +38,19 @@ def test_no_green_words_while_a_file_still_grows(office: Desk) -> None:
     assert seen.devices[0].wipe
 
 
+def test_two_devices_of_one_name_are_not_safe_to_unplug(tmp_path: Path, ledger: Ledger) -> None:
+    with desk(tmp_path, ledger, identity_file="ID") as office:
+        root = office.card("b")
+        office.record(root, "ID", b"BWC-310\n")
+        office.settle()
+        assert office.view().devices[0].unplug
+        office.record(office.card("a"), "ID", b"BWC-310\n")
+        seen = office.settle()
+        assert office.engine.docker.present == {"BWC-310": root}
+        assert (seen.devices[0].state, seen.devices[0].unplug) == ("stopped", False)
+        assert "BWC-310" in seen.devices[0].problem
+
+
 # --- no gap ----------------------------------------------------------------------------------
 
 
