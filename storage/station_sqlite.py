@@ -223,6 +223,7 @@ _FILE = ", ".join(FileRow.__slots__)
 _SESSION = 'id, device, given, officers, "case", began_ms, docked_ms, docking'
 _STATEMENT = ", ".join(StatementRow.__slots__)
 _GAP = ", ".join(GapRow.__slots__)
+_LOGGED = "spooled AND EXISTS (SELECT 1 FROM statement WHERE id = file.statement AND receipt != '')"
 
 
 def new_statement(
@@ -429,10 +430,14 @@ class SqliteStation:
         return self._files("expected != x'' AND readback = x'' AND uploaded AND NOT wiped", ())
 
     def files_to_release(self) -> list[FileRow]:
-        """In the spool though the log has them, and the ledger did not deny that it has."""
+        """In the spool though the log has them, and the ledger has shown that it has the bytes."""
+        return self._files(_LOGGED + " AND expected != x'' AND readback = expected", ())
+
+    def files_to_challenge(self) -> list[FileRow]:
+        """In the spool, and no second reading of their device will ask the ledger about them."""
         return self._files(
-            "spooled AND readback IN (x'', expected) AND EXISTS"
-            " (SELECT 1 FROM statement WHERE id = file.statement AND receipt != '')",
+            _LOGGED + " AND expected = x'' AND (changed OR gone OR NOT EXISTS"  # noqa: S608
+            " (SELECT 1 FROM device WHERE name = file.device AND present))",
             (),
         )
 
@@ -495,11 +500,22 @@ class SqliteStation:
             (nonce, file),
         )
 
-    def reread(self, file: FileRow, sha256: bytes, expected: bytes, docking: int) -> None:
+    def challenge_spooled(self, file: FileRow, nonce: bytes, expected: bytes) -> None:
+        """Nothing, if a second reading of the device has meanwhile begun to ask."""
+        self._update(
+            "UPDATE file SET nonce = ?, expected = ?, readback = x''"
+            " WHERE id = ? AND nonce = ? AND expected = x''",
+            (nonce, expected, file.id, file.nonce),
+        )
+
+    def reread(
+        self, file: FileRow, nonce: bytes, sha256: bytes, expected: bytes, docking: int
+    ) -> None:
         """Nothing, if a scan has meanwhile found another file in its place."""
         self._update(
-            "UPDATE file SET reread = ?, expected = ?, proven = ? WHERE id = ? AND ino = ?",
-            (sha256, expected, docking, file.id, file.ino),
+            "UPDATE file SET reread = ?, expected = ?, proven = ?"
+            " WHERE id = ? AND ino = ? AND nonce = ?",
+            (sha256, expected, docking, file.id, file.ino, nonce),
         )
 
     def answered_readback(self, file: int, readback: bytes) -> None:

@@ -213,11 +213,11 @@ class Reader:
         else:
             found = plain.digest()
         if found != file.sha256:
-            self._store.reread(file, found, b"", 0)
+            self._store.reread(file, nonce, found, b"", 0)
             now = self._station.clock.now_ms()
             self._store.changed(file, GapKind.FILE_CHANGED, card.note(file.path), now)
             return
-        self._store.reread(file, found, challenged.digest(), docking)
+        self._store.reread(file, nonce, found, challenged.digest(), docking)
 
     def _pieces(self, fd: int, size: int) -> Iterator[bytes]:
         """At most as much as was listed: a file may grow for ever."""

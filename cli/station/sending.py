@@ -7,18 +7,20 @@ statement again that it has answered before.
 """
 
 import json
+import secrets
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from api.clients.copies import format_copy
 from api.clients.ledger import NotYet, check_acceptance, refusal
 from cli.station.ledger import Ledger
+from cli.station.reading import NONCE, PIECE
 from cli.station.station import Station
+from ledger import suite
 from ledger.errors import LedgerError, Malformed, Rejected, Unavailable, Unknown
 from ledger.evidence.entry import Entry
-from ledger.suite import digest
 from ledger.tlog.receipt import Receipt
-from storage.durable import write_file
+from storage.durable import refusals, write_file
 from storage.station_sqlite import FileRow, StatementRow
 
 BATCH = 64
@@ -38,7 +40,7 @@ class Sender:
         self._ledger: Ledger | None = None
         self._progress = progress
         self._looked_ms: int | None = None
-        self._silent_until_ms = 0
+        self._silent_until_ms: dict[int, int] = {}
         self._about_items = ""
         self.online = False
         self.why = ""
@@ -95,7 +97,7 @@ class Sender:
             path = self._station.folder.spool / f"manifest-{row.id}"
             if not path.exists():
                 write_file(path, row.manifest)
-            ledger.upload(path, len(row.manifest), digest(row.manifest), lambda n: None)
+            ledger.upload(path, len(row.manifest), suite.digest(row.manifest), lambda n: None)
             self._store.manifest_sent(row.id)
             path.unlink(missing_ok=True)
         self._file(ledger, [row])
@@ -181,25 +183,41 @@ class Sender:
 
     def _read_back(self, ledger: Ledger) -> None:
         now = self._station.clock.steady_ms()
-        if now < self._silent_until_ms:
-            return
         self._about_items = ""
+        for file in self._store.files_to_challenge():
+            self._challenge(file)
         for file in self._store.files_to_read_back():
+            if now < self._silent_until_ms.get(file.id, now):
+                continue
+            # One that is damaged there is asked for again later, and holds up no other.
+            self._silent_until_ms[file.id] = now + SILENCE_MS
             try:
                 answer = ledger.readback(file.sha256, file.size, file.nonce)
             except NotYet:
+                del self._silent_until_ms[file.id]
                 return  # another station's turn
             except Unavailable as error:
-                # Damaged there, perhaps: no reason to keep the rest waiting.
                 self._about_items = str(error)
-                answer = None
-            if answer is None:
-                self._silent_until_ms = now + SILENCE_MS
                 return
-            self._store.answered_readback(file.id, answer)
+            if answer is not None:
+                del self._silent_until_ms[file.id]
+                self._store.answered_readback(file.id, answer)
+
+    def _challenge(self, file: FileRow) -> None:
+        """Over the spool's own copy, for want of the device's."""
+        nonce = secrets.token_bytes(NONCE)
+        challenged = suite.new_digest()
+        challenged.update(nonce)
+        with (
+            refusals("read a file in the spool"),
+            self._station.spool_file(file).open("rb") as spooled,
+        ):
+            while piece := spooled.read(PIECE):
+                challenged.update(piece)
+        self._store.challenge_spooled(file, nonce, challenged.digest())
 
     def _make_room(self) -> None:
-        """A file leaves the spool once its statement has a receipt that a cosigner stands for."""
+        """A file leaves the spool once it is logged, and the ledger has answered for its bytes."""
         done = self._store.files_to_release()
         # Its row first: a file that nobody needs is better than a row without one.
         self._store.unspooled([file.id for file in done])

@@ -2,11 +2,12 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cli.station import card
-from ledger.errors import Rejected
+from ledger.errors import Rejected, Unavailable
 from ledger.suite import digest
 from testkit.server import Ledger
 from testkit.station import Desk, desk, open_desk, shift, unique
@@ -120,3 +121,38 @@ def test_files_deleted_by_somebody_else_are_not_called_wiped(
     seen = wiping.settle()
     assert [kind for kind, _ in wiping.gaps()] == ["file_gone"]
     assert seen.devices[0].state == "empty"
+
+
+# --- a ledger that lies ----------------------------------------------------------------------
+
+
+def test_the_spool_keeps_what_the_ledger_calls_damaged(
+    office: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def damaged(*args: Any) -> bytes:
+        raise Unavailable("the item is damaged")
+
+    monkeypatch.setattr(office.line, "readback", damaged)
+    away, said = shift(office, "BWC_0001.MP4")
+    office.plug(away)
+    office.settle()
+    (kept,) = office.station.folder.spool.iterdir()
+    assert digest(kept.read_bytes()) == digest(said["BWC_0001.MP4"])
+    monkeypatch.undo()
+    office.rest(120)
+    office.settle()
+    assert not list(office.station.folder.spool.iterdir())
+
+
+def test_the_spool_keeps_what_was_pulled_until_the_ledger_shows_its_bytes(
+    office: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away, said = shift(office, "BWC_0001.MP4")
+    root = office.plug(away)
+    monkeypatch.setattr(office.engine.reader, "_again", lambda *args: office.pull(root))
+    readback = office.line.readback
+    monkeypatch.setattr(office.line, "readback", lambda *args: bytes(32))
+    office.settle()
+    (kept,) = office.station.folder.spool.iterdir()
+    assert digest(kept.read_bytes()) == digest(said["BWC_0001.MP4"])
+    monkeypatch.setattr(office.line, "readback", readback)
