@@ -344,6 +344,8 @@ class Docker:
             for row in self._store.files(device=session.device)
             if row.wiped
         )
+        rows = self._store.live_files(session.device)
+        listed = {(row.path, row.size) for row in rows}
         dock = Dock(
             manifest=manifest,
             at_ms=manifest.listed_ms,
@@ -351,6 +353,12 @@ class Docker:
             ahead_ms=ahead if ahead is not None or out is None else out.ahead_ms,
             wiped=wiped,
             back_ms=back_ms,
+            counters=last_counters(self._station, session.device),
+            known=frozenset(
+                statements.found_file(f.path, f.size, f.mtime_ns)
+                for f in listing.files
+                if (f.path, f.size) in listed
+            ),
         )
         odd = [Gap(GapKind.UNREADABLE, path) for path in _some(listing.odd)]
         known = {(gap.kind, gap.note) for gap in self._store.gaps(session.id) if gap.number}

@@ -13,7 +13,7 @@ a person who gives a cause and signs it; his statement's own place in the log sh
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import pairwise
 from typing import Any, Self
@@ -193,7 +193,9 @@ class Dock:
     """What a station found. `journal` is what the recorder itself says it recorded: name, bytes.
 
     `wiped` are files that this station deleted since the check-out, by its own book;
-    `back_ms` how far the station's own clock was moved back since it last ran.
+    `back_ms` how far the station's own clock was moved back since it last ran. For a device
+    that nobody checked out, `counters` are the last numbers that it knows, and `known` the files
+    that it has listed before.
     """
 
     manifest: Manifest
@@ -202,6 +204,8 @@ class Dock:
     journal: Sequence[tuple[str, int]] = ()
     wiped: frozenset[FoundFile] = frozenset()
     back_ms: int = 0
+    counters: Mapping[str, int] = field(default_factory=dict)
+    known: frozenset[FoundFile] = frozenset()
 
 
 # --- counters --------------------------------------------------------------------------------
@@ -295,14 +299,16 @@ def find_gaps(dock: Dock, out: CheckOut | None, counting: Counting) -> tuple[Gap
     `out` is None for a device that nobody checked out.
     """
     before = {_key(file): file for file in out.manifest.files} if out else {}
-    new = [file for file in dock.manifest.files if before.get(_key(file)) != file]
+    files = dock.manifest.files if out else [f for f in dock.manifest.files if f not in dock.known]
+    new = [file for file in files if before.get(_key(file)) != file]
+    counters = out.counters if out else dock.counters
     gaps = [
         *_pairing(dock, out),
-        *_numbers(new, out, counting),
+        *_numbers(new, counters, counting),
         *_kept(dock, before),
         *_journal(dock),
         *_bytes(dock, out),
-        *_times(new, dock, out, counting),
+        *_times(new, dock, out, counters, counting),
         *_clocks(new, dock),
     ]
     if len(gaps) <= MAX_GAPS:
@@ -318,8 +324,9 @@ def _pairing(dock: Dock, out: CheckOut | None) -> Iterator[Gap]:
         yield Gap(GapKind.CARD_CHANGED, f"{out.manifest.card} -> {dock.manifest.card}")
 
 
-def _numbers(new: Sequence[FoundFile], out: CheckOut | None, counting: Counting) -> Iterator[Gap]:
-    counters = out.counters if out else {}
+def _numbers(
+    new: Sequence[FoundFile], counters: Mapping[str, int], counting: Counting
+) -> Iterator[Gap]:
     for prefix, numbered in sorted(counting.by_prefix(new).items()):
         last = counters.get(prefix)
         width = len(str(numbered.top))
@@ -370,7 +377,11 @@ def _unlisted(manifest: Manifest) -> int | None:
 
 
 def _times(
-    new: Sequence[FoundFile], dock: Dock, out: CheckOut | None, counting: Counting
+    new: Sequence[FoundFile],
+    dock: Dock,
+    out: CheckOut | None,
+    counters: Mapping[str, int],
+    counting: Counting,
 ) -> Iterator[Gap]:
     if out is not None:
         ahead = dock.ahead_ms if dock.ahead_ms is not None else out.ahead_ms
@@ -379,7 +390,6 @@ def _times(
         for file in new:
             if file.modified_ms < earliest:
                 yield Gap(GapKind.BEFORE_CHECK_OUT, _shown(file))
-    counters = out.counters if out else {}
     for prefix, numbered in sorted(counting.by_prefix(new).items()):
         order = numbered.order(counters.get(prefix))
         for one, next_ in pairwise(order):

@@ -90,6 +90,19 @@ def test_a_file_altered_while_the_station_was_off_is_read_again(
         assert "file_changed" in [kind for kind, _ in office.gaps()]
 
 
+def test_a_number_missing_before_a_session_that_nobody_began_is_a_gap(wiping: Desk) -> None:
+    office = wiping
+    away, _ = shift(office, "BWC_0001.MP4", "BWC_0002.MP4")
+    root = office.plug(away)
+    office.settle()
+    away = office.pull(root)
+    office.engine.step()
+    office.record(away, "DCIM/100MEDIA/BWC_0004.MP4", unique("unpaired"))
+    office.plug(away)
+    office.settle()
+    assert office.gaps() == [("unpaired", "BWC-310"), ("counter_skipped", "BWC_ 0003-0003")]
+
+
 # --- what the screen calls wiped -------------------------------------------------------------
 
 
