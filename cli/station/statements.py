@@ -52,8 +52,8 @@ def clock_field(ahead_ms: int) -> dict[str, str]:
 
 
 def counters_field(counters: Mapping[str, int]) -> dict[str, str]:
-    """As many as a statement holds; a hostile card has names enough for more."""
-    named = {prefix or ALL_PREFIXES: str(number) for prefix, number in sorted(counters.items())}
+    """As many as a statement holds, those known longest first: a hostile card has names enough."""
+    named = {prefix or ALL_PREFIXES: str(number) for prefix, number in counters.items()}
     good = [(p, n) for p, n in named.items() if p.strip() == p and all_visible(p) and len(p) < 256]
     return dict(good[:MAX_COUNTERS])
 

@@ -103,6 +103,20 @@ def test_a_number_missing_before_a_session_that_nobody_began_is_a_gap(wiping: De
     assert office.gaps() == [("unpaired", "BWC-310"), ("counter_skipped", "BWC_ 0003-0003")]
 
 
+def test_a_card_full_of_prefixes_displaces_no_number(office: Desk) -> None:
+    names = [f"AA{chr(65 + n // 26)}{chr(65 + n % 26)}0001.TXT" for n in range(70)]
+    away, _ = shift(office, "BWC_0001.MP4")
+    root = office.plug(away)
+    office.settle()
+    away, _ = shift(office, "BWC_0002.MP4", *names, root=root)
+    office.plug(away)
+    office.settle(30)
+    away, _ = shift(office, "BWC_0004.MP4", root=root)
+    office.plug(away)
+    office.settle()
+    assert office.gaps() == [("counter_skipped", "BWC_ 0003-0003")]
+
+
 # --- what the screen calls wiped -------------------------------------------------------------
 
 
