@@ -365,7 +365,7 @@ class Docker:
         found = list(find_gaps(dock, out, self._station.counting))
         if session.docked_ms:
             # Numbers, times and what was there before were judged at the first dock.
-            found = [gap for gap in found if gap.kind is GapKind.CLOCK_BACK]
+            found = [g for g in found if g.kind in (GapKind.CLOCK_BACK, GapKind.CARD_CHANGED)]
         return [gap for gap in [*found, *odd] if (str(gap.kind), gap.note) not in known]
 
     def _counters(self, device: str, new: Sequence[Found]) -> dict[str, int]:

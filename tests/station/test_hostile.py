@@ -117,6 +117,16 @@ def test_a_card_full_of_prefixes_displaces_no_number(office: Desk) -> None:
     assert office.gaps() == [("counter_skipped", "BWC_ 0003-0003")]
 
 
+def test_another_card_docked_in_one_breath_is_a_gap(office: Desk) -> None:
+    away, _ = shift(office, "BWC_0001.MP4")
+    root = office.plug(away)
+    office.settle()
+    (root / ".tiezheng-card").write_text("tz-another\n")
+    office.record(root, "DCIM/100MEDIA/BWC_0002.MP4", unique("other card"))
+    office.settle()
+    assert [kind for kind, _ in office.gaps()] == ["card_changed"]
+
+
 # --- what the screen calls wiped -------------------------------------------------------------
 
 
