@@ -2,7 +2,7 @@
 
 GET /healthz   the process answers
 GET /readyz    it can take evidence: the store is not in doubt, the clock is sane
-GET /scrubz    no item is lost, as far as scrubs have looked
+GET /scrubz    no item is lost and no store is odd, as far as scrubs have looked
 GET /metrics   Prometheus text
 """
 
@@ -47,15 +47,21 @@ async def readyz(s: Annotated[Services, Depends(services)]) -> JSONResponse:
 
 @router.get(
     "/scrubz",
-    summary="No item is lost, as far as scrubs have looked",
+    summary="No item is lost and no store is odd, as far as scrubs have looked",
     response_class=JSONResponse,
     responses=answers(200, JSON, "Health") | answers(503, JSON, "Health"),
 )
 async def scrubz(s: Annotated[Services, Depends(services)]) -> JSONResponse:
-    lost, last = await asyncio.to_thread(lambda: (s.vault.lost(), s.vault.places.last_pass()))
+    places = s.vault.places
+    lost, last, odd = await asyncio.to_thread(
+        lambda: (s.vault.lost(), places.last_pass(), places.oddities())
+    )
     if lost:
         reason = f"good bytes of {lost} items are nowhere"
         return JSONResponse({"status": "lost", "reason": reason}, 503)
+    if odd:
+        reason = f"the stores hold {odd} things that this ledger did not put there"
+        return JSONResponse({"status": "odd", "reason": reason}, 503)
     return JSONResponse({"status": "never scrubbed" if last is None else "whole"})
 
 
@@ -67,7 +73,7 @@ async def scrubz(s: Annotated[Services, Depends(services)]) -> JSONResponse:
 )
 async def metrics(s: Annotated[Services, Depends(services)]) -> Response:
     registry = CollectorRegistry()
-    lost, damaged, last = await asyncio.to_thread(_scrubbed, s)
+    lost, damaged, odd, last = await asyncio.to_thread(_scrubbed, s)
     values = {
         "tiezheng_log_size": ("entries committed", s.log.size),
         "tiezheng_log_materialised": ("entries in public tiles", s.log.materialised),
@@ -76,6 +82,7 @@ async def metrics(s: Annotated[Services, Depends(services)]) -> Response:
         "tiezheng_ready": ("1 if evidence is sequenced", int(not s.log.problem())),
         "tiezheng_items_lost": ("items with good bytes nowhere, as scrubs found", lost),
         "tiezheng_copies_damaged": ("copies found damaged and not mended", damaged),
+        "tiezheng_store_oddities": ("what others have left or done in the stores", odd),
         "tiezheng_scrub_ended_seconds": ("when the last whole scrub ended; 0 for none", last),
     }
     for name, (text, value) in values.items():
@@ -83,7 +90,8 @@ async def metrics(s: Annotated[Services, Depends(services)]) -> Response:
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
 
-def _scrubbed(s: Services) -> tuple[int, int, float]:
-    last = s.vault.places.last_pass()
+def _scrubbed(s: Services) -> tuple[int, int, int, float]:
+    places = s.vault.places
+    last = places.last_pass()
     ended = 0.0 if last is None else last.ended_ms / 1000
-    return s.vault.lost(), s.vault.places.damaged_copies(), ended
+    return s.vault.lost(), places.damaged_copies(), places.oddities(), ended

@@ -48,6 +48,7 @@ from storage.tokens_sqlite import SqliteTokens
 from storage.trust_directory import read_trust
 
 SWEEP_S = 600.0
+TOLD_AT_ONCE = 20  # oddities; `tiezheng scrub` tells all
 NOBODY = ""  # the key and agency of bytes whose upload a crash left unrecorded
 READING_AT_ONCE = 2  # chunk lists, and as many items that are read back: each takes a disk
 PACKETS_AT_ONCE = 2  # each reads every item of a case: more would take all threads from uploads
@@ -194,6 +195,19 @@ class Services:
             journal.info("scrubbed", number=done.number, bytes=done.bytes, **counts)
         if lost := self.vault.lost():
             journal.error("items_lost", items=lost)
+        self._file_oddities()
+
+    def _file_oddities(self) -> None:
+        """What was found in the stores, each once in the log; loudly as long as it is there."""
+        if fresh := self.vault.places.unfiled_odd():
+            whats = [odd.oddity.what for odd in fresh]
+            self.custody.status("store_odd", {what: whats.count(what) for what in set(whats)})
+            self.vault.places.file_odd(fresh)
+        for odd in self.vault.places.odd()[:TOLD_AT_ONCE]:
+            oddity = odd.oddity
+            journal.error(
+                "store_odd", copy=odd.copy, what=oddity.what, name=oddity.name, at=oddity.version
+            )
 
     def _remove(self) -> None:
         """Between two commits, so that no statement claims what is just being removed."""

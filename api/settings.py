@@ -60,6 +60,8 @@ class Settings(BaseSettings):
     # How fast `tiezheng scrub` reads, in megabytes a second, and how often it begins anew.
     scrub_rate: int = Field(50, gt=0)
     scrub_days: int = Field(30, ge=1)
+    # How often it lists the names in the stores, to see what others have done there.
+    list_minutes: int = Field(60, ge=1, le=1440)
     # Wrapping keys in a PKCS #11 token: their labels, with commas, the newest first.
     pkcs11_module: Path | None = None
     pkcs11_token: str | None = None

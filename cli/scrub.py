@@ -13,13 +13,15 @@ from cli.command import argument, json_option, option
 from cli.command import command as new_command
 from cli.language import say
 from cli.output import Exit
+from ledger.encoding import printable
 
 if TYPE_CHECKING:
-    from storage.places_sqlite import Pass
+    from storage.places_sqlite import Odd, Pass
     from storage.scrub import Finding, Scrub
 
 MB = 1_000_000
 DAY_MS = 86_400_000
+MINUTE_MS = 60_000
 LOOK_S = 60.0  # how often a scrub that waits looks at the clock
 
 
@@ -32,14 +34,18 @@ LOOK_S = 60.0  # how often a scrub that waits looks at the clock
         "and read again; so an item gets its second copy, too, where a second store\n"
         "was set up later. What is killed goes on where it stopped. Without --once it\n"
         "stays and begins anew every scrub_days.\n\n"
-        "Exit code: 0 whole or mended, 1 something could not be mended, 2 wrong usage,\n"
-        "4 a store or the disk would not answer.",
+        "The names in each store are listed at the start and then every list_minutes:\n"
+        "what was written over or hidden there, or is not this ledger's, is an alarm.\n\n"
+        "Exit code: 0 whole or mended, 1 something could not be mended or is odd,\n"
+        "2 wrong usage, 4 a store or the disk would not answer.",
         "zh": "重新读取每件原件的每个副本，并修复损坏。\n\n"
         "将所存内容与其哈希值比对；不需要密钥，服务可照常运行。损坏或缺失的副本\n"
         "用另一副本的完好数据块重写，并再次读取核对；后来才设置第二存储处的，\n"
         "也由此补建副本。中途被终止的，从停下处继续。不加 --once 则持续运行，\n"
         "每隔 scrub_days 天重新开始。\n\n"
-        "退出码：0 完好或已修复，1 有未能修复的，2 用法错误，4 存储处或磁盘无应答。",
+        "开始时及此后每隔 list_minutes 分钟列出各存储处的名称：被覆盖、被隐藏或\n"
+        "并非本账本所放的，即予告警。\n\n"
+        "退出码：0 完好或已修复，1 有未能修复或异常的，2 用法错误，4 存储处或磁盘无应答。",
     },
     example="tiezheng scrub data --once --rate 200",
 )
@@ -68,13 +74,19 @@ def command(data: str, once: bool, rate: int | None, as_json: bool) -> Exit:
         if not as_json:
             output.result(finding_text(finding))
 
-    with opened(Path(data), rate, tell) as (scrub, days, left):
+    def tell_odd(odd: "Odd") -> None:
+        if not as_json:
+            output.result(odd_text(odd))
+
+    with opened(Path(data), rate, tell, tell_odd) as (scrub, days, left):
         while True:
             if not once:
-                _wait(scrub.last_ended_ms() + days * DAY_MS)
+                _wait(scrub, scrub.last_ended_ms() + days * DAY_MS)
             done = scrub.run()
+            odd = scrub.odd()
             if as_json:
-                output.result_json(_pass_json(done, left()) | {"findings": found, "v": 1})
+                said = {"findings": found, "oddities": [_odd_json(o) for o in odd], "v": 1}
+                output.result_json(_pass_json(done, left()) | said)
             else:
                 output.result(pass_text(done))
             if left():
@@ -83,13 +95,24 @@ def command(data: str, once: bool, rate: int | None, as_json: bool) -> Exit:
                     _alarm(done.lost, left()),
                     [say(en="restore them from a back-up", zh="请从备份恢复")],
                 )
+            if odd:
+                output.error(
+                    "odd",
+                    say(
+                        en=f"the stores hold {len(odd)} things that this ledger did not put there",
+                        zh=f"存储处有 {len(odd)} 项并非本账本所放",
+                    ),
+                    [say(en="ask who has power over the store", zh="请查问谁掌管该存储处")],
+                )
             if once:
-                return Exit.FAILED if left() else Exit.DONE
+                return Exit.FAILED if left() or odd else Exit.DONE
             found.clear()
 
 
 @contextmanager
-def opened(folder: Path, rate: int | None, tell: Any) -> Iterator[tuple["Scrub", int, Any]]:
+def opened(
+    folder: Path, rate: int | None, tell: Any, tell_odd: Any
+) -> Iterator[tuple["Scrub", int, Any]]:
     """The scrub of a data folder, after how many days it is due, and what is left unmended."""
     from api.settings import load
     from api.vault import open_vault
@@ -106,7 +129,15 @@ def opened(folder: Path, rate: int | None, tell: Any) -> Iterator[tuple["Scrub",
         ledger = SqliteLedgerStore(data.ledger_db)
         try:
             pace = Pace((rate or settings.scrub_rate) * MB, clock, time.sleep)
-            scrub = Scrub(vault.items, ledger.items_after, clock, pace, tell)
+            scrub = Scrub(
+                vault.items,
+                ledger.items_after,
+                clock,
+                pace,
+                tell,
+                tell_odd=tell_odd,
+                listing_ms=settings.list_minutes * MINUTE_MS,
+            )
             yield (
                 scrub,
                 settings.scrub_days,
@@ -117,14 +148,40 @@ def opened(folder: Path, rate: int | None, tell: Any) -> Iterator[tuple["Scrub",
             vault.close()
 
 
-def _wait(until_ms: int) -> None:
+def _wait(scrub: "Scrub", until_ms: int) -> None:
     while (now := time.time_ns() // 1_000_000) < until_ms:
+        scrub.list_when_due()
         time.sleep(min(LOOK_S, (until_ms - now) / 1000))
 
 
 def finding_text(finding: "Finding") -> str:
     where = finding.copy or say(en="nowhere", zh="各处")
     return f"{finding.item} {where}: {_what(finding)} — {_outcome(finding)}"
+
+
+def odd_text(odd: "Odd") -> str:
+    oddity = odd.oddity
+    at = f" ({printable(oddity.version)})" if oddity.version else ""
+    match oddity.what:
+        case "hidden":
+            what = say(en="somebody hid it behind a delete marker", zh="被人以删除标记隐藏")
+        case "rewritten":
+            what = say(en="somebody wrote over it", zh="被人覆盖写入")
+        case "widow":
+            what = say(en="a companion without its object", zh="有伴随数据而无对象")
+        case _:
+            what = say(en="a name that is not ours", zh="并非本账本所用的名称")
+    return f"{odd.copy} {printable(oddity.name)}{at}: {what}"
+
+
+def _odd_json(odd: "Odd") -> dict[str, Any]:
+    oddity = odd.oddity
+    return {
+        "copy": odd.copy,
+        "name": oddity.name,
+        "version": oddity.version,
+        "what": oddity.what,
+    }
 
 
 def _what(finding: "Finding") -> str:

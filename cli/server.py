@@ -23,15 +23,15 @@ from ledger.errors import Unavailable
         "Settings stand in DATA/tiezheng.toml and in the environment as TIEZHENG_…:\n"
         "host, port, quota, unclaimed_hours, lane, log_level, tls_certificate, tls_key,\n"
         "store, store_was, store_credentials, store_http, second_store,\n"
-        "second_store_credentials, scrub_rate, scrub_days, pkcs11_module,\n"
-        "pkcs11_token, pkcs11_keys, pkcs11_pin_file.\n"
+        "second_store_credentials, scrub_rate, scrub_days, list_minutes,\n"
+        "pkcs11_module, pkcs11_token, pkcs11_keys, pkcs11_pin_file.\n"
         "One server a folder. The journal goes to stderr, a JSON object a line.",
         "zh": "为 DATA 中的账本提供 HTTP 服务。\n\n"
         "设置写在 DATA/tiezheng.toml，或以 TIEZHENG_… 写在环境变量中：\n"
         "host、port、quota、unclaimed_hours、lane、log_level、tls_certificate、tls_key、\n"
         "store、store_was、store_credentials、store_http、second_store、\n"
-        "second_store_credentials、scrub_rate、scrub_days、pkcs11_module、\n"
-        "pkcs11_token、pkcs11_keys、pkcs11_pin_file。\n"
+        "second_store_credentials、scrub_rate、scrub_days、list_minutes、\n"
+        "pkcs11_module、pkcs11_token、pkcs11_keys、pkcs11_pin_file。\n"
         "一个文件夹只能有一个服务。运行日志以 JSON 逐行写到标准错误。",
     },
     example="TIEZHENG_PORT=8417 tiezheng server data",

@@ -244,6 +244,20 @@ class ObjectWriter(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Oddity:
+    """Something in a store that we did not put there, or not so. `what` is one of `ODDITIES`."""
+
+    name: str
+    version: str
+    what: str
+
+
+# foreign: a name that is not ours · hidden: a delete marker · rewritten: a later version
+# widow: a companion without its object
+ODDITIES = ("foreign", "hidden", "rewritten", "widow")
+
+
 class ObjectStore(Protocol):
     """One place where stored bytes rest: a folder, a bucket. An `ItemStore` works on one or two.
 
@@ -294,6 +308,10 @@ class ObjectStore(Protocol):
 
     def hold(self, ref: str, on: bool) -> None:
         """A legal hold: no `delete` while it is on, whatever the time."""
+        ...
+
+    def oddities(self) -> Iterator[Oddity]:
+        """What somebody else has left or done there, as far as a list of names tells."""
         ...
 
     def close(self) -> None:

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from ledger.encoding import parse_decimal
 from ledger.errors import Conflict, Full, Malformed, Rejected, Unavailable, Unknown
-from ledger.ports import Clock
+from ledger.ports import Clock, Oddity
 from storage.clock import SystemClock
 from storage.durable import (
     PRIVATE_FILE,
@@ -42,7 +42,11 @@ MARGIN = 64 << 20  # kept free for the database, the tiles and the system's log
 DIRECT = 1 << 20  # objects from here on do not pass through the page cache
 MAX_COMPANION = (1 << 32) + (1 << 16)  # of 16 TiB sealed, the largest item
 
+OWN_NAMES = {"incoming", "lost+found"}  # the second belongs to a disk of its own
+
 _KEY = re.compile(r"[0-9a-f]{32}", re.ASCII)
+_FOLDER = re.compile(r"[0-9a-f]{2}", re.ASCII)
+_NAME = re.compile(r"[0-9a-f]{32}(\.chunks|\.lock)?", re.ASCII)
 
 
 class DirectoryObjectStore:
@@ -133,6 +137,19 @@ class DirectoryObjectStore:
             for folder in sorted(self._root.glob("[0-9a-f][0-9a-f]")):
                 names = sorted(entry.name for entry in folder.iterdir())
                 yield from (name for name in names if _KEY.fullmatch(name))
+
+    def oddities(self) -> Iterator[Oddity]:
+        """Names that are not ours. A file that was replaced is not seen here, but when read."""
+        with refusals("list what is there"):
+            for folder in sorted(self._root.iterdir()):
+                if folder.name in OWN_NAMES:
+                    continue
+                if not _FOLDER.fullmatch(folder.name) or not folder.is_dir():
+                    yield Oddity(folder.name, "", "foreign")
+                    continue
+                for name in sorted(entry.name for entry in folder.iterdir()):
+                    if not (_NAME.fullmatch(name) and name.startswith(folder.name)):
+                        yield Oddity(f"{folder.name}/{name}", "", "foreign")
 
     def retain(self, ref: str, until_ms: int) -> None:
         with self._lock:

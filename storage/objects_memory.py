@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ledger.encoding import clip
 from ledger.errors import Conflict, Full, Rejected, Unavailable, Unknown
-from ledger.ports import Clock
+from ledger.ports import Clock, Oddity
 from storage.clock import SystemClock
 
 BLOCK = 1 << 20
@@ -33,6 +33,10 @@ class MemoryObjectStore:
         self._lock = threading.Lock()
         self._objects: dict[str, _Object] = {}
         self._reserved: dict[str, int] = {}
+
+    def oddities(self) -> Iterator[Oddity]:
+        """Nobody else has this memory."""
+        return iter(())
 
     def close(self) -> None:
         """There is nothing to end."""

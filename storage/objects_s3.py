@@ -23,7 +23,7 @@ from itertools import groupby
 
 from ledger.encoding import clip
 from ledger.errors import Conflict, Full, Rejected, Unavailable, Unknown
-from ledger.ports import Clock
+from ledger.ports import Clock, Oddity
 from storage.clock import SystemClock
 from storage.s3 import COMPLIANCE, Bucket, Part, Version
 
@@ -34,6 +34,7 @@ MAX_PARTS = 10_000
 MAX_SIZE = 5 << 40  # of one object, in S3
 TRIES = 3
 STALE_MS = 8 * 24 * 3600 * 1000  # longer than any URL lives
+WIDOW_MS = 3600 * 1000  # what another program has on its way is complete by then
 MAX_LIFE_S = 7 * 24 * 3600  # of a URL, in S3
 
 _KEY = re.compile(r"[0-9a-f]{32}", re.ASCII)
@@ -43,15 +44,6 @@ BUCKET_HINT = (
     "make a new bucket with Object Lock, which also keeps versions:"
     " aws s3api create-bucket --bucket NAME --object-lock-enabled-for-bucket"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Oddity:
-    """Something in the bucket that we did not put there, or not so."""
-
-    name: str
-    version: str
-    what: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +82,7 @@ class S3ObjectStore:
         self._companions = f"{prefix}companions/"
         self._prefix = prefix
         self._part_size = part_size
+        self._widowed_ms = WIDOW_MS if stale_ms is None else -WIDOW_MS
         self._clock = clock or SystemClock()
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="s3")
         self._lock = threading.Lock()
@@ -204,18 +197,21 @@ class S3ObjectStore:
                 yield f"{key}@{oldest.version}"
 
     def oddities(self) -> Iterator[Oddity]:
-        """What an administrator of the store, or a thief of our key, has left there."""
+        """What an administrator of the store, or a thief of our key, has left there.
+
+        A companion goes ahead of its object: beside a server, a young one is no widow.
+        """
         for found in self._bucket.versions(self._prefix):
             if not self._is_ours(found.name):
-                yield Oddity(found.name, found.version, "this name is not one of ours")
+                yield Oddity(found.name, found.version, "foreign")
             elif found.deletes:
-                yield Oddity(found.name, found.version, "somebody deleted it without a version")
+                yield Oddity(found.name, found.version, "hidden")
         for name, versions in groupby(self._kept_versions(), key=lambda found: found.name):
             *later, _ = versions
             for found in later:
-                yield Oddity(name, found.version, "somebody wrote it again")
+                yield Oddity(name, found.version, "rewritten")
         for name in self._widows():
-            yield Oddity(name, "", "a companion without its object")
+            yield Oddity(name, "", "widow")
 
     # --- the companion -------------------------------------------------------------------------
 
@@ -349,13 +345,14 @@ class S3ObjectStore:
         """Companions that a crash left, or whose objects were deleted. Both lists are sorted."""
         objects = (ref.partition("@")[0] for ref in self.refs())
         key = next(objects, "")
-        for name, _ in groupby(self._bucket.versions(self._companions), lambda found: found.name):
+        young_ms = self._clock.now_ms() - self._widowed_ms
+        for name, found in groupby(self._bucket.versions(self._companions), lambda v: v.name):
             wanted = name.removeprefix(self._companions)
             while key and key < wanted:
                 key = next(objects, "")
             with self._lock:
                 is_ours = self._is_ours(name) and wanted not in self._taken
-            if is_ours and key != wanted:
+            if is_ours and key != wanted and max(v.written_ms for v in found) <= young_ms:
                 yield name
 
     def _versions(self, name: str) -> Iterator[Version]:

@@ -4,12 +4,13 @@ An item without a row is one that was here before this database: in the first co
 its own id, in plain. What is `leaving` is being deleted, by us or after a crash.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlite_utils import Database
 
+from ledger.ports import Oddity
 from storage.database import DatabaseFile, Migration
 
 
@@ -38,6 +39,15 @@ class Condition:
     copy: str
     verified_ms: int
     damage: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Odd:
+    """What the last list of a copy's names showed that we did not put there; since when."""
+
+    copy: str
+    oddity: Oddity
+    found_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +129,23 @@ def _add_stores(db: Database) -> None:
     db.execute("CREATE TABLE store (copy TEXT PRIMARY KEY, text TEXT NOT NULL) STRICT")
 
 
-MIGRATIONS: tuple[Migration, ...] = (_create, _add_stores)
+def _add_oddities(db: Database) -> None:
+    db.execute(
+        """
+        CREATE TABLE oddity (
+            copy TEXT NOT NULL,
+            name TEXT NOT NULL,
+            version TEXT NOT NULL,
+            what TEXT NOT NULL,
+            found_ms INTEGER NOT NULL,
+            filed INTEGER NOT NULL DEFAULT 0 CHECK (filed IN (0, 1)),
+            PRIMARY KEY (copy, name, version, what)
+        ) STRICT
+        """
+    )
+
+
+MIGRATIONS: tuple[Migration, ...] = (_create, _add_stores, _add_oddities)
 
 _COLUMNS = "id, size, root, wrap_id, companion, until_ms, held"
 
@@ -309,6 +335,55 @@ class SqlitePlaces:
         with self._file.read() as db:
             row = db.execute("SELECT count(*) FROM copy WHERE damage <> ''").fetchone()
         return int(row[0])
+
+    # --- what is odd in the stores -------------------------------------------------------------
+
+    def listed(self, copy: str, found: Iterable[Oddity], now_ms: int) -> list[Odd]:
+        """All that a copy's names show now; what is among it for the first time comes back."""
+        with self._file.write() as db:
+            rows = db.execute(
+                "SELECT name, version, what, found_ms, filed FROM oddity WHERE copy = ?", (copy,)
+            ).fetchall()
+            known = {Oddity(*row[:3]): row[3:] for row in rows}
+            now = dict.fromkeys(found)
+            db.execute("DELETE FROM oddity WHERE copy = ?", (copy,))
+            db.conn.executemany(
+                "INSERT INTO oddity VALUES (?, ?, ?, ?, ?, ?)",
+                [
+                    (copy, odd.name, odd.version, odd.what, *known.get(odd, (now_ms, 0)))
+                    for odd in now
+                ],
+            )
+        return [Odd(copy=copy, oddity=o, found_ms=now_ms) for o in now if o not in known]
+
+    def oddities(self) -> int:
+        with self._file.read() as db:
+            return int(db.execute("SELECT count(*) FROM oddity").fetchone()[0])
+
+    def odd(self) -> list[Odd]:
+        return self._odd("")
+
+    def unfiled_odd(self) -> list[Odd]:
+        """Not yet spoken of in the log."""
+        return self._odd("WHERE filed = 0")
+
+    def file_odd(self, odd: Iterable[Odd]) -> None:
+        with self._file.write() as db:
+            db.conn.executemany(
+                "UPDATE oddity SET filed = 1"
+                " WHERE copy = ? AND name = ? AND version = ? AND what = ?",
+                [(o.copy, o.oddity.name, o.oddity.version, o.oddity.what) for o in odd],
+            )
+
+    def _odd(self, rest: str) -> list[Odd]:
+        with self._file.read() as db:
+            rows = db.execute(
+                f"SELECT copy, name, version, what, found_ms FROM oddity {rest}"  # noqa: S608
+                " ORDER BY copy, name, version, what"
+            ).fetchall()
+        return [
+            Odd(copy=copy, oddity=Oddity(*odd), found_ms=found_ms) for copy, *odd, found_ms in rows
+        ]
 
     def conditions(self, item: str) -> list[Condition]:
         with self._file.read() as db:

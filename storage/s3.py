@@ -91,6 +91,7 @@ class Version:
     size: int
     deletes: bool
     """A delete marker: it holds no bytes, and hides those of the versions before it."""
+    written_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +165,7 @@ class Bucket:
                     found.version_id or "",
                     found.size or 0,
                     found.is_delete_marker,
+                    int(found.last_modified.timestamp() * 1000) if found.last_modified else 0,
                 )
 
     # --- whole objects -----------------------------------------------------------------------

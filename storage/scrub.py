@@ -1,5 +1,6 @@
 """Reads every copy of every item again, and mends from one what is damaged in another.
 
+    each copy           its names listed, at the start and then every hour: what is not ours
     for each item, in order of ids
         companions      held against their digest or root in the database of places
         stored blocks   read at a bounded rate, hashed, held against a good companion
@@ -11,10 +12,12 @@ of the ledger's own digest. A good block in any copy is enough; an item of which
 or the companion, is good nowhere is lost, and nothing of it is changed.
 """
 
+import math
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from ledger.errors import Conflict, LedgerError, Malformed, Rejected, Unavailable, Unknown
 from ledger.evidence.chunks import CHUNK_SIZE
@@ -23,9 +26,11 @@ from ledger.ports import Clock, ItemRecord, ObjectStore, ObjectWriter
 from ledger.suite import DIGEST_SIZE, digest
 from ledger.tlog.merkle import leaf_hash, root_of
 from storage.items_vault import ItemVault
-from storage.places_sqlite import Condition, Pass, Place
+from storage.places_sqlite import Condition, Odd, Pass, Place
 
 PAGE = 100  # items
+HOUR_MS = 3_600_000
+MAX_ODD = 10_000  # of each copy: who sees so many has seen enough
 READ_AT_ONCE = 4  # blocks: after each the rate is kept
 UNREADABLE = b""  # in the place of a hash
 
@@ -95,6 +100,9 @@ class Scrub:
         clock: Clock,
         pace: Pace,
         tell: Callable[[Finding], object],
+        *,
+        tell_odd: Callable[[Odd], object] = lambda odd: None,
+        listing_ms: int = HOUR_MS,
     ) -> None:
         self._vault = vault
         self._places = vault.places
@@ -102,16 +110,36 @@ class Scrub:
         self._clock = clock
         self._pace = pace
         self._tell = tell
+        self._tell_odd = tell_odd
+        self._listing_ms = listing_ms
+        self._listed_ms: float = -math.inf
         self._read = 0
 
     def run(self) -> Pass:
         """To the end, from where the last run stopped. Raises `Unavailable` if a store is away."""
         done = self._places.begin_pass(self._clock.now_ms())
+        self.list_names()
         for item, record in self._items(done.cursor):
+            self.list_when_due()
             done = self._look(done, item, record)
         done = replace(done, ended_ms=self._clock.now_ms())
         self._places.end_pass(done)
         return done
+
+    def list_when_due(self) -> None:
+        if self._clock.steady_ms() - self._listed_ms >= self._listing_ms:
+            self.list_names()
+
+    def list_names(self) -> None:
+        """Cheap beside reading: what somebody has written over, hidden or left in the stores."""
+        for name, store in self._vault.copies.items():
+            found = list(islice(store.oddities(), MAX_ODD))
+            for odd in self._places.listed(name, found, self._clock.now_ms()):
+                self._tell_odd(odd)
+        self._listed_ms = self._clock.steady_ms()
+
+    def odd(self) -> list[Odd]:
+        return self._places.odd()
 
     def last_ended_ms(self) -> int:
         """0 before the first, and while one is under way."""

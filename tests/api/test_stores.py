@@ -1,28 +1,36 @@
 """A ledger whose items lie in a bucket of a real S3 store, alone or beside a folder."""
 
+import json
 import os
 import time
 from collections.abc import Iterator
 from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
 from api.restoring import _held
 from api.services import open_services
 from api.settings import Settings
+from cli.main import main
+from cli.scrub import opened
 from ledger.errors import Malformed, Rejected, Unavailable
 from ledger.evidence.chunks import CHUNK_SIZE
+from ledger.evidence.envelope import Envelope
+from ledger.evidence.statement import Statement
 from ledger.verify import Outcome, verify_packet
 from storage.folder import DataFolder
 from storage.packets import open_packet
-from storage.places_sqlite import SqlitePlaces
+from storage.places_sqlite import Odd, SqlitePlaces
 from storage.scrub import Finding, Pace, Scrub
 from testkit.buckets import Made, make_bucket
 from testkit.ceph import Gateway, Shared
 from testkit.server import CASE, Ledger, open_ledger
 from testkit.vault import flip
+from testkit.world import HandClock
 
 pytestmark = pytest.mark.timeout(600)  # the first on a machine fetches Ceph
 DATA = os.urandom(CHUNK_SIZE + 1000)
@@ -364,3 +372,112 @@ def test_a_new_reference_is_durable_before_the_old_is_forgotten(
 
 def unavailable(*arguments: object) -> None:
     raise Unavailable("the disk failed")
+
+
+# --- what others do in the store ---------------------------------------------------------------
+
+
+def statuses(ledger: Ledger, what: str) -> list[Any]:
+    rows = ledger.services.store.rows(0, ledger.services.log.size)
+    found = [Statement.from_bytes(Envelope.from_bytes(row.envelope).payload) for row in rows]
+    return [s.predicate["counts"] for s in found if s.predicate.get("what") == what]
+
+
+def test_what_is_hidden_or_written_over_is_an_alarm_until_it_is_gone(
+    tmp_path: Path, made: Made, pair: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in pair.items():
+        monkeypatch.setenv(f"TIEZHENG_{name.upper()}", str(value))
+    with open_ledger(tmp_path / "ledger", **pair) as ledger:
+        items = [uploaded(ledger, data) for data in (b"one", b"two")]
+        with opened(ledger.folder, None, print, print) as (calm, _, left):
+            calm.run()
+            assert (calm.odd(), left()) == ([], 0)
+        assert ledger.http.get("/scrubz").json() == {"status": "whole"}
+        hidden, rewritten = (f"objects/{refs(ledger, i)['first'].split('@')[0]}" for i in items)
+        marker = made.keeper.remove_object(made.name, hidden)
+        assert marker is None
+        forged = made.keeper.put_object(made.name, rewritten, BytesIO(b"forged"), 6)
+        (tmp_path / "second" / "notes").write_text("x")
+
+        told: list[Odd] = []
+        with opened(ledger.folder, None, print, told.append) as (scrub, _, left):
+            assert scrub.run().damaged == 0
+            scrub.list_when_due()  # not yet
+            assert {(o.copy, o.oddity.name, o.oddity.what) for o in told} == {
+                ("first", hidden, "hidden"),
+                ("first", rewritten, "rewritten"),
+                ("second", "notes", "foreign"),
+            }
+            assert left() == 0 and len(told) == 3
+        answer = ledger.http.get("/scrubz")
+        assert (answer.status_code, answer.json()["status"]) == (503, "odd")
+        assert "tiezheng_store_oddities 3.0" in ledger.http.get("/metrics").text.splitlines()
+        cried: list[Any] = []
+        monkeypatch.setattr(
+            "api.services.journal.error", lambda event, **more: cried.append((event, more["name"]))
+        )
+        for _ in range(2):
+            ledger.services.file_scrubs()
+        assert sorted(set(cried)) == [
+            ("store_odd", name) for name in sorted((hidden, rewritten, "notes"))
+        ] and len(cried) == 6  # fmt: skip
+        assert statuses(ledger, "store_odd") == [{"foreign": "1", "hidden": "1", "rewritten": "1"}]
+
+        made.keeper.remove_object(made.name, rewritten, forged.version_id)
+        (tmp_path / "second" / "notes").unlink()
+        for version in made.bucket().versions(hidden):
+            if version.deletes:
+                made.keeper.remove_object(made.name, hidden, version.version)
+        with opened(ledger.folder, None, print, told.append) as (scrub, _, _):
+            scrub.list_names()
+            assert scrub.odd() == [] and len(told) == 3
+        assert ledger.http.get("/scrubz").json() == {"status": "whole"}
+
+
+def test_the_command_tells_what_is_odd(
+    tmp_path: Path,
+    made: Made,
+    bucket: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name, value in bucket.items():
+        monkeypatch.setenv(f"TIEZHENG_{name.upper()}", str(value))
+    with open_ledger(tmp_path / "ledger", **bucket) as ledger:
+        key, _ = refs(ledger, uploaded(ledger, b"one"))["first"].split("@")
+        made.keeper.remove_object(made.name, f"objects/{key}")
+        made.keeper.put_object(made.name, "objects/\x1b[31m", BytesIO(b"x"), 1)
+        assert main(["scrub", str(ledger.folder), "--once"]) == 1
+        said = capsys.readouterr()
+        assert f"first objects/{key} (" in said.out
+        assert "somebody hid it behind a delete marker" in said.out
+        assert "a name that is not ours" in said.out and "\x1b" not in said.out
+        assert "the stores hold 2 things that this ledger did not put there" in said.err
+        assert main(["scrub", str(ledger.folder), "--once", "--json"]) == 1
+        listed = json.loads(capsys.readouterr().out)["oddities"]
+        assert sorted(odd["what"] for odd in listed) == ["foreign", "hidden"]
+        assert main(["scrub", str(ledger.folder), "--once", "--lang", "zh"]) == 1
+        said = capsys.readouterr()
+        assert "存储处有 2 项并非本账本所放" in said.err
+
+
+def test_names_are_listed_again_when_it_is_time(tmp_path: Path) -> None:
+    with open_ledger(tmp_path / "ledger") as ledger:
+        for data in (b"one", b"two", b"three", b"four"):
+            ledger.upload(data)
+        clock = HandClock()
+        times: list[float] = []
+        first = ledger.services.vault.items.copies["first"]
+        listing = first.oddities
+        with patch.object(first, "oddities", lambda: times.append(clock.steady_ms()) or listing()):
+            pace = Pace(1, clock, lambda s: clock.advance(int(s * 1000)))
+            Scrub(
+                ledger.services.vault.items,
+                ledger.services.store.items_after,
+                clock,
+                pace,
+                print,
+                listing_ms=1_000,
+            ).run()
+        assert len(times) == 3 and all(b - a >= 1_000 for a, b in pairwise(times))

@@ -17,6 +17,7 @@ from ledger.evidence.envelope import Envelope
 from ledger.evidence.statement import Statement
 from storage.folder_lock import FolderLock
 from storage.places_sqlite import SqlitePlaces
+from storage.scrub import Scrub
 from testkit.server import Ledger, open_ledger
 from testkit.terminal import Run
 from testkit.vault import flip
@@ -123,7 +124,7 @@ def test_as_json(ledger: Ledger, run: Run) -> None:
     size = file(ledger, item).stat().st_size
     assert said == {
         "added": 0, "bytes": said["bytes"], "copies": 2, "damaged": 1, "items": 1, "lost": 0,
-        "mended": 1, "outcome": "mended", "pass": 1, "v": 1,
+        "mended": 1, "oddities": [], "outcome": "mended", "pass": 1, "v": 1,
         "findings": [{
             "chunks": [0], "copy": "second", "item": item, "lost": False, "mended": True,
             "what": "damaged",
@@ -154,7 +155,7 @@ def test_without_once_it_begins_anew_when_it_is_due(
     kept(ledger, b"item")
     waits: list[int] = []
 
-    def wait(until_ms: int) -> None:
+    def wait(scrub: Scrub, until_ms: int) -> None:
         waits.append(until_ms)
         if len(waits) == 2:
             raise KeyboardInterrupt

@@ -391,3 +391,21 @@ def test_a_mending_that_is_given_up_changes_nothing(store: ObjectStore) -> None:
 def test_what_is_no_reference_is_not_mended(store: ObjectStore) -> None:
     with pytest.raises(Unknown):
         store.mend("../x", 4)
+
+
+# --- what others did ---------------------------------------------------------------------------
+
+
+def test_nothing_of_our_own_is_odd(store: ObjectStore) -> None:
+    ref = keep(store, b"item", b"companion")
+    store.retain(ref, now_ms() + 2_000)
+    store.put_companion(ref, b"another")
+    mended = store.mend(ref, 3)
+    mended.write(b"new")
+    assert list(store.oddities()) == []  # nor what is on its way
+    mended.commit(b"companion")
+    writer = store.begin(new_key(), 4)
+    writer.write(b"item")
+    writer.abort()
+    store.delete(keep(store, b"gone", b"companion"))
+    assert list(store.oddities()) == []

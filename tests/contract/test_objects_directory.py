@@ -327,3 +327,24 @@ def test_only_what_is_there_is_given_a_companion_or_a_lock(
     ):
         with pytest.raises(Unknown):
             call()
+
+
+def test_names_that_are_not_ours_are_odd(tmp_path: Path) -> None:
+    store = DirectoryObjectStore(tmp_path / "objects")
+    writer = store.begin("ab" * 16, 1)
+    writer.write(b"x")
+    writer.commit(b"companion")
+    (tmp_path / "objects" / "lost+found").mkdir()
+    for name in ("notes.txt", "cd", "AB/x", "ab/readme", "ab/" + "cd" * 16, "ab/.hidden"):
+        path = tmp_path / "objects" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"x")
+    found = [(odd.name, odd.version, odd.what) for odd in store.oddities()]
+    assert found == [
+        ("AB", "", "foreign"),
+        ("ab/.hidden", "", "foreign"),
+        ("ab/" + "cd" * 16, "", "foreign"),
+        ("ab/readme", "", "foreign"),
+        ("cd", "", "foreign"),
+        ("notes.txt", "", "foreign"),
+    ]

@@ -10,7 +10,7 @@ import pytest
 
 from ledger.errors import Rejected, Unknown
 from ledger.evidence.chunks import CHUNK_SIZE, digest_item
-from ledger.ports import ItemRecord, ObjectWriter
+from ledger.ports import ItemRecord, ObjectWriter, Oddity
 from storage.items_vault import ItemVault
 from storage.objects_directory import DirectoryObjectStore
 from storage.places_sqlite import SqlitePlaces
@@ -38,6 +38,9 @@ class Bucket:
 
     def refs(self) -> Iterator[str]:
         return (key + VERSION for key in self._inner.refs())
+
+    def oddities(self) -> Iterator[Oddity]:
+        return self._inner.oddities()
 
     def __getattr__(self, method: str) -> Any:
         call = getattr(self._inner, method)
