@@ -22,6 +22,7 @@ from ledger.backup import BackupKey
 from ledger.completion import Completion, Copied, complete, format_ranges, one_history, ranges_of
 from ledger.encoding import format_json, parse_decimal, parse_json, printable
 from ledger.errors import Conflict, LedgerError, Malformed, Rejected, Unavailable, Unknown
+from ledger.evidence.chunks import ItemDigest
 from ledger.evidence.entry import Entry, check_commitment
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.series import Series, check_tags
@@ -44,6 +45,7 @@ from storage.trust_directory import read_trust
 
 Progress = Callable[[int], None]
 MAX_MARK = 1 << 20
+EVER_MS = (1 << 63) - 1
 ENVELOPE, ANSWER = ".dsse.json", ".accepted.json"  # as `tiezheng deposit --keep` names them
 
 
@@ -211,7 +213,8 @@ def _complete(
     store.find_lost([series for copy in fitting for series in copy.series])
     completion = complete(edge, public, fitting, store.all_series(), signed)
     if completion.rows:
-        store.append(completion.rows, completion.series, _head(completion, log_key))
+        claims = _claims(store, completion.rows)
+        store.append(completion.rows, completion.series, _head(completion, log_key), claims)
     if sources.public is not None and published.size <= completion.edge.size:
         store.add_cosigned(published.size, note.to_text())
     used = sum(not row.lost for row in completion.rows)
@@ -382,15 +385,29 @@ def _held(folder: DataFolder) -> set[str]:
         return set(vault.items.held())
 
 
+def _claims(store: SqliteLedgerStore, rows: Sequence[Row]) -> list[str]:
+    """What was unclaimed at the backup and is spoken of since. Else it would be removed.
+
+    Of which a lost statement spoke nobody knows: then all of it.
+    """
+    if any(row.lost for row in rows):
+        return [item.object_id for item in store.unclaimed(EVER_MS) if item.keyid]
+    found = store.find_items(list(_spoken_of(rows)))
+    return [item.object_id for item in found if item is not None]
+
+
 def _unrecorded(store: SqliteLedgerStore, rows: Sequence[Row]) -> Iterator[str]:
+    wanted = list(_spoken_of(rows))
+    for (digest, _), found in zip(wanted, store.find_items(wanted), strict=True):
+        if found is None:
+            yield digest.sha256.hex()
+
+
+def _spoken_of(rows: Sequence[Row]) -> Iterator[tuple[ItemDigest, str]]:
     for row in rows:
-        if row.lost:
-            continue
-        statement = Statement.from_bytes(Envelope.from_bytes(row.envelope).payload)
-        wanted = [(subject.digest, statement.agency) for subject in statement.files]
-        for (digest, _), found in zip(wanted, store.find_items(wanted), strict=True):
-            if found is None:
-                yield digest.sha256.hex()
+        if not row.lost:
+            statement = Statement.from_bytes(Envelope.from_bytes(row.envelope).payload)
+            yield from ((subject.digest, statement.agency) for subject in statement.files)
 
 
 def lost_text(indexes: Sequence[int]) -> str:

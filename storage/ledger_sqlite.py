@@ -329,7 +329,13 @@ class SqliteLedgerStore:
             yield from ((Series(name, signature), count) for name, signature, count in page)
             last = page[-1][0]
 
-    def append(self, rows: Sequence[Row], series: Sequence[tuple[Series, int]], head: Head) -> None:
+    def append(
+        self,
+        rows: Sequence[Row],
+        series: Sequence[tuple[Series, int]],
+        head: Head,
+        claims: Sequence[str] = (),
+    ) -> None:
         """Rows of an earlier life of this log, lost ones too, with the head behind them."""
         expected = self.head()
         start = expected.edge.size if expected else 0
@@ -351,6 +357,7 @@ class SqliteLedgerStore:
                     for tag in Entry.from_bytes(row.entry).tags
                 ],
             )
+            _claim(db, claims)
 
     def add_item(self, item: ItemRecord) -> None:
         digest = item.digest

@@ -707,6 +707,33 @@ def test_items_that_came_after_the_backup_are_their_agencys_again(tmp_path: Path
         assert b"after the backup" in packet.content
 
 
+@pytest.mark.parametrize("kept", ["by its station", "by nobody", "and not found yet"])
+def test_items_of_the_backup_that_were_spoken_of_after_it_stay(tmp_path: Path, kept: str) -> None:
+    """Unclaimed at the backup, they are a day old when the log is back."""
+    station = Station(tmp_path / "copies")
+    with open_ledger(tmp_path / "data") as ledger:
+        people = ledger.offices
+        envelope = ledger.evidence(b"evidence")
+        back_up(ledger.folder, tmp_path / "backup")
+        station.file(ledger, envelope)
+        ledger.await_quorum()
+    (tmp_path / "new").mkdir()
+    shutil.copytree(tmp_path / "data" / "items", tmp_path / "new" / "items")
+    sources: dict[str, Any] = {"copies": station.folder}
+    if kept == "by nobody":
+        sources = {"public": DirectoryLog(tmp_path / "data" / "public")}
+    if kept == "and not found yet":
+        sources = {}
+    bring_back(tmp_path / "backup", tmp_path / "new", **sources)
+    with restored_ledger(tmp_path / "new", people) as ledger:
+        if sources:
+            await_resumed(ledger)
+        later = ledger.services.clock.now_ms() + 25 * 3_600_000
+        ledger.services.clock.now_ms = lambda: later  # type: ignore[method-assign]
+        assert ledger.services.remove_unclaimed() == 0
+        assert len(list(ledger.services.items.ids())) == 1
+
+
 def test_a_copy_that_was_altered_is_named_and_left_out(tmp_path: Path) -> None:
     disaster = Disaster(tmp_path, 8)
     paths = sorted(disaster.station.folder.iterdir())
