@@ -75,7 +75,7 @@ class Reader:
         self._store = station.store
         self._spool = spool
         self._progress = progress
-        self._unreadable: set[tuple[int, int]] = set()
+        self.unreadable: set[tuple[int, int]] = set()  # file and docking
         self._planning = threading.Lock()
         self.stop = threading.Event()
         self.waiting: dict[str, str] = {}
@@ -108,7 +108,7 @@ class Reader:
         for file in self._store.live_files(device):
             if file.sha256 or file.gone or file.wiped or file.changed:
                 continue
-            if (file.id, docking) in self._unreadable:
+            if (file.id, docking) in self.unreadable:
                 continue
             try:
                 self._spool.reserve(file)
@@ -174,7 +174,7 @@ class Reader:
             pass
         if not _is_there(root, file):
             raise error
-        self._unreadable.add((file.id, docking))
+        self.unreadable.add((file.id, docking))
         now = self._station.clock.now_ms()
         self._store.add_gap(file.session, GapKind.UNREADABLE, card.note(file.path), now)
 

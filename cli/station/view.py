@@ -127,7 +127,7 @@ def _device(station: Station, engine: Engine | None, row: DeviceRow) -> DeviceVi
     here = [file for file in files if not file.wiped]
     kept = Counter(why for whys in keeps(station, row.name, row.docking).values() for why in whys)
     logged = {s.id for s in said if s.quorum_s}
-    problem = _problem(engine, row.name)
+    problem = _problem(engine, row, here)
     state = _state(engine, row, session, files, bool(kept), problem)
     own = [s for s in said if session is not None and s.session == session.id and s.quorum_s]
     delay = max((s.quorum_s * 1000 - session.docked_ms for s in own), default=0) if session else 0
@@ -155,10 +155,13 @@ def _device(station: Station, engine: Engine | None, row: DeviceRow) -> DeviceVi
     )
 
 
-def _problem(engine: Engine | None, device: str) -> str:
+def _problem(engine: Engine | None, row: DeviceRow, here: list[FileRow]) -> str:
     if engine is None:
         return ""
+    device = row.name
+    unread = sum((file.id, row.docking) in engine.reader.unreadable for file in here)
     parts = (
+        f"{unread} files cannot be read; unplug it to try again" if unread else "",
         engine.docker.problems.get(device, ""),
         engine.errors.get(device, ""),
         engine.reader.waiting.get(device, ""),

@@ -660,7 +660,8 @@ def test_a_file_that_the_device_does_not_give_is_named_and_holds_up_no_other(
     seen = office.settle()
     assert office.gaps() == [("unreadable", "DCIM/100MEDIA/BWC_0001.MP4")]
     assert office.deposited() == expected({"BWC_0002.MP4": said["BWC_0002.MP4"]})
-    assert not seen.devices[0].unplug
+    assert (seen.devices[0].state, seen.devices[0].unplug) == ("stopped", False)
+    assert "1 files cannot be read" in seen.devices[0].problem
     monkeypatch.undo()
     away = office.pull(root)
     office.engine.step()
