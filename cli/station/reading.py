@@ -15,7 +15,7 @@ from pathlib import Path
 from api.ids import new_id
 from cli.station import card, statements
 from cli.station.card import Found
-from cli.station.media import media_facts
+from cli.station.media import MediaFacts, media_facts
 from cli.station.station import Station, check_out_of, newest, read_clock, reasons
 from ledger import abreast, suite
 from ledger.errors import Full, Rejected, Unavailable
@@ -28,6 +28,7 @@ from storage.station_sqlite import FileRow, SessionRow, Standing, new_statement
 
 PIECE = 1 << 20
 NONCE = 32
+MEDIA_MS = 300_000  # of one session
 
 Progress = Callable[[str, int], None]  # device, bytes
 
@@ -77,6 +78,7 @@ class Reader:
         self._progress = progress
         self.unreadable: set[tuple[int, int]] = set()  # file and docking
         self._planning = threading.Lock()
+        self._spent_ms: dict[str, int] = {}  # by session, on facts about media
         self.stop = threading.Event()
         self.waiting: dict[str, str] = {}
         self.under_way: dict[str, int] = {}  # bytes of the file that is being read
@@ -273,7 +275,7 @@ class Reader:
         station, now = self._station, self._station.clock.now_ms()
         # The bytes of a file that is gone from the spool are the ledger's already.
         path = station.spool_file(files[0])
-        facts = media_facts(path) if station.settings.media_facts else None
+        facts = self._facts(session.id, path)
         id_ = new_id(now)
         digests = [
             (file, ItemDigest(size=file.size, sha256=file.sha256, chunks=file.chunks))
@@ -284,6 +286,16 @@ class Reader:
         )
         row = new_statement(id_, session.id, "evidence", envelope, now)
         self._store.plan(row, [file.id for file in files])
+
+    def _facts(self, session: str, path: Path) -> MediaFacts | None:
+        """Nothing once a session has cost too much of everybody's time: its card may mean it so."""
+        spent, clock = self._spent_ms.get(session, 0), self._station.clock
+        if not self._station.settings.media_facts or spent >= MEDIA_MS:
+            return None
+        began = clock.steady_ms()
+        facts = media_facts(path)
+        self._spent_ms[session] = spent + clock.steady_ms() - began
+        return facts
 
     def _ahead(self, session: SessionRow) -> int | None:
         """The device's clock as measured at the dock, else at check-out."""

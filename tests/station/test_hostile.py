@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from cli.station import card
+from cli.station.reading import MEDIA_MS
 from ledger.errors import Rejected, Unavailable
 from ledger.suite import digest
 from testkit.server import Ledger
@@ -193,3 +194,25 @@ def test_the_spool_keeps_what_was_pulled_until_the_ledger_shows_its_bytes(
     (kept,) = office.station.folder.spool.iterdir()
     assert digest(kept.read_bytes()) == digest(said["BWC_0001.MP4"])
     monkeypatch.setattr(office.line, "readback", readback)
+
+
+# --- a card that costs time ------------------------------------------------------------------
+
+
+def test_a_card_of_slow_containers_holds_nobody_up_for_long(
+    tmp_path: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Path] = []
+    with desk(tmp_path, ledger, media_facts=True) as office:
+
+        def slow(path: Path) -> None:
+            asked.append(path)
+            office.clock.advance(20_000)
+
+        monkeypatch.setattr("cli.station.reading.media_facts", slow)
+        for n in range(1, 41):
+            office.record(office.card("BWC-1"), f"BWC_{n:04}.MP4", unique("slow"))
+        office.record(office.card("BWC-2"), "BWC_0001.MP4", unique("other"))
+        office.settle(20)
+        assert len(asked) == MEDIA_MS // 20_000 + 1
+        assert len(office.deposited()) == 41
