@@ -80,8 +80,8 @@ def _read(s: Services, item: ItemRecord, nonce: bytes, stop: threading.Event) ->
     try:
         pieces = _until(stop, s.items.stream(item.object_id))
         abreast.feed(pieces, (fresh.update, *hasher.parts))
-    except Unknown as error:
-        raise Damaged(f"the item is recorded, and its bytes are gone: {error}") from None
+    except (Unknown, Unavailable) as error:
+        raise Damaged(f"the item is recorded, and cannot be read whole: {error}") from None
     return {"digest": fresh.digest().hex()} | describe_digest(hasher.finish())
 
 

@@ -137,6 +137,8 @@ def _check_first(folder: DataFolder, settings: Settings, places: SqlitePlaces) -
 def _check_second(folder: DataFolder, text: str, first: str) -> None:
     if is_same_place(first, text, folder.path.absolute()):
         raise Malformed(f"{clip(text)!r} is the first copy", path="second_store")
+    if text == DIRECTORY:
+        return  # no store, as is said when it is opened
     path = (folder.path / text.removeprefix(DIRECTORY)).resolve()
     own = (folder.path.resolve(), folder.items.resolve())
     if text.startswith(DIRECTORY) and any(path.is_relative_to(part) for part in own):

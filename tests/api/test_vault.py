@@ -161,7 +161,7 @@ def test_a_second_copy_in_the_ledgers_own_folder_is_none(tmp_path: Path, place: 
     # Items may lie on a disk of their own.
     (tmp_path / "ledger" / "items").rename(tmp_path / "disk")
     (tmp_path / "ledger" / "items").symlink_to(tmp_path / "disk")
-    with pytest.raises(Malformed, match="lies in the ledger's own folder|is the first copy"):
+    with pytest.raises(Malformed, match=r"lies in the ledger's own folder|is the first copy"):
         open_services(tmp_path / "ledger", Settings(second_store=f"directory:{place}"))
 
 

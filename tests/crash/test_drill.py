@@ -72,6 +72,7 @@ class Drill(Site):
         mirror.with_name("items").rename(self.data / "items")
 
     def await_resumed(self) -> None:
+        self._restored = True
         self._start_server()
         deadline = time.monotonic() + 60
         while (self.data / "restored").exists():

@@ -5,6 +5,7 @@ import random
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from ledger.suite import digest
 from testkit.children import ROOT
 from testkit.cut_disk import Cut
 from testkit.cut_mount import CutMount, need_fuse
+from testkit.vault import sealed_shelf
 
 MAIN = ROOT / "tests" / "crash" / "staging_main.py"
 
@@ -91,11 +93,15 @@ def check(folder: Path, told: Told) -> None:
     with sqlite3.connect(folder / "ledger.sqlite") as db:
         items = dict(db.execute("SELECT object_id, sha256 FROM item").fetchall())
     db.close()
-    files = {p.name: p for p in (folder / "items").glob("??/*") if p.suffix != ".chunks"}
-    if items.keys() != files.keys() or len(items) != len(told.offsets):
-        raise Broken(f"{len(told.offsets)} uploads, {len(items)} records, {len(files)} files")
-    if any(digest(files[name].read_bytes()) != sha256 for name, sha256 in items.items()):
-        raise Broken("an item has other bytes than its record")
+    shelf = sealed_shelf(folder / "items", paired=True)
+    with closing(shelf):
+        vault = shelf.open(beside=True)
+        held = vault.held()
+        if items.keys() != set(held) or len(items) != len(told.offsets):
+            raise Broken(f"{len(told.offsets)} uploads, {len(items)} records, {len(held)} items")
+        for name, sha256 in items.items():
+            if digest(b"".join(vault.stream(name))) != sha256:
+                raise Broken("an item has other bytes than its record")
 
 
 def test_ten_power_cuts_take_no_offset_back(tmp_path: Path) -> None:

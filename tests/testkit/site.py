@@ -69,6 +69,7 @@ class Site:
         self._mounts: list[CutMount] = []
         self._url = ""
         self._load: Load | None = None
+        self._restored = False  # of what came after a backup a scrub makes the places anew
         self._server: Child | None = None
         self._cosigners: Child | None = None
         self.data, self._states = scratch / "ledger" / "data", scratch / "cosigners" / "state"
@@ -342,7 +343,8 @@ class Site:
         except FileNotFoundError as error:
             raise Broken(f"an item was acknowledged, and is gone: {error}") from None
         sql = "SELECT root FROM item WHERE id = ? AND leaving = 0"
-        if self._query(sql, object_id, database="places.sqlite") != [(found.root(),)]:
+        places = self._query(sql, object_id, database="places.sqlite")
+        if places != [(found.root(),)] and (places or not self._restored):
             raise Broken("the place of an item is not there, or another's")
         (wrap,) = read_wrap_files(self.data / "keys")
         seal = ItemSeal(wrap.unwrap(found.wrapped, found.item), found.item, found.size)
