@@ -6,7 +6,7 @@ A search that lags misleads nobody about evidence.
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from api.journal import journal
 from ledger.evidence.statement import Statement
@@ -29,6 +29,7 @@ class Indexer:
         self._size = 0
         self._behind = False  # something was dropped, or failed: the ledger has it
         self._stopping = False
+        self.then: Callable[[], object] = lambda: None  # called after new statements
         self._thread = threading.Thread(target=self._run, name="indexer", daemon=True)
         self._thread.start()
 
@@ -63,6 +64,7 @@ class Indexer:
                     self._catalog.add(rows)
                 elif rows or behind:
                     self._catalog.catch_up(self._store)
+                self.then()
             except Exception as error:
                 # Whatever it was: this thread is the only one that writes to the catalog.
                 self._behind = True

@@ -18,6 +18,7 @@ from api.identity import Doorkeeper
 from api.indexer import Indexer
 from api.intake import Intakes
 from api.journal import journal
+from api.keeping import Keeping
 from api.keys import read_key
 from api.publisher import Publisher
 from api.resuming import Resumption
@@ -78,6 +79,7 @@ class Services:
     doorkeeper: Doorkeeper
     staging: StagingDirectory
     arrivals: Arrivals = field(init=False)
+    keeping: Keeping = field(init=False)
     orphans: Sequence[str] = ()
     uploads: Uploads = field(default_factory=Uploads)
     intakes: Intakes = field(default_factory=Intakes)
@@ -92,6 +94,9 @@ class Services:
     def __post_init__(self) -> None:
         # Not `self.items` as it is now: tests put another in its place.
         self.arrivals = Arrivals(self.staging, lambda: self.items, self.store, self.clock.now_ms)
+        self.keeping = Keeping(
+            self.vault, lambda: self.items, self.store, self.catalog, self.settings
+        )
 
     @property
     def flagger(self) -> Flagger:
@@ -106,6 +111,8 @@ class Services:
             self.resumption.start(self.publisher.start)
         else:
             self.publisher.start()
+        self.indexer.then = self.keeping.wake
+        self.keeping.start()
         threading.Thread(target=self._sweep, name="sweeper", daemon=True).start()
         threading.Thread(
             target=self.backups.run, args=(self.closing,), name="backup-watch", daemon=True
@@ -119,6 +126,7 @@ class Services:
         self.writer.stop()
         self.publisher.stop()
         self.indexer.stop()
+        self.keeping.stop()
         self.catalog.close()
         self.tokens.close()
         self.vault.close()

@@ -28,6 +28,7 @@ PREFIX = "TIEZHENG_"
 # Names with our prefix that are no settings of the server: clients, debugging and tests read them.
 OTHERS = frozenset({"CA_FILE", "DEBUG", "SERVER", "TOKEN_FILE", "VECTORS"})
 GIB = 1 << 30
+MAX_DAYS = 36_500
 DEFAULT_STORE = "directory:items"
 
 
@@ -45,6 +46,10 @@ class Settings(BaseSettings):
     quota: int = Field(200 * GIB, gt=0)
     # After this, unclaimed bytes are removed.
     unclaimed_hours: int = Field(24, ge=1)
+    # Days from its arrival for which nobody deletes an item that a statement speaks of: one of a
+    # provisional case, and one of a case. 0 for none: what is locked cannot be unlocked.
+    retain_days_recording: int = Field(0, ge=0, le=MAX_DAYS)
+    retain_days_case: int = Field(0, ge=0, le=MAX_DAYS)
     # Whether large bodies over plain HTTP are read in threads, past the event loop.
     lane: bool = True
     # Where the first copy of every item is kept, and, if that was another place, where.

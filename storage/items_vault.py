@@ -150,8 +150,12 @@ class ItemVault:
     def _each(self, object_id: str, call: Callable[[ObjectStore, str], None]) -> None:
         place = self.places.find(object_id)
         if place is not None:
+            errors: list[LedgerError] = []
             for name, ref in place.refs.items():
-                call(self._copy(name), ref)
+                # What one copy refuses is no reason to leave out the other.
+                errors += _tried(call, self._copy(name), ref)
+            if errors:
+                raise next((e for e in errors if isinstance(e, Unavailable)), errors[0])
             return
         found = 0
         for store in self.copies.values():

@@ -145,7 +145,19 @@ def _add_oddities(db: Database) -> None:
     )
 
 
-MIGRATIONS: tuple[Migration, ...] = (_create, _add_stores, _add_oddities)
+def _add_retained(db: Database) -> None:
+    db.execute(
+        """
+        CREATE TABLE retained (
+            only INTEGER PRIMARY KEY CHECK (only = 1),
+            rule TEXT NOT NULL,
+            size INTEGER NOT NULL
+        ) STRICT
+        """
+    )
+
+
+MIGRATIONS: tuple[Migration, ...] = (_create, _add_stores, _add_oddities, _add_retained)
 
 _COLUMNS = "id, size, root, wrap_id, companion, until_ms, held"
 
@@ -277,6 +289,16 @@ class SqlitePlaces:
     def hold(self, item: str, on: bool) -> None:
         with self._file.write() as db:
             db.execute("UPDATE item SET held = ? WHERE id = ?", (on, item))
+
+    def retained_to(self, rule: str) -> int:
+        """Up to which entry the log was retained under that rule."""
+        with self._file.read() as db:
+            row = db.execute("SELECT size FROM retained WHERE rule = ?", (rule,)).fetchone()
+        return 0 if row is None else int(row[0])
+
+    def put_retained_to(self, rule: str, size: int) -> None:
+        with self._file.write() as db:
+            db.execute("INSERT OR REPLACE INTO retained VALUES (1, ?, ?)", (rule, size))
 
     # --- scrubs --------------------------------------------------------------------------------
 

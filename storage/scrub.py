@@ -178,6 +178,7 @@ class Scrub:
         findings = self._findings(place, copies)
         if findings and self._places.find(item) is None:
             return done  # deleted while it was read
+        self._lock(place, copies)
         for finding in findings:
             self._tell(finding)
         now = self._clock.now_ms()
@@ -302,6 +303,17 @@ class Scrub:
         self._read += len(data)
         return data
 
+    def _lock(self, place: Place, copies: Sequence[_Copy]) -> None:
+        """What is retained or held, in every copy: also where a crash or a fault left that out."""
+        for copy in copies:
+            if not copy.ref:
+                continue
+            with suppress(Unknown):  # it is missing, and found so
+                if place.until_ms:
+                    copy.store.retain(copy.ref, place.until_ms)
+                if place.held:
+                    copy.store.hold(copy.ref, True)
+
     # --- judging -------------------------------------------------------------------------------
 
     def _findings(self, place: Place, copies: list[_Copy]) -> list[Finding]:
@@ -391,10 +403,7 @@ class Scrub:
         now = self._places.find(place.id)
         if now is None:
             return
-        if now.until_ms:
-            copy.store.retain(copy.ref, now.until_ms)
-        if now.held:
-            copy.store.hold(copy.ref, True)
+        self._lock(now, [copy])
         if old and copy.ref != old:
             with suppress(LedgerError):  # it may be locked: then it stays, and is found by `ids`
                 copy.store.delete(old)

@@ -1,0 +1,136 @@
+"""What a statement claims is retained: told to every copy's store, behind the answer.
+
+    statement committed, its items claimed ─► row after row of the log ─► items.retain(…)
+                                                                        └─► how far: durable
+
+Never before the claim: bytes that nobody speaks of must be removable. After a crash the row
+that was under way is done again, which changes nothing. Where a store does not answer, the row
+is tried again until it does. The class of an item follows from the statement: `case` if it names
+a case number, `recording` if only a provisional case. Items of a provisional case that is given
+a number are retained as the case's from then on; a time only ever grows.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+
+from api.journal import journal
+from api.settings import Settings
+from api.vault import Vault
+from ledger.errors import LedgerError, Rejected
+from ledger.evidence.envelope import Envelope
+from ledger.evidence.statement import Statement
+from ledger.ports import ItemRecord, ItemStore
+from ledger.sequencer import Row
+from storage.catalog_sqlite import SqliteCatalog
+from storage.ledger_sqlite import SqliteLedgerStore
+
+RETRY_S = 60.0
+DAY_MS = 86_400_000
+PAGE = 1000  # rows, between two notes of how far it is
+
+
+class Keeping:
+    """One thread, the only one that retains."""
+
+    def __init__(
+        self,
+        vault: Vault,
+        items: Callable[[], ItemStore],
+        store: SqliteLedgerStore,
+        catalog: SqliteCatalog,
+        settings: Settings,
+    ) -> None:
+        self._places = vault.places
+        self._items = items
+        self._store = store
+        self._catalog = catalog
+        self._days = {
+            "recording": settings.retain_days_recording,
+            "case": settings.retain_days_case,
+        }
+        self._rule = ",".join(f"{name} {days}" for name, days in self._days.items())
+        self._woken = threading.Event()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="keeping", daemon=True)
+
+    def start(self) -> None:
+        if any(self._days.values()):
+            self._thread.start()
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    def stop(self) -> None:
+        self._stopping = True
+        self._woken.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        self._woken.set()
+        while True:
+            self._woken.wait(RETRY_S)
+            self._woken.clear()
+            if self._stopping:
+                return
+            try:
+                self.retain()
+            except LedgerError as error:
+                journal.warning("not_retained_yet", reason=str(error))
+
+    def retain(self) -> None:
+        """Everything that is claimed and was not retained under the days that are set now."""
+        head = self._store.head()
+        end = 0 if head is None else head.edge.size
+        start = self._places.retained_to(self._rule)
+        done = noted = start
+        try:
+            for row in self._store.rows(start, end):
+                if self._stopping:
+                    return
+                self._retain_row(row)
+                done = row.index + 1
+                if done - noted == PAGE:
+                    self._places.put_retained_to(self._rule, done)
+                    noted = done
+        finally:
+            if done > noted:
+                self._places.put_retained_to(self._rule, done)
+
+    def _retain_row(self, row: Row) -> None:
+        statement = _statement(row)
+        if statement is None:
+            return
+        days = self._days["recording" if statement.case is None else "case"]
+        if not days:
+            return
+        for record in self._records(statement, row.index):
+            try:
+                self._items().retain(record.object_id, record.uploaded_ms + days * DAY_MS)
+            except Rejected as error:
+                # An object is gone from a copy. The place remembers: a scrub that mends retains.
+                journal.error("cannot_retain", object=record.object_id, reason=str(error))
+
+    def _records(self, statement: Statement, index: int) -> Iterator[ItemRecord]:
+        yield from self._claimed(statement)
+        provisional = statement.predicate.get("provisional")
+        if statement.case is None or provisional is None:
+            return
+        # It has its number now: what was filed before is the case's too.
+        for number in self._filed_under(provisional, index):
+            if (earlier := _statement(self._store.row(number))) is not None:
+                yield from self._claimed(earlier)
+
+    def _claimed(self, statement: Statement) -> Iterator[ItemRecord]:
+        wanted = [(file.digest, statement.agency) for file in statement.files]
+        found = self._store.find_items(wanted)
+        yield from (item for item in found if item is not None and item.claimed)
+
+    def _filed_under(self, provisional: str, index: int) -> Iterator[int]:
+        if self._catalog.indexed_to() < index:
+            self._catalog.catch_up(self._store)
+        yield from (row.index for row in self._catalog.case(provisional) if row.index < index)
+
+
+def _statement(row: Row) -> Statement | None:
+    return None if row.lost else Statement.from_bytes(Envelope.from_bytes(row.envelope).payload)

@@ -1,0 +1,214 @@
+"""What a statement claims is retained in every store, by nobody before and for nobody to lift."""
+
+import os
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from minio.commonconfig import COMPLIANCE
+from minio.deleteobjects import DeleteObject
+from minio.error import S3Error
+from minio.retention import Retention
+
+from ledger.errors import Rejected, Unavailable, Unknown
+from ledger.evidence.envelope import Envelope
+from ledger.evidence.signing import seal
+from ledger.evidence.statement import OPENING, Kind, Statement
+from ledger.ports import ItemRecord
+from ledger.tlog.signing_key import SigningKey
+from storage.scrub import Pace, Scrub
+from testkit.buckets import Made, make_bucket
+from testkit.ceph import Shared
+from testkit.server import CASE, HANDLER, STATION, Ledger, await_that, open_ledger
+
+pytestmark = pytest.mark.timeout(600)  # the first on a machine fetches Ceph
+DAY_MS = 86_400_000
+DAYS = {"retain_days_recording": 2, "retain_days_case": 5}
+
+
+def record(ledger: Ledger, data: bytes) -> ItemRecord:
+    (found,) = (
+        item
+        for item in (*ledger.services.store.claimed(), *ledger.services.store.unclaimed(2**60))
+        if item.digest.size == len(data)
+    )
+    return found
+
+
+def until_days(ledger: Ledger, data: bytes) -> float:
+    """As the places say it, from the arrival on; 0 for not retained."""
+    item = record(ledger, data)
+    place = ledger.services.vault.places.find(item.object_id)
+    assert place is not None
+    return max(0, place.until_ms - item.uploaded_ms) / DAY_MS
+
+
+def lock(ledger: Ledger, data: bytes, root: str = "items") -> str:
+    object_id = record(ledger, data).object_id
+    path = ledger.folder / root / object_id[:2] / f"{object_id}.lock"
+    return path.read_text() if path.exists() else ""
+
+
+def kept(ledger: Ledger) -> None:
+    size = ledger.services.log.size
+    rule = ledger.services.keeping._rule
+    await_that(lambda: ledger.services.vault.places.retained_to(rule) >= size, "the retention")
+
+
+def altered(envelope: bytes, by: SigningKey = STATION, **fields: Any) -> bytes:
+    """The same statement with other fields; None takes one away."""
+    said = Statement.from_bytes(Envelope.from_bytes(envelope).payload)
+    predicate = {k: v for k, v in (dict(said.predicate) | fields).items() if v is not None}
+    kind = Kind.ACT if "act" in predicate else Kind.EVIDENCE
+    return seal(Statement(kind, said.subjects, predicate).to_bytes(), [by]).to_bytes()
+
+
+def provisional(ledger: Ledger) -> str:
+    opening = altered(
+        ledger.evidence(b"the opening on paper"), HANDLER, act=OPENING, case=None, stage="start"
+    )
+    (answer,) = ledger.accept(opening)
+    return str(answer["id"])
+
+
+def test_a_claimed_item_is_retained_and_no_other(tmp_path: Path) -> None:
+    settings = DAYS | {"second_store": "directory:second"}
+    with open_ledger(tmp_path / "ledger", **settings) as ledger:
+        ledger.upload(b"unclaimed")
+        ledger.accept(ledger.evidence(b"claimed"))
+        kept(ledger)
+        assert until_days(ledger, b"claimed") == 5
+        assert until_days(ledger, b"unclaimed") == 0 and not lock(ledger, b"unclaimed")
+        item = record(ledger, b"claimed")
+        want = f"{item.uploaded_ms + 5 * DAY_MS} free\n"
+        assert [lock(ledger, b"claimed", root) for root in ("items", "second")] == [want] * 2
+        with pytest.raises(Rejected, match="to be kept until"):
+            ledger.services.items.delete(item.object_id)
+        ledger.services.items.delete(record(ledger, b"unclaimed").object_id)
+
+
+def test_by_default_nothing_is_retained(tmp_path: Path) -> None:
+    with open_ledger(tmp_path / "ledger") as ledger:
+        ledger.accept(ledger.evidence(b"claimed"))
+        ledger.services.keeping.retain()
+        assert until_days(ledger, b"claimed") == 0
+
+
+def test_a_provisional_case_that_gets_its_number_is_retained_as_a_case(tmp_path: Path) -> None:
+    with open_ledger(tmp_path / "ledger", **DAYS) as ledger:
+        opening = provisional(ledger)
+        ledger.accept(altered(ledger.evidence(b"first"), case=None, provisional=opening))
+        kept(ledger)
+        assert until_days(ledger, b"first") == 2
+        ledger.accept(ledger.evidence(b"numbered", case=CASE, provisional=opening))
+        kept(ledger)
+        assert (until_days(ledger, b"first"), until_days(ledger, b"numbered")) == (5, 5)
+
+
+def test_what_was_claimed_before_the_days_were_set_is_retained_then(tmp_path: Path) -> None:
+    with open_ledger(tmp_path / "ledger") as ledger:
+        ledger.accept(ledger.evidence(b"claimed"))
+    for days, want in ((5, 5), (9, 9), (1, 9)):
+        with open_ledger(tmp_path / "ledger", retain_days_case=days) as ledger:
+            kept(ledger)
+            assert until_days(ledger, b"claimed") == want
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_a_store_that_fails_is_asked_again_after_a_restart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stored: bool
+) -> None:
+    with open_ledger(tmp_path / "ledger", **DAYS) as ledger:
+        first = ledger.services.vault.items.copies["first"]
+        retain = first.retain
+
+        def fails(ref: str, until_ms: int) -> None:
+            if stored:
+                retain(ref, until_ms)
+            raise Unavailable("the store is away")
+
+        monkeypatch.setattr(first, "retain", fails)
+        ledger.accept(ledger.evidence(b"claimed"))
+        with pytest.raises(Unavailable):
+            ledger.services.keeping.retain()
+        rule = ledger.services.keeping._rule
+        assert ledger.services.vault.places.retained_to(rule) < ledger.services.log.size
+    with open_ledger(tmp_path / "ledger", **DAYS) as ledger:
+        kept(ledger)
+        assert lock(ledger, b"claimed")
+
+
+def test_a_missing_copy_does_not_stop_the_others_and_is_retained_when_mended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = DAYS | {"second_store": "directory:second"}
+    with open_ledger(tmp_path / "ledger", **settings) as ledger:
+        ledger.upload(b"claimed")
+        object_id = record(ledger, b"claimed").object_id
+        (ledger.folder / "items" / object_id[:2] / object_id).unlink()
+        with pytest.raises(Unknown):
+            ledger.services.items.retain(object_id, 2**41)
+        assert lock(ledger, b"claimed", "second") and not lock(ledger, b"claimed")
+        (ledger.folder / "second" / object_id[:2] / f"{object_id}.lock").unlink()
+        clock = ledger.services.clock
+        scrub = Scrub(
+            ledger.services.vault.items,
+            ledger.services.store.items_after,
+            clock,
+            Pace(10**12, clock, time.sleep),
+            print,
+        )
+        scrub.run()
+        # The one that was mended, and the one whose lock was taken away.
+        assert [lock(ledger, b"claimed", r) for r in ("items", "second")] == [f"{2**41} free\n"] * 2
+
+
+# --- in a bucket -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def made(ceph: Shared) -> Iterator[Made]:
+    yield make_bucket(ceph)
+
+
+def test_in_a_bucket_nobody_shortens_bypasses_or_deletes(tmp_path: Path, made: Made) -> None:
+    credentials = tmp_path / "credentials"
+    credentials.write_text(f"{made.credentials.access_key}\n{made.credentials.secret_key}\n")
+    credentials.chmod(0o600)
+    settings: dict[str, Any] = DAYS | {
+        "store": f"s3:{made.endpoint}/{made.name}",
+        "store_credentials": credentials,
+    }
+    data = os.urandom(1000)
+    with open_ledger(tmp_path / "ledger", **settings) as ledger:
+        ledger.upload(b"unclaimed")
+        ledger.accept(ledger.evidence(data))
+        kept(ledger)
+        item = record(ledger, data)
+        place = ledger.services.vault.places.find(item.object_id)
+        assert place is not None
+        key, version = place.refs["first"].split("@")
+        name = f"objects/{key}"
+        mode, until_ms = made.bucket().retained(name, version) or ("", 0)
+        assert mode == COMPLIANCE and 0 <= until_ms - item.uploaded_ms - 5 * DAY_MS <= 1000
+        soon = Retention(COMPLIANCE, datetime.now(UTC) + timedelta(minutes=1))
+        for attempt in (
+            lambda: made.keeper.remove_object(made.name, name, version),
+            lambda: made.keeper.set_object_retention(made.name, name, soon, version_id=version),
+        ):
+            with pytest.raises(S3Error) as caught:
+                attempt()
+            assert caught.value.code == "AccessDenied"
+        bypassed = made.keeper.remove_objects(
+            made.name, [DeleteObject(name, version)], bypass_governance_mode=True
+        )
+        assert [error.code for error in bypassed] == ["AccessDenied"]
+        with pytest.raises(Rejected, match="retained until"):
+            ledger.services.items.delete(item.object_id)
+        assert b"".join(ledger.services.items.stream(item.object_id)) == data
+        gone = record(ledger, b"unclaimed").object_id
+        ledger.services.items.delete(gone)
+        assert gone not in set(ledger.services.vault.items.held())
