@@ -43,8 +43,9 @@ class Intakes:
     """Threads and memory for all uploads of a server."""
 
     def __init__(self, room: int = ROOM) -> None:
-        # Apart from the threads of other requests, which need not wait for a disk.
+        # Apart from the threads of other requests, which need not wait for a disk or a bucket.
         self._pool = ThreadPoolExecutor(THREADS, "upload")
+        self._openings = ThreadPoolExecutor(1, "opening")
         self._room = Room(room)
         self._readers = ThreadPoolExecutor(LANES, "lane")
         self._lanes = threading.Semaphore(LANES)
@@ -98,16 +99,25 @@ class Intakes:
 
     async def to_the_end(self, call: Callable[P, T], *args: P.args, **more: P.kwargs) -> T:
         """In a thread; if this request is cancelled, nothing is undone before that has ended."""
-        work = asyncio.wrap_future(self._pool.submit(call, *args, **more))
-        try:
-            return await asyncio.shield(work)
-        except asyncio.CancelledError:
-            await asyncio.wait([work])
-            raise
+        return await _ended(self._pool.submit(call, *args, **more))
+
+    async def one_by_one(self, call: Callable[P, T], *args: P.args, **more: P.kwargs) -> T:
+        """The same, apart from senders, who are not to wait for a store that does not answer."""
+        return await _ended(self._openings.submit(call, *args, **more))
 
     def close(self) -> None:
+        self._openings.shutdown()
         self._pool.shutdown()
         self._readers.shutdown()
+
+
+async def _ended(work: Future[T]) -> T:
+    waiting = asyncio.wrap_future(work)
+    try:
+        return await asyncio.shield(waiting)
+    except asyncio.CancelledError:
+        await asyncio.wait([waiting])
+        raise
 
 
 class Intake:

@@ -83,7 +83,6 @@ class Services:
     orphans: Sequence[str] = ()
     uploads: Uploads = field(default_factory=Uploads)
     intakes: Intakes = field(default_factory=Intakes)
-    admission: threading.Lock = field(default_factory=threading.Lock)
     reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READING_AT_ONCE))
     reading_back: asyncio.Semaphore = field(
         default_factory=lambda: asyncio.Semaphore(READING_AT_ONCE)

@@ -172,7 +172,7 @@ async def describe() -> Response:
 async def create(request: Request, s: Serving) -> Response:
     keyid, agency = await asyncio.to_thread(_who, request, s)
     announced = _announced(request, keyid, agency, s.clock.now_ms())
-    staged = await asyncio.to_thread(stage, s, announced)
+    staged = await s.intakes.one_by_one(stage, s, announced)
     if staged.whole:
         s.arrivals.finish(staged)
     location = {"Location": f"{PREFIX}/{staged.id}"}

@@ -56,7 +56,7 @@ async def open_upload(request: Request, s: Annotated[Services, Depends(services)
     if key.role not in MAY_UPLOAD:
         raise Forbidden(f"a {key.role} key may not upload")
     upload = _announcement(body, key, s.clock.now_ms())
-    id_ = await asyncio.to_thread(_open, s, upload)
+    id_ = await s.intakes.one_by_one(_open, s, upload)
     return JSONResponse({"upload": id_}, 201, {"Location": f"/v1/uploads/{id_}"})
 
 
@@ -82,12 +82,12 @@ async def send_upload(
             raise LengthRequired("want a Content-Length")
         if parse_decimal(length) != upload.size:
             raise Rejected(f"want {upload.size} bytes as announced, got {length}")
-        writer = await asyncio.to_thread(s.items.begin, upload.size)
+        writer = await s.intakes.to_the_end(s.items.begin, upload.size)
         try:
             digest = await _receive(request, writer, upload, s)
             done = True
         finally:
-            await asyncio.to_thread(writer.abort)
+            await s.intakes.to_the_end(writer.abort)
     finally:
         s.uploads.release(id, done=done)
     journal.info("item_held", keyid=upload.keyid, size=upload.size)
@@ -140,23 +140,22 @@ def _announcement(body: bytes, key: Registration, now_ms: int) -> Upload:
 
 
 def _open(s: Services, upload: Upload) -> str:
-    with s.admission:
-        used = s.store.unclaimed_bytes(upload.keyid) + s.staging.bytes_of(upload.keyid)
-        check_room(s, upload.size)
-        return s.uploads.add(upload, s.settings.quota, used)
+    """One at a time, as `stage`: what is in use is counted before it is added to."""
+    used = s.store.unclaimed_bytes(upload.keyid) + s.staging.bytes_of(upload.keyid)
+    check_room(s, upload.size)
+    return s.uploads.add(upload, s.settings.quota, used)
 
 
 def stage(s: Services, announced: Announced) -> Staged:
     """Opens a staged upload, within the quota and room that it shares with announced ones."""
     keyid, size = announced.keyid, announced.size
-    with s.admission:
-        used = s.store.unclaimed_bytes(keyid) + s.uploads.bytes_of(keyid)
-        used += s.staging.bytes_of(keyid)
-        check_quota(size, used, s.settings.quota)
-        check_count(s.staging.open_of(keyid), s.staging.open_of())
-        # The bytes are here twice while they go over into the item store.
-        check_room(s, 2 * size)
-        return s.staging.add(announced)
+    used = s.store.unclaimed_bytes(keyid) + s.uploads.bytes_of(keyid)
+    used += s.staging.bytes_of(keyid)
+    check_quota(size, used, s.settings.quota)
+    check_count(s.staging.open_of(keyid), s.staging.open_of())
+    # The bytes are here twice while they go over into the item store.
+    check_room(s, 2 * size)
+    return s.staging.add(announced)
 
 
 def check_room(s: Services, size: int) -> None:

@@ -14,8 +14,10 @@ import pytest
 
 from api.intake import FOR_A_LANE
 from api.lane import Protocol
+from api.signing import sign_request
 from api.tus import MAX_METADATA, PAGE, parse_metadata
 from api.wire import BoundedProtocol
+from ledger.encoding import format_json
 from ledger.errors import Full, Malformed, Unavailable
 from ledger.evidence.chunks import CHUNK_SIZE, MAX_ITEM, digest_item
 from ledger.ports import ItemRecord
@@ -27,6 +29,7 @@ from testkit.server import (
     HANDLER,
     REGISTRAR,
     REVOKED,
+    STATION,
     Ledger,
     await_that,
     open_ledger,
@@ -653,6 +656,36 @@ def test_what_the_item_store_has_is_mended_no_more(
         assert code(answer) == (409, "conflict")
     await_that(lambda: tus.item(path).get("state") == "recorded", "the record")
     assert len(list(ledger.services.items.ids())) == 1
+
+
+def test_while_the_item_store_does_not_answer_all_else_does(
+    ledger: Ledger, tus: Tus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = min(32, (os.cpu_count() or 1) + 4) + 2  # more than asyncio has threads
+    path, go_on = tus.open(b"abc"), threading.Event()
+
+    def away(*_: object) -> None:
+        go_on.wait(60)
+        raise Unavailable("nobody answers")
+
+    def announce(n: int) -> int:
+        if n % 2:
+            return tus.create(5).status_code
+        body = format_json({"sha256": bytes(32).hex(), "size": str(n)})
+        signed = sign_request(STATION, "POST", f"{tus.address}/v1/uploads", body, f"{n:032}")
+        return tus.ask("POST", "/v1/uploads", headers=dict(signed), content=body).status_code
+
+    monkeypatch.setattr("api.uploads.check_room", away)
+    opening = ledger.services.intakes._openings._work_queue
+    with ThreadPoolExecutor(count) as pool:
+        waiting = [pool.submit(announce, n) for n in range(count)]
+        try:
+            await_that(lambda: opening.qsize() == count - 1, "all but the first waiting")
+            assert tus.ask("GET", "/metrics", timeout=20).status_code == 200
+            assert tus.patch(path, 0, b"ab").status_code == 204
+        finally:
+            go_on.set()
+        assert {answer.result() for answer in waiting} == {503}
 
 
 # --- the end of an upload --------------------------------------------------------------------
