@@ -32,13 +32,13 @@ from storage.packets import open_packet
         "RECEIPT is the text of the QR code on the paper (TZ1.…), or a file that holds\n"
         "it. With --packet: the packet is verified, and each recording of the receipt\n"
         "is present in it, byte for byte, or missing. With --server: whether the\n"
-        "session in which they were found is logged.\n\n"
+        "ledger says that the session in which they were found is logged.\n\n"
         "Exit code: 0 all present, 1 something is missing or the signature is not the\n"
         "station's, 3 undecided: a packet of another case, or one not verified.",
         "zh": "按当事人回执向证据包或账本查询。\n\n"
         "RECEIPT 为回执二维码的文字（TZ1.…），或存有该文字的文件。--packet：先核验证据包，\n"
-        "再逐一说明回执所列录像在其中（逐字节一致）还是缺失。--server：查询发现这些录像的\n"
-        "设备会话是否已入日志。\n\n"
+        "再逐一说明回执所列录像在其中（逐字节一致）还是缺失。--server：账本是否称发现这些录像的\n"
+        "设备会话已入日志（仅为其陈述，未附证明）。\n\n"
         "退出码：0 全部在内，1 有缺失或签名不是采集站的，\n"
         "3 不能判定（其他案件的证据包，或核验未通过）。",
     },
@@ -178,7 +178,11 @@ def _show(
         _show_packet(found)
     if logged is not None:
         output.result(
-            say(en=f"the session is logged at {logged}", zh=f"设备会话已入日志：{logged}")
+            # The entry does not show whose it is without the salt, which is in the packet.
+            say(
+                en=f"the ledger says, without proof, that the session is logged at {logged}",
+                zh=f"账本称设备会话已入日志：{logged}（未附证明）",
+            )
             if logged
             else say(
                 en="MISSING: the session is not in this ledger's log",

@@ -99,6 +99,9 @@ def test_a_ledger_says_whether_the_session_is_logged(run: Run, tmp_path: Path) -
         logged = next(ledger.services.store.rows(1, 2)).statement_id
         asked = ("--server", url, "--trust", tmp_path / "ledger/trust", "--key", key)
         ended = run("party-receipt", paper(session=logged), *asked)
-        assert (ended.code, "logged at 2026-1" in ended.out) == (0, True)
+        assert (
+            ended.code,
+            "says, without proof, that the session is logged at 2026-1" in ended.out,
+        ) == (0, True)
         ended = run("party-receipt", paper(), *asked)
         assert (ended.code, "MISSING" in ended.out) == (1, True)
