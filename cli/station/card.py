@@ -7,10 +7,12 @@ file nor a folder is named and left alone. Paths are bytes, below the root, join
 """
 
 import array
+import ctypes
 import fcntl
 import os
 import secrets
 import stat
+import struct
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -34,6 +36,8 @@ _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 _GET_FILE_SYSTEM_UUID = 0x80111500  # FS_IOC_GETFSUUID, Linux 6.9: a length and 16 bytes
 _GET_VOLUME_ID = 0x80047213  # FAT_IOCTL_GET_VOLUME_ID
+_AT_FDCWD = -100
+_MOUNT_ID_UNIQUE, _MOUNT_ID_AT = 0x4000, 0x90  # of statx, Linux 6.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +197,17 @@ def _holds(root: Path) -> bool:
         with os.scandir(root) as entries:
             return any(True for _ in entries)
     return False
+
+
+def mount_id(root: Path) -> int:
+    """Another number after each mounting since the machine was started; 0 where nobody can say."""
+    answer = ctypes.create_string_buffer(256)
+    wanted = _MOUNT_ID_UNIQUE
+    if ctypes.CDLL(None).statx(_AT_FDCWD, os.fsencode(root), 0, wanted, answer):
+        return 0
+    (mask,) = struct.unpack_from("=I", answer, 0)
+    (number,) = struct.unpack_from("=Q", answer, _MOUNT_ID_AT)
+    return int(number) if mask & wanted else 0
 
 
 def show(path: bytes) -> str:

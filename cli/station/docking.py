@@ -54,6 +54,7 @@ class Docker:
         self.partial: set[str] = set()
         self.unattended = False
         self._begun = False
+        self._mounts: dict[str, int] = {}
 
     def scan(self) -> None:
         """One look at all docks."""
@@ -64,9 +65,14 @@ class Docker:
             self._begun = True
         self.problems = {}
         found = self._find()
+        mounts = {name: card.mount_id(root) for name, root in found.items()}
         for row in self._store.devices():
-            if row.present and row.name not in found:
+            # A card that was changed for its clone between two looks is another docking too.
+            known = self._mounts.get(row.name)
+            if row.present and (row.name not in found or known not in (None, mounts[row.name])):
                 self._store.left(row.name, clock.now_ms())
+                self._seen.pop(row.name, None)
+        self._mounts = mounts
         for name in self._seen.keys() - found.keys():
             del self._seen[name]
             self.unsettled.discard(name)

@@ -95,6 +95,7 @@ class Reader:
         """
         (row,) = [row for row in self._store.devices() if row.name == device]
         self.waiting.pop(device, None)
+        mount = card.mount_id(root)
         try:
             self._fill(device, root, row.docking)
         finally:
@@ -102,7 +103,7 @@ class Reader:
         self._again(device, root, row.docking)
         self.under_way.pop(device, None)
         if self._station.settings.wipe and whole:
-            self._wipe(device, root, row.docking)
+            self._wipe(device, root, row.docking, mount)
 
     # --- first reading -----------------------------------------------------------------------
 
@@ -312,11 +313,13 @@ class Reader:
 
     # --- wiping ------------------------------------------------------------------------------
 
-    def _wipe(self, device: str, root: Path, docking: int) -> None:
+    def _wipe(self, device: str, root: Path, docking: int, mount: int) -> None:
         keep = keeps(self._station, device, docking)
         for path, file in newest(self._store.live_files(device)).items():
             if file.wiped or file.gone or keep.get(path):
                 continue
+            if card.mount_id(root) != mount:
+                return  # another card by now: the next scan looks at it
             try:
                 card.remove(root, _found(file))
             except Rejected:

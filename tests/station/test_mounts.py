@@ -140,3 +140,29 @@ def test_another_card_in_the_same_device_is_seen(office: Desk, image: Image) -> 
     office.settle()
     assert "card_changed" in [kind for kind, _ in office.gaps()]
     assert office.deposited() == [("BWC_0001.MP4", digest(data))]
+
+
+@pytest.mark.skipif(not card.mount_id(Path("/proc")), reason="needs Linux 6.8")
+def test_a_clone_put_in_between_two_looks_is_read_before_it_is_wiped(
+    wiping: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = Image(wiping.folder / "card.img", wiping.dock / "BWC-310")
+    root = image.plug()
+    try:
+        data = unique("card")
+        wiping.record(root, "BWC_0001.MP4", data)
+        monkeypatch.setattr(wiping.engine.reader, "_wipe", lambda *args: None)
+        wiping.settle()
+        assert wiping.view().devices[0].wipe
+        monkeypatch.undo()
+        image.pull()
+        cloned = image.path.read_bytes().replace(data[:40], b"X" * 40)
+        clone = Image(wiping.folder / "clone.img", root)
+        clone.path.write_bytes(cloned)
+        clone.plug()
+        wiping.settle(20)
+    finally:
+        subprocess.run(["umount", "--lazy", str(root)], capture_output=True, check=False)
+    found = {sha256 for _, sha256 in wiping.deposited()}
+    assert found == {digest(data), digest(data.replace(data[:40], b"X" * 40))}
+    assert "file_changed" in [kind for kind, _ in wiping.gaps()]
