@@ -186,7 +186,7 @@ def devices(dock: Path) -> list[Path]:
     """The folders below a dock's root that hold something or are mount points."""
     with _refusals(dock), os.scandir(dock) as entries:
         roots = [Path(e.path) for e in entries if e.is_dir(follow_symlinks=False)]
-    return sorted(root for root in roots if not root.name.startswith(".") and _holds(root))
+    return sorted(root for root in roots if _holds(root))
 
 
 def _holds(root: Path) -> bool:
@@ -194,6 +194,8 @@ def _holds(root: Path) -> bool:
     with suppress(OSError):
         if _is_mount(root, root.lstat()):
             return True
+        if root.name.startswith("."):
+            return False  # as desktops leave them; a card whose label begins so is a mount
         with os.scandir(root) as entries:
             return any(True for _ in entries)
     return False

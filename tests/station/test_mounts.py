@@ -142,6 +142,18 @@ def test_another_card_in_the_same_device_is_seen(office: Desk, image: Image) -> 
     assert office.deposited() == [("BWC_0001.MP4", digest(data))]
 
 
+def test_a_label_that_begins_with_a_dot_hides_no_card(office: Desk) -> None:
+    image = Image(office.folder / "card.img", office.dock / ".BWC")
+    root = image.plug()
+    try:
+        assert card.devices(office.dock) == [root]
+    finally:
+        image.pull()
+    (office.dock / ".trash").mkdir()
+    (office.dock / ".trash" / "file").touch()
+    assert card.devices(office.dock) == []
+
+
 @pytest.mark.skipif(not card.mount_id(Path("/proc")), reason="needs Linux 6.8")
 def test_a_clone_put_in_between_two_looks_is_read_before_it_is_wiped(
     wiping: Desk, monkeypatch: pytest.MonkeyPatch
