@@ -58,7 +58,12 @@ class Spool:
     def reserve(self, file: FileRow) -> None:
         """Raises `Full` if there is no room for it now."""
         with self._lock:
-            room = self.limit() - self.used() - sum(self._coming.values())
+            limit = self.limit()
+            if file.size > limit:
+                shown = card.show(file.path)
+                text = f"{shown!r} has {file.size} bytes, and the whole spool is for {limit}"
+                raise Full(f"{text}: raise spool_bytes")
+            room = limit - self.used() - sum(self._coming.values())
             if file.size > room:
                 raise Full(f"no room in the spool: want {file.size} bytes, have {max(room, 0)}")
             self._coming[file.id] = file.size

@@ -613,6 +613,14 @@ def test_a_full_spool_makes_the_device_wait_and_says_so(tmp_path: Path, ledger: 
         assert seen.devices[0].wipe
 
 
+def test_a_file_that_no_spool_would_hold_says_so(tmp_path: Path, ledger: Ledger) -> None:
+    with desk(tmp_path, ledger, spool_bytes=1000) as office:
+        office.record(office.card(), "BWC_0001.MP4", unique("large"))
+        (device,) = office.settle().devices
+        assert (device.state, device.unplug) == ("waiting", False)
+        assert "the whole spool is for 1000: raise spool_bytes" in device.problem
+
+
 # --- devices that leave ----------------------------------------------------------------------
 
 
