@@ -141,6 +141,8 @@ class TusClient:
 
     def _send_rest(self, sending: _Sending) -> None:
         offset = self._ask("HEAD", sending.upload, SPEAKS).offset()
+        if offset > sending.size:
+            raise Malformed(f"the ledger has {offset} bytes of a file of {sending.size}")
         sending.reached(offset)
         while offset < sending.size:
             if self._stop.is_set():
@@ -152,7 +154,10 @@ class TusClient:
                 "Upload-Offset": str(offset),
                 "Upload-Checksum": f"sha256 {format_base64(digest(part))}",
             }
-            offset = self._ask("PATCH", sending.upload, headers, part).offset()
+            start, offset = offset, self._ask("PATCH", sending.upload, headers, part).offset()
+            if not start < offset <= start + len(part):
+                # Or it would have us send the same for ever.
+                raise _Broken(f"the ledger has {offset} bytes after {start} and {len(part)} more")
             sending.reached(offset)
 
     def _await_item(self, sending: _Sending) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import pytest
 
 from api.clients.http import new_client
 from api.clients.tus import Stopped, TusClient
-from ledger.errors import Full, Rejected, Unavailable, Unknown
+from ledger.errors import Full, Malformed, Rejected, Unavailable, Unknown
 from ledger.evidence.chunks import CHUNK_SIZE, digest_item
 from ledger.suite import digest
 from testkit.line import bad_line
@@ -202,6 +203,48 @@ def test_patience_has_an_end(file: Path) -> None:
             sender.send("/v1/tus/" + "0" * 32, file, SIZE, bytes(32), no_progress)
         with pytest.raises(Unavailable, match="no answer"):
             sender.create(SIZE, bytes(32))
+
+
+@contextmanager
+def stubborn(offset: int) -> Iterator[str]:
+    """A server that calls every part received, and is at the same offset as before."""
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            self.send_response(204)
+            self.send_header("Upload-Offset", str(offset))
+            self.end_headers()
+
+        do_PATCH = do_HEAD
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+
+
+def test_a_server_that_gets_no_further_is_given_up(file: Path) -> None:
+    with (
+        stubborn(0) as url,
+        client(url, patience_s=0.2) as sender,
+        pytest.raises(Unavailable, match="has 0 bytes after 0 and 1000000 more"),
+    ):
+        sender.send("/v1/tus/" + "0" * 32, file, SIZE, bytes(32), no_progress)
+
+
+def test_a_server_that_has_more_than_there_is_is_not_believed(file: Path) -> None:
+    with (
+        stubborn(SIZE + 1) as url,
+        client(url) as sender,
+        pytest.raises(Malformed, match="bytes of a file of"),
+    ):
+        sender.send("/v1/tus/" + "0" * 32, file, SIZE, bytes(32), no_progress)
 
 
 # --- processes that are killed ---------------------------------------------------------------
