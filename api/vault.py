@@ -66,6 +66,8 @@ def _open_copies(
 ) -> dict[str, ObjectStore]:
     base = folder.path.absolute()
     _check_first(folder, settings, places)
+    if not is_same_place(DEFAULT_STORE, settings.store, base):
+        _check_apart(folder, settings.store, "store")
     named = {
         FIRST: (settings.store, settings.store_credentials),
         SECOND: (settings.second_store, settings.second_store_credentials),
@@ -137,15 +139,19 @@ def _check_first(folder: DataFolder, settings: Settings, places: SqlitePlaces) -
 def _check_second(folder: DataFolder, text: str, first: str) -> None:
     if is_same_place(first, text, folder.path.absolute()):
         raise Malformed(f"{clip(text)!r} is the first copy", path="second_store")
-    if text == DIRECTORY:
-        return  # no store, as is said when it is opened
+    _check_apart(folder, text, "second_store")
+
+
+def _check_apart(folder: DataFolder, text: str, setting: str) -> None:
+    if not text.startswith(DIRECTORY) or text == DIRECTORY:
+        return  # a bucket, or refused as the text that it is
     path = (folder.path / text.removeprefix(DIRECTORY)).resolve()
     own = (folder.path.resolve(), folder.items.resolve())
-    if text.startswith(DIRECTORY) and any(path.is_relative_to(part) for part in own):
+    if any(path.is_relative_to(part) for part in own):
         raise Malformed(
             f"{clip(text)!r} lies in the ledger's own folder, is lost with it, and would go into "
             "every backup",
-            path="second_store",
+            path=setting,
         )
 
 

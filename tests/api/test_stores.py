@@ -159,6 +159,15 @@ def test_nor_items_from_before_there_were_places(tmp_path: Path) -> None:
         open_services(tmp_path / "ledger", Settings(store="directory:elsewhere"))
 
 
+@pytest.mark.parametrize("place", ["elsewhere", ".", "items/more", "../ledger/elsewhere"])
+def test_a_first_copy_lies_in_items_or_outside(tmp_path: Path, place: str) -> None:
+    """Elsewhere in the ledger's folder it would go into every backup."""
+    with open_ledger(tmp_path / "ledger"):
+        pass
+    with pytest.raises(Malformed, match=r"^store: .* would go into every backup"):
+        open_services(tmp_path / "ledger", Settings(store=f"directory:{place}"))
+
+
 def test_a_first_copy_in_a_bucket_is_not_left_for_a_folder(
     tmp_path: Path, bucket: dict[str, Any]
 ) -> None:
