@@ -50,18 +50,18 @@ class Spool:
 
     def limit(self) -> int:
         settings = self._station.settings
-        if settings.spool_bytes:
-            return settings.spool_bytes
         space = os.statvfs(self._station.folder.spool)
-        return self.used() + max(space.f_bavail * space.f_frsize - settings.reserve_bytes, 0)
+        # A disk without room for the station's own state would bring all to a stand, sending too.
+        room = self.used() + max(space.f_bavail * space.f_frsize - settings.reserve_bytes, 0)
+        return min(settings.spool_bytes or room, room)
 
     def reserve(self, file: FileRow) -> None:
         """Raises `Full` if there is no room for it now."""
         with self._lock:
-            limit = self.limit()
-            if file.size > limit:
+            limit, most = self.limit(), self._station.settings.spool_bytes
+            if 0 < most < file.size:
                 shown = card.show(file.path)
-                text = f"{shown!r} has {file.size} bytes, and the whole spool is for {limit}"
+                text = f"{shown!r} has {file.size} bytes, and the whole spool is for {most}"
                 raise Full(f"{text}: raise spool_bytes")
             room = limit - self.used() - sum(self._coming.values())
             if file.size > room:

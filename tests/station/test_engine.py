@@ -613,6 +613,15 @@ def test_a_full_spool_makes_the_device_wait_and_says_so(tmp_path: Path, ledger: 
         assert seen.devices[0].wipe
 
 
+def test_a_spool_that_is_promised_more_than_the_disk_has_leaves_the_reserve(
+    tmp_path: Path, ledger: Ledger
+) -> None:
+    with desk(tmp_path, ledger, spool_bytes=1 << 60, reserve_bytes=1 << 60) as office:
+        office.record(office.card(), "BWC_0001.MP4", unique("no room"))
+        (device,) = office.settle().devices
+        assert (device.state, device.unplug) == ("waiting", False)
+
+
 def test_a_file_that_no_spool_would_hold_says_so(tmp_path: Path, ledger: Ledger) -> None:
     with desk(tmp_path, ledger, spool_bytes=1000) as office:
         office.record(office.card(), "BWC_0001.MP4", unique("large"))
