@@ -11,8 +11,11 @@ a number are retained as the case's from then on; a time only ever grows.
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 
+from api.custody import Custody
+from api.holding import Holding
 from api.journal import journal
 from api.settings import Settings
 from api.vault import Vault
@@ -25,6 +28,7 @@ from storage.catalog_sqlite import SqliteCatalog
 from storage.ledger_sqlite import SqliteLedgerStore
 
 RETRY_S = 60.0
+HOLDS_S = 30.0  # between two looks at the holds: their items are listed anew
 DAY_MS = 86_400_000
 PAGE = 1000  # rows, between two notes of how far it is
 
@@ -39,6 +43,7 @@ class Keeping:
         store: SqliteLedgerStore,
         catalog: SqliteCatalog,
         settings: Settings,
+        custody: Custody,
     ) -> None:
         self._places = vault.places
         self._items = items
@@ -49,13 +54,15 @@ class Keeping:
             "case": settings.retain_days_case,
         }
         self._rule = ",".join(f"{name} {days}" for name, days in self._days.items())
+        self._holding = Holding(items, vault.places, store, catalog)
+        self._custody = custody
+        self._held_s = -HOLDS_S
         self._woken = threading.Event()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="keeping", daemon=True)
 
     def start(self) -> None:
-        if any(self._days.values()):
-            self._thread.start()
+        self._thread.start()
 
     def wake(self) -> None:
         self._woken.set()
@@ -74,9 +81,21 @@ class Keeping:
             if self._stopping:
                 return
             try:
-                self.retain()
+                if any(self._days.values()):
+                    self.retain()
             except LedgerError as error:
                 journal.warning("not_retained_yet", reason=str(error))
+            if time.monotonic() - self._held_s >= HOLDS_S:
+                self._held_s = time.monotonic()
+                try:
+                    self.hold()
+                except LedgerError as error:
+                    journal.warning("not_held_yet", reason=str(error))
+
+    def hold(self) -> None:
+        """Legal holds reach what came later, and are said in the log."""
+        self._holding.file(self._custody)
+        self._holding.apply()
 
     def retain(self) -> None:
         """Everything that is claimed and was not retained under the days that are set now."""

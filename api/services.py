@@ -94,7 +94,12 @@ class Services:
         # Not `self.items` as it is now: tests put another in its place.
         self.arrivals = Arrivals(self.staging, lambda: self.items, self.store, self.clock.now_ms)
         self.keeping = Keeping(
-            self.vault, lambda: self.items, self.store, self.catalog, self.settings
+            self.vault,
+            lambda: self.items,
+            self.store,
+            self.catalog,
+            self.settings,
+            self.custody,
         )
 
     @property
@@ -122,10 +127,10 @@ class Services:
         self.intakes.close()
         self.arrivals.close()
         self.resumption.stop()
+        self.keeping.stop()
         self.writer.stop()
         self.publisher.stop()
         self.indexer.stop()
-        self.keeping.stop()
         self.catalog.close()
         self.tokens.close()
         self.vault.close()

@@ -53,6 +53,7 @@ COMMANDS: Mapping[str, Listed] = {
         "cli.scrub",
         {"en": "read all stored items again, and mend", "zh": "重新读取全部原件，修复损坏"},
     ),
+    "hold": Listed("cli.hold", {"en": "put a case under a legal hold", "zh": "对案件实行法定保全"}),
     "audit": Listed(
         "cli.audit", {"en": "recompute a whole public log", "zh": "重新计算整个公开日志"}
     ),

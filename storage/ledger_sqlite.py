@@ -395,6 +395,10 @@ class SqliteLedgerStore:
         )
         return next(iter(self._items(rest, (sha256, size, agency))), None)
 
+    def items_with(self, sha256: bytes) -> Sequence[ItemRecord]:
+        """Of any agency, claimed or not."""
+        return self._items("WHERE sha256 = ? ORDER BY object_id", (sha256,))
+
     def claimed(self) -> Iterator[ItemRecord]:
         """All items that a statement speaks of, read piece by piece."""
         last = ""

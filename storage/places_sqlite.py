@@ -10,6 +10,8 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
+from ledger.encoding import clip
+from ledger.errors import Unknown
 from ledger.ports import Oddity
 from storage.database import DatabaseFile, Migration
 
@@ -39,6 +41,18 @@ class Condition:
     copy: str
     verified_ms: int
     damage: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A legal hold on a case, or on the items of a SHA-256; `lifted_ms` is 0 while it is on."""
+
+    number: int
+    target: str
+    reason: str
+    placed_ms: int
+    lifted_ms: int = 0
+    lift_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +171,30 @@ def _add_retained(db: Database) -> None:
     )
 
 
-MIGRATIONS: tuple[Migration, ...] = (_create, _add_stores, _add_oddities, _add_retained)
+def _add_holds(db: Database) -> None:
+    db.execute(
+        """
+        CREATE TABLE hold (
+            number INTEGER PRIMARY KEY,
+            target TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            placed_ms INTEGER NOT NULL,
+            lifted_ms INTEGER NOT NULL DEFAULT 0,
+            lift_reason TEXT NOT NULL DEFAULT '',
+            placed_filed INTEGER NOT NULL DEFAULT 0 CHECK (placed_filed IN (0, 1)),
+            lifted_filed INTEGER NOT NULL DEFAULT 0 CHECK (lifted_filed IN (0, 1))
+        ) STRICT
+        """
+    )
+
+
+MIGRATIONS: tuple[Migration, ...] = (
+    _create,
+    _add_stores,
+    _add_oddities,
+    _add_retained,
+    _add_holds,
+)
 
 _COLUMNS = "id, size, root, wrap_id, companion, until_ms, held"
 
@@ -358,6 +395,48 @@ class SqlitePlaces:
             row = db.execute("SELECT count(*) FROM copy WHERE damage <> ''").fetchone()
         return int(row[0])
 
+    # --- legal holds ---------------------------------------------------------------------------
+
+    def add_hold(self, target: str, reason: str, now_ms: int) -> Hold:
+        with self._file.write() as db:
+            (number,) = db.execute(
+                "INSERT INTO hold (target, reason, placed_ms) VALUES (?, ?, ?) RETURNING number",
+                (target, reason, now_ms),
+            ).fetchone()
+        return Hold(number, target, reason, now_ms)
+
+    def lift(self, target: str, reason: str, now_ms: int) -> list[Hold]:
+        """All that are on it. Raises `Unknown` if none is."""
+        with self._file.write() as db:
+            rows = db.execute(
+                f"UPDATE hold SET lifted_ms = ?, lift_reason = ? {_ON} RETURNING {_HOLD}",  # noqa: S608
+                (now_ms, reason, target),
+            ).fetchall()
+            if not rows:
+                raise Unknown(f"no hold is on {clip(target)!r}")
+        return [Hold(*row) for row in rows]
+
+    def holds(self) -> list[Hold]:
+        """Those that were lifted too, the oldest first."""
+        with self._file.read() as db:
+            rows = db.execute(f"SELECT {_HOLD} FROM hold ORDER BY number").fetchall()  # noqa: S608
+        return [Hold(*row) for row in rows]
+
+    def unfiled_holds(self) -> list[tuple[Hold, bool]]:
+        """What the log does not say yet, and whether that is the lifting."""
+        with self._file.read() as db:
+            rows = db.execute(
+                f"SELECT 0, {_HOLD} FROM hold WHERE placed_filed = 0"  # noqa: S608
+                f" UNION ALL SELECT 1, {_HOLD} FROM hold"
+                " WHERE lifted_ms > 0 AND lifted_filed = 0 ORDER BY 2, 1"
+            ).fetchall()
+        return [(Hold(*row), bool(lifted)) for lifted, *row in rows]
+
+    def file_hold(self, number: int, lifted: bool) -> None:
+        column = "lifted_filed" if lifted else "placed_filed"
+        with self._file.write() as db:
+            db.execute(f"UPDATE hold SET {column} = 1 WHERE number = ?", (number,))  # noqa: S608
+
     # --- what is odd in the stores -------------------------------------------------------------
 
     def listed(self, copy: str, found: Iterable[Oddity], now_ms: int) -> list[Odd]:
@@ -418,6 +497,8 @@ class SqlitePlaces:
         ]
 
 
+_ON = "WHERE target = ? AND lifted_ms = 0"
+_HOLD = "number, target, reason, placed_ms, lifted_ms, lift_reason"
 _PASS = "number, started_ms, ended_ms, cursor, items, copies, bytes, damaged, mended, added, lost"
 
 

@@ -13,6 +13,7 @@ from minio.deleteobjects import DeleteObject
 from minio.error import S3Error
 from minio.retention import Retention
 
+from cli.main import main
 from ledger.errors import Rejected, Unavailable, Unknown
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.signing import seal
@@ -22,7 +23,7 @@ from ledger.tlog.signing_key import SigningKey
 from storage.scrub import Pace, Scrub
 from testkit.buckets import Made, make_bucket
 from testkit.ceph import Shared
-from testkit.server import CASE, HANDLER, STATION, Ledger, await_that, open_ledger
+from testkit.server import CASE, HANDLER, OTHER_CASE, STATION, Ledger, await_that, open_ledger
 
 pytestmark = pytest.mark.timeout(600)  # the first on a machine fetches Ceph
 DAY_MS = 86_400_000
@@ -212,3 +213,98 @@ def test_in_a_bucket_nobody_shortens_bypasses_or_deletes(tmp_path: Path, made: M
         gone = record(ledger, b"unclaimed").object_id
         ledger.services.items.delete(gone)
         assert gone not in set(ledger.services.vault.items.held())
+
+
+# --- legal holds -------------------------------------------------------------------------------
+
+
+def hold(ledger: Ledger, *arguments: str) -> None:
+    assert main(["hold", str(ledger.folder), *arguments]) == 0
+
+
+def is_held(ledger: Ledger, data: bytes) -> bool:
+    place = ledger.services.vault.places.find(record(ledger, data).object_id)
+    assert place is not None
+    return place.held
+
+
+def said(ledger: Ledger) -> list[tuple[str, str]]:
+    rows = ledger.services.store.rows(0, ledger.services.log.size)
+    found = [Statement.from_bytes(Envelope.from_bytes(row.envelope).payload) for row in rows]
+    predicates = [s.predicate for s in found if str(s.predicate.get("what")).startswith("hold")]
+    return [(p["what"], p["note"]) for p in predicates]
+
+
+def test_a_case_is_held_with_what_comes_later_until_it_is_lifted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with open_ledger(tmp_path / "ledger") as ledger:
+        ledger.accept(ledger.evidence(b"first"), ledger.evidence(b"another case", case=OTHER_CASE))
+        hold(ledger, CASE, "--reason", "appeal")
+        assert capsys.readouterr().out == "1 items are held\n"
+        assert (is_held(ledger, b"first"), is_held(ledger, b"another case")) == (True, False)
+        assert lock(ledger, b"first") == "0 hold\n"
+        with pytest.raises(Rejected, match="legal hold"):
+            ledger.services.items.delete(record(ledger, b"first").object_id)
+        ledger.accept(ledger.evidence(b"second one"))
+        ledger.services.keeping.hold()
+        assert is_held(ledger, b"second one")
+        second = record(ledger, b"second one").digest.sha256.hex()
+        hold(ledger, second, "--reason", "copied by the court")
+        hold(ledger, CASE, "--lift", "--reason", "settled")
+        assert (is_held(ledger, b"first"), is_held(ledger, b"second one")) == (False, True)
+        ledger.services.keeping.hold()
+        ledger.services.keeping.hold()
+        assert not is_held(ledger, b"first")
+        assert said(ledger) == [
+            ("hold_placed", f"{CASE}: appeal"),
+            ("hold_lifted", f"{CASE}: settled"),
+            ("hold_placed", f"{second}: copied by the court"),
+        ]
+        capsys.readouterr()
+        hold(ledger, "--list", "--lang", "zh")
+        listed = capsys.readouterr().out.splitlines()
+        assert len(listed) == 2 and "解除：settled" in listed[0] and "解除" not in listed[1]
+    assert main(["hold", str(tmp_path / "ledger"), CASE, "--lift", "--reason", "x"]) == 1
+
+
+def test_unclaimed_bytes_under_a_hold_are_not_removed(tmp_path: Path) -> None:
+    with open_ledger(tmp_path / "ledger") as ledger:
+        ledger.upload(b"unclaimed")
+        item = record(ledger, b"unclaimed")
+        hold(ledger, item.digest.sha256.hex(), "--reason", "seized")
+        ledger.services.clock.now_ms = lambda: time.time_ns() // 1_000_000 + 3 * DAY_MS  # type: ignore[method-assign]
+        assert ledger.services.remove_unclaimed() == 0
+        assert b"".join(ledger.services.items.stream(item.object_id)) == b"unclaimed"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [(), (CASE,), (CASE, "--list"), ("--list", "--lift"), (CASE, "--reason", "two\nlines"),
+     (CASE, "--reason", " ")],
+)  # fmt: skip
+def test_a_hold_wants_a_target_and_a_reason(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    with open_ledger(tmp_path / "ledger") as ledger:
+        assert main(["hold", str(ledger.folder), *arguments]) == 2
+
+
+def test_a_hold_in_a_bucket_is_the_stores(
+    tmp_path: Path, made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    credentials = tmp_path / "credentials"
+    credentials.write_text(f"{made.credentials.access_key}\n{made.credentials.secret_key}\n")
+    credentials.chmod(0o600)
+    settings = {"store": f"s3:{made.endpoint}/{made.name}", "store_credentials": credentials}
+    for name, value in settings.items():
+        monkeypatch.setenv(f"TIEZHENG_{name.upper()}", str(value))
+    with open_ledger(tmp_path / "ledger", **settings) as ledger:
+        ledger.accept(ledger.evidence(b"first"))
+        hold(ledger, CASE, "--reason", "appeal")
+        place = ledger.services.vault.places.find(record(ledger, b"first").object_id)
+        assert place is not None
+        key, version = place.refs["first"].split("@")
+        with pytest.raises(S3Error) as caught:
+            made.keeper.remove_object(made.name, f"objects/{key}", version)
+        assert caught.value.code == "AccessDenied"
+        hold(ledger, CASE, "--lift", "--reason", "settled")
+        assert not made.bucket().held(f"objects/{key}", version)
