@@ -52,7 +52,7 @@ GOOD, BAD, STRAY = "BWC-310", "BWC-311", "BWC-312"
 SLOW_MS = -3 * 3_600_000
 LARGE, SMALLER = 160 << 20, 70 << 20
 CUT_AFTER = 4 << 20  # half a piece: each is sent over a connection of its own
-PATIENCE_S = 180.0
+PATIENCE_S, END_S = 180.0, 60.0
 SPACING_S = 10  # between recordings, so that a party's times mean one of them
 DELETED_BY_OFFICER, DELETED_BY_OPERATOR = "BWC_0002.MP4", "BWC_0004.MP4"
 
@@ -107,9 +107,14 @@ class Agent:
 
     def end(self, with_signal: signal.Signals) -> None:
         if self.process is not None:
-            self.process.send_signal(with_signal)
-            self.process.wait(60)
-            self.process = None
+            process, self.process = self.process, None
+            process.send_signal(with_signal)
+            try:
+                process.wait(END_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                raise Unavailable(f"the agent did not end: see {str(self.journal)!r}") from None
 
     def check(self) -> None:
         if self.process is not None and self.process.poll() is not None:
@@ -124,7 +129,7 @@ class Day:
     stack: ExitStack
     recorded: list[Recorded] = field(default_factory=list)
     taken: set[str] = field(default_factory=set)  # digests that somebody deleted, not the station
-    wiped_early: list[str] = field(default_factory=list)
+    wiped_early: set[str] = field(default_factory=set)
     broken: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
@@ -307,7 +312,7 @@ class Day:
             said = None if row is None else station.store.statement(row.statement)
             proven = row is not None and row.readback == row.expected != b""
             if said is None or not said.receipt or said.cosigners < 1 or not proven:
-                self.wiped_early.append(f"{file.device}/{file.name}")
+                self.wiped_early.add(f"{file.device}/{file.name}")
         seen = view(station)
         for device in seen.devices:
             line = f"{device.name}: {pick(STATES[device.state])}"
@@ -556,8 +561,8 @@ class Day:
         self.hold(len(devices) == 3, "three devices were there", "共有三台设备")
         self.hold(
             not self.wiped_early,
-            f"nothing was wiped early, got {self.wiped_early}",
-            f"没有提前清除，实际：{self.wiped_early}",
+            f"nothing was wiped early, got {sorted(self.wiped_early)}",
+            f"没有提前清除，实际：{sorted(self.wiped_early)}",
         )
         self.judge_interruptions()
         self.seconds["in all"] = round(time.monotonic() - self.began_s, 1)
@@ -568,7 +573,7 @@ class Day:
             "holds": not self.broken,
             "seconds": self.seconds,
             "skipped": self.skipped,
-            "wiped_early": sorted(set(self.wiped_early)),
+            "wiped_early": sorted(self.wiped_early),
         }
         text = json.dumps(done, ensure_ascii=False, indent=1, sort_keys=True)
         (self.root / "closing.json").write_text(text + "\n", encoding="utf-8")
