@@ -76,7 +76,7 @@ def provisional(ledger: Ledger) -> str:
 
 
 def test_a_claimed_item_is_retained_and_no_other(tmp_path: Path) -> None:
-    settings = DAYS | {"second_store": "directory:second"}
+    settings = DAYS | {"second_store": "directory:../second"}
     with open_ledger(tmp_path / "ledger", **settings) as ledger:
         ledger.upload(b"unclaimed")
         ledger.accept(ledger.evidence(b"claimed"))
@@ -85,7 +85,7 @@ def test_a_claimed_item_is_retained_and_no_other(tmp_path: Path) -> None:
         assert until_days(ledger, b"unclaimed") == 0 and not lock(ledger, b"unclaimed")
         item = record(ledger, b"claimed")
         want = f"{item.uploaded_ms + 5 * DAY_MS} free\n"
-        assert [lock(ledger, b"claimed", root) for root in ("items", "second")] == [want] * 2
+        assert [lock(ledger, b"claimed", root) for root in ("items", "../second")] == [want] * 2
         with pytest.raises(Rejected, match="to be kept until"):
             ledger.services.items.delete(item.object_id)
         ledger.services.items.delete(record(ledger, b"unclaimed").object_id)
@@ -145,15 +145,15 @@ def test_a_store_that_fails_is_asked_again_after_a_restart(
 def test_a_missing_copy_does_not_stop_the_others_and_is_retained_when_mended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = DAYS | {"second_store": "directory:second"}
+    settings = DAYS | {"second_store": "directory:../second"}
     with open_ledger(tmp_path / "ledger", **settings) as ledger:
         ledger.upload(b"claimed")
         object_id = record(ledger, b"claimed").object_id
         (ledger.folder / "items" / object_id[:2] / object_id).unlink()
         with pytest.raises(Unknown):
             ledger.services.items.retain(object_id, 2**41)
-        assert lock(ledger, b"claimed", "second") and not lock(ledger, b"claimed")
-        (ledger.folder / "second" / object_id[:2] / f"{object_id}.lock").unlink()
+        assert lock(ledger, b"claimed", "../second") and not lock(ledger, b"claimed")
+        (tmp_path / "second" / object_id[:2] / f"{object_id}.lock").unlink()
         clock = ledger.services.clock
         scrub = Scrub(
             ledger.services.vault.items,
@@ -164,7 +164,9 @@ def test_a_missing_copy_does_not_stop_the_others_and_is_retained_when_mended(
         )
         scrub.run()
         # The one that was mended, and the one whose lock was taken away.
-        assert [lock(ledger, b"claimed", r) for r in ("items", "second")] == [f"{2**41} free\n"] * 2
+        assert [lock(ledger, b"claimed", r) for r in ("items", "../second")] == [
+            f"{2**41} free\n"
+        ] * 2
 
 
 # --- in a bucket -------------------------------------------------------------------------------
