@@ -267,6 +267,8 @@ def _opened(key: BackupKey, header: Header, read: Read) -> Iterator[bytes]:
         if len(size) < 4 or length > PIECE + SEAL_TAG:
             raise Rejected(f"piece {number} is cut off or altered")
         sealed = read(length)
+        if len(sealed) < length:
+            raise Rejected(f"piece {number} is cut off or altered")
         size = read(4)
         try:
             # Sealed as the last, and nothing behind it: neither can be had without the other.

@@ -89,12 +89,13 @@ def test_pieces_are_whole_and_in_order(change: Callable[[list[bytes]], list[byte
         opened(head + b"".join(change(found)))
 
 
-@given(st.integers(0, 5000), st.integers(0, 7))
-def test_no_bit_can_be_changed(at: int, bit: int) -> None:
+def test_no_bit_can_be_changed() -> None:
     data = bytearray(sealed([Record(DATA, b"x" * 500)]))
-    data[at % len(data)] ^= 1 << bit
-    with pytest.raises(LedgerError):
-        opened(bytes(data))
+    for bit in range(8 * len(data)):
+        data[bit // 8] ^= 1 << bit % 8
+        with pytest.raises(LedgerError):
+            opened(bytes(data))
+        data[bit // 8] ^= 1 << bit % 8
 
 
 def test_pieces_of_another_file_do_not_fit() -> None:
