@@ -170,7 +170,7 @@ def _table(rows: Sequence[Row], size: int, compared: bool) -> Table:
         ratios=tuple(ratios),
         notes=(
             "`tiezheng server` in its own process, the real route: SHA-256 of the whole and of "
-            "the chunks, compared with the announcement, synced, recorded, answered.",
+            "the chunks, compared with the announcement, sealed, synced, recorded, answered.",
             "nginx's PUT stores and digests nothing else; the fsync that it leaves out is made by "
             "the client and its time counted. dd copies from the page cache, without a network.",
             "Sent from the page cache by sendfile over loopback, so the sender shares the cores "
