@@ -9,6 +9,7 @@ checked: the disk keeps what it acknowledged.
 """
 
 import errno
+import fcntl
 import os
 import secrets
 from collections.abc import Iterator
@@ -82,6 +83,17 @@ def write_all(fd: int, data: bytes | memoryview) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(fd, view) :]
+
+
+def set_direct(fd: int, on: bool) -> bool:
+    """Past the page cache from now on, as far as buffers are aligned; whether that is so."""
+    flags = fcntl.fcntl(fd, fcntl.F_GETFL)
+    flags = flags | os.O_DIRECT if on else flags & ~os.O_DIRECT
+    try:
+        fcntl.fcntl(fd, fcntl.F_SETFL, flags)
+    except OSError:
+        return False  # a file system that cannot
+    return on
 
 
 def make_folder(path: Path, *, mode: int = PRIVATE_FOLDER) -> None:

@@ -11,7 +11,6 @@ is root, or holds the disk, can remove file and lock.
 """
 
 import errno
-import fcntl
 import os
 import re
 import secrets
@@ -32,6 +31,7 @@ from storage.durable import (
     open_new,
     refusal,
     refusals,
+    set_direct,
     sync_folder,
     write_all,
     write_file,
@@ -247,7 +247,7 @@ class DirectoryObjectWriter:
         with refusals("begin an object"):
             self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
             if self._direct:
-                self._direct = _bypass_cache(self._fd)
+                self._direct = set_direct(self._fd, True)
         self._open = True
         self._moving = False
 
@@ -273,9 +273,7 @@ class DirectoryObjectWriter:
                 if error.errno != errno.EINVAL or not self._direct:
                     raise
                 # A tail that fills no block, or a caller's buffer that is not aligned.
-                self._direct = False
-                flags = fcntl.fcntl(self._fd, fcntl.F_GETFL)
-                fcntl.fcntl(self._fd, fcntl.F_SETFL, flags & ~os.O_DIRECT)
+                self._direct = set_direct(self._fd, False)
 
     def commit(self, companion: bytes) -> str:
         if not self._open:
@@ -316,15 +314,6 @@ class DirectoryObjectWriter:
         with suppress(OSError):  # fsync has reported what close could
             os.close(self._fd)
         self._store._release(self._path)
-
-
-def _bypass_cache(fd: int) -> bool:
-    """Whether writing goes straight to the disk from now on, as far as buffers are aligned."""
-    try:
-        fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | os.O_DIRECT)
-    except OSError:
-        return False  # a file system that cannot
-    return True
 
 
 def _chunks(path: Path) -> Path:

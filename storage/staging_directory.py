@@ -11,7 +11,6 @@ goes back, and no byte counts that was not meant to. `_Bytes` alone touches the 
 """
 
 import errno
-import fcntl
 import mmap
 import os
 import re
@@ -36,6 +35,7 @@ from storage.durable import (
     open_new,
     refusal,
     refusals,
+    set_direct,
     sync_folder,
     write_file,
 )
@@ -393,7 +393,7 @@ class _Bytes:
     def __init__(self, path: Path, *, direct: bool) -> None:
         with refusals("open a staged upload"):
             self._fd = os.open(path, os.O_WRONLY)
-        self._direct = direct and self._set_direct(True)
+        self._direct = direct and set_direct(self._fd, True)
 
     def __enter__(self) -> Self:
         return self
@@ -412,7 +412,7 @@ class _Bytes:
                 if error.errno != errno.EINVAL or not self._direct:
                     raise
                 # A tail that fills no block, or a buffer that is not aligned.
-                self._direct = self._set_direct(False)
+                self._direct = set_direct(self._fd, False)
                 continue
             view, at = view[count:], at + count
 
@@ -427,16 +427,6 @@ class _Bytes:
                 os.ftruncate(self._fd, size)
         os.close(self._fd)
         self._fd = -1
-
-    def _set_direct(self, on: bool) -> bool:
-        """Whether writing goes straight to the disk; a file system may not be able to."""
-        flags = fcntl.fcntl(self._fd, fcntl.F_GETFL)
-        flags = flags | os.O_DIRECT if on else flags & ~os.O_DIRECT
-        try:
-            fcntl.fcntl(self._fd, fcntl.F_SETFL, flags)
-        except OSError:
-            return False
-        return on
 
     @staticmethod
     def read(path: Path, start: int, end: int) -> bytes:
