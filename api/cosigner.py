@@ -8,8 +8,8 @@ signature leaves (invariant 6 in `ledger.log`).
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from fastapi import FastAPI, Request, Response
@@ -29,7 +29,8 @@ from ledger.cosigner import (
 from ledger.errors import LedgerError, Malformed, Unavailable, Unknown
 from ledger.ports import Clock
 from ledger.tlog.checkpoint import Checkpoint
-from ledger.tlog.note import VerifierKey
+from ledger.tlog.fraud import Fraud
+from ledger.tlog.note import SignedNote, VerifierKey
 from ledger.tlog.signing_key import SigningKey, sign_checkpoint
 from ledger.tlog.submission import MAX_REQUEST, AddCheckpoint
 
@@ -61,12 +62,16 @@ class CosignerState(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CosignerService:
-    """Keys may be two, Ed25519 and ML-DSA-44: every one of them signs every checkpoint."""
+    """Keys may be two, Ed25519 and ML-DSA-44: every one of them signs every checkpoint.
+
+    `keep` makes a proof of fraud durable; it may be given the same one again.
+    """
 
     logs: Mapping[str, VerifierKey]
     keys: tuple[SigningKey, ...]
     state: CosignerState
     clock: Clock
+    keep: Callable[[Fraud], None] = field(default=lambda fraud: None)
 
     def add_checkpoint(self, body: bytes) -> bytes:
         """The signature lines; raises the protocol's refusals."""
@@ -77,7 +82,8 @@ class CosignerService:
         try:
             checkpoint = decide(request, self.logs, last)
         except SplitView:
-            journal.error("split_view", origin=origin, request=body.decode())
+            assert known is not None  # there is no second history without a first
+            self._keep(Fraud(SignedNote.from_text(known[1]), request.note), origin)
             raise
         at = self.clock.now_ms() // 1000
         lines = tuple(sign_checkpoint(checkpoint, key, at) for key in self.keys)
@@ -87,6 +93,13 @@ class CosignerService:
         self.state.swap(last, checkpoint, note)
         journal.info("cosigned", origin=origin, size=checkpoint.size)
         return "".join(line.to_text() for line in lines).encode()
+
+    def _keep(self, fraud: Fraud, origin: str) -> None:
+        try:
+            self.keep(fraud)
+        finally:
+            # Here as well: the folder may be full just then.
+            journal.error("split_view", origin=origin, proof=fraud.to_text())
 
 
 def create_cosigner_app(service: CosignerService) -> FastAPI:

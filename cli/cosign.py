@@ -19,10 +19,14 @@ from ledger.tlog.note import Algorithm, VerifierKey
         "en": "Run a cosigner: it watches logs grow and signs that it saw them.\n\n"
         "It promises one thing: never to sign two histories of one log. What it signed\n"
         "last is kept in STATE, written before each signature leaves; a cosigner that\n"
-        "loses it must not go on under the same key. Speaks c2sp.org/tlog-witness.",
+        "loses it must not go on under the same key. Speaks c2sp.org/tlog-witness.\n\n"
+        "A log that shows it two trees of one size is refused, and the proof of it kept\n"
+        "as STATE/fraud/….txt, for tiezheng verify.",
         "zh": "运行联合签名节点：看着日志增长，并签名证明看到过。\n\n"
         "它只承诺一件事：绝不为同一日志的两种历史签名。最近签过的内容保存在 STATE，\n"
-        "先落盘、后签出；一旦丢失，不得再用同一密钥。协议为 c2sp.org/tlog-witness。",
+        "先落盘、后签出；一旦丢失，不得再用同一密钥。协议为 c2sp.org/tlog-witness。\n\n"
+        "日志若出示两棵同样大小而不同的树，则予拒绝，证明存入 STATE/fraud/….txt，\n"
+        "可用 tiezheng verify 核验。",
     },
     example="tiezheng cosign --key notary.key --state /var/lib/cosigner --port 8601 \\\n"
     "    --log ledger.suzhou.example/enforcement/2026+98952403+AYqI…",
@@ -73,6 +77,7 @@ def command(keys: tuple[str, ...], logs: tuple[str, ...], state: str, host: str,
     from storage.cosigner_sqlite import SqliteCosignerState
     from storage.durable import make_folder, sync_name
     from storage.folder_lock import FolderLock
+    from storage.fraud_folder import FraudFolder
 
     signing = tuple(read_key(path) for path in keys)
     if any(key.algorithm is Algorithm.ED25519 for key in signing):
@@ -88,7 +93,9 @@ def command(keys: tuple[str, ...], logs: tuple[str, ...], state: str, host: str,
         for key in signing:
             output.note(key.verifier.to_text())
         serve(
-            create_cosigner_app(CosignerService(watched, signing, kept, SystemClock())),
+            create_cosigner_app(
+                CosignerService(watched, signing, kept, SystemClock(), FraudFolder(folder).keep)
+            ),
             (host, port),
         )
         kept.close()

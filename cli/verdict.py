@@ -46,6 +46,7 @@ def audit_text(audit: Audit) -> str:
         "entries": say(
             en="Entries are well formed, their times never go back", zh="条目格式正确，时间不倒退"
         ),
+        "seen": say(en="It is still the log that was shown before", zh="仍为以前所见的那份日志"),
     }
     lines += ["", say(en="What was checked", zh="核验步骤")]
     for number, finding in enumerate(audit.findings, 1):

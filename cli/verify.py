@@ -8,6 +8,7 @@ import click
 from cli import output
 from cli.command import argument, json_option, option, trust_option
 from cli.command import command as new_command
+from cli.fraud import fraud_text, is_fraud, read_fraud
 from cli.language import say
 from cli.output import Exit
 from cli.public_log import open_log
@@ -44,16 +45,21 @@ class _Refused:
         "PACKET is a folder or a zip; several are checked one after the other. Nothing\n"
         "is sent anywhere, and nothing in the packet is believed on its word: every\n"
         "part is held against the log, and the log against the cosigners of DIR.\n\n"
+        "A proof of fraud is checked as well: that a log signed two histories. Proved, it\n"
+        "ends with 1, for then it is the log that has failed; not proved, with 3.\n\n"
         "Exit code: 0 passed, 1 failed, 3 undecided, 2 wrong usage, 4 not readable;\n"
         "of several packets the worst, in the order 1, 4, 3, 0.",
         "zh": "核验证据包。\n\n"
         "PACKET 为文件夹或 zip；可依次核验多个。核验不向外发送任何内容，\n"
         "也不采信证据包自己的说法：各部分与日志核对，日志与 DIR 所列联合签名人核对。\n\n"
+        "也可核验欺诈证明，即某日志签署过两份历史。成立则退出码为 1，因为不通过的是日志；\n"
+        "不成立则为 3。\n\n"
         "退出码：0 通过，1 不通过，3 不能判定，2 用法错误，4 无法读取；\n"
         "多个证据包取最差者，次序为 1、4、3、0。",
     },
     example="tiezheng verify packet.zip --trust trust/\n"
-    "tiezheng verify packet.zip --trust trust/ --log copy-of-the-log/ --require complete,order",
+    "tiezheng verify packet.zip --trust trust/ --log copy-of-the-log/ --require complete,order\n"
+    "tiezheng verify fraud.txt --trust trust/",
 )
 @argument(
     "packets",
@@ -90,6 +96,15 @@ def command(
     exits: list[Exit] = []
     shown = 0
     for path in packets:
+        if is_fraud(path):
+            claim = read_fraud(path, believed)
+            if as_json:
+                output.result_json({**claim.to_json(), "path": path})
+            else:
+                output.result(("\n" if shown else "") + fraud_text(claim, path))
+                shown += 1
+            exits.append(output.exit_of(claim.outcome))
+            continue
         try:
             report = _verify(path, believed, log, required)
         except Unavailable as error:

@@ -58,6 +58,8 @@ _REFUSALS: dict[str, str] = {
     "time": "时间不符",
     "tree": "日志的树或瓦片不符",
     "entries": "日志条目不符",
+    "seen": "与所见检查点核对不成",
+    "fraud": "证明不成立",
 }
 
 _UNITS = {"files": "个文件", "entries": "个条目", "statements": "份陈述", "items": "件证据原件"}
@@ -105,6 +107,18 @@ _CHINESE: tuple[tuple[str, _Words], ...] = (
     (r"your copy of the log has a hole: (.*)", r"您的日志副本缺少部分文件（\1）"),
     (r"no such entry here", "证据包中没有对应的条目"),
     (r"no sound checkpoint of its log here", "证据包中没有该日志的有效检查点"),
+    (r"the log begins with these (\d+) entries", r"日志以这 \1 个条目开头"),
+    (
+        r"two histories: other (\d+) entries than the log now begins with were signed",
+        r"两份历史：日志曾为另外 \1 个条目签名，与现在开头的条目不同",
+    ),
+    (
+        r"this copy has (\d+) entries only, fewer than the (\d+) seen",
+        r"本副本仅有 \1 个条目，少于所见检查点的 \2 个",
+    ),
+    (r"the larger tree begins with the smaller: one history", "较大的树以较小的开头，是同一份历史"),
+    (r"the two checkpoints are the same: one history", "两个检查点相同，是同一份历史"),
+    (r"your trust folder has no log (.*)", r"信任文件夹中没有日志 \1"),
     (r"no quorum: cosigned by nobody", "未达法定人数：无人联合签名"),
     (r"no quorum: cosigned by (.*)", r"未达法定人数：仅有 \1 联合签名"),
     (

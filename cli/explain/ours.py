@@ -12,7 +12,7 @@ from pathlib import Path
 from cli.explain.bag import bag_info, manifest_paths
 from cli.explain.dsse import explain_dsse, explain_statement
 from cli.explain.lenient import json_of, text_of
-from cli.explain.note import explain_note, key_fields
+from cli.explain.note import explain_note, key_fields, note_fields
 from cli.explain.tiles import count_tiles
 from cli.explain.tlog import group_words
 from cli.explain.value import MAX_LISTED, Explained, Field, File, almost, fields, listed
@@ -26,6 +26,8 @@ from ledger.evidence.party_receipt import PartyReceipt
 from ledger.evidence.series import MAX_KEY_FILE
 from ledger.evidence.session import Manifest
 from ledger.evidence.statement import FileSubject, Statement, StatementSubject
+from ledger.tlog.fraud import HEADER as FRAUD
+from ledger.tlog.fraud import Fraud
 from ledger.tlog.policy import Policy
 from storage.public_directory import CHECKPOINT
 from storage.trust_directory import read_trust
@@ -226,6 +228,22 @@ def explain_party_receipt(file: File) -> Explained | None:
             ("recordings", len(paper.recordings)),
             ("session", paper.session),
             ("key_hash", paper.key_id.hex()),
+        ),
+    )
+
+
+def explain_fraud(file: File) -> Explained | None:
+    if not file.data.startswith(f"{FRAUD}\n".encode()):
+        return None
+    try:
+        fraud = Fraud.from_bytes(file.data)
+    except Malformed as error:
+        raise almost("fraud", str(error)) from None
+    return Explained(
+        "fraud",
+        tuple(
+            Field("checkpoint", note.text.split("\n")[1], note_fields(note.to_text()))
+            for note in (fraud.smaller, fraud.larger)
         ),
     )
 

@@ -142,6 +142,17 @@ KINDS: dict[str, Kind] = {
         },
         OURS,
     ),
+    "fraud": Kind(
+        {
+            "en": "a proof of fraud: that a log signed two histories",
+            "zh": "欺诈证明：某日志签署过两份历史",
+        },
+        {
+            "en": "that it holds: ask with `tiezheng verify`",
+            "zh": "证明是否成立；请用 tiezheng verify 核验",
+        },
+        OURS,
+    ),
     "salt": Kind(
         {
             "en": "32 bytes, as a salt has: without it a statement cannot be tied to its entry",
@@ -524,6 +535,7 @@ LABELS: dict[str, Bilingual] = {
     "line_ends": {"en": "line ends", "zh": "行尾"},
     "lines": {"en": "files listed", "zh": "列出的文件数"},
     "listed_at": {"en": "listed at, by the station's clock", "zh": "列出时间（采集站时钟）"},
+    "checkpoint": {"en": "checkpoint", "zh": "检查点"},
     "log": {"en": "log", "zh": "日志"},
     "logs": {"en": "logs", "zh": "日志"},
     "maker": {"en": "maker", "zh": "制作人"},

@@ -7,7 +7,10 @@
 from collections.abc import Callable
 
 from ledger.errors import Malformed
+from ledger.tlog.checkpoint import Checkpoint
+from ledger.tlog.fraud import Fraud
 from ledger.tlog.merkle import EMPTY_ROOT, node_hash, node_hashes
+from ledger.tlog.note import SignedNote
 from ledger.tlog.tile import WIDTH, Tile, hashes_from_bytes
 
 Nodes = Callable[[int, int], bytes]
@@ -55,6 +58,21 @@ def prove_consistency(size1: int, size2: int, nodes: Nodes) -> tuple[bytes, ...]
     if not whole:
         proof.append(subtree_root(start, end, nodes))
     return tuple(reversed(proof))
+
+
+def prove_fraud(one: SignedNote, other: SignedNote, nodes: Nodes) -> Fraud | None:
+    """None if they belong to one history. `nodes` are those of the larger tree.
+
+    Nothing is checked here: `Fraud.check` says whether what was built is proved.
+    """
+    smaller, larger = sorted((one, other), key=lambda note: Checkpoint.from_text(note.text).size)
+    old, new = Checkpoint.from_text(smaller.text), Checkpoint.from_text(larger.text)
+    if old.size == new.size:
+        return None if old.root == new.root else Fraud(smaller, larger)
+    root = subtree_root(0, old.size, nodes)
+    if root == old.root:
+        return None
+    return Fraud(smaller, larger, root, prove_consistency(old.size, new.size, nodes))
 
 
 def subtree_root(start: int, end: int, nodes: Nodes) -> bytes:

@@ -12,6 +12,7 @@ from ledger import suite
 from ledger.errors import Unavailable
 from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.cosignature import check_cosignature
+from ledger.tlog.fraud import Fraud
 from ledger.tlog.merkle import leaf_hash, root_of
 from ledger.tlog.note import Algorithm, SignedNote, VerifierKey
 from ledger.tlog.proof import prove_consistency
@@ -36,10 +37,11 @@ def start(tmp_path: Path) -> Iterator[Start]:
         logs: dict[str, VerifierKey] | None = None,
         keys: tuple[SigningKey, ...] = (COURT, LATTICE),
         state: Any = None,
+        keep: Callable[[Fraud], None] = lambda fraud: None,
     ) -> TestClient:
         states.append(SqliteCosignerState(tmp_path / "state.sqlite"))
         service = CosignerService(
-            logs or {LOG.name: LOG.verifier}, keys, state or states[-1], HandClock()
+            logs or {LOG.name: LOG.verifier}, keys, state or states[-1], HandClock(), keep
         )
         return TestClient(create_cosigner_app(service))
 
@@ -143,16 +145,30 @@ def test_a_state_that_cannot_be_stored_gives_no_signature(start: Start) -> None:
     assert status == 503 and "\N{EM DASH}".encode() not in answer
 
 
-def test_a_split_view_is_kept_in_the_journal(
-    start: Start,
-) -> None:
-    client = start()
+def test_a_split_view_becomes_a_proof_that_anyone_can_check(start: Start) -> None:
+    kept: list[Fraud] = []
+    client = start(keep=kept.append)
     post(client, request(0, 5))
-    fork = request(5, 5, branch=b"!")
     with capture_logs() as journal:
-        assert post(client, fork)[0] == 422
-    (kept,) = [line for line in journal if line["event"] == "split_view"]
-    assert kept["origin"] == LOG.name and kept["request"] == fork.decode()
+        assert post(client, request(5, 5, branch=b"!"))[0] == 422
+    (fraud,) = kept
+    fraud.check(LOG.verifier)
+    # The first of the two is with this cosigner's word that it was shown.
+    first = SignedNote.from_text(fraud.smaller.to_text())
+    assert check_cosignature(first, Checkpoint.from_text(first.text), COURT.verifier)
+    (line,) = [line for line in journal if line["event"] == "split_view"]
+    assert Fraud.from_text(line["proof"]) == fraud
+
+
+def test_a_proof_that_cannot_be_kept_is_in_the_journal(start: Start) -> None:
+    def full(fraud: Fraud) -> None:
+        raise Unavailable("no room")
+
+    client = start(keep=full)
+    post(client, request(0, 5))
+    with capture_logs() as journal:
+        assert post(client, request(5, 5, branch=b"!"))[0] == 503
+    assert any(line["event"] == "split_view" for line in journal)
 
 
 def test_anyone_may_read_what_was_cosigned_last(start: Start) -> None:

@@ -67,6 +67,7 @@ from ledger.evidence.statement import Statement
 from ledger.evidence.trust import Trust
 from ledger.report import Outcome
 from ledger.tlog.checkpoint import Checkpoint
+from ledger.tlog.fraud import Fraud
 from ledger.tlog.note import Algorithm, Signature, SignedNote, VerifierKey
 from ledger.tlog.policy import Policy
 from ledger.tlog.receipt import Receipt
@@ -234,6 +235,11 @@ def companions() -> tuple[bytes, ...]:
             ).to_bytes()
         )
     return tuple(made)
+
+
+def frauds() -> tuple[bytes, ...]:
+    one, other = (SignedNote.from_bytes(note) for note in (notes()[0], notes()[-1]))
+    return tuple(Fraud(one, other, *more).to_bytes() for more in ((), (bytes(32), (bytes(32),))))
 
 
 def submissions() -> tuple[bytes, ...]:
@@ -796,6 +802,12 @@ TARGETS: tuple[Target, ...] = (
         text(lambda t: Receipt.from_text(t).to_text()),
         lambda: (Receipt(0, (), "x", b"e").to_bytes(), *of_packet("data/proofs/")()),
         (Receipt.from_text,),
+    ),
+    Target(
+        "fraud",
+        binary(lambda d: Fraud.from_bytes(d).to_bytes()),
+        frauds,
+        (Fraud.from_bytes, Fraud.from_text),
     ),
     Target("receipt-opened", _proved, of_packet("data/proofs/2026-4"), (Receipt.open,)),
     Target(
