@@ -1,6 +1,7 @@
-"""A cosigner as a server: c2sp.org/tlog-witness `add-checkpoint`.
+"""A cosigner as a server: c2sp.org/tlog-witness.
 
     POST /add-checkpoint                           200 and a signature line, or the refusal
+    POST /sign-subtree                             the same, for part of a tree cosigned here
     GET  /<hex sha256(origin)>/checkpoint          what was cosigned last
 
 The new state is durable, compared with the old in one statement, before the
@@ -16,6 +17,7 @@ from fastapi import FastAPI, Request, Response
 
 from api.bodies import BodyTooLarge, read_body
 from api.journal import journal
+from api.pace import Pace
 from ledger import suite
 from ledger.cosigner import (
     BadProof,
@@ -24,15 +26,16 @@ from ledger.cosigner import (
     SplitView,
     StaleSize,
     decide,
+    decide_subtree,
     origin_of,
 )
 from ledger.errors import LedgerError, Malformed, Unavailable, Unknown
 from ledger.ports import Clock
 from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.fraud import Fraud
-from ledger.tlog.note import SignedNote, VerifierKey
-from ledger.tlog.signing_key import SigningKey, sign_checkpoint
-from ledger.tlog.submission import MAX_REQUEST, AddCheckpoint
+from ledger.tlog.note import Algorithm, SignedNote, VerifierKey
+from ledger.tlog.signing_key import SigningKey, sign_checkpoint, sign_subtree
+from ledger.tlog.submission import MAX_REQUEST, AddCheckpoint, SignSubtree
 
 # refusal → status of the protocol
 STATUS: Sequence[tuple[type[LedgerError], int]] = (
@@ -64,7 +67,8 @@ class CosignerState(Protocol):
 class CosignerService:
     """Keys may be two, Ed25519 and ML-DSA-44: every one of them signs every checkpoint.
 
-    `keep` makes a proof of fraud durable; it may be given the same one again.
+    `keep` makes a proof of fraud durable; it may be given the same one again. `show` is
+    given each note that was cosigned, before the signature leaves.
     """
 
     logs: Mapping[str, VerifierKey]
@@ -72,6 +76,7 @@ class CosignerService:
     state: CosignerState
     clock: Clock
     keep: Callable[[Fraud], None] = field(default=lambda fraud: None)
+    show: Callable[[SignedNote], None] = field(default=lambda note: None)
 
     def add_checkpoint(self, body: bytes) -> bytes:
         """The signature lines; raises the protocol's refusals."""
@@ -89,10 +94,25 @@ class CosignerService:
         lines = tuple(sign_checkpoint(checkpoint, key, at) for key in self.keys)
         log_line = request.note.by(self.logs[origin])
         kept = (log_line, *lines) if log_line is not None else lines
-        note = checkpoint.to_text() + "\n" + "".join(line.to_text() for line in kept)
-        self.state.swap(last, checkpoint, note)
+        note = SignedNote(checkpoint.to_text(), kept)
+        self.state.swap(last, checkpoint, note.to_text())
+        try:
+            self.show(note)
+        except LedgerError as error:
+            # The state is the memory that counts; the copy is behind, and says so.
+            journal.error("copy_failed", origin=origin, reason=str(error))
         journal.info("cosigned", origin=origin, size=checkpoint.size)
         return "".join(line.to_text() for line in lines).encode()
+
+    def sign_subtree(self, body: bytes) -> bytes:
+        """The signature lines; raises the protocol's refusals, `Unknown` without such a key."""
+        signing = [k for k in self.keys if k.algorithm is Algorithm.COSIGNATURE_MLDSA44]
+        if not signing:
+            raise Unknown("no key here signs subtrees")
+        request = SignSubtree.from_bytes(body)
+        decide_subtree(request, self.logs, [key.verifier for key in self.keys])
+        span = (origin_of(request), request.start, request.end, request.subtree)
+        return "".join(sign_subtree(*span, key).to_text() for key in signing).encode()
 
     def _keep(self, fraud: Fraud, origin: str) -> None:
         try:
@@ -102,17 +122,27 @@ class CosignerService:
             journal.error("split_view", origin=origin, proof=fraud.to_text())
 
 
-def create_cosigner_app(service: CosignerService) -> FastAPI:
+def create_cosigner_app(service: CosignerService, per_s: int | None = None) -> FastAPI:
+    """`per_s` requests a second are taken from one address; None takes all."""
     app = FastAPI(title="Tiezheng cosigner", docs_url=None, redoc_url=None, openapi_url=None)
+    if per_s is not None:
+        app.add_middleware(Pace, per_s=per_s)
     origins = {suite.digest(origin.encode()).hex(): origin for origin in service.logs}
+
+    async def answer(request: Request, sign: Callable[[bytes], bytes]) -> Response:
+        try:
+            body = await read_body(request, MAX_REQUEST)
+            return Response(await asyncio.to_thread(sign, body), 200)
+        except LedgerError as error:
+            return _refuse(error)
 
     @app.post("/add-checkpoint")
     async def _(request: Request) -> Response:
-        try:
-            body = await read_body(request, MAX_REQUEST)
-            return Response(await asyncio.to_thread(service.add_checkpoint, body), 200)
-        except LedgerError as error:
-            return _refuse(error)
+        return await answer(request, service.add_checkpoint)
+
+    @app.post("/sign-subtree")
+    async def _(request: Request) -> Response:
+        return await answer(request, service.sign_subtree)
 
     @app.get("/{name}/checkpoint")
     async def _(name: str) -> Response:

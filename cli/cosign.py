@@ -1,6 +1,9 @@
 """`tiezheng cosign`: a cosigner, for a notary office, a court or an archive."""
 
+from collections.abc import Sequence
+from contextlib import closing, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -9,8 +12,12 @@ from cli.command import command as new_command
 from cli.command import option
 from cli.files import read_key
 from cli.language import say
-from ledger.errors import LedgerError
-from ledger.tlog.note import Algorithm, VerifierKey
+from ledger.cosigner import check_memory
+from ledger.errors import LedgerError, Unavailable, Unknown
+from ledger.tlog.note import MAX_NOTE, Algorithm, SignedNote, VerifierKey
+
+if TYPE_CHECKING:
+    from storage.cosigner_copy import CosignerCopy
 
 
 @new_command(
@@ -29,7 +36,8 @@ from ledger.tlog.note import Algorithm, VerifierKey
         "可用 tiezheng verify 核验。",
     },
     example="tiezheng cosign --key notary.key --state /var/lib/cosigner --port 8601 \\\n"
-    "    --log ledger.suzhou.example/enforcement/2026+98952403+AYqI…",
+    "    --log ledger.suzhou.example/enforcement/2026+98952403+AYqI… \\\n"
+    "    --copy /mnt/other-disk/cosigned --watch https://ledger.suzhou.example/log/2026",
 )
 @option(
     "--key",
@@ -57,6 +65,34 @@ from ledger.tlog.note import Algorithm, VerifierKey
     words={"en": "this cosigner's own folder", "zh": "本节点自己的文件夹"},
 )
 @option(
+    "--copy",
+    metavar="DIR",
+    words={
+        "en": "keep what was signed last as static files here too, best on another disk",
+        "zh": "另将最近所签内容写成静态文件存于此处，最好在另一块磁盘上",
+    },
+)
+@option(
+    "--watch",
+    "watch",
+    multiple=True,
+    metavar="URL",
+    words={
+        "en": "a log's public address: at the start, what it shows is held against STATE",
+        "zh": "日志的公开网址：启动时与 STATE 核对",
+    },
+)
+@option(
+    "--rate",
+    type=click.IntRange(1, 100_000),
+    default=100,
+    metavar="N",
+    words={
+        "en": "requests a second from one address; by default 100",
+        "zh": "每个地址每秒的请求数；缺省 100",
+    },
+)
+@option(
     "--host",
     default="127.0.0.1",
     metavar="ADDRESS",
@@ -69,11 +105,21 @@ from ledger.tlog.note import Algorithm, VerifierKey
     metavar="N",
     words={"en": "by default 8601; 0 takes a free one", "zh": "缺省 8601；0 表示任取空闲端口"},
 )
-def command(keys: tuple[str, ...], logs: tuple[str, ...], state: str, host: str, port: int) -> None:
+def command(
+    keys: tuple[str, ...],
+    logs: tuple[str, ...],
+    state: str,
+    copy: str | None,
+    watch: tuple[str, ...],
+    rate: int,
+    host: str,
+    port: int,
+) -> None:
     from api import journal
     from api.cosigner import CosignerService, create_cosigner_app
     from cli.server import serve
     from storage.clock import SystemClock
+    from storage.cosigner_copy import CosignerCopy
     from storage.cosigner_sqlite import SqliteCosignerState
     from storage.durable import make_folder, sync_name
     from storage.folder_lock import FolderLock
@@ -88,17 +134,52 @@ def command(keys: tuple[str, ...], logs: tuple[str, ...], state: str, host: str,
     make_folder(folder)
     sync_name(folder)
     journal.start("info")
-    with FolderLock(folder / "lock"):
-        kept = SqliteCosignerState(folder / "state.sqlite")
-        for key in signing:
-            output.note(key.verifier.to_text())
-        serve(
-            create_cosigner_app(
-                CosignerService(watched, signing, kept, SystemClock(), FraudFolder(folder).keep)
-            ),
-            (host, port),
+    with FolderLock(folder / "lock"), closing(SqliteCosignerState(folder / "state.sqlite")) as kept:
+        static = None if copy is None else CosignerCopy(Path(copy))
+        own = [key.verifier for key in signing]
+        for log in watched.values():
+            last = kept.last(log.name)
+            for note in _shown(log, watch, static):
+                check_memory(note, log, own, None if last is None else last[0])
+        for key in own:
+            output.note(key.to_text())
+        service = CosignerService(
+            watched,
+            signing,
+            kept,
+            SystemClock(),
+            FraudFolder(folder).keep,
+            (lambda note: None) if static is None else static.keep,
         )
-        kept.close()
+        serve(create_cosigner_app(service, rate), (host, port))
+
+
+def _shown(
+    log: VerifierKey, addresses: Sequence[str], static: "CosignerCopy | None"
+) -> list[SignedNote]:
+    """What is shown elsewhere of what was cosigned. An address that does not answer is named."""
+    from api.clients.http import fetch, new_client
+
+    notes = []
+    for address in addresses:
+        url = f"{address.rstrip('/')}/checkpoint"
+        try:
+            with new_client() as client:
+                status, data = fetch(client, "GET", url, MAX_NOTE)
+            if status != 200:
+                raise Unavailable(f"{url} answered {status}")
+            notes.append(SignedNote.from_bytes(data))
+        except LedgerError as error:
+            output.note(
+                say(
+                    en=f"not held against this log: {error}",
+                    zh=f"未能与该日志核对：{error}",
+                )
+            )
+    if static is not None:
+        with suppress(Unknown):
+            notes.append(static.read(log.name))
+    return notes
 
 
 def _log(text: str) -> VerifierKey:

@@ -10,7 +10,7 @@ from ledger import suite_private
 from ledger.encoding import MAX_DECIMAL, format_base64, parse_hex
 from ledger.errors import Malformed
 from ledger.tlog.checkpoint import Checkpoint
-from ledger.tlog.cosignature import cosigned_message
+from ledger.tlog.cosignature import cosigned_message, subtree_message
 from ledger.tlog.note import (
     KEY_ID_SIZE,
     KEY_TEXT_LIMIT,
@@ -83,3 +83,11 @@ def sign_checkpoint(checkpoint: Checkpoint, key: SigningKey, at: int) -> Signatu
     verifier = key.verifier
     message = cosigned_message(verifier, checkpoint, at)
     return Signature(key.name, verifier.key_id, at.to_bytes(8, "big") + key.sign(message))
+
+
+def sign_subtree(origin: str, start: int, end: int, subtree: bytes, key: SigningKey) -> Signature:
+    """Without a time: it does not say that this was the largest tree seen. ML-DSA-44 only."""
+    if key.algorithm is not Algorithm.COSIGNATURE_MLDSA44:
+        raise Malformed("want an ML-DSA-44 key: others sign no subtrees")
+    message = subtree_message(key.name, 0, origin, start, end, subtree)
+    return Signature(key.name, key.verifier.key_id, bytes(8) + key.sign(message))

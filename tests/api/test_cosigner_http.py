@@ -1,23 +1,27 @@
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from structlog.testing import capture_logs
 
 from api.cosigner import CosignerService, create_cosigner_app
+from api.pace import Pace
 from ledger import suite
-from ledger.errors import Unavailable
+from ledger.errors import Unavailable, Unknown
 from ledger.tlog.checkpoint import Checkpoint
-from ledger.tlog.cosignature import check_cosignature
+from ledger.tlog.cosignature import check_cosignature, subtree_message
 from ledger.tlog.fraud import Fraud
 from ledger.tlog.merkle import leaf_hash, root_of
-from ledger.tlog.note import Algorithm, SignedNote, VerifierKey
+from ledger.tlog.note import Algorithm, Signature, SignedNote, VerifierKey
 from ledger.tlog.proof import prove_consistency
 from ledger.tlog.signing_key import SigningKey, sign_note
-from ledger.tlog.submission import MAX_REQUEST, AddCheckpoint
+from ledger.tlog.submission import MAX_REQUEST, AddCheckpoint, SignSubtree
+from storage.cosigner_copy import CosignerCopy
 from storage.cosigner_sqlite import SqliteCosignerState
 from testkit.keys import cosigner, key
 from testkit.world import HandClock
@@ -38,10 +42,11 @@ def start(tmp_path: Path) -> Iterator[Start]:
         keys: tuple[SigningKey, ...] = (COURT, LATTICE),
         state: Any = None,
         keep: Callable[[Fraud], None] = lambda fraud: None,
+        show: Callable[[SignedNote], None] = lambda note: None,
     ) -> TestClient:
         states.append(SqliteCosignerState(tmp_path / "state.sqlite"))
         service = CosignerService(
-            logs or {LOG.name: LOG.verifier}, keys, state or states[-1], HandClock(), keep
+            logs or {LOG.name: LOG.verifier}, keys, state or states[-1], HandClock(), keep, show
         )
         return TestClient(create_cosigner_app(service))
 
@@ -236,3 +241,108 @@ def test_the_example_of_the_protocol_is_read(vectors: Path) -> None:
     request = AddCheckpoint.from_bytes(text)
     assert request.old_size == 20852014 and len(request.proof) == 4
     assert request.to_bytes() == text
+
+
+def test_a_part_of_a_tree_is_signed_over_http(start: Start) -> None:
+    client = start()
+    post(client, request(0, 5))
+    note = SignedNote.from_bytes(
+        client.get(f"/{suite.digest(LOG.name.encode()).hex()}/checkpoint").content
+    )
+    hashes = leaves(5)
+    root = root_of(hashes[:4])
+    asked = SignSubtree(0, 4, root, (hashes[4],), note)
+    answer = client.post("/sign-subtree", content=asked.to_bytes())
+    assert answer.status_code == 200
+    line = Signature.from_text(answer.text)
+    assert (line.name, line.key_id) == (LATTICE.name, LATTICE.verifier.key_id)
+    assert line.value[:8] == bytes(8)
+    message = subtree_message(LATTICE.name, 0, LOG.name, 0, 4, root)
+    LATTICE.verifier.verify(message, line.value[8:])
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"start": 1, "end": 3}, 400),
+        ({"end": 6}, 400),
+        ({"subtree": bytes(32)}, 422),
+        ({"proof": ()}, 422),
+        ({"note": "the log's only"}, 403),
+        ({"note": "another log's"}, 404),
+    ],
+)
+def test_a_part_that_may_not_be_signed_has_its_status(
+    start: Start, change: dict[str, Any], status: int
+) -> None:
+    client = start()
+    post(client, request(0, 5))
+    path = f"/{suite.digest(LOG.name.encode()).hex()}/checkpoint"
+    note = SignedNote.from_bytes(client.get(path).content)
+    notes = {
+        "the log's only": SignedNote(note.text, note.signatures[:1]),
+        "another log's": SignedNote(note.text.replace(LOG.name, "o.example/1"), note.signatures),
+    }
+    if "note" in change:
+        change = {"note": notes[change["note"]]}
+    hashes = leaves(5)
+    asked = replace(SignSubtree(0, 4, root_of(hashes[:4]), (hashes[4],), note), **change)
+    assert client.post("/sign-subtree", content=asked.to_bytes()).status_code == status
+
+
+def test_a_cosigner_without_such_a_key_signs_no_parts(start: Start) -> None:
+    client = start(keys=(COURT,))
+    assert client.post("/sign-subtree", content=b"x").status_code == 404
+    assert start().post("/sign-subtree", content=b"x").status_code == 400
+
+
+def test_what_comes_too_fast_is_refused_and_taken_again_later() -> None:
+    now = [0.0]
+    app = FastAPI()
+
+    @app.get("/")
+    async def _() -> str:
+        return "yes"
+
+    client = TestClient(Pace(app, 3, lambda: now[0]))
+    assert [client.get("/").status_code for _ in range(8)] == [200] * 6 + [429] * 2
+    assert client.get("/").headers["retry-after"] == "1"
+    now[0] += 1.0
+    assert [client.get("/").status_code for _ in range(4)] == [200] * 3 + [429]
+
+
+def test_one_address_does_not_take_anothers_share() -> None:
+    app = Pace(FastAPI(), 1, lambda: 0.0)
+    for address, expected in (("10.0.0.1", [404, 404, 429]), ("10.0.0.2", [404, 404, 429])):
+        client = TestClient(app, client=(address, 1))
+        assert [client.get("/").status_code for _ in range(3)] == expected
+
+
+def test_what_is_shown_is_what_was_cosigned_and_never_goes_back(
+    start: Start, tmp_path: Path
+) -> None:
+    copy = CosignerCopy(tmp_path / "copy")
+    client = start(show=copy.keep)
+    with pytest.raises(Unknown):
+        copy.read(LOG.name)
+    for old, size in ((0, 5), (5, 9)):
+        post(client, request(old, size))
+        note = copy.read(LOG.name)
+        assert Checkpoint.from_text(note.text).size == size
+        path = f"/{suite.digest(LOG.name.encode()).hex()}/checkpoint"
+        assert note.to_bytes() == client.get(path).content
+        assert (tmp_path / "copy" / path[1:]).read_bytes() == note.to_bytes()
+    newest = copy.read(LOG.name)
+    late = SignedNote.from_bytes(AddCheckpoint.from_bytes(request(0, 5)).note.to_bytes())
+    copy.keep(late)
+    assert copy.read(LOG.name) == newest
+
+
+def test_a_copy_that_cannot_be_written_holds_up_nothing(start: Start) -> None:
+    def full(note: SignedNote) -> None:
+        raise Unavailable("no room")
+
+    client = start(show=full)
+    with capture_logs() as journal:
+        assert post(client, request(0, 5))[0] == 200
+    assert [line["event"] for line in journal if line["log_level"] == "error"] == ["copy_failed"]

@@ -1,18 +1,25 @@
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ledger.tlog.checkpoint import Checkpoint
+from ledger.tlog.note import SignedNote
+from ledger.tlog.signing_key import SigningKey, sign_checkpoint, sign_note
+from storage.cosigner_copy import CosignerCopy
 from storage.folder_lock import FolderLock
 from testkit.keys import key
 from testkit.server import COSIGNERS, STATION, quiet
 from testkit.terminal import Run
 
-LOG = key("ledger.example/enforcement/2026").verifier.to_text()
+LOG_KEY = key("ledger.example/enforcement/2026")
+LOG = LOG_KEY.verifier.to_text()
 
 
 @pytest.fixture(autouse=True)
@@ -74,3 +81,61 @@ def test_a_cosigner_answers_and_ends_in_order(tmp_path: Path, office_key: Path) 
         assert COSIGNERS[0].verifier.to_text() in process.stderr.read()
     with FolderLock(tmp_path / "state" / "lock"):
         pass
+
+
+class Published(BaseHTTPRequestHandler):
+    """A log's public address, of which only the checkpoint is asked."""
+
+    note = b""
+
+    def do_GET(self) -> None:
+        self.send_response(200 if self.path == "/log/checkpoint" else 404)
+        self.end_headers()
+        self.wfile.write(self.note)
+
+    def log_message(self, *arguments: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def published() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Published)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/log"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def cosigned_by(signer: SigningKey, size: int) -> SignedNote:
+    checkpoint = Checkpoint(LOG_KEY.name, size, bytes(range(32)))
+    lines = sign_note(checkpoint.to_text(), LOG_KEY), sign_checkpoint(checkpoint, signer, 1)
+    return SignedNote(checkpoint.to_text(), lines)
+
+
+@pytest.mark.parametrize("where", ["copy", "address"])
+def test_one_that_has_forgotten_what_it_signed_does_not_start(
+    run: Run, tmp_path: Path, office_key: Path, published: str, where: str
+) -> None:
+    note = cosigned_by(COSIGNERS[0], 7)
+    Published.note = note.to_bytes()
+    CosignerCopy(tmp_path / "copy").keep(note)
+    more = ("--copy", tmp_path / "copy") if where == "copy" else ("--watch", published)
+    ended = run("cosign", "--key", office_key, "--log", LOG, "--state", tmp_path / "state", *more)
+    assert ended.code == 1
+    assert "cosigned a tree of 7 entries" in ended.err
+    assert "go on under a new key only" in ended.err
+    with FolderLock(tmp_path / "state" / "lock"):
+        pass
+
+
+def test_a_damaged_copy_is_named(run: Run, tmp_path: Path, office_key: Path) -> None:
+    CosignerCopy(tmp_path / "copy").keep(cosigned_by(COSIGNERS[0], 7))
+    (path,) = (tmp_path / "copy").rglob("checkpoint")
+    path.write_bytes(b"x")
+    state = tmp_path / "state"
+    ended = run(
+        "cosign", "--key", office_key, "--log", LOG, "--state", state, "--copy", tmp_path / "copy"
+    )
+    assert ended.code == 1 and str(path) in ended.err

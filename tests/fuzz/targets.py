@@ -72,7 +72,7 @@ from ledger.tlog.note import Algorithm, Signature, SignedNote, VerifierKey
 from ledger.tlog.policy import Policy
 from ledger.tlog.receipt import Receipt
 from ledger.tlog.signing_key import SigningKey
-from ledger.tlog.submission import AddCheckpoint
+from ledger.tlog.submission import AddCheckpoint, SignSubtree
 from ledger.tlog.tile import (
     Tile,
     entries_from_bytes,
@@ -810,6 +810,15 @@ TARGETS: tuple[Target, ...] = (
         (Fraud.from_bytes, Fraud.from_text),
     ),
     Target("receipt-opened", _proved, of_packet("data/proofs/2026-4"), (Receipt.open,)),
+    Target(
+        "sign-subtree",
+        binary(lambda d: SignSubtree.from_bytes(d).to_bytes()),
+        lambda: tuple(
+            SignSubtree(0, 4, bytes(32), (bytes(32),), SignedNote.from_bytes(note)).to_bytes()
+            for note in notes()
+        ),
+        (SignSubtree.from_bytes,),
+    ),
     Target(
         "submission",
         binary(lambda d: AddCheckpoint.from_bytes(d).to_bytes()),

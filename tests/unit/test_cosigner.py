@@ -2,6 +2,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,12 @@ from ledger.cosigner import (
     BadProof,
     BadRequest,
     BadSignature,
+    Forgotten,
     SplitView,
     StaleSize,
+    check_memory,
     decide,
+    decide_subtree,
     origin_of,
 )
 from ledger.errors import LedgerError, Malformed, Unavailable, Unknown
@@ -22,8 +26,8 @@ from ledger.tlog.cosignature import check_cosignature
 from ledger.tlog.merkle import EMPTY_ROOT, leaf_hash, root_of
 from ledger.tlog.note import Algorithm, Signature, SignedNote
 from ledger.tlog.proof import prove_consistency
-from ledger.tlog.signing_key import SigningKey, sign_note
-from ledger.tlog.submission import AddCheckpoint
+from ledger.tlog.signing_key import SigningKey, sign_checkpoint, sign_note
+from ledger.tlog.submission import AddCheckpoint, SignSubtree
 from storage.cosigner_sqlite import SqliteCosignerState
 from testkit.keys import cosigner, key
 from testkit.world import HandClock
@@ -323,3 +327,125 @@ def test_of_a_thousand_conflicting_requests_one_tree_of_a_size_is_signed(
     }
     for state in states:
         state.close()
+
+
+# --- parts of a tree -----------------------------------------------------------------------------
+
+VERIFIERS = [k.verifier for k in KEYS]
+
+
+def subtree_proof(start: int, end: int, hashes: list[bytes]) -> list[bytes]:
+    """SP(start, end, D[n]) as draft-ietf-plants-merkle-tree-certs section 4 defines it."""
+
+    def prove(start: int, end: int, hashes: list[bytes], known: bool) -> list[bytes]:
+        n = len(hashes)
+        if (start, end) == (0, n):
+            return [] if known else [root_of(hashes)]
+        k = 1 << (n - 1).bit_length() - 1
+        if end <= k:
+            return [*prove(start, end, hashes[:k], known), root_of(hashes[k:])]
+        if k <= start:
+            return [*prove(start - k, end - k, hashes[k:], known), root_of(hashes[:k])]
+        return [*prove(0, end - k, hashes[k:], False), root_of(hashes[:k])]
+
+    return [] if start == end else prove(start, end, hashes, True)
+
+
+def cosigned(size: int, tree: Tree = TREE, signers: tuple[SigningKey, ...] = KEYS) -> SignedNote:
+    lines = [sign_checkpoint(tree.checkpoint(size), signer, 1_795_430_400) for signer in signers]
+    return tree.note(size).with_signatures(lines)
+
+
+def subtree(start: int, end: int, size: int, note: SignedNote | None = None) -> SignSubtree:
+    proof = subtree_proof(start, end, TREE.leaves[:size])
+    root = root_of(TREE.leaves[start:end])
+    return SignSubtree(start, end, root, tuple(proof), note or cosigned(size))
+
+
+def valid_subtrees(size: int) -> Iterator[tuple[int, int]]:
+    for start in range(size + 1):
+        for end in range(start, size + 1):
+            if start % (1 << max(end - start - 1, 0).bit_length()) == 0:
+                yield start, end
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 8, 21])
+def test_every_part_of_a_tree_that_was_cosigned_may_be_signed(size: int) -> None:
+    for start, end in valid_subtrees(size):
+        request = SignSubtree.from_bytes(subtree(start, end, size).to_bytes())
+        decide_subtree(request, LOGS, VERIFIERS)
+
+
+@pytest.mark.parametrize(
+    ("request_", "refusal"),
+    [
+        (subtree(3, 5, 21), BadRequest),
+        (SignSubtree(5, 4, bytes(32), (), cosigned(21)), BadRequest),
+        (SignSubtree(16, 24, bytes(32), (), cosigned(21)), BadRequest),
+        (subtree(4, 8, 21, TREE.note(21)), BadSignature),
+        (subtree(4, 8, 21, cosigned(21, signers=(cosigner("other.example"),))), BadSignature),
+        (subtree(4, 8, 21, cosigned(21, BRANCH)), BadProof),
+        (SignSubtree(4, 8, bytes(32), subtree(4, 8, 21).proof, cosigned(21)), BadProof),
+        (SignSubtree(4, 8, subtree(4, 8, 21).subtree, (), cosigned(21)), BadProof),
+        (replace(subtree(4, 8, 21), start=8, end=12), BadProof),
+    ],
+)
+def test_a_part_that_may_not_be_signed_is_refused_as_the_protocol_says(
+    request_: SignSubtree, refusal: type[LedgerError]
+) -> None:
+    with pytest.raises(refusal):
+        decide_subtree(request_, LOGS, VERIFIERS)
+
+
+def test_a_part_of_an_unknown_log_is_refused() -> None:
+    with pytest.raises(Unknown):
+        decide_subtree(subtree(4, 8, 21), {}, VERIFIERS)
+
+
+def test_a_line_of_ours_that_does_not_hold_is_none() -> None:
+    good = cosigned(21)
+    bad = [Signature(s.name, s.key_id, s.value[:-1] + b"x") for s in good.signatures]
+    with pytest.raises(BadSignature):
+        decide_subtree(subtree(4, 8, 21, SignedNote(good.text, tuple(bad))), LOGS, VERIFIERS)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"subtree 1\n", b"subtree 0 1\n\n", b"subtree 0 1 2\n", b"old 0\n\n", b"subtree -1 1\n"],
+)
+def test_what_is_no_request_for_a_part_is_malformed(data: bytes) -> None:
+    with pytest.raises(Malformed):
+        SignSubtree.from_bytes(data + cosigned(21).to_bytes())
+
+
+# --- what it may have forgotten ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "last", [None, TREE.checkpoint(0), TREE.checkpoint(4), BRANCH.checkpoint(5)]
+)
+@pytest.mark.parametrize("signer", KEYS)
+def test_its_own_signature_over_more_than_it_remembers_stops_it(
+    last: Checkpoint | None, signer: SigningKey
+) -> None:
+    with pytest.raises(Forgotten, match="cosigned a tree of 5 entries"):
+        check_memory(cosigned(5, signers=(signer,)), LOG.verifier, VERIFIERS, last)
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        TREE.note(5),
+        cosigned(5, signers=(cosigner("other.example"),)),
+        SignedNote(cosigned(5).text, cosigned(5).signatures[1:]),
+        SignedNote(TREE.note(6).text, (*TREE.note(6).signatures, *cosigned(5).signatures[1:])),
+    ],
+    ids=["the log's only", "somebody else's", "not the log's", "of another tree"],
+)
+def test_what_it_did_not_sign_does_not_stop_it(note: SignedNote) -> None:
+    check_memory(note, LOG.verifier, VERIFIERS, None)
+
+
+@pytest.mark.parametrize("size", [5, 6, 40])
+def test_what_it_remembers_does_not_stop_it(size: int) -> None:
+    check_memory(cosigned(5), LOG.verifier, VERIFIERS, TREE.checkpoint(size))
