@@ -68,6 +68,7 @@ def mldsa_sign(seed: bytes, message: bytes) -> bytes:
 # --- sealing: AES-256-GCM (NIST SP 800-38D) -------------------------------------------------
 
 SEAL_KEY, SEAL_NONCE, SEAL_TAG = 32, 12, 16  # bytes
+_UNSEALED = "not sealed with this key, for this place, or damaged since"
 
 
 class Cipher:
@@ -96,4 +97,13 @@ class Cipher:
         try:
             return self._aead.decrypt(bytes(sealed[:SEAL_NONCE]), sealed[SEAL_NONCE:], bound)
         except InvalidTag:
-            raise Rejected("not sealed with this key, for this place, or damaged since") from None
+            raise Rejected(_UNSEALED) from None
+
+    def open_into(self, target: memoryview, sealed: bytes | memoryview, bound: bytes) -> None:
+        """The same into memory that is there, of just that length."""
+        if len(sealed) < SEAL_NONCE + SEAL_TAG:
+            raise Rejected("what was sealed is cut short")
+        try:
+            self._aead.decrypt_into(bytes(sealed[:SEAL_NONCE]), sealed[SEAL_NONCE:], bound, target)
+        except InvalidTag:
+            raise Rejected(_UNSEALED) from None

@@ -10,7 +10,6 @@ gives damaged, the other. Nothing is deleted that a row speaks of; what has no r
 item from before there were rows, or what a crash left, and `ids` shows both.
 """
 
-import mmap
 import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,10 +19,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from ledger.encoding import clip
-from ledger.errors import Full, LedgerError, Malformed, Rejected, Unavailable, Unknown
+from ledger.errors import Conflict, Full, LedgerError, Malformed, Rejected, Unavailable, Unknown
 from ledger.evidence.chunks import CHUNK_SIZE, check_chunk
 from ledger.evidence.sealed import (
-    OVERHEAD,
     STORED_BLOCK,
     Companion,
     ItemSeal,
@@ -32,15 +30,15 @@ from ledger.evidence.sealed import (
     split,
     stored_size,
 )
-from ledger.ports import KeyWrap, ObjectStore, ObjectWriter
-from ledger.suite import DIGEST_SIZE, digest, new_digest
-from ledger.suite_private import SEAL_KEY, SEAL_NONCE
+from ledger.ports import Clock, KeyWrap, ObjectStore, ObjectWriter
+from ledger.suite import DIGEST_SIZE, digest
+from ledger.suite_private import SEAL_KEY
 from ledger.tlog.merkle import root_of
+from storage.clock import SystemClock
 from storage.places_sqlite import Place, SqlitePlaces
+from storage.sealing import ItemKey, Sealing, StoredHashes
 
-BLOCKS_AT_ONCE = 4  # sealed blocks that are written together, while the next are being sealed
 READ_AT_ONCE = 16  # blocks that are asked for together
-ALIGN = 4096  # what a disk that is written past the page cache wants
 
 T = TypeVar("T")
 
@@ -58,8 +56,10 @@ class ItemVault:
         places: SqlitePlaces,
         wraps: Sequence[KeyWrap] = (),
         *,
+        clock: Clock | None = None,
         beside: bool = False,
     ) -> None:
+        self._clock = clock or SystemClock()
         self.copies = dict(copies)
         self.places = places
         self._wraps = {wrap.id: wrap for wrap in wraps}
@@ -74,15 +74,42 @@ class ItemVault:
     def begin(self, size: int) -> "VaultWriter":
         key = secrets.token_hex(16)
         sealing = None if self._newest is None else Sealing(self._newest, key, size)
+        return VaultWriter(self._copying(key, size, sealed=sealing is not None), sealing)
+
+    def new_key(self, size: int) -> ItemKey | None:
+        """For who seals an item of `size` bytes himself; None where items are kept in plain."""
+        if self._newest is None:
+            return None
+        id_, bare = secrets.token_hex(16), os.urandom(SEAL_KEY)
+        wrapped = self._newest.wrap(bare, bytes.fromhex(id_))
+        return ItemKey(id=id_, size=size, wrap_id=self._newest.id, wrapped=wrapped, bare=bare)
+
+    def open_key(self, object_id: str, size: int, wrap_id: str, wrapped: bytes) -> ItemSeal:
+        """The key of `new_key` again; raises `Rejected` without the key that wraps it."""
+        return self._unwrap(bytes.fromhex(object_id), size, wrap_id, wrapped)
+
+    def begin_sealed(self, object_id: str, size: int) -> "SealedWriter":
+        """For the blocks of an item of `size` bytes that were sealed under its `new_key`.
+
+        Raises `Conflict` if that item is here. What is left of an earlier attempt goes first.
+        """
+        if self.places.find(object_id) is not None:
+            raise Conflict(f"the item {object_id!r} is here already")
+        for place in self.places.leaving():
+            if place.id == object_id:
+                self._delete(place)
+        return SealedWriter(self._copying(object_id, size, sealed=True))
+
+    def _copying(self, key: str, size: int, *, sealed: bool) -> "_Copying":
         writers: dict[str, ObjectWriter] = {}
         try:
             for name, store in self.copies.items():
-                writers[name] = store.begin(key, stored_size(size) if sealing else size)
+                writers[name] = store.begin(key, stored_size(size) if sealed else size)
         except BaseException:
             for writer in writers.values():
                 writer.abort()
             raise
-        return VaultWriter(self, key, size, writers, sealing)
+        return _Copying(self, key, size, writers, sealed=sealed)
 
     def stream(self, object_id: str) -> Iterator[bytes]:
         source = self._open(object_id)
@@ -113,6 +140,10 @@ class ItemVault:
         if place is None:
             self._delete_unplaced(object_id)
             return
+        if place.held:
+            raise Rejected(f"the item {object_id!r} is under a legal hold")
+        if self._clock.now_ms() < place.until_ms:
+            raise Rejected(f"the item {object_id!r} is to be kept until {place.until_ms} ms")
         self.places.leave(object_id)
         try:
             self._delete(place)
@@ -257,7 +288,7 @@ class ItemVault:
     def _sealed(
         self, object_id: str, copies: list[tuple[ObjectStore, str]], companion: Companion
     ) -> "_Source":
-        seal = self._unwrap(companion)
+        seal = self._seal_of(companion)
         return _Source(
             object_id,
             copies,
@@ -267,12 +298,14 @@ class ItemVault:
             lambda: seal.open_leaves(companion.leaves),
         )
 
-    def _unwrap(self, companion: Companion) -> ItemSeal:
-        wrap = self._wraps.get(companion.wrap_id)
+    def _seal_of(self, companion: Companion) -> ItemSeal:
+        return self._unwrap(companion.item, companion.size, companion.wrap_id, companion.wrapped)
+
+    def _unwrap(self, item: bytes, size: int, wrap_id: str, wrapped: bytes) -> ItemSeal:
+        wrap = self._wraps.get(wrap_id)
         if wrap is None:
-            raise _missing(companion.wrap_id)
-        key = wrap.unwrap(companion.wrapped, companion.item)
-        return ItemSeal(key, companion.item, companion.size)
+            raise _missing(wrap_id)
+        return ItemSeal(wrap.unwrap(wrapped, item), item, size)
 
     def _first(self, source: "_Source", call: Callable[[ObjectStore, str], T]) -> T:
         """From the first copy that answers."""
@@ -321,7 +354,7 @@ class ItemVault:
         last: LedgerError | None = None
         for name, ref in place.refs.items():
             try:
-                self._unwrap(Companion.from_bytes(self._copy(name).companion(ref)))
+                self._seal_of(Companion.from_bytes(self._copy(name).companion(ref)))
                 return
             except LedgerError as error:
                 last = error
@@ -392,78 +425,85 @@ class _Group:
         return found[start - begin : end - begin]
 
 
-class Sealing:
-    """An item being sealed: a key of its own, and for each block a nonce never used before."""
-
-    def __init__(self, wrap: KeyWrap, item: str, size: int) -> None:
-        self._key = os.urandom(SEAL_KEY)
-        self.item = bytes.fromhex(item)
-        self.size = size
-        self._wrap = wrap
-        self._wrapped = b""
-        self._seal = ItemSeal(self._key, self.item, size)
-        self._hashes: list[bytes] = []
-        self._chunk = bytearray()
-        room = min(BLOCKS_AT_ONCE * STORED_BLOCK, stored_size(size)) + ALIGN
-        # Page-aligned, and two: one is being written while the other is filled.
-        self._filling, self._other = (memoryview(mmap.mmap(-1, room)) for _ in range(2))
-        self._filled = 0
-
-    def take(self, data: memoryview, give: Callable[[memoryview], None]) -> None:
-        """Sealed blocks go to `give`, which returns when what it was given before is written."""
-        if self._chunk:
-            part = data[: CHUNK_SIZE - len(self._chunk)]
-            self._chunk += part
-            data = data[len(part) :]
-            if len(self._chunk) == CHUNK_SIZE:
-                self._add(memoryview(self._chunk), give)
-                self._chunk = bytearray()
-        while len(data) >= CHUNK_SIZE:
-            self._add(data[:CHUNK_SIZE], give)
-            data = data[CHUNK_SIZE:]
-        self._chunk += data
-
-    def end(self, give: Callable[[memoryview], None]) -> None:
-        if self._chunk or not self._hashes:
-            self._add(memoryview(self._chunk), give)
-        give(self._filling[: self._filled])
-
-    def companion(self, leaves: bytes) -> Companion:
-        return Companion(
-            item=self.item,
-            size=self.size,
-            wrap_id=self._wrap.id,
-            wrapped=self._wrapped,
-            hashes=b"".join(self._hashes),
-            leaves=self._seal.seal_leaves(os.urandom(SEAL_NONCE), leaves),
-        )
-
-    def _add(self, chunk: memoryview, give: Callable[[memoryview], None]) -> None:
-        if not self._wrapped:
-            # Not before the first block: who only asks for room need not cost a token an answer.
-            self._wrapped = self._wrap.wrap(self._key, self.item)
-        length = len(chunk) + OVERHEAD
-        if self._filled + length > len(self._filling):
-            self._turn(give)
-        block = self._filling[self._filled : self._filled + length]
-        self._seal.seal_block(block, len(self._hashes), os.urandom(SEAL_NONCE), chunk)
-        leaf = new_digest()
-        leaf.update(b"\x00")
-        leaf.update(block)
-        self._hashes.append(leaf.digest())
-        self._filled += length
-
-    def _turn(self, give: Callable[[memoryview], None]) -> None:
-        whole = self._filled // ALIGN * ALIGN
-        give(self._filling[:whole])
-        rest = self._filled - whole
-        self._other[:rest] = self._filling[whole : self._filled]
-        self._filling, self._other = self._other, self._filling
-        self._filled = rest
-
-
 class VaultWriter:
     """Implements `ledger.ports.ItemWriter`. For one thread at a time."""
+
+    def __init__(self, copying: "_Copying", sealing: Sealing | None) -> None:
+        self._copying = copying
+        self._left = copying.size
+        self._sealing = sealing
+
+    def write(self, data: bytes | memoryview) -> None:
+        self._copying.check_open()
+        view = memoryview(data).cast("B")
+        if len(view) > self._left:
+            raise Full(f"want at most {self._left} bytes more, got {len(view)}")
+        self._left -= len(view)
+        if self._sealing is not None:
+            self._sealing.take(view, self._copying.give)
+            return
+        self._copying.give(view)
+        self._copying.settle()  # the memory is the caller's again
+
+    def commit(self, leaves: bytes) -> str:
+        size = self._copying.size
+        self._copying.check_open()
+        if self._left:
+            raise Rejected(f"want {size} bytes, {self._left} of them did not come")
+        if len(leaves) != DIGEST_SIZE * block_count(size):
+            raise Rejected(f"want {block_count(size)} chunk hashes, got {len(leaves)} bytes")
+        if self._sealing is None:
+            return self._copying.keep(leaves, root_of(split(leaves)))
+        self._sealing.end(self._copying.give)
+        companion = self._sealing.companion(leaves)
+        return self._copying.keep(companion.to_bytes(), companion.root(), companion.wrap_id)
+
+    def abort(self) -> None:
+        self._copying.abort()
+
+
+class SealedWriter:
+    """An item whose blocks were sealed before: they are kept as they come. For one thread."""
+
+    def __init__(self, copying: "_Copying") -> None:
+        self._copying = copying
+        self._left = stored_size(copying.size)
+        self._counted = StoredHashes(copying.size)
+        self._hashes = b""
+
+    def write(self, stored: bytes | memoryview) -> None:
+        self._copying.check_open()
+        view = memoryview(stored).cast("B")
+        if len(view) > self._left:
+            raise Full(f"want at most {self._left} stored bytes more, got {len(view)}")
+        self._left -= len(view)
+        self._copying.give(view)
+        self._counted.update(view)  # while it is being written
+        self._copying.settle()
+
+    def hashes(self) -> bytes:
+        """Of the stored blocks, joined: what their companion has to say. After the last byte."""
+        self._hashes = self._hashes or self._counted.finish()
+        return self._hashes
+
+    def commit(self, companion: Companion) -> str:
+        """Raises `Rejected` unless it is the companion of just these blocks."""
+        self._copying.check_open()
+        key, size = self._copying.key, self._copying.size
+        if self._left:
+            raise Rejected(f"want {stored_size(size)} bytes, {self._left} of them did not come")
+        if (companion.item.hex(), companion.size) != (key, size):
+            raise Rejected(f"want the companion of {key!r} of {size} bytes, got another item's")
+        if companion.hashes != self.hashes():
+            raise Rejected("want the hashes of the stored blocks, got others")
+        return self._copying.keep(companion.to_bytes(), companion.root(), companion.wrap_id)
+
+    def abort(self) -> None:
+        self._copying.abort()
+
+
+class _Copying:
+    """An item on its way to every copy, and to its place. Nothing is visible before `keep`."""
 
     def __init__(
         self,
@@ -471,70 +511,66 @@ class VaultWriter:
         key: str,
         size: int,
         writers: Mapping[str, ObjectWriter],
-        sealing: Sealing | None,
+        *,
+        sealed: bool,
     ) -> None:
+        self.key = key
+        self.size = size
         self._vault = vault
-        self._key = key
-        self._size = size
-        self._left = size
         self._writers = writers
-        self._sealing = sealing
         # A plain item in one copy needs no other thread.
-        alone = len(writers) == 1 and sealing is None
+        alone = len(writers) == 1 and not sealed
         self._pool = None if alone else ThreadPoolExecutor(len(writers), "copy")
         self._working: list[Future[None]] = []
         self._refs: dict[str, str] = {}
         self._placing: Place | None = None
         self._open = True
 
-    def write(self, data: bytes | memoryview) -> None:
+    def check_open(self) -> None:
         if not self._open:
             raise Unavailable("this item was committed or aborted before")
-        view = memoryview(data).cast("B")
-        if len(view) > self._left:
-            raise Full(f"want at most {self._left} bytes more, got {len(view)}")
-        self._left -= len(view)
-        if self._sealing is not None:
-            self._sealing.take(view, self._give)
-            return
-        self._give(view)
-        self._settle()  # the memory is the caller's again
 
-    def commit(self, leaves: bytes) -> str:
-        if not self._open:
-            raise Unavailable("this item was committed or aborted before")
-        if self._left:
-            raise Rejected(f"want {self._size} bytes, {self._left} of them did not come")
-        if len(leaves) != DIGEST_SIZE * block_count(self._size):
-            raise Rejected(f"want {block_count(self._size)} chunk hashes, got {len(leaves)} bytes")
-        companion, root, wrap_id = leaves, b"", ""
-        if self._sealing is not None:
-            self._sealing.end(self._give)
-            sealed = self._sealing.companion(leaves)
-            companion, root, wrap_id = sealed.to_bytes(), sealed.root(), sealed.wrap_id
-        self._settle()
+    def give(self, data: memoryview) -> None:
+        """Returns when what was given before is written."""
+        self.settle()
+        if self._pool is None:
+            for writer in self._writers.values():
+                writer.write(data)
+            return
+        self._working = [self._pool.submit(w.write, data) for w in self._writers.values()]
+
+    def settle(self) -> None:
+        """All that was given is written, by every copy; raises what one of them raised."""
+        working, self._working = self._working, []
+        errors = [future.exception() for future in working]
+        for error in errors:
+            if error is not None:
+                raise error
+
+    def keep(self, companion: bytes, root: bytes, wrap_id: str = "") -> str:
+        self.settle()
         self._commit(companion)
         self._placing = Place(
-            id=self._key,
-            size=self._size,
-            root=root or root_of(split(leaves)),
+            id=self.key,
+            size=self.size,
+            root=root,
             wrap_id=wrap_id,
             companion=digest(companion) if wrap_id else b"",
             refs=self._refs,
         )
         self._vault.places.add(self._placing)
         self._close()
-        return self._key
+        return self.key
 
     def abort(self) -> None:
         if not self._open:
             return
         with suppress(LedgerError):  # what a write raised was raised where it mattered
-            self._settle()
+            self.settle()
         errors = [error for writer in self._writers.values() for error in _tried(writer.abort)]
         if self._placing is not None:
             # Whether it was stored nobody knows. If it cannot be taken back, all stays.
-            self._vault.places.remove(self._key)
+            self._vault.places.remove(self.key)
         self._undo()
         self._close()
         if errors:
@@ -549,7 +585,7 @@ class VaultWriter:
         }
         if left:
             root = bytes(DIGEST_SIZE)
-            gone = Place(id=self._key, size=self._size, root=root, refs=left)
+            gone = Place(id=self.key, size=self.size, root=root, refs=left)
             self._vault.places.add(gone, leaving=True)
 
     def _commit(self, companion: bytes) -> None:
@@ -567,22 +603,6 @@ class VaultWriter:
                 errors.append(error)
         if errors:
             raise errors[0]
-
-    def _give(self, data: memoryview) -> None:
-        self._settle()
-        if self._pool is None:
-            for writer in self._writers.values():
-                writer.write(data)
-            return
-        self._working = [self._pool.submit(w.write, data) for w in self._writers.values()]
-
-    def _settle(self) -> None:
-        """All that was given is written, by every copy; raises what one of them raised."""
-        working, self._working = self._working, []
-        errors = [future.exception() for future in working]
-        for error in errors:
-            if error is not None:
-                raise error
 
     def _close(self) -> None:
         self._open = False

@@ -126,6 +126,10 @@ class ItemSeal:
     def open_block(self, number: int, stored: bytes | memoryview) -> bytes:
         return self._cipher.open(stored, self._place(number))
 
+    def open_block_into(self, target: memoryview, number: int, stored: bytes | memoryview) -> None:
+        """What `target` holds after a refusal is worth nothing."""
+        self._cipher.open_into(target, stored, self._place(number))
+
     def seal_leaves(self, nonce: bytes, leaves: bytes) -> bytes:
         if len(leaves) != DIGEST_SIZE * block_count(self.size):
             raise Rejected(f"want {block_count(self.size)} chunk hashes, got {len(leaves)} bytes")
