@@ -1,7 +1,8 @@
 """Shows a filer that the bytes of his item are in the store now, and are his.
 
     POST /v1/readbacks   {"nonce":"9c…","sha256":"56dd…","size":"600000"}, signed
-                         → {"digest":"…"}, the SHA-256 of nonce and bytes
+                         → {"digest":"…"}, the SHA-256 of nonce and bytes, and nothing else:
+                           any other digest could be told from memory
 
 The nonce is the filer's, 32 fresh random bytes. Whoever remembers a digest but has lost
 the bytes cannot answer; the filer has his own file and computes the same.
@@ -19,11 +20,9 @@ from api.bodies import read_body
 from api.cases import Damaged
 from api.schemas import answers, takes
 from api.services import Services, services
-from api.uploads import describe_digest
 from ledger import abreast
 from ledger.encoding import parse_decimal, parse_hex, parse_json
 from ledger.errors import Malformed, Unavailable, Unknown
-from ledger.evidence.chunks import ItemHasher
 from ledger.ports import ItemRecord
 from ledger.suite import DIGEST_SIZE, new_digest
 
@@ -75,14 +74,14 @@ async def _while_waited_for(
 
 
 def _read(s: Services, item: ItemRecord, nonce: bytes, stop: threading.Event) -> dict[str, Any]:
-    fresh, hasher = new_digest(), ItemHasher()
+    fresh = new_digest()
     fresh.update(nonce)
     try:
         pieces = _until(stop, s.items.stream(item.object_id))
-        abreast.feed(pieces, (fresh.update, *hasher.parts))
+        abreast.feed(pieces, (fresh.update,))
     except (Unknown, Unavailable) as error:
         raise Damaged(f"the item is recorded, and cannot be read whole: {error}") from None
-    return {"digest": fresh.digest().hex()} | describe_digest(hasher.finish())
+    return {"digest": fresh.digest().hex()}
 
 
 def _until(stop: threading.Event, pieces: Iterator[bytes]) -> Iterator[bytes]:

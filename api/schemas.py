@@ -68,9 +68,7 @@ COMPONENTS: dict[str, Schema] = {
         optional=("offset", "sha256", "size", "tiezhengChunks256k", "sm3"),
     ),
     "ReadBackRequest": _object({"nonce": _SHA256, "sha256": _SHA256, "size": _SIZE}),
-    "ReadBack": _object(
-        {"digest": _SHA256, "sha256": _SHA256, "size": _DECIMAL, "tiezhengChunks256k": _SHA256}
-    ),
+    "ReadBack": _object({"digest": _SHA256}),
     "Accepted": _object(
         {
             "id": _TEXT,

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from api.clients.http import REFUSED, fetch, new_client, no_answer, pieces, read_limited
 from api.signing import sign_request
-from ledger.encoding import format_json, parse_base64, parse_decimal, printable
+from ledger.encoding import format_json, parse_base64, parse_decimal, parse_hex, printable
 from ledger.errors import Full, LedgerError, Malformed, Rejected, Unavailable, Unknown
 from ledger.evidence.entry import Entry, check_commitment
 from ledger.evidence.envelope import Envelope
@@ -22,7 +22,7 @@ from ledger.evidence.membership import series_names, series_year
 from ledger.evidence.series import check_tags
 from ledger.evidence.statement import Statement
 from ledger.evidence.trust import Trust
-from ledger.suite import new_digest
+from ledger.suite import DIGEST_SIZE, new_digest
 from ledger.tlog.checkpoint import Checkpoint, open_checkpoint
 from ledger.tlog.note import MAX_NOTE, SignedNote
 from ledger.tlog.receipt import Receipt
@@ -86,25 +86,24 @@ class LedgerClient:
             headers={"Content-Length": str(size)},
         )
 
-    def read_back(self, path: Path, size: int, sha256: bytes) -> dict[str, Any]:
-        """Has the ledger read the item now; its digests, once they fit the file as it is now.
+    def read_back(self, path: Path, size: int, sha256: bytes) -> None:
+        """Has the ledger read the item now, and compares with the file as it is now.
 
         Raises `Rejected` if either has other bytes, `NotYet` while the ledger is busy.
         """
         nonce = secrets.token_bytes(32)
-        answer = self.challenge(nonce, size, sha256)
+        answered = self.challenge(nonce, size, sha256)
         hasher = new_digest()
         hasher.update(nonce)
         for piece in _file_pieces(path, size, lambda count: None):
             hasher.update(piece)
-        if (answer["digest"], answer["sha256"]) != (hasher.digest().hex(), sha256.hex()):
+        if answered != hasher.digest():
             raise Rejected(
                 f"the bytes that {self._url} has are not those of {printable(str(path))!r}",
                 hints=("keep the file, and tell the ledger's operator and the supervisor",),
             )
-        return answer
 
-    def challenge(self, nonce: bytes, size: int, sha256: bytes) -> dict[str, Any]:
+    def challenge(self, nonce: bytes, size: int, sha256: bytes) -> bytes:
         """Has the ledger read an item now and digest it behind the nonce; not compared yet."""
         body = format_json({"nonce": nonce.hex(), "sha256": sha256.hex(), "size": str(size)})
         answer = self._json(
@@ -114,7 +113,7 @@ class LedgerClient:
             headers=self._signed("POST", "/v1/readbacks", body),
             timeout=UPLOAD_TIMEOUT_S + size / SLOWEST,
         )
-        return check_texts(answer, "digest", "sha256", "size", "tiezhengChunks256k")
+        return parse_hex(check_texts(answer, "digest")["digest"], DIGEST_SIZE)
 
     def backup(self) -> dict[str, Any]:
         """How much of which log the newest backup covers; raises `Unknown` if there is none."""

@@ -10,9 +10,8 @@ from typing import Any, Protocol
 
 from api.clients.ledger import LedgerClient
 from api.clients.tus import TusClient
-from ledger.encoding import parse_decimal, parse_hex
+from ledger.encoding import parse_decimal
 from ledger.errors import Rejected, Unknown
-from ledger.suite import DIGEST_SIZE
 from ledger.tlog.signing_key import SigningKey
 from storage.station_sqlite import SqliteStation
 
@@ -83,7 +82,7 @@ class HttpLedger:
 
     def readback(self, sha256: bytes, size: int, nonce: bytes) -> bytes | None:
         try:
-            return parse_hex(self._client.challenge(nonce, size, sha256)["digest"], DIGEST_SIZE)
+            return self._client.challenge(nonce, size, sha256)
         except Rejected:  # an older ledger, or one that does not hold the item
             return None
 

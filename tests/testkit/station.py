@@ -15,7 +15,6 @@ from cli.station.people import check_out
 from cli.station.reading import keeps
 from cli.station.station import Station, open_station
 from cli.station.view import StationView, view
-from ledger.encoding import parse_hex
 from ledger.errors import Unavailable
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.statement import Statement
@@ -56,7 +55,7 @@ class Line:
 
     def readback(self, digest: bytes, size: int, nonce: bytes) -> bytes | None:
         self._check()
-        return parse_hex(self._client.challenge(nonce, size, digest)["digest"])
+        return self._client.challenge(nonce, size, digest)
 
     def backup_size(self) -> int | None:
         self._check()
