@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from api import (
     backup_status,
     cases,
+    deliveries,
     health,
     problems,
     public,
@@ -48,7 +49,7 @@ def create_app(services: Services | None = None) -> FastAPI:
     problems.install(app)
     app.add_middleware(tus.Resumable)
     parts = (
-        *(uploads, tus, readbacks, statements, cases),
+        *(uploads, tus, readbacks, statements, cases, deliveries),
         *(whoami, public, backup_status, health),
     )
     for part in parts:

@@ -48,6 +48,10 @@ class Person:
             (not self.cases or case in self.cases) and self.agency in ("", agency)
         )
 
+    def may_see_devices(self, agency: str) -> bool:
+        """What a device recorded belongs to many cases: nothing for who is limited to some."""
+        return self.role in READERS and not self.cases and self.agency in ("", agency)
+
 
 class Doorkeeper:
     """Checks who asks; keeps nonces and reads tokens."""

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import Path, Query
 
 from api.problems import MEDIA_TYPE, TABLE
+from ledger.evidence.delivery import Absent
 
 Schema = dict[str, Any]
 
@@ -116,6 +117,41 @@ COMPONENTS: dict[str, Schema] = {
             ),
         }
     ),
+    "Devices": _object({"devices": _list(_TEXT), "log": _TEXT, "month": _TEXT}),
+    "Delivery": _object(
+        {
+            "device": _TEXT,
+            "log": _TEXT,
+            "month": _TEXT,
+            "sessions": _list(
+                _object(
+                    {
+                        "agency": _TEXT,
+                        "index": _DECIMAL,
+                        "note": _TEXT,
+                        "session": _TEXT,
+                        "since": _TEXT,
+                        "what": {"type": "string", "enum": list(Absent)},
+                    }
+                )
+            ),
+            "undelivered": _list(
+                _object(
+                    {
+                        "agency": _TEXT,
+                        "cause": _TEXT,
+                        "index": _DECIMAL,
+                        "modified": _TEXT,
+                        "path": _TEXT,
+                        "session": _TEXT,
+                        "since": _TEXT,
+                        "size": _DECIMAL,
+                        "told": _TEXT,
+                    }
+                )
+            ),
+        }
+    ),
 }
 
 SECURITY: dict[str, Schema] = {
@@ -143,6 +179,8 @@ FirstChunk = Annotated[str, Query(json_schema_extra={"pattern": "^(0|[1-9][0-9]{
 UploadId = Annotated[str, _named("^[0-9a-f]{32}$")]
 # Also in NFC, without invisible characters, and as the agency has registered it.
 CaseNumber = Annotated[str, _named("^[^\\s/〔〕]{0,58}〔[12][0-9]{3}〕[^\\s/〔〕]{0,58}$")]
+Month = Annotated[str, _named("^[12][0-9]{3}-(0[1-9]|1[0-2])$")]
+DeviceName = Annotated[str, _named("^[^/]{1,64}$")]
 Label = Annotated[str, _named("^[12][0-9]{3}(-[1-9][0-9]{0,3})?$")]
 TilePath = Annotated[
     str,

@@ -101,7 +101,11 @@ def _create(db: Database) -> None:
     )
 
 
-MIGRATIONS: tuple[Migration, ...] = (_create,)
+def _index_devices(db: Database) -> None:
+    db.execute("CREATE INDEX statement_device ON statement (device, kind)")
+
+
+MIGRATIONS: tuple[Migration, ...] = (_create, _index_devices)
 
 _ROW = (
     "SELECT statement.idx, id, kind, agency, stage, act, statement.name, size, device,"
@@ -162,6 +166,12 @@ class SqliteCatalog:
     def by_digest(self, sha256: str) -> list[CatalogRow]:
         """The statements that speak of a file with this SHA-256 (hex), in log order."""
         return self._rows("JOIN file USING (idx) WHERE sha256 = ? ORDER BY idx", sha256)
+
+    def evidence_of(self, device: str) -> list[int]:
+        """The indexes of evidence that names this device, in log order."""
+        sql = "SELECT idx FROM statement WHERE device = ? AND kind = 'evidence' ORDER BY idx"
+        with self._file.read() as db:
+            return [index for (index,) in db.conn.execute(sql, (device,)).fetchall()]
 
     def holdings(self, digests: Sequence[str]) -> list[Holding]:
         """Who has filed files of these SHA-256 (hex), of any agency; few at a time."""

@@ -306,6 +306,14 @@ class SqliteLedgerStore:
             rows = db.execute("SELECT DISTINCT idx FROM lost_tag ORDER BY idx").fetchall()
         return [idx for (idx,) in rows]
 
+    def series_below(self, prefix: str) -> list[str]:
+        """The names of series that begin with `prefix`, in order."""
+        # No name of a series holds the last code point, which is no character.
+        sql = "SELECT name FROM series WHERE name >= ? AND name < ? ORDER BY name"
+        with self._file.read() as db:
+            rows = db.conn.execute(sql, (prefix, prefix + "\U0010ffff")).fetchall()
+        return [name for (name,) in rows]
+
     def find_lost(self, series: Sequence[Series]) -> None:
         with self._file.read() as db:
             if db.execute("SELECT 1 FROM lost_tag LIMIT 1").fetchone() is None:

@@ -36,6 +36,8 @@ SLOWEST = 10_000_000  # bytes a second that a disk reads at least
 # What answers must hold as text; `check_texts`.
 ACCEPTANCE = ("id", "log", "index", "entry", "salt", "checkpoint")
 RECEIPT = ("id", "log", "index", "entry", "proof", "witnessed")
+DELIVERY_SESSION = ("agency", "index", "note", "session", "since", "what")
+DELIVERY_FILE = ("agency", "cause", "index", "path", "session", "since", "size", "told")
 
 Progress = Callable[[int], None]
 
@@ -146,6 +148,26 @@ class LedgerClient:
     def receipt(self, statement_id: str) -> dict[str, Any]:
         answer = self._json("GET", f"/v1/statements/{statement_id}/receipt")
         return check_texts(answer, *RECEIPT)
+
+    def devices(self, month: str) -> list[str]:
+        """The devices that have sessions of a month."""
+        answer = self._json("GET", f"/v1/devices/{month}", headers=self._bearer())
+        match answer.get("devices"):
+            case list(names) if all(isinstance(name, str) for name in names):
+                return names
+        raise Malformed(f"want a list of devices from {self._url}")
+
+    def delivery(self, month: str, device: str) -> dict[str, list[dict[str, Any]]]:
+        """What the log shows that a device docked and nobody deposited, and missing sessions."""
+        path = f"/v1/devices/{month}/{quote(device, safe='')}"
+        answer = self._json("GET", path, headers=self._bearer())
+        fields = {"sessions": DELIVERY_SESSION, "undelivered": DELIVERY_FILE}
+        for field, texts in fields.items():
+            if not isinstance(answer.get(field), list):
+                raise Malformed(f"want the list {field!r} in the ledger's answer")
+            for row in answer[field]:
+                check_texts(row if isinstance(row, dict) else {}, *texts)
+        return {field: answer[field] for field in fields}
 
     def packet(self, case: str, target: Path, progress: Progress) -> None:
         """Writes the packet to `target`; leaves nothing there if it fails."""

@@ -18,7 +18,7 @@ from cli.command import (
 )
 from cli.command import command as new_command
 from cli.language import pick, say
-from cli.remote import server_option
+from cli.remote import server_option, token_option
 from ledger.errors import Unavailable, Unknown
 from ledger.evidence.session import Cause
 from ledger.report import Bilingual
@@ -431,7 +431,50 @@ def receipt(
         output.result(file or made.to_text())
 
 
-for _member in (init, check_out, run, status, explain, receipt):
+@new_command(
+    "missing",
+    words={
+        "en": "Ask a ledger what was docked and never deposited, and what sessions lack.\n\n"
+        "From the log alone: no station is asked. Every file that a signed manifest\n"
+        "names and no evidence of its session answers by name and size, since when,\n"
+        "what the station said of it, and the cause that a person signed. Without\n"
+        "DEVICE all devices of the month. The ledger's word, without proof.\n\n"
+        "Exit code: 0 nothing is missing, 1 something is that nobody has explained.",
+        "zh": "向账本查询哪些文件已归还却从未提交，哪些会话不全。\n\n"
+        "仅据日志，不询问采集站：已签清单所列、而本次会话没有任何证据（按名称和大小）与之\n"
+        "对应的每个文件，自何时起，采集站作何说明，以及有关人员签署的原因。\n"
+        "不写 DEVICE 则列出当月全部设备。此为账本的陈述，未附证明。\n\n"
+        "退出码：0 无缺失，1 有未说明的缺失。",
+    },
+    example="tiezheng station missing BWC-310 --month 2026-11 \\\n"
+    "    --server https://ledger.example --token-file token",
+)
+@argument(
+    "device",
+    metavar="DEVICE",
+    required=False,
+    default="",
+    words={"en": "the device's name", "zh": "设备名称"},
+)
+@option(
+    "--month",
+    required=True,
+    metavar="MONTH",
+    words={
+        "en": "in which the sessions began, such as 2026-11",
+        "zh": "会话开始的月份，如 2026-11",
+    },
+)
+@server_option()
+@token_option()
+@json_option()
+def missing(device: str, month: str, server: str, token_file: str, as_json: bool) -> int:
+    from cli.station.deliveries import show_missing
+
+    return show_missing(device, month, server, token_file, as_json)
+
+
+for _member in (init, check_out, run, status, explain, receipt, missing):
     assert isinstance(_member, Command)
     command.add_command(_member)
 

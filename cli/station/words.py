@@ -1,6 +1,7 @@
 """Gaps, causes and reasons of a station in the words of its screen."""
 
 from cli.language import pick, say
+from ledger.evidence.delivery import Absent
 from ledger.evidence.session import Cause, GapKind, Kept
 from ledger.report import Bilingual
 
@@ -46,6 +47,20 @@ KEPT: dict[str, Bilingual] = {
     },
     Kept.NO_COPY: {"en": "no second copy of its statement", "zh": "陈述没有第二份副本"},
     Kept.SESSION_NOT_LOGGED: {"en": "the session is not logged yet", "zh": "本次归还尚未入日志"},
+}
+
+ABSENT: dict[str, Bilingual] = {
+    Absent.STATEMENT: {"en": "a statement is lost, its entry is there", "zh": "陈述已失，条目尚在"},
+    Absent.MANIFEST: {
+        "en": "the manifest of what was docked cannot be shown",
+        "zh": "归还时的文件清单无法出示",
+    },
+    Absent.DOCK: {"en": "no docking of it is logged", "zh": "日志中没有这次归还"},
+    Absent.RETURN: {"en": "handed out and not docked since", "zh": "领用后未归还"},
+    Absent.BETWEEN: {
+        "en": "its numbers do not go on from the station's last logged session",
+        "zh": "编号与该采集站上一次入日志的会话不衔接",
+    },
 }
 
 STATES: dict[str, Bilingual] = {

@@ -43,7 +43,7 @@ def series_names(statement: Statement, label: str, first_year: int) -> tuple[str
         case Kind.STATUS:
             names = [f"{year}/log"]
         case Kind.SESSION:
-            names = [_session_name(statement, year, first_year)]
+            names = [session_series(statement, year, first_year)]
         case Kind.ACT if predicate["act"] == OPENING:
             names = [f"{year}/open/{statement.agency}"]
         case kind:
@@ -68,7 +68,7 @@ def series_year(name: str) -> str:
     return name[:4]
 
 
-def _session_name(statement: Statement, year: int, first_year: int) -> str:
+def session_series(statement: Statement, year: int, first_year: int) -> str:
     """By device and month of the session's first statement, which the others name."""
     began_ms = _made_ms(statement.predicate.get("session", statement.id))
     began = _year_of(began_ms, year, first_year)

@@ -343,9 +343,9 @@ def _kept(dock: Dock, before: Mapping[bytes, FoundFile]) -> Iterator[Gap]:
         if file in dock.wiped:
             continue
         if key not in now:
-            yield Gap(GapKind.FILE_GONE, _shown(file))
+            yield Gap(GapKind.FILE_GONE, shown_path(file))
         elif now[key] != file:
-            yield Gap(GapKind.FILE_CHANGED, _shown(file))
+            yield Gap(GapKind.FILE_CHANGED, shown_path(file))
 
 
 def _journal(dock: Dock) -> Iterator[Gap]:
@@ -389,7 +389,7 @@ def _times(
         earliest = out.at_ms + (ahead or 0) - near
         for file in new:
             if file.modified_ms < earliest:
-                yield Gap(GapKind.BEFORE_CHECK_OUT, _shown(file))
+                yield Gap(GapKind.BEFORE_CHECK_OUT, shown_path(file))
     for prefix, numbered in sorted(counting.by_prefix(new).items()):
         order = numbered.order(counters.get(prefix))
         for one, next_ in pairwise(order):
@@ -471,8 +471,8 @@ def _key(file: FoundFile) -> bytes:
     return file.raw or file.path.encode()
 
 
-def _shown(file: FoundFile) -> str:
-    # A card may hold any name; a statement's text may not.
+def shown_path(file: FoundFile) -> str:
+    """A path as a gap's note holds it: a card may have any name, and a statement's text may not."""
     return "".join(c if all_visible(c) else f"\\u{ord(c):04x}" for c in clip(file.path, 200))
 
 
