@@ -10,6 +10,21 @@ from ledger.errors import Conflict
 from storage.durable import PRIVATE_FILE, refusals
 
 
+def is_locked(path: Path) -> bool:
+    """Whether somebody holds the lock now; that he does a moment later nobody can say."""
+    try:
+        fd = os.open(path, os.O_RDONLY)
+    except OSError:
+        return False  # nobody has ever held it
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False
+
+
 class FolderLock:
     """Held from construction to `close`. The file stays: removing it would let two hold it."""
 

@@ -29,6 +29,8 @@ QUARTER_MS = 900_000  # zones differ by whole quarters of an hour
 MAX_FOUND, MAX_TOLD = 300, 100  # gaps of one statement, which is at most 704 KiB
 UNDELIVERED_MS = 24 * 3_600_000
 MAX_CHANGES = 4
+LOOKED = "looked_ms"  # when all docks were last looked at
+KEEP_LOOKED_MS = 10_000
 UNKNOWN_CARD = Card("unknown", weak=True)
 
 
@@ -55,6 +57,7 @@ class Docker:
         self.unattended = False
         self._begun = False
         self._mounts: dict[str, int] = {}
+        self._looked_ms: int | None = None
 
     def scan(self) -> None:
         """One look at all docks."""
@@ -90,6 +93,15 @@ class Docker:
                 self.problems[name] = f"a fault of the program: {type(error).__name__}: {error}"
         self.present = found
         self._miss_undelivered()
+        self._keep_looked()
+
+    def _keep_looked(self) -> None:
+        """For whoever asks later, when nobody watches."""
+        clock = self._station.clock
+        steady = clock.steady_ms()
+        if self._looked_ms is None or steady - self._looked_ms >= KEEP_LOOKED_MS:
+            self._store.keep_facts({LOOKED: str(clock.now_ms())})
+            self._looked_ms = steady
 
     def _find(self) -> dict[str, Path]:
         """Of two with one name the one that was there before is read, and neither is safe."""

@@ -12,7 +12,7 @@ from typing import Any
 from cli import output
 from cli.language import pick, say
 from cli.station.view import DeviceView, StationView
-from cli.station.words import CAUSES, KEPT, STATES, duration, gap_words, size
+from cli.station.words import CAUSES, KEPT, STATES, STORED, duration, gap_words, size
 
 WINDOW_S = 10.0
 
@@ -40,7 +40,8 @@ class Lines:
         self._said: set[str] = set()
 
     def show(self, view: StationView) -> None:
-        lines = [*head_lines(view), *(device_line(device) for device in view.devices)]
+        lines = [*head_lines(view)]
+        lines += [device_line(device, live=view.live) for device in view.devices]
         lines += gap_lines(view)
         for line in lines:
             if line not in self._said:
@@ -56,7 +57,7 @@ class JsonLines:
 
     def show(self, view: StationView) -> None:
         value = view.to_json()
-        steady = {k: v for k, v in value.items() if k not in ("at", "waiting_s")}
+        steady = {k: v for k, v in value.items() if k not in ("at", "looked", "waiting_s")}
         if steady != self._last:
             output.result_json(value)
         self._last = steady
@@ -148,6 +149,8 @@ def head_lines(view: StationView) -> list[str]:
     room = f"{size(view.spool_used)} / {size(view.spool_limit)}"
     parts.append(say(en=f"spool {room}", zh=f"暂存 {room}"))
     lines = [" · ".join(parts)]
+    if not view.live:
+        lines.insert(0, stored_line(view))
     if view.why:
         lines.append(view.why)
     if view.clock_back_ms:
@@ -161,8 +164,24 @@ def head_lines(view: StationView) -> list[str]:
     return lines + [say(en=f"refused: {row}", zh=f"被拒：{row}") for row in view.refused[:4]]
 
 
-def device_line(device: DeviceView) -> str:
-    return f"{device.name}: {pick(STATES[device.state])} · {detail(device)}"
+def device_line(device: DeviceView, *, live: bool = True) -> str:
+    words = STATES if live else STORED
+    return f"{device.name}: {pick(words[device.state])} · {detail(device)}"
+
+
+def stored_line(view: StationView) -> str:
+    """Whose word the rest is: stored at the last look, and not of this moment."""
+    if not view.looked:
+        return say(en="NOT RUNNING: nobody has looked at the docks", zh="未运行：尚未查看过停靠位")
+    if view.running:
+        return say(
+            en=f"as of {view.looked}: only the screen of `run` tells what is safe now",
+            zh=f"截至 {view.looked}：此刻能否拔出、清除，以 run 的屏幕为准",
+        )
+    return say(
+        en=f"NOT RUNNING: nobody watches the docks. As of {view.looked}:",
+        zh=f"未运行：无人看守停靠位。以下截至 {view.looked}：",
+    )
 
 
 def detail(device: DeviceView) -> str:

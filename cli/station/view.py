@@ -4,10 +4,12 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from cli.station.docking import LOOKED
 from cli.station.engine import Engine
 from cli.station.reading import Spool, keeps
 from cli.station.station import Station, newest
 from ledger.encoding import format_time, printable
+from storage.folder_lock import is_locked
 from storage.station_sqlite import DeviceRow, FileRow, GapRow, SessionRow
 
 REFUSED = 20
@@ -58,10 +60,16 @@ class DeviceView:
 class StationView:
     """`waiting` statements have no quorum yet; the oldest was signed `waiting_s` ago.
 
-    `online` is None where no engine runs that would know.
+    `online` is None where no engine runs that would know. `live` is whether this was seen by the
+    engine that watches the docks; else it is what was stored at its last look, at `looked` or
+    some seconds later, and nothing in it tells what stands there now. `running` is whether any
+    engine runs.
     """
 
     at: str
+    live: bool
+    looked: str
+    running: bool
     online: bool | None
     why: str
     clock_back_ms: int
@@ -92,6 +100,9 @@ def view(station: Station, engine: Engine | None = None) -> StationView:
     devices = [_device(station, engine, row) for row in store.devices()]
     return StationView(
         at=format_time(now),
+        live=engine is not None,
+        looked=_looked(station),
+        running=engine is not None or is_locked(station.folder.lock),
         online=engine.sender.online if engine is not None else None,
         why=_why(engine),
         clock_back_ms=station.clock.back_ms(),
@@ -105,6 +116,11 @@ def view(station: Station, engine: Engine | None = None) -> StationView:
         devices=devices,
         gaps=[_gap(station, gap, now) for gap in store.gaps_to_show()],
     )
+
+
+def _looked(station: Station) -> str:
+    looked_ms = station.store.fact(LOOKED)
+    return format_time(int(looked_ms)) if looked_ms else ""
 
 
 def _why(engine: Engine | None) -> str:
@@ -137,8 +153,9 @@ def _device(station: Station, engine: Engine | None, row: DeviceRow) -> DeviceVi
     return DeviceView(
         name=row.name,
         state=state,
-        unplug=state in ("unplug", "wipe", "wiped", "empty"),
-        wipe=state in ("wipe", "wiped", "empty"),
+        # What is stored says nothing of a card that was changed or filled since.
+        unplug=engine is not None and state in ("unplug", "wipe", "wiped", "empty"),
+        wipe=engine is not None and state in ("wipe", "wiped", "empty"),
         session=session.id if session is not None else "",
         officers=list(session.officers) if session is not None else [],
         files=len(files),

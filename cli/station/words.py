@@ -77,6 +77,16 @@ STATES: dict[str, Bilingual] = {
     "empty": {"en": "SAFE TO UNPLUG · NO FILES", "zh": "可以拔出 · 无文件"},
 }
 
+# What the last look found, where no engine of this process watches: no word of what is safe now.
+STORED: dict[str, Bilingual] = STATES | {
+    "reading": {"en": "was being read", "zh": "当时读取中"},
+    "comparing": {"en": "was being read again", "zh": "当时复读中"},
+    "unplug": {"en": "had been read twice", "zh": "当时已读取两遍"},
+    "wipe": {"en": "had been read twice and proven", "zh": "当时已读取两遍并已证实"},
+    "wiped": {"en": "had been emptied", "zh": "当时已清空"},
+    "empty": {"en": "had no files", "zh": "当时无文件"},
+}
+
 
 def gap_words(kind: str, note: str) -> str:
     words = pick(GAPS[kind])

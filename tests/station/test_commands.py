@@ -8,6 +8,7 @@ import pytest
 
 from cli.station.folder import Settings, StationFolder, from_toml, to_toml
 from ledger.errors import Malformed
+from storage.folder_lock import FolderLock
 from testkit.server import AGENCY, HANDLER, STATION, Ledger, serving
 from testkit.station import settings
 from testkit.terminal import Ended, Run
@@ -109,6 +110,35 @@ def test_a_recording_of_a_size_that_breaks_off_is_sent_and_proven(office: Office
     assert ended.code == 0, ended.err
     assert "WIPED" in ended.out
     assert not path.exists()
+
+
+def test_without_a_run_nothing_is_called_safe(office: Office) -> None:
+    office.init()
+    office.hurry()
+    (office.dock / "BWC-310").mkdir()
+    (office.dock / "BWC-310" / "BWC_0001.MP4").write_bytes(str(office.desk).encode())
+    assert "NOT RUNNING: nobody has looked" in office.station("status").out
+    assert "SAFE TO WIPE" in office.station("run", "--once").out
+    ended = office.station("status")
+    assert "NOT RUNNING: nobody watches the docks. As of 20" in ended.out
+    assert "had been read twice and proven" in ended.out
+    assert "SAFE" not in ended.out
+    seen = json.loads(office.station("status", "--json").out)
+    assert (seen["live"], seen["running"]) == (False, False)
+    assert (seen["devices"][0]["unplug"], seen["devices"][0]["wipe"]) == (False, False)
+
+
+def test_status_beside_a_run_leaves_what_is_safe_to_its_screen(office: Office) -> None:
+    office.init()
+    office.hurry()
+    (office.dock / "BWC-310").mkdir()
+    (office.dock / "BWC-310" / "BWC_0001.MP4").write_bytes(str(office.desk).encode())
+    office.station("run", "--once")
+    with FolderLock(office.desk / "station" / "lock"):
+        ended = office.station("status")
+        assert json.loads(office.station("status", "--json").out)["running"] is True
+    assert "only the screen of `run`" in ended.out
+    assert "SAFE" not in ended.out and "NOT RUNNING" not in ended.out
 
 
 def test_a_gap_that_is_not_there_is_named(office: Office) -> None:

@@ -129,6 +129,9 @@ GAP = GapView(
     overdue=True,
 )
 VIEW = StationView(
+    live=True,
+    looked="",
+    running=True,
     at="2026-11-23T17:30:00+08:00",
     online=True,
     why="",

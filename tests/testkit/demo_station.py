@@ -638,7 +638,7 @@ class Day:
             "gaps": gaps,
             "lost": lost,
             "receipts": len(receipts),
-            "safe_to_wipe": device.wipe,
+            "safe_to_wipe": device.state in ("wipe", "wiped", "empty"),
             "twice": twice,
             "wiped": device.wiped,
         }
