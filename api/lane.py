@@ -13,6 +13,7 @@ import asyncio
 import mmap
 import os
 import socket
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
@@ -86,6 +87,17 @@ class Lane:
                 raise
 
 
+_kept = threading.local()
+
+
+def _buffers() -> list[memoryview]:
+    """This thread's, for one body after the other: fresh memory is cleared by the kernel first."""
+    if not hasattr(_kept, "buffers"):
+        _kept.buffers = [memoryview(mmap.mmap(-1, BUFFER)) for _ in range(AHEAD + 1)]
+    found: list[memoryview] = _kept.buffers
+    return found
+
+
 def _feed(body: "_Body", takers: Sequence[Taker]) -> None:
     try:
         feed(body.pieces(), takers)
@@ -108,7 +120,7 @@ class _Body:
 
     def pieces(self) -> Iterator[memoryview]:
         """Each is good until the `AHEAD`th after it has been asked for."""
-        for buffer in cycle([memoryview(mmap.mmap(-1, BUFFER)) for _ in range(AHEAD + 1)]):
+        for buffer in cycle(_buffers()):
             if not self._left:
                 return
             piece = buffer[: self._left]

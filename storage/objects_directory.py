@@ -95,17 +95,18 @@ class DirectoryObjectStore:
             with path.open("rb", buffering=0) as file:
                 self._forget(file.fileno(), start, end)
                 file.seek(start)
-                data = bytearray()
-                while len(data) < end - start and (piece := file.read(end - start - len(data))):
-                    data += piece
+                left, parts = end - start, list[bytes]()
+                while left > 0 and (piece := file.read(left)):
+                    left -= len(piece)
+                    parts.append(piece)
                 self._forget(file.fileno(), start, end)
         except FileNotFoundError:
             raise Unknown(f"no object {ref!r}") from None
         except OSError as error:
             raise refusal(error, f"read the object {ref!r}") from None
-        if len(data) != end - start:
+        if left > 0:
             raise Unavailable(f"want bytes {start} to {end} of {ref!r}, it is shorter")
-        return bytes(data)
+        return b"".join(parts)  # one, as a rule, and then no copy
 
     def companion(self, ref: str) -> bytes:
         return b"".join(_pieces(_chunks(self._path(ref)), MAX_COMPANION))

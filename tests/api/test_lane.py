@@ -16,7 +16,7 @@ from fastapi import FastAPI, Request
 
 from api.clients.http import fetch, new_client
 from api.intake import FOR_A_LANE, LANES
-from api.lane import EXTENSION, Lane, Protocol, lane_of
+from api.lane import EXTENSION, Lane, Protocol, _buffers, lane_of
 from api.wire import BoundedProtocol
 from ledger.evidence.chunks import digest_item
 from ledger.ports import ItemWriter
@@ -85,6 +85,20 @@ def test_only_large_bodies_take_the_lane(ledger: Ledger, with_lane: str, lanes: 
         data = os.urandom(size)
         assert put(with_lane, ledger.announce(data), data)[0] == 201
     assert lanes == [FOR_A_LANE]
+
+
+def test_a_lanes_memory_serves_the_next_body_and_none_of_it_comes_into_that(
+    ledger: Ledger, with_lane: str, lanes: list[int]
+) -> None:
+    for size in (SIZE, SIZE - (1 << 19), SIZE + 1):
+        data = os.urandom(size)
+        status, answer = put(with_lane, ledger.announce(data), data)
+        assert (status, digest_item(data).chunks.hex().encode() in answer) == (201, True)
+    assert len(lanes) == 3
+    with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(1) as other:
+        first, again = (one.submit(_buffers).result() for _ in range(2))
+        assert first is again
+        assert other.submit(_buffers).result() is not first
 
 
 def test_other_bytes_than_announced_are_refused(ledger: Ledger, address: str) -> None:
