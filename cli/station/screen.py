@@ -11,6 +11,7 @@ from typing import Any
 
 from cli import output
 from cli.language import pick, say
+from cli.station.problems import problem_words
 from cli.station.view import DeviceView, StationView
 from cli.station.words import CAUSES, KEPT, STATES, STORED, duration, gap_words, size
 
@@ -152,7 +153,7 @@ def head_lines(view: StationView) -> list[str]:
     if not view.live:
         lines.insert(0, stored_line(view))
     if view.why:
-        lines.append(view.why)
+        lines.append(problem_words(view.why))
     if view.clock_back_ms:
         seconds = view.clock_back_ms // 1000
         lines.append(
@@ -161,7 +162,11 @@ def head_lines(view: StationView) -> list[str]:
                 zh=f"采集站时钟被调回 {seconds} 秒",
             )
         )
-    return lines + [say(en=f"refused: {row}", zh=f"被拒：{row}") for row in view.refused[:4]]
+    for row in view.refused[:4]:
+        id_, _, why = row.partition(": ")
+        words = problem_words(why)
+        lines.append(say(en=f"refused: {id_}: {words}", zh=f"被拒：{id_}：{words}"))
+    return lines
 
 
 def device_line(device: DeviceView, *, live: bool = True) -> str:
@@ -197,7 +202,7 @@ def detail(device: DeviceView) -> str:
             say(en=f"anchored {delay} after docking", zh=f"归还后 {delay} 才入日志（锚定延迟）")
         )
     if device.problem:
-        parts.append(device.problem)
+        parts.append(problem_words(device.problem))
     if not device.wipe and device.state not in ("out", "away") and device.kept:
         # The first step that is missing; the others only follow from it. All are in the JSON.
         first = next(reason for reason in KEPT if reason in device.kept)

@@ -6,6 +6,7 @@ from typing import Any
 
 from cli.station.docking import LOOKED
 from cli.station.engine import Engine
+from cli.station.problems import APART
 from cli.station.reading import Spool, keeps
 from cli.station.station import Station, newest
 from ledger.encoding import format_time, printable
@@ -130,7 +131,7 @@ def _why(engine: Engine | None) -> str:
     parts += [engine.errors.get(part, "") for part in ("scanning", "sending")]
     names = {row.name for row in engine.station.store.devices()}
     parts += [text for part, text in engine.docker.problems.items() if part not in names]
-    return printable("; ".join(part for part in parts if part))
+    return printable(APART.join(part for part in parts if part))
 
 
 def _device(station: Station, engine: Engine | None, row: DeviceRow) -> DeviceView:
@@ -178,12 +179,12 @@ def _problem(engine: Engine | None, row: DeviceRow, here: list[FileRow]) -> str:
     device = row.name
     unread = sum((file.id, row.docking) in engine.reader.unreadable for file in here)
     parts = (
-        f"{unread} files cannot be read; unplug it to try again" if unread else "",
+        f"{unread} files cannot be read: unplug it to try again" if unread else "",
         engine.docker.problems.get(device, ""),
         engine.errors.get(device, ""),
         engine.reader.waiting.get(device, ""),
     )
-    return printable("; ".join(dict.fromkeys(part for part in parts if part)))
+    return printable(APART.join(dict.fromkeys(part for part in parts if part)))
 
 
 def _state(
