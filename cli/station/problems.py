@@ -78,7 +78,7 @@ _CHINESE: tuple[tuple[str, str], ...] = (
         r"the bytes that (.*) has are not those of (.*)",
         r"\1 所存字节与 \2 不同",
     ),
-    (r"the receipt of (\S+) is for another entry", r"\1 的回执属于另一条目"),
+    (r"it is for another entry than (\d+)", r"它不属于条目 \1"),
     (r"the receipt of (\S+) is not to be believed: (.*)", r"\1 的回执不可采信：\2"),
     (r"the receipt is for another index", "回执属于另一条目"),
     (r"the log (.*) is not in your trust folder", r"信任文件夹中没有日志 \1"),

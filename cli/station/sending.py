@@ -42,6 +42,7 @@ class Sender:
         self._looked_ms: int | None = None
         self._silent_until_ms: dict[int, int] = {}
         self._about_items = ""
+        self._about_receipts = ""
         self.online = False
         self.why = ""
         self.backup: int | None = None
@@ -53,7 +54,7 @@ class Sender:
                 self._ledger = self._connect()
             self._follow(self._ledger)
             self._send(self._ledger)
-            self.online, self.why = True, self._about_items
+            self.online, self.why = True, self._about_receipts or self._about_items
         except Unavailable as error:
             self.online, self.why = False, str(error)
         except LedgerError as error:
@@ -152,14 +153,20 @@ class Sender:
 
     def _receipts(self, ledger: Ledger) -> None:
         last = 0
+        self._about_receipts = ""
         while rows := self._store.unwitnessed(last, BATCH):
             for row in rows:
                 try:
-                    answer = ledger.receipt(row.id)
+                    if not self._check_receipt(row, ledger.receipt(row.id)):
+                        return
                 except NotYet:
                     return  # whoever came later is not published either
-                if not self._check_receipt(row, answer):
-                    return
+                except Unavailable:
+                    raise
+                except LedgerError as error:
+                    # Nothing of it is kept; it is asked for again, and holds up no other.
+                    text = f"the receipt of {row.id} is not to be believed: {error}"
+                    self._about_receipts = text
             last = rows[-1].seq
 
     def _check_receipt(self, row: StatementRow, answer: dict[str, Any]) -> bool:
@@ -168,7 +175,7 @@ class Sender:
         log = self._station.trust.log(str(accepted["log"]))
         receipt = Receipt.from_text(str(answer.get("proof")))
         if log is None or str(receipt.index) != str(accepted["index"]):
-            raise Unavailable(f"the receipt of {row.id} is for another entry")
+            raise Rejected(f"it is for another entry than {accepted['index']}")
         # The entry that was believed at acceptance, not the one that comes with the receipt.
         leaf = Entry.from_bytes(accepted["entry"].encode()).leaf_hash()
         cosigned = receipt.open(leaf, log.policy)

@@ -8,7 +8,7 @@ import pytest
 
 from cli.station import card
 from cli.station.reading import MEDIA_MS
-from ledger.errors import Rejected, Unavailable
+from ledger.errors import Malformed, Rejected, Unavailable
 from ledger.suite import digest
 from testkit.server import Ledger
 from testkit.station import Desk, desk, open_desk, shift, unique
@@ -216,3 +216,41 @@ def test_a_card_of_slow_containers_holds_nobody_up_for_long(
         office.settle(20)
         assert len(asked) == MEDIA_MS // 20_000 + 1
         assert len(office.deposited()) == 41
+
+
+@pytest.mark.parametrize("lie", ["garbage", "another entry", "another log's proof", "no object"])
+def test_a_receipt_that_is_not_to_be_believed_holds_up_no_other(
+    office: Desk, monkeypatch: pytest.MonkeyPatch, lie: str
+) -> None:
+    root = office.card()
+    for n in range(3):
+        office.record(root, f"BWC_000{n + 1}.MP4", unique("lied to"))
+    office.line.cut = True
+    office.settle()
+    planned = [row for row in office.station.store.statements() if row.kind == "evidence"]
+    unlucky, lucky = planned[0].id, planned[1].id
+    real = office.line.receipt
+
+    def receipt(id_: str) -> dict[str, Any]:
+        if id_ != unlucky:
+            return real(id_)
+        if lie == "no object":
+            raise Malformed("http://ledger did not answer with a JSON object")
+        if lie == "another entry":
+            return real(lucky)
+        answer = real(id_)
+        proof = str(answer["proof"])
+        return answer | {"proof": "garbage" if lie == "garbage" else proof.replace("=", "A")}
+
+    monkeypatch.setattr(office.line, "receipt", receipt)
+    office.line.cut = False
+    seen = office.settle()
+    rows = {row.id: row for row in office.station.store.statements()}
+    assert not rows[unlucky].receipt and not rows[unlucky].cosigners
+    assert [rows[row.id].receipt != "" for row in planned] == [False, True, True]
+    assert f"the receipt of {unlucky} is not to be believed" in seen.why
+    assert seen.online and seen.devices[0].kept["no_receipt"] == 1
+    monkeypatch.undo()
+    seen = office.settle()
+    assert office.station.store.statement(unlucky).receipt and not seen.why
+    assert seen.devices[0].wipe
