@@ -50,16 +50,18 @@ BUCKET_HINT = (
 class DirectUpload:
     """An object whose bytes its sender puts into the store himself, part by part.
 
-    `urls[n - 1]` takes part n: `part_size` bytes, the last one the rest. Whoever has a URL may
-    put that part, and put it again, until `dies_at_ms`; he cannot read, list or delete.
+    Parts count from 1: `part_size` bytes each, the last one the rest. Whoever has the URL of one
+    may put that part, and put it again, until it dies; he cannot read, list or delete.
     """
 
     key: str
-    upload_id: str
+    upload_id: str = field(repr=False)
     size: int
     part_size: int
-    dies_at_ms: int
-    urls: tuple[str, ...] = field(repr=False)
+
+    @property
+    def parts(self) -> int:
+        return -(-self.size // self.part_size)
 
 
 class S3ObjectStore:
@@ -115,59 +117,67 @@ class S3ObjectStore:
         self._name(ref)
         return self.begin(secrets.token_hex(16), size)
 
-    def open_direct(self, key: str, size: int, lives_s: int) -> DirectUpload:
-        """URLs for parts of an object that a station puts itself, without our credentials."""
-        if not 1 <= lives_s <= MAX_LIFE_S or size < 1:
-            raise Rejected(
-                f"want a size of at least 1 and 1 to {MAX_LIFE_S} seconds, got {size}, {lives_s}"
-            )
+    def open_direct(self, key: str, size: int) -> DirectUpload:
+        """An object that a station puts itself, in parts, without our credentials."""
+        if size < 1:
+            raise Rejected(f"want at least 1 byte, got {size}")
         self._take(key)
         try:
             part_size = self._fitting(size, self._part_size)
             self._check_unwritten(key)
-            name = self._objects + key
             # Without checksums: a URL signs no header, and a store refuses unsigned ones.
-            upload_id = self._bucket.begin_parts(name, checksums=False)
-            dies_at_ms = self._clock.now_ms() + lives_s * 1000
-            count = -(-size // part_size)
-            urls = tuple(
-                self._bucket.part_url(name, upload_id, number, lives_s)
-                for number in range(1, count + 1)
-            )
-            return DirectUpload(key, upload_id, size, part_size, dies_at_ms, urls)
+            upload_id = self._bucket.begin_parts(self._objects + key, checksums=False)
+            return DirectUpload(key, upload_id, size, part_size)
         finally:
             self._release(key)
 
-    def finish_direct(self, upload: DirectUpload, companion: bytes) -> str:
-        """The reference. The bytes are not checked yet: read them all before they count.
+    def part_urls(
+        self, upload: DirectUpload, first: int, count: int, lives_s: int
+    ) -> tuple[str, ...]:
+        """Of at most `count` parts, from `first` on. Signed here: the store is not asked."""
+        if not 1 <= lives_s <= MAX_LIFE_S:
+            raise Rejected(f"want 1 to {MAX_LIFE_S} seconds, got {lives_s}")
+        name = self._objects + upload.key
+        return tuple(
+            self._bucket.part_url(name, upload.upload_id, number, lives_s)
+            for number in range(first, min(first + count, upload.parts + 1))
+        )
+
+    def complete_direct(self, upload: DirectUpload) -> str:
+        """The reference. The bytes are not checked yet, and there is no companion: read them all,
+        and put it, before they count. Called again it gives the same.
 
         Raises `Rejected` if parts are missing or of another size: the upload stays open, and
         the sender may put them again. A URL that still lives is of no use afterwards.
         """
         name = self._objects + upload.key
-        try:
+
+        def complete() -> str:
+            # `Unknown` once it was completed. Listed anew at each try: parts may be put again.
             parts = list(self._bucket.parts(name, upload.upload_id))
-        except Unknown:
-            # Finished before, perhaps, by a call whose answer was lost.
-            if (version := self._only(name, upload.size)) is None:
-                raise
-            self.put_companion(f"{upload.key}@{version}", companion)
-            return f"{upload.key}@{version}"
-        _check_parts(parts, upload)
-        _check_companion(companion, upload.size)
-        self._check_unwritten(upload.key)
-        self._bucket.put(self._companions + upload.key, companion)
-        version = self._settled(
-            lambda: self._bucket.complete(name, upload.upload_id, parts), name, upload.size
-        )
+            _check_parts(parts, upload)
+            self._check_unwritten(upload.key)
+            return self._bucket.complete(name, upload.upload_id, parts)
+
+        version = self._settled(complete, name, upload.size)
         return self._kept(upload.key, version, upload.size)
 
-    def abort_direct(self, upload: DirectUpload) -> None:
-        """Its URLs are of no use afterwards. Safe to call twice and after `finish_direct`."""
+    def overflows(self, upload: DirectUpload) -> bool:
+        """Whether a part is larger than it may be: whoever puts that has no use for its URL."""
         name = self._objects + upload.key
-        self._bucket.abort_parts(name, upload.upload_id)
-        if not any(self._versions(name)):
-            self._destroy(self._companions + upload.key, None)
+        try:
+            return any(
+                p.size > upload.part_size for p in self._bucket.parts(name, upload.upload_id)
+            )
+        except Unknown:
+            return False
+
+    def abort_direct(self, upload: DirectUpload) -> None:
+        """Its URLs are of no use afterwards, and nothing of it is left, were it completed.
+
+        Safe to call twice; not once the item counts.
+        """
+        self._abort(upload.key, upload.upload_id)
 
     # --- reading -----------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """What S3 adds to what every `ObjectStore` promises: who else has power over the bucket."""
 
 import os
+import re
 import secrets
 import threading
 import time
@@ -535,8 +536,12 @@ def ask(method: str, url: str, body: bytes | None = None) -> int:
         return pool.request(method, url, body=body).status
 
 
-def put_parts(upload: DirectUpload, data: bytes) -> None:
-    for number, url in enumerate(upload.urls):
+def urls(store: S3ObjectStore, upload: DirectUpload, lives_s: int = 60) -> tuple[str, ...]:
+    return store.part_urls(upload, 1, upload.parts, lives_s)
+
+
+def put_parts(store: S3ObjectStore, upload: DirectUpload, data: bytes) -> None:
+    for number, url in enumerate(urls(store, upload)):
         part = data[number * upload.part_size :][: upload.part_size]
         assert ask("PUT", url, part) == 200
 
@@ -544,39 +549,51 @@ def put_parts(upload: DirectUpload, data: bytes) -> None:
 @pytest.mark.parametrize("size", [1, PART, 2 * PART, 2 * PART + 7])
 def test_a_station_puts_its_bytes_itself(store: S3ObjectStore, size: int) -> None:
     data = os.urandom(size)
-    upload = store.open_direct(new_key(), size, 60)
-    put_parts(upload, data)
+    upload = store.open_direct(new_key(), size)
+    put_parts(store, upload, data)
     assert list(store.refs()) == []
-    ref = store.finish_direct(upload, b"companion")
+    ref = store.complete_direct(upload)
     assert read(store, ref) == data
+    with pytest.raises(Unknown):
+        store.companion(ref)
+    store.put_companion(ref, b"companion")
     assert store.companion(ref) == b"companion"
     assert list(store.refs()) == [ref]
     assert list(store.oddities()) == []
 
 
-def test_finishing_twice_gives_one_reference(store: S3ObjectStore) -> None:
-    upload = store.open_direct(new_key(), 8, 60)
-    put_parts(upload, b"evidence")
-    ref = store.finish_direct(upload, b"first")
-    assert store.finish_direct(upload, b"second") == ref
-    assert store.companion(ref) == b"second"
-    store.abort_direct(upload)
+def test_completing_twice_gives_one_reference(store: S3ObjectStore) -> None:
+    upload = store.open_direct(new_key(), 8)
+    put_parts(store, upload, b"evidence")
+    ref = store.complete_direct(upload)
+    assert store.complete_direct(upload) == ref
+    assert list(store.refs()) == [ref]
     assert read(store, ref) == b"evidence"
+
+
+def test_of_what_is_aborted_after_its_completion_nothing_is_left(
+    store: S3ObjectStore, made: Made, prefix: str
+) -> None:
+    upload = store.open_direct(new_key(), 8)
+    put_parts(store, upload, b"evidence")
+    store.put_companion(store.complete_direct(upload), b"companion")
+    store.abort_direct(upload)
+    assert list(made.bucket().versions(prefix)) == []
+    with pytest.raises(Unknown):
+        store.complete_direct(upload)
 
 
 def test_of_two_uploads_of_one_key_the_second_is_refused(store: S3ObjectStore) -> None:
     key = new_key()
-    uploads = [store.open_direct(key, 8, 60) for _ in range(2)]
+    uploads = [store.open_direct(key, 8) for _ in range(2)]
     for upload, data in zip(uploads, (b"evidence", b"forgery!"), strict=True):
-        put_parts(upload, data)
-    ref = store.finish_direct(uploads[0], b"companion")
+        put_parts(store, upload, data)
+    ref = store.complete_direct(uploads[0])
     with pytest.raises(Conflict):
-        store.finish_direct(uploads[1], b"forged")
+        store.complete_direct(uploads[1])
     with pytest.raises(Conflict):
-        store.open_direct(key, 8, 60)
-    store.abort_direct(uploads[1])
+        store.open_direct(key, 8)
     assert read(store, ref) == b"evidence"
-    assert store.companion(ref) == b"companion"
     assert list(store.refs()) == [ref]
 
 
@@ -584,37 +601,62 @@ def test_a_part_that_is_missing_or_of_another_size_is_asked_for_again(
     store: S3ObjectStore,
 ) -> None:
     data = os.urandom(2 * PART + 7)
-    upload = store.open_direct(new_key(), len(data), 60)
-    assert ask("PUT", upload.urls[0], data[:PART]) == 200
+    upload = store.open_direct(new_key(), len(data))
+    assert ask("PUT", urls(store, upload)[0], data[:PART]) == 200
     with pytest.raises(Rejected, match="got 5242880 bytes in 1 parts"):
-        store.finish_direct(upload, b"")
-    put_parts(upload, data)
-    assert ask("PUT", upload.urls[2], b"more than was announced") == 200
+        store.complete_direct(upload)
+    put_parts(store, upload, data)
+    assert not store.overflows(upload)
+    assert ask("PUT", urls(store, upload)[2], bytes(PART + 1)) == 200
+    assert store.overflows(upload)
     with pytest.raises(Rejected, match="in 3 parts"):
-        store.finish_direct(upload, b"")
-    put_parts(upload, data)
-    assert read(store, store.finish_direct(upload, b"")) == data
+        store.complete_direct(upload)
+    put_parts(store, upload, data)
+    assert read(store, store.complete_direct(upload)) == data
+    assert not store.overflows(upload)
+
+
+def test_a_part_that_is_put_again_after_the_completion_began_is_not_taken(
+    store: S3ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the list and the completion; then all is listed anew, and it is one version."""
+    upload = store.open_direct(new_key(), PART + 8)
+    put_parts(store, upload, bytes(PART) + b"evidence")
+    listed, replaced = Bucket.parts, []
+
+    def meddled(self: Bucket, name: str, upload_id: str) -> Iterator[Part]:
+        yield from list(listed(self, name, upload_id))
+        if not replaced:
+            replaced.append(ask("PUT", urls(store, upload)[1], b"forgery!"))
+
+    monkeypatch.setattr(Bucket, "parts", meddled)
+    ref = store.complete_direct(upload)
+    assert replaced == [200]
+    assert list(store.refs()) == [ref]
+    assert read(store, ref)[PART:] == b"forgery!"
+    assert ask("PUT", urls(store, upload)[1], b"evidence") == 404
+    assert read(store, ref)[PART:] == b"forgery!"
 
 
 def test_a_stolen_url_neither_reads_nor_lists_nor_deletes(store: S3ObjectStore, made: Made) -> None:
-    upload = store.open_direct(new_key(), PART + 1, 60)
-    url = upload.urls[0]
+    upload = store.open_direct(new_key(), PART + 1)
+    url = urls(store, upload)[0]
     path, _, query = url.partition("?")
-    put_parts(upload, bytes(PART + 1))
+    put_parts(store, upload, bytes(PART + 1))
     for method in ("GET", "HEAD", "DELETE", "POST"):
         assert ask(method, url) == 403, method
     bucket = f"{made.endpoint}/{made.name}"
     assert ask("GET", f"{bucket}?{query}") in (403, 405)
     assert ask("GET", f"{bucket}?list-type=2&{query}") in (403, 405)
     assert ask("GET", path) == 403
-    ref = store.finish_direct(upload, b"")
+    ref = store.complete_direct(upload)
     assert ask("GET", url) == 403
     assert read(store, ref) == bytes(PART + 1)
 
 
 def test_a_stolen_url_puts_no_other_part_and_no_other_object(store: S3ObjectStore) -> None:
-    upload = store.open_direct(new_key(), PART + 1, 60)
-    url = upload.urls[0]
+    upload = store.open_direct(new_key(), PART + 1)
+    url = urls(store, upload)[0]
     path, _, query = url.partition("?")
     for altered in (
         url.replace("partNumber=1", "partNumber=3"),
@@ -629,42 +671,56 @@ def test_a_stolen_url_puts_no_other_part_and_no_other_object(store: S3ObjectStor
 
 
 def test_a_url_dies(store: S3ObjectStore) -> None:
-    upload = store.open_direct(new_key(), 8, 1)
-    assert upload.dies_at_ms <= now_ms() + 1000
+    upload = store.open_direct(new_key(), 8)
+    (url,) = urls(store, upload, lives_s=1)
     deadline = time.monotonic() + 30
-    while ask("PUT", upload.urls[0], b"evidence") != 403:
+    while ask("PUT", url, b"evidence") != 403:
         assert time.monotonic() < deadline
         time.sleep(0.2)
     store.abort_direct(upload)
 
 
 def test_a_url_is_of_no_use_after_the_end(store: S3ObjectStore, prefix: str) -> None:
-    finished = store.open_direct(new_key(), 8, 60)
-    put_parts(finished, b"evidence")
-    ref = store.finish_direct(finished, b"")
-    aborted = store.open_direct(new_key(), 8, 60)
+    finished = store.open_direct(new_key(), 8)
+    put_parts(store, finished, b"evidence")
+    ref = store.complete_direct(finished)
+    aborted = store.open_direct(new_key(), 8)
     store.abort_direct(aborted)
     store.abort_direct(aborted)
     for upload in (finished, aborted):
-        assert ask("PUT", upload.urls[0], b"forgery!") == 404
+        assert ask("PUT", urls(store, upload)[0], b"forgery!") == 404
     with pytest.raises(Unknown):
-        store.finish_direct(aborted, b"")
+        store.complete_direct(aborted)
     assert read(store, ref) == b"evidence"
     assert list(store.refs()) == [ref]
 
 
-def test_urls_are_not_told_by_accident(store: S3ObjectStore) -> None:
-    upload = store.open_direct(new_key(), 8, 60)
-    assert "Signature" not in repr(upload)
+def test_urls_are_given_in_pages(store: S3ObjectStore) -> None:
+    upload = store.open_direct(new_key(), 3 * PART + 1)
+    assert upload.parts == 4
+    numbers = [re.search(r"partNumber=(\d+)", url) for url in store.part_urls(upload, 2, 2, 60)]
+    assert [number and number[1] for number in numbers] == ["2", "3"]
+    assert store.part_urls(upload, 5, 2, 60) == ()
     store.abort_direct(upload)
 
 
-@pytest.mark.parametrize(("size", "lives_s"), [(0, 60), (8, 0), (8, 7 * 24 * 3600 + 1)])
-def test_a_direct_upload_has_bytes_and_an_end(
-    store: S3ObjectStore, size: int, lives_s: int
-) -> None:
+def test_what_would_put_a_part_is_not_told_by_accident(store: S3ObjectStore) -> None:
+    upload = store.open_direct(new_key(), 8)
+    assert upload.upload_id not in repr(upload)
+    store.abort_direct(upload)
+
+
+@pytest.mark.parametrize("lives_s", [0, 7 * 24 * 3600 + 1])
+def test_a_url_has_an_end(store: S3ObjectStore, lives_s: int) -> None:
+    upload = store.open_direct(new_key(), 8)
     with pytest.raises(Rejected):
-        store.open_direct(new_key(), size, lives_s)
+        store.part_urls(upload, 1, 1, lives_s)
+    store.abort_direct(upload)
+
+
+def test_a_direct_upload_has_bytes(store: S3ObjectStore) -> None:
+    with pytest.raises(Rejected):
+        store.open_direct(new_key(), 0)
 
 
 # --- memory -----------------------------------------------------------------------------------
