@@ -28,6 +28,7 @@ from storage.station_sqlite import FileRow, SessionRow, Standing, new_statement
 
 PIECE = 1 << 20
 NONCE = 32
+LEAST_RESERVE = 64 << 20  # the largest manifest on its way: without room for it nothing is sent
 MEDIA_MS = 300_000  # of one session
 
 Progress = Callable[[str, int], None]  # device, bytes
@@ -52,7 +53,8 @@ class Spool:
         settings = self._station.settings
         space = os.statvfs(self._station.folder.spool)
         # A disk without room for the station's own state would bring all to a stand, sending too.
-        room = self.used() + max(space.f_bavail * space.f_frsize - settings.reserve_bytes, 0)
+        reserve = max(settings.reserve_bytes, LEAST_RESERVE)
+        room = self.used() + max(space.f_bavail * space.f_frsize - reserve, 0)
         return min(settings.spool_bytes or room, room)
 
     def reserve(self, file: FileRow) -> None:
