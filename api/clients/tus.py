@@ -78,7 +78,7 @@ class _Sending:
 
 
 class TusClient:
-    """For one ledger at `url`; uploads one after the other. `stop` ends every wait."""
+    """For one ledger at `url`; usable from any thread. `stop` ends every wait."""
 
     def __init__(
         self,

@@ -8,7 +8,9 @@ statement again that it has answered before.
 
 import json
 import secrets
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from api.clients.copies import format_copy
@@ -24,6 +26,7 @@ from storage.durable import refusals, write_file
 from storage.station_sqlite import FileRow, StatementRow
 
 BATCH = 64
+AT_ONCE = 2  # statements: one is on its way while the ledger reads another's files back
 CHECKPOINT_MS = 30_000
 SILENCE_MS = 60_000  # a ledger that cannot say what it holds is not asked at once again
 
@@ -39,6 +42,7 @@ class Sender:
         self._connect = connect
         self._ledger: Ledger | None = None
         self._progress = progress
+        self._counting = threading.Lock()
         self._looked_ms: int | None = None
         self._silent_until_ms: dict[int, int] = {}
         self._about_items = ""
@@ -106,26 +110,45 @@ class Sender:
     # --- evidence ----------------------------------------------------------------------------
 
     def _deposit(self, ledger: Ledger, rows: Sequence[StatementRow]) -> None:
+        """Files of two statements at a time; what is filed keeps its order."""
+        files = {row.id: self._store.files(statement=row.id) for row in rows}
+        # Where an upload is stands under its digest: two of one digest would be one upload.
+        turns = {file.sha256: threading.Lock() for each in files.values() for file in each}
         ready: list[StatementRow] = []
-        for row in rows:
-            try:
-                for file in self._store.files(statement=row.id):
-                    self._upload(ledger, file)
-                ready.append(row)
-            except (Rejected, Malformed) as error:
-                # One that is refused holds up no other.
-                self._store.refused(row.id, str(error))
+        pool = ThreadPoolExecutor(AT_ONCE, "upload")
+        try:
+            work = [pool.submit(self._upload_all, ledger, files[row.id], turns) for row in rows]
+            for row, uploads in zip(rows, work, strict=True):
+                try:
+                    uploads.result()
+                    ready.append(row)
+                except (Rejected, Malformed) as error:
+                    # One that is refused holds up no other.
+                    self._store.refused(row.id, str(error))
+        finally:
+            # Without a line those that did not begin would each wait for it.
+            pool.shutdown(cancel_futures=True)
         if ready:
             self._file(ledger, ready)
 
+    def _upload_all(
+        self, ledger: Ledger, files: Sequence[FileRow], turns: Mapping[bytes, threading.Lock]
+    ) -> None:
+        for file in files:
+            if not file.uploaded:
+                with turns[file.sha256]:
+                    self._upload(ledger, file)
+
     def _upload(self, ledger: Ledger, file: FileRow) -> None:
-        if file.uploaded:
-            return
         path = self._station.spool_file(file)
         if not path.exists():
             raise Rejected(f"{path.name} is missing in the spool")
-        ledger.upload(path, file.size, file.sha256, self._progress)
+        ledger.upload(path, file.size, file.sha256, self._count)
         self._store.uploaded(file.id)
+
+    def _count(self, count: int) -> None:
+        with self._counting:
+            self._progress(count)
 
     def _file(self, ledger: Ledger, rows: Sequence[StatementRow]) -> None:
         answers = ledger.file([row.envelope for row in rows])

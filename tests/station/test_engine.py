@@ -2,6 +2,7 @@
 
 import errno
 import os
+import threading
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -518,6 +519,90 @@ def test_a_file_that_changed_after_it_was_proven_is_not_wiped(
         if path.read_bytes() == b"another":
             break
     assert path.read_bytes() == b"another"
+
+
+# --- two uploads at a time -------------------------------------------------------------------
+
+
+def test_one_file_is_on_its_way_while_the_ledger_reads_another_and_filing_keeps_the_order(
+    office: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away, said = shift(office, "BWC_0001.MP4", "BWC_0002.MP4")
+    office.plug(away)
+    files = {digest(data) for data in said.values()}
+    both, second, upload = threading.Barrier(2), threading.Event(), office.line.upload
+
+    def slow(path: Path, size: int, sha256: bytes, progress: Any) -> None:
+        if sha256 in files:
+            both.wait(20)  # broken, and an error of the round, if the other never comes
+            if sha256 == digest(said["BWC_0001.MP4"]):
+                assert second.wait(20)
+        upload(path, size, sha256, progress)
+        if sha256 == digest(said["BWC_0002.MP4"]):
+            second.set()
+
+    monkeypatch.setattr(office.line, "upload", slow)
+    office.settle()
+    sent = [sha256 for sha256 in office.line.uploads if sha256 in files]
+    assert sent == [digest(said[name]) for name in ("BWC_0002.MP4", "BWC_0001.MP4")]
+    assert [name for name, _ in office.deposited()] == ["BWC_0001.MP4", "BWC_0002.MP4"]
+
+
+def test_two_files_of_the_same_bytes_are_sent_one_after_the_other(
+    office: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    same = unique("both")
+    away, _ = shift(office)
+    for name in ("BWC_0001.MP4", "BWC_0002.MP4"):
+        office.record(away, f"DCIM/{name}", same)
+    office.plug(away)
+    alone, another, upload = threading.Lock(), threading.Event(), office.line.upload
+
+    def slow(path: Path, size: int, sha256: bytes, progress: Any) -> None:
+        if sha256 == digest(same):
+            if not alone.acquire(blocking=False):
+                another.set()
+                return
+            another.wait(0.5)
+            alone.release()
+        upload(path, size, sha256, progress)
+
+    monkeypatch.setattr(office.line, "upload", slow)
+    office.settle()
+    assert not another.is_set()
+    assert office.line.uploads.count(digest(same)) == 2
+    assert len(office.deposited()) == 2
+
+
+def test_when_the_line_goes_what_has_not_begun_is_left_for_the_next_round(
+    office: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"BWC_{n:04}.MP4" for n in range(1, 9)]
+    away, said = shift(office, *names)
+    office.plug(away)
+    files = {digest(data) for data in said.values()}
+    asked: list[bytes] = []
+    upload = office.line.upload
+
+    def cut(path: Path, size: int, sha256: bytes, progress: Any) -> None:
+        if sha256 in files:
+            asked.append(sha256)
+            # As a line that is waited for; by then whoever waits has given up the others.
+            threading.Event().wait(0.1)
+            raise Unavailable("the line is cut")
+        upload(path, size, sha256, progress)
+
+    monkeypatch.setattr(office.line, "upload", cut)
+    for _ in range(4):
+        office.rest()
+        office.engine.step()
+        if asked:
+            break
+    assert 0 < len(asked) < len(names)
+    assert office.deposited() == []
+    monkeypatch.undo()
+    office.settle()
+    assert sorted(office.deposited()) == expected(said)
 
 
 # --- without a line --------------------------------------------------------------------------
