@@ -38,6 +38,7 @@ from ledger.evidence.trust import TrustedLog
 from ledger.filing import Filing
 from ledger.log import Accepted, Keys, Log
 from ledger.ports import CosignerClient, ItemRecord, ItemStore, LedgerStore
+from ledger.tlog.note import SignedNote
 from storage.catalog_sqlite import SqliteCatalog
 from storage.clock import SystemClock, SystemEntropy
 from storage.folder import DataFolder
@@ -49,6 +50,7 @@ from storage.tokens_sqlite import SqliteTokens
 from storage.trust_directory import read_trust
 
 SWEEP_S = 600.0
+MAX_AHEAD_MS = 3_600_000
 TOLD_AT_ONCE = 20  # oddities; `tiezheng scrub` tells all
 NOBODY = ""  # the key and agency of bytes whose upload a crash left unrecorded
 READING_AT_ONCE = 2  # chunk lists, and as many items that are read back: each takes a disk
@@ -180,13 +182,38 @@ class Services:
         self.adopt_orphans()
         self.arrivals.resume()
         while not self.closing.wait(SWEEP_S):
-            self.arrivals.remove_expired()
+            self.remove_old()
             self.arrivals.resume()
-            self.writer.between(self._remove)
             try:
                 self.file_scrubs()
             except LedgerError as error:
                 journal.warning("scrub_not_filed", reason=str(error))
+
+    def remove_old(self) -> None:
+        """Staged uploads and unclaimed items whose time is over, unless the time is in doubt."""
+        if doubt := self.time_in_doubt():
+            journal.warning("nothing_removed", reason=doubt)
+            return
+        self.arrivals.remove_expired()
+        self.writer.between(self._remove)
+
+    def time_in_doubt(self) -> str:
+        """Why nothing is removed for its age now; empty if all is well.
+
+        A clock that is a day ahead makes everything a day old. While the server runs the log
+        sees a jump; what a restart hides from it the cosigners show, whose clocks are not ours.
+        Where nothing was logged for a while it waits until something is.
+        """
+        if problem := self.log.problem():
+            return problem
+        policy, note = self.trusted.policy, self.store.newest_cosigned()
+        if policy.quorum is None:
+            return ""
+        seen = policy.open(SignedNote.from_text(note)).quorum_time if note else None
+        ahead_ms = self.clock.now_ms() - 1000 * (seen or 0)
+        if ahead_ms <= MAX_AHEAD_MS:
+            return ""
+        return f"the clock is {ahead_ms // 1000} s after what a quorum of cosigners has last seen"
 
     def _deleted(self, object_id: str) -> bool:
         """What may not be deleted, or cannot be now, stays: as nobody's, from the next start on."""

@@ -14,7 +14,8 @@ from ledger.evidence.envelope import Envelope
 from ledger.evidence.statement import Statement
 from storage.clock import SystemClock
 from testkit.keys import SERIES_PEM
-from testkit.server import AGENCY, CASE, STATION, Ledger, await_that, open_ledger
+from testkit.server import AGENCY, BASE, CASE, STATION, Ledger, await_that, open_ledger
+from testkit.tus import Tus
 
 HOUR_MS = 3_600_000
 
@@ -65,6 +66,46 @@ def test_unclaimed_bytes_that_may_not_be_deleted_stay_and_are_not_called_removed
     assert items(ledger) == [held]
     await_that(lambda: statuses(ledger), "the status statement")
     assert statuses(ledger)[0]["counts"] == {"items": "1", "bytes": "11"}
+
+
+@pytest.fixture
+def left_behind(ledger: Ledger) -> Ledger:
+    """With bytes that nobody claims, and a part of an upload that nobody goes on with."""
+    ledger.upload(b"left behind")
+    Tus(BASE, ledger.http).open(b"never sent")
+    ledger.await_quorum()
+    assert len(ledger.services.staging.all()) == 1
+    return ledger
+
+
+def jump(ledger: Ledger, monkeypatch: pytest.MonkeyPatch, *, seen_by_the_log: bool) -> None:
+    """The clock is set 200 hours ahead: while the server runs, or before it was started."""
+    later = Later(200)
+    ledger.services.clock = later
+    monkeypatch.setattr(ledger.services.staging, "_now_ms", later.now_ms)
+    if seen_by_the_log:
+        monkeypatch.setattr(ledger.services.log, "_clock", later)
+
+
+@pytest.mark.parametrize("seen_by_the_log", [True, False])
+def test_a_clock_that_jumps_ahead_removes_nothing(
+    left_behind: Ledger, monkeypatch: pytest.MonkeyPatch, seen_by_the_log: bool
+) -> None:
+    services = left_behind.services
+    jump(left_behind, monkeypatch, seen_by_the_log=seen_by_the_log)
+    assert services.staging.expired() and services.time_in_doubt()
+    services.remove_old()
+    assert len(items(left_behind)) == 1 and len(services.staging.all()) == 1
+
+
+def test_what_the_cosigners_have_seen_to_be_old_is_removed(
+    left_behind: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jump(left_behind, monkeypatch, seen_by_the_log=False)
+    monkeypatch.setattr("api.services.MAX_AHEAD_MS", 201 * HOUR_MS)
+    left_behind.services.remove_old()
+    await_that(lambda: items(left_behind) == [], "the removal")
+    assert left_behind.services.staging.all() == []
 
 
 def test_before_a_day_is_over_unclaimed_bytes_stay(ledger: Ledger) -> None:
