@@ -1,16 +1,20 @@
-"""A restored log goes on only once no quorum can have signed more than it holds.
+"""A log that starts goes on only once nobody who answers has signed more than it holds.
 
-Every cosigner of the policy is asked what it knows, by an add-checkpoint request whose
-`old` is the size of our own checkpoint. One that knows another size answers 409 with it;
-one that knows this very tree signs it again, which changes nothing. So nobody is moved, and
-every cosigner that speaks c2sp.org/tlog-witness can be asked.
+A disk may be of yesterday without anybody having said so. Every cosigner of the policy is
+asked what it knows, by an add-checkpoint request whose `old` is the size of our own
+checkpoint. One that knows another size answers 409 with it; one that knows this very tree
+signs it again, which changes nothing. So nobody is moved, and every cosigner that speaks
+c2sp.org/tlog-witness can be asked.
 
-If those that have not answered could make a quorum among themselves, they may have signed a
-tree that nobody here has seen: then it waits. One that knows a larger tree stops it.
+One that knows a larger tree, or another of this size, stops it. If none answers it waits,
+unless the operator takes that upon himself. A restored log waits longer: until those that
+have not answered could make no quorum among themselves, for they may have signed a tree that
+nobody here has seen.
 """
 
 import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from api.custody import Custody
@@ -30,6 +34,8 @@ from ledger.tlog.submission import AddCheckpoint
 from storage.durable import refusals, remove_file
 from storage.folder import DataFolder
 
+FIRST_S = 3.0  # so long a start waits for the first answers, before it refuses filings
+NOBODY_SAYS = "no cosigner says what it knows"
 MAX_LOST_TEXT = 3000  # in the note of a statement; the rest is in the store
 
 
@@ -56,18 +62,24 @@ class Answers:
 
 
 def ask_all(policy: Policy, clients: Mapping[str, CosignerClient], head: Head) -> Answers:
+    """At once: one that is dead delays no other."""
     answers = Answers()
-    for witness in policy.witnesses:
+
+    def ask(witness: Witness) -> None:
         client = clients.get(witness.name)
         if client is None:
             answers.silent[witness.name] = "no address"
-            continue
+            return
         try:
             answers.sizes[witness.name] = _ask(policy, witness, client, head)
         except Rejected:
             answers.another.append(witness.name)
         except LedgerError as error:
             answers.silent[witness.name] = str(error)
+
+    with ThreadPoolExecutor(max(1, len(policy.witnesses)), "ask") as pool:
+        list(pool.map(ask, policy.witnesses))
+    answers.another.sort()
     return answers
 
 
@@ -89,22 +101,24 @@ def _ask(policy: Policy, witness: Witness, client: CosignerClient, head: Head) -
     return size
 
 
-def reason_to_wait(policy: Policy, size: int, mark: Mark, answers: Answers) -> str:
-    """Empty if the log may go on."""
-    if mark.wanted > size:
+def reason_to_wait(policy: Policy, size: int, mark: Mark | None, answers: Answers) -> str:
+    """Empty if the log may go on. `mark` is that of a restored folder."""
+    if mark is not None and mark.wanted > size:
         return (
             f"restored to {size} entries, and the log has signed {mark.wanted}: "
             f"{mark.missing} are missing; restore again with --public and more --copies"
         )
     if answers.another:
         return f"{', '.join(answers.another)} signed another tree of {size} entries: a fork"
+    here = f"restored to {size} entries" if mark else f"there are {size} entries here"
     ahead = {name: its for name, its in answers.sizes.items() if its > size}
     if ahead:
         said = ", ".join(f"{name} knows {its}" for name, its in sorted(ahead.items()))
-        return (
-            f"restored to {size} entries, and {said}: restore again with a newer backup, or "
-            "with --public and --copies"
-        )
+        again = "restore again with a newer backup" if mark else "restore the newest backup"
+        return f"{here}, and {said}: {again}, or with --public and --copies"
+    why = "; ".join(f"{name}: {text}" for name, text in sorted(answers.silent.items()))
+    if mark is None:
+        return f"{here}, and {NOBODY_SAYS} ({why})" if why and not answers.sizes else ""
     if policy.quorum is None:
         return (
             "restored, and the policy names no cosigner to ask: if nothing beyond "
@@ -112,16 +126,18 @@ def reason_to_wait(policy: Policy, size: int, mark: Mark, answers: Answers) -> s
         )
     rest = {w.name: 0 for w in policy.witnesses if w.name not in answers.sizes}
     if policy.quorum_time(rest) is not None:
-        why = "; ".join(f"{name}: {text}" for name, text in sorted(answers.silent.items()))
         return (
-            f"restored to {size} entries; {len(answers.sizes)} of {len(policy.witnesses)} "
+            f"{here}; {len(answers.sizes)} of {len(policy.witnesses)} "
             f"cosigners have said what they know, and the others could be a quorum ({why})"
         )
     return ""
 
 
 class Resumption:
-    """One thread, from the start of a server on a restored folder until the log goes on."""
+    """One thread, from the start of a server until the log goes on.
+
+    `alone`: the operator lets it go on although no cosigner has answered; the log says so.
+    """
 
     def __init__(
         self,
@@ -130,38 +146,57 @@ class Resumption:
         policy: Policy,
         clients: Mapping[str, CosignerClient],
         custody: Custody,
+        *,
+        alone: bool = False,
     ) -> None:
         self._folder = folder
         self._log = log
         self._policy = policy
         self._clients = clients
         self._custody = custody
+        self._alone = alone
         self._mark = read_mark(folder)
         self._closing = threading.Event()
+        self._asked = threading.Event()
         self._thread: threading.Thread | None = None
         if self._mark is not None:
-            log.hold(f"restored to {log.size} entries: the cosigners have not been asked yet")
+            self._hold()
 
     @property
     def due(self) -> bool:
-        return self._mark is not None
+        """Whether something has to be known before the log goes on."""
+        return self._mark is not None or bool(self._clients)
 
     def start(self, then: Callable[[], None]) -> None:
-        """`then` is called once, when the log may go on."""
+        """`then` is called once, when what is here may be published.
+
+        At once, unless it was restored: what was signed here was signed, whoever knows more.
+        """
+        if self.due:
+            self._hold()
+        if self._mark is None:
+            then()
+        if not self.due:
+            return
         self._thread = threading.Thread(target=self._run, args=(then,), name="resumption")
         self._thread.daemon = True
         self._thread.start()
+        self._asked.wait(FIRST_S)
 
     def stop(self) -> None:
         self._closing.set()
         if self._thread is not None:
             self._thread.join(timeout=15)
 
+    def _hold(self) -> None:
+        size = self._log.size
+        self._log.hold(f"there are {size} entries here: the cosigners have not been asked yet")
+
     def _run(self, then: Callable[[], None]) -> None:
         failures, materialised = 0, False
         while not self._closing.is_set():
             try:
-                if not materialised:
+                if not materialised and self._mark is not None:
                     # Receipts of what is here can be given meanwhile.
                     self._log.materialise()
                     materialised = True
@@ -171,24 +206,35 @@ class Resumption:
             except Exception as error:
                 # Whatever it was: nothing is sequenced until this thread lets it.
                 journal.error("not_resumed", reason=str(error))
+            finally:
+                self._asked.set()
             self._closing.wait(RETRY_S[min(failures, len(RETRY_S) - 1)])
             failures += 1
 
     def ask(self) -> bool:
         """Whether the log may go on; else it says why it does not."""
         head = self._log.head
-        assert self._mark is not None and head is not None
+        if head is None:
+            return True  # nothing was ever signed here
         answers = ask_all(self._policy, self._clients, head)
         reason = reason_to_wait(self._policy, head.edge.size, self._mark, answers)
+        if self._alone and self._mark is None and NOBODY_SAYS in reason:
+            journal.warning("going_on_alone", reason=reason)
+            return True
         if reason:
             self._log.hold(reason)
             journal.warning("standing_still", reason=reason)
             return False
+        self._alone = False
         journal.info("resumed", size=head.edge.size, cosigners=len(answers.sizes))
         return True
 
     def _go_on(self, then: Callable[[], None]) -> None:
         self._log.hold("")
+        if self._alone:
+            self._custody.status("alone", {"size": self._log.size}, wait=False)
+        if self._mark is None:
+            return
         then()
         lost = self._log.lost()
         text = lost_text(lost)

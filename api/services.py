@@ -113,10 +113,7 @@ class Services:
         return int(self.log.label[:4])
 
     def start(self) -> None:
-        if self.resumption.due:
-            self.resumption.start(self.publisher.start)
-        else:
-            self.publisher.start()
+        self.resumption.start(self.publisher.start)
         self.indexer.then = self.keeping.wake
         self.keeping.start()
         threading.Thread(target=self._sweep, name="sweeper", daemon=True).start()
@@ -292,18 +289,21 @@ def open_log(folder: DataFolder, store: LedgerStore) -> tuple[Log, TrustedLog]:
     return log, trusted
 
 
-def open_services(path: Path, settings: Settings) -> Services:
-    """Opens a data folder; raises `Conflict` if another server has it."""
+def open_services(path: Path, settings: Settings, *, alone: bool = False) -> Services:
+    """Opens a data folder; raises `Conflict` if another server has it.
+
+    `alone`: nothing is waited for at the start if no cosigner answers.
+    """
     folder = DataFolder.open(path)
     lock = FolderLock(folder.lock)
     try:
-        return _open(folder, lock, settings)
+        return _open(folder, lock, settings, alone)
     except BaseException:
         lock.close()
         raise
 
 
-def _open(folder: DataFolder, lock: FolderLock, settings: Settings) -> Services:
+def _open(folder: DataFolder, lock: FolderLock, settings: Settings, alone: bool) -> Services:
     clock = SystemClock()
     vault = open_vault(folder, settings)  # first: a missing key is to stop nothing half begun
     store = SqliteLedgerStore(folder.ledger_db)
@@ -349,7 +349,7 @@ def _open(folder: DataFolder, lock: FolderLock, settings: Settings) -> Services:
         writer=writer,
         publisher=publisher,
         custody=custody,
-        resumption=Resumption(folder, log, trusted.policy, clients, custody),
+        resumption=Resumption(folder, log, trusted.policy, clients, custody, alone=alone),
         backups=BackupWatch(folder, log, custody),
         doorkeeper=Doorkeeper(log, tokens, RequestVerifier(clock.now_ms), clock.now_ms),
         staging=_staging(folder, clock),

@@ -26,7 +26,9 @@ from ledger.errors import Unavailable
         "store, store_was, store_credentials, store_http, second_store,\n"
         "second_store_credentials, scrub_rate, scrub_days, list_minutes,\n"
         "pkcs11_module, pkcs11_token, pkcs11_keys, pkcs11_pin_file.\n"
-        "One server a folder. The journal goes to stderr, a JSON object a line.",
+        "One server a folder. The journal goes to stderr, a JSON object a line.\n\n"
+        "At the start the cosigners are asked. One that knows a larger log stops this one:\n"
+        "its disk is an old one. If none answers nothing is sequenced, until one does.",
         "zh": "为 DATA 中的账本提供 HTTP 服务。\n\n"
         "设置写在 DATA/tiezheng.toml，或以 TIEZHENG_… 写在环境变量中：\n"
         "host、port、quota、unclaimed_hours、lane、log_level、tls_certificate、tls_key、\n"
@@ -34,7 +36,9 @@ from ledger.errors import Unavailable
         "store、store_was、store_credentials、store_http、second_store、\n"
         "second_store_credentials、scrub_rate、scrub_days、list_minutes、\n"
         "pkcs11_module、pkcs11_token、pkcs11_keys、pkcs11_pin_file。\n"
-        "一个文件夹只能有一个服务。运行日志以 JSON 逐行写到标准错误。",
+        "一个文件夹只能有一个服务。运行日志以 JSON 逐行写到标准错误。\n\n"
+        "启动时先询问联合签名节点。若有节点所知日志更大，说明本机磁盘内容陈旧，停止受理；\n"
+        "若无一应答，则在有应答之前不受理新陈述。",
     },
     example="TIEZHENG_PORT=8417 tiezheng server data",
 )
@@ -49,7 +53,15 @@ from ledger.errors import Unavailable
         "zh": "代替设置中的端口；0 表示任取一个空闲端口并显示",
     },
 )
-def command(data: str, port: int | None) -> None:
+@option(
+    "--alone",
+    is_flag=True,
+    words={
+        "en": "go on although no cosigner answers; the log says that it did",
+        "zh": "即使无一节点应答也继续受理；此事会写入日志",
+    },
+)
+def command(data: str, port: int | None, alone: bool) -> None:
     from api import journal, lane, wire
     from api.app import create_app
     from api.services import open_services
@@ -58,7 +70,7 @@ def command(data: str, port: int | None) -> None:
     folder = Path(data)
     settings = load(folder)
     journal.start(settings.log_level)
-    services = open_services(folder, settings)
+    services = open_services(folder, settings, alone=alone)
     address = (settings.host, settings.port if port is None else port)
     http = lane.Protocol if settings.lane else wire.BoundedProtocol
     serve(create_app(services), address, settings.tls_certificate, settings.tls_key, http)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.restoring import Mark
-from api.resuming import Answers, ask_all, reason_to_wait
+from api.resuming import NOBODY_SAYS, Answers, ask_all, reason_to_wait
 from ledger.errors import Unavailable
 from ledger.tlog.policy import Group, Policy, Witness
 from testkit.world import NAMES, World, grown
@@ -104,6 +104,32 @@ def test_without_cosigners_only_the_operator_can_know() -> None:
     world = grown(9)
     policy = Policy(world.policy.log, (), (), None)
     assert "no cosigner to ask" in reason_to_wait(policy, 9, WHOLE, Answers())
+
+
+def test_a_log_that_was_not_restored_asks_as_well() -> None:
+    world = grown(9)
+    assert reason_to_wait(world.policy, 9, None, asked(world)) == ""
+    behind = world.fork()
+    world.file(world.evidence(100))
+    world.step(("court",))
+    behind.cosigners = world.cosigners
+    why = reason_to_wait(behind.policy, 9, None, asked(behind))
+    assert why.startswith("there are 9 entries here, and court knows 10: restore the newest")
+
+
+@pytest.mark.parametrize(("away", "waits"), [(NAMES[:2], False), (NAMES, True)])
+def test_a_log_that_was_not_restored_waits_for_one_answer(
+    away: tuple[str, ...], waits: bool
+) -> None:
+    world = grown(9)
+    why = reason_to_wait(world.policy, 9, None, asked(world, away))
+    assert (NOBODY_SAYS in why) is waits and bool(why) is waits
+
+
+def test_a_log_without_cosigners_waits_for_nobody() -> None:
+    world = grown(9)
+    policy = Policy(world.policy.log, (), (), None)
+    assert reason_to_wait(policy, 9, None, Answers()) == ""
 
 
 @given(st.integers(1, 7), st.data())

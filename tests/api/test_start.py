@@ -1,0 +1,118 @@
+"""What a ledger asks before it goes on: its cosigners, at every start."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api.services import open_services
+from ledger.evidence.envelope import Envelope
+from ledger.evidence.statement import Statement
+from storage.trust_directory import read_trust
+from testkit.server import Ledger, Office, await_that, offices, open_ledger, template
+
+
+def people() -> list[Office]:
+    return offices(read_trust(template() / "trust"))
+
+
+def statuses(ledger: Ledger) -> list[dict[str, Any]]:
+    rows = ledger.services.store.rows(0, ledger.services.log.size)
+    payloads = [Envelope.from_bytes(r.envelope).payload for r in rows if r.kind == "status"]
+    return [dict(Statement.from_bytes(payload).predicate) for payload in payloads]
+
+
+def test_a_disk_of_yesterday_is_noticed_and_signs_nothing(tmp_path: Path) -> None:
+    """Not restored by anybody who would have said so: a machine set back to a snapshot."""
+    known = people()
+    with open_ledger(tmp_path / "ledger", people=known) as ledger:
+        ledger.accept(ledger.evidence(b"one"))
+    shutil.copytree(tmp_path / "ledger", tmp_path / "snapshot")
+    with open_ledger(tmp_path / "ledger", people=known) as ledger:
+        ledger.accept(ledger.evidence(b"two"))
+        ledger.await_quorum()
+        size = ledger.services.log.size
+    with open_ledger(tmp_path / "snapshot", people=known) as ledger:
+        reason = ledger.services.log.problem()
+        assert f"knows {size}" in reason and "restore the newest backup" in reason
+        assert ledger.http.get("/readyz").status_code == 503
+        answer = ledger.http.post("/v1/statements", content=ledger.evidence(b"three"))
+        assert answer.status_code == 503
+        assert ledger.services.log.size < size
+        # What is public stays readable.
+        assert ledger.http.get(f"/log/{ledger.services.log.label}/checkpoint").status_code == 200
+
+
+def test_a_cosigner_that_knows_more_is_believed_even_alone(tmp_path: Path) -> None:
+    known = people()
+    with open_ledger(tmp_path / "ledger", people=known) as ledger:
+        ledger.accept(ledger.evidence(b"one"))
+        ledger.await_quorum()
+    shutil.copytree(tmp_path / "ledger", tmp_path / "snapshot")
+    with open_ledger(tmp_path / "ledger", people=known) as ledger:
+        ledger.accept(ledger.evidence(b"two"))
+        await_that(
+            lambda: (
+                known[2].service.state.last(ledger.services.log.origin)[0].size  # type: ignore[index]
+                == ledger.services.log.size
+            ),
+            "the archive's cosignature",
+        )
+    known[0].away = known[1].away = True
+    with open_ledger(tmp_path / "snapshot", people=known) as ledger:
+        assert "archive knows" in ledger.services.log.problem()
+
+
+def test_if_nobody_answers_it_waits_and_goes_on_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.resuming.RETRY_S", (0.05,))
+    known = people()
+    for office in known:
+        office.away = True
+    with open_ledger(tmp_path / "ledger", people=known) as ledger:
+        assert "no cosigner says what it knows" in ledger.services.log.problem()
+        envelope = ledger.evidence(b"one")
+        assert ledger.http.post("/v1/statements", content=envelope).status_code == 503
+        known[1].away = False
+        await_that(lambda: not ledger.services.log.problem(), "that it goes on")
+        ledger.accept(envelope)
+
+
+def test_the_operator_may_go_on_alone_and_the_log_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = people()
+    for office in known:
+        office.away = True
+    original = open_services
+    monkeypatch.setattr("testkit.server.open_services", lambda *args: original(*args, alone=True))
+    with open_ledger(tmp_path / "ledger", people=known) as ledger:
+        assert ledger.services.log.problem() == ""
+        ledger.accept(ledger.evidence(b"one"))
+        await_that(
+            lambda: "alone" in [said["what"] for said in statuses(ledger)], "the status statement"
+        )
+    for office in known:
+        office.away = False
+    with open_ledger(tmp_path / "ledger", people=known) as ledger:
+        # Somebody answered: it was not alone, and says so no second time.
+        ledger.accept(ledger.evidence(b"two"))
+        assert [said["what"] for said in statuses(ledger)].count("alone") == 1
+
+
+def test_going_on_alone_does_not_silence_who_knows_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = people()
+    with open_ledger(tmp_path / "ledger", people=known) as ledger:
+        ledger.accept(ledger.evidence(b"one"))
+    shutil.copytree(tmp_path / "ledger", tmp_path / "snapshot")
+    with open_ledger(tmp_path / "ledger", people=known) as ledger:
+        ledger.accept(ledger.evidence(b"two"))
+        ledger.await_quorum()
+    original = open_services
+    monkeypatch.setattr("testkit.server.open_services", lambda *args: original(*args, alone=True))
+    with open_ledger(tmp_path / "snapshot", people=known) as ledger:
+        assert "knows" in ledger.services.log.problem()
