@@ -127,94 +127,97 @@ class GapRow:
     cause: str
 
 
+SCHEMA = (
+    "CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
+    """
+    CREATE TABLE device (
+        name TEXT PRIMARY KEY,
+        docking INTEGER NOT NULL DEFAULT 0,
+        present INTEGER NOT NULL DEFAULT 0,
+        seen_ms INTEGER NOT NULL DEFAULT 0
+    ) STRICT
+    """,
+    """
+    CREATE TABLE session (
+        id TEXT PRIMARY KEY,
+        device TEXT NOT NULL REFERENCES device,
+        given TEXT NOT NULL CHECK (json_type(given) = 'object'),
+        officers TEXT NOT NULL CHECK (json_type(officers) = 'array'),
+        "case" TEXT NOT NULL,
+        began_ms INTEGER NOT NULL,
+        docked_ms INTEGER NOT NULL DEFAULT 0,
+        docking INTEGER NOT NULL DEFAULT 0
+    ) STRICT
+    """,
+    """
+    CREATE TABLE statement (
+        id TEXT PRIMARY KEY,
+        seq INTEGER NOT NULL UNIQUE,
+        session TEXT NOT NULL REFERENCES session,
+        kind TEXT NOT NULL,
+        envelope BLOB NOT NULL,
+        at_ms INTEGER NOT NULL,
+        manifest BLOB NOT NULL DEFAULT x'',
+        manifest_sent INTEGER NOT NULL DEFAULT 0,
+        answer TEXT NOT NULL DEFAULT '',
+        receipt TEXT NOT NULL DEFAULT '',
+        cosigners INTEGER NOT NULL DEFAULT 0,
+        quorum_s INTEGER NOT NULL DEFAULT 0,
+        problem TEXT NOT NULL DEFAULT ''
+    ) STRICT
+    """,
+    """
+    CREATE TABLE file (
+        id INTEGER PRIMARY KEY,
+        session TEXT NOT NULL REFERENCES session,
+        device TEXT NOT NULL REFERENCES device,
+        path BLOB NOT NULL,
+        version INTEGER NOT NULL,
+        size INTEGER NOT NULL,
+        mtime_ns INTEGER NOT NULL,
+        ino INTEGER NOT NULL,
+        sha256 BLOB NOT NULL DEFAULT x'',
+        chunks BLOB NOT NULL DEFAULT x'',
+        spooled INTEGER NOT NULL DEFAULT 0,
+        statement TEXT NOT NULL DEFAULT '',
+        uploaded INTEGER NOT NULL DEFAULT 0,
+        reread BLOB NOT NULL DEFAULT x'',
+        proven INTEGER NOT NULL DEFAULT 0,
+        nonce BLOB NOT NULL DEFAULT x'',
+        expected BLOB NOT NULL DEFAULT x'',
+        readback BLOB NOT NULL DEFAULT x'',
+        changed INTEGER NOT NULL DEFAULT 0,
+        gone INTEGER NOT NULL DEFAULT 0,
+        wiped INTEGER NOT NULL DEFAULT 0,
+        UNIQUE (device, path, version)
+    ) STRICT
+    """,
+    """
+    CREATE TABLE gap (
+        id INTEGER PRIMARY KEY,
+        session TEXT NOT NULL REFERENCES session,
+        statement TEXT NOT NULL DEFAULT '',
+        number INTEGER NOT NULL DEFAULT 0,
+        kind TEXT NOT NULL,
+        note TEXT NOT NULL,
+        at_ms INTEGER NOT NULL,
+        explained TEXT NOT NULL DEFAULT '',
+        cause TEXT NOT NULL DEFAULT '',
+        UNIQUE (session, kind, note)
+    ) STRICT
+    """,
+    "CREATE INDEX file_session ON file (session)",
+    "CREATE INDEX file_live ON file (device) WHERE NOT (gone OR wiped)",
+    "CREATE INDEX file_spooled ON file (id) WHERE spooled",
+    "CREATE INDEX statement_open ON statement (seq) WHERE quorum_s = 0",
+    "CREATE INDEX file_statement ON file (statement)",
+    "CREATE INDEX statement_session ON statement (session)",
+)
+
+
 def _create(db: Database) -> None:
-    for table in (
-        "CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
-        """
-        CREATE TABLE device (
-            name TEXT PRIMARY KEY,
-            docking INTEGER NOT NULL DEFAULT 0,
-            present INTEGER NOT NULL DEFAULT 0,
-            seen_ms INTEGER NOT NULL DEFAULT 0
-        ) STRICT
-        """,
-        """
-        CREATE TABLE session (
-            id TEXT PRIMARY KEY,
-            device TEXT NOT NULL REFERENCES device,
-            given TEXT NOT NULL CHECK (json_type(given) = 'object'),
-            officers TEXT NOT NULL CHECK (json_type(officers) = 'array'),
-            "case" TEXT NOT NULL,
-            began_ms INTEGER NOT NULL,
-            docked_ms INTEGER NOT NULL DEFAULT 0,
-            docking INTEGER NOT NULL DEFAULT 0
-        ) STRICT
-        """,
-        """
-        CREATE TABLE statement (
-            id TEXT PRIMARY KEY,
-            seq INTEGER NOT NULL UNIQUE,
-            session TEXT NOT NULL REFERENCES session,
-            kind TEXT NOT NULL,
-            envelope BLOB NOT NULL,
-            at_ms INTEGER NOT NULL,
-            manifest BLOB NOT NULL DEFAULT x'',
-            manifest_sent INTEGER NOT NULL DEFAULT 0,
-            answer TEXT NOT NULL DEFAULT '',
-            receipt TEXT NOT NULL DEFAULT '',
-            cosigners INTEGER NOT NULL DEFAULT 0,
-            quorum_s INTEGER NOT NULL DEFAULT 0,
-            problem TEXT NOT NULL DEFAULT ''
-        ) STRICT
-        """,
-        """
-        CREATE TABLE file (
-            id INTEGER PRIMARY KEY,
-            session TEXT NOT NULL REFERENCES session,
-            device TEXT NOT NULL REFERENCES device,
-            path BLOB NOT NULL,
-            version INTEGER NOT NULL,
-            size INTEGER NOT NULL,
-            mtime_ns INTEGER NOT NULL,
-            ino INTEGER NOT NULL,
-            sha256 BLOB NOT NULL DEFAULT x'',
-            chunks BLOB NOT NULL DEFAULT x'',
-            spooled INTEGER NOT NULL DEFAULT 0,
-            statement TEXT NOT NULL DEFAULT '',
-            uploaded INTEGER NOT NULL DEFAULT 0,
-            reread BLOB NOT NULL DEFAULT x'',
-            proven INTEGER NOT NULL DEFAULT 0,
-            nonce BLOB NOT NULL DEFAULT x'',
-            expected BLOB NOT NULL DEFAULT x'',
-            readback BLOB NOT NULL DEFAULT x'',
-            changed INTEGER NOT NULL DEFAULT 0,
-            gone INTEGER NOT NULL DEFAULT 0,
-            wiped INTEGER NOT NULL DEFAULT 0,
-            UNIQUE (device, path, version)
-        ) STRICT
-        """,
-        """
-        CREATE TABLE gap (
-            id INTEGER PRIMARY KEY,
-            session TEXT NOT NULL REFERENCES session,
-            statement TEXT NOT NULL DEFAULT '',
-            number INTEGER NOT NULL DEFAULT 0,
-            kind TEXT NOT NULL,
-            note TEXT NOT NULL,
-            at_ms INTEGER NOT NULL,
-            explained TEXT NOT NULL DEFAULT '',
-            cause TEXT NOT NULL DEFAULT '',
-            UNIQUE (session, kind, note)
-        ) STRICT
-        """,
-    ):
-        db.execute(table)
-    db.execute("CREATE INDEX file_session ON file (session)")
-    db.execute("CREATE INDEX file_live ON file (device) WHERE NOT (gone OR wiped)")
-    db.execute("CREATE INDEX file_spooled ON file (id) WHERE spooled")
-    db.execute("CREATE INDEX statement_open ON statement (seq) WHERE quorum_s = 0")
-    db.execute("CREATE INDEX file_statement ON file (statement)")
-    db.execute("CREATE INDEX statement_session ON statement (session)")
+    for sql in SCHEMA:
+        db.execute(sql)
 
 
 MIGRATIONS: tuple[Migration, ...] = (_create,)

@@ -16,9 +16,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from importlib.util import find_spec
@@ -28,44 +27,27 @@ from typing import Any
 
 from cli import media, output
 from cli.demo import AGENCY, MARK, Stage, _fresh, _tiezheng
-from cli.language import choose, pick, say
+from cli.language import choose, pick
 from cli.station.card import MARKER
 from cli.station.screen import detail
 from cli.station.station import Station, open_station
-from cli.station.view import DeviceView, StationView, view
-from cli.station.words import CAUSES, STATES, gap_words, size
+from cli.station.view import StationView, view
+from cli.station.words import STATES, gap_words, size
 from ledger.encoding import format_time
 from ledger.errors import LedgerError, Unavailable
-from ledger.evidence.envelope import Envelope
 from ledger.evidence.session import GapKind
-from ledger.evidence.statement import Kind, Statement
-from storage.folder import DataFolder
-from storage.ledger_sqlite import SqliteLedgerStore
-from storage.packets import open_packet
 from storage.station_sqlite import FileRow
 from testkit.buckets import Made, make_bucket
 from testkit.ceph import BUILD, Ceph, Shared
 from testkit.ceph_packages import NotHere, ceph_prefix
+from testkit.demo_tally import BAD, GOOD, SLOW_MS, STRAY, Recorded, Tally
 from testkit.line import Line
 
-GOOD, BAD, STRAY = "BWC-310", "BWC-311", "BWC-312"
-SLOW_MS = -3 * 3_600_000
 LARGE, SMALLER = 160 << 20, 70 << 20
 CUT_AFTER = 4 << 20  # half a piece: each is sent over a connection of its own
 PATIENCE_S, END_S = 180.0, 60.0
 SPACING_S = 10  # between recordings, so that a party's times mean one of them
 DELETED_BY_OFFICER, DELETED_BY_OPERATOR = "BWC_0002.MP4", "BWC_0004.MP4"
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """A file that a device made, and what it was."""
-
-    device: str
-    name: str
-    size: int
-    sha256: bytes
-    ended_ms: int  # by a clock that is right
 
 
 class Cable(Line):
@@ -122,25 +104,12 @@ class Agent:
 
 
 @dataclass
-class Day:
-    """What has been made and seen so far."""
+class Day(Tally):
+    """What is done in its course, and by whom."""
 
-    stage: Stage
-    stack: ExitStack
-    recorded: list[Recorded] = field(default_factory=list)
-    taken: set[str] = field(default_factory=set)  # digests that somebody deleted, not the station
-    wiped_early: set[str] = field(default_factory=set)
-    broken: list[str] = field(default_factory=list)
-    skipped: list[str] = field(default_factory=list)
-    facts: dict[str, Any] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)
+    stack: ExitStack = field(kw_only=True)
     said: set[tuple[str, int]] = field(default_factory=set)
     bucket: Made | None = None
-    began_s: float = field(default_factory=time.monotonic)
-
-    @property
-    def root(self) -> Path:
-        return self.stage.root
 
     @property
     def docks(self) -> Path:
@@ -149,15 +118,6 @@ class Day:
     @property
     def cards(self) -> Path:
         return self.root / "cards"
-
-    def note(self, en: str, zh: str) -> None:
-        output.result("   " + say(en=en, zh=zh))
-
-    def hold(self, held: bool, en: str, zh: str) -> None:
-        """Something that should hold; what does not is named at the end."""
-        if not held:
-            self.broken.append(en)
-            self.note(f"DOES NOT HOLD: {en}", f"不成立：{zh}")
 
     @contextmanager
     def step(self, name: str, en: str, zh: str) -> Iterator[None]:
@@ -549,198 +509,6 @@ class Day:
                 "第二张回执的录像缺失",
             )
 
-    # --- counting ----------------------------------------------------------------------------
-
-    def close(self, station: Station, seen: StationView) -> None:
-        logged = self.logged()
-        packed = _digests(self.root / "packet.zip")
-        devices = [
-            self.count(station, device, logged, packed)
-            for device in sorted(seen.devices, key=lambda device: device.name)
-        ]
-        self.hold(len(devices) == 3, "three devices were there", "共有三台设备")
-        self.hold(
-            not self.wiped_early,
-            f"nothing was wiped early, got {sorted(self.wiped_early)}",
-            f"没有提前清除，实际：{sorted(self.wiped_early)}",
-        )
-        self.judge_interruptions()
-        self.seconds["in all"] = round(time.monotonic() - self.began_s, 1)
-        done = {
-            **self.facts,
-            "broken": self.broken,
-            "devices": devices,
-            "holds": not self.broken,
-            "seconds": self.seconds,
-            "skipped": self.skipped,
-            "wiped_early": sorted(self.wiped_early),
-        }
-        text = json.dumps(done, ensure_ascii=False, indent=1, sort_keys=True)
-        (self.root / "closing.json").write_text(text + "\n", encoding="utf-8")
-        show(done)
-        output.result(f"\n{self.root}/closing.json")
-
-    def judge_interruptions(self) -> None:
-        facts = self.facts["interruptions"]
-        sent = sum(file.size for file in self.recorded if file.sha256.hex() not in self.taken)
-        again = facts["bytes_carried"] - sent
-        facts["bytes_of_files"], facts["bytes_sent_again"] = sent, again
-        self.hold(
-            again < facts["bytes_carried_by_then"],
-            "what was cut off was resumed, not sent anew",
-            "中断的上传是续传而非重传",
-        )
-
-    def count(
-        self, station: Station, device: DeviceView, logged: Counter[bytes], packed: set[bytes]
-    ) -> dict[str, Any]:
-        store = station.store
-        made = [file for file in self.recorded if file.device == device.name]
-        ours = [file for file in made if file.sha256.hex() not in self.taken]
-        rows = {row.sha256: row for row in store.files(device=device.name)}
-        receipts = [
-            row
-            for file in ours
-            if file.sha256 in rows
-            and (row := store.statement(rows[file.sha256].statement)) is not None
-            and row.receipt
-        ]
-        gaps = [
-            {
-                "cause": gap.cause,
-                "explanation_logged": _is_logged(station, gap.explained),
-                "kind": gap.kind,
-                "note": gap.note,
-            }
-            for session in store.sessions(device.name)
-            for gap in store.gaps(session.id)
-        ]
-        name = device.name
-        lost = [file.name for file in ours if logged[file.sha256] == 0]
-        twice = [file.name for file in ours if logged[file.sha256] > 1]
-        self.hold(not lost, f"{name}: no file is lost, got {lost}", f"{name}：丢失 {lost}")
-        self.hold(not twice, f"{name}: none is logged twice, got {twice}", f"{name}：重复 {twice}")
-        if name != STRAY:  # whose case has no number yet
-            there = all(file.sha256 in packed for file in ours)
-            self.hold(there, f"{name}: the packet has every byte", f"{name}：证据包含全部字节")
-        self.hold(len(receipts) == len(ours), f"{name}: a receipt each", f"{name}：逐一有回执")
-        self.hold(
-            device.wiped == len(ours), f"{name}: all is wiped, got {device.wiped}",
-            f"{name}：全部清除，实际 {device.wiped}",
-        )  # fmt: skip
-        self.judge_gaps(name, gaps)
-        return {
-            "bytes": sum(file.size for file in made),
-            "deleted_by_operator": len(made) - len(ours),
-            "deposited": sum(logged[file.sha256] > 0 for file in made),
-            "device": name,
-            "files": len(made),
-            "gaps": gaps,
-            "lost": lost,
-            "receipts": len(receipts),
-            "safe_to_wipe": device.state in ("wipe", "wiped", "empty"),
-            "twice": twice,
-            "wiped": device.wiped,
-        }
-
-    def judge_gaps(self, device: str, gaps: list[dict[str, Any]]) -> None:
-        """Each that was made, and no other."""
-        expected = {
-            GOOD: [],
-            BAD: [GapKind.CARD_CHANGED, GapKind.CLOCK_OFFSET, GapKind.COUNTER_SKIPPED],
-            STRAY: [GapKind.UNPAIRED],
-        }[device]
-        kinds = sorted(gap["kind"] for gap in gaps)
-        self.hold(
-            kinds == sorted(map(str, expected)),
-            f"{device}: the gaps are {[*map(str, expected)]}, got {kinds}",
-            f"{device}：缺口应为 {[*map(str, expected)]}，实际 {kinds}",
-        )
-        for gap in gaps:
-            match gap["kind"]:
-                case GapKind.CLOCK_OFFSET:
-                    right = abs(int(gap["note"].removesuffix(" ms")) - SLOW_MS) < 60_000
-                case GapKind.COUNTER_SKIPPED:
-                    right = gap["note"] == "BWC_ 0002-0002" and gap["explanation_logged"]
-                case _:
-                    right = True
-            self.hold(right, f"{device}: the gap is true, got {gap}", f"{device}：缺口不实 {gap}")
-
-    def logged(self) -> Counter[bytes]:
-        """How often evidence in the ledger's own log speaks of each digest."""
-        with closing(SqliteLedgerStore(DataFolder.open(self.root / "ledger").ledger_db)) as store:
-            found: Counter[bytes] = Counter()
-            head = store.head()
-            assert head is not None
-            for row in store.rows(0, head.edge.size):
-                statement = Statement.from_bytes(Envelope.from_bytes(row.envelope).payload)
-                if statement.kind is Kind.EVIDENCE:
-                    found.update(file.digest.sha256 for file in statement.files)
-        return found
-
-
-def show(done: dict[str, Any]) -> None:
-    """The table at the end."""
-    heads = say(
-        en="device|files|bytes|gaps|deposited|receipts|safe to wipe|wiped",
-        zh="设备|文件|字节|缺口|已提交|回执|可以清除|已清除",
-    ).split("|")
-    yes, no = say(en="yes", zh="是"), say(en="no", zh="否")
-    rows = [
-        [
-            row["device"], str(row["files"]), size(row["bytes"]), str(len(row["gaps"])),
-            str(row["deposited"]), str(row["receipts"]), yes if row["safe_to_wipe"] else no,
-            str(row["wiped"]),
-        ]
-        for row in done["devices"]
-    ]  # fmt: skip
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(*heads)
-    for cells in rows:
-        table.add_row(*cells)
-    Console(file=sys.stdout, width=100).print(table)
-    for row in done["devices"]:
-        for gap in row["gaps"]:
-            cause = f" ({pick(CAUSES[gap['cause']])})" if gap["explanation_logged"] else ""
-            output.result(f"   {row['device']}: {gap_words(gap['kind'], gap['note'])}{cause}")
-    for row in done["devices"]:
-        if count := row["deleted_by_operator"]:
-            output.result(
-                "   " + say(
-                    en=f"{row['device']}: {count} deleted by the operator; the receipt shows it",
-                    zh=f"{row['device']}：操作者删除 {count} 个文件，由当事人回执揭示",
-                )
-            )  # fmt: skip
-    cut, rot = done["interruptions"], done["rot"]
-    mended = sum(finding["mended"] for finding in rot["found"])
-    lines = [
-        (
-            f"line broken {cut['line_broken']} times, agent killed {cut['agent_killed']} time; "
-            f"{size(cut['bytes_sent_again'])} of {size(cut['bytes_of_files'])} sent again",
-            f"线路中断 {cut['line_broken']} 次，程序被终止 {cut['agent_killed']} 次；"
-            f"{size(cut['bytes_of_files'])} 中重传 {size(cut['bytes_sent_again'])}",
-        ),
-        (
-            f"copies rotted {rot['rotted']}, mended {mended}",
-            f"损坏副本 {rot['rotted']} 个，已修复 {mended} 个",
-        ),
-        (
-            f"{done['seconds']['in all']} s in all",
-            f"共用时 {done['seconds']['in all']} 秒",
-        ),
-        *[(f"skipped: {text}", f"跳过：{text}") for text in done["skipped"]],
-    ]
-    for en, zh in lines:
-        output.result("   " + say(en=en, zh=zh))
-    count = len(done["broken"])
-    output.result(
-        say(en="ALL HOLDS", zh="全部成立")
-        if done["holds"]
-        else say(en=f"{count} THINGS DO NOT HOLD", zh=f"{count} 项不成立")
-    )
-
 
 def _write_noise(path: Path, count: int) -> None:
     with path.open("wb") as file:
@@ -748,28 +516,10 @@ def _write_noise(path: Path, count: int) -> None:
             file.write(os.urandom(1 << 20))
 
 
-def _is_logged(station: Station, id_: str) -> bool:
-    row = station.store.statement(id_)
-    return row is not None and bool(row.receipt)
-
-
-def _digests(packet: Path) -> set[bytes]:
-    """Of every item in it, computed from its bytes."""
-    source = open_packet(packet)
-    found = set()
-    for path in source.sizes():
-        if path.startswith("data/items/"):
-            hasher = sha256()
-            for piece in source.stream(path):
-                hasher.update(piece)
-            found.add(hasher.digest())
-    return found
-
-
 def run(root: Path) -> int:
     with ExitStack() as opened:
         with ExitStack() as stack:
-            day = Day(Stage(_fresh(root), []), stack)
+            day = Day(Stage(_fresh(root), []), stack=stack)
             day.open_stores()
             day.found()
             with day.step(
