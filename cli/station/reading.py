@@ -6,10 +6,13 @@ them beside a nonce: what the ledger answers to that nonce later must be the sam
 with everything else that `may_wipe` wants, and only if the settings say so, is a file deleted.
 """
 
+import errno
+import mmap
 import os
 import secrets
 import threading
 from collections.abc import Callable, Iterator
+from itertools import cycle
 from pathlib import Path
 
 from api.ids import new_id
@@ -18,12 +21,13 @@ from cli.station.card import Found
 from cli.station.media import MediaFacts, media_facts
 from cli.station.station import Station, check_out_of, newest, read_clock, reasons
 from ledger import abreast, suite
+from ledger.abreast import AHEAD, Piece
 from ledger.errors import Full, Rejected, Unavailable
 from ledger.evidence.chunks import ItemDigest, ItemHasher
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.session import GapKind
 from ledger.evidence.statement import Statement
-from storage.durable import PRIVATE_FILE, open_new, refusals, sync_folder, write_all
+from storage.durable import PRIVATE_FILE, open_new, refusals, set_direct, sync_folder
 from storage.station_sqlite import FileRow, SessionRow, Standing, new_statement
 
 PIECE = 1 << 20
@@ -156,10 +160,11 @@ class Reader:
 
     def _digest(self, fd: int, out: int, file: FileRow) -> ItemDigest:
         hasher = ItemHasher()
+        write = SpoolWriter(out).write
         self.under_way[file.device] = 0
 
-        def keep(piece: bytes | memoryview) -> None:
-            write_all(out, piece)
+        def keep(piece: Piece) -> None:
+            write(memoryview(piece))
             self._count(file.device, len(piece))
 
         abreast.feed(self._pieces(fd, file.size), (*hasher.parts, keep))
@@ -229,21 +234,24 @@ class Reader:
             return
         self._store.reread(file, nonce, found, challenged.digest(), docking)
 
-    def _pieces(self, fd: int, size: int) -> Iterator[bytes]:
-        """At most as much as was listed: a file may grow for ever."""
+    def _pieces(self, fd: int, size: int) -> Iterator[memoryview]:
+        """At most as much as was listed: a file may grow for ever.
+
+        Each is good until the `AHEAD`th after it has been asked for, and full but for the last.
+        """
         left = size
-        while left:
+        room = min(PIECE, max(size, 1))
+        # Page-aligned, as a disk that is written past the page cache wants them.
+        for buffer in cycle([memoryview(mmap.mmap(-1, room)) for _ in range(AHEAD + 1)]):
+            if not left:
+                return
             if self.stop.is_set():
                 raise Unavailable("stopped while reading")
-            try:
-                piece = os.read(fd, min(PIECE, left))
-            except OSError as error:
-                text = f"the device does not give its bytes: {error.strerror}"
-                raise Unreadable(text) from None
-            if not piece:
+            count = _fill(fd, buffer[:left])
+            if not count:
                 return
-            left -= len(piece)
-            yield piece
+            left -= count
+            yield buffer[:count]
 
     def _count(self, device: str, count: int) -> None:
         self.under_way[device] = self.under_way.get(device, 0) + count
@@ -356,6 +364,36 @@ def keeps(station: Station, device: str, docking: int) -> dict[bytes, tuple[str,
             why = reasons(file, docking, said, logged[file.session])
             found[file.path] = tuple(dict.fromkeys((*found.get(file.path, ()), *map(str, why))))
     return found
+
+
+class SpoolWriter:
+    """Past the page cache as far as that goes: the copy into it costs more than all digests."""
+
+    def __init__(self, out: int) -> None:
+        self._out = out
+        self._direct = set_direct(out, True)
+
+    def write(self, piece: memoryview) -> None:
+        while piece:
+            try:
+                piece = piece[os.write(self._out, piece) :]
+            except OSError as error:
+                if error.errno != errno.EINVAL or not self._direct:
+                    raise
+                # A tail that fills no block, or a disk that wants larger ones.
+                self._direct = set_direct(self._out, False)
+
+
+def _fill(fd: int, buffer: memoryview) -> int:
+    """As much as the file still has; how much that was."""
+    filled = 0
+    try:
+        while filled < len(buffer) and (count := os.readv(fd, [buffer[filled:]])):
+            filled += count
+    except OSError as error:
+        text = f"the device does not give its bytes: {error.strerror}"
+        raise Unreadable(text) from None
+    return filled
 
 
 def _is_awaited(file: FileRow) -> bool:

@@ -11,6 +11,7 @@ import pytest
 
 from api.clients.copies import open_copy
 from cli.station.people import explain_gap
+from cli.station.reading import PIECE, SpoolWriter
 from ledger.encoding import format_base64, format_time, parse_time
 from ledger.errors import Conflict, Rejected, Unavailable
 from ledger.evidence.session import Cause, Kept, Manifest
@@ -751,14 +752,14 @@ def test_a_file_that_the_device_does_not_give_is_named_and_holds_up_no_other(
 ) -> None:
     away, said = shift(office, "BWC_0001.MP4", "BWC_0002.MP4")
     root = office.plug(away)
-    read, bad = os.read, (root / "DCIM/100MEDIA/BWC_0001.MP4").stat().st_ino
+    read, bad = os.readv, (root / "DCIM/100MEDIA/BWC_0001.MP4").stat().st_ino
 
-    def fail(fd: int, count: int) -> bytes:
+    def fail(fd: int, buffers: list[memoryview]) -> int:
         if os.fstat(fd).st_ino == bad:
             raise OSError(errno.EIO, "Input/output error")
-        return read(fd, count)
+        return read(fd, buffers)
 
-    monkeypatch.setattr("cli.station.reading.os.read", fail)
+    monkeypatch.setattr("cli.station.reading.os.readv", fail)
     seen = office.settle()
     assert office.gaps() == [("unreadable", "DCIM/100MEDIA/BWC_0001.MP4")]
     assert office.deposited() == expected({"BWC_0002.MP4": said["BWC_0002.MP4"]})
@@ -777,10 +778,10 @@ def test_a_disk_that_is_full_makes_the_device_wait_and_leaves_nothing(
 ) -> None:
     away, said = shift(office, "BWC_0001.MP4")
 
-    def full(fd: int, data: bytes) -> None:
+    def full(writer: SpoolWriter, piece: memoryview) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("cli.station.reading.write_all", full)
+    monkeypatch.setattr(SpoolWriter, "write", full)
     office.plug(away)
     seen = office.settle()
     assert seen.devices[0].state == "waiting"
@@ -789,6 +790,26 @@ def test_a_disk_that_is_full_makes_the_device_wait_and_leaves_nothing(
     monkeypatch.undo()
     assert office.settle().devices[0].wipe
     assert office.deposited() == expected(said)
+
+
+@pytest.mark.parametrize("how", ["direct", "through the cache", "in bits"])
+def test_the_spool_has_every_byte_whatever_the_length_and_the_disk(
+    office: Desk, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    readv = os.readv
+    if how == "through the cache":
+        monkeypatch.setattr("cli.station.reading.set_direct", lambda fd, on: False)
+    if how == "in bits":
+        monkeypatch.setattr("os.readv", lambda fd, into: readv(fd, [into[0][:50_001]]))
+    office.line.cut = True
+    sizes = (0, 1, 4095, 4096, PIECE - 1, PIECE, PIECE + 1, 7 * PIECE + 4097)
+    written = [os.urandom(size) for size in sizes]
+    for number, data in enumerate(written, 1):
+        office.record(office.card(), f"BWC_{number:04}.MP4", data)
+    office.settle()
+    spooled = [path.read_bytes() for path in office.station.folder.spool.glob("file-*")]
+    assert sorted(spooled) == sorted(written)
+    assert all(file.proven for file in office.station.store.live_files("BWC-310"))
 
 
 def test_memory_does_not_grow_with_a_file(office: Desk) -> None:
