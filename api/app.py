@@ -11,6 +11,7 @@ from api import (
     backup_status,
     cases,
     deliveries,
+    direct,
     health,
     problems,
     public,
@@ -49,7 +50,7 @@ def create_app(services: Services | None = None) -> FastAPI:
     problems.install(app)
     app.add_middleware(tus.Resumable)
     parts = (
-        *(uploads, tus, readbacks, statements, cases, deliveries),
+        *(uploads, tus, direct, readbacks, statements, cases, deliveries),
         *(whoami, public, backup_status, health),
     )
     for part in parts:

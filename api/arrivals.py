@@ -29,7 +29,7 @@ class Busy(Conflict):
     code = "busy"
 
 
-class _Stopped(Unavailable):
+class Stopped(Unavailable):
     pass
 
 
@@ -82,6 +82,10 @@ class Arrivals:
             for _, stop in self._finishing.values():
                 stop.set()
         self._pool.shutdown(cancel_futures=True)
+
+    def submit(self, work: Callable[[], None]) -> Future[None]:
+        """For other uploads that are verified: all of them share the threads and the disk."""
+        return self._pool.submit(work)
 
     # --- one sender at a time, on the event loop ---------------------------------------------
 
@@ -158,7 +162,7 @@ class Arrivals:
     def _run(self, staged: Staged, stop: threading.Event) -> None:
         try:
             self._finish(staged, stop)
-        except _Stopped:
+        except Stopped:
             return
         except LedgerError as error:
             journal.warning("upload_not_finished", size=staged.offset, reason=str(error))
@@ -176,7 +180,7 @@ class Arrivals:
         items, hasher = self._items(), ItemHasher(sm3=staged.announced.sm3)
         writer = items.begin(staged.announced.size)
         try:
-            pieces = _until(stop, self._staging.pieces(staged))
+            pieces = until(stop, self._staging.pieces(staged))
             abreast.feed(pieces, (writer.write, *hasher.parts))
             finish = Finish(hasher.finish())
             self._staging.note(staged, finish)
@@ -285,8 +289,8 @@ class Arrivals:
         return len(stale)
 
 
-def _until(stop: threading.Event, pieces: Iterator[memoryview]) -> Iterator[memoryview]:
+def until(stop: threading.Event, pieces: Iterator[memoryview]) -> Iterator[memoryview]:
     for piece in pieces:
         if stop.is_set():
-            raise _Stopped("nobody wants it any more")
+            raise Stopped("nobody wants it any more")
         yield piece

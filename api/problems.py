@@ -25,6 +25,7 @@ TABLE: Mapping[str, tuple[int, str]] = {
     "not_found": (404, "no such path"),
     "method": (405, "no such method here"),
     "conflict": (409, "already there with other contents"),
+    "no_direct": (409, "no station can put items into this ledger's store"),
     "offset": (409, "another offset than the upload has"),
     "gone": (410, "it was here and is no more"),
     "length": (411, "the length must be known"),

@@ -68,6 +68,32 @@ COMPONENTS: dict[str, Schema] = {
         },
         optional=("offset", "sha256", "size", "tiezhengChunks256k", "sm3"),
     ),
+    "OpenedDirect": _object(
+        {
+            "upload": _TEXT,
+            "state": {"type": "string", "enum": ["receiving", "working"]},
+            "item": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+            "key": _BASE64 | {"description": "AES-256, for this item: formats/sealed-item.md"},
+            "parts": _DECIMAL,
+            "partSize": _DECIMAL,
+            "expires": _TEXT,
+        }
+    ),
+    "Parts": _object(
+        {
+            "expires": _TEXT,
+            "parts": _list(
+                _object(
+                    {
+                        "n": _DECIMAL,
+                        "there": _YES_NO,
+                        "url": {"type": "string", "description": "takes a PUT of just this part"},
+                    }
+                )
+            ),
+        }
+    ),
+    "Finishing": _object({"state": {"type": "string", "enum": ["working", "recorded"]}}),
     "ReadBackRequest": _object({"nonce": _SHA256, "sha256": _SHA256, "size": _SIZE}),
     "ReadBack": _object({"digest": _SHA256}),
     "Accepted": _object(
@@ -176,6 +202,7 @@ Uuid = Annotated[
 ]
 ChunkNumber = Annotated[str, _named("^(0|[1-9][0-9]{0,7})$")]
 FirstChunk = Annotated[str, Query(json_schema_extra={"pattern": "^(0|[1-9][0-9]{0,7})$"})]
+FirstPart = Annotated[str, Query(json_schema_extra={"pattern": "^[1-9][0-9]{0,4}$"})]
 UploadId = Annotated[str, _named("^[0-9a-f]{32}$")]
 # Also in NFC, without invisible characters, and as the agency has registered it.
 CaseNumber = Annotated[str, _named("^[^\\s/〔〕]{0,58}〔[12][0-9]{3}〕[^\\s/〔〕]{0,58}$")]

@@ -13,6 +13,7 @@ from api.backups import BackupWatch
 from api.clients.cosigner_http import HttpCosigner
 from api.cores import spread
 from api.custody import Custody
+from api.direct_finish import DirectFinishes
 from api.flags import Flagger
 from api.identity import Doorkeeper
 from api.indexer import Indexer
@@ -41,8 +42,10 @@ from ledger.ports import CosignerClient, ItemRecord, ItemStore, LedgerStore
 from ledger.tlog.note import SignedNote
 from storage.catalog_sqlite import SqliteCatalog
 from storage.clock import SystemClock, SystemEntropy
+from storage.direct_directory import DirectDirectory
 from storage.folder import DataFolder
 from storage.folder_lock import FolderLock
+from storage.items_direct import DirectItems
 from storage.ledger_sqlite import SqliteLedgerStore
 from storage.public_directory import DirectoryPublicStore
 from storage.staging_directory import StagingDirectory
@@ -80,7 +83,10 @@ class Services:
     backups: BackupWatch
     doorkeeper: Doorkeeper
     staging: StagingDirectory
+    directs: DirectDirectory
+    direct_items: DirectItems
     arrivals: Arrivals = field(init=False)
+    direct_finishes: DirectFinishes = field(init=False)
     keeping: Keeping = field(init=False)
     orphans: Sequence[str] = ()
     uploads: Uploads = field(default_factory=Uploads)
@@ -95,6 +101,9 @@ class Services:
     def __post_init__(self) -> None:
         # Not `self.items` as it is now: tests put another in its place.
         self.arrivals = Arrivals(self.staging, lambda: self.items, self.store, self.clock.now_ms)
+        self.direct_finishes = DirectFinishes(
+            self.directs, self.direct_items, self.store, self.clock.now_ms, self.arrivals.submit
+        )
         self.keeping = Keeping(
             self.vault,
             lambda: self.items,
@@ -103,6 +112,11 @@ class Services:
             self.settings,
             self.custody,
         )
+
+    def bytes_of(self, keyid: str) -> int:
+        """What a key has on its way here, or here and not yet claimed, but for whole bodies."""
+        on_the_way = self.staging.bytes_of(keyid) + self.directs.bytes_of(keyid)
+        return self.store.unclaimed_bytes(keyid) + on_the_way
 
     @property
     def flagger(self) -> Flagger:
@@ -124,6 +138,7 @@ class Services:
     def close(self) -> None:
         self.closing.set()
         self.intakes.close()
+        self.direct_finishes.close()
         self.arrivals.close()
         self.resumption.stop()
         self.keeping.stop()
@@ -144,7 +159,8 @@ class Services:
         statement speaks of them whose agency has them no more, they are that agency's: it
         could not have been logged if the agency had not sent them.
         """
-        for object_id in self.arrivals.take_orphans(self.orphans):
+        orphans = self.direct_finishes.without_own(self.orphans)
+        for object_id in self.arrivals.take_orphans(orphans):
             try:
                 hasher = ItemHasher()
                 abreast.feed(self.items.stream(object_id), hasher.parts)
@@ -178,9 +194,11 @@ class Services:
     def _sweep(self) -> None:
         self.adopt_orphans()
         self.arrivals.resume()
+        self.direct_finishes.resume()
         while not self.closing.wait(SWEEP_S):
             self.remove_old()
             self.arrivals.resume()
+            self.direct_finishes.resume()
             try:
                 self.file_scrubs()
             except LedgerError as error:
@@ -192,6 +210,7 @@ class Services:
             journal.warning("nothing_removed", reason=doubt)
             return
         self.arrivals.remove_expired()
+        self.direct_finishes.sweep()
         self.writer.between(self._remove)
 
     def time_in_doubt(self) -> str:
@@ -353,6 +372,8 @@ def _open(folder: DataFolder, lock: FolderLock, settings: Settings, alone: bool)
         backups=BackupWatch(folder, log, custody),
         doorkeeper=Doorkeeper(log, tokens, RequestVerifier(clock.now_ms), clock.now_ms),
         staging=_staging(folder, clock),
+        directs=_directs(folder, clock),
+        direct_items=DirectItems(vault.items),
     )
 
 
@@ -361,6 +382,13 @@ def _staging(folder: DataFolder, clock: SystemClock) -> StagingDirectory:
     for name in staging.unreadable:
         journal.warning("staged_upload_left", upload=name)
     return staging
+
+
+def _directs(folder: DataFolder, clock: SystemClock) -> DirectDirectory:
+    directs = DirectDirectory(folder.direct, clock.now_ms)
+    for name in directs.unreadable:
+        journal.warning("direct_upload_left", upload=name.partition(".")[0])
+    return directs
 
 
 def _agency(store: SqliteLedgerStore) -> str:

@@ -55,7 +55,7 @@ async def open_upload(request: Request, s: Annotated[Services, Depends(services)
     key = await asyncio.to_thread(s.doorkeeper.key_of, request, body)
     if key.role not in MAY_UPLOAD:
         raise Forbidden(f"a {key.role} key may not upload")
-    upload = _announcement(body, key, s.clock.now_ms())
+    upload = read_announcement(body, key, s.clock.now_ms())
     id_ = await s.intakes.one_by_one(_open, s, upload)
     return JSONResponse({"upload": id_}, 201, {"Location": f"/v1/uploads/{id_}"})
 
@@ -123,7 +123,7 @@ def _finish(hasher: ItemHasher, writer: ItemWriter, upload: Upload, s: Services)
     return digest
 
 
-def _announcement(body: bytes, key: Registration, now_ms: int) -> Upload:
+def read_announcement(body: bytes, key: Registration, now_ms: int) -> Upload:
     match parse_json(body, limit=MAX_OPENING):
         case {"sha256": str(sha256), "size": str(size), **more} if set(more) <= {"sm3"}:
             count = parse_decimal(size)
@@ -141,26 +141,28 @@ def _announcement(body: bytes, key: Registration, now_ms: int) -> Upload:
 
 def _open(s: Services, upload: Upload) -> str:
     """One at a time, as `stage`: what is in use is counted before it is added to."""
-    used = s.store.unclaimed_bytes(upload.keyid) + s.staging.bytes_of(upload.keyid)
     check_room(s, upload.size)
-    return s.uploads.add(upload, s.settings.quota, used)
+    return s.uploads.add(upload, s.settings.quota, s.bytes_of(upload.keyid))
 
 
 def stage(s: Services, announced: Announced) -> Staged:
     """Opens a staged upload, within the quota and room that it shares with announced ones."""
-    keyid, size = announced.keyid, announced.size
-    used = s.store.unclaimed_bytes(keyid) + s.uploads.bytes_of(keyid)
-    used += s.staging.bytes_of(keyid)
-    check_quota(size, used, s.settings.quota)
-    check_count(s.staging.open_of(keyid), s.staging.open_of())
+    check_share(s, announced.keyid, announced.size)
     # The bytes are here twice while they go over into the item store.
-    check_room(s, 2 * size)
+    check_room(s, 2 * announced.size)
     return s.staging.add(announced)
+
+
+def check_share(s: Services, keyid: str, size: int) -> None:
+    """Of quota and number, over all ways in."""
+    check_quota(size, s.bytes_of(keyid) + s.uploads.bytes_of(keyid), s.settings.quota)
+    own = s.staging.open_of(keyid) + s.directs.open_of(keyid)
+    check_count(own, s.staging.open_of() + s.directs.open_of())
 
 
 def check_room(s: Services, size: int) -> None:
     # Opened and closed again: says now, not after an hour of sending, that it will not fit.
-    s.items.begin(size + s.staging.outstanding()).abort()
+    s.items.begin(size + s.staging.outstanding() + s.directs.outstanding()).abort()
 
 
 def describe_digest(digest: ItemDigest) -> dict[str, Any]:

@@ -38,7 +38,10 @@ UNFINISHED = ".new-format"
 # What a backup leaves out: bytes of items, those still on their way too, and what is derived
 # or of one run only.
 LEFT_OUT = frozenset(
-    {"items", "staging", "public", "lock", "backup.lock", "scrub.lock", "backup", "restored"}
+    {
+        *("items", "staging", "direct", "public", "lock", "backup.lock", "scrub.lock"),
+        *("backup", "restored"),
+    }
 )
 LEDGER, CATALOG = "ledger.sqlite", "catalog.sqlite"
 

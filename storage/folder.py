@@ -8,6 +8,7 @@
     data/tokens.sqlite    digests of access tokens
     data/items/           the bytes of items
     data/staging/         uploads that are not whole yet
+    data/direct/          what stations put into the store themselves, until it is recorded
     data/places.sqlite    where the bytes of items are, and when they were last looked at
     data/items/           the bytes of items, in their first copy
     data/public/          the log as anyone may read it
@@ -136,6 +137,10 @@ class DataFolder:
     @property
     def staging(self) -> Path:
         return self.path / "staging"
+
+    @property
+    def direct(self) -> Path:
+        return self.path / "direct"
 
     @property
     def public(self) -> Path:

@@ -88,6 +88,10 @@ class ItemVault:
         """The key of `new_key` again; raises `Rejected` without the key that wraps it."""
         return self._unwrap(bytes.fromhex(object_id), size, wrap_id, wrapped)
 
+    def bare_key(self, object_id: str, wrap_id: str, wrapped: bytes) -> bytes:
+        """The same, for who seals the item himself and asks again."""
+        return self._wrap_of(wrap_id).unwrap(wrapped, bytes.fromhex(object_id))
+
     def begin_sealed(self, object_id: str, size: int) -> "SealedWriter":
         """For the blocks of an item of `size` bytes that were sealed under its `new_key`.
 
@@ -302,10 +306,13 @@ class ItemVault:
         return self._unwrap(companion.item, companion.size, companion.wrap_id, companion.wrapped)
 
     def _unwrap(self, item: bytes, size: int, wrap_id: str, wrapped: bytes) -> ItemSeal:
+        return ItemSeal(self._wrap_of(wrap_id).unwrap(wrapped, item), item, size)
+
+    def _wrap_of(self, wrap_id: str) -> KeyWrap:
         wrap = self._wraps.get(wrap_id)
         if wrap is None:
             raise _missing(wrap_id)
-        return ItemSeal(wrap.unwrap(wrapped, item), item, size)
+        return wrap
 
     def _first(self, source: "_Source", call: Callable[[ObjectStore, str], T]) -> T:
         """From the first copy that answers."""

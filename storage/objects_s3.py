@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import groupby, takewhile
 
 from ledger.encoding import clip
 from ledger.errors import Conflict, Full, Rejected, Unavailable, Unknown
@@ -62,6 +62,9 @@ class DirectUpload:
     @property
     def parts(self) -> int:
         return -(-self.size // self.part_size)
+
+    def length(self, number: int) -> int:
+        return min(self.part_size, self.size - (number - 1) * self.part_size)
 
 
 class S3ObjectStore:
@@ -117,13 +120,13 @@ class S3ObjectStore:
         self._name(ref)
         return self.begin(secrets.token_hex(16), size)
 
-    def open_direct(self, key: str, size: int) -> DirectUpload:
-        """An object that a station puts itself, in parts, without our credentials."""
+    def open_direct(self, key: str, size: int, unit: int = 1) -> DirectUpload:
+        """An object that a station puts itself, without our credentials; parts are whole units."""
         if size < 1:
             raise Rejected(f"want at least 1 byte, got {size}")
         self._take(key)
         try:
-            part_size = self._fitting(size, self._part_size)
+            part_size = -(-self._fitting(size, self._part_size) // unit) * unit
             self._check_unwritten(key)
             # Without checksums: a URL signs no header, and a store refuses unsigned ones.
             upload_id = self._bucket.begin_parts(self._objects + key, checksums=False)
@@ -162,15 +165,14 @@ class S3ObjectStore:
         version = self._settled(complete, name, upload.size)
         return self._kept(upload.key, version, upload.size)
 
-    def overflows(self, upload: DirectUpload) -> bool:
-        """Whether a part is larger than it may be: whoever puts that has no use for its URL."""
-        name = self._objects + upload.key
-        try:
-            return any(
-                p.size > upload.part_size for p in self._bucket.parts(name, upload.upload_id)
-            )
-        except Unknown:
-            return False
+    def parts_there(self, upload: DirectUpload, first: int, count: int) -> dict[int, int]:
+        """The sizes of those of the parts [first, first + count) that were put, as listed now.
+
+        Raises `Unknown` once the upload is completed or aborted.
+        """
+        found = self._bucket.parts(self._objects + upload.key, upload.upload_id, after=first - 1)
+        wanted = takewhile(lambda part: part.number < first + count, found)
+        return {part.number: part.size for part in wanted}
 
     def abort_direct(self, upload: DirectUpload) -> None:
         """Its URLs are of no use afterwards, and nothing of it is left, were it completed.

@@ -241,9 +241,9 @@ class Bucket:
             _check_echo(result.http_headers, headers[_CHECKSUM])
             return Part(number, result.etag or "", len(data), digest)
 
-    def parts(self, name: str, upload_id: str) -> Iterator[Part]:
+    def parts(self, name: str, upload_id: str, *, after: int = 0) -> Iterator[Part]:
         with self._refusals("list parts"):
-            marker = None
+            marker = str(after) if after else None
             while True:
                 page = self._client._list_parts(
                     self.name, name, upload_id, part_number_marker=marker

@@ -58,6 +58,10 @@ class NotYet(Unavailable):
     """The server asks to try again in a moment."""
 
 
+class NoDirect(Rejected):
+    """Nobody may put items into this ledger's store himself: there are other ways in."""
+
+
 class LedgerClient:
     """One ledger at `url`. `token` is for reading, `key` for uploading."""
 
@@ -287,6 +291,7 @@ def refusal(document: dict[str, Any]) -> LedgerError:
         "full": Full,
         "quota": Full,
         "unavailable": NotYet,
+        "no_direct": NoDirect,
         "damaged": Unavailable,
         "internal": Unavailable,
     }

@@ -26,7 +26,7 @@ from storage.folder import DataFolder
 from storage.packets import open_packet
 from storage.places_sqlite import Odd, SqlitePlaces
 from storage.scrub import Finding, Pace, Scrub
-from testkit.buckets import Made, make_bucket
+from testkit.buckets import Made, in_bucket, make_bucket
 from testkit.ceph import Gateway, Shared
 from testkit.server import CASE, Ledger, open_ledger
 from testkit.vault import flip
@@ -44,14 +44,6 @@ def made(ceph: Shared) -> Made:
 @pytest.fixture
 def bucket(made: Made, tmp_path: Path) -> dict[str, Any]:
     return in_bucket(made, tmp_path)
-
-
-def in_bucket(made: Made, folder: Path, endpoint: str = "") -> dict[str, Any]:
-    """The settings of a first copy there."""
-    path = folder / "store.credentials"
-    path.write_text(f"{made.credentials.access_key}\n{made.credentials.secret_key}\n")
-    path.chmod(0o600)
-    return {"store": f"s3:{endpoint or made.endpoint}/{made.name}", "store_credentials": path}
 
 
 @pytest.fixture

@@ -606,14 +606,16 @@ def test_a_part_that_is_missing_or_of_another_size_is_asked_for_again(
     with pytest.raises(Rejected, match="got 5242880 bytes in 1 parts"):
         store.complete_direct(upload)
     put_parts(store, upload, data)
-    assert not store.overflows(upload)
+    assert store.parts_there(upload, 1, 9) == {1: PART, 2: PART, 3: 7}
+    assert store.parts_there(upload, 2, 1) == {2: PART}
     assert ask("PUT", urls(store, upload)[2], bytes(PART + 1)) == 200
-    assert store.overflows(upload)
+    assert store.parts_there(upload, 3, 1) == {3: PART + 1}
     with pytest.raises(Rejected, match="in 3 parts"):
         store.complete_direct(upload)
     put_parts(store, upload, data)
     assert read(store, store.complete_direct(upload)) == data
-    assert not store.overflows(upload)
+    with pytest.raises(Unknown):
+        store.parts_there(upload, 1, 1)
 
 
 def test_a_part_that_is_put_again_after_the_completion_began_is_not_taken(
@@ -624,8 +626,8 @@ def test_a_part_that_is_put_again_after_the_completion_began_is_not_taken(
     put_parts(store, upload, bytes(PART) + b"evidence")
     listed, replaced = Bucket.parts, []
 
-    def meddled(self: Bucket, name: str, upload_id: str) -> Iterator[Part]:
-        yield from list(listed(self, name, upload_id))
+    def meddled(self: Bucket, name: str, upload_id: str, **more: int) -> Iterator[Part]:
+        yield from list(listed(self, name, upload_id, **more))
         if not replaced:
             replaced.append(ask("PUT", urls(store, upload)[1], b"forgery!"))
 
@@ -715,6 +717,12 @@ def test_a_url_has_an_end(store: S3ObjectStore, lives_s: int) -> None:
     upload = store.open_direct(new_key(), 8)
     with pytest.raises(Rejected):
         store.part_urls(upload, 1, 1, lives_s)
+    store.abort_direct(upload)
+
+
+def test_parts_are_whole_units(store: S3ObjectStore) -> None:
+    upload = store.open_direct(new_key(), 3 * PART, 262_172)
+    assert upload.part_size == 20 * 262_172
     store.abort_direct(upload)
 
 

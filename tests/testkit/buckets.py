@@ -65,3 +65,11 @@ def policy(bucket: str, user: str) -> Any:
     assert block is not None
     text = block[1].replace("BUCKET", bucket).replace("USER", user)
     return json.loads(text)
+
+
+def in_bucket(made: Made, folder: Path, endpoint: str = "") -> dict[str, Any]:
+    """The settings of a first copy there, and the file that says who the ledger is."""
+    path = folder / "store.credentials"
+    path.write_text(f"{made.credentials.access_key}\n{made.credentials.secret_key}\n")
+    path.chmod(0o600)
+    return {"store": f"s3:{endpoint or made.endpoint}/{made.name}", "store_credentials": path}
