@@ -8,17 +8,22 @@ either the item is recorded, once, or the upload is still whole and is finished 
 """
 
 import asyncio
+import os
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field, replace
 
 from api.journal import journal
 from ledger import abreast
 from ledger.errors import Conflict, LedgerError, Unavailable, Unknown
 from ledger.evidence.chunks import ItemDigest, ItemHasher
+from ledger.evidence.sealed import Companion, ItemSeal
 from ledger.ports import ItemRecord, ItemStore, LedgerStore
+from ledger.suite_private import SEAL_NONCE
+from storage.sealing import Unopened, alongside, opened
+from storage.staged_bytes import StagedKey
 from storage.staging_directory import Finish, Staged, StagingDirectory
 
 FINISHING = 2  # at once: each has three threads and reads the disk
@@ -175,17 +180,21 @@ class Arrivals:
                 self._failed[staged.id] = Unavailable("the server failed to read the upload back")
 
     def _finish(self, staged: Staged, stop: threading.Event) -> None:
-        if staged.finish is not None and staged.finish.object_id and self._take_up(staged):
+        if self._take_up(staged):
             return
+        if staged.seal is None or staged.key is None:
+            self._finish_plain(staged, stop)
+        else:
+            self._finish_sealed(staged, staged.key, staged.seal, stop)
+
+    def _finish_plain(self, staged: Staged, stop: threading.Event) -> None:
         items, hasher = self._items(), ItemHasher(sm3=staged.announced.sm3)
         writer = items.begin(staged.announced.size)
         try:
             pieces = until(stop, self._staging.pieces(staged))
             abreast.feed(pieces, (writer.write, *hasher.parts))
-            finish = Finish(hasher.finish())
-            self._staging.note(staged, finish)
-            if staged.mismatched:
-                journal.warning("upload_mismatched", size=staged.offset)
+            finish = self._found(staged, hasher)
+            if finish is None:
                 return
             finish = replace(finish, object_id=writer.commit(b"".join(hasher.leaves)))
         finally:
@@ -197,18 +206,55 @@ class Arrivals:
             raise
         self._record(staged, finish)
 
+    def _finish_sealed(
+        self, staged: Staged, key: StagedKey, seal: ItemSeal, stop: threading.Event
+    ) -> None:
+        hasher = ItemHasher(sm3=staged.announced.sm3)
+        writer = self._items().begin_sealed(key.item, seal.size)
+        try:
+            stored = alongside(until(stop, self._staging.pieces(staged)), writer.write)
+            # What was opened before a block that does not open is digested: it is too short.
+            with closing(stored), suppress(Unopened):
+                abreast.feed(opened(seal, stored), hasher.parts)
+            finish = self._found(staged, hasher)
+            if finish is None:
+                return
+            leaves = b"".join(hasher.leaves)
+            companion = Companion(
+                item=bytes.fromhex(key.item),
+                size=seal.size,
+                wrap_id=key.wrap_id,
+                wrapped=key.wrapped,
+                hashes=writer.hashes(),
+                leaves=seal.seal_leaves(os.urandom(SEAL_NONCE), leaves),
+            )
+            finish = replace(finish, object_id=writer.commit(companion))
+        finally:
+            writer.abort()
+        self._record(staged, finish)
+
+    def _found(self, staged: Staged, hasher: ItemHasher) -> Finish | None:
+        """Noted; None if it is not what was announced."""
+        finish = Finish(hasher.finish())
+        self._staging.note(staged, finish)
+        if not staged.mismatched:
+            return finish
+        journal.warning("upload_mismatched", size=staged.offset, read=finish.digest.size)
+        return None
+
     def _take_up(self, staged: Staged) -> bool:
         """Where an earlier finish came as far as the item store; False if nothing came of that."""
-        finish = staged.finish
-        assert finish is not None
-        if finish.object_id in set(self._store.object_ids()):
-            self._close(staged, finish)
+        object_id, finish = _object_of(staged), staged.finish
+        if finish is None or not object_id:
+            return False
+        if object_id in set(self._store.object_ids()):
+            self._close(staged, replace(finish, object_id=object_id))
             return True
         try:
-            self._items().read(finish.object_id, 0, 0)
+            self._items().read(object_id, 0, 0)
         except Unknown:
             return False
-        self._record(staged, finish)
+        self._record(staged, replace(finish, object_id=object_id))
         return True
 
     def _record(self, staged: Staged, finish: Finish) -> None:
@@ -233,9 +279,7 @@ class Arrivals:
     def take_orphans(self, orphans: Sequence[str]) -> list[str]:
         """Records those that a staged upload knows by name; the others."""
         by_object = {
-            staged.finish.object_id: staged
-            for staged in self._staging.all()
-            if staged.finish is not None and not staged.recorded
+            _object_of(s): s for s in self._staging.all() if not s.recorded and _object_of(s)
         }
         left = []
         for object_id in orphans:
@@ -244,7 +288,7 @@ class Arrivals:
                 left.append(object_id)
                 continue
             try:
-                self._record(staged, staged.finish)
+                self._record(staged, replace(staged.finish, object_id=object_id))
             except LedgerError as error:
                 journal.warning("orphan_left", object=object_id, reason=str(error))
         return left
@@ -256,7 +300,7 @@ class Arrivals:
         """
         for staged in self._staging.all():
             noted = staged.finish
-            if noted is None or noted.object_id or staged.mismatched:
+            if staged.key is not None or noted is None or noted.object_id or staged.mismatched:
                 continue
             if replace(noted.digest, sm3=b"") == digest:
                 finish = replace(noted, object_id=object_id)
@@ -287,6 +331,14 @@ class Arrivals:
             if not staged.recorded:
                 journal.info("upload_expired", size=staged.announced.size, came=staged.offset)
         return len(stale)
+
+
+def _object_of(staged: Staged) -> str:
+    """The id that its item has in the store, if it came as far as that and the id is known."""
+    if staged.finish is None or staged.mismatched:
+        return ""
+    # That of a sealed one is known from the start on.
+    return staged.finish.object_id if staged.key is None else staged.key.item
 
 
 def until(stop: threading.Event, pieces: Iterator[memoryview]) -> Iterator[memoryview]:

@@ -371,16 +371,16 @@ def _open(folder: DataFolder, lock: FolderLock, settings: Settings, alone: bool)
         resumption=Resumption(folder, log, trusted.policy, clients, custody, alone=alone),
         backups=BackupWatch(folder, log, custody),
         doorkeeper=Doorkeeper(log, tokens, RequestVerifier(clock.now_ms), clock.now_ms),
-        staging=_staging(folder, clock),
+        staging=_staging(folder, clock, vault),
         directs=_directs(folder, clock),
         direct_items=DirectItems(vault.items),
     )
 
 
-def _staging(folder: DataFolder, clock: SystemClock) -> StagingDirectory:
-    staging = StagingDirectory(folder.staging, clock.now_ms)
-    for name in staging.unreadable:
-        journal.warning("staged_upload_left", upload=name)
+def _staging(folder: DataFolder, clock: SystemClock, vault: Vault) -> StagingDirectory:
+    staging = StagingDirectory(folder.staging, clock.now_ms, vault.items)
+    for name, reason in staging.unreadable.items():
+        journal.warning("staged_upload_left", upload=name, reason=reason)
     return staging
 
 

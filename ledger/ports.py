@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ledger.evidence.chunks import ItemDigest
+from ledger.evidence.sealed import Companion
 from ledger.evidence.series import Series
 from ledger.sequencer import Batch, Head, Row
 
@@ -164,6 +165,22 @@ class ItemWriter(Protocol):
         ...
 
 
+class SealedItemWriter(Protocol):
+    """The same of an item whose blocks were sealed before: it is given what is to be stored."""
+
+    def write(self, stored: bytes | memoryview) -> None: ...
+
+    def hashes(self) -> bytes:
+        """Of the stored blocks, joined, once all of them came."""
+        ...
+
+    def commit(self, companion: Companion) -> str:
+        """Raises `Rejected` unless it is the companion of just these blocks."""
+        ...
+
+    def abort(self) -> None: ...
+
+
 class ItemStore(Protocol):
     """The bytes of items, under ids of its own that say nothing about them.
 
@@ -172,6 +189,14 @@ class ItemStore(Protocol):
 
     def begin(self, size: int) -> ItemWriter:
         """Raises `Full` before the first byte if `size` more would not fit."""
+        ...
+
+    def begin_sealed(self, object_id: str, size: int) -> SealedItemWriter:
+        """For an item whose blocks were sealed before, under a key that the store has made.
+
+        Raises `Full` as `begin`, `Conflict` if it is here, and `Unavailable` from a store
+        that keeps items in plain.
+        """
         ...
 
     def stream(self, object_id: str) -> Iterator[bytes]: ...

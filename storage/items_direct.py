@@ -144,7 +144,7 @@ class Arriving:
         """
         takers: list[Taker] = [self._hashes.update, *(w.write for w in self._writers.values())]
         pieces = cast(Generator[Piece], self._store.stream(self._ref))
-        beside = cast(Generator[Piece], alongside(pieces, partial(in_turn, takers)))
+        beside = alongside(pieces, partial(in_turn, takers))
         # In this order, or a connection would stay open behind a block that does not open.
         with closing(pieces), closing(beside) as stored:
             yield from opened(self._seal, stored)

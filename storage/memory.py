@@ -9,7 +9,7 @@ from dataclasses import replace
 from ledger.errors import Conflict, Full, Malformed, Rejected, Unavailable, Unknown
 from ledger.evidence.chunks import ItemDigest
 from ledger.evidence.series import Series
-from ledger.ports import ItemRecord
+from ledger.ports import ItemRecord, SealedItemWriter
 from ledger.sequencer import Batch, Head, Row
 from ledger.tlog.tile import Tile
 
@@ -181,6 +181,10 @@ class MemoryItemStore:
         object_id = secrets.token_hex(16)
         self._reserved[object_id] = size
         return MemoryItemWriter(self, object_id, size)
+
+    def begin_sealed(self, object_id: str, size: int) -> SealedItemWriter:
+        self.begin(size).abort()
+        raise Unavailable("this store keeps items in plain")
 
     def stream(self, object_id: str) -> Iterator[bytes]:
         data, _ = self._get(object_id)

@@ -10,7 +10,7 @@ blocks, whatever the size of the item.
 import mmap
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import cycle
@@ -250,7 +250,7 @@ def _blocks(size: int, pieces: Iterable[Piece]) -> Iterator[memoryview]:
         yield memoryview(held)
 
 
-def alongside(pieces: Iterable[Piece], taker: Taker) -> Iterator[Piece]:
+def alongside(pieces: Iterable[Piece], taker: Taker) -> Generator[Piece, None, None]:
     """The same pieces, which a thread beside gives to the taker; it has them all at the end.
 
     Close it before you use what the taker works on: `contextlib.closing`.

@@ -1,17 +1,16 @@
 """Uploads that may break off and go on: what came of each, until its item is whole.
 
+    staging/3f2c…/key       the item's id and wrapped key; without it the upload is in plain
     staging/3f2c…/upload    what was announced; a folder without it is nothing
-    staging/3f2c…/bytes     what came, mode 0600, not sealed
-    staging/3f2c…/offset    how many of the bytes count, and when that was noted
+    staging/3f2c…/bytes     what came, mode 0600: of a sealed item its blocks
+    staging/3f2c…/offset    how many bytes count, when that was noted, and what fills no block
     staging/3f2c…/finish    what the whole was found to be, and where the item store has it
 
 An offset is noted only once the bytes below it are synced, and what stands behind it is
 cut off when the store is opened. So an offset that a client was told is durable and never
-goes back, and no byte counts that was not meant to. `_Bytes` alone touches the bytes.
+goes back, and no byte counts that was not meant to. `staged_bytes` alone touches the bytes.
 """
 
-import errno
-import mmap
 import os
 import re
 import secrets
@@ -20,30 +19,27 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import cycle
 from pathlib import Path
 from typing import Self
 
-from ledger.abreast import AHEAD
 from ledger.encoding import clip, format_json, parse_decimal, parse_hex, parse_json
 from ledger.errors import Full, LedgerError, Malformed, Unavailable, Unknown
-from ledger.evidence.chunks import ItemDigest
+from ledger.evidence.chunks import CHUNK_SIZE, ItemDigest
+from ledger.evidence.sealed import ItemSeal
 from ledger.suite import DIGEST_SIZE
-from storage.durable import (
-    PRIVATE_FILE,
-    make_folder,
-    open_new,
-    refusal,
-    refusals,
-    set_direct,
-    sync_folder,
-    write_file,
+from storage.durable import make_folder, refusals, sync_folder, write_file
+from storage.staged_bytes import (
+    Appending,
+    ItemKeys,
+    PlainBytes,
+    SealedBytes,
+    StagedBytes,
+    StagedKey,
+    pieces,
 )
 
 MARGIN = 64 << 20  # kept free for the database, the tiles and the system's log
 MARK = 64 << 20  # so much of one request a crash may cost
-PIECE = 2 << 20
-BLOCK = 4096  # what a disk that is written without the page cache wants
 IDLE_MS = 24 * 3600 * 1000  # after the last byte that counts
 OPEN_MS = 14 * IDLE_MS  # in all: a byte a day would keep an upload for ever
 MAX_GONE = 4096
@@ -162,6 +158,8 @@ class Staged:
     offset: int
     touched_ms: int
     finish: Finish | None = None
+    key: StagedKey | None = None
+    seal: ItemSeal | None = None
 
     @property
     def whole(self) -> bool:
@@ -173,8 +171,11 @@ class Staged:
 
     @property
     def mismatched(self) -> bool:
-        wanted = self.announced.sha256
-        return self.finish is not None and bool(wanted) and self.finish.digest.sha256 != wanted
+        """By its digest, or because not all of it could be read: then the digests are of less."""
+        if self.finish is None:
+            return False
+        found, wanted = self.finish.digest, self.announced
+        return found.size != wanted.size or wanted.sha256 not in (b"", found.sha256)
 
     @property
     def expires_ms(self) -> int:
@@ -184,13 +185,14 @@ class Staged:
 class StagingDirectory:
     """Usable from any thread, each upload by one at a time. One process may open it."""
 
-    def __init__(self, root: Path, now_ms: Callable[[], int]) -> None:
+    def __init__(self, root: Path, now_ms: Callable[[], int], keys: ItemKeys | None = None) -> None:
         self._root = root
+        self._keys = keys
         self._now_ms = now_ms
         self._lock = threading.Lock()
         self._uploads: dict[str, Staged] = {}
         self._gone: dict[str, None] = {}
-        self.unreadable: list[str] = []  # left alone, for an operator to look at
+        self.unreadable: dict[str, str] = {}  # why; left alone, for an operator to look at
         make_folder(root)
         self._read()
 
@@ -198,16 +200,21 @@ class StagingDirectory:
         """Durable on return. Raises `Full` if its bytes would not fit."""
         self._forget_told(announced.keyid)
         staged = Staged(secrets.token_hex(16), announced, 0, announced.opened_ms)
+        if self._keys is not None and (key := self._keys.new_key(announced.size)) is not None:
+            staged.key = StagedKey(item=key.id, wrap_id=key.wrap_id, wrapped=key.wrapped)
+            staged.seal = key.seal()
         with self._lock:
             self._check_room(announced.size)
             self._uploads[staged.id] = staged
         try:
-            folder = self._folder(staged)
+            folder, bytes_ = self._folder(staged), self._bytes(staged)
             make_folder(folder)
-            with refusals("begin a staged upload"), open_new(folder / "bytes", PRIVATE_FILE):
-                pass
+            if staged.key is not None:
+                write_file(folder / "key", staged.key.to_bytes())
+            with refusals("begin a staged upload"):
+                bytes_.create()
             # Last, and with it the name of the bytes becomes durable.
-            write_file(folder / "upload", announced.to_bytes())
+            write_file(folder / "upload", bytes_.to_note(announced.to_bytes()))
         except BaseException:
             self._forget(staged)
             raise
@@ -251,27 +258,28 @@ class StagingDirectory:
         return StagedWriter(self, staged, marks=marks)
 
     def pieces(self, staged: Staged) -> Iterator[memoryview]:
-        """All that counts, from the disk; each is good until the `AHEAD`th after it."""
-        return _Bytes.pieces(self._bytes(staged), staged.offset)
+        """The file of its bytes, sealed if they are; each is good until the `AHEAD`th after it."""
+        return pieces(self._path(staged), self._bytes(staged).length(staged.offset))
 
     def read(self, staged: Staged, start: int, end: int) -> bytes:
-        return _Bytes.read(self._bytes(staged), start, end)
+        """Raises `Unopened` where what is stored is not what was sealed."""
+        with refusals("read a staged upload"):
+            return self._bytes(staged).read(start, end, staged.offset, self._rest(staged))
 
-    def overwrite(self, staged: Staged, start: int, data: bytes) -> None:
-        """Bytes below the offset; what was found of the whole is forgotten. Durable on return."""
+    def overwrite(self, staged: Staged, number: int, chunk: bytes) -> None:
+        """A chunk below the offset; what was found of the whole is forgotten. Durable on return."""
         with self._lock:
             staged.finish = None
         finish = self._folder(staged) / "finish"
         with refusals("repair a staged upload"):
             finish.unlink(missing_ok=True)
         sync_folder(finish.parent)
-        with _Bytes(self._bytes(staged), direct=False) as bytes_:
-            bytes_.write(start, memoryview(data))
-            bytes_.sync()
+        self._bytes(staged).overwrite(number, chunk)
 
     def note(self, staged: Staged, finish: Finish) -> None:
         """Durable on return."""
-        write_file(self._folder(staged) / "finish", finish.to_bytes())
+        data = self._bytes(staged).to_note(finish.to_bytes())
+        write_file(self._folder(staged) / "finish", data)
         with self._lock:
             staged.finish = finish
             staged.touched_ms = max(staged.touched_ms, self._now_ms())
@@ -279,7 +287,7 @@ class StagingDirectory:
     def drop_bytes(self, staged: Staged) -> None:
         """Once the item store has them; that they were here is remembered until it expires."""
         with refusals("clear away a staged upload"):
-            self._bytes(staged).unlink(missing_ok=True)
+            self._path(staged).unlink(missing_ok=True)
 
     def remove(self, staged: Staged) -> None:
         """Durable on return; quiet if it is gone."""
@@ -291,9 +299,10 @@ class StagingDirectory:
                 sync_folder(folder)
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _note_offset(self, staged: Staged, offset: int) -> None:
+    def _note_offset(self, staged: Staged, offset: int, rest: bytes) -> None:
         now = max(staged.touched_ms, self._now_ms())
-        write_file(self._folder(staged) / "offset", f"{offset} {now}\n".encode())
+        data = self._bytes(staged).to_note(f"{offset} {now}\n".encode(), rest)
+        write_file(self._folder(staged) / "offset", data)
         with self._lock:
             staged.offset, staged.touched_ms = offset, now
 
@@ -322,8 +331,20 @@ class StagingDirectory:
     def _folder(self, staged: Staged) -> Path:
         return self._root / staged.id
 
-    def _bytes(self, staged: Staged) -> Path:
+    def _path(self, staged: Staged) -> Path:
         return self._folder(staged) / "bytes"
+
+    def _bytes(self, staged: Staged) -> StagedBytes:
+        path = self._path(staged)
+        return PlainBytes(path) if staged.seal is None else SealedBytes(path, staged.seal)
+
+    def _rest(self, staged: Staged) -> bytes:
+        """Of a sealed upload, what fills no block yet."""
+        if staged.seal is None or staged.offset % CHUNK_SIZE == 0 or staged.whole:
+            return b""
+        with refusals("read a staged upload"):
+            data = (self._folder(staged) / "offset").read_bytes()
+        return self._bytes(staged).from_note(data)[1]
 
     def _read(self) -> None:
         with refusals("list the staged uploads"):
@@ -331,13 +352,47 @@ class StagingDirectory:
         for folder in folders:
             try:
                 if (folder / "upload").is_file():
-                    staged = _open(folder)
+                    staged = self._open(folder)
                     self._uploads[staged.id] = staged
                 else:
                     shutil.rmtree(folder, ignore_errors=True)
-            except (LedgerError, OSError):
-                self.unreadable.append(folder.name)
+            except (LedgerError, OSError) as error:
+                self.unreadable[folder.name] = str(error)
         sync_folder(self._root)
+
+    def _open(self, folder: Path) -> Staged:
+        """What a run before has left; raises unless the bytes that it counted are here."""
+        key, said = None, (folder / "upload").read_bytes()
+        with suppress(FileNotFoundError):
+            key = StagedKey.from_bytes((folder / "key").read_bytes())
+        if key is None:
+            staged = Staged(folder.name, Announced.from_bytes(said), 0, 0)
+        else:
+            # Its size is needed to open what it is bound to: who changed it finds nothing opens.
+            line = said[: max(said.find(b"\n"), 0)]
+            staged = Staged(folder.name, Announced.from_bytes(line), 0, 0, key=key)
+            if self._keys is None:
+                raise Unavailable("it is sealed, and no wrapping key is here")
+            size = staged.announced.size
+            staged.seal = self._keys.open_key(key.item, size, key.wrap_id, key.wrapped)
+            self._bytes(staged).from_note(said)
+        staged.touched_ms = staged.announced.opened_ms
+        bytes_ = self._bytes(staged)
+        with suppress(FileNotFoundError):
+            line, rest = bytes_.from_note((folder / "offset").read_bytes())
+            staged.offset, staged.touched_ms = _parse_offset(line, sealed=key is not None)
+            short = 0 if key is None or staged.whole else staged.offset % CHUNK_SIZE
+            if len(rest) != short:
+                raise Malformed(f"want {short} bytes beside the offset, got {len(rest)}")
+        with suppress(FileNotFoundError):
+            staged.finish = Finish.from_bytes(bytes_.from_note((folder / "finish").read_bytes())[0])
+        # A run that died may have noted an offset whose name it had not yet synced.
+        sync_folder(folder)
+        if staged.recorded:
+            (folder / "bytes").unlink(missing_ok=True)  # it died before it came to that
+        else:
+            _cut(folder / "bytes", bytes_.length(staged.offset))
+        return staged
 
 
 class StagedWriter:
@@ -349,7 +404,7 @@ class StagedWriter:
         self._marks = marks
         self._at = staged.offset
         self._failed = False
-        self._bytes: _Bytes | None = None  # opened by whoever writes first, in his thread
+        self._bytes: Appending | None = None  # opened by whoever writes first, in his thread
 
     def write(self, data: bytes | memoryview) -> None:
         # What comes after a piece that could not be written would come to stand in its place.
@@ -361,24 +416,21 @@ class StagedWriter:
             raise Full(f"want at most {left} bytes more, got {view.nbytes}")
         self._failed = True
         if self._bytes is None:
-            path = self._store._bytes(self._staged)
-            self._bytes = _Bytes(path, direct=self._at % BLOCK == 0)
-        try:
-            self._bytes.write(self._at, view)
-        except OSError as error:
-            raise refusal(error, "write a staged upload") from None
+            rest = self._store._rest(self._staged)
+            self._bytes = self._store._bytes(self._staged).append(self._at, rest)
+        self._bytes.write(view)
         self._at += view.nbytes
-        if self._marks and self._at - self._staged.offset >= MARK:
-            self.keep()
+        if self._marks and self._bytes.on_disk - self._staged.offset >= MARK:
+            self._note(self._bytes, self._bytes.on_disk, b"")
         self._failed = False
 
     def keep(self) -> None:
         """What was written counts from now on, and would survive a power cut."""
-        if self._bytes is None or self._at == self._staged.offset:
+        if self._bytes is None:
             return
-        with refusals("keep a staged upload"):
-            self._bytes.sync()
-        self._store._note_offset(self._staged, self._at)
+        offset, rest = self._bytes.flush()
+        if offset > self._staged.offset:
+            self._note(self._bytes, offset, rest)
 
     def close(self) -> None:
         """Cuts off what does not count. Safe to call twice."""
@@ -386,102 +438,24 @@ class StagedWriter:
         if self._bytes is not None:
             self._bytes.close(self._staged.offset)
 
-
-class _Bytes:
-    """The bytes of one upload, open to be written. Whoever seals them at rest does it here."""
-
-    def __init__(self, path: Path, *, direct: bool) -> None:
-        with refusals("open a staged upload"):
-            self._fd = os.open(path, os.O_WRONLY)
-        self._direct = direct and set_direct(self._fd, True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close(None)
-
-    def write(self, at: int, view: memoryview) -> None:
-        # A closed descriptor's number may by now be another file's.
-        if self._fd < 0:
-            raise Unavailable("this upload was closed before")
-        while view:
-            try:
-                count = os.pwrite(self._fd, view, at)
-            except OSError as error:
-                if error.errno != errno.EINVAL or not self._direct:
-                    raise
-                # A tail that fills no block, or a buffer that is not aligned.
-                self._direct = set_direct(self._fd, False)
-                continue
-            view, at = view[count:], at + count
-
-    def sync(self) -> None:
-        os.fsync(self._fd)
-
-    def close(self, size: int | None) -> None:
-        if self._fd < 0:
-            return
-        with suppress(OSError):  # it is cut off when the store is opened next
-            if size is not None:
-                os.ftruncate(self._fd, size)
-        os.close(self._fd)
-        self._fd = -1
-
-    @staticmethod
-    def read(path: Path, start: int, end: int) -> bytes:
-        with refusals("read a staged upload"), path.open("rb") as file:
-            file.seek(start)
-            data = file.read(end - start)
-        if len(data) != end - start:
-            raise Unavailable(f"want {end - start} staged bytes from {start}, got {len(data)}")
-        return data
-
-    @staticmethod
-    def pieces(path: Path, size: int) -> Iterator[memoryview]:
-        at = 0
-        with refusals("read a staged upload"), path.open("rb", buffering=0) as file:
-            # What this process has just written is to be read from the disk.
-            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-            for buffer in cycle([memoryview(mmap.mmap(-1, PIECE)) for _ in range(AHEAD + 1)]):
-                if at == size:
-                    return
-                count = file.readinto(buffer[: size - at])
-                if not count:
-                    raise Unavailable(f"want {size} staged bytes, got {at}")
-                at += count
-                yield buffer[:count]
+    def _note(self, bytes_: Appending, offset: int, rest: bytes) -> None:
+        with refusals("keep a staged upload"):
+            bytes_.sync()
+        self._store._note_offset(self._staged, offset, rest)
 
 
-def _open(folder: Path) -> Staged:
-    """What a run before has left; raises unless the bytes that it counted are here."""
-    announced = Announced.from_bytes((folder / "upload").read_bytes())
-    staged = Staged(folder.name, announced, 0, announced.opened_ms)
-    with suppress(FileNotFoundError):
-        staged.offset, staged.touched_ms = _parse_offset((folder / "offset").read_bytes())
-    with suppress(FileNotFoundError):
-        staged.finish = Finish.from_bytes((folder / "finish").read_bytes())
-    # A run that died may have noted an offset whose name it had not yet synced.
-    sync_folder(folder)
-    if staged.recorded:
-        (folder / "bytes").unlink(missing_ok=True)  # it died before it came to that
-    else:
-        _cut(folder / "bytes", staged.offset)
-    return staged
-
-
-def _cut(path: Path, offset: int) -> None:
+def _cut(path: Path, length: int) -> None:
     size = path.stat().st_size
-    if size < offset:
-        raise Unavailable(f"want {offset} staged bytes, the disk has {size}")
-    if size > offset:
-        os.truncate(path, offset)
+    if size < length:
+        raise Unavailable(f"want {length} staged bytes, the disk has {size}")
+    if size > length:
+        os.truncate(path, length)
 
 
-def _parse_offset(data: bytes) -> tuple[int, int]:
+def _parse_offset(data: bytes, *, sealed: bool) -> tuple[int, int]:
     text = data.decode("ascii", "replace")
     match text.removesuffix("\n").split(" "):
-        case [offset, at_ms] if text.endswith("\n"):
+        case [offset, at_ms] if text.endswith("\n") or sealed:
             return parse_decimal(offset), parse_decimal(at_ms)
         case _:
             raise Malformed(f"want an offset and a time, got {clip(text)!r}")

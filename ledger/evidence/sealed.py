@@ -26,6 +26,7 @@ from ledger.suite_private import SEAL_NONCE, SEAL_TAG, Cipher
 from ledger.tlog.merkle import root_of
 
 MAGIC = b"tiezheng sealed 1\n"
+STAGED = b"tiezheng staged 1\n"  # as long, and another: what is noted never opens as a block
 ID_SIZE = 16
 OVERHEAD = SEAL_NONCE + SEAL_TAG
 STORED_BLOCK = CHUNK_SIZE + OVERHEAD
@@ -116,7 +117,7 @@ class ItemSeal:
             raise Malformed(f"want {ID_SIZE} bytes of item id, got {len(item)}")
         self.size = size
         self._cipher = Cipher(key)
-        self._bound = MAGIC + item + size.to_bytes(8, "big")
+        self._item = item + size.to_bytes(8, "big")
 
     def seal_block(
         self, target: memoryview, number: int, nonce: bytes, chunk: bytes | memoryview
@@ -138,8 +139,15 @@ class ItemSeal:
     def open_leaves(self, sealed: bytes) -> bytes:
         return self._cipher.open(sealed, self._place(_LEAVES))
 
+    def seal_note(self, nonce: bytes, line: bytes, rest: bytes) -> bytes:
+        """`rest`, for who has `line` as well: a record of an item that is not whole yet."""
+        return self._cipher.seal(nonce, rest, STAGED + self._item + line)
+
+    def open_note(self, line: bytes, sealed: bytes) -> bytes:
+        return self._cipher.open(sealed, STAGED + self._item + line)
+
     def _place(self, number: int) -> bytes:
-        return self._bound + number.to_bytes(8, "big")
+        return MAGIC + self._item + number.to_bytes(8, "big")
 
 
 def split(hashes: bytes) -> list[bytes]:

@@ -20,6 +20,7 @@ from api.wire import BoundedProtocol
 from ledger.encoding import format_json
 from ledger.errors import Full, Malformed, Unavailable
 from ledger.evidence.chunks import CHUNK_SIZE, MAX_ITEM, digest_item
+from ledger.evidence.sealed import STORED_BLOCK
 from ledger.ports import ItemRecord
 from ledger.suite import digest
 from storage.memory import MemoryItemStore
@@ -35,6 +36,7 @@ from testkit.server import (
     open_ledger,
 )
 from testkit.tus import BYTES, SPEAKS, Tus, base64, connect, named, patch_head, tus_server
+from testkit.vault import flip
 
 LARGE = FOR_A_LANE + (1 << 20) + 17
 FRAMEWORK = 128 << 10
@@ -384,7 +386,9 @@ def test_with_a_wrong_checksum_no_byte_is_kept(ledger: Ledger, either: Tus, size
     flipped = data[3:-1] + bytes([data[-1] ^ 1])
     assert code(either.patch(path, 3, flipped, sha256(data[3:]))) == (460, "checksum")
     assert either.offset(path) == 3
-    assert (ledger.folder / "staging" / path[-32:] / "bytes").read_bytes() == data[:3]
+    staging = ledger.services.staging
+    assert staging.read(staging.find(path[-32:]), 0, 3) == data[:3]
+    assert (ledger.folder / "staging" / path[-32:] / "bytes").stat().st_size == 0
     assert either.patch(path, 3, data[3:], sha256(data[3:])).status_code == 204
     assert either.finished(path)["state"] == "recorded"
 
@@ -546,6 +550,43 @@ def test_other_bytes_than_announced_are_said_and_stay_to_be_mended(
     assert tus.finished(path)["state"] == "recorded"
     assert code(tus.ask("PUT", f"{path}/chunks/1", content=chunk)) == (409, "conflict")
     assert code(tus.ask("GET", f"{path}/chunks")) == (409, "conflict")
+
+
+def test_what_rots_while_it_is_staged_is_found_though_no_digest_was_announced(
+    ledger: Ledger, tus: Tus
+) -> None:
+    data = os.urandom(3 * CHUNK_SIZE + 5)
+    path = tus.open(data, told=False)
+    tus.patch(path, 0, data[:-1])
+    flip(ledger.folder / "staging" / path[-32:] / "bytes", 8 * (STORED_BLOCK + 99))
+    leaves = tus.ask("GET", f"{path}/chunks").content
+    right = [digest(b"\0" + data[i : i + CHUNK_SIZE]) for i in range(0, len(data), CHUNK_SIZE)]
+    assert leaves == right[0] + bytes(32) + right[2]
+    tus.patch(path, len(data) - 1, data[-1:])
+    found = tus.finished(path)
+    assert (found["state"], found["size"]) == ("mismatch", str(CHUNK_SIZE))
+    assert list(ledger.services.items.ids()) == []
+    chunk = data[CHUNK_SIZE : 2 * CHUNK_SIZE]
+    assert tus.ask("PUT", f"{path}/chunks/1", content=chunk).status_code == 204
+    found = tus.finished(path)
+    assert (found["state"], found["sha256"]) == ("recorded", digest(data).hex())
+
+
+def test_nothing_lies_in_plain_below_the_data_folder(ledger: Ledger, tus: Tus) -> None:
+    marker = b"the plate of the car is E-0417"
+    data = bytearray(os.urandom(2 * CHUNK_SIZE + 90_000))
+    for at in (0, CHUNK_SIZE - 8, 2 * CHUNK_SIZE + 7, len(data) - len(marker)):
+        data[at : at + len(marker)] = marker
+    path = tus.open(bytes(data))
+    for start, end in ((0, 50_000), (50_000, len(data) - 9), (len(data) - 9, len(data))):
+        tus.patch(path, start, bytes(data[start:end]))
+        if end == len(data):
+            assert tus.finished(path)["state"] == "recorded"
+        files = [file for file in ledger.folder.rglob("*") if file.is_file()]
+        assert any("staging" in str(file) for file in files)
+        for file in files:
+            found = file.read_bytes()
+            assert marker[:8] not in found and marker[-9:] not in found, file
 
 
 def test_chunks_are_told_page_by_page_and_only_those_that_came(

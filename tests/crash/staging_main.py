@@ -63,9 +63,9 @@ def main() -> None:
 
     os.fsync = careless
     chance = random.Random(number)
-    staging = StagingDirectory(folder / "staging", lambda: 1000)
-    assert not staging.unreadable, staging.unreadable
     items = sealed_shelf(folder / "items", paired=True).open()
+    staging = StagingDirectory(folder / "staging", lambda: 1000, items)
+    assert not staging.unreadable, staging.unreadable
     store = SqliteLedgerStore(folder / "ledger.sqlite")
     arrivals = Arrivals(staging, lambda: items, store, lambda: 1000)
     for staged in staging.all():

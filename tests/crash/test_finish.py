@@ -20,22 +20,24 @@ from testkit.death import Death, Killed, Mortal
 from testkit.vault import sealed_shelf
 
 DATA = bytes(range(256)) * 5000
-STEPS = [
-    *("begin", "write", "note", "commit", "note", "add_item", "note", "drop_bytes"),
-]
+SEALED = ["begin_sealed", "write", "note", "commit", "add_item", "note", "drop_bytes"]
+# As they were staged before, and still are where items are kept in plain.
+PLAIN = ["begin", "write", "note", "commit", "note", "add_item", "note", "drop_bytes"]
+STEPS = {False: SEALED, True: PLAIN}
 
 
 class Run:
     """One process's stores."""
 
-    def __init__(self, folder: Path, death: Death | None = None) -> None:
-        self.staging = StagingDirectory(folder / "staging", lambda: 1000)
+    def __init__(self, folder: Path, death: Death | None = None, *, plain: bool = False) -> None:
         self.shelf = sealed_shelf(folder / "items", paired=True)
         self.items = self.shelf.open()
+        keys = None if plain else self.items
+        self.staging = StagingDirectory(folder / "staging", lambda: 1000, keys)
         self.store = SqliteLedgerStore(folder / "ledger.sqlite")
         parts: list[Any] = [self.staging, self.items, self.store]
         if death is not None:
-            names = ("note", "drop_bytes"), ("begin", "delete"), ("add_item",)
+            names = ("note", "drop_bytes"), ("begin", "begin_sealed", "delete"), ("add_item",)
             parts = [Mortal(p, death, *n) for p, n in zip(parts, names, strict=True)]
         staging, items, store = parts
         self.arrivals = Arrivals(staging, lambda: items, store, lambda: 1000)
@@ -83,44 +85,46 @@ def finish(run: Run) -> None:
     run.arrivals._finish(staged, threading.Event())
 
 
-def steps(folder: Path) -> list[str]:
+def steps(folder: Path, plain: bool) -> list[str]:
     death = Death(-1, done=False)
-    with closing(Run(folder, death)) as run:
+    with closing(Run(folder, death, plain=plain)) as run:
         stage(run.staging)
         finish(run)
     return death.calls
 
 
-def deaths() -> Iterator[tuple[int, bool]]:
+def deaths() -> Iterator[tuple[bool, int, bool]]:
     # Writing has several steps, as the pieces come; the table is that of one piece.
-    for nth in range(len(STEPS)):
-        yield nth, False
-        yield nth, True
+    for plain, names in STEPS.items():
+        for nth in range(len(names)):
+            yield plain, nth, False
+            yield plain, nth, True
 
 
-def test_the_steps_are_these(tmp_path: Path) -> None:
-    assert steps(tmp_path) == STEPS
+@pytest.mark.parametrize("plain", [False, True])
+def test_the_steps_are_these(tmp_path: Path, plain: bool) -> None:
+    assert steps(tmp_path, plain) == STEPS[plain]
 
 
 @pytest.mark.parametrize("sm3", [False, True])
-@pytest.mark.parametrize(("nth", "done"), list(deaths()))
+@pytest.mark.parametrize(("plain", "nth", "done"), list(deaths()))
 def test_whenever_it_dies_the_item_is_recorded_once(
-    tmp_path: Path, nth: int, done: bool, sm3: bool
+    tmp_path: Path, plain: bool, nth: int, done: bool, sm3: bool
 ) -> None:
     death = Death(nth, done=done)
-    with closing(Run(tmp_path, death)) as run:
+    with closing(Run(tmp_path, death, plain=plain)) as run:
         stage(run.staging, sm3=sm3)
         with pytest.raises(Killed):
             finish(run)
     check(tmp_path, sm3=sm3)
 
 
-@pytest.mark.parametrize(("nth", "done"), list(deaths()))
+@pytest.mark.parametrize(("plain", "nth", "done"), list(deaths()))
 @pytest.mark.parametrize("again", [(0, True), (1, False), (2, True)])
 def test_whenever_it_dies_twice_the_item_is_recorded_once(
-    tmp_path: Path, nth: int, done: bool, again: tuple[int, bool]
+    tmp_path: Path, plain: bool, nth: int, done: bool, again: tuple[int, bool]
 ) -> None:
-    with closing(Run(tmp_path, Death(nth, done=done))) as run:
+    with closing(Run(tmp_path, Death(nth, done=done), plain=plain)) as run:
         stage(run.staging)
         with pytest.raises(Killed):
             finish(run)

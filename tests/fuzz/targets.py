@@ -82,6 +82,7 @@ from ledger.tlog.tile import (
 )
 from storage.folder import DataFolder
 from storage.packets import Bytes, FolderPacket, ZipPacket, open_packet, zip_pieces
+from storage.staged_bytes import StagedKey
 from storage.staging_directory import Announced, Finish
 from storage.trust_directory import read_trust
 from testkit import case as kit
@@ -694,6 +695,10 @@ def _staged() -> tuple[bytes, ...]:
     )
 
 
+def _staged_keys() -> tuple[bytes, ...]:
+    return (StagedKey(item="3f" * 16, wrap_id="file-00", wrapped=b"w" * 60).to_bytes(),)
+
+
 def _finishes() -> tuple[bytes, ...]:
     found = digest_item(b"x")
     return Finish(found).to_bytes(), Finish(found, "ab" * 16, recorded=True).to_bytes()
@@ -963,6 +968,7 @@ TARGETS: tuple[Target, ...] = (
     ),
     Target("station-copy", _station_copy, lambda: (_copy_of_station(),), (open_copy,)),
     Target("staged-upload", binary(lambda d: Announced.from_bytes(d).to_bytes()), _staged),
+    Target("staged-key", binary(lambda d: StagedKey.from_bytes(d).to_bytes()), _staged_keys),
     Target("staged-finish", binary(lambda d: Finish.from_bytes(d).to_bytes()), _finishes),
     # over the network
     Target("filing", _stranger, lambda: tuple(s.envelope for s in world().acknowledged.values())),

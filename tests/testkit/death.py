@@ -40,7 +40,7 @@ class Mortal:
     def __getattr__(self, name: str) -> Any:
         call = getattr(self._inner, name)
         if name in self._names:
-            if name == "begin":
+            if name.startswith("begin"):
                 return lambda *args: self._wrapped(self._death.step(name, call, *args))
             return lambda *args, **more: self._death.step(name, call, *args, **more)
         if self._death.dead:

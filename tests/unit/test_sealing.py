@@ -165,7 +165,7 @@ def test_once_closed_the_taker_is_not_at_work_any_more() -> None:
         threading.Event().wait(0.02)
         done.append(piece)
 
-    with closing(alongside([b"1", b"2", b"3"], slow)) as pieces:  # type: ignore[type-var]
+    with closing(alongside([b"1", b"2", b"3"], slow)) as pieces:
         next(pieces)
         began.wait(10)
     assert done == [b"1"]
@@ -181,7 +181,7 @@ def test_what_was_sealed_before_is_kept_as_it_is(shelf: Shelf, size: int) -> Non
     blocks = stored(key.seal(), data)
     writer = vault.begin_sealed(key.id, size)
     hasher = ItemHasher()
-    with closing(alongside(cut(blocks, 70_001), writer.write)) as pieces:  # type: ignore[type-var]
+    with closing(alongside(cut(blocks, 70_001), writer.write)) as pieces:
         for chunk in opened(key.seal(), pieces):
             hasher.update(chunk)
     assert hasher.finish().size == size

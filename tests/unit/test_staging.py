@@ -12,9 +12,12 @@ from typing import Any
 import pytest
 
 from ledger.errors import Full, Malformed, Unavailable, Unknown
-from ledger.evidence.chunks import digest_item
+from ledger.evidence.chunks import CHUNK_SIZE, digest_item
+from ledger.evidence.sealed import STORED_BLOCK
 from storage import staging_directory
+from storage.sealing import opened
 from storage.staging_directory import Announced, Finish, Gone, Staged, StagingDirectory
+from testkit.staging import FileKeys
 from testkit.syncs import watched_syncs
 
 SIZE = 3_000_017
@@ -33,13 +36,14 @@ def announced(size: int = SIZE, **more: Any) -> Announced:
     return Announced(size=size, **{**fields, **more})
 
 
-def open_staging(root: Path, now: int = 1000) -> StagingDirectory:
-    return StagingDirectory(root, lambda: now)
+def open_staging(root: Path, *, plain: bool = False) -> StagingDirectory:
+    """What was staged in plain is read, too, by a server that now seals."""
+    return StagingDirectory(root, lambda: 1000, None if plain else FileKeys())
 
 
-@pytest.fixture
-def staging(tmp_path: Path) -> StagingDirectory:
-    return open_staging(tmp_path / "staging")
+@pytest.fixture(params=["plain", "sealed"])
+def staging(request: pytest.FixtureRequest, tmp_path: Path) -> StagingDirectory:
+    return open_staging(tmp_path / "staging", plain=request.param == "plain")
 
 
 def write(staging: StagingDirectory, staged: Staged, end: int, *, keep: bool = True) -> None:
@@ -51,7 +55,16 @@ def write(staging: StagingDirectory, staged: Staged, end: int, *, keep: bool = T
 
 
 def on_disk(tmp_path: Path, staged: Staged) -> bytes:
-    return (tmp_path / "staging" / staged.id / "bytes").read_bytes()
+    path = tmp_path / "staging" / staged.id / "bytes"
+    whole = staged.offset // CHUNK_SIZE
+    length = staged.offset if staged.seal is None else whole * STORED_BLOCK
+    assert path.stat().st_size == length
+    if staged.seal is None:
+        return path.read_bytes()
+    stored, rest = path.read_bytes(), (path.parent / "offset").read_bytes().partition(b"\n")
+    blocks = [stored[at : at + STORED_BLOCK] for at in range(0, length, STORED_BLOCK)]
+    opened = [staged.seal.open_block(n, block) for n, block in enumerate(blocks)]
+    return b"".join([*opened, staged.seal.open_note(rest[0] + b"\n", rest[2])])
 
 
 def test_what_was_kept_is_there_after_a_restart(tmp_path: Path, staging: StagingDirectory) -> None:
@@ -120,10 +133,11 @@ def test_a_long_request_comes_to_count_on_the_way(
     writer = staging.writer(staged, marks=True)
     for at in range(0, 2_400_000, 400_000):
         writer.write(DATA[at : at + 400_000])
-    assert staged.offset == 2_400_000
+    wanted = 2_400_000 if staged.seal is None else 7 * CHUNK_SIZE
+    assert staged.offset == wanted
     checked = staging.writer(staged, marks=False)
-    checked.write(DATA[2_400_000:])
-    assert staged.offset == 2_400_000
+    checked.write(DATA[wanted:])
+    assert staged.offset == wanted
     for each in (writer, checked):
         each.close()
 
@@ -139,8 +153,9 @@ def test_more_than_was_announced_is_refused(staging: StagingDirectory) -> None:
 
 
 def test_after_a_piece_that_failed_nothing_takes_its_place(
-    tmp_path: Path, staging: StagingDirectory, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    staging = open_staging(tmp_path / "staging", plain=True)
     staged = staging.add(announced())
     writer = staging.writer(staged, marks=True)
     writer.write(DATA[:4096])
@@ -172,7 +187,10 @@ def test_files_are_their_owners_alone(tmp_path: Path, staging: StagingDirectory)
 def test_the_whole_is_read_piece_by_piece(staging: StagingDirectory) -> None:
     staged = staging.add(announced())
     write(staging, staged, SIZE)
-    assert b"".join(bytes(piece) for piece in staging.pieces(staged)) == DATA
+    pieces: Iterator[Any] = staging.pieces(staged)
+    if staged.seal is not None:
+        pieces = opened(staged.seal, pieces)
+    assert b"".join(bytes(piece) for piece in pieces) == DATA
     assert staging.read(staged, 5, 9) == DATA[5:9]
     with pytest.raises(Unavailable):
         staging.read(staged, SIZE - 1, SIZE + 1)
@@ -182,10 +200,13 @@ def test_a_repair_forgets_what_was_found(tmp_path: Path, staging: StagingDirecto
     staged = staging.add(announced())
     write(staging, staged, SIZE)
     staging.note(staged, Finish(digest_item(b"other")))
-    staging.overwrite(staged, 7, b"mended")
+    mended = os.urandom(CHUNK_SIZE)
+    staging.overwrite(staged, 2, mended)
     assert staged.finish is None
     again = open_staging(tmp_path / "staging").find(staged.id)
-    assert (again.finish, staging.read(again, 7, 13)) == (None, b"mended")
+    assert again.finish is None
+    start, end = 2 * CHUNK_SIZE, 3 * CHUNK_SIZE
+    assert staging.read(again, 0, SIZE) == DATA[:start] + mended + DATA[end:]
 
 
 def test_what_was_found_is_there_after_a_restart(tmp_path: Path, staging: StagingDirectory) -> None:
@@ -231,7 +252,7 @@ def test_what_cannot_be_read_is_left_alone_and_named(
     staged, other = staging.add(announced(50)), staging.add(announced(50))
     (tmp_path / "staging" / staged.id / name).write_bytes(content)
     again = open_staging(tmp_path / "staging")
-    assert again.unreadable == [staged.id]
+    assert list(again.unreadable) == [staged.id]
     assert [s.id for s in again.all()] == [other.id]
     assert (tmp_path / "staging" / staged.id / name).read_bytes() == content
 
@@ -307,7 +328,7 @@ def test_on_a_full_disk_what_came_counts_and_the_rest_is_refused(
     monkeypatch.setattr(staging_directory, "MARGIN", 0)
     with small_disk(tmp_path / "disk", "2m"):
         ballast = tmp_path / "disk" / "ballast"
-        staging = open_staging(tmp_path / "disk" / "staging")
+        staging = open_staging(tmp_path / "disk" / "staging", plain=True)
         staged = staging.add(announced(1_500_000))
         ballast.write_bytes(bytes(1_000_000))
         writer = staging.writer(staged, marks=True)
