@@ -89,9 +89,7 @@ async def open_direct(request: Request, s: Serving) -> JSONResponse:
     "/v1/direct/{id}/parts",
     summary=f"URLs of at most {PAGE} parts of a direct upload, and which parts are there",
     response_class=JSONResponse,
-    responses=answers(
-        200, JSON, "Parts", "malformed", "unknown", "conflict", "gone", "unavailable"
-    ),
+    responses=answers(200, JSON, "Parts", "malformed", "unknown", "gone", "busy", "unavailable"),
 )
 async def parts(id: UploadId, s: Serving, first: FirstPart = "1") -> JSONResponse:
     direct, start = s.directs.find(id), parse_decimal(first)

@@ -24,6 +24,10 @@ from storage.items_direct import DirectItems
 from storage.sealing import Unopened
 
 
+class WrongParts(Conflict):
+    code = "parts"
+
+
 class Differs(Rejected):
     """Other bytes than those that were announced."""
 
@@ -119,7 +123,7 @@ class DirectFinishes:
             return
         except Rejected as error:
             self._directs.note(direct, state=State.OPEN)
-            raise Rejected(
+            raise WrongParts(
                 str(error), hints=("put the missing parts, then finish it again",)
             ) from None
         if not direct.ref:

@@ -27,6 +27,7 @@ TABLE: Mapping[str, tuple[int, str]] = {
     "conflict": (409, "already there with other contents"),
     "no_direct": (409, "no station can put items into this ledger's store"),
     "offset": (409, "another offset than the upload has"),
+    "parts": (409, "parts are missing, or of another size"),
     "gone": (410, "it was here and is no more"),
     "length": (411, "the length must be known"),
     "version": (412, "another version of the protocol"),

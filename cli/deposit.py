@@ -1,7 +1,7 @@
 """`tiezheng deposit`: files become evidence, or the documents of an act."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,12 +18,14 @@ from cli.trust import open_trust
 from ledger.encoding import printable
 from ledger.errors import LedgerError, Rejected
 from ledger.evidence.case_number import parse_case
+from ledger.evidence.chunks import ItemDigest
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.statement import EvidenceType, Stage, Statement
 from ledger.evidence.trust import Trust, TrustedLog
 from storage.durable import make_folder, write_file
 
 if TYPE_CHECKING:
+    from api.clients.direct import DirectClient
     from api.clients.tus import TusClient
 
 MAX_DOCUMENTS = 8
@@ -38,13 +40,19 @@ RESUMABLE = 64 << 20  # from here on a broken line goes on where it was
         "Every file is digested, sent, and named in a statement signed with your key.\n"
         "With --trust the ledger's answer is recomputed before it is believed, and the\n"
         "statement says which cosigned log it follows. Sending again is harmless.\n"
-        "A detail that the law wants and you leave out is no reason to refuse a file.",
+        "A detail that the law wants and you leave out is no reason to refuse a file.\n\n"
+        "With --direct files are sealed here and put into the ledger's bucket, past the\n"
+        "ledger, which reads them back from there; where it has none, they go to the ledger.",
         "zh": "把文件作为案件证据提交；加 --act 则作为某一执法行为的文书提交。\n\n"
         "每个文件计算摘要、上传，并写入由您的密钥签名的陈述。加 --trust 时，先重新\n"
         "计算账本的答复再采信，并在陈述中写明所跟随的已联合签名的日志。重复提交无害。\n"
-        "法律要求而您未填的事项，不会成为拒收文件的理由。",
+        "法律要求而您未填的事项，不会成为拒收文件的理由。\n\n"
+        "加 --direct 时，文件在本机加密后绕过账本直接存入账本的存储桶，再由账本读回核对；\n"
+        "账本没有存储桶时，仍发送给账本。",
     },
     example="tiezheng deposit BWC_0088.MP4 现场照片.jpg --case '苏城管罚〔2026〕417号' \\\n"
+    "    --key station-07.key --server https://ledger.example --trust trust/\n"
+    "tiezheng deposit BWC_0089.MP4 --direct --case '苏城管罚〔2026〕417号' \\\n"
     "    --key station-07.key --server https://ledger.example --trust trust/",
 )
 @argument(
@@ -116,6 +124,14 @@ RESUMABLE = 64 << 20  # from here on a broken line goes on where it was
 )
 @option("--note", metavar="TEXT", words={"en": "anything else", "zh": "备注"})
 @option(
+    "--direct",
+    is_flag=True,
+    words={
+        "en": "put the files into the ledger's bucket directly, where it has one",
+        "zh": "账本有存储桶时，把文件直接存入其中",
+    },
+)
+@option(
     "--keep",
     metavar="DIR",
     words={
@@ -133,6 +149,7 @@ def command(
     act: str | None,
     start: str | None,
     end: str | None,
+    direct: bool,
     keep: str | None,
     as_json: bool,
     **details: Any,
@@ -151,7 +168,7 @@ def command(
         fields["occurred"] = {"from": start or end, "to": end or start}
     decides = act is not None and act.endswith("_decision")
     fields.setdefault("stage", str(Stage.DECIDE if decides else Stage.INVESTIGATE))
-    filing = Filing(server, key_file, open_trust(trust) if trust else None, keep)
+    filing = Filing(server, key_file, open_trust(trust) if trust else None, keep, direct=direct)
     results = filing.run([Path(name) for name in files], act, fields)
     if as_json:
         output.result_json({"statements": results})
@@ -190,12 +207,21 @@ def _note_flags(row: dict[str, Any]) -> None:
 class Filing:
     """One run: digest, upload, sign, file, recompute."""
 
-    def __init__(self, server: str, key_file: str, trust: Trust | None, keep: str | None) -> None:
+    def __init__(
+        self,
+        server: str,
+        key_file: str,
+        trust: Trust | None,
+        keep: str | None,
+        *,
+        direct: bool = False,
+    ) -> None:
         self._key = read_key(key_file)
         self._client = open_client(server, key=self._key)
         self._server = server
         self._trust = trust
         self._keep = Path(keep) if keep else None
+        self._goes_direct = direct
         self.refused: list[tuple[str, LedgerError]] = []
 
     def run(self, files: list[Path], act: str | None, fields: dict[str, Any]) -> list[Any]:
@@ -237,11 +263,36 @@ class Filing:
         with output.progress(label, total, least=1) as advance:
             for path in files:
                 source = read_source(path, advance)
-                digest = source.subject.digest
-                sender = self._tus if digest.size >= RESUMABLE else self._client
-                sender.upload(path, digest.size, digest.sha256, advance)
+                self._upload(path, source.subject.digest, advance)
                 sources.append(source)
         return sources
+
+    def _upload(self, path: Path, digest: ItemDigest, advance: Callable[[int], None]) -> None:
+        from api.clients.ledger import NoDirect
+
+        if self._goes_direct:
+            try:
+                self._direct.upload(path, digest.size, digest.sha256, advance)
+                return
+            except NoDirect as error:
+                self._goes_direct = False
+                output.note(
+                    say(
+                        en=f"sending to the ledger itself: {error}",
+                        zh=f"改为发送给账本：{error}",
+                    )
+                )
+        sender = self._tus if digest.size >= RESUMABLE else self._client
+        sender.upload(path, digest.size, digest.sha256, advance)
+
+    @cached_property
+    def _direct(self) -> "DirectClient":
+        """Closed when the command ends."""
+        from api.clients.direct import DirectClient
+
+        client = DirectClient(self._server, key=self._key)
+        click.get_current_context().call_on_close(client.close)
+        return client
 
     @cached_property
     def _tus(self) -> "TusClient":

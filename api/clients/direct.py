@@ -35,7 +35,7 @@ from api.clients.ledger import (
 from api.clients.tus import LONGEST_WAIT_S, LOOK_S, PATIENCE_S, Stopped
 from api.signing import sign_request
 from ledger.encoding import clip, format_json, parse_base64, parse_decimal, parse_hex, printable
-from ledger.errors import Full, LedgerError, Malformed, Rejected, Unavailable
+from ledger.errors import Full, LedgerError, Malformed, Rejected, Unavailable, Unknown
 from ledger.evidence.chunks import CHUNK_SIZE
 from ledger.evidence.sealed import (
     ID_SIZE,
@@ -58,6 +58,14 @@ _ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 class _Broken(Unavailable):
     """The line, or something that another attempt may mend."""
+
+
+class _Busy(_Broken):
+    """It is being verified."""
+
+
+class _Missing(_Broken):
+    """Parts are not there, or not whole."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -117,20 +125,30 @@ class DirectClient:
 
     def upload(self, file: Path, size: int, sha256: bytes, progress: Progress) -> dict[str, Any]:
         """The digests as the ledger read them back. Safe to repeat, after a restart too."""
-        sending = self._open(file, size, sha256, progress)
+        try:
+            return self._send(self._open(file, size, sha256, progress), sha256)
+        except Unknown:
+            # It has ended there, as after a long time without a line: from the beginning.
+            return self._send(self._open(file, size, sha256, progress), sha256)
+
+    def _send(self, sending: _Sending, sha256: bytes) -> dict[str, Any]:
         rounds = 0
         while True:
             try:
                 if sending.state == "receiving":
                     self._put_missing(sending)
                     self._ask("POST", f"/v1/direct/{sending.upload}/finish")
+                    sending.state, sending.moved_s = "working", time.monotonic()
                 answer = self._await_end(sending)
                 if answer["state"] == "recorded":
-                    return _recorded(file, size, sha256, answer)
+                    return _recorded(sending, sha256, answer)
+                raise _Missing("the ledger waits for parts that were put")
+            except _Missing as error:
                 if rounds == ROUNDS:
-                    raise Unavailable("the store loses parts of what is put there")
+                    raise Unavailable(f"the store loses what is put there: {error}") from None
                 sending.state, rounds = "receiving", rounds + 1
-                sending.told.clear()
+            except _Busy:
+                sending.state = "working"  # the answer to the finish was lost
             except _Broken as error:
                 self._wait(sending, error)
 
@@ -337,11 +355,11 @@ def _where(url: str) -> str:
     return f"{place.scheme}://{host}:{port}" if port else f"{place.scheme}://{host}"
 
 
-def _recorded(file: Path, size: int, sha256: bytes, answer: dict[str, Any]) -> dict[str, Any]:
+def _recorded(sending: _Sending, sha256: bytes, answer: dict[str, Any]) -> dict[str, Any]:
     check_texts(answer, "sha256", "size", "tiezhengChunks256k")
-    if (answer["sha256"], answer["size"]) != (sha256.hex(), str(size)):
+    if (answer["sha256"], answer["size"]) != (sha256.hex(), str(sending.size)):
         raise Rejected(
-            f"want sha256 {sha256.hex()} of {printable(str(file))!r},"
+            f"want sha256 {sha256.hex()} of {printable(str(sending.file))!r},"
             f" the ledger has {answer['sha256']!r}"
         )
     return {name: value for name, value in answer.items() if name != "state"}
@@ -351,7 +369,11 @@ def _refusal(status: int, document: dict[str, Any] | None) -> LedgerError:
     if document is None:
         return _Broken(f"the server answered {status}")
     error = refusal(document)
-    # 423: it is being verified, which another attempt finds out.
-    if status == 423 or (isinstance(error, Unavailable) and not isinstance(error, Full)):
+    match document.get("code"):
+        case "busy":
+            return _Busy(str(error))
+        case "parts":
+            return _Missing(str(error))
+    if isinstance(error, Unavailable) and not isinstance(error, Full):
         return _Broken(str(error), hints=error.hints)
     return error

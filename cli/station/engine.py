@@ -139,7 +139,15 @@ class Engine:
     def _connect(self) -> Ledger:
         station = self.station
         label = station.log.label
-        return HttpLedger(station.settings.server, station.key, label, station.store, self._stop)
+        settings = station.settings
+        return HttpLedger(
+            settings.server,
+            station.key,
+            label,
+            station.store,
+            self._stop,
+            direct=settings.direct,
+        )
 
     def _count_read(self, device: str, count: int) -> None:
         self.moved[device] = self.moved.get(device, 0) + count

@@ -42,6 +42,7 @@ class Settings:
     names: tuple[str, ...] = (DCF,)
     shared_counter: bool = False
     media_facts: bool = True
+    direct: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from api.clients.ledger import LedgerClient
+from api.clients.direct import DirectClient
+from api.clients.ledger import LedgerClient, NoDirect
 from api.clients.tus import TusClient
 from ledger.encoding import parse_decimal
 from ledger.errors import Rejected, Unknown
@@ -53,9 +54,13 @@ class HttpLedger:
         label: str,
         store: SqliteStation,
         stop: threading.Event,
+        *,
+        direct: bool = False,
     ) -> None:
         self._client = LedgerClient(server, key=key)
         self._tus = TusClient(server, key=key, patience_s=PATIENCE_S, stop=stop)
+        self._direct = DirectClient(server, key=key, patience_s=PATIENCE_S, stop=stop)
+        self._goes_direct = direct
         self._label = label
         self._store = store
 
@@ -63,6 +68,12 @@ class HttpLedger:
         if size < RESUMABLE:
             self._client.upload(path, size, sha256, progress)
             return
+        if self._goes_direct:
+            try:
+                self._direct.upload(path, size, sha256, progress)
+                return
+            except NoDirect:
+                self._goes_direct = False  # until the next start: its settings may change
         name = f"upload-{sha256.hex()}-{size}"
         place = self._store.fact(name)
         try:
@@ -99,6 +110,7 @@ class HttpLedger:
     def close(self) -> None:
         self._client.close()
         self._tus.close()
+        self._direct.close()
 
     def _open(self, name: str, size: int, sha256: bytes) -> str:
         place = self._tus.create(size, sha256)
