@@ -12,7 +12,7 @@ import os
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import asynccontextmanager, closing, suppress
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field, replace
 
 from api.journal import journal
@@ -213,9 +213,15 @@ class Arrivals:
         writer = self._items().begin_sealed(key.item, seal.size)
         try:
             stored = alongside(until(stop, self._staging.pieces(staged)), writer.write)
-            # What was opened before a block that does not open is digested: it is too short.
-            with closing(stored), suppress(Unopened):
-                abreast.feed(opened(seal, stored), hasher.parts)
+            try:
+                with closing(stored):
+                    abreast.feed(opened(seal, stored), hasher.parts)
+            except Unopened as error:
+                # What was opened before is digested: it is too short, but where it was nothing.
+                if not seal.size:
+                    raise Unavailable(
+                        f"the staged bytes are damaged: {error}", hints=("open a new upload",)
+                    ) from None
             finish = self._found(staged, hasher)
             if finish is None:
                 return

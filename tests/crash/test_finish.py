@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from api.arrivals import Arrivals
+from ledger.errors import Unavailable
 from ledger.evidence.chunks import ItemHasher, digest_item
 from storage.ledger_sqlite import SqliteLedgerStore
 from storage.staging_directory import Announced, Staged, StagingDirectory
@@ -185,6 +186,26 @@ def test_a_mismatch_is_remembered_and_not_read_again_at_each_start(tmp_path: Pat
         run.start()
         assert not run.arrivals.finishing(staged)
         assert list(run.items.ids()) == []
+
+
+@pytest.mark.parametrize("data", [b"", b"x", DATA])
+@pytest.mark.parametrize("sha256", [b"", None])
+def test_a_last_block_that_does_not_open_is_no_item(
+    tmp_path: Path, data: bytes, sha256: bytes | None
+) -> None:
+    with closing(Run(tmp_path)) as run:
+        staged = stage(run.staging, data, sha256=sha256)
+        path = tmp_path / "staging" / staged.id / "bytes"
+        stored = bytearray(path.read_bytes())
+        stored[-1] ^= 1
+        path.write_bytes(stored)
+        if data:
+            finish(run)
+            assert staged.mismatched
+        else:
+            with pytest.raises(Unavailable, match="block 0"):
+                finish(run)
+        assert list(run.items.ids()) == [] and list(run.store.object_ids()) == []
 
 
 def test_an_orphan_that_no_upload_knows_is_left_to_others(tmp_path: Path) -> None:
