@@ -210,6 +210,8 @@ def test_in_a_bucket_nobody_shortens_bypasses_or_deletes(tmp_path: Path, made: M
         )
         assert [error.code for error in bypassed] == ["AccessDenied"]
         with pytest.raises(Rejected, match="retained until"):
+            ledger.services.vault.items.copies["first"].delete(place.refs["first"])
+        with pytest.raises(Rejected, match="to be kept until"):
             ledger.services.items.delete(item.object_id)
         assert b"".join(ledger.services.items.stream(item.object_id)) == data
         gone = record(ledger, b"unclaimed").object_id
