@@ -30,13 +30,17 @@ from storage.wrap_file import make_wrap_file
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What `init` was told. `cosigners` are names in the policy with key and address."""
+    """What `init` was told. `cosigners` are names in the policy with key and address.
+
+    `executive` are those of the cosigners who belong to the executive, as the agency does.
+    """
 
     origin: str
     agency: str
     registrar: SigningKey
     cosigners: Sequence[Witness]
     quorum: int
+    executive: frozenset[str] = frozenset()
     sealed: bool = True  # whether items are sealed at rest, under a key made here
 
 
@@ -86,8 +90,7 @@ def make_policy(plan: Plan, log: VerifierKey) -> Policy:
     offices: dict[str, list[Witness]] = {}
     for cosigner in plan.cosigners:
         offices.setdefault(cosigner.name, []).append(cosigner)
-    if not 0 < plan.quorum <= len(offices):
-        raise Rejected(f"want a quorum of 1 to {len(offices)}, got {plan.quorum}")
+    check_quorum(plan.quorum, frozenset(offices), plan.executive)
     witnesses, groups = [], []
     for name, keys in offices.items():
         if len(keys) == 1:
@@ -100,6 +103,35 @@ def make_policy(plan: Plan, log: VerifierKey) -> Policy:
     groups.append(Group("quorum", plan.quorum, tuple(offices)))
     # Read back, so that what is written is what every reader accepts.
     return Policy.from_text(Policy(log, tuple(witnesses), tuple(groups), "quorum").to_text())
+
+
+OUTSIDE = "name cosigners outside the executive: a notary, a court, an archive"
+
+
+def least_quorum(cosigners: frozenset[str], executive: frozenset[str]) -> int:
+    """The smallest that `check_quorum` takes, if any does."""
+    return max(len(cosigners) // 2, len(executive)) + 1
+
+
+def check_quorum(quorum: int, cosigners: frozenset[str], executive: frozenset[str]) -> None:
+    """Raises `Rejected` for a policy on which no court could rest."""
+    count = len(cosigners)
+    if unknown := executive - cosigners:
+        raise Rejected(f"{min(unknown)!r} is none of the cosigners")
+    if executive == cosigners:
+        raise Rejected("every cosigner belongs to the executive", hints=(OUTSIDE,))
+    if not 0 < quorum <= count:
+        raise Rejected(f"want a quorum of 1 to {count}, got {quorum}")
+    if 2 * quorum <= count:
+        raise Rejected(
+            f"with {quorum} of {count}, honest cosigners can sign two histories",
+            hints=(f"want a quorum of at least {count // 2 + 1}",),
+        )
+    if quorum <= len(executive):
+        raise Rejected(
+            f"with {quorum} of {count}, the executive's {len(executive)} cosigners are a quorum",
+            hints=(OUTSIDE,),
+        )
 
 
 def opening(

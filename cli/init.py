@@ -25,12 +25,15 @@ from storage.trust_directory import read_trust
         "registrar is not the operator, and best not an agency that will be sued.\n"
         "Each cosigner is given as VKEY@URL; a court believes a log only if any two\n"
         "sets that satisfy the quorum share a member: 2 of 3, 3 of 4, 3 of 5. Keys of\n"
-        "one name are one cosigner, who signs with all of them. Prints the log's key.",
+        "one name are one cosigner, who signs with all of them. Those who belong to the\n"
+        "executive are named by --executive: they alone are never a quorum. Prints the\n"
+        "log's key.",
         "zh": "在 DATA 中新建账本：密钥、日志和信任文件夹。\n\n"
         "登记人的密钥用 `tiezheng keygen` 生成，不保存在此处：登记人不是运营者，\n"
         "最好也不是可能成为被告的机关。每个联合签名人写成 VKEY@URL；任意两组满足\n"
         "法定人数的联合签名人必须有共同成员，法院才会采信：三取二、四取三、五取三。\n"
-        "同名的密钥属同一联合签名人，须全部签名。输出日志的公钥。",
+        "同名的密钥属同一联合签名人，须全部签名。属于行政机关的联合签名人用\n"
+        "--executive 写明：仅凭它们不能达到法定人数。输出日志的公钥。",
     },
     example="tiezheng init data --origin ledger.suzhou.example/enforcement/2026 \\\n"
     "    --agency agency-01 --registrar registrar.key --quorum 2 \\\n"
@@ -75,8 +78,17 @@ from storage.trust_directory import read_trust
     default=None,
     metavar="N",
     words={
-        "en": "how many of them must sign; by default more than half",
-        "zh": "须有多少个签名；缺省为过半数",
+        "en": "how many of them must sign; by default more than half, and than --executive",
+        "zh": "须有多少个签名；缺省为过半数，且多于 --executive 的个数",
+    },
+)
+@option(
+    "--executive",
+    multiple=True,
+    metavar="NAME",
+    words={
+        "en": "a cosigner that belongs to the executive, by its key's name; once for each",
+        "zh": "属于行政机关的联合签名人（写其密钥名）；每个写一次",
     },
 )
 @json_option()
@@ -87,17 +99,20 @@ def command(
     registrar: str,
     cosigners: tuple[str, ...],
     quorum: int | None,
+    executive: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    from api.founding import Plan, found
+    from api.founding import Plan, found, least_quorum
 
     witnesses = [_witness(text) for text in cosigners]
+    names, inside = frozenset(w.name for w in witnesses), frozenset(executive)
     plan = Plan(
         origin=origin,
         agency=agency,
         registrar=read_key(registrar),
         cosigners=witnesses,
-        quorum=len({w.name for w in witnesses}) // 2 + 1 if quorum is None else quorum,
+        quorum=least_quorum(names, inside) if quorum is None else quorum,
+        executive=inside,
     )
     folder = found(Path(data), plan, time.time_ns() // 1_000_000)
     log = read_trust(folder.trust).logs[0].policy.log.to_text()

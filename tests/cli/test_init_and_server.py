@@ -129,6 +129,39 @@ def test_a_cosigner_is_a_key_and_an_address(init: Any, text: str) -> None:
     assert init("--cosigner", text).code == 2
 
 
+@pytest.mark.parametrize(
+    ("count", "more", "reason"),
+    [
+        (2, ("--quorum", "1"), "honest cosigners can sign two histories"),
+        (3, ("--quorum", "1"), "at least 2"),
+        (3, ("--quorum", "2", "--executive", "court.example", "--executive", "notary.example"),
+         "the executive's 2 cosigners are a quorum"),
+        (1, ("--executive", COSIGNERS[0].name), "every cosigner belongs to the executive"),
+        (3, ("--executive", "police.example"), "'police.example' is none of the cosigners"),
+    ],
+)  # fmt: skip
+def test_a_policy_on_which_no_court_could_rest_is_refused(
+    init: Any, tmp_path: Path, count: int, more: tuple[str, ...], reason: str
+) -> None:
+    options = [f"{c.verifier.to_text()}@https://{c.name}" for c in COSIGNERS[:count]]
+    ended = init(*[p for o in options for p in ("--cosigner", o)], *more)
+    assert ended.code == 1 and reason in ended.err
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("executive", "quorum"), [((), 2), (("notary",), 2), (("notary", "court"), 3)]
+)
+def test_by_default_a_quorum_has_somebody_from_outside(
+    init: Any, tmp_path: Path, executive: tuple[str, ...], quorum: int
+) -> None:
+    options = [f"{c.verifier.to_text()}@https://{c.name}" for c in COSIGNERS]
+    inside = [part for name in executive for part in ("--executive", f"{name}.example")]
+    assert init(*[p for o in options for p in ("--cosigner", o)], *inside).code == 0
+    policy = read_trust(tmp_path / "data" / "trust").logs[0].policy
+    assert policy.groups[-1].threshold == quorum
+
+
 @pytest.mark.parametrize(("count", "quorum"), [(1, "2"), (3, "4")])
 def test_a_quorum_is_not_larger_than_the_cosigners(
     init: Any, tmp_path: Path, count: int, quorum: str
