@@ -33,7 +33,7 @@ from api.uploads import (
 from ledger.encoding import format_base64, format_time, parse_decimal
 from ledger.errors import Rejected, Unknown
 from storage.direct_directory import Direct, State
-from storage.staging_directory import Announced, Gone
+from storage.staging_directory import Announced
 
 PAGE = 64  # parts: a gigabyte and more, and some forty kilobytes of URLs
 URL_S = 2 * 3600  # then ask for the page again
@@ -158,7 +158,11 @@ def _open(s: Services, announced: Announced) -> tuple[Direct, bytes]:
     check_share(s, announced.keyid, announced.size)
     check_room(s, announced.size)
     begun, key = s.direct_items.begin(announced.size)
-    return s.directs.add(announced, begun), key.bare
+    try:
+        return s.directs.add(announced, begun), key.bare
+    except BaseException:
+        s.direct_items.clear(begun, announced.size, copied=False)
+        raise
 
 
 def _parts(s: Services, direct: Direct, first: int) -> dict[str, Any]:
@@ -168,7 +172,8 @@ def _parts(s: Services, direct: Direct, first: int) -> dict[str, Any]:
     try:
         there = s.direct_items.parts_there(begun, size, first, PAGE)
     except Unknown:
-        raise Gone("the store has ended this upload", hints=("open a new one",)) from None
+        s.direct_finishes.check_there(direct)
+        raise
     urls = s.direct_items.part_urls(begun, size, first, PAGE, lives_s)
     rows = [
         {

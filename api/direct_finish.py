@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import closing
 
-from api.arrivals import Stopped, until
+from api.arrivals import Busy, Stopped, until
 from api.journal import journal
 from ledger import abreast
 from ledger.errors import Conflict, LedgerError, Rejected, Unavailable, Unknown
@@ -22,6 +22,7 @@ from ledger.ports import ItemRecord, LedgerStore
 from storage.direct_directory import Direct, DirectDirectory, State
 from storage.items_direct import DirectItems
 from storage.sealing import Unopened
+from storage.staging_directory import Gone
 
 
 class WrongParts(Conflict):
@@ -88,6 +89,16 @@ class DirectFinishes:
             self._clear(direct)
         self._directs.remove(direct)
         self.failure(direct)
+
+    def check_there(self, direct: Direct) -> None:
+        """Called where the store knows nothing of it: raises `Gone` or `Busy`, as the case is.
+
+        A store may clear away by rules of its own. Then it is over, and a new one can be opened.
+        """
+        if direct.state == State.OPEN:
+            self._refuse(direct, "the store has ended this upload")
+            raise Gone("the store has ended this upload", hints=("open a new one",))
+        raise Busy("this upload is being verified, or over", hints=("ask …/item",))
 
     # --- the finish, in threads --------------------------------------------------------------
 
@@ -177,7 +188,9 @@ class DirectFinishes:
             journal.warning("direct_left", item=direct.begun.item, reason=str(error))
 
     def _clear(self, direct: Direct) -> None:
-        self._items.clear(direct.begun, direct.announced.size)
+        # Other copies are written only once the digest is noted; to look there takes a whole list.
+        copied = direct.digest is not None
+        self._items.clear(direct.begun, direct.announced.size, copied=copied)
         if direct.over:
             self._directs.note(direct, cleared=True)
 

@@ -97,13 +97,16 @@ class DirectItems:
             return True
         return False
 
-    def clear(self, begun: Begun, size: int) -> None:
-        """Nothing of it is left in any copy on return. Not once the item has a place."""
+    def clear(self, begun: Begun, size: int, *, copied: bool) -> None:
+        """Nothing of it is left in any copy on return. Not once the item has a place.
+
+        `copied` says that other copies may have it too.
+        """
         if self.is_kept(begun.item):
             raise Conflict(f"the item {begun.item!r} is kept")
         if isinstance(self._first, S3ObjectStore):
             self._first.abort_direct(_upload(begun, size))
-        for store in self._others.values():
+        for store in self._others.values() if copied else ():
             _clear(store, begun.item)
 
     def _bucket(self) -> S3ObjectStore:

@@ -5,6 +5,7 @@ import time
 from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import urllib3
 from api.clients.direct import DirectClient
 from api.services import Services
 from ledger.encoding import format_json
+from ledger.errors import Full, Unavailable
 from ledger.evidence.chunks import CHUNK_SIZE, digest_item
 from ledger.evidence.sealed import STORED_BLOCK, ItemSeal, block_count, stored_size
 from ledger.suite import digest
@@ -23,7 +25,7 @@ from storage.direct_directory import OPEN_MS
 from storage.objects_s3 import S3ObjectStore
 from storage.packets import open_packet
 from testkit.buckets import Made, in_bucket, make_bucket
-from testkit.ceph import Shared
+from testkit.ceph import Gateway, Shared
 from testkit.server import (
     CASE,
     HANDLER,
@@ -525,8 +527,6 @@ def test_what_has_expired_is_aborted_at_the_store(
 
 
 def _older(services: Services, station: Station) -> Any:
-    from dataclasses import replace
-
     announced = services.directs.find(station.opened["upload"]).announced
     return replace(announced, opened_ms=announced.opened_ms - OPEN_MS)
 
@@ -543,8 +543,6 @@ def test_a_url_that_serves_for_junk_ends_its_upload(ledger: Ledger, made: Made) 
 def test_a_store_that_is_away_keeps_what_is_to_be_removed_in_mind(
     ledger: Ledger, made: Made, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ledger.errors import Unavailable
-
     station = Station(ledger)
     station.put(station.seal(key=bytes(32)))
     services = ledger.services
@@ -563,6 +561,49 @@ def test_a_store_that_is_away_keeps_what_is_to_be_removed_in_mind(
     assert services.bytes_of(STATION.verifier.keyid) == 0
     assert station.end()[0] == 422
     nothing_left(ledger, made)
+
+
+def test_an_upload_that_the_store_has_ended_gives_way_to_a_new_one(
+    ledger: Ledger, made: Made
+) -> None:
+    """As by a rule of the bucket that clears away what is not complete."""
+    station = Station(ledger)
+    (upload,) = made.bucket().uploads("")
+    made.bucket().abort_parts(upload.name, upload.upload_id)
+    assert ledger.http.get(f"{station.path}/parts").status_code == 410
+    again = Station(ledger)
+    assert again.opened["upload"] != station.opened["upload"]
+    assert again.sent()["state"] == "recorded"
+
+
+def test_an_opening_that_cannot_be_kept_leaves_nothing_at_the_store(
+    ledger: Ledger, made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise Full("no room")
+
+    monkeypatch.setattr("storage.direct_directory.write_file", full)
+    assert announce(ledger, DATA).status_code == 507
+    nothing_left(ledger, made)
+
+
+def test_a_store_that_dies_while_it_is_read_is_read_again(
+    tmp_path: Path, ceph: Shared, made: Made
+) -> None:
+    gateway = Gateway(ceph)
+    try:
+        with opened(tmp_path, in_bucket(made, tmp_path, gateway.endpoint)) as ledger:
+            station = Station(ledger)
+            station.put(station.seal())
+            gateway.kill()
+            assert station.finish() == 202
+            status, answer = station.end()
+            assert (status, answer["code"]) == (503, "unavailable")
+            gateway.start()
+            assert station.end()[1]["state"] == "recorded"
+            assert b"".join(ledger.services.items.stream(station.item)) == DATA
+    finally:
+        gateway.kill()
 
 
 # --- restarts --------------------------------------------------------------------------------
