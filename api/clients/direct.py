@@ -50,7 +50,9 @@ from ledger.tlog.signing_key import SigningKey
 
 IN_FLIGHT = 3
 MAX_ANSWER = 1 << 20
-MAX_PART = 1 << 30  # of 10,000 parts of an item of 5 TiB: half of it
+# A ledger decides over our memory as far as this, and for large items as far as S3 makes it.
+MAX_PART = 64 << 20
+MANY_PARTS = 5_000
 ROUNDS = 3  # of putting what is missing; a store that forgets more is no place for it
 
 _ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
@@ -290,8 +292,9 @@ def _sending(answer: dict[str, Any], file: Path, size: int, progress: Progress) 
     if not _ID.fullmatch(answer["upload"]):
         raise Malformed(f"want the id of an upload, got {clip(answer['upload'])!r}")
     part_size, stored = parse_decimal(answer["partSize"]), stored_size(size)
-    if part_size % STORED_BLOCK or not 0 < part_size <= MAX_PART:
-        raise Malformed(f"want parts of whole blocks, of at most {MAX_PART}, got {part_size}")
+    most = max(MAX_PART, stored // MANY_PARTS)
+    if part_size % STORED_BLOCK or not 0 < part_size <= most:
+        raise Malformed(f"want parts of whole blocks, of at most {most} bytes, got {part_size}")
     parts = parse_decimal(answer["parts"])
     if parts != -(-stored // part_size):
         raise Malformed(f"want {stored} bytes in parts of {part_size}, got {parts} parts")

@@ -370,7 +370,7 @@ def test_a_store_that_is_not_there_is_told_without_its_url(
         {"item": "short"},
         {"partSize": "16777216"},
         {"partSize": "0"},
-        {"partSize": str(STORED_BLOCK * 4096)},
+        {"partSize": str(STORED_BLOCK * 256)},
         {"parts": "2"},
         {"parts": "0"},
     ],

@@ -571,6 +571,23 @@ def test_completing_twice_gives_one_reference(store: S3ObjectStore) -> None:
     assert read(store, ref) == b"evidence"
 
 
+def test_a_completion_whose_answer_is_lost_makes_one_version(made: Made, prefix: str) -> None:
+    def lose_the_first(method: str, path: str) -> Trick | None:
+        last_step = method == "POST" and "uploadId=" in path
+        return Trick.LOSE if last_step and not meddler.played else None
+
+    with Meddler(made.endpoint, lose_the_first) as meddler:
+        store = meddled(made, prefix, meddler)
+        upload = store.open_direct(new_key(), 8)
+        put_parts(store, upload, b"evidence")
+        ref = store.complete_direct(upload)
+        assert meddler.played == 1
+        assert list(store.refs()) == [ref]
+        assert read(store, ref) == b"evidence"
+        assert list(store.oddities()) == []
+        store.close()
+
+
 def test_of_what_is_aborted_after_its_completion_nothing_is_left(
     store: S3ObjectStore, made: Made, prefix: str
 ) -> None:
