@@ -34,7 +34,7 @@ from ledger.ports import Clock
 from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.fraud import Fraud
 from ledger.tlog.note import Algorithm, SignedNote, VerifierKey
-from ledger.tlog.signing_key import SigningKey, sign_checkpoint, sign_subtree
+from ledger.tlog.signing_key import Signer, sign_checkpoint, sign_subtree
 from ledger.tlog.submission import MAX_REQUEST, AddCheckpoint, SignSubtree
 
 # refusal → status of the protocol
@@ -72,7 +72,7 @@ class CosignerService:
     """
 
     logs: Mapping[str, VerifierKey]
-    keys: tuple[SigningKey, ...]
+    keys: tuple[Signer, ...]
     state: CosignerState
     clock: Clock
     keep: Callable[[Fraud], None] = field(default=lambda fraud: None)

@@ -1,7 +1,7 @@
 """`tiezheng cosign`: a cosigner, for a notary office, a court or an archive."""
 
 from collections.abc import Sequence
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,11 +10,11 @@ import click
 from cli import output
 from cli.command import command as new_command
 from cli.command import option
-from cli.files import read_key
 from cli.language import say
+from cli.signers import open_signers, token_options
 from ledger.cosigner import check_memory
 from ledger.errors import LedgerError, Unavailable, Unknown
-from ledger.tlog.note import MAX_NOTE, Algorithm, SignedNote, VerifierKey
+from ledger.tlog.note import MAX_NOTE, SignedNote, VerifierKey
 
 if TYPE_CHECKING:
     from storage.cosigner_copy import CosignerCopy
@@ -28,12 +28,18 @@ if TYPE_CHECKING:
         "last is kept in STATE, written before each signature leaves; a cosigner that\n"
         "loses it must not go on under the same key. Speaks c2sp.org/tlog-witness.\n\n"
         "A log that shows it two trees of one size is refused, and the proof of it kept\n"
-        "as STATE/fraud/….txt, for tiezheng verify.",
+        "as STATE/fraud/….txt, for tiezheng verify.\n\n"
+        "KEY is a file, or an Ed25519 key that never comes here: in the ssh-agent at\n"
+        "SSH_AUTH_SOCK, ssh-agent:NAME=SHA256:…, or in a token over PKCS #11,\n"
+        "pkcs11:NAME=TOKEN/LABEL. NAME is the name under which it signs.",
         "zh": "运行联合签名节点：看着日志增长，并签名证明看到过。\n\n"
         "它只承诺一件事：绝不为同一日志的两种历史签名。最近签过的内容保存在 STATE，\n"
         "先落盘、后签出；一旦丢失，不得再用同一密钥。协议为 c2sp.org/tlog-witness。\n\n"
         "日志若出示两棵同样大小而不同的树，则予拒绝，证明存入 STATE/fraud/….txt，\n"
-        "可用 tiezheng verify 核验。",
+        "可用 tiezheng verify 核验。\n\n"
+        "KEY 为文件，或私钥从不进入本程序的 Ed25519 密钥：由 SSH_AUTH_SOCK 所指\n"
+        "ssh-agent 持有的写作 ssh-agent:NAME=SHA256:…；PKCS #11 令牌中的写作\n"
+        "pkcs11:NAME=TOKEN/LABEL。NAME 为签名时所用的名称。",
     },
     example="tiezheng cosign --key notary.key --state /var/lib/cosigner --port 8601 \\\n"
     "    --log ledger.suzhou.example/enforcement/2026+98952403+AYqI… \\\n"
@@ -44,12 +50,13 @@ if TYPE_CHECKING:
     "keys",
     required=True,
     multiple=True,
-    metavar="FILE",
+    metavar="KEY",
     words={
         "en": "a cosigner's private key; Ed25519 and ML-DSA-44 may stand side by side",
         "zh": "联合签名私钥；Ed25519 与 ML-DSA-44 可以并用",
     },
 )
+@token_options()
 @option(
     "--log",
     "logs",
@@ -107,6 +114,8 @@ if TYPE_CHECKING:
 )
 def command(
     keys: tuple[str, ...],
+    token_module: str | None,
+    token_pin: str | None,
     logs: tuple[str, ...],
     state: str,
     copy: str | None,
@@ -125,16 +134,15 @@ def command(
     from storage.folder_lock import FolderLock
     from storage.fraud_folder import FraudFolder
 
-    signing = tuple(read_key(path) for path in keys)
-    if any(key.algorithm is Algorithm.ED25519 for key in signing):
-        hint = say(en="make it with --kind cosigner", zh="请用 --kind cosigner 生成")
-        raise click.BadParameter(f"want a cosigner's key; {hint}", param_hint="--key")
     watched = {key.name: key for key in (_log(text) for text in logs)}
     folder = Path(state)
-    make_folder(folder)
-    sync_name(folder)
-    journal.start("info")
-    with FolderLock(folder / "lock"), closing(SqliteCosignerState(folder / "state.sqlite")) as kept:
+    with ExitStack() as opened:
+        signing = opened.enter_context(open_signers(keys, (token_module, token_pin), "--key"))
+        make_folder(folder)
+        sync_name(folder)
+        journal.start("info")
+        opened.enter_context(FolderLock(folder / "lock"))
+        kept = opened.enter_context(closing(SqliteCosignerState(folder / "state.sqlite")))
         static = None if copy is None else CosignerCopy(Path(copy))
         own = [key.verifier for key in signing]
         for log in watched.values():

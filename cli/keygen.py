@@ -10,8 +10,9 @@ from cli import output
 from cli.command import command as new_command
 from cli.command import json_option, option
 from cli.language import say
+from cli.signers import open_signers, token_options
 from ledger.errors import Conflict, Malformed
-from ledger.tlog.note import Algorithm
+from ledger.tlog.note import Algorithm, VerifierKey
 from ledger.tlog.signing_key import SigningKey
 from storage.durable import PRIVATE_FILE, open_new, refusals, sync_folder, write_all
 
@@ -31,18 +32,21 @@ KINDS = {
         "never overwritten. The public key is printed: it may be shown to anyone.\n\n"
         "One key, one role: a station's key signs that station's statements and\n"
         "nothing else. Log, cosigner, registrar, ledger, person and mirror each have\n"
-        "a key of their own. A lost private key cannot be recovered.",
+        "a key of their own. A lost private key cannot be recovered.\n\n"
+        "With --from no key is made: the public half of a cosigner's key that is there\n"
+        "is printed. KEY is spelled as for tiezheng cosign.",
         "zh": "生成密钥。\n\n"
         "私钥写入 FILE，仅所有者可读，绝不覆盖已有文件。公钥显示在屏幕上，可以公开。\n\n"
         "一把密钥只担任一个角色：采集站的密钥只签该采集站的陈述，不作他用；\n"
         "日志、联合签名人、登记人、账本、人员、镜像各用各的密钥。\n"
-        "私钥丢失后无法恢复。",
+        "私钥丢失后无法恢复。\n\n"
+        "用 --from 时不生成密钥，只显示已有联合签名密钥的公钥；KEY 的写法同\n"
+        "tiezheng cosign。",
     },
     example="tiezheng keygen --name station-07.suzhou.example -o station-07.key",
 )
 @option(
     "--name",
-    required=True,
     metavar="NAME",
     words={
         "en": "whose key it is, as a host name with or without a path",
@@ -62,35 +66,63 @@ KINDS = {
     "-o",
     "--output",
     "file",
-    required=True,
     metavar="FILE",
     words={"en": "the file for the private key", "zh": "存放私钥的文件"},
 )
+@option(
+    "--from",
+    "source",
+    metavar="KEY",
+    words={
+        "en": "show the public key of this cosigner's key, instead of --name and -o",
+        "zh": "显示此联合签名密钥的公钥；代替 --name 与 -o",
+    },
+)
+@token_options()
 @json_option()
-def command(name: str, kind: str, file: str, as_json: bool) -> None:
+def command(
+    name: str | None,
+    kind: str,
+    file: str | None,
+    source: str | None,
+    token_module: str | None,
+    token_pin: str | None,
+    as_json: bool,
+) -> None:
+    if source is not None:
+        if name is not None or file is not None:
+            raise click.UsageError("want either --from, or --name and -o")
+        with open_signers([source], (token_module, token_pin), "--from") as (signer,):
+            _show(signer.verifier, {}, as_json)
+        return
+    if name is None or file is None:
+        raise click.UsageError("want --name and -o, or --from")
+    _make(name, KINDS[kind], file, as_json)
+
+
+def _make(name: str, algorithm: Algorithm, file: str, as_json: bool) -> None:
     try:
-        key = SigningKey(name, KINDS[kind], secrets.token_bytes(32))
+        key = SigningKey(name, algorithm, secrets.token_bytes(32))
     except Malformed as error:
         raise click.BadParameter(str(error), param_hint="--name") from None
     _write(Path(file), f"{key.to_text()}\n".encode())
-    verifier = key.verifier
-    if as_json:
-        output.result_json(
-            {
-                "file": file,
-                "fingerprint": verifier.fingerprint,
-                "keyid": verifier.keyid,
-                "vkey": verifier.to_text(),
-            }
-        )
-        return
-    output.result(verifier.to_text())
+    _show(key.verifier, {"file": file}, as_json)
     output.note(
         say(
             en=f"the private key is in {file!r}; keep a copy where only you can reach it",
             zh=f"私钥在 {file!r}；请在只有您能接触的地方保存一份副本",
         )
     )
+
+
+def _show(key: VerifierKey, more: dict[str, str], as_json: bool) -> None:
+    text = key.to_text()
+    if as_json:
+        output.result_json(
+            {"fingerprint": key.fingerprint, "keyid": key.keyid, "vkey": text, **more}
+        )
+    else:
+        output.result(text)
 
 
 def _write(path: Path, data: bytes) -> None:

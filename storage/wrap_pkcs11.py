@@ -34,32 +34,32 @@ class Pkcs11Token:
             raise Unavailable(
                 "python-pkcs11 is not installed", hints=("install the extra 'pkcs11'",)
             ) from None
-        self._pkcs11 = pkcs11
+        self.library = pkcs11
         self._lock = threading.Lock()
         try:
             pin = pin_file.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError):
             raise Malformed("cannot read the file with the PIN", path=str(pin_file)) from None
-        with self._refusals(f"open the token {label!r}"):
+        with self.refusals(f"open the token {label!r}"):
             token = pkcs11.lib(str(module)).get_token(token_label=label)
-            self._session = token.open(user_pin=pin)
+            self.session = token.open(user_pin=pin)
 
     def key(self, label: str) -> "Pkcs11KeyWrap":
         check_wrap_id(f"pkcs11-{label}")
-        pkcs11 = self._pkcs11
-        with self._refusals(f"find the key {label!r}"):
+        pkcs11 = self.library
+        with self.refusals(f"find the key {label!r}"):
             try:
-                key = self._session.get_key(object_class=pkcs11.ObjectClass.SECRET_KEY, label=label)
+                key = self.session.get_key(object_class=pkcs11.ObjectClass.SECRET_KEY, label=label)
             except (pkcs11.NoSuchKey, pkcs11.MultipleObjectsReturned):
                 raise Rejected(f"want one secret key {label!r} in the token") from None
         return Pkcs11KeyWrap(self, label, key)
 
     def close(self) -> None:
         with self._lock:
-            self._session.close()
+            self.session.close()
 
     @contextmanager
-    def _refusals(self, what: str) -> Iterator[None]:
+    def refusals(self, what: str) -> Iterator[None]:
         """Errors of this library name functions and mechanisms, never a PIN or a key."""
         with self._lock:
             try:
@@ -83,13 +83,13 @@ class Pkcs11KeyWrap:
 
     def wrap(self, key: bytes, item: bytes) -> bytes:
         nonce = os.urandom(SEAL_NONCE)
-        with self._token._refusals("wrap a key in the token"):
+        with self._token.refusals("wrap a key in the token"):
             return nonce + bytes(self._key.encrypt(key, **self._how(nonce, item)))
 
     def unwrap(self, wrapped: bytes, item: bytes) -> bytes:
         nonce, sealed = wrapped[:SEAL_NONCE], wrapped[SEAL_NONCE:]
-        pkcs11 = self._token._pkcs11
-        with self._token._refusals("unwrap a key in the token"):
+        pkcs11 = self._token.library
+        with self._token.refusals("unwrap a key in the token"):
             try:
                 return bytes(self._key.decrypt(sealed, **self._how(nonce, item)))
             except (
@@ -101,7 +101,7 @@ class Pkcs11KeyWrap:
                 raise Rejected("not wrapped with this key of the token, or damaged since") from None
 
     def _how(self, nonce: bytes, item: bytes) -> dict[str, Any]:
-        pkcs11 = self._token._pkcs11
+        pkcs11 = self._token.library
         return {
             "mechanism": pkcs11.Mechanism.AES_GCM,
             "mechanism_param": pkcs11.GCMParams(nonce, MAGIC + item, 128),

@@ -4,11 +4,11 @@ Kept from what an expert must read: a verifier signs nothing.
 """
 
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Protocol, Self
 
 from ledger import suite_private
 from ledger.encoding import MAX_DECIMAL, format_base64, parse_hex
-from ledger.errors import Malformed
+from ledger.errors import Malformed, Rejected, Unavailable
 from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.cosignature import cosigned_message, subtree_message
 from ledger.tlog.note import (
@@ -20,6 +20,23 @@ from ledger.tlog.note import (
     check_name,
     typed_key,
 )
+
+
+class Signer(Protocol):
+    """Whoever has a private key: this process, or another program that does not give it away."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def algorithm(self) -> Algorithm: ...
+
+    @property
+    def verifier(self) -> VerifierKey: ...
+
+    def sign(self, message: bytes) -> bytes:
+        """What `verifier` verifies; raises `Unavailable` if nothing was signed."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +86,14 @@ class SigningKey:
         return key
 
 
+def check_signed(key: VerifierKey, message: bytes, signature: bytes) -> None:
+    """Raises `Unavailable` if what another program gave is no signature of `key`."""
+    try:
+        key.verify(message, signature)
+    except Rejected:
+        raise Unavailable(f"want a signature by {key.keyid}, got one that does not match") from None
+
+
 def sign_note(text: str, key: SigningKey) -> Signature:
     """A plain Ed25519 note signature, as the log puts on its checkpoints."""
     if key.algorithm is not Algorithm.ED25519:
@@ -76,7 +101,7 @@ def sign_note(text: str, key: SigningKey) -> Signature:
     return Signature(key.name, key.verifier.key_id, key.sign(text.encode()))
 
 
-def sign_checkpoint(checkpoint: Checkpoint, key: SigningKey, at: int) -> Signature:
+def sign_checkpoint(checkpoint: Checkpoint, key: Signer, at: int) -> Signature:
     """`at` in POSIX seconds, above zero."""
     if not 0 < at <= MAX_DECIMAL:
         raise Malformed(f"want a cosignature time in POSIX seconds, got {at}")
@@ -85,7 +110,7 @@ def sign_checkpoint(checkpoint: Checkpoint, key: SigningKey, at: int) -> Signatu
     return Signature(key.name, verifier.key_id, at.to_bytes(8, "big") + key.sign(message))
 
 
-def sign_subtree(origin: str, start: int, end: int, subtree: bytes, key: SigningKey) -> Signature:
+def sign_subtree(origin: str, start: int, end: int, subtree: bytes, key: Signer) -> Signature:
     """Without a time: it does not say that this was the largest tree seen. ML-DSA-44 only."""
     if key.algorithm is not Algorithm.COSIGNATURE_MLDSA44:
         raise Malformed("want an ML-DSA-44 key: others sign no subtrees")

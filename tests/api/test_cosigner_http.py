@@ -19,7 +19,7 @@ from ledger.tlog.fraud import Fraud
 from ledger.tlog.merkle import leaf_hash, root_of
 from ledger.tlog.note import Algorithm, Signature, SignedNote, VerifierKey
 from ledger.tlog.proof import prove_consistency
-from ledger.tlog.signing_key import SigningKey, sign_note
+from ledger.tlog.signing_key import Signer, SigningKey, sign_note
 from ledger.tlog.submission import MAX_REQUEST, AddCheckpoint, SignSubtree
 from storage.cosigner_copy import CosignerCopy
 from storage.cosigner_sqlite import SqliteCosignerState
@@ -39,7 +39,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
     def begin(
         logs: dict[str, VerifierKey] | None = None,
-        keys: tuple[SigningKey, ...] = (COURT, LATTICE),
+        keys: tuple[Signer, ...] = (COURT, LATTICE),
         state: Any = None,
         keep: Callable[[Fraud], None] = lambda fraud: None,
         show: Callable[[SignedNote], None] = lambda note: None,
@@ -148,6 +148,35 @@ def test_a_state_that_cannot_be_stored_gives_no_signature(start: Start) -> None:
 
     status, answer = post(start(state=Failing()), request(0, 5))
     assert status == 503 and "\N{EM DASH}".encode() not in answer
+
+
+class Away:
+    """A key of another program's, which is not there just now."""
+
+    name, algorithm, verifier = COURT.name, COURT.algorithm, COURT.verifier
+
+    def __init__(self) -> None:
+        self.away = True
+
+    def sign(self, message: bytes) -> bytes:
+        if self.away:
+            raise Unavailable("the agent is locked")
+        return COURT.sign(message)
+
+
+def test_if_one_of_two_keys_does_not_sign_nothing_is_stored_and_no_line_leaves(
+    start: Start,
+) -> None:
+    court = Away()
+    client = start(keys=(LATTICE, court))
+    status, answer = post(client, request(0, 5))
+    assert status == 503 and "\N{EM DASH}".encode() not in answer
+    path = f"/{suite.digest(LOG.name.encode()).hex()}/checkpoint"
+    assert client.get(path).status_code == 404
+    court.away = False
+    # Nothing was promised to either history: whichever comes first is taken.
+    assert post(client, request(0, 5, branch=b"!"))[0] == 200
+    assert post(client, request(5, 5, branch=b"!"))[0] == 200
 
 
 def test_a_split_view_becomes_a_proof_that_anyone_can_check(start: Start) -> None:

@@ -83,6 +83,52 @@ def test_a_cosigner_answers_and_ends_in_order(tmp_path: Path, office_key: Path) 
         pass
 
 
+def misspelt() -> list[tuple[list[str], str]]:
+    both = ["--token-module", "x.so", "--token-pin", "pin"]
+    return [
+        (["ssh-agent:"], "want ssh-agent:NAME=SHA256:…"),
+        (["ssh-agent:notary.example"], "want ssh-agent:NAME=SHA256:…"),
+        (["ssh-agent:two words=SHA256:x"], "want a key name without spaces"),
+        (["pkcs11:notary.example=office", *both], "as TOKEN/KEY"),
+        (["pkcs11:notary.example=/cosigner", *both], "as TOKEN/KEY"),
+        (["pkcs11:=office/cosigner", *both], "want a key name"),
+        (["pkcs11:notary.example=office/cosigner"], "want --token-module and --token-pin"),
+    ]
+
+
+@pytest.mark.parametrize(("words", "reason"), misspelt())
+def test_a_misspelt_key_is_one_of_usage(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, words: list[str], reason: str
+) -> None:
+    monkeypatch.setenv("SSH_AUTH_SOCK", str(tmp_path / "none"))
+    ended = run("cosign", "--log", LOG, "--state", tmp_path / "state", "--key", *words)
+    assert ended.code == 2 and reason in ended.err
+    assert not (tmp_path / "state").exists()
+
+
+@pytest.mark.parametrize("agent", [None, "none"])
+def test_without_its_agent_a_cosigner_does_not_start(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, agent: str | None
+) -> None:
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    if agent is not None:
+        monkeypatch.setenv("SSH_AUTH_SOCK", str(tmp_path / agent))
+    named = "ssh-agent:notary.example=SHA256:x"
+    ended = run("cosign", "--log", LOG, "--state", tmp_path / "state", "--key", named)
+    # 4, not 1: a unit that ended so is started again, until the agent is there.
+    assert ended.code == 4 and "ssh-agent" in ended.err
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_file_whose_name_looks_like_a_reference_is_still_reached(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ssh-agent:x").write_text(COSIGNERS[0].to_text())
+    ended = run("keygen", "--from", "./ssh-agent:x")
+    assert ended.out == COSIGNERS[0].verifier.to_text() + "\n"
+
+
 class Published(BaseHTTPRequestHandler):
     """A log's public address, of which only the checkpoint is asked."""
 

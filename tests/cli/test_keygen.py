@@ -1,11 +1,15 @@
 import json
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ledger.tlog.note import Algorithm, VerifierKey
 from ledger.tlog.signing_key import SigningKey
+from testkit.keys import cosigner
+from testkit.softhsm import COSIGNER, LABEL, MODULE, need_token
+from testkit.ssh_agent import need_agent, ssh_agent
 from testkit.terminal import Run
 
 NAME = "station-07.suzhou.example"
@@ -66,3 +70,55 @@ def test_a_name_that_no_key_may_have_is_wrong_usage(run: Run, tmp_path: Path) ->
 
 def test_a_folder_that_is_not_there_gives_code_4(run: Run, tmp_path: Path) -> None:
     assert run("keygen", "--name", NAME, "-o", tmp_path / "no/key").code == 4
+
+
+# --- the public half of a key that is there ----------------------------------------------------
+
+
+def test_the_public_key_of_a_file_is_shown_again(run: Run, tmp_path: Path) -> None:
+    made = run("keygen", "--name", NAME, "--kind", "cosigner", "-o", tmp_path / "key")
+    assert run("keygen", "--from", tmp_path / "key").out == made.out
+
+
+def test_the_public_key_of_an_agents_key_is_shown(run: Run, monkeypatch: Any) -> None:
+    need_agent()
+    signer = cosigner("notary.example/w1")
+    with ssh_agent(signer) as agent:
+        monkeypatch.setenv("SSH_AUTH_SOCK", agent.address)
+        (listed,) = agent.fingerprints()
+        ended = run("keygen", "--from", f"ssh-agent:{signer.name}={listed}", "--json")
+    assert json.loads(ended.out) == {
+        "fingerprint": signer.verifier.fingerprint,
+        "keyid": signer.verifier.keyid,
+        "vkey": signer.verifier.to_text(),
+    }
+
+
+def test_the_public_key_of_a_tokens_key_is_shown(run: Run) -> None:
+    pin = need_token().pin_file
+    options = ["--token-module", MODULE, "--token-pin", pin]
+    shown = {
+        run("keygen", "--from", f"pkcs11:{name}={LABEL}/{COSIGNER}", *options).out
+        for name in ("a.example", "a.example", "b.example")
+    }
+    keys = {VerifierKey.from_text(text.removesuffix("\n")) for text in shown}
+    assert {key.name for key in keys} == {"a.example", "b.example"}
+    assert {key.algorithm for key in keys} == {Algorithm.COSIGNATURE_ED25519}
+    assert len({key.public for key in keys}) == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--name", NAME],
+        ["-o", "key"],
+        ["--from", "key", "--name", NAME],
+        ["--from", "key", "-o", "other"],
+    ],
+)
+def test_making_a_key_and_showing_one_are_not_mixed(
+    run: Run, tmp_path: Path, monkeypatch: Any, words: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run("keygen", *words).code == 2
+    assert list(tmp_path.iterdir()) == []

@@ -82,6 +82,8 @@ from ledger.tlog.tile import (
 )
 from storage.folder import DataFolder
 from storage.packets import Bytes, FolderPacket, ZipPacket, open_packet, zip_pieces
+from storage.signer_pkcs11 import parse_point
+from storage.signer_ssh_agent import format_strings, parse_keys, parse_signature
 from storage.staged_bytes import StagedKey
 from storage.staging_directory import Announced, Finish
 from storage.trust_directory import read_trust
@@ -704,6 +706,19 @@ def _finishes() -> tuple[bytes, ...]:
     return Finish(found).to_bytes(), Finish(found, "ab" * 16, recorded=True).to_bytes()
 
 
+def _agent_keys() -> tuple[bytes, ...]:
+    key = format_strings(b"ssh-ed25519", bytes(32))
+    return bytes([12, 0, 0, 0, 0]), bytes([12, 0, 0, 0, 1]) + format_strings(key, b"a comment")
+
+
+def _agent_signatures() -> tuple[bytes, ...]:
+    return (b"\x0e" + format_strings(format_strings(b"ssh-ed25519", bytes(64))),)
+
+
+def _agent_signature(data: bytes) -> None:
+    assert len(parse_signature(data)) == 64
+
+
 TARGETS: tuple[Target, ...] = (
     # numbers, base64, hex, JSON and times
     Target(
@@ -989,6 +1004,12 @@ TARGETS: tuple[Target, ...] = (
     Target("after", _after, notes, (after_of,)),
     Target(
         "upload-metadata", lambda d: parse_metadata(text_of(d)), fixed("a YQ==,b", "sha256 MDA=,c ")
+    ),
+    # other programs, asked for a signature
+    Target("agent-keys", parse_keys, _agent_keys, (parse_keys,)),
+    Target("agent-signature", _agent_signature, _agent_signatures, (parse_signature,)),
+    Target(
+        "token-point", parse_point, lambda: (bytes(32), b"\x04\x20" + bytes(32)), (parse_point,)
     ),
     # files that commands read
     Target("inspect", in_file(explain), explained, (explain,)),

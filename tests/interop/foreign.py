@@ -8,15 +8,11 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from api.clients.http import fetch, new_client
 from api.founding import Plan, found
@@ -25,7 +21,6 @@ from ledger.suite import digest
 from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.note import Algorithm, SignedNote, VerifierKey
 from ledger.tlog.policy import Cosigned, Policy, Witness
-from ledger.tlog.signing_key import SigningKey
 from storage.trust_directory import read_trust
 from testkit.keys import cosigner, key
 from testkit.server import AGENCY, ORIGIN, REGISTRAR, await_that, register, series_keys
@@ -77,23 +72,7 @@ def found_ledger(folder: Path, url: str) -> Policy:
 
 
 @contextmanager
-def ssh_agent(signer: SigningKey) -> Iterator[Path]:
-    """An agent that holds this key, at its socket."""
-    # The path of a socket has 108 bytes at most: those of pytest are longer.
-    with tempfile.TemporaryDirectory(prefix="tz-") as scratch:
-        socket_path, file = Path(scratch) / "agent", Path(scratch) / "key"
-        private = Ed25519PrivateKey.from_private_bytes(signer.seed)
-        file.touch(mode=0o600)
-        file.write_bytes(private.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
-        with process(["ssh-agent", "-D", "-a", socket_path]):
-            await_that(socket_path.exists, "the agent")
-            env = os.environ | {"SSH_AUTH_SOCK": str(socket_path)}
-            subprocess.run(["ssh-add", "-q", file], env=env, check=True)
-            yield socket_path
-
-
-@contextmanager
-def litewitness(go: Go, folder: Path, agent: Path, log: VerifierKey) -> Iterator[str]:
+def litewitness(go: Go, folder: Path, agent: str, log: VerifierKey) -> Iterator[str]:
     """Torchwood's witness, with its state in `folder`; its address."""
     folder.mkdir(exist_ok=True)
     database, port = folder / "litewitness.db", _free_port()

@@ -29,7 +29,6 @@ from interop.foreign import (
     litewitness,
     our_cosigner,
     ours,
-    ssh_agent,
     tessera_add,
     tessera_policy,
 )
@@ -41,6 +40,7 @@ from storage.folder import DataFolder
 from testkit.go import go_program
 from testkit.keys import key
 from testkit.recorder import Exchange, Recorder, recorder
+from testkit.ssh_agent import ssh_agent
 
 RECORDED = Path(__file__).parents[1] / "vectors" / "recorded"
 
@@ -71,7 +71,7 @@ def _of_litewitness(scratch: Path) -> dict[str, Any]:
     data, state = scratch / "data", scratch / "witness"
     with recorder() as between, ssh_agent(LITEWITNESS) as agent:
         policy = found_ledger(data, between.address)
-        with litewitness(go_program, state, agent, policy.log) as between.target:
+        with litewitness(go_program, state, agent.address, policy.log) as between.target:
             with ours("server", data) as address:
                 await_cosigned(address, policy, FOUNDED)
                 for size, count in ((3, 1), (9, 6)):

@@ -23,12 +23,12 @@ from interop.foreign import (
     our_cosigner,
     ours,
     size_of,
-    ssh_agent,
     tessera_add,
     tessera_policy,
 )
 from ledger.tlog.policy import Policy
 from testkit.recorder import Recorder, recorder
+from testkit.ssh_agent import need_agent, ssh_agent
 
 pytestmark = pytest.mark.timeout(600)  # the first test of a Go program builds it
 
@@ -38,12 +38,11 @@ Go = Callable[[str], Path]
 def test_litewitness_cosigns_our_log_while_it_grows_and_after_restarts(
     go: Go, tmp_path: Path
 ) -> None:
-    if not shutil.which("ssh-agent"):
-        pytest.skip("needs ssh-agent")
+    need_agent()
     data, state = tmp_path / "data", tmp_path / "witness"
     with recorder() as between, ssh_agent(LITEWITNESS) as agent:
         policy = found_ledger(data, between.address)
-        with litewitness(go, state, agent, policy.log) as between.target:
+        with litewitness(go, state, agent.address, policy.log) as between.target:
             with ours("server", data) as address:
                 times = [await_cosigned(address, policy, FOUNDED).quorum_time]
                 for size, count in ((3, 1), (5, 2), (12, 7)):
@@ -56,7 +55,7 @@ def test_litewitness_cosigns_our_log_while_it_grows_and_after_restarts(
                 times.append(await_cosigned(address, policy, 14).quorum_time)
             assert _first_conflict(between) == "12\n"
         restarted = len(between.exchanges)
-        with litewitness(go, state, agent, policy.log) as between.target:
+        with litewitness(go, state, agent.address, policy.log) as between.target:
             with ours("server", data) as address:
                 file_statements(address, 250, first=30)
                 times.append(await_cosigned(address, policy, 264).quorum_time)

@@ -1,4 +1,8 @@
-"""A token of SoftHSM with two keys, `seal-1` and `seal-2`: one for each process of the tests."""
+"""A token of SoftHSM, one for each process of the tests.
+
+It has two keys that wrap, `seal-1` and `seal-2`, and two pairs that sign, of which the second
+has another pair's public half.
+"""
 
 import atexit
 import os
@@ -14,14 +18,22 @@ import pytest
 
 MODULE = Path("/usr/lib/softhsm/libsofthsm2.so")
 LABEL, PIN = "tiezheng", "1234"
+COSIGNER, ODD = "cosigner", "odd"
 KEYS = """
 import sys, pkcs11
+from pkcs11.util.ec import encode_named_curve_parameters
 token = pkcs11.lib(sys.argv[1]).get_token(token_label=sys.argv[2])
 A = pkcs11.Attribute
 more = {A.EXTRACTABLE: False, A.SENSITIVE: True, A.ENCRYPT: True, A.DECRYPT: True}
 with token.open(user_pin=sys.argv[3], rw=True) as session:
     for label in ("seal-1", "seal-2"):
         session.generate_key(pkcs11.KeyType.AES, 256, label=label, store=True, template=more)
+    named = {A.EC_PARAMS: encode_named_curve_parameters("1.3.101.112")}
+    curve = session.create_domain_parameters(pkcs11.KeyType.EC_EDWARDS, named, local=True)
+    how = {"mechanism": pkcs11.Mechanism.EC_EDWARDS_KEY_PAIR_GEN, "store": True}
+    for public, private in (("cosigner", "cosigner"), ("odd", "a"), ("b", "odd")):
+        labels = {"public_template": {A.LABEL: public}, "private_template": {A.LABEL: private}}
+        curve.generate_keypair(**how, **labels)
 """
 
 
