@@ -111,18 +111,19 @@ def test_while_its_agent_does_not_sign_a_cosigner_signs_and_stores_nothing(tmp_p
             assert (stale.status_code, stale.text) == (409, "9\n")
 
 
-def test_a_key_in_a_token_cosigns_and_is_the_same_after_a_restart(tmp_path: Path) -> None:
+def test_keys_of_one_token_cosign_and_are_the_same_after_a_restart(tmp_path: Path) -> None:
     pin = need_token().pin_file
-    words = ["--key", f"pkcs11:{NOTARY.name}={LABEL}/{COSIGNER}"]
-    words += ["--token-module", str(MODULE), "--token-pin", str(pin)]
-    lines = set()
+    names = (NOTARY.name, "notary.example/w2")
+    words: list[Any] = ["--token-module", MODULE, "--token-pin", pin]
+    for name in names:
+        words += ["--key", f"pkcs11:{name}={LABEL}/{COSIGNER}"]
+    seen = set()
     for old, size in ((0, 5), (5, 9)):
         with serving(tmp_path / "state", *words) as cosigning:
             assert cosigning.ask(TREE.request(old, size).to_bytes()).status_code == 200
-            note = cosigning.last()
-        (line,) = [line for line in note.signatures if line.name == NOTARY.name]
-        lines.add(line.key_id)
-    assert len(lines) == 1
+            seen.add(tuple((s.name, s.key_id) for s in cosigning.last().signatures))
+    ((log, *ours),) = seen
+    assert log[0] == LOG.name and tuple(name for name, _ in ours) == names
 
 
 # --- a thousand at once ------------------------------------------------------------------------
