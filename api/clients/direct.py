@@ -209,11 +209,11 @@ class DirectClient:
             found.append((number, None if row["there"] == "yes" else row["url"]))
         return found
 
-    def _put(self, number: int, url: str, part: bytearray) -> None:
+    def _put(self, number: int, url: str, part: bytes) -> None:
         """Once: what fails is put again with a new URL, and sealed anew."""
         where = _where(url)
         try:
-            with self._store.stream("PUT", url, content=bytes(part)) as response:
+            with self._store.stream("PUT", url, content=part) as response:
                 read_limited(response, MAX_ANSWER)
                 status = response.status_code
         except REFUSED as error:
@@ -311,7 +311,7 @@ def _sending(answer: dict[str, Any], file: Path, size: int, progress: Progress) 
     )
 
 
-def _sealed(sending: _Sending, number: int) -> bytearray:
+def _sealed(sending: _Sending, number: int) -> bytes:
     """A part. Sealed again it is other bytes: a nonce is used for one block only."""
     first, end = sending.blocks(number)
     start = first * CHUNK_SIZE
@@ -322,7 +322,7 @@ def _sealed(sending: _Sending, number: int) -> bytearray:
         length = len(chunk) + OVERHEAD
         sending.seal.seal_block(target[:length], block, os.urandom(SEAL_NONCE), chunk)
         target = target[length:]
-    return part
+    return bytes(part)
 
 
 def _chunks(sending: _Sending, start: int, size: int) -> Iterator[bytes]:

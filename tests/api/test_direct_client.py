@@ -88,7 +88,7 @@ class Puts:
         self._lock = threading.Lock()
         put = DirectClient._put
 
-        def counted(client: DirectClient, number: int, url: str, part: bytearray) -> None:
+        def counted(client: DirectClient, number: int, url: str, part: bytes) -> None:
             with self._lock:
                 self._flying += 1
                 self.most = max(self.most, self._flying)
@@ -138,7 +138,7 @@ def test_a_line_to_the_store_that_breaks_has_parts_put_again(
     with bad_line(made.endpoint) as line, served(tmp_path, made, line.address) as (ledger, url):
         put, breaks = DirectClient._put, [2_000_000, 3_000_000]
 
-        def broken(client: DirectClient, number: int, part_url: str, part: bytearray) -> None:
+        def broken(client: DirectClient, number: int, part_url: str, part: bytes) -> None:
             line._breaks += breaks
             breaks.clear()
             put(client, number, part_url, part)
@@ -155,7 +155,7 @@ def test_a_part_that_the_store_lost_is_put_again(
     """It is told at the finish; the client asks what is missing."""
     put, lost = DirectClient._put, list[int]()
 
-    def losing(client: DirectClient, number: int, url: str, part: bytearray) -> None:
+    def losing(client: DirectClient, number: int, url: str, part: bytes) -> None:
         if number == 2 and not lost:
             lost.append(number)
         else:
