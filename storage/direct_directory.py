@@ -157,6 +157,7 @@ class DirectDirectory:
         self._root = root
         self._now_ms = now_ms
         self._lock = threading.Lock()
+        self._writing = threading.Lock()  # apart: who looks does not wait for the disk
         self._uploads: dict[str, Direct] = {}
         self._gone: dict[str, None] = {}
         self.unreadable: list[str] = []  # left alone, for an operator to look at
@@ -189,26 +190,33 @@ class DirectDirectory:
         raise Unknown("no such upload is open", hints=("open it with POST /v1/direct",))
 
     def note(self, direct: Direct, **changed: object) -> None:
-        """Changes these fields; durable on return, and nothing is changed if it is not."""
-        after = Direct(
-            **{name: getattr(direct, name) for name in Direct.__slots__}
-            | {"touched_ms": max(direct.touched_ms, self._now_ms())}
-            | changed
-        )
-        write_file(self._path(direct), after.to_bytes())
-        with self._lock:
-            for name in Direct.__slots__:
-                setattr(direct, name, getattr(after, name))
+        """Changes these fields; durable on return, and nothing is changed if it is not.
+
+        Raises `Gone` if it was removed meanwhile.
+        """
+        with self._writing:
+            with self._lock:
+                if direct.id not in self._uploads:
+                    raise Gone("this upload has ended", hints=("open a new one",))
+            after = Direct(
+                **{name: getattr(direct, name) for name in Direct.__slots__}
+                | {"touched_ms": max(direct.touched_ms, self._now_ms())}
+                | changed
+            )
+            write_file(self._path(direct), after.to_bytes())
+            with self._lock:
+                for name in Direct.__slots__:
+                    setattr(direct, name, getattr(after, name))
 
     def remove(self, direct: Direct) -> None:
         """Durable on return; quiet if it is gone."""
-        with refusals("clear away a direct upload"):
+        with self._writing:
             remove_file(self._path(direct))
-        with self._lock:
-            self._uploads.pop(direct.id, None)
-            self._gone[direct.id] = None
-            while len(self._gone) > MAX_GONE:
-                del self._gone[next(iter(self._gone))]
+            with self._lock:
+                self._uploads.pop(direct.id, None)
+                self._gone[direct.id] = None
+                while len(self._gone) > MAX_GONE:
+                    del self._gone[next(iter(self._gone))]
 
     def same(self, announced: Announced) -> Direct | None:
         """One that the same key has opened for the same bytes, and that still goes on."""

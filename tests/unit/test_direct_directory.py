@@ -51,6 +51,16 @@ def test_a_note_that_cannot_be_written_changes_nothing(
     assert direct.state == State.OPEN
 
 
+def test_what_was_removed_is_not_brought_back_by_a_late_note(tmp_path: Path) -> None:
+    directs = DirectDirectory(tmp_path, Clock())
+    direct = directs.add(ANNOUNCED, BEGUN)
+    directs.remove(direct)
+    directs.remove(direct)
+    with pytest.raises(Gone):
+        directs.note(direct, state=State.FINISHING)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_file_that_cannot_be_read_is_left_and_named(tmp_path: Path) -> None:
     direct = DirectDirectory(tmp_path, Clock()).add(ANNOUNCED, BEGUN)
     file = tmp_path / f"{direct.id}.json"
