@@ -129,6 +129,8 @@ def _keep(proof: Fraud, path: str | None) -> None:
 
 def _read_seen(path: str, chosen: list[TrustedLog]) -> SignedNote:
     """Raises `Malformed` if it holds no checkpoint, or one of a log that is not looked at."""
+    if Path(path).exists() and not Path(path).is_file():
+        raise Unavailable(f"{path!r} is no file")
     try:
         with Path(path).open("rb") as file:
             data = file.read(MAX_RECEIPT + 1)

@@ -58,7 +58,9 @@ class Claim:
 
 
 def is_fraud(path: str) -> bool:
-    """By its first line. A file that cannot be read is left to whoever reads packets."""
+    """By its first line. What is no file, or cannot be read, is left to whoever reads packets."""
+    if not Path(path).is_file():
+        return False  # a pipe would be waited for
     try:
         with Path(path).open("rb") as file:
             return file.read(len(HEADER) + 1) == HEADER.encode() + b"\n"

@@ -1,6 +1,7 @@
 """`tiezheng audit --seen` finds a fork, writes the proof, and `tiezheng verify` shows it."""
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -151,6 +152,13 @@ def test_what_is_no_checkpoint_is_named(site: Site, content: bytes) -> None:
     path.write_bytes(content)
     ended = site.audit("--seen", path)
     assert ended.code == 1 and str(path) in ended.err
+
+
+def test_a_pipe_is_not_waited_for(site: Site) -> None:
+    pipe = site.folder / "pipe"
+    os.mkfifo(pipe)
+    assert site.audit("--seen", pipe).code == 4
+    assert site.verify(pipe).code == 4
 
 
 def test_a_checkpoint_of_another_log_is_refused(site: Site) -> None:
