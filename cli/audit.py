@@ -50,8 +50,8 @@ LARGE = 100_000  # entries
         "退出码：0 通过，1 不通过，3 未达法定人数，2 用法错误，4 无法读取。",
     },
     example="tiezheng audit copy-of-the-log/ --trust trust/\n"
-    "tiezheng audit https://ledger.example/log --trust trust/ --seen 2026-3.tlog-proof \\\n"
-    "    --fraud fraud.txt",
+    "tiezheng audit https://ledger.example/log --trust trust/\n"
+    "tiezheng audit copy-of-the-log/ --trust trust/ --seen 2026-3.tlog-proof --fraud fraud.txt",
 )
 @argument("where", metavar="LOG", words={"en": "the log", "zh": "日志"})
 @trust_option()
@@ -60,7 +60,7 @@ LARGE = 100_000  # entries
     multiple=True,
     metavar="FILE",
     words={
-        "en": "a checkpoint that you were shown, or a receipt that ends in one; may be repeated",
+        "en": "a checkpoint that you were shown, or a receipt; may be repeated",
         "zh": "以前所见的检查点，或以其结尾的回执；可写多次",
     },
 )

@@ -45,15 +45,15 @@ class _Refused:
         "PACKET is a folder or a zip; several are checked one after the other. Nothing\n"
         "is sent anywhere, and nothing in the packet is believed on its word: every\n"
         "part is held against the log, and the log against the cosigners of DIR.\n\n"
-        "A proof of fraud is checked as well: that a log signed two histories. Proved, it\n"
-        "ends with 1, for then it is the log that has failed; not proved, with 3.\n\n"
+        "A proof of fraud is checked as well: that a log signed two histories. Proved,\n"
+        "it ends with 1, for then it is the log that has failed; not proved, with 3.\n\n"
         "Exit code: 0 passed, 1 failed, 3 undecided, 2 wrong usage, 4 not readable;\n"
         "of several packets the worst, in the order 1, 4, 3, 0.",
         "zh": "核验证据包。\n\n"
         "PACKET 为文件夹或 zip；可依次核验多个。核验不向外发送任何内容，\n"
         "也不采信证据包自己的说法：各部分与日志核对，日志与 DIR 所列联合签名人核对。\n\n"
-        "也可核验欺诈证明，即某日志签署过两份历史。成立则退出码为 1，因为不通过的是日志；\n"
-        "不成立则为 3。\n\n"
+        "也可核验欺诈证明，即某日志签署过两份历史。成立则退出码为 1，\n"
+        "因为不通过的是日志；不成立则为 3。\n\n"
         "退出码：0 通过，1 不通过，3 不能判定，2 用法错误，4 无法读取；\n"
         "多个证据包取最差者，次序为 1、4、3、0。",
     },

@@ -79,7 +79,7 @@ GAPS: list[dict[str, Any]] = [
 def test_gaps_that_are_missing_false_or_too_many_do_not_hold(
     tmp_path: Path, device: str, gaps: list[dict[str, Any]], holds: bool
 ) -> None:
-    day = Day(Stage(tmp_path, []), ExitStack())
+    day = Day(Stage(tmp_path, []), stack=ExitStack())
     day.judge_gaps(device, gaps)
     assert (not day.broken) is holds
 

@@ -85,7 +85,7 @@ def test_tuspy_sends_nothing(ledger: Ledger, tus: Tus, tmp_path: Path) -> None:
 def test_tuspy_goes_on_after_a_broken_line(ledger: Ledger, tus: Tus, file: Path) -> None:
     with (
         bad_line(tus.address, breaks=[10_000, 1_000_000, 10_000, 700_000]) as line,
-        tuspy(ledger, line.address, file, retries=9, retry_delay=0.05) as uploader,
+        tuspy(ledger, line.address, file, retries=9, retry_delay=0.5) as uploader,
     ):
         uploader.upload()
         assert line.broken == 2
