@@ -6,8 +6,9 @@ checkpoint. One that knows another size answers 409 with it; one that knows this
 signs it again, which changes nothing. So nobody is moved, and every cosigner that speaks
 c2sp.org/tlog-witness can be asked.
 
-One that knows a larger tree, or another of this size, stops it. If none answers it waits,
-unless the operator takes that upon himself. A restored log waits longer: until those that
+One that knows a larger tree, or another of this size, stops it. Whoever says so is asked to
+show it, signed by this log: on a word alone, or if nobody answers, the operator may go on and
+the log says that he did. A restored log waits longer: until those that
 have not answered could make no quorum among themselves, for they may have signed a tree that
 nobody here has seen.
 """
@@ -26,7 +27,7 @@ from ledger.errors import LedgerError, Malformed, Rejected, Unavailable
 from ledger.log import Log
 from ledger.ports import CosignerClient
 from ledger.sequencer import Head
-from ledger.tlog.checkpoint import Checkpoint
+from ledger.tlog.checkpoint import Checkpoint, open_checkpoint
 from ledger.tlog.cosignature import check_cosignature
 from ledger.tlog.note import MAX_NOTE, SignedNote
 from ledger.tlog.policy import Policy, Witness
@@ -59,6 +60,7 @@ class Answers:
     sizes: dict[str, int] = field(default_factory=dict)
     silent: dict[str, str] = field(default_factory=dict)
     another: list[str] = field(default_factory=list)  # who have signed another tree of our size
+    shown: set[str] = field(default_factory=set)  # who of those that know more have shown it
 
 
 def ask_all(policy: Policy, clients: Mapping[str, CosignerClient], head: Head) -> Answers:
@@ -76,6 +78,9 @@ def ask_all(policy: Policy, clients: Mapping[str, CosignerClient], head: Head) -
             answers.another.append(witness.name)
         except LedgerError as error:
             answers.silent[witness.name] = str(error)
+            return
+        if _is_shown(policy, client, head):
+            answers.shown.add(witness.name)
 
     with ThreadPoolExecutor(max(1, len(policy.witnesses)), "ask") as pool:
         list(pool.map(ask, policy.witnesses))
@@ -101,6 +106,17 @@ def _ask(policy: Policy, witness: Witness, client: CosignerClient, head: Head) -
     return size
 
 
+def _is_shown(policy: Policy, client: CosignerClient, head: Head) -> bool:
+    """Whether it has a checkpoint that this log signed, and that our tree is not or is not yet."""
+    try:
+        note = SignedNote.from_bytes(client.checkpoint(policy.log.name))
+        seen = open_checkpoint(note, policy.log)
+    except LedgerError:
+        return False
+    ours = Checkpoint(seen.origin, head.edge.size, head.edge.root())
+    return seen.size > ours.size or (seen.size == ours.size and seen != ours)
+
+
 def reason_to_wait(policy: Policy, size: int, mark: Mark | None, answers: Answers) -> str:
     """Empty if the log may go on. `mark` is that of a restored folder."""
     if mark is not None and mark.wanted > size:
@@ -109,11 +125,14 @@ def reason_to_wait(policy: Policy, size: int, mark: Mark | None, answers: Answer
             f"{mark.missing} are missing; restore again with --public and more --copies"
         )
     if answers.another:
-        return f"{', '.join(answers.another)} signed another tree of {size} entries: a fork"
+        names = ", ".join(name + _word(answers, name) for name in answers.another)
+        return f"{names} signed another tree of {size} entries: a fork"
     here = f"restored to {size} entries" if mark else f"there are {size} entries here"
     ahead = {name: its for name, its in answers.sizes.items() if its > size}
     if ahead:
-        said = ", ".join(f"{name} knows {its}" for name, its in sorted(ahead.items()))
+        said = ", ".join(
+            f"{name} knows {its}{_word(answers, name)}" for name, its in sorted(ahead.items())
+        )
         again = "restore again with a newer backup" if mark else "restore the newest backup"
         return f"{here}, and {said}: {again}, or with --public and --copies"
     why = "; ".join(f"{name}: {text}" for name, text in sorted(answers.silent.items()))
@@ -133,10 +152,15 @@ def reason_to_wait(policy: Policy, size: int, mark: Mark | None, answers: Answer
     return ""
 
 
+def _word(answers: Answers, name: str) -> str:
+    return "" if name in answers.shown else " (its word: it shows no such checkpoint of this log)"
+
+
 class Resumption:
     """One thread, from the start of a server until the log goes on.
 
-    `alone`: the operator lets it go on although no cosigner has answered; the log says so.
+    `alone`: the operator lets it go on although no cosigner has answered, or one knows more and
+    does not show it; the log says so.
     """
 
     def __init__(
@@ -218,7 +242,7 @@ class Resumption:
             return True  # nothing was ever signed here
         answers = ask_all(self._policy, self._clients, head)
         reason = reason_to_wait(self._policy, head.edge.size, self._mark, answers)
-        if self._alone and self._mark is None and NOBODY_SAYS in reason:
+        if reason and self._alone and self._mark is None and not answers.shown:
             journal.warning("going_on_alone", reason=reason)
             return True
         if reason:

@@ -57,8 +57,8 @@ from ledger.errors import Unavailable
     "--alone",
     is_flag=True,
     words={
-        "en": "go on although no cosigner answers; the log says that it did",
-        "zh": "即使无一节点应答也继续受理；此事会写入日志",
+        "en": "go on although no cosigner answers, or against a mere word; the log says so",
+        "zh": "即使无一节点应答、或仅有口说无凭的反对，也继续受理；此事会写入日志",
     },
 )
 def command(data: str, port: int | None, alone: bool) -> None:

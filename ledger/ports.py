@@ -373,3 +373,7 @@ class CosignerClient(Protocol):
     def add_checkpoint(self, body: bytes) -> tuple[int, bytes]:
         """HTTP status and at most 64 KiB of answer, to a tlog-witness add-checkpoint request."""
         ...
+
+    def checkpoint(self, origin: str) -> bytes:
+        """What it cosigned last of that log, at most 64 KiB; `Unavailable` if it does not say."""
+        ...

@@ -1,17 +1,27 @@
 """A cosigner over HTTP: c2sp.org/tlog-witness, from the log's side."""
 
 from api.clients.http import fetch, new_client
+from ledger.errors import Unavailable
+from ledger.suite import digest
 from ledger.tlog.note import MAX_NOTE
 
 TIMEOUT_S = 10.0
 
 
 class HttpCosigner:
-    """`url` is the submission prefix of the policy's line."""
+    """`url` is the submission prefix of the policy's line; most monitor under it as well."""
 
     def __init__(self, url: str) -> None:
-        self._url = url.rstrip("/") + "/add-checkpoint"
+        self._url = url.rstrip("/")
         self._client = new_client(TIMEOUT_S)
 
     def add_checkpoint(self, body: bytes) -> tuple[int, bytes]:
-        return fetch(self._client, "POST", self._url, MAX_NOTE, content=body)
+        url = f"{self._url}/add-checkpoint"
+        return fetch(self._client, "POST", url, MAX_NOTE, content=body)
+
+    def checkpoint(self, origin: str) -> bytes:
+        url = f"{self._url}/{digest(origin.encode()).hex()}/checkpoint"
+        status, data = fetch(self._client, "GET", url, MAX_NOTE)
+        if status != 200:
+            raise Unavailable(f"{url} answered {status}")
+        return data

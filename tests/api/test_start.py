@@ -23,6 +23,12 @@ def statuses(ledger: Ledger) -> list[dict[str, Any]]:
     return [dict(Statement.from_bytes(payload).predicate) for payload in payloads]
 
 
+def go_on_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with `tiezheng server --alone`, from here on."""
+    original = open_services
+    monkeypatch.setattr("testkit.server.open_services", lambda *args: original(*args, alone=True))
+
+
 def test_a_disk_of_yesterday_is_noticed_and_signs_nothing(tmp_path: Path) -> None:
     """Not restored by anybody who would have said so: a machine set back to a snapshot."""
     known = people()
@@ -36,6 +42,7 @@ def test_a_disk_of_yesterday_is_noticed_and_signs_nothing(tmp_path: Path) -> Non
     with open_ledger(tmp_path / "snapshot", people=known) as ledger:
         reason = ledger.services.log.problem()
         assert f"knows {size}" in reason and "restore the newest backup" in reason
+        assert "its word" not in reason
         assert ledger.http.get("/readyz").status_code == 503
         answer = ledger.http.post("/v1/statements", content=ledger.evidence(b"three"))
         assert answer.status_code == 503
@@ -86,8 +93,7 @@ def test_the_operator_may_go_on_alone_and_the_log_says_so(
     known = people()
     for office in known:
         office.away = True
-    original = open_services
-    monkeypatch.setattr("testkit.server.open_services", lambda *args: original(*args, alone=True))
+    go_on_alone(monkeypatch)
     with open_ledger(tmp_path / "ledger", people=known) as ledger:
         assert ledger.services.log.problem() == ""
         ledger.accept(ledger.evidence(b"one"))
@@ -102,6 +108,38 @@ def test_the_operator_may_go_on_alone_and_the_log_says_so(
         assert [said["what"] for said in statuses(ledger)].count("alone") == 1
 
 
+class Liar(Office):
+    """Says that it knows more than anybody, and has nothing to show for it."""
+
+    def add_checkpoint(self, body: bytes) -> tuple[int, bytes]:
+        return 409, b"4711\n"
+
+
+def test_a_word_alone_stops_it_until_the_operator_takes_that_upon_himself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = people()
+    known[2] = Liar(known[2].service)
+    with open_ledger(tmp_path / "ledger", people=known) as ledger:
+        assert "knows 4711 (its word: it shows no such checkpoint" in ledger.services.log.problem()
+    go_on_alone(monkeypatch)
+    with open_ledger(tmp_path / "ledger", people=known) as ledger:
+        ledger.accept(ledger.evidence(b"one"))
+        await_that(
+            lambda: "alone" in [said["what"] for said in statuses(ledger)], "the status statement"
+        )
+
+
+def test_what_is_shown_is_of_this_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another log's checkpoint, or one that nobody signed, is no more than a word."""
+    known = people()
+    known[2] = Liar(known[2].service)
+    note = "ledger.example/enforcement/2026\n4711\n" + "A" * 43 + "=\n\n\u2014 x AAAAAAAA\n"
+    known[2].checkpoint = lambda origin: note.encode()  # type: ignore[method-assign]
+    with open_ledger(tmp_path / "ledger", people=known) as ledger:
+        assert "its word" in ledger.services.log.problem()
+
+
 def test_going_on_alone_does_not_silence_who_knows_more(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -112,7 +150,6 @@ def test_going_on_alone_does_not_silence_who_knows_more(
     with open_ledger(tmp_path / "ledger", people=known) as ledger:
         ledger.accept(ledger.evidence(b"two"))
         ledger.await_quorum()
-    original = open_services
-    monkeypatch.setattr("testkit.server.open_services", lambda *args: original(*args, alone=True))
+    go_on_alone(monkeypatch)
     with open_ledger(tmp_path / "snapshot", people=known) as ledger:
         assert "knows" in ledger.services.log.problem()

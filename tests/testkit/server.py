@@ -86,10 +86,20 @@ class OfficeState:
 
 @dataclass
 class Office:
-    """A cosigner in this process. While it is `away`, nothing answers."""
+    """A cosigner in this process. While it is `away`, nothing answers.
+
+    A `silent` one shows nobody what it signed.
+    """
 
     service: CosignerService
     away: bool = False
+    silent: bool = False
+
+    def checkpoint(self, origin: str) -> bytes:
+        last = self.service.state.last(origin)
+        if self.away or last is None or self.silent:
+            raise Unavailable("nobody is in")
+        return last[1].encode()
 
     def add_checkpoint(self, body: bytes) -> tuple[int, bytes]:
         if self.away:

@@ -91,12 +91,17 @@ class MemoryCosigner:
         self._lock = threading.Lock()
         self.last: Checkpoint | None = None
         self.signed: list[Checkpoint] = []
+        self.note = b""
+
+    def checkpoint(self, origin: str) -> bytes:
+        return self.note
 
     def add_checkpoint(self, body: bytes) -> tuple[int, bytes]:
         try:
             with self._lock:
-                checkpoint = decide(AddCheckpoint.from_bytes(body), self._logs, self.last)
-                self.last = checkpoint
+                request = AddCheckpoint.from_bytes(body)
+                checkpoint = decide(request, self._logs, self.last)
+                self.last, self.note = checkpoint, request.note.to_bytes()
                 self.signed.append(checkpoint)
         except StaleSize as error:
             return 409, f"{error.size}\n".encode()

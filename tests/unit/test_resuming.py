@@ -18,6 +18,9 @@ WHOLE = Mark(9, 9, "")
 
 
 class Silent:
+    def checkpoint(self, origin: str) -> bytes:
+        raise Unavailable("nobody is in")
+
     def add_checkpoint(self, body: bytes) -> tuple[int, bytes]:
         raise Unavailable("nobody is in")
 
@@ -74,7 +77,7 @@ def test_one_who_has_signed_another_tree_of_this_size_stops_it() -> None:
     assert "another tree of 10 entries" in reason(twin, answers)
 
 
-class Conflicting:
+class Conflicting(Silent):
     def add_checkpoint(self, body: bytes) -> tuple[int, bytes]:
         return 409, b"9\n"
 
