@@ -8,7 +8,9 @@ from pathlib import Path
 from ledger.suite import digest
 from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.fraud import Fraud
-from storage.durable import PUBLIC_FILE, make_folder, write_file
+from storage.durable import PUBLIC_FILE, make_folder, refusals, write_file
+
+MOST = 100  # of one log: the first says it all, and whoever forks may fork without end
 
 
 class FraudFolder:
@@ -18,9 +20,12 @@ class FraudFolder:
         self._folder = root / "fraud"
 
     def keep(self, fraud: Fraud) -> None:
-        """Durable on return. The first proof of a size stands: a second one adds nothing."""
+        """Durable on return. The first proof of a size stands, and so do the first of a log."""
         larger = Checkpoint.from_text(fraud.larger.text)
-        name = f"{digest(larger.origin.encode()).hex()}-{larger.size}.txt"
+        origin = digest(larger.origin.encode()).hex()
+        name = f"{origin}-{larger.size}.txt"
         make_folder(self._folder)
-        if not (self._folder / name).exists():
+        with refusals("look for proofs of fraud"):
+            kept = {path.name for path in self._folder.glob(f"{origin}-*.txt")}
+        if name not in kept and len(kept) < MOST:
             write_file(self._folder / name, fraud.to_bytes(), mode=PUBLIC_FILE)

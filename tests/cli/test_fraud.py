@@ -9,6 +9,7 @@ import pytest
 
 from ledger.encoding import format_base64
 from ledger.tlog.checkpoint import Checkpoint
+from ledger.tlog.fraud import Fraud
 from ledger.tlog.merkle import leaf_hash, root_of
 from ledger.tlog.note import SignedNote
 from ledger.tlog.receipt import Receipt
@@ -198,8 +199,6 @@ def test_a_proof_against_a_log_that_nobody_trusts_proves_nothing(site: Site) -> 
 
 
 def test_a_cosigner_keeps_each_proof_once(site: Site, tmp_path: Path) -> None:
-    from ledger.tlog.fraud import Fraud
-
     size = len(site.built.rows)
     one, other = (
         SignedNote.from_text(site.seen(size, forked=f).read_text(encoding="utf-8"))
@@ -211,6 +210,20 @@ def test_a_cosigner_keeps_each_proof_once(site: Site, tmp_path: Path) -> None:
     (path,) = (tmp_path / "state/fraud").iterdir()
     assert Fraud.from_bytes(path.read_bytes()) == Fraud(one, other)
     assert site.verify(path).code == 1
+
+
+def test_who_forks_without_end_does_not_fill_the_disk(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.fraud_folder.MOST", 2)
+    kept = FraudFolder(tmp_path / "state")
+    for size in (1, 2, 3, 4):
+        one, other = (
+            SignedNote.from_text(site.seen(size, forked=f).read_text(encoding="utf-8"))
+            for f in (False, True)
+        )
+        kept.keep(Fraud(one, other))
+    assert len(list((tmp_path / "state/fraud").iterdir())) == 2
 
 
 def test_inspect_says_what_it_is_and_checks_nothing(site: Site) -> None:
