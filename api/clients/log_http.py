@@ -1,6 +1,6 @@
 """A public log over HTTP, for auditors and verifiers who have no copy of their own."""
 
-from api.clients.http import fetch, new_client
+from api.clients.http import TIMEOUT_S, fetch, new_client
 from ledger.errors import Unavailable, Unknown
 from ledger.tlog.tile import MAX_BUNDLE
 
@@ -8,9 +8,12 @@ from ledger.tlog.tile import MAX_BUNDLE
 class HttpLog:
     """`url` is a log's prefix, `…/log/2026`, or the folder of all logs, `…/log`."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, timeout_s: float = TIMEOUT_S) -> None:
         self._url = url.rstrip("/")
-        self._client = new_client()
+        self._client = new_client(timeout_s)
+
+    def close(self) -> None:
+        self._client.close()
 
     def read(self, label: str, path: str) -> bytes:
         prefix = self._url if self._url.endswith(f"/{label}") else f"{self._url}/{label}"

@@ -509,16 +509,16 @@ def _slot(parse_case: Callable[[str], str], case: str) -> str:
 
 def _follow(station: Any) -> None:
     """The newest checkpoint if there is a line; else the last that was checked stands."""
-    from api.clients.http import fetch, new_client
+    from api.clients.log_http import HttpLog
+    from cli.station.history import check_history
     from ledger.errors import LedgerError
-    from ledger.tlog.note import MAX_NOTE
+    from storage.public_directory import CHECKPOINT
 
-    url = f"{station.settings.server.rstrip('/')}/log/{station.log.label}/checkpoint"
-    client = new_client(5.0)
+    log = HttpLog(f"{station.settings.server.rstrip('/')}/log", timeout_s=5.0)
     try:
-        status, data = fetch(client, "GET", url, MAX_NOTE)
-        if status == 200:
-            station.follow(data)
+        note = log.read(station.log.label, CHECKPOINT)
+        check_history(station, note, log.read)
+        station.follow(note)
     except LedgerError as error:
         output.note(
             say(
@@ -527,4 +527,4 @@ def _follow(station: Any) -> None:
             )
         )
     finally:
-        client.close()
+        log.close()

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from api.clients.direct import DirectClient
 from api.clients.ledger import LedgerClient, NoDirect
+from api.clients.log_http import HttpLog
 from api.clients.tus import TusClient
 from ledger.encoding import parse_decimal
 from ledger.errors import Rejected, Unknown
@@ -41,6 +42,10 @@ class Ledger(Protocol):
 
     def checkpoint(self, label: str) -> bytes: ...
 
+    def log_file(self, label: str, path: str) -> bytes:
+        """Of the public log; raises `Unknown` if it has no such file."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -60,6 +65,7 @@ class HttpLedger:
         self._client = LedgerClient(server, key=key)
         self._tus = TusClient(server, key=key, patience_s=PATIENCE_S, stop=stop)
         self._direct = DirectClient(server, key=key, patience_s=PATIENCE_S, stop=stop)
+        self._log = HttpLog(f"{server.rstrip('/')}/log")
         self._goes_direct = direct
         self._label = label
         self._store = store
@@ -107,8 +113,12 @@ class HttpLedger:
     def checkpoint(self, label: str) -> bytes:
         return self._client.checkpoint(label)
 
+    def log_file(self, label: str, path: str) -> bytes:
+        return self._log.read(label, path)
+
     def close(self) -> None:
         self._client.close()
+        self._log.close()
         self._tus.close()
         self._direct.close()
 

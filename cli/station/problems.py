@@ -49,6 +49,11 @@ _CHINESE: tuple[tuple[str, str], ...] = (
         r"('.*') was written by a newer version: want a schema of at most (\d+), got (\d+)",
         r"\1 由更新的版本写成：本版本至多识别结构 \2，实为 \3",
     ),
+    (
+        r"the log has signed two histories: nothing is sent to it, the proof is in (.*)",
+        r"日志签署了两份历史：不再向其发送任何内容，证明存于 \1",
+    ),
+    (r"the log is not shown as it was before: (.*)", r"所示日志与以前所见不符：\1"),
     # the line, and what the ledger answers
     (r"no answer from (.*?): (.*)", r"\1 没有应答：\2"),
     (r"the server answered (.*)", r"账本应答 \1"),

@@ -15,6 +15,7 @@ from typing import Any
 
 from api.clients.copies import format_copy
 from api.clients.ledger import NotYet, check_acceptance, refusal
+from cli.station.history import Forked, check_history
 from cli.station.ledger import Ledger
 from cli.station.reading import NONCE, PIECE
 from cli.station.station import Station
@@ -45,6 +46,7 @@ class Sender:
         self._counting = threading.Lock()
         self._looked_ms: int | None = None
         self._silent_until_ms: dict[int, int] = {}
+        self._about_log = ""
         self._about_items = ""
         self._about_receipts = ""
         self.online = False
@@ -58,7 +60,8 @@ class Sender:
                 self._ledger = self._connect()
             self._follow(self._ledger)
             self._send(self._ledger)
-            self.online, self.why = True, self._about_receipts or self._about_items
+            about = (self._about_log, self._about_receipts, self._about_items)
+            self.online, self.why = True, next(filter(None, about), "")
         except Unavailable as error:
             self.online, self.why = False, str(error)
         except LedgerError as error:
@@ -87,11 +90,16 @@ class Sender:
         now = self._station.clock.steady_ms()
         if self._looked_ms is not None and now - self._looked_ms < CHECKPOINT_MS:
             return
+        note = ledger.checkpoint(self._station.log.label)
         try:
-            self._station.follow(ledger.checkpoint(self._station.log.label))
-        except Rejected as error:
-            # A checkpoint that our trust folder does not believe: said, and not followed.
-            self.why = str(error)
+            check_history(self._station, note, ledger.log_file)
+            self._station.follow(note)
+            self._about_log = ""
+        except Forked:
+            raise
+        except (Malformed, Rejected) as error:
+            # Not what it showed before, or not to be believed: said, and not followed.
+            self._about_log = str(error)
         self.backup = ledger.backup_size()
         self._looked_ms = now
 

@@ -26,6 +26,7 @@ from storage.station_sqlite import FileRow, SessionRow, SqliteStation, Standing,
 from storage.trust_directory import read_trust
 
 AFTER = "after"
+NOTE = "note"  # the checkpoint of `after`, with its signatures
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,8 @@ class Station:
             return
         quorum_s = self.log.policy.open(SignedNote.from_bytes(note)).quorum_time or 0
         seen_s = max(quorum_s, int(self.store.fact(SEEN) or 0))
-        self.store.keep_facts({AFTER: json.dumps(after, sort_keys=True), SEEN: str(seen_s)})
+        facts = {AFTER: json.dumps(after, sort_keys=True), SEEN: str(seen_s), NOTE: note.decode()}
+        self.store.keep_facts(facts)
 
     def spool_file(self, file: FileRow) -> Path:
         return self.folder.spool / f"file-{file.id}"

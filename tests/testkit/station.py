@@ -15,7 +15,7 @@ from cli.station.people import check_out
 from cli.station.reading import keeps
 from cli.station.station import Station, open_station
 from cli.station.view import StationView, view
-from ledger.errors import Unavailable
+from ledger.errors import Unavailable, Unknown
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.statement import Statement
 from ledger.suite import digest
@@ -64,6 +64,13 @@ class Line:
     def checkpoint(self, label: str) -> bytes:
         self._check()
         return self._client.checkpoint(label)
+
+    def log_file(self, label: str, path: str) -> bytes:
+        self._check()
+        answer = self.ledger.http.get(f"/log/{label}/{path}")
+        if answer.status_code != 200:
+            raise Unknown(f"no {path}")
+        return answer.content
 
     def close(self) -> None:
         pass
