@@ -256,11 +256,19 @@ class Arrivals:
         if object_id in set(self._store.object_ids()):
             self._close(staged, replace(finish, object_id=object_id))
             return True
+        if not self._is_there(staged, object_id):
+            return False
+        self._record(staged, replace(finish, object_id=object_id))
+        return True
+
+    def _is_there(self, staged: Staged, object_id: str) -> bool:
+        if staged.key is not None:
+            # In one copy of two it may lie all the same: it is cleared away, and made again.
+            return self._items().is_kept(object_id)
         try:
             self._items().read(object_id, 0, 0)
         except Unknown:
             return False
-        self._record(staged, replace(finish, object_id=object_id))
         return True
 
     def _record(self, staged: Staged, finish: Finish) -> None:
@@ -283,15 +291,21 @@ class Arrivals:
     # --- after a restart, and from time to time ----------------------------------------------
 
     def take_orphans(self, orphans: Sequence[str]) -> list[str]:
-        """Records those that a staged upload knows by name; the others."""
+        """Records those that a staged upload knows by name; the others.
+
+        What is an upload's and is not kept is neither: its finish clears it away.
+        """
         by_object = {
             _object_of(s): s for s in self._staging.all() if not s.recorded and _object_of(s)
         }
         left = []
         for object_id in orphans:
-            staged = by_object.get(object_id)
+            # A reference of a bucket has the version behind the name.
+            staged = by_object.get(object_id.partition("@")[0])
             if staged is None or staged.finish is None:
                 left.append(object_id)
+                continue
+            if not self._is_there(staged, object_id):
                 continue
             try:
                 self._record(staged, replace(staged.finish, object_id=object_id))

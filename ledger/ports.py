@@ -199,6 +199,10 @@ class ItemStore(Protocol):
         """
         ...
 
+    def is_kept(self, object_id: str) -> bool:
+        """Whether a commit of it came to its end; what a crash left on the way is not kept."""
+        ...
+
     def stream(self, object_id: str) -> Iterator[bytes]: ...
 
     def read(self, object_id: str, start: int, end: int) -> bytes:

@@ -8,7 +8,7 @@ is nothing: it has no companion before it was read, and what is refused is remov
 
 import os
 from collections.abc import Generator
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from typing import cast
 
@@ -19,7 +19,7 @@ from ledger.ports import ObjectStore, ObjectWriter
 from ledger.suite import digest
 from ledger.suite_private import SEAL_NONCE
 from storage.direct_directory import Begun
-from storage.items_vault import ItemVault
+from storage.items_vault import ItemVault, begin_anew, clear_away
 from storage.objects_s3 import DirectUpload, S3ObjectStore
 from storage.places_sqlite import Place
 from storage.sealing import ItemKey, StoredHashes, alongside, opened
@@ -85,17 +85,20 @@ class DirectItems:
         return Arriving(self._vault, self._name, self._others, begun, size, ref)
 
     def is_kept(self, item: str) -> bool:
-        return self._vault.places.find(item) is not None
+        return self._vault.is_kept(item)
 
     def is_unverified(self, ref: str) -> bool:
-        """Whether a station put it into the first copy, and nobody has come to read it since."""
-        if not isinstance(self._first, S3ObjectStore):
+        """Whether a station put it into the first copy, and nobody has come to read it since.
+
+        `ref` as the vault's `ids` has it: an item, or an object of any copy that has no place.
+        """
+        if not isinstance(self._first, S3ObjectStore) or self.is_kept(ref):
             return False
-        try:
-            self._first.companion(ref)
-        except Unknown:
-            return True
-        return False
+        for store in (self._first, *self._others.values()):
+            with suppress(Unknown):
+                store.companion(ref)
+                return False
+        return True
 
     def clear(self, begun: Begun, size: int, *, copied: bool) -> None:
         """Nothing of it is left in any copy on return. Not once the item has a place.
@@ -107,7 +110,7 @@ class DirectItems:
         if isinstance(self._first, S3ObjectStore):
             self._first.abort_direct(_upload(begun, size))
         for store in self._others.values() if copied else ():
-            _clear(store, begun.item)
+            clear_away(store, begun.item)
 
     def _bucket(self) -> S3ObjectStore:
         if not isinstance(self._first, S3ObjectStore):
@@ -135,7 +138,7 @@ class Arriving:
         self._refs = {name: ref}
         try:
             for other, store in others.items():
-                self._writers[other] = _begin(store, begun.item, stored_size(size))
+                self._writers[other] = begin_anew(store, begun.item, stored_size(size))
         except BaseException:
             self.abort()
             raise
@@ -190,20 +193,6 @@ class Arriving:
 
 def _upload(begun: Begun, size: int) -> DirectUpload:
     return DirectUpload(begun.item, begun.upload_id, stored_size(size), begun.part_size)
-
-
-def _begin(store: ObjectStore, key: str, size: int) -> ObjectWriter:
-    try:
-        return store.begin(key, size)
-    except Conflict:
-        # An earlier attempt came as far as this copy, and not to a place.
-        _clear(store, key)
-        return store.begin(key, size)
-
-
-def _clear(store: ObjectStore, key: str) -> None:
-    for ref in [ref for ref in store.refs() if ref.partition("@")[0] == key]:
-        store.delete(ref)
 
 
 def _refused(why: str) -> NoDirect:

@@ -104,11 +104,14 @@ class ItemVault:
                 self._delete(place)
         return SealedWriter(self._copying(object_id, size, sealed=True))
 
+    def is_kept(self, object_id: str) -> bool:
+        return self.places.find(object_id) is not None
+
     def _copying(self, key: str, size: int, *, sealed: bool) -> "_Copying":
         writers: dict[str, ObjectWriter] = {}
         try:
             for name, store in self.copies.items():
-                writers[name] = store.begin(key, stored_size(size) if sealed else size)
+                writers[name] = begin_anew(store, key, stored_size(size) if sealed else size)
         except BaseException:
             for writer in writers.values():
                 writer.abort()
@@ -367,6 +370,22 @@ class ItemVault:
                 last = error
         if last is not None:
             raise last
+
+
+def begin_anew(store: ObjectStore, key: str, size: int) -> ObjectWriter:
+    """Only for a key that has no place."""
+    try:
+        return store.begin(key, size)
+    except Conflict:
+        # An earlier attempt, which a crash cut short, came as far as this copy.
+        clear_away(store, key)
+        return store.begin(key, size)
+
+
+def clear_away(store: ObjectStore, key: str) -> None:
+    """Every object of a key that has no place. Takes a whole list of the store."""
+    for ref in [ref for ref in store.refs() if ref.partition("@")[0] == key]:
+        store.delete(ref)
 
 
 def _missing(wrap_id: str) -> Rejected:

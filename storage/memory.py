@@ -186,6 +186,9 @@ class MemoryItemStore:
         self.begin(size).abort()
         raise Unavailable("this store keeps items in plain")
 
+    def is_kept(self, object_id: str) -> bool:
+        return object_id in self._items
+
     def stream(self, object_id: str) -> Iterator[bytes]:
         data, _ = self._get(object_id)
         return (data[i : i + BLOCK] for i in range(0, len(data), BLOCK))

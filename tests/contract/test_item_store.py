@@ -100,8 +100,9 @@ def test_nothing_is_visible_before_commit(store: ItemStore) -> None:
     writer = store.begin(4)
     writer.write(b"item")
     assert list(store.ids()) == []
-    writer.commit(leaves_of(b"item"))
-    assert len(list(store.ids())) == 1
+    kept = writer.commit(leaves_of(b"item"))
+    assert list(store.ids()) == [kept]
+    assert store.is_kept(kept) and not store.is_kept("ab" * 16)
 
 
 def test_an_abort_leaves_nothing_and_may_come_twice(store: ItemStore) -> None:
