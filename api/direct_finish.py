@@ -9,9 +9,9 @@ it is refused and nothing of it is left.
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import closing
+from contextlib import closing, contextmanager
 
 from api.arrivals import Busy, Stopped, until
 from api.journal import journal
@@ -83,11 +83,12 @@ class DirectFinishes:
     def end(self, direct: Direct) -> None:
         """Removes it, and what of it is in the store, unless it was recorded.
 
-        If the store does not do its part it stays, and counts.
+        If the store does not do its part it stays, and counts. Raises `Busy` while it is verified.
         """
-        if direct.state != State.RECORDED and not direct.cleared:
-            self._clear(direct)
-        self._directs.remove(direct)
+        with self._alone(direct):
+            if direct.state != State.RECORDED and not direct.cleared:
+                self._clear(direct)
+            self._directs.remove(direct)
         self.failure(direct)
 
     def check_there(self, direct: Direct) -> None:
@@ -95,10 +96,29 @@ class DirectFinishes:
 
         A store may clear away by rules of its own. Then it is over, and a new one can be opened.
         """
-        if direct.state == State.OPEN:
-            self._refuse(direct, "the store has ended this upload")
+        if self._refuse_open(direct, "the store has ended this upload"):
             raise Gone("the store has ended this upload", hints=("open a new one",))
         raise Busy("this upload is being verified, or over", hints=("ask …/item",))
+
+    @contextmanager
+    def _alone(self, direct: Direct) -> Iterator[None]:
+        """No finish begins meanwhile: what it recorded would be cleared away under it."""
+        with self._lock:
+            if direct.id in self._finishing:
+                raise Busy("this upload is being verified")
+            self._finishing.add(direct.id)
+        try:
+            yield
+        finally:
+            self._ended(direct)
+
+    def _refuse_open(self, direct: Direct, why: str) -> bool:
+        """Whether it was still to be refused."""
+        with self._alone(direct):
+            if direct.state != State.OPEN:
+                return False
+            self._refuse(direct, why)
+        return True
 
     # --- the finish, in threads --------------------------------------------------------------
 
@@ -228,12 +248,14 @@ class DirectFinishes:
         for direct in self._directs.all():
             try:
                 if direct.state == State.REFUSED and not direct.cleared:
-                    self._clear(direct)
+                    with self._alone(direct):
+                        self._clear(direct)
                 elif direct.id in expired and not self.busy(direct):
                     self.end(direct)
                     ended += 1
                 elif direct.state == State.OPEN and self._overflows(direct):
-                    self._refuse(direct, "a part is larger than it may be: somebody has its URL")
+                    why = "a part is larger than it may be: somebody has its URL"
+                    self._refuse_open(direct, why)
             except LedgerError as error:
                 journal.warning("direct_left", item=direct.begun.item, reason=str(error))
         return ended

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import urllib3
 
+from api.arrivals import Busy
 from api.clients.direct import DirectClient
 from api.services import Services
 from ledger.encoding import format_json
@@ -21,7 +22,7 @@ from ledger.evidence.sealed import STORED_BLOCK, ItemSeal, block_count, stored_s
 from ledger.suite import digest
 from ledger.tlog.signing_key import SigningKey
 from ledger.verify import Outcome, verify_packet
-from storage.direct_directory import OPEN_MS
+from storage.direct_directory import OPEN_MS, State
 from storage.objects_s3 import S3ObjectStore
 from storage.packets import open_packet
 from testkit.buckets import Made, in_bucket, make_bucket
@@ -510,6 +511,54 @@ def test_what_is_given_up_is_gone_at_the_store(ledger: Ledger, made: Made) -> No
     assert ledger.http.get(f"{station.path}/item").status_code == 410
     assert ask("PUT", url, b"x") == 404
     nothing_left(ledger, made)
+
+
+def test_what_is_given_up_is_not_recorded_meanwhile(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An item that was recorded and then cleared away would be lost evidence."""
+    station = Station(ledger)
+    station.put(station.seal())
+    store = ledger.services.vault.items.copies["first"]
+    abort = S3ObjectStore.abort_direct
+
+    def abort_late(*arguments: Any) -> None:
+        station.finish()
+        ends = time.monotonic() + 3
+        while not list(ledger.services.store.object_ids()) and time.monotonic() < ends:
+            time.sleep(0.02)
+        abort(*arguments)
+
+    with monkeypatch.context() as m:
+        m.setattr(S3ObjectStore, "abort_direct", abort_late)
+        assert ledger.http.delete(station.path).status_code == 204
+    assert list(ledger.services.store.object_ids()) == list(store.refs()) == []
+    assert ledger.http.get(f"{station.path}/item").json()["code"] == "gone"
+
+
+@pytest.mark.parametrize("ends", ["given up", "swept", "ended by the store"])
+def test_what_is_being_verified_is_not_cleared_away(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, ends: str
+) -> None:
+    station = Station(ledger)
+    station.put(station.seal())
+    finishes, direct = (
+        ledger.services.direct_finishes,
+        ledger.services.directs.find(station.opened["upload"]),
+    )
+    monkeypatch.setattr(type(finishes), "_run", lambda self, direct: time.sleep(1))
+    ledger.services.directs.note(direct, state=State.FINISHING)
+    finishes.finish(direct)
+    direct.state = State.OPEN  # as whoever looked a moment earlier saw it
+    monkeypatch.setattr(type(finishes), "_overflows", lambda self, direct: True)
+    if ends == "given up":
+        assert ledger.http.delete(station.path).json()["code"] == "busy"
+    elif ends == "swept":
+        finishes.sweep()
+    else:
+        with pytest.raises(Busy):
+            finishes.check_there(direct)
+    assert direct.state == State.OPEN and len(station.parts()) == 2
 
 
 def test_what_has_expired_is_aborted_at_the_store(
