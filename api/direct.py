@@ -31,7 +31,7 @@ from api.uploads import (
     read_announcement,
 )
 from ledger.encoding import format_base64, format_time, parse_decimal
-from ledger.errors import Rejected, Unknown
+from ledger.errors import Malformed, Rejected, Unknown
 from storage.direct_directory import Direct, State
 from storage.staging_directory import Announced
 
@@ -93,6 +93,9 @@ async def open_direct(request: Request, s: Serving) -> JSONResponse:
 )
 async def parts(id: UploadId, s: Serving, first: FirstPart = "1") -> JSONResponse:
     direct, start = s.directs.find(id), parse_decimal(first)
+    count = s.direct_items.part_count(direct.begun, direct.announced.size)
+    if not 1 <= start <= count:
+        raise Malformed(f"want a part from 1 to {count}, got {start}", path="first")
     if direct.state != State.OPEN:
         raise Busy("this upload is being verified, or over", hints=("ask …/item",))
     return JSONResponse(await asyncio.to_thread(_parts, s, direct, start), headers=NO_STORE)

@@ -478,6 +478,12 @@ def test_an_unsigned_or_unfit_opening_is_refused(ledger: Ledger) -> None:
     assert announce(ledger, b"x", sha256="short").status_code == 400
 
 
+@pytest.mark.parametrize("first", ["0", "3", "10001", "99999999999999999"])
+def test_parts_that_an_item_has_not_have_no_page(ledger: Ledger, first: str) -> None:
+    answer = ledger.http.get(f"{Station(ledger).path}/parts?first={first}")
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
+
+
 def test_a_stranger_without_the_id_gets_nothing(ledger: Ledger) -> None:
     for path in ("parts", "item"):
         assert ledger.http.get(f"/v1/direct/{'ab' * 16}/{path}").status_code == 404
