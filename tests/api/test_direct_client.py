@@ -405,6 +405,19 @@ def test_parts_that_make_no_sense_are_refused(
     assert put_by(liar) == []
 
 
+@pytest.mark.parametrize(
+    "url", ["http://..:1/?X-Amz-Signature=secret", f"http://{'a' * 300}/?X-Amz-Signature=secret"]
+)
+def test_a_host_that_can_have_no_name_is_given_up_as_any_other(
+    liar: Liar, small: Path, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setattr("api.clients.direct.LONGEST_WAIT_S", 0.01)
+    liar.rows = lambda own: [{"n": "1", "there": "no", "url": url}]
+    with pytest.raises(Unavailable, match="no answer from the store") as refused:
+        send(liar.url, small, patience_s=0.05)
+    assert "secret" not in str(refused.value)
+
+
 def test_a_ledger_that_found_another_digest_is_not_believed(liar: Liar, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.write_bytes(b"bites")
