@@ -14,8 +14,8 @@ nobody here has seen.
 """
 
 import threading
+import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from api.custody import Custody
@@ -35,6 +35,7 @@ from ledger.tlog.submission import AddCheckpoint
 from storage.durable import refusals, remove_file
 from storage.folder import DataFolder
 
+GRACE_S = 2.0  # so long answers are waited for
 FIRST_S = 3.0  # so long a start waits for the first answers, before it refuses filings
 NOBODY_SAYS = "no cosigner says what it knows"
 MAX_LOST_TEXT = 3000  # in the note of a statement; the rest is in the store
@@ -64,28 +65,52 @@ class Answers:
 
 
 def ask_all(policy: Policy, clients: Mapping[str, CosignerClient], head: Head) -> Answers:
-    """At once: one that is dead delays no other."""
+    """At once; one that has not answered after `GRACE_S` is as silent as one that is dead."""
+    asking = {w.name: _Asking(policy, w, clients.get(w.name), head) for w in policy.witnesses}
+    for one in asking.values():
+        one.start()
+    ends = time.monotonic() + GRACE_S
     answers = Answers()
-
-    def ask(witness: Witness) -> None:
-        client = clients.get(witness.name)
-        if client is None:
-            answers.silent[witness.name] = "no address"
-            return
-        try:
-            answers.sizes[witness.name] = _ask(policy, witness, client, head)
-        except Rejected:
-            answers.another.append(witness.name)
-        except LedgerError as error:
-            answers.silent[witness.name] = str(error)
-            return
-        if _is_shown(policy, client, head):
-            answers.shown.add(witness.name)
-
-    with ThreadPoolExecutor(max(1, len(policy.witnesses)), "ask") as pool:
-        list(pool.map(ask, policy.witnesses))
+    for name, one in asking.items():
+        one.join(max(0.0, ends - time.monotonic()))
+        match one.answer:
+            case int(size):
+                answers.sizes[name] = size
+            case Rejected():
+                answers.another.append(name)
+            case error:
+                answers.silent[name] = str(error)
+        if one.shown:
+            answers.shown.add(name)
     answers.another.sort()
     return answers
+
+
+class _Asking(threading.Thread):
+    """One question; a thread that hangs keeps nobody from ending."""
+
+    def __init__(
+        self, policy: Policy, witness: Witness, client: CosignerClient | None, head: Head
+    ) -> None:
+        super().__init__(name=f"ask-{witness.name}", daemon=True)
+        self._policy, self._witness, self._client, self._head = policy, witness, client, head
+        self.answer: int | LedgerError = Unavailable("no answer yet")
+        self.shown = False
+
+    def run(self) -> None:
+        if self._client is None:
+            self.answer = Unavailable("no address")
+            return
+        try:
+            answer: int | LedgerError = _ask(self._policy, self._witness, self._client, self._head)
+        except LedgerError as error:
+            answer = error
+        except Exception as error:
+            # Whatever it was: it is no answer, and the others are asked all the same.
+            answer = Unavailable(f"it could not be asked: {error}")
+        if isinstance(answer, (int, Rejected)):
+            self.shown = _is_shown(self._policy, self._client, self._head)
+        self.answer = answer
 
 
 def _ask(policy: Policy, witness: Witness, client: CosignerClient, head: Head) -> int:

@@ -1,6 +1,7 @@
 """When a restored log may go on."""
 
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,37 @@ def test_without_cosigners_only_the_operator_can_know() -> None:
     world = grown(9)
     policy = Policy(world.policy.log, (), (), None)
     assert "no cosigner to ask" in reason_to_wait(policy, 9, WHOLE, Answers())
+
+
+class Hanging(Silent):
+    """Takes the question and keeps it."""
+
+    def __init__(self) -> None:
+        self.let_go = threading.Event()
+
+    def add_checkpoint(self, body: bytes) -> tuple[int, bytes]:
+        self.let_go.wait(30)
+        return 409, b"4711\n"
+
+
+class Faulty(Silent):
+    def add_checkpoint(self, body: bytes) -> tuple[int, bytes]:
+        raise ValueError("not one of ours")
+
+
+def test_one_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.resuming.GRACE_S", 0.5)
+    world = grown(9)
+    hanging = Hanging()
+    head = world.log.head
+    assert head is not None
+    clients = {**world.cosigners, "archive": hanging, "court": Faulty()}
+    answers = ask_all(world.policy, clients, head)
+    hanging.let_go.set()
+    assert answers.sizes == {"notary": 9}
+    assert answers.silent["archive"] == "no answer yet"
+    assert "not one of ours" in answers.silent["court"]
+    assert reason_to_wait(world.policy, 9, None, answers) == ""
 
 
 def test_a_log_that_was_not_restored_asks_as_well() -> None:
