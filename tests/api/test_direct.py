@@ -609,6 +609,8 @@ def test_a_store_that_is_away_keeps_what_is_to_be_removed_in_mind(
         patch.setattr(S3ObjectStore, "abort_direct", away)
         station.finish()
         assert station.end()[0] == 422
+        direct = services.directs.find(station.opened["upload"])
+        await_that(lambda: not services.direct_finishes.busy(direct), "the finish's end")
         assert services.bytes_of(STATION.verifier.keyid) == len(DATA)
         services.direct_finishes.sweep()
         assert len(versions(made)) == 1
