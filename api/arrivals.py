@@ -253,7 +253,7 @@ class Arrivals:
         object_id, finish = _object_of(staged), staged.finish
         if finish is None or not object_id:
             return False
-        if object_id in set(self._store.object_ids()):
+        if self._store.has_item(object_id):
             self._close(staged, replace(finish, object_id=object_id))
             return True
         if not self._is_there(staged, object_id):

@@ -185,7 +185,7 @@ class DirectFinishes:
     def _record(self, direct: Direct) -> None:
         digest = direct.digest
         assert digest is not None  # noted before the place
-        if direct.begun.item not in set(self._store.object_ids()):
+        if not self._store.has_item(direct.begun.item):
             self._store.add_item(
                 ItemRecord(
                     object_id=direct.begun.item,

@@ -426,6 +426,11 @@ class SqliteLedgerStore:
             rows = db.execute("SELECT object_id FROM item").fetchall()
         return (object_id for (object_id,) in rows)
 
+    def has_item(self, object_id: str) -> bool:
+        with self._file.read() as db:
+            query = "SELECT 1 FROM item WHERE object_id = ?"
+            return db.execute(query, [object_id]).fetchone() is not None
+
     def items_after(self, object_id: str, count: int) -> Sequence[ItemRecord]:
         return self._items("WHERE object_id > ? ORDER BY object_id LIMIT ?", (object_id, count))
 

@@ -112,6 +112,10 @@ class MemoryLedgerStore:
         with self._lock:
             return iter(list(self._items))
 
+    def has_item(self, object_id: str) -> bool:
+        with self._lock:
+            return object_id in self._items
+
     def items_after(self, object_id: str, count: int) -> Sequence[ItemRecord]:
         with self._lock:
             return [self._items[i] for i in sorted(self._items) if i > object_id][:count]

@@ -287,6 +287,8 @@ def test_an_item_is_added_once(store: LedgerStore) -> None:
     with pytest.raises(Conflict):
         store.add_item(item("a" * 32, b"other"))
     assert store.find_items([(digest_item(b"other"), "a")])[0] is None
+    assert list(store.object_ids()) == ["a" * 32]
+    assert store.has_item("a" * 32) and not store.has_item("b" * 32)
 
 
 def test_of_equal_items_the_claimed_one_is_found(store: LedgerStore) -> None:
