@@ -23,7 +23,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from api.clients.http import REFUSED, fetch, new_client, read_limited
+import httpx2
+
+from api.clients.http import REFUSED, fetch, new_client
 from api.clients.ledger import (
     SLOWEST,
     UPLOAD_TIMEOUT_S,
@@ -53,6 +55,7 @@ MAX_ANSWER = 1 << 20
 # A ledger decides over our memory as far as this, and for large items as far as S3 makes it.
 MAX_PART = 64 << 20
 MANY_PARTS = 5_000
+SKIM_S = 5.0  # a store has little to say to a part
 ROUNDS = 3  # of putting what is missing; a store that forgets more is no place for it
 
 _ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
@@ -214,7 +217,7 @@ class DirectClient:
         where = _where(url)
         try:
             with self._store.stream("PUT", url, content=part) as response:
-                read_limited(response, MAX_ANSWER)
+                self._skim(response)
                 status = response.status_code
         except (*REFUSED, UnicodeError) as error:  # the last for what is no host's name
             # Only its kind: what a library says of an error may quote the URL.
@@ -230,6 +233,16 @@ class DirectClient:
             )
         # 403: it may have grown too old, and the ledger gives another.
         raise _Broken(f"the store at {where} answered {status} to part {number}")
+
+    def _skim(self, response: httpx2.Response) -> None:
+        """So that the connection serves again. The status counts: what drips in is not awaited."""
+        total, ends = 0, time.monotonic() + SKIM_S
+        for part in response.iter_raw():
+            total += len(part)
+            if total > MAX_ANSWER:
+                raise Unavailable("too much")
+            if self._stop.is_set() or time.monotonic() > ends:
+                return
 
     # --- the ledger ------------------------------------------------------------------------
 

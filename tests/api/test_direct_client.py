@@ -5,7 +5,7 @@ import secrets
 import threading
 from base64 import b64encode
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -226,6 +226,7 @@ class Liar:
             {"n": "1", "there": "no", "url": f"{url}/store?X-Amz-Signature=secret"}
         ]
         self.store: list[tuple[int, dict[str, str]]] = [(200, {})]
+        self.drips: threading.Event | None = None  # until it is set
         self.url = ""
 
     def answer(self, method: str, path: str) -> tuple[int, dict[str, str], Any]:
@@ -273,9 +274,17 @@ def liar() -> Iterator[Liar]:
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(data)))
+            dripping = self.command == "PUT" and liar.drips is not None
+            self.send_header("Content-Length", str(1_000_000 if dripping else len(data)))
             self.end_headers()
-            self.wfile.write(data)
+            if liar.drips is None or not dripping:
+                self.wfile.write(data)
+                return
+            self.close_connection = True
+            with suppress(OSError):
+                while not liar.drips.wait(0.02):
+                    self.wfile.write(b"x")
+                    self.wfile.flush()
 
         do_PUT = do_GET = do_DELETE = do_POST
 
@@ -324,6 +333,17 @@ def test_a_store_that_sends_us_elsewhere_is_not_followed(
         send(liar.url, small)
     assert "secret" not in str(refused.value)
     assert [heard[1] for heard in put_by(liar)] == ["/store?X-Amz-Signature=secret"]
+
+
+def test_a_store_that_drips_its_answer_is_not_waited_for(
+    liar: Liar, small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.clients.direct.SKIM_S", 0.1)
+    liar.drips = threading.Event()
+    try:
+        assert send(liar.url, small)["size"] == "5"
+    finally:
+        liar.drips.set()
 
 
 def test_a_url_that_died_is_asked_for_anew(
