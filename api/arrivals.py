@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from api.journal import journal
 from ledger import abreast
@@ -25,6 +26,8 @@ from ledger.suite_private import SEAL_NONCE
 from storage.sealing import Unopened, alongside, opened
 from storage.staged_bytes import StagedKey
 from storage.staging_directory import Finish, Staged, StagingDirectory
+
+Part = TypeVar("Part", bytes, memoryview)
 
 FINISHING = 2  # at once: each has three threads and reads the disk
 STALLED_S = 5.0  # after this much silence a new request takes over from a broken line
@@ -361,7 +364,7 @@ def _object_of(staged: Staged) -> str:
     return staged.finish.object_id if staged.key is None else staged.key.item
 
 
-def until(stop: threading.Event, pieces: Iterator[memoryview]) -> Iterator[memoryview]:
+def until(stop: threading.Event, pieces: Iterator[Part]) -> Iterator[Part]:
     for piece in pieces:
         if stop.is_set():
             raise Stopped("nobody wants it any more")

@@ -10,12 +10,12 @@ the bytes cannot answer; the filer has his own file and computes the same.
 
 import asyncio
 import threading
-from collections.abc import Iterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 
+from api.arrivals import until
 from api.bodies import read_body
 from api.cases import Damaged
 from api.schemas import answers, takes
@@ -77,18 +77,11 @@ def _read(s: Services, item: ItemRecord, nonce: bytes, stop: threading.Event) ->
     fresh = new_digest()
     fresh.update(nonce)
     try:
-        pieces = _until(stop, s.items.stream(item.object_id))
+        pieces = until(stop, s.items.stream(item.object_id))
         abreast.feed(pieces, (fresh.update,))
     except (Unknown, Unavailable) as error:
         raise Damaged(f"the item is recorded, and cannot be read whole: {error}") from None
     return {"digest": fresh.digest().hex()}
-
-
-def _until(stop: threading.Event, pieces: Iterator[bytes]) -> Iterator[bytes]:
-    for piece in pieces:
-        if stop.is_set():
-            raise Unavailable("nobody waits for it any more")
-        yield piece
 
 
 def _wanted(body: bytes) -> tuple[bytes, bytes, int]:

@@ -10,7 +10,6 @@ To the store goes nothing but sealed parts: no signature, no token, and no redir
 """
 
 import os
-import random
 import re
 import secrets
 import threading
@@ -34,7 +33,8 @@ from api.clients.ledger import (
     read_object,
     refusal,
 )
-from api.clients.tus import LONGEST_WAIT_S, LOOK_S, PATIENCE_S, Stopped
+from api.clients.patience import PATIENCE_S, Patience, Stopped
+from api.clients.tus import LOOK_S
 from api.signing import sign_request
 from ledger.encoding import clip, format_json, parse_base64, parse_decimal, parse_hex, printable
 from ledger.errors import Full, LedgerError, Malformed, Rejected, Unavailable, Unknown
@@ -85,16 +85,15 @@ class _Sending:
     state: str
     seal: ItemSeal = field(repr=False)
     progress: Progress = field(repr=False)
+    patience: Patience
     told: set[int] = field(default_factory=set)
-    attempts: int = 0
-    moved_s: float = field(default_factory=time.monotonic)
 
     def reached(self, number: int) -> None:
         if number not in self.told:
             first, end = self.blocks(number)
             self.progress(min(end * CHUNK_SIZE, self.size) - first * CHUNK_SIZE)
             self.told.add(number)
-            self.attempts, self.moved_s = 0, time.monotonic()
+            self.patience.moved()
 
     def blocks(self, number: int) -> tuple[int, int]:
         """Those of a part, which is whole blocks."""
@@ -103,7 +102,7 @@ class _Sending:
 
 
 class DirectClient:
-    """For one ledger at `url`; uploads one after the other. `stop` ends every wait.
+    """For one ledger at `url`; usable from any thread. `stop` ends every wait.
 
     Raises `NoDirect` where the ledger offers no such thing.
     """
@@ -143,7 +142,8 @@ class DirectClient:
                 if sending.state == "receiving":
                     self._put_missing(sending)
                     self._ask("POST", f"/v1/direct/{sending.upload}/finish")
-                    sending.state, sending.moved_s = "working", time.monotonic()
+                    sending.state = "working"
+                    sending.patience.moved()
                 answer = self._await_end(sending)
                 if answer["state"] == "recorded":
                     return _recorded(sending, sha256, answer)
@@ -155,14 +155,14 @@ class DirectClient:
             except _Busy:
                 sending.state = "working"  # the answer to the finish was lost
             except _Broken as error:
-                self._wait(sending, error)
+                sending.patience.wait(error)
 
     def _open(self, file: Path, size: int, sha256: bytes, progress: Progress) -> _Sending:
         body = format_json({"sha256": sha256.hex(), "size": str(size)})
         nonce = secrets.token_urlsafe(24)
         signed = sign_request(self._key, "POST", f"{self._url}/v1/direct", body, nonce)
         answer = self._ask("POST", "/v1/direct", dict(signed), body)
-        return _sending(answer, file, size, progress)
+        return _sending(answer, file, size, progress, Patience(self._stop, self._patience_s))
 
     # --- parts -----------------------------------------------------------------------------
 
@@ -255,7 +255,7 @@ class DirectClient:
                 return answer
             if time.monotonic() > ends:
                 raise Unavailable(f"{self._url} does not come to an end with an upload")
-            self._pause(wait)
+            sending.patience.pause(wait)
             wait = min(2 * wait, LOOK_S)
 
     def _item(self, sending: _Sending) -> dict[str, Any]:
@@ -287,20 +287,10 @@ class DirectClient:
             raise Malformed(f"want a JSON object about an upload from {self._url}")
         return document
 
-    def _wait(self, sending: _Sending, error: LedgerError) -> None:
-        if time.monotonic() - sending.moved_s > self._patience_s:
-            raise Unavailable(f"nothing more could be sent: {error}") from None
-        sending.attempts += 1
-        # At random, or all stations would come back at once after the store was away.
-        longest = min(LONGEST_WAIT_S, 2.0 ** min(sending.attempts - 1, 10))
-        self._pause(longest * random.uniform(0.5, 1.0))
 
-    def _pause(self, seconds: float) -> None:
-        if self._stop.wait(seconds):
-            raise Stopped("stopped while waiting for the ledger")
-
-
-def _sending(answer: dict[str, Any], file: Path, size: int, progress: Progress) -> _Sending:
+def _sending(
+    answer: dict[str, Any], file: Path, size: int, progress: Progress, patience: Patience
+) -> _Sending:
     check_texts(answer, "upload", "state", "item", "key", "parts", "partSize")
     if not _ID.fullmatch(answer["upload"]):
         raise Malformed(f"want the id of an upload, got {clip(answer['upload'])!r}")
@@ -321,6 +311,7 @@ def _sending(answer: dict[str, Any], file: Path, size: int, progress: Progress) 
         state=answer["state"],
         seal=ItemSeal(key, parse_hex(answer["item"], ID_SIZE), size),
         progress=progress,
+        patience=patience,
     )
 
 

@@ -7,18 +7,18 @@ The upload's path and the offset that the server tells are all the state there i
 keeps the path goes on after a broken line, a restart of the server or one of his own.
 """
 
-import random
 import re
 import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from api.clients.http import REFUSED, new_client, no_answer, read_limited
 from api.clients.ledger import SLOWEST, UPLOAD_TIMEOUT_S, check_texts, read_object, refusal
+from api.clients.patience import PATIENCE_S, Patience, Stopped
 from api.signing import sign_request
 from ledger import abreast
 from ledger.encoding import clip, format_base64, parse_decimal, printable
@@ -28,8 +28,6 @@ from ledger.suite import DIGEST_SIZE, digest
 from ledger.tlog.signing_key import SigningKey
 
 PIECE = 8 << 20  # of one request, and of memory
-PATIENCE_S = 600.0  # without a byte more; then whoever called decides
-LONGEST_WAIT_S = 60.0
 LOOK_S = 5.0  # at most between two questions whether the item is recorded
 MENDING = 3  # rounds; a disk that damages what is sent again is no place for it
 MAX_ANSWER = 1 << 20
@@ -38,10 +36,6 @@ SPEAKS = {"Tus-Resumable": "1.0.0"}
 _PLACE = re.compile(r"/v1/tus/[0-9a-f]{32}", re.ASCII)
 
 Progress = Callable[[int], None]
-
-
-class Stopped(Unavailable):
-    """The caller's event was set. What was sent stays where it is."""
 
 
 class _Broken(Unavailable):
@@ -67,14 +61,14 @@ class _Sending:
     size: int
     sha256: bytes
     progress: Progress
+    patience: Patience
     seen: int = 0
-    attempts: int = 0
-    moved_s: float = field(default_factory=time.monotonic)
 
     def reached(self, offset: int) -> None:
         if offset > self.seen:
             self.progress(offset - self.seen)
-            self.seen, self.attempts, self.moved_s = offset, 0, time.monotonic()
+            self.seen = offset
+            self.patience.moved()
 
 
 class TusClient:
@@ -124,13 +118,14 @@ class TusClient:
 
         Raises `Unknown` if the upload has ended: then a new one is to be opened.
         """
-        sending = _Sending(upload, file, size, sha256, progress)
+        patience = Patience(self._stop, self._patience_s)
+        sending = _Sending(upload, file, size, sha256, progress, patience)
         while True:
             try:
                 self._send_rest(sending)
                 return self._await_item(sending)
             except _Broken as error:
-                self._wait(sending, error)
+                sending.patience.wait(error)
 
     def give_up(self, upload: str) -> None:
         """Quiet if it has ended."""
@@ -176,7 +171,7 @@ class TusClient:
                     self._mend(sending)
                     mended += 1
                 case "working" if time.monotonic() < ends:
-                    self._pause(wait)
+                    sending.patience.pause(wait)
                     wait = min(2 * wait, LOOK_S)
                 case _:
                     raise Unavailable(f"{self._url} does not come to an end with an upload")
@@ -223,18 +218,6 @@ class TusClient:
         if answer.status >= 400:
             raise _refusal(answer)
         return answer
-
-    def _wait(self, sending: _Sending, error: LedgerError) -> None:
-        if time.monotonic() - sending.moved_s > self._patience_s:
-            raise Unavailable(f"nothing more could be sent: {error}") from None
-        sending.attempts += 1
-        # At random, or all stations would come back at once after the ledger was away.
-        longest = min(LONGEST_WAIT_S, 2.0 ** min(sending.attempts - 1, 10))
-        self._pause(longest * random.uniform(0.5, 1.0))
-
-    def _pause(self, seconds: float) -> None:
-        if self._stop.wait(seconds):
-            raise Stopped("stopped while waiting for the ledger")
 
 
 def _refusal(answer: _Answer) -> LedgerError:

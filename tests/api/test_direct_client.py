@@ -14,7 +14,7 @@ import pytest
 
 from api.clients.direct import IN_FLIGHT, DirectClient
 from api.clients.ledger import NoDirect
-from api.clients.tus import Stopped
+from api.clients.patience import Stopped
 from cli.main import main
 from cli.station.ledger import HttpLedger
 from ledger.encoding import format_json
@@ -134,7 +134,7 @@ def test_who_was_stopped_goes_on_with_what_is_missing(
 def test_a_line_to_the_store_that_breaks_has_parts_put_again(
     tmp_path: Path, made: Made, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.clients.direct.LONGEST_WAIT_S", 0.01)
+    monkeypatch.setattr("api.clients.patience.LONGEST_WAIT_S", 0.01)
     with bad_line(made.endpoint) as line, served(tmp_path, made, line.address) as (ledger, url):
         put, breaks = DirectClient._put, [2_000_000, 3_000_000]
 
@@ -170,7 +170,7 @@ def test_a_part_that_the_store_lost_is_put_again(
 def test_a_finish_whose_answer_was_lost_is_waited_for(
     ledger: tuple[Ledger, str], file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.clients.direct.LONGEST_WAIT_S", 0.01)
+    monkeypatch.setattr("api.clients.patience.LONGEST_WAIT_S", 0.01)
     ask, lost = DirectClient._ask, list[str]()
 
     def losing(client: DirectClient, method: str, path: str, *more: Any) -> dict[str, Any]:
@@ -349,7 +349,7 @@ def test_a_store_that_drips_its_answer_is_not_waited_for(
 def test_a_url_that_died_is_asked_for_anew(
     liar: Liar, small: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.clients.direct.LONGEST_WAIT_S", 0.01)
+    monkeypatch.setattr("api.clients.patience.LONGEST_WAIT_S", 0.01)
     liar.store = [(403, {}), (200, {})]
     send(liar.url, small)
     first, second = [body for *_, body in put_by(liar)]
@@ -363,7 +363,7 @@ def test_a_url_that_died_is_asked_for_anew(
 def test_a_store_that_takes_nothing_is_given_up_without_telling_its_url(
     liar: Liar, small: Path, monkeypatch: pytest.MonkeyPatch, status: int
 ) -> None:
-    monkeypatch.setattr("api.clients.direct.LONGEST_WAIT_S", 0.01)
+    monkeypatch.setattr("api.clients.patience.LONGEST_WAIT_S", 0.01)
     liar.store = [(status, {})]
     with pytest.raises(Unavailable, match=f"answered {status} to part 1") as refused:
         send(liar.url, small, patience_s=0.1)
@@ -373,7 +373,7 @@ def test_a_store_that_takes_nothing_is_given_up_without_telling_its_url(
 def test_a_store_that_is_not_there_is_told_without_its_url(
     liar: Liar, small: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.clients.direct.LONGEST_WAIT_S", 0.01)
+    monkeypatch.setattr("api.clients.patience.LONGEST_WAIT_S", 0.01)
     liar.rows = lambda url: [{"n": "1", "there": "no", "url": "http://127.0.0.1:1/?secret=1"}]
     with pytest.raises(
         Unavailable, match=r"no answer from the store at http://127\.0\.0\.1:1"
@@ -431,7 +431,7 @@ def test_parts_that_make_no_sense_are_refused(
 def test_a_host_that_can_have_no_name_is_given_up_as_any_other(
     liar: Liar, small: Path, monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
-    monkeypatch.setattr("api.clients.direct.LONGEST_WAIT_S", 0.01)
+    monkeypatch.setattr("api.clients.patience.LONGEST_WAIT_S", 0.01)
     liar.rows = lambda own: [{"n": "1", "there": "no", "url": url}]
     with pytest.raises(Unavailable, match="no answer from the store") as refused:
         send(liar.url, small, patience_s=0.05)

@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 
 from api.clients.http import new_client
-from api.clients.tus import Stopped, TusClient
+from api.clients.patience import Stopped
+from api.clients.tus import TusClient
 from ledger.errors import Full, Malformed, Rejected, Unavailable, Unknown
 from ledger.evidence.chunks import CHUNK_SIZE, digest_item
 from ledger.suite import digest
@@ -38,7 +39,7 @@ def tus(ledger: Ledger) -> Iterator[Tus]:
 
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.clients.tus.LONGEST_WAIT_S", 0.05)
+    monkeypatch.setattr("api.clients.patience.LONGEST_WAIT_S", 0.05)
 
 
 @pytest.fixture
