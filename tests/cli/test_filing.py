@@ -116,7 +116,7 @@ def test_a_large_file_goes_on_over_a_line_that_breaks(
     own: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("cli.deposit.RESUMABLE", 1_000_000)
-    monkeypatch.setattr("api.clients.tus.LONGEST_WAIT_S", 0.05)
+    monkeypatch.setattr("api.clients.patience.LONGEST_WAIT_S", 0.05)
     monkeypatch.setattr("api.clients.tus.PIECE", 500_000)
     large = own.write("large.mp4", os.urandom(3_000_000))
     with bad_line(own.address, breaks=[10_000_000, 900_000, 700_000]) as line:
