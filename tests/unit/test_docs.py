@@ -452,4 +452,4 @@ def test_every_dependency_is_in_its_decision() -> None:
     names = re.findall(r'"([\w-]+)[>=]', block[1])
     table = rows(read("decisions/0011-dependencies.md"), "package")
     listed = [name for row in table for name in row[0].partition(" (")[0].split(", ")]
-    assert sorted(listed) == sorted([*names, "av", "python-pkcs11"])
+    assert sorted(listed) == sorted([*names, "av", "pyhanko", "python-pkcs11", "typst"])
