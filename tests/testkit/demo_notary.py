@@ -1,0 +1,263 @@
+"""`make demo-notary`: who watches a ledger, and what they catch.
+
+Every part is the real one, a process of its own on this machine: three cosigners, one of which
+dies and one comes back from an old backup, and the ledger. Its operator, who has every key of
+it, signs a second history; what the cosigners made of that lies in fraud.txt. closing.json says
+what was seen; the exit code is 1 if anything that should hold does not.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from cli import output
+from cli.demo import MARK, OFFICES, Stage, _fresh, _process, _tiezheng
+from cli.language import choose, say
+from ledger.errors import LedgerError
+from testkit.demo_station import _stop
+
+PATIENCE_S = 60.0
+DEAD, FORGETFUL, STEADY = "court", "archive", "notary"
+
+
+@dataclass
+class Watch:
+    """The day so far: who runs, what was seen, and what of it did not hold."""
+
+    stage: Stage
+    stack: ExitStack
+    offices: dict[str, ExitStack] = field(default_factory=dict)
+    ports: dict[str, str] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+    broken: list[str] = field(default_factory=list)
+
+    @property
+    def root(self) -> Path:
+        return self.stage.root
+
+    def note(self, en: str, zh: str) -> None:
+        output.result("   " + say(en=en, zh=zh))
+
+    def hold(self, held: bool, en: str, zh: str) -> None:
+        if not held:
+            self.broken.append(en)
+            self.note(f"DOES NOT HOLD: {en}", f"不成立：{zh}")
+
+    # --- cosigners ---------------------------------------------------------------------------
+
+    def state(self, office: str) -> Path:
+        return self.root / "cosigners" / office
+
+    def _cosign(self, office: str) -> list[str]:
+        log = next((self.root / "trust" / "policy").iterdir()).read_text().split()[1]
+        return [
+            *_tiezheng(),
+            *("cosign", "--key", str(self.root / "keys" / f"{office}.key"), "--log", log),
+            *("--state", str(self.state(office)), "--port", self.ports[office]),
+            *("--copy", str(self.root / "cosigners" / f"{office}-copy")),
+        ]
+
+    def start_office(self, office: str) -> None:
+        if office not in self.ports:
+            noted = self.root / f"{office}.port"
+            self.ports[office] = noted.read_text()
+            noted.unlink()
+        self.offices[office] = ExitStack()
+        journal = self.root / "cosigners" / f"{office}.journal"
+        self.offices[office].enter_context(_process(self._cosign(office), journal))
+
+    def end_office(self, office: str) -> None:
+        self.offices.pop(office).close()
+
+    def end_offices(self) -> None:
+        for office in tuple(self.offices):
+            self.end_office(office)
+
+    def lose_two_eyes(self) -> None:
+        self.stage.tell(
+            f"The {DEAD}'s cosigner dies. Evidence comes in all the same, and two of three see it.",
+            "法院的联合签名节点停机。证据照常接收，三家中的两家见证。",
+        )
+        self.end_office(FORGETFUL)
+        shutil.copytree(self.state(FORGETFUL), self.root / "old-backup")
+        self.start_office(FORGETFUL)
+        self.end_office(DEAD)
+
+    def restore_from_old_backup(self) -> None:
+        self.stage.tell(
+            f"The {DEAD}'s comes back; the {FORGETFUL}'s disk is lost, and an old backup restored.",
+            "法院节点恢复；档案馆的磁盘损坏，恢复了一份旧备份。",
+        )
+        self.start_office(DEAD)
+        self.end_office(FORGETFUL)
+        newest = self.root / "cosigners" / f"{FORGETFUL}-newest"
+        self.state(FORGETFUL).rename(newest)
+        shutil.copytree(self.root / "old-backup", self.state(FORGETFUL))
+        done = subprocess.run(
+            self._cosign(FORGETFUL), capture_output=True, text=True, timeout=PATIENCE_S, check=False
+        )
+        said = done.stderr.strip().splitlines()
+        self.facts["old_backup"] = {"exit": done.returncode, "said": said}
+        self.hold(
+            done.returncode == output.Exit.FAILED,
+            "a cosigner that has forgotten what it signed does not start",
+            "忘记自己签过什么的节点不启动",
+        )
+        for line in said[-2:]:
+            output.result(f"   | {line}")
+        shutil.rmtree(self.state(FORGETFUL))
+        newest.rename(self.state(FORGETFUL))
+        self.start_office(FORGETFUL)
+
+    # --- the operator ------------------------------------------------------------------------
+
+    @contextmanager
+    def ledger(self, folder: Path, *more: str) -> Iterator[str]:
+        args = [*_tiezheng(), "server", str(folder), "--port", "0", *more]
+        with _process(args, folder.with_suffix(".journal")) as address:
+            self.stage.server = address
+            yield address
+
+    def deposit(self, name: str, text: str) -> None:
+        path = self.root / "files" / name
+        path.write_text(text, encoding="utf-8")
+        output.result("   " + self.stage._file(path, "station").strip())
+
+    def fork(self) -> None:
+        """Two ledgers of one key: each goes on from the same entries with another statement."""
+        true, false = self.root / "ledger", self.root / "ledger-forked"
+        self.stage.tell(
+            "The operator has every key of the ledger. He goes back to a copy of yesterday\n"
+            "   and logs another statement in the place of the last one.",
+            "运营者掌握账本的全部密钥。他取出昨天的副本，在最后一条的位置写入另一条陈述。",
+        )
+        shutil.copytree(true, false)
+        with self.ledger(true):
+            self.deposit("现场笔录.txt", "现场笔录：当事人当场申辩。\n")
+            self.deposit("询问笔录.txt", "询问笔录：当事人提交了票据。\n")
+            self.stage._await_quorum()
+        seen = self.root / "seen-by-the-court.txt"
+        seen.write_bytes(self.note_of(true).read_bytes())
+        shutil.copytree(true / "public", self.root / "public")
+        self.end_offices()
+        with self.ledger(false, "--alone"):
+            self.note(
+                "nobody answers; he says --alone, and the log says so too",
+                "无人应答；他使用 --alone，日志对此也有记载",
+            )
+            self.deposit("现场笔录.txt", "现场笔录：当事人没有意见。\n")
+            for office in OFFICES:
+                self.start_office(office)
+            caught = self.caught()
+        self.facts["fork"] = {"caught_by": sorted(caught)}
+        self.hold(
+            set(caught) == set(OFFICES),
+            "each cosigner has refused the second history and kept the proof",
+            "每个联合签名节点都拒绝了第二份历史，并留存证明",
+        )
+        if caught:
+            shutil.copyfile(next(iter(caught.values())), self.root.parent / "fraud.txt")
+        self._show_fraud(seen, false)
+
+    def note_of(self, folder: Path) -> Path:
+        (found,) = (folder / "public").glob("*/checkpoint")
+        return found
+
+    def caught(self) -> dict[str, Path]:
+        """The proofs that cosigners have kept, once all have or time is over."""
+        ends = time.monotonic() + PATIENCE_S
+        while True:
+            found = {
+                office: proof
+                for office in OFFICES
+                for proof in (self.state(office) / "fraud").glob("*.txt")
+            }
+            if len(found) == len(OFFICES) or time.monotonic() > ends:
+                return found
+            time.sleep(0.1)
+
+    def _show_fraud(self, seen: Path, false: Path) -> None:
+        self.stage.tell(
+            "The two histories are in one file. Anyone checks it, with the log's key alone.",
+            "两份历史在同一个文件中。任何人只需日志的公钥即可核验。",
+        )
+        trust = ("--trust", str(self.root / "trust"))
+        fraud = str(self.root.parent / "fraud.txt")
+        began = time.monotonic()
+        text = self.stage.run("verify", fraud, *trust, expect=output.Exit.FAILED)
+        self.facts["fork"]["verified_seconds"] = round(time.monotonic() - began, 2)
+        for line in text.strip().splitlines()[:6]:
+            output.result(f"   | {line}")
+        audited = self.root / "fraud-by-audit.txt"
+        self.stage.run(
+            *("audit", str(false / "public"), "--seen", str(seen), "--fraud", str(audited)),
+            *trust,
+            expect=output.Exit.FAILED,
+        )
+        self.hold(
+            audited.is_file(),
+            "an audit of his copy against what the court had seen proves it too",
+            "以法院所见核对其副本的审计同样证明了这一点",
+        )
+
+    # --- the end -----------------------------------------------------------------------------
+
+    def close(self) -> None:
+        closing = {"broken": self.broken, "holds": not self.broken, **self.facts}
+        text = json.dumps(closing, ensure_ascii=False, indent=1, sort_keys=True)
+        (self.root / "closing.json").write_text(text + "\n", encoding="utf-8")
+        output.result("")
+        if self.broken:
+            self.note("DOES NOT HOLD: " + "; ".join(self.broken), "不成立：见上")
+        else:
+            self.note("ALL HOLDS", "全部成立")
+
+
+def run(root: Path) -> int:
+    with ExitStack() as stack:
+        watch = Watch(Stage(_fresh(root), []), stack)
+        stack.callback(watch.end_offices)
+        watch.stage.found()
+        for office in OFFICES:
+            watch.start_office(office)
+        with ExitStack() as serving:
+            watch.stage.serve(serving)
+            watch.lose_two_eyes()
+            watch.stage.deposit()
+            watch.restore_from_old_backup()
+        watch.fork()
+        watch.close()
+    return output.Exit.DONE if not watch.broken else output.Exit.FAILED
+
+
+def main(args: list[str]) -> int:
+    choose(args, os.environ)
+    signal.signal(signal.SIGTERM, _stop)  # as Ctrl-C: everything that was started is ended
+    root = Path("demo/notary")
+    if find_spec("av") is None:
+        output.error("unavailable", "the media extra is not installed")
+        return output.Exit.UNAVAILABLE
+    if not root.parent.exists():
+        root.parent.mkdir()
+        (root.parent / MARK).touch()  # `make demo` may replace it
+    try:
+        return run(root)
+    except LedgerError as error:
+        output.error("failed", str(error), error.hints)
+        return output.Exit.FAILED
+    except KeyboardInterrupt:
+        return output.Exit.INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
