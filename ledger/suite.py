@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, mldsa, padding, r
 from ledger.errors import Malformed, Rejected
 
 DIGEST_SIZE = 32
+STRONG_SIZE = 64
 
 
 class Hasher(Protocol):
@@ -44,6 +45,16 @@ def digests(prefix: bytes, messages: Iterable[bytes]) -> list[bytes]:
 def new_digest() -> Hasher:
     """A running SHA-256."""
     return hashlib.sha256()
+
+
+def strong_digest(data: bytes | memoryview) -> bytes:
+    """SHA-512: what proofs are renewed with, before SHA-256 ends."""
+    return hashlib.sha512(data).digest()
+
+
+def new_strong_digest() -> Hasher:
+    """A running SHA-512."""
+    return hashlib.sha512()
 
 
 def new_sm3() -> Hasher:

@@ -10,7 +10,7 @@ its index or to a log's name: the signed checkpoint and the proof do. What is
 checked here is built in `proof`; the two share only this file's hash functions.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from operator import add
 from typing import Self
@@ -90,10 +90,20 @@ def complete_root(hashes: Sequence[bytes]) -> bytes:
 
 
 def check_inclusion(
-    index: int, size: int, leaf: bytes, proof: Sequence[bytes], root: bytes
+    index: int,
+    size: int,
+    leaf: bytes,
+    proof: Sequence[bytes],
+    root: bytes,
+    *,
+    node: Callable[[bytes, bytes], bytes] = node_hash,
+    width: int = DIGEST_SIZE,
 ) -> None:
-    """RFC 9162 section 2.1.3.2: raises `Rejected` unless `leaf` stands at `index` of `size`."""
-    check_hashes((leaf, root, *proof))
+    """RFC 9162 section 2.1.3.2: raises `Rejected` unless `leaf` stands at `index` of `size`.
+
+    `node` and `width` are those of a tree with another hash.
+    """
+    check_hashes((leaf, root, *proof), width)
     if not 0 <= index < size:
         raise Rejected(f"index {index} is not in a tree of {size}")
     fn, sn, r = index, size - 1, leaf
@@ -101,11 +111,11 @@ def check_inclusion(
         if sn == 0:
             raise Rejected("the inclusion proof is too long")
         if fn & 1 or fn == sn:
-            r = node_hash(p, r)
+            r = node(p, r)
             while fn and not fn & 1:
                 fn, sn = fn >> 1, sn >> 1
         else:
-            r = node_hash(r, p)
+            r = node(r, p)
         fn, sn = fn >> 1, sn >> 1
     if sn != 0:
         raise Rejected("the inclusion proof is too short")
@@ -113,8 +123,8 @@ def check_inclusion(
         raise Rejected("the inclusion proof leads to another root")
 
 
-def check_hashes(hashes: Iterable[bytes]) -> None:
+def check_hashes(hashes: Iterable[bytes], width: int = DIGEST_SIZE) -> None:
     # An empty leaf hash beside an equal empty root would otherwise be "included".
     for h in hashes:
-        if len(h) != DIGEST_SIZE:
-            raise Malformed(f"want hashes of {DIGEST_SIZE} bytes, got {len(h)}")
+        if len(h) != width:
+            raise Malformed(f"want hashes of {width} bytes, got {len(h)}")

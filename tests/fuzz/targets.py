@@ -58,6 +58,7 @@ from ledger.evidence.envelope import Envelope
 from ledger.evidence.membership import log_label, series_names
 from ledger.evidence.packet import Index, Layout, Place, SeriesFile
 from ledger.evidence.party_receipt import PartyReceipt
+from ledger.evidence.rehash import Row, RowProof, RowTree, row_hash
 from ledger.evidence.sealed import Companion as SealedCompanion
 from ledger.evidence.sealed import ItemSeal, block_count, is_sealed
 from ledger.evidence.series import SeriesKey
@@ -170,6 +171,16 @@ def of_packet(begins: str, ends: str = "") -> Seeds:
 def manifests() -> tuple[bytes, ...]:
     files = FoundFile("DCIM/BWC_0088.MP4", 5, 7), FoundFile("视频.MP4", 5, 7, b"\xca\xd3.MP4")
     return tuple(Manifest.of("BWC-310", "A1", 9, files, used).to_bytes() for used in (None, 12))
+
+
+def row_proofs() -> tuple[bytes, ...]:
+    digest = suite.strong_digest(b"")
+    rows = (
+        Row(entry=digest, proof=digest),
+        Row(entry=digest, proof=digest, envelope=digest, salt=digest, items=(digest, b"")),
+    )
+    tree = RowTree(map(row_hash, rows))
+    return tuple(RowProof(i, row, tree.path(i)).to_bytes() for i, row in enumerate(rows))
 
 
 def party_receipts() -> tuple[bytes, ...]:
@@ -864,6 +875,12 @@ TARGETS: tuple[Target, ...] = (
         binary(lambda d: Entry.from_bytes(d).to_bytes()),
         of_packet("data/entries/"),
         (Entry.from_bytes,),
+    ),
+    Target(
+        "row-proof",
+        binary(lambda d: RowProof.from_bytes(d).to_bytes()),
+        row_proofs,
+        (RowProof.from_bytes, Row.from_json),
     ),
     Target(
         "envelope",
