@@ -1,0 +1,95 @@
+"""What still holds at a later time, after the hash or the authority behind it has ended.
+
+A token counts until what it relies on ends: its authority's certificate, a hash, a
+signature algorithm. Renewed before that, it counts for as long as the renewal does
+(RFC 4998 section 5.2), and so on: each link must have held when the next one was made.
+What a log proves by its own hash counts as of the time when the log was hashed again
+with a stronger one (section 5.3). Nobody can make up a link later, so one that was left
+out shows, with the year in which it was wanted.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from ledger.encoding import in_china
+from ledger.errors import Rejected
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A timestamp token whose signature held at its own time, `at_ms`.
+
+    `ends` says until when each thing it relies on is believed (ms, exclusive); `digest` is
+    the strong digest of its bytes.
+    """
+
+    name: str
+    at_ms: int
+    ends: Mapping[str, int]
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """One renewal under the token over it: `covers` older tokens, `log` is what it hashed again."""
+
+    name: str
+    token: Token
+    covers: frozenset[bytes]
+    log: str = ""
+
+
+class Chain:
+    """All renewals that are shown, and which of them still count at `at_ms`."""
+
+    def __init__(self, renewals: Iterable[Renewal], at_ms: int) -> None:
+        self._at_ms = at_ms
+        self._good: list[Renewal] = []  # the latest first
+        self._broken: dict[bytes, Rejected] = {}
+        self._lost: dict[str, Rejected] = {}  # of logs hashed again by what no longer counts
+        # Nothing is renewed by what is older: from the latest back, each is looked at once.
+        for renewal in sorted(renewals, key=lambda renewal: -renewal.token.at_ms):
+            try:
+                self.check_token(renewal.token)
+            except Rejected as error:
+                for digest in renewal.covers:
+                    self._broken[digest] = error
+                self._lost[renewal.log] = error
+            else:
+                self._good.append(renewal)
+
+    def check_token(self, token: Token) -> None:
+        """Raises `Rejected`, with the year, unless `token` still counts."""
+        if (ended := self._first_ended(token.ends)) is None:
+            return
+        what, end_ms = ended
+        for renewal in self._good:
+            if token.digest in renewal.covers and token.at_ms < renewal.token.at_ms < end_ms:
+                return
+        # A chain that goes on and breaks later is told by where it breaks.
+        raise self._broken.get(token.digest) or Rejected(
+            f"{what} ended in {in_china(end_ms).year}, and no renewal of {token.name} before "
+            "that is shown"
+        )
+
+    def held_at(self, log: str, ends: Mapping[str, int]) -> int:
+        """As of when the proofs of `log` count (ms); `ends` of what they rely on.
+
+        That is `at_ms` itself while nothing has ended, else when the log was first hashed
+        again. Raises `Rejected`, with the year, if that was too late or is not shown.
+        """
+        if (ended := self._first_ended(ends)) is None:
+            return self._at_ms
+        what, end_ms = ended
+        found = [r.token.at_ms for r in self._good if r.log == log and r.token.at_ms < end_ms]
+        if found:
+            return min(found)
+        raise self._lost.get(log) or Rejected(
+            f"{what} ended in {in_china(end_ms).year}, and nothing shows that the log {log} was "
+            "hashed again before"
+        )
+
+    def _first_ended(self, ends: Mapping[str, int]) -> tuple[str, int] | None:
+        """What ended first, of what has ended by now."""
+        ended = [(end_ms, what) for what, end_ms in ends.items() if end_ms <= self._at_ms]
+        return None if not ended else (min(ended)[1], min(ended)[0])
