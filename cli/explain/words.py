@@ -497,6 +497,7 @@ LABELS: dict[str, Bilingual] = {
     "file": {"en": "file name on the device", "zh": "设备上的文件名"},
     "file_name": {"en": "file", "zh": "文件"},
     "files": {"en": "files", "zh": "文件数"},
+    "final": {"en": "last checkpoint of the log before", "zh": "上一份日志的最后检查点"},
     "fingerprint": {"en": "fingerprint (SHA-256)", "zh": "指纹（SHA-256）"},
     "first_entry": {"en": "first entry", "zh": "首个条目"},
     "first_hash": {"en": "first hash", "zh": "首个哈希"},
@@ -761,6 +762,7 @@ WORDS: dict[str, dict[str, Bilingual]] = {
         "correction": {"en": "a correction of an earlier statement", "zh": "更正"},
         "custody": {"en": "an access to evidence", "zh": "保管与查阅"},
         "register": {"en": "a registration", "zh": "登记"},
+        "renewal": {"en": "the closing of an earlier log", "zh": "结束上一份日志"},
         "session": {
             "en": "a recorder handed out or docked, or a gap explained",
             "zh": "执法记录仪领用、归还或缺失说明",

@@ -40,7 +40,7 @@ def series_names(statement: Statement, label: str, first_year: int) -> tuple[str
             names = [f"{year}/register/{_registered(statement)}"]
         case Kind.CUSTODY:
             names = [f"{year}/custody/{predicate['about']}"]
-        case Kind.STATUS:
+        case Kind.STATUS | Kind.RENEWAL:
             names = [f"{year}/log"]
         case Kind.SESSION:
             names = [session_series(statement, year, first_year)]

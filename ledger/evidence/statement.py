@@ -35,6 +35,7 @@ from ledger.encoding import (
 from ledger.errors import Malformed
 from ledger.evidence.case_number import parse_case, parse_template
 from ledger.evidence.chunks import MAX_ITEM, ItemDigest
+from ledger.evidence.renewal import check_final, closing_of
 from ledger.tlog.note import VerifierKey, check_name
 
 TYPE = "https://in-toto.io/Statement/v1"
@@ -51,6 +52,7 @@ class Kind(StrEnum):
     CORRECTION = "correction"
     CUSTODY = "custody"
     REGISTER = "register"
+    RENEWAL = "renewal"
     SESSION = "session"
     STATUS = "status"
 
@@ -101,6 +103,7 @@ MAY_SAY: Mapping[Kind, frozenset[Role]] = {
     Kind.SESSION: frozenset({Role.STATION}),
     Kind.CUSTODY: frozenset({Role.LEDGER}),
     Kind.STATUS: frozenset({Role.LEDGER}),
+    Kind.RENEWAL: frozenset({Role.LEDGER}),
     Kind.REGISTER: frozenset(),
 }
 
@@ -427,6 +430,7 @@ FIELDS: Mapping[str, Check] = {
     "device": _name,
     "evidence_type": _one_of(EvidenceType),
     "file": _line,
+    "final": check_final,
     "gap": lambda value: parse_decimal(_string(value, 4)),
     "gaps": _gaps,
     "id": lambda value: parse_uuid7(_string(value, 36)),
@@ -485,6 +489,7 @@ FORMS: Mapping[Kind, tuple[tuple[set[str], set[str]], ...]] = {
         (_COMMON | {"cause", "device", "gap", "session"}, {"after", "note", "occurred"}),
     ),
     Kind.STATUS: ((_COMMON | {"what", "occurred"}, {"counts", "note"}),),
+    Kind.RENEWAL: ((_COMMON | {"final"}, {"note"}),),
 }
 
 OPENING = "provisional_opening"  # the act that opens a case before it has a number
@@ -541,6 +546,8 @@ def _check_subjects(
             fits = subjects == (register_subject(predicate),)
         case Kind.SESSION:
             fits = len(subjects) == 1 and isinstance(subjects[0], FileSubject)
+        case Kind.RENEWAL:
+            fits = subjects == renewal_subjects(predicate)
         case Kind.CUSTODY | Kind.STATUS:
             fits = len(subjects) == 1 and isinstance(subjects[0], TextSubject)
     if not fits:
@@ -558,6 +565,12 @@ def register_subject(predicate: Mapping[str, Any]) -> TextSubject:
         text = "\n".join(predicate["case_numbers"])
         name = f"agency/{predicate['agency']}"
     return TextSubject(name, suite.digest(text.encode()))
+
+
+def renewal_subjects(predicate: Mapping[str, Any]) -> tuple[TextSubject, ...]:
+    """What a renewal is about: the last checkpoint of the log that it closes."""
+    closing = closing_of(predicate)
+    return () if closing is None else (TextSubject(closing.name, closing.sha256),)
 
 
 def _subject_to_json(subject: Subject) -> dict[str, Any]:

@@ -59,6 +59,7 @@ from ledger.evidence.membership import log_label, series_names
 from ledger.evidence.packet import Index, Layout, Place, SeriesFile
 from ledger.evidence.party_receipt import PartyReceipt
 from ledger.evidence.rehash import Row, RowProof, RowTree, row_hash
+from ledger.evidence.renewal import Closing
 from ledger.evidence.sealed import Companion as SealedCompanion
 from ledger.evidence.sealed import ItemSeal, block_count, is_sealed
 from ledger.evidence.series import SeriesKey
@@ -887,6 +888,12 @@ TARGETS: tuple[Target, ...] = (
         binary(lambda d: Envelope.from_bytes(d).to_bytes()),
         of_packet("data/statements/", ".json"),
         (Envelope.from_bytes,),
+    ),
+    Target(
+        "closing",
+        text(lambda t: Closing.from_text(t).to_text()),
+        notes,
+        (Closing.from_text,),
     ),
     Target("statement", _statement, payloads, (Statement.from_bytes,), examples=300),
     Target(

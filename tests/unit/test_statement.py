@@ -16,9 +16,12 @@ from ledger.evidence.statement import (
     StatementSubject,
     TextSubject,
 )
+from ledger.tlog.checkpoint import Checkpoint
+from ledger.tlog.merkle import EMPTY_ROOT
 from testkit.case import (
     CASE,
     COURT,
+    LOG,
     STATION,
     agency,
     correction,
@@ -28,12 +31,16 @@ from testkit.case import (
     opening,
     registration,
     session,
+    sign_all,
     text_subject,
     uuid7,
 )
 
 VKEY = STATION.verifier.to_text()
 SESSIONS = ["check-out", "dock", "explanation"]
+LAST = Checkpoint("ledger.example/enforcement/2026", 9, bytes(32))
+FINAL = sign_all(LAST, LOG, [(COURT, 1_795_430_400)])
+FINAL_SUBJECT = text_subject(LAST.origin, LAST.to_text())
 
 
 def example(kind: str) -> dict[str, Any]:
@@ -82,6 +89,8 @@ def example(kind: str) -> dict[str, Any]:
         predicate = common | {"what": "scrub", "occurred": occurred, "counts": {"items": "7"}}
         predicate["note"] = "x"
         subject = [text_subject("state", "x")]
+    elif kind == "renewal":
+        predicate, subject = common | {"final": FINAL, "note": "x"}, [FINAL_SUBJECT]
     elif kind == "register":
         drafted = registration(1, STATION, "station", revoked="挂失", note="x")
         predicate = drafted.predicate | {"compromised_since": "2026-11-23T14:00:00+08:00"}
@@ -103,7 +112,7 @@ def read(value: dict[str, Any]) -> Statement:
 
 KINDS = [
     *("evidence", "act", "correction", "custody", "register", "status", "opening", "agency"),
-    *SESSIONS,
+    *(*SESSIONS, "renewal"),
 ]
 
 
@@ -133,6 +142,7 @@ def required(kind: str) -> list[str]:
             "register": ["key", "person", "role"],
             "status": ["what", "occurred"],
             "opening": ["log", "registrar", "series"],
+            "renewal": ["final"],
             "agency": ["name", "case_numbers"],
             "check-out": ["device", "occurred", "officers"],
             "dock": ["device", "occurred", "gaps"],
@@ -430,3 +440,30 @@ def test_a_cosigners_key_may_be_registered_but_signs_nothing() -> None:
     """The register lists cosigners too; `Envelope.open` refuses their keys."""
     draft = registration(1, COURT, "court")
     assert Statement.from_bytes(draft.to_payload()).kind is Kind.REGISTER
+
+
+def renewal(**more: str) -> dict[str, Any]:
+    value = example("renewal")
+    value["predicate"] |= more
+    return value
+
+
+def test_a_renewal_is_about_the_text_of_the_checkpoint_whoever_cosigned_it() -> None:
+    assert read(renewal(final=sign_all(LAST, LOG, [])))
+
+
+@pytest.mark.parametrize(
+    "final",
+    [
+        "",
+        LAST.to_text(),
+        FINAL.replace("\n9\n", "\n09\n"),
+        FINAL + "\n",
+        sign_all(Checkpoint(LAST.origin, 0, EMPTY_ROOT), LOG, []),
+        sign_all(Checkpoint(LAST.origin, 8, bytes(32)), LOG, []),
+        sign_all(Checkpoint("ledger.example/enforcement/2025", 9, bytes(32)), LOG, []),
+    ],
+)
+def test_a_renewal_names_the_one_checkpoint_it_is_about(final: str) -> None:
+    with pytest.raises(Malformed):
+        read(renewal(final=final))
