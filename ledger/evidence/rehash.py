@@ -7,6 +7,10 @@ Rows are the leaves of a tree of RFC 6962's shape, with SHA-512 in the place of 
 row names the proof that the entry stands in the old tree, byte for byte: without it an
 operator of today could prepare a row whose old path he forges once SHA-256 is broken.
 
+    {"token":"<sha512>"}
+
+The rows behind the entries are tokens that were renewed, whatever they are about.
+
 What was destroyed by then has no digest: "" in the place of a file, no envelope and salt
 where the statement is gone.
 """
@@ -28,7 +32,6 @@ from ledger.errors import Malformed, Rejected
 from ledger.evidence.statement import MAX_SUBJECTS
 from ledger.tlog.merkle import MAX_PROOF, check_inclusion
 
-HASH = "sha512"
 MAX_ROW = 4096
 
 
@@ -88,11 +91,34 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenRow:
+    """SHA-512 of a token's bytes, as they lie in a packet."""
+
+    token: bytes
+
+    def __post_init__(self) -> None:
+        _check(self.token)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"token": self.token.hex()}
+
+    def to_bytes(self) -> bytes:
+        return format_json(self.to_json())
+
+
+def row_from_json(value: object) -> Row | TokenRow:
+    match value:
+        case {"token": str(token), **more} if not more:
+            return TokenRow(_digest(token))
+    return Row.from_json(value)
+
+
+@dataclass(frozen=True, slots=True)
 class RowProof:
     """A row, and that it stands at `index` of the rows of a renewal."""
 
     index: int
-    row: Row
+    row: Row | TokenRow
     path: tuple[bytes, ...]
 
     def to_bytes(self) -> bytes:
@@ -114,7 +140,7 @@ class RowProof:
         if len(path) > MAX_PROOF or not all(isinstance(node, str) for node in path):
             raise Malformed(f"want a path of at most {MAX_PROOF} hashes")
         nodes = tuple(parse_base64(node, suite.STRONG_SIZE) for node in path)
-        return cls(parse_decimal(index), Row.from_json(row), nodes)
+        return cls(parse_decimal(index), row_from_json(row), nodes)
 
     def check(self, size: int, root: bytes) -> None:
         """Raises `Rejected` unless the row is the one that stands at `index` of `size`."""
@@ -124,7 +150,7 @@ class RowProof:
         )
 
 
-def row_hash(row: Row) -> bytes:
+def row_hash(row: Row | TokenRow) -> bytes:
     return suite.strong_digest(b"\x00" + row.to_bytes())
 
 
@@ -184,7 +210,7 @@ def _node(left: bytes, right: bytes) -> bytes:
 
 def _check(digest: bytes) -> None:
     if len(digest) != suite.STRONG_SIZE:
-        raise Malformed(f"want {suite.STRONG_SIZE} bytes of {HASH}, got {len(digest)}")
+        raise Malformed(f"want {suite.STRONG_SIZE} bytes of SHA-512, got {len(digest)}")
 
 
 def _digest(text: str) -> bytes:

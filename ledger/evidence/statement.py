@@ -35,7 +35,7 @@ from ledger.encoding import (
 from ledger.errors import Malformed
 from ledger.evidence.case_number import parse_case, parse_template
 from ledger.evidence.chunks import MAX_ITEM, ItemDigest
-from ledger.evidence.renewal import check_final, closing_of
+from ledger.evidence.renewal import check_final, check_hash, closing_of, rows_of
 from ledger.tlog.note import VerifierKey, check_name
 
 TYPE = "https://in-toto.io/Statement/v1"
@@ -433,6 +433,7 @@ FIELDS: Mapping[str, Check] = {
     "final": check_final,
     "gap": lambda value: parse_decimal(_string(value, 4)),
     "gaps": _gaps,
+    "hash": check_hash,
     "id": lambda value: parse_uuid7(_string(value, 36)),
     "key": lambda value: VerifierKey.from_text(_string(value, 8192)),
     "log": lambda value: VerifierKey.from_text(_string(value, 8192)),
@@ -442,6 +443,7 @@ FIELDS: Mapping[str, Check] = {
     "note": _text,
     "occurred": _interval,
     "officers": _lines,
+    "origin": lambda value: check_name(_string(value, MAX_LINE)),
     "person": _line,
     "provisional": lambda value: parse_uuid7(_string(value, 36)),
     "purpose": _text,
@@ -449,9 +451,13 @@ FIELDS: Mapping[str, Check] = {
     "registrar": lambda value: VerifierKey.from_text(_string(value, 8192)),
     "revoked": _text,
     "role": _one_of(Role),
+    "root": lambda value: parse_base64(_string(value, 88), suite.STRONG_SIZE),
+    "rows": lambda value: parse_decimal(_string(value, 19)),
     "series": _series_prints,
     "session": lambda value: parse_uuid7(_string(value, 36)),
+    "size": lambda value: parse_decimal(_string(value, 19)),
     "stage": _one_of(Stage),
+    "tokens": lambda value: parse_decimal(_string(value, 19)),
     "what": _token,
 }
 
@@ -489,7 +495,11 @@ FORMS: Mapping[Kind, tuple[tuple[set[str], set[str]], ...]] = {
         (_COMMON | {"cause", "device", "gap", "session"}, {"after", "note", "occurred"}),
     ),
     Kind.STATUS: ((_COMMON | {"what", "occurred"}, {"counts", "note"}),),
-    Kind.RENEWAL: ((_COMMON | {"final"}, {"note"}),),
+    Kind.RENEWAL: (
+        (_COMMON | {"final"}, {"note"}),
+        (_COMMON | {"hash", "origin", "root", "rows", "size"}, {"note"}),
+        (_COMMON | {"hash", "root", "tokens"}, {"note"}),
+    ),
 }
 
 OPENING = "provisional_opening"  # the act that opens a case before it has a number
@@ -568,9 +578,11 @@ def register_subject(predicate: Mapping[str, Any]) -> TextSubject:
 
 
 def renewal_subjects(predicate: Mapping[str, Any]) -> tuple[TextSubject, ...]:
-    """What a renewal is about: the last checkpoint of the log that it closes."""
-    closing = closing_of(predicate)
-    return () if closing is None else (TextSubject(closing.name, closing.sha256),)
+    """What a renewal is about: the last checkpoint of the log that it closes, or its rows."""
+    if closing := closing_of(predicate):
+        return (TextSubject(closing.name, closing.sha256),)
+    rows = rows_of(predicate)
+    return () if rows is None else (TextSubject("rows", rows.sha256),)
 
 
 def _subject_to_json(subject: Subject) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 A token counts until what it relies on ends: its authority's certificate, a hash, a
 signature algorithm. Renewed before that, it counts for as long as the renewal does
 (RFC 4998 section 5.2), and so on: each link must have held when the next one was made.
-What a log proves by its own hash counts as of the time when the log was hashed again
+What a log proves by its own hash counts as of the time when its entry was hashed again
 with a stronger one (section 5.3). Nobody can make up a link later, so one that was left
 out shows, with the year in which it was wanted.
 """
@@ -31,12 +31,15 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
-    """One renewal under the token over it: `covers` older tokens, `log` is what it hashed again."""
+    """One renewal under the token over it.
+
+    `covers` are the digests of older tokens, `places` the entries that it hashed again.
+    """
 
     name: str
     token: Token
     covers: frozenset[bytes]
-    log: str = ""
+    places: frozenset[str] = frozenset()
 
 
 class Chain:
@@ -46,7 +49,7 @@ class Chain:
         self._at_ms = at_ms
         self._good: list[Renewal] = []  # the latest first
         self._broken: dict[bytes, Rejected] = {}
-        self._lost: dict[str, Rejected] = {}  # of logs hashed again by what no longer counts
+        self._lost: dict[str, Rejected] = {}  # hashed again by what no longer counts
         # Nothing is renewed by what is older: from the latest back, each is looked at once.
         for renewal in sorted(renewals, key=lambda renewal: -renewal.token.at_ms):
             try:
@@ -54,7 +57,8 @@ class Chain:
             except Rejected as error:
                 for digest in renewal.covers:
                     self._broken[digest] = error
-                self._lost[renewal.log] = error
+                for place in renewal.places:
+                    self._lost[place] = error
             else:
                 self._good.append(renewal)
 
@@ -72,21 +76,21 @@ class Chain:
             "that is shown"
         )
 
-    def held_at(self, log: str, ends: Mapping[str, int]) -> int:
-        """As of when the proofs of `log` count (ms); `ends` of what they rely on.
+    def held_at(self, place: str, ends: Mapping[str, int]) -> int:
+        """As of when the proofs of an entry count (ms); `ends` of what they rely on.
 
-        That is `at_ms` itself while nothing has ended, else when the log was first hashed
-        again. Raises `Rejected`, with the year, if that was too late or is not shown.
+        That is `at_ms` itself while nothing has ended, else when it was first hashed again.
+        Raises `Rejected`, with the year, if that was too late or is not shown.
         """
         if (ended := self._first_ended(ends)) is None:
             return self._at_ms
         what, end_ms = ended
-        found = [r.token.at_ms for r in self._good if r.log == log and r.token.at_ms < end_ms]
-        if found:
+        found = [r.token.at_ms for r in self._good if place in r.places]
+        if found and min(found) < end_ms:
             return min(found)
-        raise self._lost.get(log) or Rejected(
-            f"{what} ended in {in_china(end_ms).year}, and nothing shows that the log {log} was "
-            "hashed again before"
+        raise self._lost.get(place) or Rejected(
+            f"{what} ended in {in_china(end_ms).year}, and nothing shows that {place} was hashed "
+            "again before"
         )
 
     def _first_ended(self, ends: Mapping[str, int]) -> tuple[str, int] | None:

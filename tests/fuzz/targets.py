@@ -58,7 +58,7 @@ from ledger.evidence.envelope import Envelope
 from ledger.evidence.membership import log_label, series_names
 from ledger.evidence.packet import Index, Layout, Place, SeriesFile
 from ledger.evidence.party_receipt import PartyReceipt
-from ledger.evidence.rehash import Row, RowProof, RowTree, row_hash
+from ledger.evidence.rehash import Row, RowProof, RowTree, TokenRow, row_from_json, row_hash
 from ledger.evidence.renewal import Closing
 from ledger.evidence.sealed import Companion as SealedCompanion
 from ledger.evidence.sealed import ItemSeal, block_count, is_sealed
@@ -179,6 +179,7 @@ def row_proofs() -> tuple[bytes, ...]:
     rows = (
         Row(entry=digest, proof=digest),
         Row(entry=digest, proof=digest, envelope=digest, salt=digest, items=(digest, b"")),
+        TokenRow(digest),
     )
     tree = RowTree(map(row_hash, rows))
     return tuple(RowProof(i, row, tree.path(i)).to_bytes() for i, row in enumerate(rows))
@@ -881,7 +882,7 @@ TARGETS: tuple[Target, ...] = (
         "row-proof",
         binary(lambda d: RowProof.from_bytes(d).to_bytes()),
         row_proofs,
-        (RowProof.from_bytes, Row.from_json),
+        (RowProof.from_bytes, Row.from_json, row_from_json),
     ),
     Target(
         "envelope",

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 OURS = ("ledger", "storage", "api", "cli")
-LINES_AT_MOST = 4_900
+LINES_AT_MOST = 5_000
 WRITING = {
     "ledger.cosigner",
     "ledger.evidence.sealed",

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ledger.encoding import format_json
 from ledger.errors import LedgerError, Malformed, Rejected
-from ledger.evidence.rehash import Row, RowProof, RowTree, check_covered, row_hash
+from ledger.evidence.rehash import Row, RowProof, RowTree, TokenRow, check_covered, row_hash
 from ledger.suite import strong_digest
 
 D = [strong_digest(bytes([i])) for i in range(8)]
@@ -18,8 +18,10 @@ FULL = Row(entry=D[0], proof=D[1], envelope=D[2], salt=D[3], items=(D[4], b""))
 ERASED = Row(entry=D[0], proof=D[1])
 
 
-def rows(count: int) -> list[Row]:
-    return [Row(entry=strong_digest(b"%d" % i), proof=D[1]) for i in range(count)]
+def rows(count: int) -> list[Row | TokenRow]:
+    """Entries, and a token behind them."""
+    entries = [Row(entry=strong_digest(b"%d" % i), proof=D[1]) for i in range(count - 1)]
+    return [*entries, TokenRow(D[6])]
 
 
 def mth(leaves: Sequence[bytes]) -> bytes:
@@ -112,6 +114,8 @@ def test_a_row_that_is_none_is_refused(change: dict[str, object]) -> None:
         {"index": "0", "path": {}, "row": ERASED.to_json()},
         {"index": "0", "path": [], "row": ERASED.to_json() | {"more": ""}},
         {"index": "0", "path": [], "row": ERASED.to_json() | {"entry": D[0].hex().upper()}},
+        {"index": "0", "path": [], "row": {"token": ""}},
+        {"index": "0", "path": [], "row": {"token": D[0].hex(), "more": ""}},
         {"index": "0", "path": [], "row": FULL.to_json() | {"items": [[]]}},
         {"index": "0", "path": [], "row": FULL.to_json() | {"salt": ""}},
         {"index": "0", "more": "", "path": [], "row": ERASED.to_json()},

@@ -22,7 +22,9 @@ def token(name: str, year: int, ends: int, *, what: str = "") -> Token:
 
 FIRST = token("t2026", 2026, 2032)
 R2031 = Renewal("r2031", token("t2031", 2031, 2037), frozenset({b"t2026"}))
-R2036 = Renewal("r2036", token("t2036", 2036, 2041), frozenset({b"t2031"}), log="2026")
+R2036 = Renewal(
+    "r2036", token("t2036", 2036, 2041), frozenset({b"t2031"}), places=frozenset({"2026-3"})
+)
 R2040 = Renewal("r2040", token("t2040", 2040, 2050), frozenset({b"t2036"}))
 CHAIN = (R2031, R2036, R2040)
 SHA256 = {"sha256": at(2038)}
@@ -37,7 +39,7 @@ def test_a_token_counts_by_itself_until_what_it_relies_on_ends() -> None:
 def test_a_whole_chain_holds_fifteen_years_later_in_any_order() -> None:
     for chain in itertools.permutations(CHAIN):
         Chain(chain, at(2041)).check_token(FIRST)
-        assert Chain(chain, at(2041)).held_at("2026", SHA256) == at(2036)
+        assert Chain(chain, at(2041)).held_at("2026-3", SHA256) == at(2036)
     with pytest.raises(Rejected, match="ended in 2050, and no renewal of t2040"):
         Chain(CHAIN, at(2050)).check_token(FIRST)
 
@@ -53,11 +55,11 @@ def test_one_renewal_left_out_is_named_by_the_year_that_wanted_it(without: int, 
 def test_a_hash_that_ended_wants_the_log_hashed_again_before(without: int, says: str) -> None:
     chain = CHAIN[:without] + CHAIN[without + 1 :]
     with pytest.raises(Rejected, match=says):
-        Chain(chain, at(2041)).held_at("2026", SHA256)
-    with pytest.raises(Rejected, match="shows that the log 2027 was hashed again"):
-        Chain(CHAIN, at(2041)).held_at("2027", SHA256)
-    assert Chain(CHAIN, at(2037)).held_at("2027", SHA256) == at(2037)
-    assert Chain((), at(2041)).held_at("2027", {}) == at(2041)
+        Chain(chain, at(2041)).held_at("2026-3", SHA256)
+    with pytest.raises(Rejected, match="shows that 2027-3 was hashed again"):
+        Chain(CHAIN, at(2041)).held_at("2027-3", SHA256)
+    assert Chain(CHAIN, at(2037)).held_at("2027-3", SHA256) == at(2037)
+    assert Chain((), at(2041)).held_at("2027-3", {}) == at(2041)
 
 
 def test_a_renewal_made_too_late_or_before_what_it_covers_is_none() -> None:
@@ -72,7 +74,7 @@ def test_a_renewal_made_too_late_or_before_what_it_covers_is_none() -> None:
         Chain((own,), at(2033)).check_token(FIRST)
     rehashed_late = dataclasses.replace(R2036, token=token("t2038", 2038, 2060))
     with pytest.raises(Rejected, match="sha256 ended in 2038"):
-        Chain((rehashed_late,), at(2041)).held_at("2026", SHA256)
+        Chain((rehashed_late,), at(2041)).held_at("2026-3", SHA256)
 
 
 def test_a_second_chain_holds_where_the_first_is_broken() -> None:

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from ledger.encoding import format_json
+from ledger.encoding import format_base64, format_json
 from ledger.errors import LedgerError, Malformed, Rejected
+from ledger.evidence.renewal import Rows
 from ledger.evidence.statement import (
     MAX_SUBJECTS,
     TYPE,
@@ -40,6 +41,8 @@ VKEY = STATION.verifier.to_text()
 SESSIONS = ["check-out", "dock", "explanation"]
 LAST = Checkpoint("ledger.example/enforcement/2026", 9, bytes(32))
 FINAL = sign_all(LAST, LOG, [(COURT, 1_795_430_400)])
+REHASHED = Rows(12, bytes(64), LAST.origin, 9)
+RENEWED = Rows(12, bytes(64))
 FINAL_SUBJECT = text_subject(LAST.origin, LAST.to_text())
 
 
@@ -89,6 +92,10 @@ def example(kind: str) -> dict[str, Any]:
         predicate = common | {"what": "scrub", "occurred": occurred, "counts": {"items": "7"}}
         predicate["note"] = "x"
         subject = [text_subject("state", "x")]
+    elif kind in ("rehash", "renewed tokens"):
+        rows = REHASHED if kind == "rehash" else RENEWED
+        predicate = common | rows.to_predicate() | {"note": "x"}
+        subject, kind = [{"digest": {"sha256": rows.sha256.hex()}, "name": "rows"}], "renewal"
     elif kind == "renewal":
         predicate, subject = common | {"final": FINAL, "note": "x"}, [FINAL_SUBJECT]
     elif kind == "register":
@@ -112,7 +119,7 @@ def read(value: dict[str, Any]) -> Statement:
 
 KINDS = [
     *("evidence", "act", "correction", "custody", "register", "status", "opening", "agency"),
-    *(*SESSIONS, "renewal"),
+    *(*SESSIONS, "renewal", "rehash", "renewed tokens"),
 ]
 
 
@@ -143,6 +150,8 @@ def required(kind: str) -> list[str]:
             "status": ["what", "occurred"],
             "opening": ["log", "registrar", "series"],
             "renewal": ["final"],
+            "rehash": ["hash", "origin", "root", "rows", "size"],
+            "renewed tokens": ["hash", "root", "tokens"],
             "agency": ["name", "case_numbers"],
             "check-out": ["device", "occurred", "officers"],
             "dock": ["device", "occurred", "gaps"],
@@ -446,6 +455,35 @@ def renewal(**more: str) -> dict[str, Any]:
     value = example("renewal")
     value["predicate"] |= more
     return value
+
+
+@pytest.mark.parametrize(
+    ("kind", "more"),
+    [
+        ("rehash", {"size": "0"}),
+        ("rehash", {"size": "13"}),
+        ("rehash", {"rows": "0"}),
+        ("rehash", {"rows": "012"}),
+        ("rehash", {"rows": str(2**40 + 1)}),
+        ("rehash", {"origin": "a b"}),
+        ("rehash", {"hash": "sha256"}),
+        ("rehash", {"hash": 512}),
+        ("rehash", {"root": format_base64(bytes(32))}),
+        ("rehash", {"root": format_base64(bytes(63) + b"x")}),
+        ("rehash", {"tokens": "12"}),
+        ("renewed tokens", {"tokens": "0"}),
+        ("renewed tokens", {"tokens": "13"}),
+        ("renewed tokens", {"size": "9"}),
+    ],
+)
+def test_rows_that_are_none_or_not_those_of_the_subject_are_refused(
+    kind: str, more: dict[str, object]
+) -> None:
+    value = example(kind)
+    assert read(value)
+    value["predicate"] |= more
+    with pytest.raises(Malformed):
+        read(value)
 
 
 def test_a_renewal_is_about_the_text_of_the_checkpoint_whoever_cosigned_it() -> None:
