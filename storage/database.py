@@ -10,6 +10,7 @@ commit and wait for nobody.
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -46,7 +47,7 @@ class DatabaseFile:
         with self._refusals():
             self._writer = self._connect()
             try:
-                self._writer.execute("PRAGMA journal_mode = WAL")
+                _keep_ahead(self._writer)
                 self._migrate(migrations)
             except BaseException:
                 self._writer.close()
@@ -160,6 +161,23 @@ def settle(path: Path) -> None:
     sync_file(path)
     sync_file(path.with_name(f"{path.name}-wal"))
     sync_folder(path.parent)
+
+
+def _keep_ahead(db: Database) -> None:
+    """Switches to a write-ahead log. Two that do so at once would deadlock, so SQLite does not
+    wait here, whatever its timeout: one of them is told at once that the file is busy.
+    """
+    ends = time.monotonic() + WAIT_S
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not busy or time.monotonic() > ends:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _create(path: Path) -> None:
