@@ -59,7 +59,7 @@ def _der(data: bytes) -> bytes | None:
 
 
 def _response(data: bytes) -> Explained | None:
-    from cli.explain import asn1
+    from ledger import asn1
 
     response = asn1.decode_der(asn1.Response, data)
     token = asn1.whole(response.token)
@@ -68,13 +68,13 @@ def _response(data: bytes) -> Explained | None:
 
 
 def _refusal(data: bytes) -> Explained | None:
-    from cli.explain import asn1
+    from ledger import asn1
 
     return Explained("timestamp_refusal", _status(asn1.decode_der(asn1.Refusal, data).status))
 
 
 def _token(data: bytes) -> Explained | None:
-    from cli.explain import asn1
+    from ledger import asn1
 
     found = _token_fields(data)
     # The second reader knows responses only: one that says "granted" and nothing else.
@@ -83,7 +83,7 @@ def _token(data: bytes) -> Explained | None:
 
 
 def _request(data: bytes) -> Explained | None:
-    from cli.explain import asn1
+    from ledger import asn1
 
     request = asn1.decode_der(asn1.Request, data)
     return Explained(
@@ -132,7 +132,7 @@ def _bits(value: Any) -> list[int]:
 
 def _token_fields(data: bytes) -> tuple[Field, ...]:
     """Raises `ValueError` unless it is CMS SignedData with a TSTInfo in it."""
-    from cli.explain import asn1
+    from ledger import asn1
 
     token = asn1.decode_der(asn1.Token, data)
     if token.kind.dotted_string != SIGNED_DATA:
@@ -144,7 +144,7 @@ def _token_fields(data: bytes) -> tuple[Field, ...]:
 
 
 def _info(data: bytes) -> tuple[Field, ...]:
-    from cli.explain import asn1
+    from ledger import asn1
 
     info = asn1.decode_der(asn1.TstInfo, data)
     return (
@@ -187,7 +187,7 @@ def _accuracy(accuracy: Any) -> tuple[Field, ...]:
 
 
 def _imprint(imprint: Any) -> tuple[Field, ...]:
-    from cli.explain import asn1
+    from ledger import asn1
 
     algorithm = _named(asn1.first_oid(imprint.algorithm))
     return fields(("hash_algorithm", algorithm), ("imprint", imprint.digest.hex()))
@@ -203,7 +203,7 @@ def _named(oid: str) -> str:
 
 
 def _extensions(extensions: Any) -> tuple[Field, ...]:
-    from cli.explain import asn1
+    from ledger import asn1
 
     found = (asn1.first_oid(extension) for extension in (extensions or [])[:MAX_LISTED])
     return tuple(Field("extension_oid", _named(oid)) for oid in found)
@@ -211,7 +211,7 @@ def _extensions(extensions: Any) -> tuple[Field, ...]:
 
 def _general_name(name: Any) -> str:
     """RFC 5280: a directory name under [4], a mail address [1], a host [2] or a URI [6]."""
-    from cli.explain import asn1
+    from ledger import asn1
 
     if name.tag_bytes == b"\xa4":
         (directory,) = asn1.parts(name.data)
@@ -222,7 +222,7 @@ def _general_name(name: Any) -> str:
 
 
 def _directory(name: Any) -> str:
-    from cli.explain import asn1
+    from ledger import asn1
 
     found = []
     for relative in asn1.parts(name.data):
@@ -243,7 +243,7 @@ def _certificates(certificates: list[Any]) -> tuple[Field, ...]:
 def _certificate(tlv: Any) -> Field:
     from cryptography import x509
 
-    from cli.explain import asn1
+    from ledger import asn1
 
     try:
         certificate = x509.load_der_x509_certificate(asn1.whole(tlv))

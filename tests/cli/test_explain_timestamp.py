@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cli.explain import asn1
+from ledger import asn1
 from testkit.terminal import Run
 
 # sha256 of "hello\n"

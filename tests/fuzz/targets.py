@@ -49,6 +49,7 @@ from ledger.backup import (
     seal,
 )
 from ledger.backup import State as BackupState
+from ledger.cms import open_signed
 from ledger.encoding import MAX_TIME, format_base64, format_json, format_time
 from ledger.errors import LedgerError, Malformed, Unknown
 from ledger.evidence import case_number, packet
@@ -68,6 +69,7 @@ from ledger.evidence.signing import sign_party_receipt
 from ledger.evidence.statement import Statement
 from ledger.evidence.trust import Trust
 from ledger.report import Outcome
+from ledger.timestamp import Authority, open_token
 from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.fraud import Fraud
 from ledger.tlog.note import Algorithm, Signature, SignedNote, VerifierKey
@@ -93,6 +95,8 @@ from testkit import case as kit
 from testkit.keys import SERIES_PEM, cosigner, key, series_key, series_public_pem
 from testkit.server import OfficeState, quiet
 from testkit.world import HandClock, World, grown
+
+OWN = Path(__file__).parents[1] / "vectors" / "own"
 
 Seeds = Callable[[], tuple[bytes, ...]]
 
@@ -172,6 +176,31 @@ def of_packet(begins: str, ends: str = "") -> Seeds:
 def manifests() -> tuple[bytes, ...]:
     files = FoundFile("DCIM/BWC_0088.MP4", 5, 7), FoundFile("视频.MP4", 5, 7, b"\xca\xd3.MP4")
     return tuple(Manifest.of("BWC-310", "A1", 9, files, used).to_bytes() for used in (None, 12))
+
+
+STAMPED = b"hello\n"
+
+
+@cache
+def tsa_believed() -> Authority:
+    pem = (OWN / "timestamps" / "stamped.pem").read_bytes()
+    return Authority.from_files("lab", pem, b"policy 1.2.3.4.1\n")
+
+
+def timestamps() -> tuple[bytes, ...]:
+    return ((OWN / "timestamps" / "stamped.tsr").read_bytes(),)
+
+
+def _authority(data: bytes) -> None:
+    """All three files of it, cut where two zero bytes stand."""
+    pem, accept, crl = [*data.split(b"\0\0", 2), b"", b""][:3]
+    Authority.from_files("lab", pem, accept, crl)
+
+
+def authorities() -> tuple[bytes, ...]:
+    pem = (OWN / "timestamps" / "stamped.pem").read_bytes()
+    crl = (OWN / "timestamps" / "stamped.crl").read_bytes()
+    return (pem + b"\0\0policy 1.2.3.4.1\n\0\0" + crl, pem + b"\0\0key " + b"0" * 64 + b"\n")
 
 
 def row_proofs() -> tuple[bytes, ...]:
@@ -877,6 +906,18 @@ TARGETS: tuple[Target, ...] = (
         binary(lambda d: Entry.from_bytes(d).to_bytes()),
         of_packet("data/entries/"),
         (Entry.from_bytes,),
+    ),
+    Target(
+        "timestamp",
+        lambda d: open_token(d, STAMPED, tsa_believed()),
+        timestamps,
+        (open_token, open_signed),
+    ),
+    Target(
+        "authority",
+        _authority,
+        authorities,
+        (Authority.from_files,),
     ),
     Target(
         "row-proof",

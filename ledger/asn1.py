@@ -1,4 +1,4 @@
-"""RFC 3161 and CMS as far as they are explained, in `cryptography`'s words for ASN.1.
+"""RFC 3161 and CMS as far as they are read here, in `cryptography`'s words for ASN.1.
 
 The rules for DER say that a SET stands sorted. Some authorities do not sort the certificates
 of a token; so a SET is read here as a list where its tag allows, and as a whole elsewhere.
@@ -13,11 +13,12 @@ from cryptography.hazmat.asn1 import (
     Explicit,
     Implicit,
     decode_der,
+    encode_der,
     sequence,
 )
 from cryptography.x509 import ObjectIdentifier
 
-__all__ = ["decode_der", "parts", "whole", "wrap"]
+__all__ = ["TLV", "decode_der", "encode_der", "parts", "whole", "wrap"]
 
 
 @sequence
@@ -78,6 +79,25 @@ class SignedData:
     certificates: Annotated[list[TLV] | None, Implicit(0)]
     revocations: Annotated[list[TLV] | None, Implicit(1)]
     signers: TLV
+
+
+@sequence
+class SignerInfo:
+    """`signer` and `attributes` keep their bytes: what is signed is what was written."""
+
+    version: int
+    signer: TLV
+    digest: TLV
+    attributes: Annotated[list[TLV], Implicit(0)]
+    algorithm: TLV
+    signature: bytes
+    unsigned: Annotated[list[TLV] | None, Implicit(1)]
+
+
+@sequence
+class SignedAttribute:
+    kind: ObjectIdentifier
+    values: TLV
 
 
 @sequence
