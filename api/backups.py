@@ -17,8 +17,11 @@ from ledger.backup import STATE, BackupKey, Header, Record, State
 from ledger.encoding import format_json, parse_decimal, parse_json
 from ledger.errors import LedgerError, Malformed, Rejected, Unknown
 from ledger.evidence.envelope import Envelope
+from ledger.evidence.membership import log_label
 from ledger.evidence.statement import Kind, Statement
 from ledger.log import Log
+from ledger.tlog.checkpoint import Checkpoint
+from ledger.tlog.note import SignedNote
 from storage.backup_data import Progress, snapshot
 from storage.backup_folder import BackupFolder, name_of
 from storage.clock import SystemEntropy
@@ -33,7 +36,10 @@ LOOK_BACK = 200  # of the ledger's own statements, for one that says the same al
 
 @dataclass(frozen=True, slots=True)
 class BackedUp:
-    """The note in the data folder. `target` names the place without telling it."""
+    """The note in the data folder. `target` names the place without telling it.
+
+    `size` is of `log`, the last that the backup holds; those before it are in it whole.
+    """
 
     log: str
     size: int
@@ -98,7 +104,7 @@ def make_backup(
     now_ms: int,
     on_start: Callable[[int], Progress] = lambda total: lambda done: None,
 ) -> Made:
-    """Adds a file to the backup in `target` and leaves the note. `log` is the origin.
+    """Adds a file to the backup in `target` and leaves the note. `log` is the first log's origin.
 
     `on_start` is told the number of entries and statements and gives what is called as
     they are taken.
@@ -126,7 +132,9 @@ def make_backup(
         )
         progress = on_start(2 * (state.size - state.start))
         size = backup.write(header, taken.records(before, progress))
-        note = BackedUp(log.rpartition("/")[2], state.size, now_ms, header.n, backup.target())
+        last = Checkpoint.from_text(SignedNote.from_text(taken.last.note).text)
+        label = log_label(last.origin)
+        note = BackedUp(label, taken.last.edge.size, now_ms, header.n, backup.target())
         write_file(folder.backup, note.to_bytes())
         return Made(header.n, state.start, state.size, size, note.target)
 
@@ -207,8 +215,8 @@ class BackupWatch:
         self._said, self._first = found, False
 
     def _in_log(self, found: BackedUp) -> bool:
-        for index in reversed(self._log.places(f"{self._log.label[:4]}/log")[-LOOK_BACK:]):
-            row = self._log.row(index)
+        for number in reversed(self._log.places(f"{self._log.label[:4]}/log")[-LOOK_BACK:]):
+            row = self._log.row(number)
             if row.kind != Kind.STATUS:
                 continue
             said = Statement.from_bytes(Envelope.from_bytes(row.envelope).payload).predicate

@@ -109,22 +109,23 @@ def _read_case(s: Services, case: str, person: Person) -> dict[str, Any]:
     name = _admit(s, case, person)
     s.custody.note("read", about=name.partition("/")[2], person=person)
     rows = []
-    for index in s.log.places(name):
-        row = s.log.row(index)
+    for number in s.log.places(name):
+        row = s.log.row(number)
+        place = {"index": str(row.index), "log": s.log.of(row).label}
         if row.lost:
-            rows.append({**_NOTHING, "index": str(index), "kind": row.kind})
+            rows.append({**_NOTHING, **place, "kind": row.kind})
             continue
         everything = person.agency == "" and not person.cases
         statement = Statement.from_bytes(Envelope.from_bytes(row.envelope).payload)
         rows.append(
             {
-                "index": str(index),
+                **place,
                 "id": row.statement_id,
                 "kind": row.kind,
                 "stage": statement.stage or "",
                 "act": statement.predicate.get("act", ""),
                 "files": [subject.name for subject in statement.files],
-                "flags": s.flagger.of_case(statement, index, row.places, all_agencies=everything),
+                "flags": s.flagger.of_case(statement, number, row.places, all_agencies=everything),
             }
         )
     return {"case": case, "log": s.log.label, "statements": rows}

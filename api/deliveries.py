@@ -107,8 +107,8 @@ def _delivery(s: Services, month: str, device: str, person: Person) -> dict[str,
     undelivered, sessions = [], []
     for agency in agencies:
         files, missing = _judged(s, name, said, [e for e in evidence if _is_of(e, agency)], agency)
-        undelivered += [_file(one, agency) for one in files]
-        sessions += [_session(one, agency) for one in missing]
+        undelivered += [_file(one, agency) | _place(s, one.index) for one in files]
+        sessions += [_session(one, agency) | _place(s, one.index) for one in missing]
     return {
         "device": device,
         "log": s.log.label,
@@ -168,6 +168,7 @@ def _evidence(s: Services, device: str) -> Iterator[Said]:
 
 
 def _said(s: Services, index: int) -> Said:
+    """Of the row with that number: in order it runs on across the logs."""
     row = s.log.row(index)
     at_ms = Entry.from_bytes(row.entry).at
     if row.lost:
@@ -228,7 +229,6 @@ def _file(one: Undelivered, agency: str) -> dict[str, str]:
     return {
         "agency": agency,
         "cause": one.cause,
-        "index": str(one.index),
         "modified": format_time(min(one.file.modified_ms, MAX_TIME)),
         "path": one.file.path,
         "session": one.session,
@@ -238,10 +238,14 @@ def _file(one: Undelivered, agency: str) -> dict[str, str]:
     }
 
 
+def _place(s: Services, number: int) -> dict[str, str]:
+    place = s.log.place_of(number)
+    return {"index": str(place.index), "log": place.log}
+
+
 def _session(one: MissingSession, agency: str) -> dict[str, str]:
     return {
         "agency": agency,
-        "index": str(one.index),
         "note": one.note,
         "session": one.session,
         "since": format_time(one.since_ms),

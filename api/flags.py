@@ -23,7 +23,7 @@ Flags = list[dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Flagger:
-    """Looks for what a statement at `index` has in common with others."""
+    """Looks for what a statement has in common with others. `index` is the number of its row."""
 
     log: Log
     catalog: SqliteCatalog
@@ -74,7 +74,7 @@ class Flagger:
     def _flags(self, duplicates: Iterable[int], siblings: Iterable[int]) -> Flags:
         found = {"duplicate": duplicates, "sibling": siblings}
         return [
-            {"at": [f"{self.log.label}-{index}" for index in indexes], "kind": kind}
+            {"at": [self.log.place_of(index).to_text() for index in indexes], "kind": kind}
             for kind, given in found.items()
             if (indexes := sorted(set(given))[:MAX_NAMED])
         ]

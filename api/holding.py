@@ -113,7 +113,7 @@ class Holding:
             for row in self._catalog.case(case):
                 if row.index < indexed and (said := _statement(self._store.row(row.index))):
                     yield said
-        for late in self._store.rows(indexed, 0 if head is None else head.edge.size):
+        for late in self._store.rows(indexed, 0 if head is None else head.end):
             said = _statement(late)
             if said is not None and not cases.isdisjoint(cases_of(said)):
                 yield said

@@ -70,7 +70,7 @@ class Doorkeeper:
 
     def key_of(self, request: Request, body: bytes, headers: Sequence[str] = ()) -> Registration:
         """The registered key that signed this request, with those `headers`; raises `Unsigned`."""
-        position = (0, self._log.size)
+        position = self._log.position
 
         def find(keyid: str) -> VerifierKey:
             return self._log.register.find(keyid, position).key

@@ -60,7 +60,7 @@ class Indexer:
                 stopping = self._stopping
                 behind, self._behind = self._behind or stopping, False
             try:
-                if rows and not behind and rows[0][0].index == self._catalog.indexed_to():
+                if rows and not behind and rows[0][0].number == self._catalog.indexed_to():
                     self._catalog.add(rows)
                 elif rows or behind:
                     self._catalog.catch_up(self._store)

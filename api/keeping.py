@@ -100,7 +100,7 @@ class Keeping:
     def retain(self) -> None:
         """Everything that is claimed and was not retained under the days that are set now."""
         head = self._store.head()
-        end = 0 if head is None else head.edge.size
+        end = 0 if head is None else head.end
         start = self._places.retained_to(self._rule)
         done = noted = start
         try:
@@ -108,7 +108,7 @@ class Keeping:
                 if self._stopping:
                     return
                 self._retain_row(row)
-                done = row.index + 1
+                done = row.number + 1
                 if done - noted == PAGE:
                     self._places.put_retained_to(self._rule, done)
                     noted = done
@@ -123,7 +123,7 @@ class Keeping:
         days = self._days["recording" if statement.case is None else "case"]
         if not days:
             return
-        for record in self._records(statement, row.index):
+        for record in self._records(statement, row.number):
             try:
                 self._items().retain(record.object_id, record.uploaded_ms + days * DAY_MS)
             except Rejected as error:

@@ -1,6 +1,7 @@
 """The public log as static files: c2sp.org/tlog-tiles, for anyone.
 
 GET /log/2026/checkpoint          changes; cached for no more than a few seconds
+GET /log/2026/opening.dsse.json   never changes: the statement of entry 0, and its salt beside it
 GET /log/2026/tile/0/000          never changes
 GET /log/2026/tile/entries/000    never changes
 """
@@ -13,10 +14,12 @@ from fastapi import APIRouter, Depends, Response
 from api.schemas import Label, TilePath, answers
 from api.services import Services, services
 from ledger.errors import Malformed, Unknown
+from ledger.evidence.entry import OPENING
 from ledger.tlog.tile import Tile
 from storage.public_directory import CHECKPOINT
 
 TEXT = "text/plain; charset=utf-8"
+JSON = "application/json"
 BYTES = "application/octet-stream"
 CHANGES = "public, max-age=1"
 NEVER_CHANGES = "public, max-age=31536000, immutable"
@@ -35,6 +38,28 @@ async def checkpoint(label: Label, s: Annotated[Services, Depends(services)]) ->
     return await _file(s, label, CHECKPOINT, TEXT, CHANGES)
 
 
+@router.head("/log/{label}/opening.dsse.json", include_in_schema=False)
+@router.get(
+    "/log/{label}/opening.dsse.json",
+    summary="The statement that opened the log",
+    response_class=Response,
+    responses=answers(200, JSON, "", "unknown"),
+)
+async def opening(label: Label, s: Annotated[Services, Depends(services)]) -> Response:
+    return await _file(s, label, OPENING[0], JSON, NEVER_CHANGES)
+
+
+@router.head("/log/{label}/opening.salt", include_in_schema=False)
+@router.get(
+    "/log/{label}/opening.salt",
+    summary="The salt of the statement that opened the log",
+    response_class=Response,
+    responses=answers(200, BYTES, "", "unknown"),
+)
+async def salt(label: Label, s: Annotated[Services, Depends(services)]) -> Response:
+    return await _file(s, label, OPENING[1], BYTES, NEVER_CHANGES)
+
+
 @router.head("/log/{label}/tile/{path:path}", include_in_schema=False)
 @router.get(
     "/log/{label}/tile/{path:path}",
@@ -51,8 +76,6 @@ async def tile(label: Label, path: TilePath, s: Annotated[Services, Depends(serv
 
 
 async def _file(s: Services, label: str, path: str, media_type: str, caching: str) -> Response:
-    if label != s.log.label:
-        raise Unknown(f"no log {label[:40]!r} is here")
     # Read whole, not streamed by name: a partial tile may go away at any moment.
-    data = await asyncio.to_thread(s.log.public_file, path)
+    data = await asyncio.to_thread(s.log.named(label).public_file, path)
     return Response(data, media_type=media_type, headers={"Cache-Control": caching})

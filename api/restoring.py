@@ -6,7 +6,7 @@ a server serves it, and sequences nothing until `api.resuming` has asked the cos
 """
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -25,6 +25,7 @@ from ledger.errors import Conflict, LedgerError, Malformed, Rejected, Unavailabl
 from ledger.evidence.chunks import ItemDigest
 from ledger.evidence.entry import Entry, check_commitment
 from ledger.evidence.envelope import Envelope
+from ledger.evidence.packet import Place
 from ledger.evidence.series import Series, check_tags
 from ledger.evidence.statement import Statement
 from ledger.evidence.trust import Trust, TrustedLog
@@ -33,7 +34,7 @@ from ledger.sequencer import Head, Row
 from ledger.tlog.audit import read_part
 from ledger.tlog.checkpoint import Checkpoint, open_checkpoint
 from ledger.tlog.merkle import Edge, leaf_hash
-from ledger.tlog.note import SignedNote
+from ledger.tlog.note import SignedNote, VerifierKey
 from ledger.tlog.signing_key import SigningKey, sign_note
 from ledger.tlog.tile import WIDTH, bundles_of
 from storage.backup_data import Restorer
@@ -74,9 +75,13 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What is in the folder now. `refused` are copies that could not be used, with the reason."""
+    """What is in the folder now. `log` is the origin of the open log; the backup has `size` of it.
 
-    checked: Checked
+    `refused` are copies that could not be used, with the reason.
+    """
+
+    log: str
+    size: int
     completion: Completion
     copies: int
     refused: tuple[tuple[str, str], ...]
@@ -87,10 +92,10 @@ class Restored:
         c = self.completion
         return {
             "copies": self.copies,
-            "from_backup": str(self.checked.size),
+            "from_backup": str(self.size),
             "items_missing": list(self.items_missing),
             "items_unrecorded": list(self.items_unrecorded),
-            "log": self.checked.log,
+            "log": self.log,
             "lost": [str(index) for index in c.lost],
             "missing": [[str(a), str(b)] for a, b in c.missing],
             "refused": [{"file": name, "reason": why} for name, why in self.refused],
@@ -190,50 +195,73 @@ def _complete(
 ) -> Restored:
     log_key = read_key(folder.keys / "log.key")
     trust = read_trust(folder.trust)
-    trusted = next((log for log in trust.logs if log.origin == log_key.name), None)
-    head = store.head()
-    if head is None or trusted is None or log_key.name != checked.log:
+    heads = store.heads()
+    logs = trust.logs[: len(heads)]
+    if not heads or trust.logs[0].origin != checked.log or logs[-1].origin != log_key.name:
         raise Rejected(f"the backup holds no log {checked.log!r} with its key and policy")
+    for closed, one in zip(heads[:-1], logs, strict=False):
+        _check_closed(store, closed, one)
+    head, trusted = heads[-1], logs[-1]
     checkpoint = open_checkpoint(SignedNote.from_text(head.note), log_key.verifier)
     size = head.edge.size
-    copies = list(_copies(sources, trust)) if sources.copies is not None else []
+    copies = list(_of_log(_copies(sources, trust), head, sources))
     public: dict[int, bytes] = {}
-    signed = [checkpoint, *_kept(store, log_key)]
+    signed = [checkpoint, *_kept(store, head.log, log_key.verifier)]
     if sources.public is not None:
         note, published = _published(sources.public, trusted)
         signed.append(published)
         public = _entries(sources.public, trusted, published.size, size)
         public |= _beyond(sources.public, trusted, published.size, size, copies)
-    fitting = [copy for copy in copies if _fits(copy, public, store, size, sources)]
+    fitting = [copy for copy in copies if _fits(copy, public, store, head, sources)]
     roots = one_history([*signed, *(copy.checkpoint for copy in fitting)])
-    edge = _recompute(store, size, roots)
+    edge = _recompute(store, head, roots)
     if edge != head.edge or checkpoint.size != size:
         raise Rejected("the restored right edge is not that of the restored entries")
     # Some may have begun with statements that were lost with a disk before this one.
     store.find_lost([series for copy in fitting for series in copy.series])
-    completion = complete(edge, public, fitting, store.all_series(), signed)
+    completion = complete(edge, public, fitting, store.all_series(), signed, head.log, head.start)
     if completion.rows:
         claims = _claims(store, completion.rows)
-        store.append(completion.rows, completion.series, _head(completion, log_key), claims)
+        store.append(completion.rows, completion.series, _head(completion, log_key, head), claims)
     if sources.public is not None and published.size <= completion.edge.size:
-        store.add_cosigned(published.size, note.to_text())
+        store.add_cosigned(head.log, published.size, note.to_text())
     used = sum(not row.lost for row in completion.rows)
-    return Restored(checked, completion, used, tuple(sources.refused), (), ())
+    refused = tuple(sources.refused)
+    return Restored(trusted.origin, size, completion, used, refused, (), ())
 
 
-def _kept(store: SqliteLedgerStore, key: SigningKey) -> Iterator[Checkpoint]:
+def _check_closed(store: SqliteLedgerStore, head: Head, trusted: TrustedLog) -> None:
+    """A closed log is whole in a backup, or the one after it would not be there."""
+    key = trusted.policy.log
+    checkpoint = open_checkpoint(SignedNote.from_text(head.note), key)
+    roots = one_history([checkpoint, *_kept(store, head.log, key)])
+    if _recompute(store, head, roots) != head.edge or checkpoint.size != head.edge.size:
+        raise Rejected(f"the restored entries of {trusted.label} are not those of its end")
+
+
+def _of_log(copies: Iterable[Copied], head: Head, sources: Sources) -> Iterator[Copied]:
+    """Those of the open log; of the ones before it everything is in the backup."""
+    for copy in copies:
+        if copy.row.log == head.log:
+            yield copy
+        elif copy.row.log > head.log:
+            why = "it is of a later log than the backup holds: restore with a newer backup"
+            sources.refused.append((copy.source, why))
+
+
+def _kept(store: SqliteLedgerStore, log: int, key: VerifierKey) -> Iterator[Checkpoint]:
     """Every checkpoint that a quorum has cosigned."""
     size = 0
-    while (note := store.cosigned(size)) is not None:
-        checkpoint = open_checkpoint(SignedNote.from_text(note), key.verifier)
+    while (note := store.cosigned(log, size)) is not None:
+        checkpoint = open_checkpoint(SignedNote.from_text(note), key)
         yield checkpoint
         size = checkpoint.size + 1
 
 
-def _recompute(store: SqliteLedgerStore, size: int, roots: Mapping[int, bytes]) -> Edge:
+def _recompute(store: SqliteLedgerStore, head: Head, roots: Mapping[int, bytes]) -> Edge:
     """The edge of all entries; each statement gives its entry, each signed size its root."""
     edge, page = Edge(), []
-    for row in store.rows(0, size):
+    for row in store.rows(head.start, head.end):
         page.append(row)
         edge = edge.extend([leaf_hash(row.entry)])
         if edge.size in roots and roots[edge.size] != edge.root():
@@ -264,12 +292,13 @@ def _check_rows(store: SqliteLedgerStore, rows: Sequence[Row]) -> None:
             ) from None
 
 
-def _head(completion: Completion, key: SigningKey) -> Head:
+def _head(completion: Completion, key: SigningKey, before: Head) -> Head:
     """Signed as it was then: of these entries, which the log has signed, there is one text."""
     edge = completion.edge
     text = Checkpoint(key.name, edge.size, edge.root()).to_text()
     note = SignedNote(text, (sign_note(text, key),)).to_text()
-    return Head(edge, Entry.from_bytes(completion.rows[-1].entry).at, note)
+    at_ms = Entry.from_bytes(completion.rows[-1].entry).at
+    return Head(edge, at_ms, note, before.log, before.start)
 
 
 # --- what others have kept -------------------------------------------------------------------
@@ -315,7 +344,8 @@ def _entries(public: PublicLog, trusted: TrustedLog, size: int, start: int) -> d
 
 
 def _copies(sources: Sources, trust: Trust) -> Iterator[Copied]:
-    assert sources.copies is not None
+    if sources.copies is None:
+        return
     with refusals(f"list {str(sources.copies)!r}"):
         paths = sorted(p for p in sources.copies.rglob("*.json") if p.is_file())
     for path in paths:
@@ -350,11 +380,12 @@ def _fits(
     copy: Copied,
     public: Mapping[int, bytes],
     store: SqliteLedgerStore,
-    size: int,
+    head: Head,
     sources: Sources,
 ) -> bool:
-    index = copy.row.index
-    held = store.row(index).entry if index < size else public.get(index, copy.row.entry)
+    index, size = copy.row.index, head.edge.size
+    beyond = public.get(index, copy.row.entry)
+    held = store.row(head.start + index).entry if index < size else beyond
     if held == copy.row.entry:
         return True
     sources.refused.append((copy.source, f"the log has another entry at {index}"))
@@ -410,5 +441,13 @@ def _spoken_of(rows: Sequence[Row]) -> Iterator[tuple[ItemDigest, str]]:
             yield from ((subject.digest, statement.agency) for subject in statement.files)
 
 
-def lost_text(indexes: Sequence[int]) -> str:
-    return format_ranges(ranges_of(indexes))
+def lost_text(places: Sequence[Place]) -> str:
+    """`17, 20-25`; where there are several logs, each with its label."""
+    labels = sorted({place.log for place in places})
+    texts = {
+        label: format_ranges(ranges_of([p.index for p in places if p.log == label]))
+        for label in labels
+    }
+    if len(texts) == 1:
+        return texts[labels[0]]
+    return "; ".join(f"{label}: {text}" for label, text in texts.items())

@@ -133,6 +133,7 @@ COMPONENTS: dict[str, Schema] = {
                     {
                         "index": _DECIMAL,
                         "id": _TEXT,
+                        "log": _TEXT,
                         "kind": _TEXT,
                         "stage": _TEXT,
                         "act": _TEXT,
@@ -154,6 +155,7 @@ COMPONENTS: dict[str, Schema] = {
                     {
                         "agency": _TEXT,
                         "index": _DECIMAL,
+                        "log": _TEXT,
                         "note": _TEXT,
                         "session": _TEXT,
                         "since": _TEXT,
@@ -167,6 +169,7 @@ COMPONENTS: dict[str, Schema] = {
                         "agency": _TEXT,
                         "cause": _TEXT,
                         "index": _DECIMAL,
+                        "log": _TEXT,
                         "modified": _TEXT,
                         "path": _TEXT,
                         "session": _TEXT,

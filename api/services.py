@@ -37,7 +37,7 @@ from ledger.evidence.series_private import SeriesSigner
 from ledger.evidence.statement import Statement
 from ledger.evidence.trust import TrustedLog
 from ledger.filing import Filing
-from ledger.log import Accepted, Keys, Log
+from ledger.log import Accepted, Earlier, Keys, Log
 from ledger.ports import CosignerClient, ItemRecord, ItemStore, LedgerStore
 from ledger.tlog.note import SignedNote
 from storage.catalog_sqlite import SqliteCatalog
@@ -124,7 +124,7 @@ class Services:
 
     @property
     def first_year(self) -> int:
-        return int(self.log.label[:4])
+        return self.log.first_year
 
     def start(self) -> None:
         self.resumption.start(self.publisher.start)
@@ -222,7 +222,7 @@ class Services:
         """
         if problem := self.log.problem():
             return problem
-        policy, note = self.trusted.policy, self.store.newest_cosigned()
+        policy, note = self.trusted.policy, self.log.best_note(0)
         if policy.quorum is None:
             return ""
         seen = policy.open(SignedNote.from_text(note)).quorum_time if note else None
@@ -303,8 +303,12 @@ def open_log(folder: DataFolder, store: LedgerStore) -> tuple[Log, TrustedLog]:
         for path in sorted(folder.keys.glob("series-*.private.pem"))
     }
     keys = Keys(log=key, registrar=trust.registrar, series=series, first_year=trust.first_year)
-    public = DirectoryPublicStore(folder.public / label)
-    log = Log(keys, store, public, SystemClock(), SystemEntropy(), spread)
+    number = trust.logs.index(trusted)
+    public, *closed = (
+        DirectoryPublicStore(folder.public / one.label) for one in (trusted, *trust.logs[:number])
+    )
+    earlier = [Earlier(one.policy, files) for one, files in zip(trust.logs, closed, strict=False)]
+    log = Log(keys, store, public, SystemClock(), SystemEntropy(), spread, earlier)
     return log, trusted
 
 
@@ -345,7 +349,7 @@ def _open(folder: DataFolder, lock: FolderLock, settings: Settings, alone: bool)
         ]
         journal.info("accepted", fresh=len(fresh), of=len(results), size=log.size)
         # In log order, which is not that of the batch where an id came twice.
-        indexer.give(sorted(fresh, key=lambda pair: pair[0].index))
+        indexer.give(sorted(fresh, key=lambda pair: pair[0].number))
 
     writer = Writer(log, after)
     custody = Custody(log, writer, clock, read_key(folder.keys / "ledger.key"), _agency(store))

@@ -144,7 +144,7 @@ def _answer_all(
 def _answer(s: Services, result: Result) -> dict[str, Any]:
     if isinstance(result, LedgerError):
         return problems.of_error(result)
-    return accepted(s.log.label, result)
+    return accepted(s.log.of(result.row).label, result)
 
 
 def _add_flags(
@@ -157,7 +157,7 @@ def _add_flags(
     for filing, result, row in zip(opened, results, rows, strict=True):
         if isinstance(filing, LedgerError) or isinstance(result, LedgerError):
             continue
-        statement, index = filing.statement, result.row.index
+        statement, index = filing.statement, result.row.number
         if statement.kind not in (Kind.EVIDENCE, Kind.ACT):
             continue
         try:
@@ -192,15 +192,15 @@ def _receipt(s: Services, id_: str) -> dict[str, Any]:
     found = s.log.known(id_)
     if found is None:
         raise Unknown("no statement of that id is logged")
-    index = found.row.index
-    cosigned = s.log.first_note(index + 1)
-    note = cosigned if cosigned is not None else s.log.published_note(index + 1)
+    index, log = found.row.index, s.log.of(found.row)
+    cosigned = log.first_note(index + 1)
+    note = cosigned if cosigned is not None else log.published_note(index + 1)
     return {
         "id": id_,
-        "log": s.log.label,
+        "log": log.label,
         "index": str(index),
         "entry": found.row.entry.decode(),
-        "proof": s.log.receipt(index, note).to_text(),
+        "proof": log.receipt(index, note).to_text(),
         "witnessed": "yes" if cosigned is not None else "not yet",
     }
 

@@ -144,10 +144,10 @@ def _check(target: str, key: BackupKey, as_json: bool) -> None:
 
 def _backup(data: str, target: str, key: BackupKey, as_json: bool) -> None:
     from api.backups import make_backup
-    from api.keys import read_key
+    from storage.trust_directory import read_trust
 
     folder = DataFolder.open(Path(data))
-    origin = read_key(folder.keys / "log.key").name
+    origin = read_trust(folder.trust).logs[0].origin
     now_ms = time.time_ns() // 1_000_000
     with ExitStack() as stack:
 

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from api.restoring import Restored, lost_text
+from api.restoring import Restored
 from cli import output
 from cli.command import argument, json_option, option
 from cli.command import command as new_command
 from cli.files import read_backup_key
 from cli.language import say
 from cli.output import Exit
-from ledger.completion import format_ranges
+from ledger.completion import format_ranges, ranges_of
 
 SHOWN = 20  # lines of a list; --json has all of it
 
@@ -89,11 +89,11 @@ def command(
 
 
 def _text(restored: Restored) -> str:
-    c, checked = restored.completion, restored.checked
+    c = restored.completion
     lines = [
         say(
-            en=f"{checked.log}: {c.edge.size} entries, {checked.size} of them from the backup",
-            zh=f"{checked.log}：{c.edge.size} 个条目，其中 {checked.size} 个来自备份",
+            en=f"{restored.log}: {c.edge.size} entries, {restored.size} of them from the backup",
+            zh=f"{restored.log}：{c.edge.size} 个条目，其中 {restored.size} 个来自备份",
         )
     ]
     if c.rows:
@@ -104,7 +104,7 @@ def _text(restored: Restored) -> str:
             )
         )
     if c.lost:
-        where = lost_text(c.lost)
+        where = format_ranges(ranges_of(c.lost))
         lines.append(
             say(
                 en=f"lost: {len(c.lost)} statements, at {where}; their entries stay",

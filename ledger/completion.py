@@ -50,11 +50,14 @@ def complete(
     copies: Sequence[Copied],
     known: Iterable[tuple[Series, int]],
     signed: Sequence[Checkpoint],
+    log: int = 0,
+    start: int = 0,
 ) -> Completion:
     """Raises `Rejected` where the sources do not belong to one history.
 
     `edge` and `known`, the series with their counts, are of the backup; `public` are
-    entries beyond it; `signed` are checkpoints of this log from anywhere.
+    entries beyond it; `signed` are checkpoints of this log from anywhere. Its entry 0 has the
+    number `start`.
     """
     here = {copy.row.index: copy.row for copy in _in_order(copies, edge.size, public)}
     entries = {index: row.entry for index, row in here.items()} | dict(public)
@@ -62,7 +65,9 @@ def complete(
     wanted = max([edge.size, *roots])
     reached = _grow(edge, entries, roots)
     rows = [
-        here.get(index, Row(index, "", LOST, b"", b"", entries[index], ()))
+        replace(here[index], log=log, start=start)
+        if index in here
+        else Row(index, "", LOST, b"", b"", entries[index], (), log, start)
         for index in range(edge.size, reached.size)
     ]
     fresh = {series.name: series for copy in copies for series in copy.series}

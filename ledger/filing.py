@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ledger.errors import LedgerError
 from ledger.evidence.envelope import Checked, Envelope
-from ledger.evidence.register import Register
+from ledger.evidence.register import Position, Register
 from ledger.evidence.statement import Statement
 
 
@@ -34,12 +34,12 @@ def read_filing(data: bytes) -> Filing:
     return Filing(data, Statement.from_bytes(envelope.payload), envelope)
 
 
-def open_filing(data: bytes, register: Register, size: int) -> Filing:
-    """With its signatures checked against the register of a log of `size` entries."""
+def open_filing(data: bytes, register: Register, position: Position) -> Filing:
+    """With its signatures checked against the register as it is at `position`."""
     filing = read_filing(data)
     statement, envelope = filing.statement, filing.envelope
     try:
-        signers = register.open((0, size), statement, envelope)
+        signers = register.open(position, statement, envelope)
     except LedgerError as error:
         return Filing(data, statement, envelope, doubt=error)
     keys = [signer.key.public for signer in signers]

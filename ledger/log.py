@@ -13,16 +13,23 @@ Invariants, tested by number in tests/crash:
 7. Evidence is never refused for a defect in law; a conclusion is.
 
 The database commit is the point of no return. Tiles and bundles are derived from it
-by `materialise`, which is also all that recovery does.
+by `ledger.derived`, which is also all that recovery does.
+
+One log is open, the last. Those before it are closed: their entries, proofs and keys still
+count, and nothing is ever signed for them again. The commit that brings entry 0 of the next
+log closes the one before, in the same transaction.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from ledger.derived import Derived
 from ledger.errors import Conflict, LedgerError, Malformed, Rejected, Unavailable, Unknown
 from ledger.evidence.case_number import check_spelling, is_spelled
-from ledger.evidence.membership import log_label, series_names, series_year
-from ledger.evidence.register import Register
+from ledger.evidence.membership import series_names, series_year
+from ledger.evidence.packet import Place
+from ledger.evidence.register import Position, Register
+from ledger.evidence.renewal import closing_of
 from ledger.evidence.series import Series
 from ledger.evidence.series_private import SeriesSigner
 from ledger.evidence.statement import FileSubject, Kind, Statement
@@ -31,23 +38,12 @@ from ledger.ports import Clock, Entropy, ItemRecord, LedgerStore, PublicStore
 from ledger.sequencer import Batch, Head, Pending, Row, plan
 from ledger.spread import Spread
 from ledger.tlog.checkpoint import Checkpoint, open_checkpoint
-from ledger.tlog.merkle import Edge, check_inclusion
+from ledger.tlog.merkle import Edge
 from ledger.tlog.note import SignedNote, VerifierKey
 from ledger.tlog.policy import Policy
-from ledger.tlog.proof import TileNodes, prove_consistency, prove_inclusion, subtree_root
 from ledger.tlog.receipt import Receipt
 from ledger.tlog.signing_key import SigningKey, sign_note
 from ledger.tlog.submission import AddCheckpoint
-from ledger.tlog.tile import (
-    ENTRIES,
-    WIDTH,
-    Tile,
-    entries_from_bytes,
-    entries_to_bytes,
-    hashes_from_bytes,
-    hashes_to_bytes,
-)
-from ledger.tlog.tiling import Tiling
 
 MAX_CLOCK_JUMP_MS = 600_000  # ten minutes of wall clock that no steady clock has seen
 
@@ -79,8 +75,19 @@ class Keys:
     first_year: int
 
 
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A closed log: whose quorum had to see its end, and its public files."""
+
+    policy: Policy
+    public: PublicStore
+
+
 class Log:
-    """One log. `accept` and `materialise` are each called by one thread at a time."""
+    """The open log, and those before it.
+
+    `accept` and `materialise` are each called by one thread at a time.
+    """
 
     def __init__(
         self,
@@ -90,23 +97,29 @@ class Log:
         clock: Clock,
         entropy: Entropy,
         spread: Spread = map,
+        earlier: Sequence[Earlier] = (),
     ) -> None:
-        """`spread` maps a function over values, perhaps on all cores."""
+        """`spread` maps a function over values, perhaps on all cores.
+
+        If all logs in the store are `earlier` ones, this one is yet to begin.
+        """
         self._keys = keys
         self._store = store
-        self._public = public
         self._clock = clock
         self._entropy = entropy
         self._spread = spread
-        self._label = log_label(keys.log.name)
+        self._earlier = earlier
+        self._closed: Sequence[Head] = ()
+        self._derived = [
+            *(Derived(n, e.policy.log, store, e.public) for n, e in enumerate(earlier)),
+            Derived(len(earlier), keys.log.verifier, store, public),
+        ]
+        self._open = self._derived[-1]
         self._clocks = (clock.now_ms(), clock.steady_ms())
         self._doubt: LedgerError | None = None
         self._held = ""
         self._lost = False  # whether entries are here whose statements are not
         self._head: Head | None = None
-        self._tiling: Tiling | None = None
-        self._nodes: TileNodes | None = None
-        self._partial: frozenset[Tile] = frozenset()  # durable already: most are those of before
         self._register = Register(keys.registrar)
         self.recover()
 
@@ -116,7 +129,12 @@ class Log:
 
     @property
     def label(self) -> str:
-        return self._label
+        return self._open.label
+
+    @property
+    def first_year(self) -> int:
+        """That of the first log."""
+        return self._keys.first_year
 
     @property
     def head(self) -> Head | None:
@@ -126,6 +144,44 @@ class Log:
     @property
     def size(self) -> int:
         return 0 if self._head is None else self._head.edge.size
+
+    @property
+    def position(self) -> Position:
+        """Where the next statement will stand."""
+        return self._open.number, self.size
+
+    @property
+    def number(self) -> int:
+        """The number that the next row will have, counted across the logs."""
+        return self._start + self.size
+
+    @property
+    def derived(self) -> Sequence[Derived]:
+        """What is public of each log, in order; the last is the open one."""
+        return self._derived
+
+    @property
+    def _start(self) -> int:
+        return self._closed[-1].end if self._closed else 0
+
+    def named(self, label: str) -> Derived:
+        found = next((one for one in self._derived if one.label == label), None)
+        if found is None:
+            raise Unknown(f"no log {label[:40]!r} is here")
+        return found
+
+    def of(self, row: Row) -> Derived:
+        """The log that the row stands in."""
+        return self._derived[row.log]
+
+    def place(self, row: Row) -> Place:
+        return Place(self.of(row).label, row.index)
+
+    def place_of(self, number: int) -> Place:
+        """That of a number of a row that is here."""
+        starts = [head.start for head in self._closed] + [self._start]
+        log = max(n for n, start in enumerate(starts) if start <= number)
+        return Place(self._derived[log].label, number - starts[log])
 
     @property
     def register(self) -> Register:
@@ -157,7 +213,7 @@ class Log:
         Raises `Malformed`. A statement that is logged already has no doubt: it gets its
         answer again, whatever became of its keys since.
         """
-        filing = open_filing(data, self._register, self.size)
+        filing = open_filing(data, self._register, self.position)
         if filing.doubt is not None and self._store.known([filing.statement.id]):
             return read_filing(data)
         return filing
@@ -205,7 +261,7 @@ class Log:
                 if filing.statement.id in known:
                     results[i] = self._known(filing.statement.id, filing.data)
                 else:
-                    self._check_place(filing, self.size)
+                    self._check_place(filing, self.size + len(fitting))
                     fitting[i] = filing, self._names(filing.statement)
             except (Malformed, Rejected) as error:
                 results[i] = error
@@ -253,51 +309,50 @@ class Log:
     def known(self, statement_id: str) -> Accepted | None:
         """The answer that a statement got when it was accepted, given again."""
         row = self._store.find(statement_id)
-        # Read after the row, so that it holds the row, whoever has written since.
-        head = None if row is None else self._store.head()
-        if row is None or head is None:
+        if row is None:
             return None
+        # Read after the row, so that it holds the row, whoever has written since.
+        head = self._store.heads()[row.log]
         signatures = self._store.series([name for name, _ in row.places])
         series = tuple((Series(name, signatures[name][0]), n) for name, n in row.places)
         return Accepted(row, head.note, series, fresh=False)
 
     def recover(self) -> None:
         """Reads what the store holds: the truth after a start or a failed write."""
-        head = self._store.head()
+        heads = self._store.heads()
         register = Register(self._keys.registrar)
         for row in self._store.registers():
             filing = read_filing(row.envelope)
-            register.add((0, row.index), filing.statement, filing.envelope)
-        if head is not None:
-            checkpoint = open_checkpoint(SignedNote.from_text(head.note), self._keys.log.verifier)
-            if checkpoint != Checkpoint(self.origin, head.edge.size, head.edge.root()):
-                raise Rejected("the store's right edge is not that of its signed checkpoint")
-        self._check_published(0 if head is None else head.edge.size)
-        self._head, self._register, self._doubt = head, register, None
-        self._lost = bool(self._store.lost())
-
-    def _check_published(self, size: int) -> None:
-        """A store behind its public log was rolled back: it would sign a second history."""
-        try:
-            published = self.published()
-        except (Malformed, Rejected):
-            return  # damaged: that is for `publish` to say
-        if published is not None and published.size > size:
+            register.add(row.position, filing.statement, filing.envelope)
+        count = len(self._earlier)
+        if not count <= len(heads) <= count + 1:
             raise Rejected(
-                f"{published.size} entries are published, and the store holds {size}",
-                hints=("the store was rolled back: restore its latest copy",),
+                f"the store holds {len(heads)} logs, and keys and policies are here of {count + 1}",
+                hints=("the trust folder of the ledger is older than its store, or another's",),
             )
+        sizes = [head.edge.size for head in heads] + [0]
+        for derived, head in zip(self._derived, heads, strict=False):
+            checkpoint = open_checkpoint(SignedNote.from_text(head.note), derived.key)
+            if checkpoint != Checkpoint(derived.key.name, head.edge.size, head.edge.root()):
+                raise Rejected("the store's right edge is not that of its signed checkpoint")
+        for derived, size in zip(self._derived, sizes, strict=False):
+            _check_published(derived, size)
+        self._closed = heads[:count]
+        self._head = heads[count] if len(heads) > count else None
+        self._register, self._doubt = register, None
+        self._lost = bool(self._store.lost())
 
     def _check_place(self, filing: Filing, index: int) -> None:
         """That it may stand at `index`; evidence is refused here for its keys and spelling only."""
         statement = filing.statement
         self._check_opening(statement, index)
-        self._register.open((0, index), statement, filing.envelope, checked=filing.checked)
+        position = (self._open.number, index)
+        self._register.open(position, statement, filing.envelope, checked=filing.checked)
         self._check_case_number(statement)
         self._check_after(statement)
 
     def _names(self, statement: Statement) -> tuple[str, ...]:
-        return series_names(statement, self._label, self._keys.first_year)
+        return series_names(statement, self.label, self._keys.first_year)
 
     def _claims(self, statements: Sequence[Statement]) -> list[tuple[str, ...] | LedgerError]:
         """For each, the object ids of the items it speaks of, or why it has none."""
@@ -345,8 +400,18 @@ class Log:
             )
 
     def _check_opening(self, statement: Statement, index: int) -> None:
-        opening = "registrar" in statement.predicate
-        if opening != (index == 0):
+        renews, opening = statement.kind is Kind.RENEWAL, "registrar" in statement.predicate
+        first = bool(self._earlier)  # a log that follows another begins with its renewal
+        if renews != (first and index == 0):
+            raise Rejected(
+                "a log is closed by the first entry of the next one"
+                if renews
+                else "want the renewal first, which closes the log before"
+            )
+        if renews:
+            self._check_closing(statement)
+            return
+        if opening != (index == int(first)):
             raise Rejected(
                 "the log is open already" if opening else "the log's opening must come first"
             )
@@ -356,25 +421,43 @@ class Log:
             raise Rejected("the opening enrols another log key")
         if statement.predicate["registrar"] != self._keys.registrar.to_text():
             raise Rejected("the opening enrols another registrar")
+        given = statement.predicate["series"]
+        for _, earlier in self._register.openings:
+            for year, print_ in earlier.predicate["series"].items():
+                if given.get(year, print_) != print_:
+                    raise Rejected(f"the opening enrols a second series key of {year}")
+
+    def _check_closing(self, statement: Statement) -> None:
+        """That it closes the log before where that ended, and a quorum of its cosigners saw it."""
+        closing, last = closing_of(statement.predicate), self._closed[-1]
+        policy = self._earlier[-1].policy
+        assert closing is not None  # there is no other form yet
+        cosigned = policy.open(closing.note)
+        if closing.note.text != SignedNote.from_text(last.note).text:
+            raise Rejected(
+                f"want the last checkpoint, of {last.edge.size} entries, "
+                f"got one of {cosigned.checkpoint.size}"
+            )
+        if cosigned.quorum_time is None and policy.quorum is not None:
+            raise Rejected("the last checkpoint has no quorum of its cosigners")
 
     def _check_after(self, statement: Statement) -> None:
         """A signer who has seen more than there is knows of entries that were lost."""
         after = statement.after
-        if after is None or after.origin != self.origin:
+        heads = [*self._closed, *([] if self._head is None else [self._head])]
+        sizes = [head.edge.size for head in heads]
+        found = [d for d in self._derived if after is not None and d.key.name == after.origin]
+        if after is None or not found:
             return
-        if after.size > self.size:
+        size = (*sizes, 0)[found[0].number]
+        if after.size > size:
             raise Rejected(
-                f"its signer has checked a tree of {after.size} entries, here are {self.size}",
+                f"its signer has checked a tree of {after.size} entries, here are {size}",
                 hints=("this ledger may have been rolled back: keep the signer's receipts",),
             )
-        nodes = self._nodes
-        if nodes is None or not 0 < after.size <= nodes.size:
-            return
-        try:
-            root = subtree_root(0, after.size, nodes)
-        except LedgerError:
-            return  # a public file that is gone or damaged is no fault of the signer's
-        if root != after.root:
+        # A public file that is gone or damaged is no fault of the signer's.
+        root = found[0].root_at(after.size)
+        if root is not None and root != after.root:
             raise Rejected(f"its signer has checked another history of {after.size} entries")
 
     def _new_series(self, name: str) -> Series | LedgerError:
@@ -400,9 +483,22 @@ class Log:
     ) -> None:
         if not pending:
             return
+        if self._earlier and self._head is None and len(pending) < 2:
+            refused = Rejected("a log that follows another begins with its renewal and its opening")
+            for i in pending:
+                results[i] = refused
+            return
+        last = self._last
         edge = Edge() if self._head is None else self._head.edge
-        last_at = 0 if self._head is None else self._head.at_ms
-        batch = plan(edge, last_at, list(pending.values()), counts, self._clock.now_ms())
+        batch = plan(
+            edge,
+            0 if last is None else last.at_ms,
+            list(pending.values()),
+            counts,
+            self._clock.now_ms(),
+            self._open.number,
+            self._start,
+        )
         note = self._sign(batch)
         self._store_batch(batch, note)
         for (i, p), row in zip(pending.items(), batch.rows, strict=True):
@@ -415,9 +511,8 @@ class Log:
         return SignedNote(text, (sign_note(text, self._keys.log),)).to_text()
 
     def _store_batch(self, batch: Batch, note: str) -> None:
-        old = self._head
         try:
-            self._store.commit(batch, note, old)
+            self._store.commit(batch, note, self._last)
         except (Unavailable, Conflict) as error:
             # Stored or not, or written by someone else? Only the store knows.
             self._doubt = error
@@ -426,11 +521,18 @@ class Log:
                 # To a filer a conflict would say that his statement is refused for good.
                 raise Unavailable(f"the batch is not stored: {error}", hints=error.hints) from None
             return
-        self._head = Head(batch.edge, batch.at_ms, note)
+        self._head = batch.head(note)
         for row in batch.rows:
             if row.kind == Kind.REGISTER:
                 filing = read_filing(row.envelope)
-                self._register.add((0, row.index), filing.statement, filing.envelope)
+                self._register.add(row.position, filing.statement, filing.envelope)
+
+    @property
+    def _last(self) -> Head | None:
+        """What the store has as its last head: before this log begins, that of the one before."""
+        if self._head is None and self._closed:
+            return self._closed[-1]
+        return self._head
 
     def _check_clock(self) -> None:
         """A wall clock that jumps ahead would date every later entry: stop, and say so."""
@@ -442,164 +544,80 @@ class Log:
                 hints=("set the clock right, or restart if it is; uploads go on meanwhile",),
             )
 
-    # --- derive and publish --------------------------------------------------------------------
+    # --- publish and prove -------------------------------------------------------------------
 
     def materialise(self) -> Head | None:
-        """Writes the tiles and bundles of the head, up to its partial ones; returns that head."""
+        """Writes the public files of every log; returns the head of the open one."""
+        for derived, closed in zip(self._derived, self._closed, strict=False):
+            if derived.materialised < closed.edge.size:
+                derived.materialise(closed)
+                if (note := derived.best_note(closed.edge.size)) is not None:
+                    derived.publish(SignedNote.from_text(note))
         head = self._head
-        if head is None:
-            return None
-        try:
-            tiling = self._tiling
-            if tiling is None:
-                tiling, self._partial = self._resume(head), frozenset()
-            self._tiling = None  # until every write below has succeeded
-            start = tiling.size
-            for tile, data in tiling.append(self._store.entries(start, head.edge.size)):
-                self._public.put(tile.to_path(), data)
-                # Readers of older checkpoints take the full tile from now on.
-                self._public.discard(tile.to_path() + ".p")
-            partial = dict(tiling.partial())
-            for tile in partial.keys() - self._partial:
-                self._public.put(tile.to_path(), partial[tile])
-            self._partial = frozenset(partial)
-        except Conflict as error:
-            raise Rejected(f"the public log is not that of the store: {error}") from None
-        nodes = TileNodes(head.edge.size, self._read_tile)
-        # From the files: one that was written before, and is lost, is derived anew next time.
-        root = subtree_root(0, head.edge.size, nodes)
-        if not root == tiling.root() == head.edge.root():
-            raise Rejected("published tiles and stored entries do not give the root of the head")
-        self._tiling, self._nodes = tiling, nodes
+        if head is not None:
+            self._open.materialise(head)
         return head
 
     @property
     def materialised(self) -> int:
-        """How many entries the public files cover."""
-        return 0 if self._nodes is None else self._nodes.size
+        return self._open.materialised
 
     def published(self) -> Checkpoint | None:
-        """The checkpoint that readers see."""
-        try:
-            note = SignedNote.from_bytes(self._public.get("checkpoint"))
-        except Unknown:
-            return None
-        return open_checkpoint(note, self._keys.log.verifier)
-
-    def public_file(self, path: str) -> bytes:
-        """A file of the public log; a checkpoint only once it is durable."""
-        return self._public.get(path)
+        """The checkpoint of the open log that readers see."""
+        return self._open.published()
 
     def publish(self, note: SignedNote) -> None:
-        """Replaces `checkpoint`; never by a smaller tree, never beyond the public files."""
-        checkpoint = open_checkpoint(note, self._keys.log.verifier)
-        nodes = self._nodes
-        if nodes is None or checkpoint.size > nodes.size:
-            raise Rejected(f"tiles are there for {self.materialised}, not for {checkpoint.size}")
-        old = self.published()
-        if old is not None and checkpoint.size < old.size:
-            return
-        for tree in filter(None, (old, checkpoint)):
-            if subtree_root(0, tree.size, nodes) != tree.root:
-                raise Rejected(f"the public tiles are not those of the checkpoint of {tree.size}")
-        self._public.replace("checkpoint", note.to_bytes())
-
-    def _resume(self, head: Head) -> Tiling:
-        """Continues from what is published, if it is a sound part of the store's tree."""
-        try:
-            old = self.published()
-            if old is not None and 0 < old.size <= head.edge.size:
-                tiling = Tiling.resume(old.size, self._read_tile)
-                if tiling.root() == old.root:
-                    return tiling
-        except (Malformed, Rejected):
-            pass  # derived files are lost or damaged: derive them all again
-        return Tiling()
-
-    def _read_tile(self, tile: Tile) -> bytes:
-        try:
-            return self._public.get(tile.to_path())
-        except Unknown:
-            if tile.full:
-                raise
-        # Completed since, and its partial forms discarded, perhaps while we read.
-        data = self._public.get(Tile(tile.level, tile.number).to_path())
-        if tile.level == ENTRIES:
-            return entries_to_bytes(entries_from_bytes(data, WIDTH)[: tile.width])
-        return hashes_to_bytes(hashes_from_bytes(data, WIDTH)[: tile.width])
-
-    # --- prove -------------------------------------------------------------------------------
-
-    def submission(self, note: SignedNote, old_size: int) -> AddCheckpoint:
-        """The request that asks a cosigner, who knows `old_size`, to cosign `note`."""
-        size = Checkpoint.from_text(note.text).size
-        proof = prove_consistency(old_size, size, self._tiles(size))
-        # Without the lines of others: a cosigner ignores them, and many read 10 KiB at most.
-        line = note.by(self._keys.log.verifier)
-        alone = SignedNote(note.text, () if line is None else (line,))
-        return AddCheckpoint(old_size, proof, alone)
-
-    def receipt(self, index: int, note: str) -> Receipt:
-        """Proof of an entry to a checkpoint of ours, with whatever cosignatures it has."""
-        checkpoint = Checkpoint.from_text(SignedNote.from_text(note).text)
-        size, nodes = checkpoint.size, self._tiles(checkpoint.size)
-        proof = prove_inclusion(index, size, nodes)
-        # A damaged tile shows here, not in a court.
-        check_inclusion(index, size, nodes(0, index), proof, checkpoint.root)
-        return Receipt(index, proof, note)
-
-    def keep_cosigned(self, note: SignedNote, policy: Policy) -> bool:
-        """Keeps a checkpoint for good once it has its quorum; says whether it has."""
-        cosigned = policy.open(note)
-        if cosigned.quorum_time is None:
-            return False
-        size = cosigned.checkpoint.size
-        kept = self.first_note(size)
-        if kept is not None and (earlier := SignedNote.from_text(kept)).text == note.text:
-            # Cosigned anew after a restart: the earlier times are the better evidence.
-            note = note.with_signatures(earlier.signatures)
-        self._store.add_cosigned(size, note.to_text())
-        return True
-
-    def best_note(self, size: int) -> str | None:
-        """The newest kept checkpoint of at least `size` entries, or None: not yet witnessed."""
-        note = self._store.newest_cosigned()
-        if note is None or Checkpoint.from_text(SignedNote.from_text(note).text).size < size:
-            return None
-        return note
-
-    def first_note(self, size: int) -> str | None:
-        """The earliest kept checkpoint of at least `size` entries."""
-        return self._store.cosigned(size)
+        self._open.publish(note)
 
     def published_note(self, size: int) -> str:
-        """The public checkpoint, if it holds `size` entries; else `Unavailable`: not yet."""
-        published = self.published()
-        if published is None or published.size < size:
-            raise Unavailable(
-                "the entry is durable and not yet published", hints=("try again in a moment",)
-            )
-        return self._public.get("checkpoint").decode()
+        return self._open.published_note(size)
+
+    def submission(self, note: SignedNote, old_size: int) -> AddCheckpoint:
+        return self._open.submission(note, old_size)
+
+    def receipt(self, index: int, note: str) -> Receipt:
+        """Of an entry of the open log."""
+        return self._open.receipt(index, note)
+
+    def keep_cosigned(self, note: SignedNote, policy: Policy) -> bool:
+        return self._open.keep_cosigned(note, policy)
+
+    def best_note(self, size: int) -> str | None:
+        return self._open.best_note(size)
+
+    def first_note(self, size: int) -> str | None:
+        return self._open.first_note(size)
+
+    # --- look up -----------------------------------------------------------------------------
 
     def places(self, name: str) -> Sequence[int]:
+        """The numbers of a series' rows, n = 1 first."""
         return self._store.places(name)
 
     def series_signature(self, name: str) -> bytes:
         return self._store.series([name])[name][0]
 
-    def row(self, index: int) -> Row:
-        return self._store.row(index)
+    def row(self, number: int) -> Row:
+        return self._store.row(number)
 
     def registers(self) -> Iterator[Row]:
         return self._store.registers()
 
-    def lost(self) -> Sequence[int]:
-        return self._store.lost()
+    def lost(self) -> Sequence[Place]:
+        return [self.place_of(number) for number in self._store.lost()]
 
-    def _tiles(self, size: int) -> TileNodes:
-        if self._nodes is None or size > self._nodes.size:
-            raise Unavailable(f"the tiles of {size} entries are not written yet")
-        return self._nodes
+
+def _check_published(derived: Derived, size: int) -> None:
+    """A store behind its public log was rolled back: it would sign a second history."""
+    try:
+        published = derived.published()
+    except (Malformed, Rejected):
+        return  # damaged: that is for `publish` to say
+    if published is not None and published.size > size:
+        raise Rejected(
+            f"{published.size} entries are published, and the store holds {size}",
+            hints=("the store was rolled back: restore its latest copy",),
+        )
 
 
 def _claim(held: Sequence[tuple[FileSubject, ItemRecord | None]]) -> tuple[str, ...] | LedgerError:

@@ -45,7 +45,10 @@ class ItemRecord:
 
 
 class LedgerStore(Protocol):
-    """Statements, entries, right edge, checkpoints and items: one database.
+    """Statements, entries, right edges, checkpoints and items: one database.
+
+    Rows have one number, running on across the logs in sequence (`ledger.sequencer`). Each
+    log has one head; only the last log grows.
 
     Durability: a method that writes returns only when its effect would survive a
     power cut. Consistency: serialisable; `commit` is one transaction. Trust: with
@@ -54,19 +57,24 @@ class LedgerStore(Protocol):
     """
 
     def head(self) -> Head | None:
-        """The last commit's edge and signed checkpoint; None before the first."""
+        """The last log's edge and signed checkpoint; None before the first commit."""
+        ...
+
+    def heads(self) -> Sequence[Head]:
+        """Those of all logs, in order; of closed ones the last that they had."""
         ...
 
     def commit(self, batch: Batch, note: str, expected: Head | None) -> None:
         """Stores rows, series counts, claims and the new head, all or nothing.
 
-        `note` is the signed checkpoint of `batch.edge`. Raises `Conflict`, storing
-        nothing, if the head is no longer `expected`.
+        `note` is the signed checkpoint of `batch.edge`. A batch of the log after that of
+        `expected` begins it, and closes the one before. Raises `Conflict`, storing nothing,
+        if the head is no longer `expected`.
         """
         ...
 
-    def row(self, index: int) -> Row:
-        """Raises `Unknown` for an index not committed. It may be `lost`, and those of `rows`."""
+    def row(self, number: int) -> Row:
+        """Raises `Unknown` for a number not committed. It may be `lost`, and those of `rows`."""
         ...
 
     def find(self, statement_id: str) -> Row | None: ...
@@ -92,11 +100,11 @@ class LedgerStore(Protocol):
         ...
 
     def places(self, name: str) -> Sequence[int]:
-        """The indexes of a series' statements, n = 1 first; empty if there is none."""
+        """The numbers of a series' statements, n = 1 first; empty if there is none."""
         ...
 
     def lost(self) -> Sequence[int]:
-        """The indexes of entries whose statements were lost with an earlier disk."""
+        """The numbers of entries whose statements were lost with an earlier disk."""
         ...
 
     def find_lost(self, series: Sequence[Series]) -> None:
@@ -142,15 +150,15 @@ class LedgerStore(Protocol):
         """What a key has uploaded and not yet claimed: its quota."""
         ...
 
-    def add_cosigned(self, size: int, note: str) -> None:
+    def add_cosigned(self, log: int, size: int, note: str) -> None:
         """Keeps a checkpoint that has its quorum; a later note of that size replaces it."""
         ...
 
-    def cosigned(self, size: int) -> str | None:
-        """The earliest kept checkpoint of at least `size` entries."""
+    def cosigned(self, log: int, size: int) -> str | None:
+        """The earliest kept checkpoint of at least `size` entries of that log."""
         ...
 
-    def newest_cosigned(self) -> str | None: ...
+    def newest_cosigned(self, log: int) -> str | None: ...
 
 
 class ItemWriter(Protocol):
@@ -352,6 +360,8 @@ class ObjectStore(Protocol):
 
 class PublicStore(Protocol):
     """The public log as static files: what anyone may mirror.
+
+    Its paths are those of tiles and bundles, `checkpoint`, and `OPENING`.
 
     Trust: none; readers recompute.
     """

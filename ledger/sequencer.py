@@ -1,5 +1,9 @@
 """Plans a batch: right edge + what waits + time → entries, places, new edge. Pure.
 
+Logs follow each other, and their rows have one number, which runs on across them: row
+`number` is entry `number - start` of the log whose entry 0 has the number `start`. So what
+is kept in order of the ledger, such as a series, needs no log beside it.
+
 The n-th statement of a series gets the n-th tag. `at` is the wall clock in whole
 minutes and never decreases along the log, whatever the clock does.
 """
@@ -16,11 +20,21 @@ from ledger.tlog.merkle import Edge, leaf_hash
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The state of a log after a commit. `note` is its checkpoint, signed by the log."""
+    """The state of a log after a commit. `note` is its checkpoint, signed by the log.
+
+    `log` counts the logs from 0; `start` is the number of its entry 0.
+    """
 
     edge: Edge
     at_ms: int
     note: str
+    log: int = 0
+    start: int = 0
+
+    @property
+    def end(self) -> int:
+        """The number that the next row has."""
+        return self.start + self.edge.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +53,7 @@ LOST = "lost"  # the kind of a row whose statement nobody has any more
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A statement in its place. `places` are its series with its number in each.
+    """A statement in its place: entry `index` of log `log`. `places` are its series with its n.
 
     Of a lost one there is the entry, and those places that its tags have shown.
     """
@@ -51,6 +65,16 @@ class Row:
     salt: bytes
     entry: bytes
     places: tuple[tuple[str, int], ...]
+    log: int = 0
+    start: int = 0
+
+    @property
+    def number(self) -> int:
+        return self.start + self.index
+
+    @property
+    def position(self) -> tuple[int, int]:
+        return self.log, self.index
 
     @property
     def lost(self) -> bool:
@@ -66,15 +90,29 @@ class Batch:
     claims: tuple[str, ...]
     edge: Edge
     at_ms: int
+    log: int = 0
+    start: int = 0
+
+    def head(self, note: str) -> Head:
+        return Head(self.edge, self.at_ms, note, self.log, self.start)
 
     def checkpoint(self, origin: str) -> Checkpoint:
         return Checkpoint(origin, self.edge.size, self.edge.root())
 
 
 def plan(
-    edge: Edge, last_at_ms: int, pending: Sequence[Pending], counts: Mapping[str, int], now_ms: int
+    edge: Edge,
+    last_at_ms: int,
+    pending: Sequence[Pending],
+    counts: Mapping[str, int],
+    now_ms: int,
+    log: int = 0,
+    start: int = 0,
 ) -> Batch:
-    """`counts` is how many statements each series has; a missing name has none."""
+    """`counts` is how many statements each series has; a missing name has none.
+
+    `edge` is that of log `log`, whose entry 0 has the number `start`.
+    """
     at_ms = max(last_at_ms, now_ms - now_ms % MINUTE_MS)
     numbers = dict(counts)
     signed: dict[str, Series] = {}
@@ -97,6 +135,8 @@ def plan(
                 waiting.salt,
                 entry.to_bytes(),
                 tuple(places),
+                log,
+                start,
             )
         )
     return Batch(
@@ -105,4 +145,6 @@ def plan(
         tuple(item for waiting in pending for item in waiting.items),
         edge.extend(leaf_hash(row.entry) for row in rows),
         at_ms,
+        log,
+        start,
     )

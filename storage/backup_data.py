@@ -28,7 +28,7 @@ from storage.durable import (
     write_all,
 )
 from storage.folder import DataFolder
-from storage.ledger_sqlite import MIGRATIONS
+from storage.ledger_sqlite import MIGRATIONS, SEQUENCE, read_heads
 
 PIECE = 1 << 19
 MAX_DEPTH = 4
@@ -61,13 +61,14 @@ class Table:
         return "rowid, *" if self.name == "item" else "*"
 
 
+_COSIGNED = "size + (SELECT start FROM head WHERE head.log = cosigned.log)"
 _NEW = "WHERE idx >= :start AND idx < :size"
 # Places of lost entries may be found long after the entries were restored.
 _LOST = " OR idx IN (SELECT idx FROM lost_tag)"
 _PLACED = _NEW + _LOST
 
 TABLES = (
-    Table("head", "", "ON CONFLICT (only) DO UPDATE SET {set}"),
+    Table("head", "", "ON CONFLICT DO UPDATE SET {set}"),
     Table("entry", f"{_NEW} ORDER BY idx", ""),
     Table("statement", f"{_NEW} ORDER BY idx", ""),
     Table("lost_tag", _NEW, ""),
@@ -78,7 +79,7 @@ TABLES = (
     ),
     Table("series_place", f"{_PLACED} ORDER BY name, n", ""),
     Table("item", "WHERE rowid >= :items ORDER BY rowid", ""),
-    Table("cosigned", "WHERE size >= :cosigned", "ON CONFLICT (size) DO UPDATE SET {set}"),
+    Table("cosigned", f"WHERE {_COSIGNED} >= :cosigned", "ON CONFLICT DO UPDATE SET {set}"),
 )
 BY_NAME = {table.name: table for table in TABLES}
 KEYS = {"item": ("object_id",), "series_place": ("name", "n")}
@@ -108,10 +109,11 @@ class Snapshot:
         self._db = db
         self._schema = schema
         self._folder = folder
-        row = db.execute("SELECT size FROM head").fetchone()
-        if row is None:
+        heads = read_heads(db, schema)
+        if not heads:
             raise Rejected("the log has no opening yet: there is nothing to back up")
-        self.size = int(row[0])
+        self.last = heads[-1]
+        self.size = self.last.end
 
     def state(self, before: State | None) -> State:
         """What a file after `before` holds; raises `Rejected` if this is another history."""
@@ -131,7 +133,7 @@ class Snapshot:
             start=start,
             size=self.size,
             last=self._last(self.size),
-            cosigned=self._number("SELECT max(size) FROM cosigned"),
+            cosigned=self._number(f"SELECT max({self._cosigned}) FROM cosigned"),  # noqa: S608
             # From the first that may still be claimed or removed; the last row's number
             # may be given again.
             items=self._number(
@@ -161,6 +163,7 @@ class Snapshot:
         where = table.rows
         if self._schema < 2:
             where = where.replace(_LOST, "")
+        where = where.replace(_COSIGNED, self._cosigned)
         cursor = self._db.execute(
             f"SELECT {table.columns} FROM {table.name} {where}",  # noqa: S608
             values,
@@ -171,6 +174,11 @@ class Snapshot:
             yield Record(ROW, row_to_bytes(row))
             if table.name in ("entry", "statement"):
                 progress(1)
+
+    @property
+    def _cosigned(self) -> str:
+        """How far a cosigned checkpoint reaches, counted across the logs."""
+        return "size" if self._schema < SEQUENCE else _COSIGNED
 
     def _last(self, size: int) -> bytes:
         row = self._db.execute("SELECT data FROM entry WHERE idx = ?", (size - 1,)).fetchone()

@@ -22,7 +22,10 @@ BATCH = 1000  # statements in one transaction while catching up
 
 @dataclass(frozen=True, slots=True)
 class CatalogRow:
-    """A statement in a list. `name` and `size` are of its first file; times are ms."""
+    """A statement in a list. `name` and `size` are of its first file; times are ms.
+
+    `index` is the number of its row, which runs on across the logs, here and below.
+    """
 
     index: int
     id: str
@@ -146,7 +149,7 @@ class SqliteCatalog:
     def catch_up(self, store: LedgerStore) -> None:
         """Adds what the ledger has beyond the catalog."""
         head = store.head()
-        rows = store.rows(self.indexed_to(), head.edge.size if head else 0)
+        rows = store.rows(self.indexed_to(), head.end if head else 0)
         while batch := list(islice(rows, BATCH)):
             self.add((row, _statement(row)) for row in batch)
 
@@ -211,12 +214,12 @@ class SqliteCatalog:
 def _add(db: Database, rows: Iterable[tuple[Row, Statement | None]]) -> None:
     size = int(db.execute("SELECT size FROM indexed").fetchone()[0])
     for row, statement in rows:
-        if row.index < size:
+        if row.number < size:
             continue
-        if row.index > size:
-            raise Conflict(f"want the statement at index {size}, got {row.index}")
+        if row.number > size:
+            raise Conflict(f"want the statement with the number {size}, got {row.number}")
         if statement is not None:
-            _insert(db, row.index, statement)
+            _insert(db, row.number, statement)
         size += 1
     db.execute("UPDATE indexed SET size = ?", (size,))
 

@@ -2,9 +2,11 @@
 
 The schema refuses what the code must never do, from any program: entries and
 statements are only ever added, in order; a series only grows under its one
-signature; the head never goes back; a claimed item is not forgotten.
+signature; the head never goes back; a closed log never grows; a claimed item is not
+forgotten. `idx` is the number of a row, which runs on across the logs.
 """
 
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -199,7 +201,65 @@ def _add_lost(db: Database) -> None:
         db.execute(sql)
 
 
-MIGRATIONS: tuple[Migration, ...] = (_create, _add_lost)
+# Logs follow each other: a head for each, and the checkpoints that each has had cosigned.
+# A backup puts heads back that it has put before: that changes nothing, and is let.
+SEQUENCE_SCHEMA = (
+    "ALTER TABLE head RENAME TO head_of_one",
+    "ALTER TABLE cosigned RENAME TO cosigned_of_one",
+    """
+    CREATE TABLE head (
+        log INTEGER PRIMARY KEY,
+        start INTEGER NOT NULL,
+        size INTEGER NOT NULL,
+        hashes BLOB NOT NULL,
+        at_ms INTEGER NOT NULL,
+        note TEXT NOT NULL
+    ) STRICT
+    """,
+    """
+    CREATE TABLE cosigned (
+        log INTEGER NOT NULL,
+        size INTEGER NOT NULL,
+        note TEXT NOT NULL,
+        PRIMARY KEY (log, size)
+    ) STRICT, WITHOUT ROWID
+    """,
+    "INSERT INTO head SELECT 0, 0, size, hashes, at_ms, note FROM head_of_one",
+    "INSERT INTO cosigned SELECT 0, size, note FROM cosigned_of_one",
+    "DROP TABLE head_of_one",
+    "DROP TABLE cosigned_of_one",
+    """
+    CREATE TRIGGER head_grows BEFORE UPDATE ON head
+    WHEN NEW.log <> OLD.log OR NEW.start <> OLD.start OR NEW.size < OLD.size
+    BEGIN SELECT RAISE(ABORT, 'the head never goes back'); END
+    """,
+    """
+    CREATE TRIGGER head_closed BEFORE UPDATE ON head
+    WHEN OLD.log < (SELECT max(log) FROM head) AND (NEW.size <> OLD.size OR NEW.note <> OLD.note)
+    BEGIN SELECT RAISE(ABORT, 'a closed log never grows'); END
+    """,
+    """
+    CREATE TRIGGER head_stays BEFORE DELETE ON head
+    BEGIN SELECT RAISE(ABORT, 'the head never goes back'); END
+    """,
+    """
+    CREATE TRIGGER head_next BEFORE INSERT ON head
+    WHEN NOT EXISTS (SELECT 1 FROM head WHERE log = NEW.log AND start = NEW.start
+            AND (note = NEW.note OR size <= NEW.size AND log = (SELECT max(log) FROM head)))
+        AND (NEW.log IS NOT (SELECT coalesce(max(log) + 1, 0) FROM head)
+            OR NEW.start IS NOT (SELECT coalesce(max(start + size), 0) FROM head))
+    BEGIN SELECT RAISE(ABORT, 'a log begins where the one before ended'); END
+    """,
+)
+
+
+def _add_sequence(db: Database) -> None:
+    for sql in SEQUENCE_SCHEMA:
+        db.execute(sql)
+
+
+MIGRATIONS: tuple[Migration, ...] = (_create, _add_lost, _add_sequence)
+SEQUENCE = 3  # the version from which on there are several logs
 
 _ROW = "SELECT idx, id, kind, envelope, salt, data FROM statement JOIN entry USING (idx)"
 _ROW_OR_LOST = (
@@ -225,26 +285,23 @@ class SqliteLedgerStore:
         self._file.close()
 
     def head(self) -> Head | None:
-        with self._file.read() as db:
-            row = db.execute("SELECT size, hashes, at_ms, note FROM head").fetchone()
-        if row is None:
-            return None
-        size, hashes, at_ms, note = row
-        return Head(Edge(size, _split(hashes)), at_ms, note)
+        return next(iter(self._heads("ORDER BY log DESC LIMIT 1")), None)
+
+    def heads(self) -> Sequence[Head]:
+        return self._heads("ORDER BY log")
 
     def commit(self, batch: Batch, note: str, expected: Head | None) -> None:
-        size = expected.edge.size if expected else 0
-        if [row.index for row in batch.rows] != list(range(size, batch.edge.size)):
-            raise Conflict(f"want rows {size} to {batch.edge.size} in a batch after {size}")
+        head = batch.head(note)
+        _check_rows(batch.rows, head, expected)
         with self._file.write() as db:
-            _swap_head(db, Head(batch.edge, batch.at_ms, note), expected)
+            _swap_head(db, head, expected)
             _add_rows(db, batch)
             _claim(db, batch.claims)
 
-    def row(self, index: int) -> Row:
-        rows = self._rows_where("idx = ?", index, of=_ROW_OR_LOST)
+    def row(self, number: int) -> Row:
+        rows = self._rows_where("idx = ?", number, of=_ROW_OR_LOST)
         if not rows:
-            raise Unknown(f"no statement at index {index}")
+            raise Unknown(f"no statement has the number {number}")
         return rows[0]
 
     def find(self, statement_id: str) -> Row | None:
@@ -263,15 +320,15 @@ class SqliteLedgerStore:
             last = min(end, start + PAGE)
             page = self._rows_where("idx >= ? AND idx < ?", start, last, of=_ROW_OR_LOST)
             if not page:
-                raise Unknown(f"no statement at index {start}")
+                raise Unknown(f"no statement has the number {start}")
             yield from page
-            start = page[-1].index + 1
+            start = page[-1].number + 1
 
     def registers(self) -> Iterator[Row]:
         start = 0
         while page := self._rows_where("kind = 'register' AND idx >= ?", start):
             yield from page
-            start = page[-1].index + 1
+            start = page[-1].number + 1
 
     def entries(self, start: int, end: int) -> Iterator[bytes]:
         while start < end:
@@ -281,7 +338,7 @@ class SqliteLedgerStore:
                     (start, min(end, start + PAGE)),
                 ).fetchall()
             if not page:
-                raise Unknown(f"no entry at index {start}")
+                raise Unknown(f"no entry has the number {start}")
             yield from (data for (data,) in page)
             start += len(page)
 
@@ -346,9 +403,7 @@ class SqliteLedgerStore:
     ) -> None:
         """Rows of an earlier life of this log, lost ones too, with the head behind them."""
         expected = self.head()
-        start = expected.edge.size if expected else 0
-        if [row.index for row in rows] != list(range(start, head.edge.size)):
-            raise Conflict(f"want rows {start} to {head.edge.size}")
+        _check_rows(rows, head, expected)
         with self._file.write() as db:
             _swap_head(db, head, expected)
             _add_entries(db, rows)
@@ -359,7 +414,7 @@ class SqliteLedgerStore:
             db.conn.executemany(
                 "INSERT INTO lost_tag VALUES (?, ?)",
                 [
-                    (tag, row.index)
+                    (tag, row.number)
                     for row in rows
                     if row.lost
                     for tag in Entry.from_bytes(row.entry).tags
@@ -448,19 +503,23 @@ class SqliteLedgerStore:
             ).fetchone()
         return int(row[0])
 
-    def add_cosigned(self, size: int, note: str) -> None:
+    def add_cosigned(self, log: int, size: int, note: str) -> None:
         with self._file.write() as db:
             db.execute(
-                "INSERT INTO cosigned VALUES (?, ?)"
-                " ON CONFLICT (size) DO UPDATE SET note = excluded.note",
-                (size, note),
+                "INSERT INTO cosigned VALUES (?, ?, ?)"
+                " ON CONFLICT (log, size) DO UPDATE SET note = excluded.note",
+                (log, size, note),
             )
 
-    def cosigned(self, size: int) -> str | None:
-        return self._note("WHERE size >= ? ORDER BY size LIMIT 1", (size,))
+    def cosigned(self, log: int, size: int) -> str | None:
+        return self._note("WHERE log = ? AND size >= ? ORDER BY size LIMIT 1", (log, size))
 
-    def newest_cosigned(self) -> str | None:
-        return self._note("ORDER BY size DESC LIMIT 1", ())
+    def newest_cosigned(self, log: int) -> str | None:
+        return self._note("WHERE log = ? ORDER BY size DESC LIMIT 1", (log,))
+
+    def _heads(self, rest: str) -> list[Head]:
+        with self._file.read() as db:
+            return _read_heads(db.conn, rest)
 
     def _rows_where(self, condition: str, *values: object, of: str = _ROW) -> list[Row]:
         """At most a page, in log order, from one state of the database."""
@@ -471,9 +530,10 @@ class SqliteLedgerStore:
                     f"{of} WHERE {condition} ORDER BY idx LIMIT {PAGE}", values
                 ).fetchall()
                 places = _places_of(db, [row[0] for row in rows])
+                heads = _read_heads(db.conn, "ORDER BY log")
             finally:
                 db.execute("COMMIT")
-        return [_row(row, places.get(row[0], [])) for row in rows]
+        return [_row(row, places.get(row[0], []), heads) for row in rows]
 
     def _items(self, rest: str, values: Sequence[object]) -> list[ItemRecord]:
         with self._file.read() as db:
@@ -486,14 +546,39 @@ class SqliteLedgerStore:
         return None if row is None else str(row[0])
 
 
+def read_heads(db: sqlite3.Connection, schema: int) -> list[Head]:
+    """All heads of a database in that version of the schema."""
+    if schema >= SEQUENCE:
+        return _read_heads(db, "ORDER BY log")
+    rows = db.execute("SELECT size, hashes, at_ms, note FROM head").fetchall()
+    return [Head(Edge(size, _split(hashes)), at_ms, note) for size, hashes, at_ms, note in rows]
+
+
+def _read_heads(db: sqlite3.Connection, rest: str) -> list[Head]:
+    rows = db.execute(f"SELECT log, start, size, hashes, at_ms, note FROM head {rest}").fetchall()  # noqa: S608
+    return [
+        Head(Edge(size, _split(hashes)), at_ms, note, log, start)
+        for log, start, size, hashes, at_ms, note in rows
+    ]
+
+
+def _check_rows(rows: Sequence[Row], head: Head, expected: Head | None) -> None:
+    start = 0 if expected is None else expected.end
+    if [row.number for row in rows] != list(range(start, head.end)):
+        raise Conflict(f"want rows {start} to {head.end} in a batch after {start}")
+
+
 def _swap_head(db: Database, head: Head, expected: Head | None) -> None:
     values = (head.edge.size, b"".join(head.edge.hashes), head.at_ms, head.note)
-    if expected is None:
-        sql = "INSERT INTO head VALUES (1, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
-        swapped = db.execute(sql, values).rowcount
+    last = next(iter(_read_heads(db.conn, "ORDER BY log DESC LIMIT 1")), None)
+    if (last and last.note) != (expected and expected.note):
+        swapped = 0
+    elif last is None or last.log != head.log:
+        sql = "INSERT INTO head (size, hashes, at_ms, note, log, start) VALUES (?, ?, ?, ?, ?, ?)"
+        swapped = db.execute(sql, (*values, head.log, head.start)).rowcount
     else:
-        sql = "UPDATE head SET size = ?, hashes = ?, at_ms = ?, note = ? WHERE note = ?"
-        swapped = db.execute(sql, (*values, expected.note)).rowcount
+        sql = "UPDATE head SET size = ?, hashes = ?, at_ms = ?, note = ? WHERE log = ?"
+        swapped = db.execute(sql, (*values, head.log)).rowcount
     if swapped != 1:
         raise Conflict("the head of the log is no longer the one this batch was planned for")
 
@@ -506,13 +591,15 @@ def _add_rows(db: Database, batch: Batch) -> None:
 
 
 def _add_entries(db: Database, rows: Sequence[Row]) -> None:
-    db.conn.executemany("INSERT INTO entry VALUES (?, ?)", [(row.index, row.entry) for row in rows])
+    db.conn.executemany(
+        "INSERT INTO entry VALUES (?, ?)", [(row.number, row.entry) for row in rows]
+    )
 
 
 def _add_statements(db: Database, rows: Sequence[Row]) -> None:
     db.conn.executemany(
         "INSERT INTO statement VALUES (?, ?, ?, ?, ?)",
-        [(row.index, row.statement_id, row.kind, row.envelope, row.salt) for row in rows],
+        [(row.number, row.statement_id, row.kind, row.envelope, row.salt) for row in rows],
     )
 
 
@@ -526,7 +613,7 @@ def _add_series(db: Database, series: Sequence[tuple[Series, int]]) -> None:
 
 def _add_places(db: Database, rows: Sequence[Row]) -> None:
     places = [
-        (name, n, row.index, position)
+        (name, n, row.number, position)
         for row in rows
         for position, (name, n) in enumerate(row.places)
     ]
@@ -573,9 +660,13 @@ def _places_of(db: Database, indexes: Sequence[int]) -> dict[int, list[tuple[str
     return places
 
 
-def _row(row: tuple[Any, ...], places: Sequence[tuple[str, int]]) -> Row:
-    index, statement_id, kind, envelope, salt, entry = row
-    return Row(index, statement_id, kind, envelope, salt, entry, tuple(places))
+def _row(row: tuple[Any, ...], places: Sequence[tuple[str, int]], heads: Sequence[Head]) -> Row:
+    number, statement_id, kind, envelope, salt, entry = row
+    head = max((head for head in heads if head.start <= number), key=lambda head: head.log)
+    index = number - head.start
+    return Row(
+        index, statement_id, kind, envelope, salt, entry, tuple(places), head.log, head.start
+    )
 
 
 def _item(row: tuple[Any, ...]) -> ItemRecord:

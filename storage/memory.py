@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from ledger.errors import Conflict, Full, Malformed, Rejected, Unavailable, Unknown
 from ledger.evidence.chunks import ItemDigest
+from ledger.evidence.entry import OPENING
 from ledger.evidence.series import Series
 from ledger.ports import ItemRecord, SealedItemWriter
 from ledger.sequencer import Batch, Head, Row
@@ -21,25 +22,29 @@ class MemoryLedgerStore:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._head: Head | None = None
+        self._heads: list[Head] = []
         self._rows: list[Row] = []
         self._by_id: dict[str, Row] = {}
         self._series: dict[str, tuple[bytes, int]] = {}
         self._places: dict[str, list[int]] = {}
         self._items: dict[str, ItemRecord] = {}
-        self._cosigned: dict[int, str] = {}
+        self._cosigned: dict[tuple[int, int], str] = {}
 
     def head(self) -> Head | None:
-        return self._head
+        return self._heads[-1] if self._heads else None
+
+    def heads(self) -> Sequence[Head]:
+        return list(self._heads)
 
     def commit(self, batch: Batch, note: str, expected: Head | None) -> None:
         with self._lock:
-            if (self._head and self._head.note) != (expected and expected.note):
+            head = self.head()
+            if (head and head.note) != (expected and expected.note):
                 raise Conflict(
                     "the head of the log is no longer the one this batch was planned for"
                 )
             places = self._check(batch)
-            self._head = Head(batch.edge, batch.at_ms, note)
+            self._heads = [*self._heads[: batch.log], batch.head(note)]
             self._rows += batch.rows
             self._by_id |= {row.statement_id: row for row in batch.rows}
             self._series |= {series.name: (series.signature, n) for series, n in batch.series}
@@ -47,10 +52,10 @@ class MemoryLedgerStore:
             for claim in batch.claims:
                 self._items[claim] = replace(self._items[claim], claimed=True)
 
-    def row(self, index: int) -> Row:
-        if not 0 <= index < len(self._rows):
-            raise Unknown(f"no statement at index {index}")
-        return self._rows[index]
+    def row(self, number: int) -> Row:
+        if not 0 <= number < len(self._rows):
+            raise Unknown(f"no statement has the number {number}")
+        return self._rows[number]
 
     def find(self, statement_id: str) -> Row | None:
         return self._by_id.get(statement_id)
@@ -59,13 +64,13 @@ class MemoryLedgerStore:
         return frozenset(self._by_id.keys() & set(statement_ids))
 
     def rows(self, start: int, end: int) -> Iterator[Row]:
-        return (self.row(index) for index in range(start, end))
+        return (self.row(number) for number in range(start, end))
 
     def registers(self) -> Iterator[Row]:
         return (row for row in list(self._rows) if row.kind == "register")
 
     def entries(self, start: int, end: int) -> Iterator[bytes]:
-        return (self.row(index).entry for index in range(start, end))
+        return (self.row(number).entry for number in range(start, end))
 
     def series(self, names: Sequence[str]) -> Mapping[str, tuple[bytes, int]]:
         return {name: self._series[name] for name in names if name in self._series}
@@ -131,21 +136,25 @@ class MemoryLedgerStore:
             held = [item for item in self._items.values() if not item.claimed]
         return sum(item.digest.size for item in held if item.keyid == keyid)
 
-    def add_cosigned(self, size: int, note: str) -> None:
-        self._cosigned[size] = note
+    def add_cosigned(self, log: int, size: int, note: str) -> None:
+        self._cosigned[log, size] = note
 
-    def cosigned(self, size: int) -> str | None:
-        kept = [kept for kept in list(self._cosigned) if kept >= size]
+    def cosigned(self, log: int, size: int) -> str | None:
+        kept = [kept for kept in list(self._cosigned) if kept[0] == log and kept[1] >= size]
         return self._cosigned[min(kept)] if kept else None
 
-    def newest_cosigned(self) -> str | None:
-        return self._cosigned[max(self._cosigned)] if self._cosigned else None
+    def newest_cosigned(self, log: int) -> str | None:
+        kept = [kept for kept in list(self._cosigned) if kept[0] == log]
+        return self._cosigned[max(kept)] if kept else None
 
     def _check(self, batch: Batch) -> dict[str, list[int]]:
         """Raises as the database's constraints would; returns the places after the batch."""
-        size = len(self._rows)
-        if [row.index for row in batch.rows] != list(range(size, batch.edge.size)):
-            raise Conflict(f"want rows {size} to {batch.edge.size} in a batch after {size}")
+        size, end = len(self._rows), batch.start + batch.edge.size
+        begins = batch.log == len(self._heads)
+        if begins != (batch.start == size) or batch.log < len(self._heads) - 1:
+            raise Conflict(f"want a batch of the last log or the next one, got log {batch.log}")
+        if [row.number for row in batch.rows] != list(range(size, end)):
+            raise Conflict(f"want rows {size} to {end} in a batch after {size}")
         ids = {row.statement_id for row in batch.rows}
         if len(ids) != len(batch.rows) or ids & self._by_id.keys():
             raise Conflict("a statement is stored once")
@@ -161,9 +170,9 @@ class MemoryLedgerStore:
         places: dict[str, list[int]] = {}
         for row in batch.rows:
             for name, n in row.places:
-                indexes = places.setdefault(name, list(self._places.get(name, ())))
-                indexes.append(row.index)
-                if len(indexes) != n:
+                numbers = places.setdefault(name, list(self._places.get(name, ())))
+                numbers.append(row.number)
+                if len(numbers) != n:
                     raise Conflict("a series is numbered without gaps")
         return places
 
@@ -261,7 +270,8 @@ class MemoryPublicStore:
         self.files: dict[str, bytes] = {}
 
     def put(self, path: str, data: bytes) -> None:
-        Tile.from_path(path)
+        if path not in OPENING:
+            Tile.from_path(path)
         if self.files.setdefault(path, data) != data:
             raise Conflict(f"{path!r} is published already, with other bytes")
 
@@ -271,7 +281,7 @@ class MemoryPublicStore:
         self.files[path] = data
 
     def get(self, path: str) -> bytes:
-        if path != "checkpoint":
+        if path not in ("checkpoint", *OPENING):
             Tile.from_path(path)
         if path not in self.files:
             raise Unknown(f"no file {path!r} in the log")

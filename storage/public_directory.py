@@ -1,6 +1,8 @@
 """The public log as a folder of static files, from both sides.
 
     checkpoint
+    opening.dsse.json
+    opening.salt
     tile/0/x001/234
     tile/0/x001/235.p/17
     tile/entries/x001/235.p/17
@@ -15,6 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ledger.errors import Conflict, Malformed, Unknown
+from ledger.evidence.entry import OPENING
 from ledger.evidence.membership import log_label
 from ledger.tlog.tile import Tile
 from storage.durable import (
@@ -51,7 +54,8 @@ class DirectoryPublicStore:
         sync_folder(root)
 
     def put(self, path: str, data: bytes) -> None:
-        Tile.from_path(path)
+        if path not in OPENING:
+            Tile.from_path(path)
         target = self._root / path
         with self._lock:
             self._prepare(target.parent)
@@ -133,7 +137,7 @@ class DirectoryLog:
 
 
 def _check_path(path: str) -> None:
-    if path != CHECKPOINT:
+    if path not in (CHECKPOINT, *OPENING):
         Tile.from_path(path)
 
 

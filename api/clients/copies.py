@@ -58,5 +58,6 @@ def open_copy(source: str, data: bytes, trust: Trust) -> Copied:
         parse_base64(answer["salt"]),
         found.entry.to_bytes(),
         tuple(places),
+        [log.label for log in trust.logs].index(found.log),
     )
     return Copied(source, row, tuple(series), found.checkpoint)

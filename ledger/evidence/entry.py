@@ -26,6 +26,7 @@ SALT_SIZE = 32
 TAG_SIZE = 16
 TAGS = 8
 MINUTE_MS = 60_000
+OPENING = ("opening.dsse.json", "opening.salt")  # beside a log: what its entry 0 commits to
 MAX_ENTRY = 1024  # eight tags and a commitment take 311 bytes
 
 # The one spelling of an entry: RFC 8785, base64 with zero trailing bits. An audit reads

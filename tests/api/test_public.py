@@ -4,8 +4,12 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
+from ledger.evidence.entry import Entry, check_commitment
+from ledger.evidence.envelope import Envelope
+from ledger.evidence.statement import Statement
 from ledger.tlog.checkpoint import open_checkpoint
 from ledger.tlog.note import SignedNote
+from ledger.tlog.tile import entries_from_bytes
 from testkit.server import FOUNDED, ORIGIN, Ledger, await_that, serving
 
 
@@ -36,7 +40,19 @@ def test_tiles_are_bytes_that_never_change(public: Ledger, path: str) -> None:
     assert "immutable" in answer.headers["Cache-Control"]
 
 
-@pytest.mark.parametrize("path", ["checkpoint", f"tile/0/000.p/{FOUNDED}"])
+def test_the_opening_and_its_salt_give_the_commitment_of_entry_0(public: Ledger) -> None:
+    parts = [get(public, f"/log/2026/opening.{ending}") for ending in ("salt", "dsse.json")]
+    bundle = get(public, f"/log/2026/tile/entries/000.p/{FOUNDED}").content
+    entry = Entry.from_bytes(entries_from_bytes(bundle, FOUNDED)[0])
+    check_commitment(entry, parts[0].content, parts[1].content)
+    opening = Statement.from_bytes(Envelope.from_bytes(parts[1].content).payload)
+    assert opening.predicate["log"] == public.trust.logs[0].policy.log.to_text()
+    for part in parts:
+        assert "immutable" in part.headers["Cache-Control"]
+    assert get(public, "/log/2027/opening.salt").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["checkpoint", "opening.salt", f"tile/0/000.p/{FOUNDED}"])
 def test_head_says_what_get_would(public: Ledger, path: str) -> None:
     head, body = get(public, f"/log/2026/{path}", "HEAD"), get(public, f"/log/2026/{path}")
     assert head.status_code == 200

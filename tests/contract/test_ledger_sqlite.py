@@ -22,7 +22,7 @@ from ledger.sequencer import LOST, Batch, Head, Row
 from ledger.tlog.merkle import leaf_hash, root_of
 from storage.database import DatabaseFile
 from storage.ledger_sqlite import MIGRATIONS, SqliteLedgerStore
-from testkit.batches import CASES, grow, pending, planned, statement
+from testkit.batches import CASES, begin_next, grow, pending, planned, statement, write_as_of
 
 PROJECT = Path(__file__).parents[2]
 ITEM = ItemRecord(
@@ -154,6 +154,32 @@ def test_no_program_changes_what_was_stored(store: SqliteLedgerStore, path: Path
     assert dump(path) == before
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE head SET size = 9 WHERE log = 0",
+        "UPDATE head SET note = 'other' WHERE log = 0",
+        "UPDATE head SET log = 2 WHERE log = 1",
+        "UPDATE head SET start = 0 WHERE log = 1",
+        "DELETE FROM head WHERE log = 1",
+        "INSERT OR REPLACE INTO head VALUES (0, 0, 9, x'', 1, 'other')",
+        "INSERT OR REPLACE INTO head VALUES (1, 2, 1, x'', 1, 'other')",
+        "INSERT INTO head VALUES (2, 3, 1, x'', 1, 'a gap')",
+        "INSERT INTO head VALUES (3, 4, 1, x'', 1, 'not the next')",
+        "INSERT OR IGNORE INTO head VALUES (1, 0, 9, x'', 1, 'not where it began')",
+    ],
+)
+def test_no_program_goes_on_with_a_closed_log(
+    store: SqliteLedgerStore, path: Path, sql: str
+) -> None:
+    grow(store, 2)
+    begin_next(store)
+    before = dump(path)
+    with pytest.raises(sqlite3.IntegrityError):
+        execute(path, sql)
+    assert dump(path) == before
+
+
 def test_a_killed_process_leaves_whole_commits_and_all_that_it_acknowledged(path: Path) -> None:
     for pause in (0.02, 0.05, 0.11):
         process = python(COMMIT_FOREVER, path)
@@ -213,7 +239,7 @@ def test_it_is_written_durably_and_privately(store: SqliteLedgerStore, path: Pat
 
 def test_a_read_connection_cannot_write(store: SqliteLedgerStore) -> None:
     with pytest.raises(Unavailable, match="readonly"), store._file.read() as db:
-        db.execute("INSERT INTO cosigned VALUES (1, '')")
+        db.execute("INSERT INTO cosigned VALUES (0, 1, '')")
 
 
 def test_a_closed_store_is_unavailable(store: SqliteLedgerStore) -> None:
@@ -223,7 +249,7 @@ def test_a_closed_store_is_unavailable(store: SqliteLedgerStore) -> None:
     with pytest.raises(Unavailable):
         store.head()
     with pytest.raises(Unavailable):
-        store.add_cosigned(1, "")
+        store.add_cosigned(0, 1, "")
 
 
 def test_a_file_that_is_no_database_is_unavailable(path: Path) -> None:
@@ -246,21 +272,27 @@ def _next_version(db: Database) -> None:
     db.execute("ALTER TABLE cosigned ADD COLUMN at_ms INTEGER NOT NULL DEFAULT 0")
 
 
-def test_version_1_is_migrated_with_its_contents(path: Path) -> None:
-    DatabaseFile(path, MIGRATIONS[:1]).close()
-    with closing(SqliteLedgerStore(path)) as store:
+@pytest.mark.parametrize("schema", [1, 2])
+def test_an_earlier_version_is_migrated_with_its_contents(path: Path, schema: int) -> None:
+    new = path.with_name("new.sqlite")
+    with closing(SqliteLedgerStore(new)) as store:
+        store.add_item(ITEM)
         grow(store, 2)
-        assert store.lost() == []
+        store.add_cosigned(0, 2, "note\n")
+    write_as_of(schema, new, path)
+    with closing(SqliteLedgerStore(path)) as store:
+        assert (store.lost(), store.cosigned(0, 1)) == ([], "note\n")
         assert [row.index for row in store.rows(0, 2)] == [0, 1]
+    assert dump(path) == dump(new)
 
 
 def test_this_version_is_migrated_to_the_next_with_its_contents(path: Path) -> None:
     with closing(SqliteLedgerStore(path)) as store:
         grow(store, 2)
-        store.add_cosigned(2, "note\n")
+        store.add_cosigned(0, 2, "note\n")
     with closing(DatabaseFile(path, (*MIGRATIONS, _next_version))) as file, file.read() as db:
         assert db.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS) + 1,)
-        assert db.execute("SELECT * FROM cosigned").fetchall() == [(2, "note\n", 0)]
+        assert db.execute("SELECT * FROM cosigned").fetchall() == [(0, 2, "note\n", 0)]
         assert db.execute("SELECT count(*) FROM statement").fetchone() == (2,)
     with pytest.raises(Rejected):
         SqliteLedgerStore(path)
@@ -294,11 +326,11 @@ def test_a_writer_whose_rollback_fails_begins_anew(
     monkeypatch.setattr(Database, "execute", no_rollback)
     monkeypatch.setenv("BROKEN_DISK", "1")
     with pytest.raises(Unavailable, match="disk I/O error"):
-        store.add_cosigned(1, "lost\n")
+        store.add_cosigned(0, 1, "lost\n")
     monkeypatch.delenv("BROKEN_DISK")
-    assert store.newest_cosigned() is None
-    store.add_cosigned(2, "kept\n")
-    assert store.newest_cosigned() == "kept\n"
+    assert store.newest_cosigned(0) is None
+    store.add_cosigned(0, 2, "kept\n")
+    assert store.newest_cosigned(0) == "kept\n"
 
 
 # --- entries whose statements were lost --------------------------------------------------------

@@ -11,11 +11,11 @@ from ledger.errors import Conflict, LedgerError, Unknown
 from ledger.evidence.chunks import ItemDigest, digest_item
 from ledger.evidence.statement import Kind
 from ledger.ports import ItemRecord, LedgerStore
-from ledger.sequencer import Head
-from ledger.tlog.merkle import leaf_hash, root_of
+from ledger.sequencer import Head, plan
+from ledger.tlog.merkle import Edge, leaf_hash, root_of
 from storage.ledger_sqlite import SqliteLedgerStore
 from storage.memory import MemoryLedgerStore
-from testkit.batches import CASES, grow, pending, planned, statement
+from testkit.batches import CASES, START_MS, begin_next, grow, pending, planned, statement
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -48,10 +48,10 @@ def item(
 
 def contents(store: LedgerStore) -> tuple[object, ...]:
     head = store.head()
-    size = head.edge.size if head else 0
+    size = head.end if head else 0
     names = [series.name for series in CASES]
     return (
-        head,
+        store.heads(),
         list(store.rows(0, size)),
         list(store.entries(0, size)),
         dict(store.series(names)),
@@ -64,7 +64,7 @@ def test_a_new_store_is_empty(store: LedgerStore) -> None:
     assert store.head() is None
     assert list(store.rows(0, 0)) == list(store.registers()) == []
     assert list(store.entries(0, 0)) == []
-    assert store.newest_cosigned() is None
+    assert store.newest_cosigned(0) is None
 
 
 def test_a_commit_is_read_back_as_it_was_planned(store: LedgerStore) -> None:
@@ -336,17 +336,17 @@ def test_a_quota_counts_what_one_key_has_not_claimed(store: LedgerStore) -> None
 
 def test_the_earliest_cosigned_checkpoint_of_a_size_is_found(store: LedgerStore) -> None:
     for size in (3, 10, 7):
-        store.add_cosigned(size, f"note {size}\n")
-    assert [store.cosigned(size) for size in (0, 3, 4, 8, 11)] == [
+        store.add_cosigned(0, size, f"note {size}\n")
+    assert [store.cosigned(0, size) for size in (0, 3, 4, 8, 11)] == [
         "note 3\n", "note 3\n", "note 7\n", "note 10\n", None,
     ]  # fmt: skip
-    assert store.newest_cosigned() == "note 10\n"
+    assert store.newest_cosigned(0) == "note 10\n"
 
 
 def test_a_later_note_of_a_size_replaces_the_earlier(store: LedgerStore) -> None:
-    store.add_cosigned(3, "two lines\n")
-    store.add_cosigned(3, "three lines\n")
-    assert store.cosigned(3) == store.newest_cosigned() == "three lines\n"
+    store.add_cosigned(0, 3, "two lines\n")
+    store.add_cosigned(0, 3, "three lines\n")
+    assert store.cosigned(0, 3) == store.newest_cosigned(0) == "three lines\n"
 
 
 def test_known_are_those_stored_however_many_are_asked_for(store: LedgerStore) -> None:
@@ -367,3 +367,91 @@ def test_an_item_is_found_by_digest_and_size_in_its_agency(store: LedgerStore) -
     assert store.held(found.sha256, 6, "a") is None
     assert store.held(found.sha256, 5, "c") is None
     assert store.held(bytes(32), 5, "a") is None
+
+
+# --- logs in sequence ----------------------------------------------------------------------------
+
+
+def test_the_next_log_begins_where_the_one_before_ended(store: LedgerStore) -> None:
+    grow(store, 3)
+    closed = store.head()
+    batch = begin_next(store)
+    more = grow(store)
+    head = store.head()
+    assert head is not None
+    assert list(store.heads()) == [closed, head]
+    assert (head.log, head.start, head.edge.size, head.end) == (1, 3, 3, 6)
+    assert [row.position for row in store.rows(0, 6)] == [
+        *((0, 0), (0, 1), (0, 2)),
+        *((1, 0), (1, 1), (1, 2)),
+    ]
+    assert list(store.rows(3, 6)) == [*batch.rows, *more.rows]
+    assert root_of(map(leaf_hash, store.entries(3, 6))) == head.edge.root()
+    assert store.find(batch.rows[1].statement_id) == batch.rows[1] == store.row(4)
+
+
+def test_a_series_goes_on_in_the_next_log(store: LedgerStore) -> None:
+    grow(store, 2)
+    begin_next(store)
+    assert store.places(CASES[0].name) == [0, 1, 2, 3]
+    assert store.series([CASES[0].name])[CASES[0].name][1] == 4
+
+
+def test_a_statement_is_stored_in_one_log_only(store: LedgerStore) -> None:
+    grow(store, 2)
+    head = store.head()
+    assert head is not None
+    again = plan(Edge(), head.at_ms, [pending(statement(0))], {}, START_MS, 1, head.end)
+    before = contents(store)
+    with pytest.raises(Conflict):
+        store.commit(again, "1: 1\n", head)
+    assert contents(store) == before
+
+
+def test_a_closed_log_never_grows(store: LedgerStore) -> None:
+    grow(store, 2)
+    batch, note, head = planned(store, [pending(statement(9))])
+    begin_next(store)
+    before = contents(store)
+    with pytest.raises(Conflict):
+        store.commit(batch, note, head)
+    with pytest.raises(Conflict):
+        store.commit(batch, note, store.head())
+    assert contents(store) == before
+
+
+def test_two_that_begin_the_next_log_do_not_both_succeed(store: LedgerStore) -> None:
+    grow(store, 2)
+    head = store.head()
+    assert head is not None
+    one, other = (
+        plan(Edge(), head.at_ms, [pending(statement(n), CASES[1:2])], {}, START_MS, 1, head.end)
+        for n in (7, 8)
+    )
+    store.commit(one, "one\n", head)
+    before = contents(store)
+    with pytest.raises(Conflict):
+        store.commit(other, "other\n", head)
+    assert contents(store) == before
+
+
+@pytest.mark.parametrize(("log", "start"), [(2, 2), (1, 1), (1, 3), (0, 2)])
+def test_a_log_begins_nowhere_else(store: LedgerStore, log: int, start: int) -> None:
+    grow(store, 2)
+    head = store.head()
+    assert head is not None
+    odd = plan(Edge(), head.at_ms, [pending(statement(7), CASES[1:2])], {}, START_MS, log, start)
+    before = contents(store)
+    with pytest.raises(Conflict):
+        store.commit(odd, "odd\n", head)
+    assert contents(store) == before
+
+
+def test_cosigned_checkpoints_are_kept_for_each_log(store: LedgerStore) -> None:
+    grow(store, 3)
+    begin_next(store)
+    store.add_cosigned(0, 3, "closed\n")
+    store.add_cosigned(1, 1, "open\n")
+    assert [store.cosigned(log, 1) for log in (0, 1, 2)] == ["closed\n", "open\n", None]
+    assert [store.newest_cosigned(log) for log in (0, 1, 2)] == ["closed\n", "open\n", None]
+    assert store.cosigned(1, 2) is None

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ledger.errors import Conflict, Full, Malformed, Unknown
+from ledger.evidence.entry import OPENING
 from ledger.ports import PublicStore
 from storage import durable
 from storage.memory import MemoryPublicStore
@@ -25,7 +26,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> PublicStore:
     return DirectoryPublicStore(tmp_path / "public")
 
 
-@pytest.mark.parametrize("path", [TILE, PARTIAL, "tile/0/000", "tile/63/000.p/1"])
+@pytest.mark.parametrize("path", [TILE, PARTIAL, "tile/0/000", "tile/63/000.p/1", *OPENING])
 def test_what_is_put_is_got(store: PublicStore, path: str) -> None:
     store.put(path, b"tile")
     assert store.get(path) == b"tile"
@@ -38,11 +39,16 @@ def test_equal_bytes_may_be_put_again(store: PublicStore) -> None:
 
 
 @pytest.mark.parametrize("other", [b"other", b"", b"tile+", b"til"])
-def test_other_bytes_conflict_and_the_first_stay(store: PublicStore, other: bytes) -> None:
-    store.put(TILE, b"tile")
+@pytest.mark.parametrize("path", [TILE, *OPENING])
+def test_other_bytes_conflict_and_the_first_stay(
+    store: PublicStore, path: str, other: bytes
+) -> None:
+    store.put(path, b"tile")
     with pytest.raises(Conflict):
-        store.put(TILE, other)
-    assert store.get(TILE) == b"tile"
+        store.put(path, other)
+    with pytest.raises(Malformed):
+        store.replace("opening.salt", other)
+    assert store.get(path) == b"tile"
 
 
 def test_the_checkpoint_is_replaced(store: PublicStore) -> None:

@@ -76,7 +76,7 @@ def _shown(world: World) -> Iterator[Checkpoint]:
     for client in world.cosigners.values():
         yield from client.signed
     size = 0
-    while (kept := world.store.cosigned(size)) is not None:
+    while (kept := world.store.cosigned(0, size)) is not None:
         cosigned = world.policy.open(SignedNote.from_text(kept))
         assert cosigned.quorum_time is not None
         yield cosigned.checkpoint

@@ -12,12 +12,12 @@ import pytest
 from ledger.backup import FILE, ROW, STATE, TABLE, Record, State, row_to_bytes
 from ledger.encoding import format_json
 from ledger.errors import LedgerError, Malformed, Rejected
-from storage import backup_data, ledger_sqlite
+from storage import backup_data
 from storage.backup_data import Restorer, snapshot
 from storage.folder import DataFolder
 from storage.ledger_sqlite import MIGRATIONS, SqliteLedgerStore
 from storage.staging_directory import Announced, StagingDirectory
-from testkit.batches import grow
+from testkit.batches import begin_next, grow, write_as_of
 
 
 @pytest.fixture
@@ -46,25 +46,57 @@ def rows(path: Path, table: str) -> list[tuple[Any, ...]]:
         return db.execute(f"SELECT * FROM {table}").fetchall()
 
 
+TABLES = ("head", "entry", "statement", "series", "series_place", "lost_tag", "cosigned")
+
+
+def contents(path: Path) -> dict[str, list[tuple[Any, ...]]]:
+    return {table: rows(path, table) for table in TABLES}
+
+
+@pytest.mark.parametrize("schema", [1, 2])
 def test_a_chain_goes_on_across_a_new_schema(
-    folder: DataFolder, restorer: Restorer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folder: DataFolder, restorer: Restorer, tmp_path: Path, schema: int
 ) -> None:
-    with monkeypatch.context() as older:
-        older.setattr(ledger_sqlite, "MIGRATIONS", MIGRATIONS[:1])
-        with closing(SqliteLedgerStore(folder.ledger_db)) as store:
-            grow(store, 3)
-        first = taken(folder, None)
+    with closing(SqliteLedgerStore(tmp_path / "now.sqlite")) as store:
+        grow(store, 3)
+        store.add_cosigned(0, 3, "three\n")
+    write_as_of(schema, tmp_path / "now.sqlite", folder.ledger_db)
+    first = taken(folder, None)
     with closing(SqliteLedgerStore(folder.ledger_db)) as store:
         state = State.from_bytes(first[0].body)
-        assert (state.schema, state.size) == (1, 3)
+        assert (state.schema, state.size, state.cosigned) == (schema, 3, 3)
         grow(store, 2)
         second = taken(folder, state)
     assert put(restorer, first).size == 3
     assert put(restorer, second).size == 5
     restorer.close()
     new = tmp_path / "new" / "ledger.sqlite"
-    for table in ("head", "entry", "statement", "series", "series_place", "lost_tag"):
-        assert rows(new, table) == rows(folder.ledger_db, table), table
+    assert contents(new) == contents(folder.ledger_db)
+
+
+def test_a_chain_goes_on_across_two_logs(
+    folder: DataFolder, restorer: Restorer, tmp_path: Path
+) -> None:
+    with closing(SqliteLedgerStore(folder.ledger_db)) as store:
+        grow(store, 3)
+        store.add_cosigned(0, 3, "three\n")
+        first = taken(folder, None)
+        state = State.from_bytes(first[0].body)
+        grow(store, 1)
+        store.add_cosigned(0, 4, "four\n")
+        begin_next(store)
+        store.add_cosigned(1, 1, "one\n")
+        second = taken(folder, state)
+        later = State.from_bytes(second[0].body)
+        grow(store, 1)
+        store.add_cosigned(1, 3, "three\n")
+        third = taken(folder, later)
+    assert (state.size, state.cosigned) == (3, 3)
+    assert (later.start, later.size, later.cosigned) == (3, 6, 5)
+    for file, size in ((first, 3), (second, 6), (third, 7)):
+        assert put(restorer, file).size == size
+    restorer.close()
+    assert contents(tmp_path / "new" / "ledger.sqlite") == contents(folder.ledger_db)
 
 
 def test_a_schema_from_the_future_is_refused(folder: DataFolder, restorer: Restorer) -> None:

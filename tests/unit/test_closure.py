@@ -12,6 +12,7 @@ OURS = ("ledger", "storage", "api", "cli")
 LINES_AT_MOST = 5_000
 WRITING = {
     "ledger.cosigner",
+    "ledger.derived",
     "ledger.evidence.sealed",
     "ledger.evidence.series_private",
     "ledger.evidence.signing",

@@ -396,7 +396,7 @@ def test_a_store_whose_edge_is_not_that_of_its_checkpoint_is_refused() -> None:
     world, other = World(), World()
     world.file(world.evidence(1))
     other.file(other.evidence(2))
-    world.store.target._head = type(world.log.head)(
+    world.store.target._heads[0] = type(world.log.head)(
         other.log.head.edge, world.log.head.at_ms, world.log.head.note
     )
     with pytest.raises(Rejected, match="right edge"):
