@@ -11,22 +11,30 @@ from ledger.tlog.audit import read_log
 from ledger.tlog.checkpoint import Checkpoint, open_checkpoint
 from ledger.tlog.merkle import leaf_hash, root_of
 from ledger.tlog.note import SignedNote
-from testkit.world import World
+from testkit.world import Closed, World
 
 
 def audit(world: World) -> list[bytes]:
-    """Every acknowledged statement is there once, nothing else is; returns the entries."""
-    key = world.log_key.verifier
-    published = open_checkpoint(SignedNote.from_bytes(world.public.get("checkpoint")), key)
-    read = read_log(world.public.get, published, tiles=True)
-    entries = [entry for _, bundle in read for entry in bundle]
-    assert published.size == world.log.size
-    parsed = [_entry(entry) for entry in entries]
+    """Every acknowledged statement is there once, nothing else is; the entries of the open log."""
+    opened = Closed(world.log_key, world.policy, world.public, world.cosigners)
+    logs = [*world.closed, opened]
+    every = [_read(log) for log in logs]
+    sizes = [head.edge.size for head in world.store.heads()]
+    assert [len(entries) for entries in every] == sizes, "a closed log has other entries"
+    parsed = [_entry(entry) for entries in every for entry in entries]
     assert all(a.at <= b.at for a, b in pairwise(parsed)), "`at` decreases"
-    _check_acknowledged(world, entries)
-    _check_nothing_else(world, entries)
-    _check_one_history(world, entries)
-    return entries
+    _check_acknowledged(world, every)
+    _check_nothing_else(world, [entry for entries in every for entry in entries])
+    for number, (log, entries) in enumerate(zip(logs, every, strict=True)):
+        _check_one_history(world, number, log, entries)
+    return every[-1]
+
+
+def _read(log: Closed) -> list[bytes]:
+    note = SignedNote.from_bytes(log.public.get("checkpoint"))
+    published = open_checkpoint(note, log.key.verifier)
+    read = read_log(log.public.get, published, tiles=True)
+    return [entry for _, bundle in read for entry in bundle]
 
 
 # The same entries and envelopes are audited in hundreds of worlds.
@@ -40,12 +48,12 @@ def _id(envelope: bytes) -> str:
     return Statement.from_bytes(Envelope.from_bytes(envelope).payload).id
 
 
-def _check_acknowledged(world: World, entries: list[bytes]) -> None:
+def _check_acknowledged(world: World, every: list[list[bytes]]) -> None:
     for id_, said in world.acknowledged.items():
-        assert entries[said.index] == said.entry, f"{id_} is not at {said.index}"
+        assert every[said.log][said.index] == said.entry, f"{id_} is not at {said.index}"
         assert _entry(said.entry).commitment == commit(said.salt, said.envelope)
-    indexes = [said.index for said in world.acknowledged.values()]
-    assert len(set(indexes)) == len(indexes), "two statements share a place"
+    places = [(said.log, said.index) for said in world.acknowledged.values()]
+    assert len(set(places)) == len(places), "two statements share a place"
 
 
 def _check_nothing_else(world: World, entries: list[bytes]) -> None:
@@ -53,31 +61,32 @@ def _check_nothing_else(world: World, entries: list[bytes]) -> None:
     rows = list(world.store.rows(0, len(entries)))
     for row, entry in zip(rows, entries, strict=True):
         assert row.entry == entry
-        assert row.envelope in world.sent, f"nobody sent what is at {row.index}"
+        assert row.envelope in world.sent, f"nobody sent what is at {row.position}"
         assert _entry(entry).commitment == commit(row.salt, row.envelope)
     ids = {_id(row.envelope) for row in rows}
     assert len(ids) == len(rows), "a statement stands twice"
 
 
-def _check_one_history(world: World, entries: list[bytes]) -> None:
+def _check_one_history(world: World, number: int, log: Closed, entries: list[bytes]) -> None:
     """Whatever checkpoint anyone was shown begins the published tree."""
     leaves = [leaf_hash(entry) for entry in entries]
     roots: dict[int, bytes] = {}
-    for checkpoint in _shown(world):
+    for checkpoint in _shown(world, number, log):
         size = checkpoint.size
         if size not in roots:
             roots[size] = root_of(leaves[:size])
         assert size <= len(leaves) and checkpoint.root == roots[size], f"a fork at {size}"
 
 
-def _shown(world: World) -> Iterator[Checkpoint]:
+def _shown(world: World, number: int, log: Closed) -> Iterator[Checkpoint]:
     for text in world.signed:
-        yield open_checkpoint(SignedNote.from_text(text), world.log_key.verifier)
-    for client in world.cosigners.values():
+        if text.startswith(f"{log.key.name}\n"):
+            yield open_checkpoint(SignedNote.from_text(text), log.key.verifier)
+    for client in log.cosigners.values():
         yield from client.signed
     size = 0
-    while (kept := world.store.cosigned(0, size)) is not None:
-        cosigned = world.policy.open(SignedNote.from_text(kept))
+    while (kept := world.store.cosigned(number, size)) is not None:
+        cosigned = log.policy.open(SignedNote.from_text(kept))
         assert cosigned.quorum_time is not None
         yield cosigned.checkpoint
         size = cosigned.checkpoint.size + 1

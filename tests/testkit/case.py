@@ -289,6 +289,7 @@ LOG = key(ORIGIN)
 REGISTRAR = key("registrar.example")
 STATION = key("station-07.example")
 HANDLER = key("handler-12.example")
+LEDGER = key("ledger.example/ledger")
 NOTARY = cosigner("notary.example/w1")
 COURT = cosigner("court.example/w1")
 ARCHIVE = cosigner("archive.example/w1")
@@ -472,17 +473,25 @@ def sign_all(
 # --- the usual case --------------------------------------------------------------------------
 
 
-def opening() -> Draft:
+def opening(log: SigningKey = LOG, number: int = 0, years: Sequence[str] = ("2026",)) -> Draft:
     registrar = REGISTRAR.verifier.to_text()
     predicate = {
         "agency": AGENCY,
-        "id": uuid7(0),
-        "log": LOG.verifier.to_text(),
+        "id": uuid7(number),
+        "log": log.verifier.to_text(),
         "registrar": registrar,
-        "series": {"2026": series_key().fingerprint},
+        "series": dict.fromkeys(years, series_key().fingerprint),
     }
     subject = [text_subject("trust/registrar.vkey", registrar)]
     return Draft("opening", "register", predicate, subject, (REGISTRAR,), 0)
+
+
+def renewal(number: int, final: str) -> Draft:
+    """Closes a log whose last checkpoint, cosigned, is `final`."""
+    note = SignedNote.from_text(final)
+    origin = Checkpoint.from_text(note.text).origin
+    predicate = {"agency": AGENCY, "final": final, "id": uuid7(number)}
+    return Draft("renewal", "renewal", predicate, [text_subject(origin, note.text)], (LEDGER,), 0)
 
 
 def registration(number: int, signer: SigningKey, role: str, **more: str) -> Draft:

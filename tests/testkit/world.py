@@ -12,7 +12,7 @@ import copy
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -22,7 +22,7 @@ from ledger.errors import LedgerError, Unavailable
 from ledger.evidence.chunks import digest_item
 from ledger.evidence.series import Series
 from ledger.evidence.trust import Trust
-from ledger.log import Accepted, Keys, Log
+from ledger.log import Accepted, Earlier, Keys, Log
 from ledger.ports import ItemRecord
 from ledger.suite import digest
 from ledger.tlog.checkpoint import Checkpoint
@@ -169,14 +169,28 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
+    log: int
     index: int
     envelope: bytes
     salt: bytes
     entry: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A log that was followed by another."""
+
+    key: SigningKey
+    policy: Policy
+    public: Any
+    cosigners: Mapping[str, MemoryCosigner]
+
+
 class World:
-    """One log with its stores, clock and cosigners; `acknowledged` is what filers were told."""
+    """One log with its stores, clock and cosigners; `acknowledged` is what filers were told.
+
+    `begin_next` closes it and begins another; `closed` are those before the open one.
+    """
 
     def __init__(
         self,
@@ -192,7 +206,18 @@ class World:
         self.public = Port("public", public or MemoryPublicStore(), self.faults)
         self.clock = HandClock()
         self.entropy = CountingEntropy()
-        self.log_key = kit.LOG if origin == kit.ORIGIN else kit.key(origin)
+        self.closed: tuple[Closed, ...] = ()
+        self._take(kit.LOG if origin == kit.ORIGIN else kit.key(origin), quorum)
+        self.sent: set[bytes] = set()
+        self.acknowledged: dict[str, Acknowledged] = {}
+        self.signed: set[str] = set()  # every checkpoint that anyone was shown
+        self.reopen()
+        if opened:
+            self.file(*registers())
+
+    def _take(self, log_key: SigningKey, quorum: int) -> None:
+        """A log's key, and its own cosigners, who have seen nothing of it yet."""
+        self.log_key, self.quorum = log_key, quorum
         self.cosigners = {
             name: MemoryCosigner(cosigner(f"{name}.example/w1"), self.log_key, self.clock)
             for name in NAMES
@@ -203,12 +228,26 @@ class World:
             (Group("q", quorum, NAMES),),
             "q",
         )
-        self.sent: set[bytes] = set()
-        self.acknowledged: dict[str, Acknowledged] = {}
-        self.signed: set[str] = set()  # every checkpoint that anyone was shown
+
+    def prepare_next(
+        self, label: str = "2027", *, quorum: int = 2, public: Any = None
+    ) -> tuple[bytes, bytes]:
+        """Registers the ledger's own key, and turns to the next log; how that begins."""
+        self.file(kit.registration(800, kit.LEDGER, "ledger").to_envelope())
+        final = self.step().to_text()
+        closed = Closed(self.log_key, self.policy, self.public, self.cosigners)
+        self.closed = (*self.closed, closed)
+        self.public = Port("public", public or MemoryPublicStore(), self.faults)
+        self._take(kit.key(f"{kit.ORIGIN.rpartition('/')[0]}/{label}"), quorum)
         self.reopen()
-        if opened:
-            self.file(*registers())
+        number = 810 + 10 * len(self.closed)
+        opening = kit.opening(self.log_key, number + 1, ("2026", "2027"))
+        return kit.renewal(number, final).to_envelope(), opening.to_envelope()
+
+    def begin_next(self, label: str = "2027", **options: Any) -> None:
+        for result in self.file(*self.prepare_next(label, **options)):
+            assert isinstance(result, Accepted), result
+        self.step()
 
     def keys(self, years: Sequence[str] = ("2026", "2027")) -> Keys:
         signers: Mapping[str, Any] = dict.fromkeys(years, CachedSigner())
@@ -218,7 +257,14 @@ class World:
 
     def reopen(self, **options: Any) -> Log:
         """A new Log over the same stores, as after a crash of the process."""
-        self.log = Log(self.keys(**options), self.store, self.public, self.clock, self.entropy)
+        self.log = Log(
+            self.keys(**options),
+            self.store,
+            self.public,
+            self.clock,
+            self.entropy,
+            earlier=[Earlier(closed.policy, closed.public) for closed in self.closed],
+        )
         return self.log
 
     def fork(self, store: Any = None, public: Any = None) -> "World":
@@ -228,6 +274,10 @@ class World:
         """
         twin = copy.copy(self)
         twin.faults = Faults()
+        twin.closed = tuple(
+            replace(closed, public=Port("public", _copy_of(closed.public.target), twin.faults))
+            for closed in self.closed
+        )
         twin.store = Port("store", store or _copy_of(self.store.target), twin.faults)
         twin.public = Port("public", public or _copy_of(self.public.target), twin.faults)
         twin.clock, twin.entropy = copy.copy(self.clock), copy.copy(self.entropy)
@@ -272,7 +322,7 @@ class World:
 
     def acknowledge(self, accepted: Accepted, envelope: bytes) -> None:
         row = accepted.row
-        said = Acknowledged(row.index, envelope, row.salt, row.entry)
+        said = Acknowledged(row.log, row.index, envelope, row.salt, row.entry)
         # The same answer every time, whatever happened in between.
         assert self.acknowledged.setdefault(row.statement_id, said) == said
         self.signed.add(accepted.note)
@@ -312,17 +362,28 @@ class World:
 
     @property
     def trust(self) -> Trust:
-        label = self.log.label
-        return kit.make_trust(
-            {
-                "logs": f"{self.log_key.name}\n".encode(),
-                "mirrors": b"",
-                f"policy/{label}": self.policy.to_text().encode(),
-                "registrar.vkey": f"{kit.REGISTRAR.verifier.to_text()}\n".encode(),
-                "series/2026.json": SERIES_ROOTS,
-                "series/2026.pem": series_public_pem(),
-            }
-        )
+        policies = [*(closed.policy for closed in self.closed), self.policy]
+        files = {
+            "logs": "".join(f"{policy.log.name}\n" for policy in policies).encode(),
+            "mirrors": b"",
+            "registrar.vkey": f"{kit.REGISTRAR.verifier.to_text()}\n".encode(),
+            "series/2026.json": SERIES_ROOTS,
+            "series/2026.pem": series_public_pem(),
+        }
+        if self.closed:
+            files |= {"series/2027.json": SERIES_ROOTS, "series/2027.pem": series_public_pem()}
+        labels = [derived.label for derived in self.log.derived]
+        for label, policy in zip(labels, policies, strict=True):
+            files[f"policy/{label}"] = policy.to_text().encode()
+        return kit.make_trust(files)
+
+    def public_log(self) -> kit.MemoryLog:
+        """A copy of the public files of all logs."""
+        log = kit.MemoryLog()
+        publics = [*(closed.public for closed in self.closed), self.public]
+        for derived, public in zip(self.log.derived, publics, strict=True):
+            log.files |= {(derived.label, path): data for path, data in public.files.items()}
+        return log
 
     # --- what goes wrong ---
 
