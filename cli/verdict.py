@@ -27,6 +27,7 @@ def verdict_text(report: Report, path: str, required: frozenset[Group]) -> str:
     for number, step in enumerate(STEPS, 1):
         findings = [f for f in report.findings if f.step == step.name]
         lines += _step(number, step, findings, names)
+    lines += _timestamps(report.facts)
     lines += _decisions(report.facts)
     lines += _items(report.facts)
     return "\n".join(lines)
@@ -217,6 +218,43 @@ def _names(facts: Facts) -> dict[str, str]:
 # --- lists -----------------------------------------------------------------------------------
 
 
+def _timestamps(facts: Facts) -> Iterator[str]:
+    """By authority: how many, until when their certificates last, whether revocation was seen."""
+    if not facts.timestamps:
+        return
+    yield ""
+    yield say(en="Timestamps of authorities (RFC 3161)", zh="授时机构时间戳（RFC 3161）")
+    by: dict[str, list[Mapping[str, str]]] = {}
+    for stamp in facts.timestamps:
+        by.setdefault(stamp.get("authority", ""), []).append(stamp)
+    for authority, stamps in sorted(by.items()):
+        if not authority:
+            yield from _unread_stamps(stamps)
+            continue
+        count, ends = len(stamps), when(min(stamp["ends"] for stamp in stamps))
+        yield say(
+            en=f"  - {authority}: {count}; its certificates last until {ends}",
+            zh=f"  - {authority}：{count} 枚；其证书有效至 {ends}",
+        )
+        for why in sorted({stamp["revocation"] for stamp in stamps} - {"looked up"}):
+            yield (
+                "      "
+                + say(en="revocation not shown: ", zh="未能核查吊销：")
+                + (detail_words("time", Outcome.UNDECIDED, why))
+            )
+
+
+def _unread_stamps(stamps: list[Mapping[str, str]]) -> Iterator[str]:
+    others = sum(stamp["checked"] == "no authority of yours" for stamp in stamps)
+    if others:
+        yield say(
+            en=f"  - {others} not looked at: your trust folder names no authority for them",
+            zh=f"  - {others} 枚未核验：您的信任文件夹中没有相应的授时机构",
+        )
+    if failed := len(stamps) - others:
+        yield say(en=f"  - {failed} failed: see above", zh=f"  - {failed} 枚不通过：见上")
+
+
 def _decisions(facts: Facts) -> Iterator[str]:
     if not facts.decisions:
         return
@@ -273,7 +311,24 @@ def _item(number: int, item: Item) -> Iterator[str]:
                 ),
             )
         )
-    fixed = when(item.fixed_by) if item.fixed_by else say(en="not shown", zh="不能证明")
+    if item.corrected:
+        rows.append(
+            (
+                say(en="by a measured clock", zh="按实测时钟校正"),
+                when(item.corrected),
+            )
+        )
+    if item.not_before:
+        rows.append(
+            (
+                say(en="signed after", zh="签名不早于"),
+                say(
+                    en=f"{when(item.not_before)} (the signer had checked the log of that moment)",
+                    zh=f"{when(item.not_before)}（签名时已核对该时刻的日志）",
+                ),
+            )
+        )
+    fixed = when(item.not_after) if item.not_after else say(en="not shown", zh="不能证明")
     rows.append((say(en="existed by", zh="不晚于"), fixed))
     if item.order in ORDERS:
         rows.append((say(en="order", zh="先后"), pick(ORDERS[item.order])))

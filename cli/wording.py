@@ -181,6 +181,27 @@ _CHINESE: tuple[tuple[str, _Words], ...] = (
         r"claims to have begun at (.*), after it was fixed",
         r"自称开始于 \1，晚于其被固定的时间",
     ),
+    (
+        r"the authority's time is (\d+) s (after|before) the quorum's: stamped late, or one of "
+        r"their clocks is wrong",
+        lambda m: (
+            f"授时机构的时间比法定人数联合签名的时间{'晚' if m[2] == 'after' else '早'} "
+            f"{_duration(int(m[1]))}：加盖偏晚，或其中一方时钟有误"
+        ),
+    ),
+    (r"a text without a token", "有检查点文本而无时间戳"),
+    (r"a revocation list without a token", "有吊销列表而无时间戳"),
+    (r"the text that it stamps is not in the packet", "证据包中没有该时间戳所加盖的文本"),
+    (
+        r"it stamps another text than that of a checkpoint proved here",
+        "该时间戳所加盖的文本不是本证据包中任何检查点的文本",
+    ),
+    (r"it is a timestamp of something else", "该时间戳加盖的是其他内容"),
+    (r"the certificate is one of your own", "该证书由您自己直接信任"),
+    (r"no revocation list of its issuer", "没有签发者的吊销列表"),
+    (r"the revocation list is older than the token", "吊销列表早于时间戳"),
+    (r"its certificate was revoked on (\S+): (.*)", r"其证书已于 \1 吊销（\2）"),
+    (r"the signature does not match", "签名不符"),
 )
 
 _ENGLISH: tuple[tuple[str, _Words], ...] = (

@@ -32,6 +32,7 @@ from ledger.evidence.packet import (
     PacketSource,
     Place,
     SeriesFile,
+    Tree,
     check_bag,
 )
 from ledger.evidence.register import Register, Registration
@@ -46,7 +47,8 @@ from ledger.evidence.statement import (
 )
 from ledger.evidence.trust import Trust, TrustedLog
 from ledger.process.fence import Decision, Fixed, Order, order
-from ledger.report import Facts, Finding, Item, Outcome, seconds_text
+from ledger.report import Facts, Finding, Item, Outcome, milliseconds_text, seconds_text
+from ledger.stamps import Stamp, open_stamps, stamp_facts, stamp_findings
 from ledger.tlog.audit import read_log
 from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.merkle import Edge, leaf_hashes
@@ -109,13 +111,15 @@ class Examination:
     log: PublicLog | None
     on_bytes: Callable[[int], None]
     unreadable: bool = False
-    layout: Layout = field(default_factory=lambda: Layout((), (), {}, {}, {}, {}, {}))
+    layout: Layout = field(default_factory=Layout)
     index: Index = field(default_factory=lambda: Index("", (), ()))
     tags_digest: str = ""
     item_digests: dict[str, ItemDigest] = field(default_factory=dict)
     checkpoints: dict[str, Cosigned] = field(default_factory=dict)
     views: dict[Place, View] = field(default_factory=dict)
-    roots: dict[tuple[str, int], bytes] = field(default_factory=dict)
+    roots: dict[Tree, bytes] = field(default_factory=dict)
+    seen: dict[Tree, int] = field(default_factory=dict)  # when a quorum had seen a tree, seconds
+    stamps: list[Stamp] = field(default_factory=list)
     series: dict[str, OpenedSeries] = field(default_factory=dict)
     register: Register | None = None
     orders: dict[Place, Order] = field(default_factory=dict)
@@ -160,6 +164,7 @@ class Examination:
                 for place, d in self.decisions()
             ),
             items=tuple(self._item_facts()),
+            timestamps=tuple(stamp_facts(stamp) for stamp in self.stamps),
         )
 
     def _documents(self, place: Place) -> str:
@@ -183,17 +188,40 @@ class Examination:
     def _item_facts(self) -> Iterator[Item]:
         for view, statement in self.shown():
             for subject in statement.files:
-                occurred = statement.occurred
+                occurred, corrected = statement.occurred, statement.corrected
                 yield Item(
                     path=self.item_of.get(subject, ""),
                     name=printable(subject.name),
                     place=view.place.to_text(),
                     stage=statement.stage or "",
                     claimed=format_time(occurred.start_ms) if occurred else "",
+                    corrected=format_time(corrected.start_ms) if corrected else "",
+                    not_before=seconds_text(self._not_before(statement)),
+                    not_after=self._not_after(view),
                     fixed_by=seconds_text(view.quorum_time),
                     order=str(self.orders.get(view.place, "")),
                     signed_by=view.signed_by,
                 )
+
+    def _not_before(self, statement: Statement) -> int | None:
+        """When a quorum had seen the checkpoint that the signer says he had checked."""
+        if (after := statement.after) is None:
+            return None
+        label = next((log.label for log in self.trust.logs if log.origin == after.origin), "")
+        tree = label, after.size
+        return self.seen.get(tree) if self.roots.get(tree) == after.root else None
+
+    def _not_after(self, view: View) -> str:
+        """The earliest that is shown: the quorum's time, or an authority's with its accuracy."""
+        times = [stamp.timestamp.latest_ms for stamp in self.stamps_of(view) if stamp.timestamp]
+        if view.quorum_time is not None:
+            times.append(view.quorum_time * 1000)
+        return milliseconds_text(min(times, default=None))
+
+    def stamps_of(self, view: View) -> list[Stamp]:
+        """The tokens over checkpoints to which this entry is proved."""
+        texts = {proof.checkpoint.to_text().encode() for proof in view.proofs}
+        return [stamp for stamp in self.stamps if stamp.body in texts]
 
 
 # --- integrity -------------------------------------------------------------------------------
@@ -499,6 +527,13 @@ def times(ex: Examination) -> Iterator[Finding]:
             detail = "the ledger's own time runs backwards here"
             yield Finding("time", Outcome.FAILED, place.to_text(), detail)
         latest[place.log] = view.entry.at
+    origins = {log.label: log.origin for log in ex.trust.logs}
+    texts = {
+        (label, size): Checkpoint(origins[label], size, root).to_text().encode()
+        for (label, size), root in ex.roots.items()
+    }
+    ex.stamps += open_stamps(ex.layout, ex.trust, texts, ex.read)
+    yield from stamp_findings(ex.stamps, ex.layout, ex.seen)
     good = 0
     for view, statement in ex.shown():
         problems = list(_time_problems(ex, view, statement))
@@ -553,9 +588,14 @@ def _open_note(ex: Examination, log: TrustedLog, note: SignedNote) -> Cosigned:
     """A checkpoint of the log; under an unfit policy no quorum counts, and so no time."""
     cosigned = log.policy.open(note)
     size, root = cosigned.checkpoint.size, cosigned.checkpoint.root
-    if ex.roots.setdefault((log.label, size), root) != root:
+    tree = log.label, size
+    if ex.roots.setdefault(tree, root) != root:
         raise Rejected(f"two checkpoints of size {size} differ: the log has two histories")
-    return cosigned if log.policy.overlap >= 1 else replace(cosigned, quorum_time=None)
+    if log.policy.overlap < 1:
+        return replace(cosigned, quorum_time=None)
+    if (time := cosigned.quorum_time) is not None:
+        ex.seen[tree] = min(time, ex.seen.get(tree, time))
+    return cosigned
 
 
 def _quorum(path: str, cosigned: Cosigned, overlap: int) -> Finding:

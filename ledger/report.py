@@ -50,13 +50,20 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A line of the list of items, in the words of the report."""
+    """A line of the list of items, in the words of the report.
+
+    `claimed` is the recorder's time, `corrected` the same by its measured clock. `fixed_by` is
+    when a quorum had seen it; `not_after` the earliest that quorum or authority shows.
+    """
 
     path: str
     name: str
     place: str
     stage: str
     claimed: str
+    corrected: str
+    not_before: str
+    not_after: str
     fixed_by: str
     order: str
     signed_by: str
@@ -72,6 +79,7 @@ class Facts:
     checkpoints: tuple[Mapping[str, str], ...] = ()
     decisions: tuple[Mapping[str, str], ...] = ()
     items: tuple[Item, ...] = ()
+    timestamps: tuple[Mapping[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +100,11 @@ class Report:
             "items": [
                 {
                     "claimed": i.claimed,
+                    "corrected": i.corrected,
                     "fixed_by": i.fixed_by,
                     "name": i.name,
+                    "not_after": i.not_after,
+                    "not_before": i.not_before,
                     "order": i.order,
                     "path": i.path,
                     "place": i.place,
@@ -104,6 +115,7 @@ class Report:
             ],
             "outcome": str(self.outcome),
             "packet": self.facts.packet,
+            "timestamps": [dict(t) for t in self.facts.timestamps],
             "trust": self.facts.trust,
             "v": 1,
         }
@@ -139,5 +151,12 @@ def seconds_text(seconds: int | None) -> str:
     """Empty for None. A cosigner's clock may name a year that no calendar here knows."""
     if seconds is None:
         return ""
-    at_ms = seconds * 1000
-    return format_time(at_ms) if at_ms <= MAX_TIME else f"{seconds} s"
+    return milliseconds_text(seconds * 1000)
+
+
+def milliseconds_text(at_ms: int | None) -> str:
+    """As `seconds_text`, up to the next second: a bound is never too early."""
+    if at_ms is None:
+        return ""
+    at_ms = -(-at_ms // 1000) * 1000
+    return format_time(at_ms) if at_ms <= MAX_TIME else f"{at_ms // 1000} s"

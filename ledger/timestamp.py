@@ -21,7 +21,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from ledger import asn1, suite
 from ledger.cms import HASHES, ODD, key_name, open_signed
 from ledger.encoding import MAX_TIME, clip, parse_hex, parse_utf8
-from ledger.errors import Malformed, Rejected
+from ledger.errors import Malformed, Rejected, Unknown
 
 MAX_TOKEN = 65_536
 MAX_CERTIFICATES = 16
@@ -104,7 +104,8 @@ def open_token(
     """A response (RFC 3161, 2.4.2) over exactly `body`, checked against one authority.
 
     `crl` is a list that came with it, signed by the issuer of the token's certificate; `nonce`
-    that of the request, where it is known. Raises `Malformed` or `Rejected`.
+    that of the request, where it is known. Raises `Malformed` or `Rejected`, and `Unknown` if
+    it is of somebody else.
     """
     if len(response) > MAX_TOKEN:
         raise Malformed(f"want a token of at most {MAX_TOKEN} bytes, got {len(response)}")
@@ -118,8 +119,12 @@ def open_token(
     key = _key(signed.signer)
     policy = info.policy.dotted_string
     if key not in authority.keys and policy not in authority.policies:
-        raise Rejected(f"{authority.name}: neither its key {key.hex()} nor policy {policy} counts")
-    chain = _chain(signed.signer, signed.certificates, authority, at_ms)
+        raise Unknown(f"{authority.name}: neither its key {key.hex()} nor policy {policy} counts")
+    try:
+        chain = _chain(signed.signer, signed.certificates, authority, at_ms)
+    except Rejected as error:
+        # Others may use the same policy; a key is one authority's own.
+        raise error if key in authority.keys else Unknown(str(error)) from None
     try:
         revocation = _check_revoked(chain, authority, crl, at_ms)
     except ODD as error:

@@ -176,8 +176,8 @@ STEPS: tuple[Step, ...] = (
         examine.times,
         {"en": "Time", "zh": "时间"},
         {
-            "en": "each entry existed no later than the time the quorum cosigned",
-            "zh": "每一条目不晚于法定人数联合签名的时间存在",
+            "en": "each entry existed no later than the quorum, or an authority of yours, says",
+            "zh": "每一条目不晚于法定人数联合签名、或您所信任的授时机构所示的时间存在",
         },
         {
             "en": "when it was recorded: that is the recorder's claim",

@@ -8,6 +8,8 @@
     data/proofs/<log>-<index>@<size>.tlog-proof cosigned
     data/series/<nn>.json                       name, signature, N, place of each
     data/checkpoints/<log>.note                 the packet checkpoint of each log
+    data/timestamps/<log>-<size>.body           the text of a checkpoint, as it was stamped
+    data/timestamps/<log>-<size>.<name>.tsr .crl a token over it; revocations of that day
 
 Whatever has no place here is refused. Manifests find damage in transport; nothing
 is believed because a manifest or `packet.json` says it.
@@ -15,7 +17,7 @@ is believed because a manifest or `packet.json` says it.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, Self
 
 from ledger import suite
@@ -44,6 +46,8 @@ TAG_FILES = ("bag-info.txt", "bagit.txt", MANIFEST)
 INDEX = "data/packet.json"
 
 _PLACE = r"(?P<log>[12]\d{3}(?:-[1-9]\d{0,3})?)-(?P<index>0|[1-9]\d{0,18})"
+_STAMP = r"data/timestamps/(?P<log>[12]\d{3}(?:-[1-9]\d{0,3})?)-(?P<size>[1-9]\d{0,18})\."
+_AUTHORITY = r"(?P<name>[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?)\."
 _LAYOUT = {
     "item": re.compile(r"data/items/\d{2,6}\.[a-z0-9]{1,8}", re.ASCII),
     "envelope": re.compile(rf"data/statements/{_PLACE}\.dsse\.json", re.ASCII),
@@ -54,6 +58,9 @@ _LAYOUT = {
     "checkpoint": re.compile(
         r"data/checkpoints/(?P<log>[12]\d{3}(?:-[1-9]\d{0,3})?)\.note", re.ASCII
     ),
+    "body": re.compile(rf"{_STAMP}body", re.ASCII),
+    "token": re.compile(rf"{_STAMP}{_AUTHORITY}tsr", re.ASCII),
+    "revocation": re.compile(rf"{_STAMP}{_AUTHORITY}crl", re.ASCII),
 }
 _MANIFEST_LINE = re.compile(r"(?P<digest>[0-9a-f]{64})  (?P<path>[a-z0-9@._/-]+)", re.ASCII)
 _BAG_INFO = re.compile(
@@ -97,17 +104,23 @@ class Place:
         return cls(match["log"], parse_decimal(match["index"]))
 
 
+Tree = tuple[str, int]  # label of the log, and size
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """The paths of a packet by what they are; proofs by place and tree size."""
 
-    items: tuple[str, ...]
-    series: tuple[str, ...]
-    checkpoints: Mapping[str, str]
-    entries: Mapping[Place, str]
-    envelopes: Mapping[Place, str]
-    salts: Mapping[Place, str]
-    proofs: Mapping[tuple[Place, int], str]
+    items: tuple[str, ...] = ()
+    series: tuple[str, ...] = ()
+    checkpoints: Mapping[str, str] = field(default_factory=dict)
+    entries: Mapping[Place, str] = field(default_factory=dict)
+    envelopes: Mapping[Place, str] = field(default_factory=dict)
+    salts: Mapping[Place, str] = field(default_factory=dict)
+    proofs: Mapping[tuple[Place, int], str] = field(default_factory=dict)
+    bodies: Mapping[Tree, str] = field(default_factory=dict)
+    tokens: Mapping[tuple[Tree, str], str] = field(default_factory=dict)
+    revocations: Mapping[tuple[Tree, str], str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, paths: Iterable[str]) -> Self:
@@ -121,13 +134,16 @@ class Layout:
             kind, key = _kind(path)
             found[kind][key] = path
         return cls(
-            tuple(found["item"].values()),
-            tuple(found["series"].values()),
-            found["checkpoint"],
-            found["entry"],
-            found["envelope"],
-            found["salt"],
-            found["proof"],
+            items=tuple(found["item"].values()),
+            series=tuple(found["series"].values()),
+            checkpoints=found["checkpoint"],
+            entries=found["entry"],
+            envelopes=found["envelope"],
+            salts=found["salt"],
+            proofs=found["proof"],
+            bodies=found["body"],
+            tokens=found["token"],
+            revocations=found["revocation"],
         )
 
 
@@ -279,6 +295,9 @@ def _kind(path: str) -> tuple[str, Any]:
                 return kind, path
             if kind == "checkpoint":
                 return kind, found["log"]
+            if kind in ("body", "token", "revocation"):
+                tree = found["log"], parse_decimal(found["size"])
+                return kind, tree if kind == "body" else (tree, found["name"])
             place = Place(found["log"], parse_decimal(found["index"]))
             return kind, (place, parse_decimal(found["size"])) if kind == "proof" else place
     raise Malformed(f"no such file in a packet: {clip(path)!r}")

@@ -189,7 +189,14 @@ class Statement:
 
     @property
     def occurred(self) -> Interval | None:
-        value = self.predicate.get("occurred")
+        return self._interval("occurred")
+
+    @property
+    def corrected(self) -> Interval | None:
+        return self._interval("corrected")
+
+    def _interval(self, field: str) -> Interval | None:
+        value = self.predicate.get(field)
         if value is None:
             return None
         return Interval(parse_time(value["from"]), parse_time(value["to"]), value["from"])

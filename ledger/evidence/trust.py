@@ -5,6 +5,8 @@
     trust/series/2026.pem   the series key of each year, with its eight roots in 2026.json
     trust/registrar.vkey    who registers keys
     trust/mirrors           one vkey a line; may be empty
+    trust/tsa/lab.pem       a timestamp authority's certificates; in lab.accept which keys or
+                            policies of theirs count, in lab.crl what was revoked, if known
 
 A file that has no place here is refused: a policy under a misspelt name would
 otherwise be trust that the verifier thinks he has and has not.
@@ -21,12 +23,14 @@ from ledger.encoding import clip, parse_utf8
 from ledger.errors import Malformed
 from ledger.evidence.membership import log_label
 from ledger.evidence.series import SeriesKey
+from ledger.timestamp import Authority
 from ledger.tlog.note import Algorithm, VerifierKey
 from ledger.tlog.policy import Policy
 
 MAX_LOGS = 256
 MAX_FILE = 1_048_576
 
+_TSA = re.compile(r"tsa/([a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?)\.(pem|accept|crl)", re.ASCII)
 _SERIES = re.compile(r"series/([12]\d{3})\.pem", re.ASCII)
 
 
@@ -49,6 +53,7 @@ class Trust:
     registrar: VerifierKey
     mirrors: tuple[VerifierKey, ...]
     hash: str
+    authorities: tuple[Authority, ...] = ()
 
     @classmethod
     def from_files(cls, files: Mapping[str, bytes]) -> Self:
@@ -67,13 +72,19 @@ class Trust:
             )
             for year in years
         }
+        authorities = tuple(
+            _authority(match[1], rest)
+            for path in sorted(rest)
+            if (match := _TSA.fullmatch(path)) and match[2] == "pem"
+        )
         if rest:
             raise Malformed(f"no such file in a trust folder: {clip(min(rest))!r}")
         if len({log.label for log in logs}) != len(logs):
             raise Malformed("two logs have one label", path="logs")
         _check_roles(logs, registrar, mirrors)
         listing = "".join(f"{suite.digest(files[p]).hex()}  {p}\n" for p in sorted(files))
-        return cls(logs, series, registrar, mirrors, suite.digest(listing.encode()).hex())
+        hash_ = suite.digest(listing.encode()).hex()
+        return cls(logs, series, registrar, mirrors, hash_, authorities)
 
     @property
     def first_year(self) -> int:
@@ -101,6 +112,14 @@ def _log(origin: str, rest: dict[str, bytes]) -> TrustedLog:
     if policy.log.name != origin:
         raise Malformed(f"want the log {origin!r}, got {policy.log.name!r}", path=path)
     return TrustedLog(origin, label, policy, suite.digest(text).hex())
+
+
+def _authority(name: str, rest: dict[str, bytes]) -> Authority:
+    pem, accept = (_take(rest, f"tsa/{name}.{ending}") for ending in ("pem", "accept"))
+    try:
+        return Authority.from_files(name, pem, accept, rest.pop(f"tsa/{name}.crl", b""))
+    except Malformed as error:
+        raise error.under(f"tsa/{name}") from None
 
 
 def _check_roles(

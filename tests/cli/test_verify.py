@@ -184,7 +184,19 @@ def report_of(findings: list[Finding], items: tuple[Item, ...] = ()) -> Report:
 
 def hostile_item() -> Item:
     text = "a\x1b[2J\u202egnp.exe\nVerdict: PASSED"
-    return Item(text, text, "2026-1", "investigate", text, text, "before", text)
+    return Item(
+        path=text,
+        name=text,
+        place="2026-1",
+        stage="investigate",
+        claimed=text,
+        corrected=text,
+        not_before=text,
+        not_after=text,
+        fixed_by=text,
+        order="before",
+        signed_by=text,
+    )
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])

@@ -7,6 +7,7 @@ years and habits. A path other than `/` asks it to misbehave: `/garbage`, `/slow
 `/error`, `/elsewhere` (a redirect), `/other` (stamps something else), `/refuse`.
 """
 
+import hashlib
 import http.server
 import subprocess
 import sys
@@ -17,13 +18,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from pathlib import Path
 
+from asn1crypto import tsp
+from asn1crypto import x509 as asn1_x509
+from asn1crypto.keys import PrivateKeyInfo
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from pyhanko.sign.timestamps.dummy_client import DummyTimeStamper
+from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 POLICY = "1.2.3.4.1"
 CONFIG = """[tsa]
@@ -68,7 +73,7 @@ class Tsa:
         public = self.signer.public_key().public_bytes(
             serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
         )
-        return sha256(public).hexdigest()
+        return hashlib.sha256(public).hexdigest()
 
     @property
     def accept(self) -> bytes:
@@ -81,6 +86,31 @@ class Tsa:
             query = ["-query", "-data", f"{folder}/body", f"-{hash_}", "-cert", *more]
             _openssl_ts(*query, "-out", f"{folder}/q")
             return self.reply((Path(folder) / "q").read_bytes())
+
+    def stamp_at(self, body: bytes, at: datetime, *, hash_: str = "sha256") -> bytes:
+        """As an authority whose clock shows `at`; RSA only. pyHanko's, which sorts its sets."""
+        signer = asn1_x509.Certificate.load(self.signer.public_bytes(serialization.Encoding.DER))
+        issuer = asn1_x509.Certificate.load(self.issuer.public_bytes(serialization.Encoding.DER))
+        key = serialization.load_pem_private_key((self.folder / "tsa.key").read_bytes(), None)
+        der = key.private_bytes(
+            serialization.Encoding.DER,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        certificates = SimpleCertificateStore.from_certs([issuer])
+        stamper = DummyTimeStamper(signer, PrivateKeyInfo.load(der), certificates, fixed_dt=at)
+        imprint = hashlib.new(hash_, body).digest()
+        request = tsp.TimeStampReq(
+            {
+                "version": 1,
+                "message_imprint": {
+                    "hash_algorithm": {"algorithm": hash_},
+                    "hashed_message": imprint,
+                },
+                "cert_req": True,
+            }
+        )
+        return bytes(stamper.request_tsa_response(request).dump())
 
     def reply(self, request: bytes) -> bytes:
         with tempfile.TemporaryDirectory() as folder:

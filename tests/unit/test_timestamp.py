@@ -9,7 +9,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
-from rfc3161_client import TimestampRequestBuilder
+from rfc3161_client import TimestampRequestBuilder, decode_timestamp_response
 
 from ledger.errors import LedgerError, Malformed, Rejected
 from ledger.timestamp import MAX_TOKEN, Authority, Timestamp, crl_addresses, open_token
@@ -56,6 +56,21 @@ def test_a_token_says_when_the_text_existed_at_the_latest(
     assert found.ends_ms == int(tsa.signer.not_valid_after_utc.timestamp()) * 1000
     assert {hash_, "rsa" if rsa_signer else "ecdsa", "ecdsa"} <= found.relies_on
     assert openssl_accepts(token, BODY, tsa.pem)
+
+
+@pytest.mark.parametrize("hash_", ["sha256", "sha384", "sha512"])
+def test_an_authority_of_other_people_and_another_decade_is_opened_as_well(
+    tmp_path: Path, hash_: str
+) -> None:
+    moment = datetime(2041, 6, 1, 3, 4, 5, 678_000, tzinfo=UTC)
+    begins = datetime(2040, 1, 1, tzinfo=UTC)
+    tsa = make_authority(tmp_path, intermediate=True, begins=begins)
+    token = tsa.stamp_at(BODY, moment, hash_=hash_)
+    found = open_token(token, BODY, believed(tsa, b"policy 1.3.6.1.4.1.4146.2.2\n"))
+    assert (found.at_ms, found.latest_ms - found.at_ms) == (moment.timestamp() * 1000, 1000)
+    # rfc3161-client (1.0.9) drops the fraction of a second.
+    second = decode_timestamp_response(token).tst_info.gen_time
+    assert second == moment.replace(microsecond=0)
 
 
 def test_an_old_authority_binds_its_certificate_by_sha_1(tmp_path: Path) -> None:
