@@ -159,6 +159,22 @@ _CHINESE: tuple[tuple[str, _Words], ...] = (
         r"as of (.*): (\d+) series recounted over (\d+) entries",
         r"截至 \1，已在全部 \3 个条目中清点 \2 个序列",
     ),
+    (r"(\S+) says: (.*)", lambda m: f"镜像 {m[1]} 称：{in_chinese(m[2]) or m[2]}"),
+    (r"entry (\d+) is not statement (\d+)", r"日志第 \1 号条目不是本序列第 \2 份陈述"),
+    (r"entry (\d+) has a tag that was not asked for", r"日志第 \1 号条目带有未曾询问的标签"),
+    (
+        r"of (\d+) of (\d+) series no mirror that you trust speaks",
+        r"共 \2 个序列，其中 \1 个没有您所信任的镜像作出声明",
+    ),
+    (
+        r"on the word of (.*), as of (.*): (\d+) series looked for in (\d+) entries",
+        r"依镜像 \1 的声明：截至 \2，已在全部 \4 个条目中查找 \3 个序列",
+    ),
+    (r"no mirror of your trust folder has signed it", "不是您的信任文件夹所列镜像的签名，不予采信"),
+    (
+        r"it speaks of another tree than the packet checkpoint",
+        "所述并非本证据包检查点的那棵树",
+    ),
     (r"no decision in the packet", "证据包中没有决定"),
     (
         r"(before|after|not_shown) decision (\S+) dated (\S+)",

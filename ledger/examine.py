@@ -46,6 +46,7 @@ from ledger.evidence.statement import (
     Statement,
 )
 from ledger.evidence.trust import Trust, TrustedLog
+from ledger.mirrored import hear
 from ledger.process.fence import Decision, Fixed, Order, order
 from ledger.report import Facts, Finding, Item, Outcome, milliseconds_text, seconds_text
 from ledger.stamps import Stamp, open_stamps, stamp_facts, stamp_findings
@@ -464,7 +465,11 @@ def completeness(ex: Examination) -> Iterator[Finding]:
             if subject not in ex.item_of:
                 detail = f"{printable(subject.name)} is not in the packet"
                 yield Finding("complete", Outcome.UNDECIDED, view.place.to_text(), detail)
-    if ex.log is None:
+    counted = {name: (found.opened, found.numbers) for name, found in ex.series.items()}
+    heard = hear(ex.layout.absences, ex.read, ex.trust, ex.checkpoints, counted)
+    yield from heard.findings
+    if ex.log is None and not heard.vouched:
+        yield from heard.unheard
         detail = "no copy of the public log was given (--log)"
         yield Finding("complete", Outcome.UNDECIDED, ex.index.case, detail)
         return
@@ -479,6 +484,9 @@ def completeness(ex: Examination) -> Iterator[Finding]:
             detail = "the packet has no checkpoint of this log, which may hold more"
             yield Finding("complete", Outcome.UNDECIDED, log.label, detail)
     for label in sorted(ex.checkpoints):
+        if ex.log is None:
+            yield from heard.conclude(label, ex.checkpoints[label], ex.series)
+            continue
         try:
             yield from _compare_with_log(ex, ex.log, label)
         except Unknown as error:

@@ -10,6 +10,7 @@
     data/checkpoints/<log>.note                 the packet checkpoint of each log
     data/timestamps/<log>-<size>.body           the text of a checkpoint, as it was stamped
     data/timestamps/<log>-<size>.<name>.tsr .crl a token over it; revocations of that day
+    data/absence/<nn>.dsse.json                 what mirrors say of the tags of a series
 
 Whatever has no place here is refused. Manifests find damage in transport; nothing
 is believed because a manifest or `packet.json` says it.
@@ -55,6 +56,7 @@ _LAYOUT = {
     "entry": re.compile(rf"data/entries/{_PLACE}\.json", re.ASCII),
     "proof": re.compile(rf"data/proofs/{_PLACE}@(?P<size>[1-9]\d{{0,18}})\.tlog-proof", re.ASCII),
     "series": re.compile(r"data/series/\d{2,6}\.json", re.ASCII),
+    "absence": re.compile(r"data/absence/\d{2,6}\.dsse\.json", re.ASCII),
     "checkpoint": re.compile(
         r"data/checkpoints/(?P<log>[12]\d{3}(?:-[1-9]\d{0,3})?)\.note", re.ASCII
     ),
@@ -118,6 +120,7 @@ class Layout:
     envelopes: Mapping[Place, str] = field(default_factory=dict)
     salts: Mapping[Place, str] = field(default_factory=dict)
     proofs: Mapping[tuple[Place, int], str] = field(default_factory=dict)
+    absences: tuple[str, ...] = ()
     bodies: Mapping[Tree, str] = field(default_factory=dict)
     tokens: Mapping[tuple[Tree, str], str] = field(default_factory=dict)
     revocations: Mapping[tuple[Tree, str], str] = field(default_factory=dict)
@@ -141,6 +144,7 @@ class Layout:
             envelopes=found["envelope"],
             salts=found["salt"],
             proofs=found["proof"],
+            absences=tuple(found["absence"].values()),
             bodies=found["body"],
             tokens=found["token"],
             revocations=found["revocation"],
@@ -291,7 +295,7 @@ def _kind(path: str) -> tuple[str, Any]:
     for kind, pattern in _LAYOUT.items():
         if match := pattern.fullmatch(path):
             found = match.groupdict()
-            if kind in ("item", "series"):
+            if kind in ("item", "series", "absence"):
                 return kind, path
             if kind == "checkpoint":
                 return kind, found["log"]

@@ -13,7 +13,9 @@ from ledger.evidence.statement import FIELDS
 from ledger.report import Outcome
 
 ROOT = Path(__file__).parents[2]
-SOURCES = [ROOT / "ledger" / name for name in ("examine.py", "audit.py", "verify.py")]
+SOURCES = [
+    ROOT / "ledger" / name for name in ("examine.py", "audit.py", "mirrored.py", "verify.py")
+]
 SAMPLES = {"found": "before", "what": "entries"}
 
 

@@ -53,6 +53,7 @@ from ledger.cms import open_signed
 from ledger.encoding import MAX_TIME, format_base64, format_json, format_time
 from ledger.errors import LedgerError, Malformed, Unknown
 from ledger.evidence import case_number, packet
+from ledger.evidence.absence import Absence, open_absence, tags_from_bytes, tags_to_bytes
 from ledger.evidence.chunks import CHUNK_SIZE, digest_item
 from ledger.evidence.entry import Entry
 from ledger.evidence.envelope import Envelope
@@ -65,6 +66,7 @@ from ledger.evidence.sealed import Companion as SealedCompanion
 from ledger.evidence.sealed import ItemSeal, block_count, is_sealed
 from ledger.evidence.series import SeriesKey
 from ledger.evidence.session import FoundFile, Manifest
+from ledger.evidence.signing import seal as seal_statement
 from ledger.evidence.signing import sign_party_receipt
 from ledger.evidence.statement import Statement
 from ledger.evidence.trust import Trust
@@ -92,6 +94,7 @@ from storage.staged_bytes import StagedKey
 from storage.staging_directory import Announced, Finish
 from storage.trust_directory import read_trust
 from testkit import case as kit
+from testkit import mirrors
 from testkit.keys import SERIES_PEM, cosigner, key, series_key, series_public_pem
 from testkit.server import OfficeState, quiet
 from testkit.world import HandClock, World, grown
@@ -223,6 +226,13 @@ def party_receipts() -> tuple[bytes, ...]:
         for count in (0, 2)
     )  # fmt: skip
     return tuple(paper.to_text().encode() for paper in papers)
+
+
+@cache
+def absences() -> tuple[bytes, ...]:
+    entries = [row.entry for row in built().rows]
+    asked = [bytes(16)], [bytes(16), *Entry.from_bytes(entries[3]).tags]
+    return tuple(mirrors.look(entries, kit.ORIGIN, tags).to_bytes() for tags in asked)
 
 
 def notes() -> tuple[bytes, ...]:
@@ -955,6 +965,24 @@ TARGETS: tuple[Target, ...] = (
         _series_opened,
         lambda: (b"2026/log\x1e" + kit.open_series("2026/log").signature,),
         (SeriesKey.open,),
+    ),
+    Target(
+        "absence",
+        binary(lambda d: Absence.from_bytes(d).to_bytes()),
+        absences,
+        (Absence.from_bytes,),
+    ),
+    Target(
+        "absence-tags",
+        binary(lambda d: tags_to_bytes(tags_from_bytes(d))),
+        fixed(bytes(16) + b"\1" * 16 + b"\2" * 16),
+        (tags_from_bytes,),
+    ),
+    Target(
+        "absence-opened",
+        lambda d: open_absence(d, [mirrors.MIRROR.verifier]),
+        lambda: tuple(seal_statement(a, [mirrors.MIRROR]).to_bytes() for a in absences()),
+        (open_absence,),
     ),
     Target(
         "series-file",
