@@ -2,7 +2,7 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -16,15 +16,22 @@ class Pace:
     """Refuses with 429 what comes faster than `per_s` from one address, before it is read."""
 
     def __init__(
-        self, app: ASGIApp, per_s: int, now_s: Callable[[], float] = time.monotonic
+        self,
+        app: ASGIApp,
+        per_s: int,
+        now_s: Callable[[], float] = time.monotonic,
+        methods: Collection[str] = (),
     ) -> None:
+        """`methods`: count these only; by default all."""
+        self._methods = methods
         self._app = app
         self._per_s = per_s
         self._now_s = now_s
         self._known: OrderedDict[str, tuple[float, float]] = OrderedDict()  # left, at
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and not self._admit(scope):
+        counts = scope["type"] == "http" and (scope["method"] in self._methods or not self._methods)
+        if counts and not self._admit(scope):
             await _refuse(send)
             return
         await self._app(scope, receive, send)

@@ -23,6 +23,7 @@ JSON = "application/json"
 BYTES = "application/octet-stream"
 CHANGES = "public, max-age=1"
 NEVER_CHANGES = "public, max-age=31536000, immutable"
+MEDIA = {CHECKPOINT: (TEXT, CHANGES), OPENING[0]: (JSON, NEVER_CHANGES)}  # the rest is bytes
 
 router = APIRouter()
 
@@ -35,7 +36,7 @@ router = APIRouter()
     responses=answers(200, "text/plain", "", "unknown"),
 )
 async def checkpoint(label: Label, s: Annotated[Services, Depends(services)]) -> Response:
-    return await _file(s, label, CHECKPOINT, TEXT, CHANGES)
+    return await _file(s, label, CHECKPOINT)
 
 
 @router.head("/log/{label}/opening.dsse.json", include_in_schema=False)
@@ -46,7 +47,7 @@ async def checkpoint(label: Label, s: Annotated[Services, Depends(services)]) ->
     responses=answers(200, JSON, "", "unknown"),
 )
 async def opening(label: Label, s: Annotated[Services, Depends(services)]) -> Response:
-    return await _file(s, label, OPENING[0], JSON, NEVER_CHANGES)
+    return await _file(s, label, OPENING[0])
 
 
 @router.head("/log/{label}/opening.salt", include_in_schema=False)
@@ -57,7 +58,7 @@ async def opening(label: Label, s: Annotated[Services, Depends(services)]) -> Re
     responses=answers(200, BYTES, "", "unknown"),
 )
 async def salt(label: Label, s: Annotated[Services, Depends(services)]) -> Response:
-    return await _file(s, label, OPENING[1], BYTES, NEVER_CHANGES)
+    return await _file(s, label, OPENING[1])
 
 
 @router.head("/log/{label}/tile/{path:path}", include_in_schema=False)
@@ -72,10 +73,15 @@ async def tile(label: Label, path: TilePath, s: Annotated[Services, Depends(serv
         name = Tile.from_path(f"tile/{path}").to_path()
     except Malformed:
         raise Unknown("no such tile") from None
-    return await _file(s, label, name, BYTES, NEVER_CHANGES)
+    return await _file(s, label, name)
 
 
-async def _file(s: Services, label: str, path: str, media_type: str, caching: str) -> Response:
+async def _file(s: Services, label: str, path: str) -> Response:
     # Read whole, not streamed by name: a partial tile may go away at any moment.
     data = await asyncio.to_thread(s.log.named(label).public_file, path)
+    return public_response(path, data)
+
+
+def public_response(path: str, data: bytes) -> Response:
+    media_type, caching = MEDIA.get(path, (BYTES, NEVER_CHANGES))
     return Response(data, media_type=media_type, headers={"Cache-Control": caching})

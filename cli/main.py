@@ -65,6 +65,9 @@ COMMANDS: Mapping[str, Listed] = {
         {"en": "run an upload station for recorders", "zh": "运行执法记录仪采集站"},
     ),
     "cosign": Listed("cli.cosign", {"en": "run a cosigner", "zh": "运行联合签名节点"}),
+    "mirror": Listed(
+        "cli.mirror", {"en": "keep and serve a copy of logs", "zh": "保存并提供日志副本"}
+    ),
     "backup": Listed(
         "cli.backup",
         {"en": "back up a ledger, sealed, elsewhere", "zh": "将账本加密备份到别处"},

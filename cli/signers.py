@@ -56,9 +56,10 @@ def token_options() -> Callable[[F], F]:
 
 @contextmanager
 def open_signers(
-    references: Sequence[str], token: Token, param_hint: str
+    references: Sequence[str], token: Token, param_hint: str, *, statements: bool = False
 ) -> Iterator[tuple[Signer, ...]]:
-    """Every one of them can cosign; a token is closed at the end."""
+    """Every one of them can cosign, or sign `statements`; a token is closed at the end."""
+    algorithm = Algorithm.ED25519 if statements else Algorithm.COSIGNATURE_ED25519
     with ExitStack() as opened:
         tokens: dict[str, Pkcs11Token] = {}
 
@@ -69,12 +70,14 @@ def open_signers(
             return tokens[label]
 
         try:
-            signers = tuple(_open(reference, token_of) for reference in references)
+            signers = tuple(_open(reference, token_of, algorithm) for reference in references)
         except _Misspelt as error:
             raise click.BadParameter(str(error), param_hint=param_hint) from None
-        if any(signer.algorithm is Algorithm.ED25519 for signer in signers):
-            hint = say(en="make it with --kind cosigner", zh="请用 --kind cosigner 生成")
-            raise click.BadParameter(f"want a cosigner's key; {hint}", param_hint=param_hint)
+        if any((signer.algorithm is Algorithm.ED25519) != statements for signer in signers):
+            kind = "statement" if statements else "cosigner"
+            wanted = "a key for statements" if statements else "a cosigner's key"
+            hint = say(en=f"make it with --kind {kind}", zh=f"请用 --kind {kind} 生成")
+            raise click.BadParameter(f"want {wanted}; {hint}", param_hint=param_hint)
         yield signers
 
 
@@ -82,7 +85,7 @@ class _Misspelt(Malformed):
     pass
 
 
-def _open(reference: str, token_of: "Callable[[str], Pkcs11Token]") -> Signer:
+def _open(reference: str, token_of: "Callable[[str], Pkcs11Token]", algorithm: Algorithm) -> Signer:
     if reference.startswith(AGENT):
         from storage.signer_ssh_agent import SshAgentSigner
 
@@ -90,7 +93,7 @@ def _open(reference: str, token_of: "Callable[[str], Pkcs11Token]") -> Signer:
         address = os.environ.get("SSH_AUTH_SOCK")
         if not address:
             raise Unavailable("SSH_AUTH_SOCK names no ssh-agent", hints=("start one",))
-        return SshAgentSigner(name, fingerprint, address)
+        return SshAgentSigner(name, fingerprint, address, algorithm=algorithm)
     if reference.startswith(TOKEN):
         from storage.signer_pkcs11 import Pkcs11Signer
 
@@ -98,7 +101,7 @@ def _open(reference: str, token_of: "Callable[[str], Pkcs11Token]") -> Signer:
         label, _, key = where.partition("/")
         if not (label and key):
             raise _Misspelt(f"want the labels of token and key, as TOKEN/KEY, got {where!r}")
-        return Pkcs11Signer(name, token_of(label), key)
+        return Pkcs11Signer(name, token_of(label), key, algorithm)
     return read_key(reference)
 
 

@@ -17,12 +17,11 @@ from ledger.examine import PublicLog
 from ledger.report import Finding, Outcome, seconds_text, worst
 from ledger.spread import Spread
 from ledger.tlog.audit import Part, check_parts, read_part
-from ledger.tlog.checkpoint import Checkpoint, open_checkpoint
-from ledger.tlog.consistency import check_consistency
+from ledger.tlog.checkpoint import open_checkpoint
 from ledger.tlog.fraud import Fraud
 from ledger.tlog.note import SignedNote
 from ledger.tlog.policy import Cosigned
-from ledger.tlog.proof import TileNodes, prove_consistency, prove_fraud
+from ledger.tlog.proof import compare_histories
 from ledger.tlog.tile import ENTRIES, WIDTH, Tile
 
 SPAN = 64  # bundles in a run: 16,384 entries, some 6 MB
@@ -101,7 +100,9 @@ def compare_seen(
         if old.size > new.size:
             detail = f"this copy has {new.size} entries only, fewer than the {old.size} seen"
             return Finding("seen", Outcome.UNDECIDED, about, detail), None
-        fraud = _fraud(log, trusted, (old, seen), (new, note))
+        fraud = compare_histories(
+            seen, note, trusted.policy.log, lambda tile: log.read(trusted.label, tile.to_path())
+        )
     except Unavailable:
         raise
     except LedgerError as error:
@@ -111,28 +112,6 @@ def compare_seen(
         return Finding("seen", Outcome.PASSED, about, detail), None
     detail = f"two histories: other {old.size} entries than the log now begins with were signed"
     return Finding("seen", Outcome.FAILED, about, detail), fraud
-
-
-def _fraud(
-    log: PublicLog,
-    trusted: TrustedLog,
-    seen: tuple[Checkpoint, SignedNote],
-    published: tuple[Checkpoint, SignedNote],
-) -> Fraud | None:
-    """Raises unless it is proved either way: the tiles of the copy may be damaged."""
-    (old, old_note), (new, new_note) = seen, published
-
-    def read(tile: Tile) -> bytes:
-        return log.read(trusted.label, tile.to_path())
-
-    nodes = TileNodes(new.size, read)
-    fraud = prove_fraud(old_note, new_note, nodes)
-    if fraud is not None:
-        fraud.check(trusted.policy.log)
-    elif old.size:
-        proof = prove_consistency(old.size, new.size, nodes)
-        check_consistency(old.size, new.size, old.root, new.root, proof)
-    return fraud
 
 
 def _quorum(trusted: TrustedLog, cosigned: Cosigned) -> Finding:

@@ -21,7 +21,13 @@ from storage.wrap_pkcs11 import Pkcs11Token
 class Pkcs11Signer:
     """Implements `ledger.tlog.signing_key.Signer`."""
 
-    def __init__(self, name: str, token: Pkcs11Token, label: str) -> None:
+    def __init__(
+        self,
+        name: str,
+        token: Pkcs11Token,
+        label: str,
+        algorithm: Algorithm = Algorithm.COSIGNATURE_ED25519,
+    ) -> None:
         pkcs11: Any = token.library
         pair = {"key_type": pkcs11.KeyType.EC_EDWARDS, "label": label}
         with token.refusals(f"find the key {label!r}"):
@@ -34,7 +40,7 @@ class Pkcs11Signer:
             point = bytes(public[pkcs11.Attribute.EC_POINT])
         self._token = token
         self.name = name
-        self.algorithm = Algorithm.COSIGNATURE_ED25519
+        self.algorithm = algorithm
         self.verifier = VerifierKey(name, self.algorithm, parse_point(point))
 
     def sign(self, message: bytes) -> bytes:

@@ -36,7 +36,12 @@ class SshAgentSigner:
     """
 
     def __init__(
-        self, name: str, fingerprint: str, address: str, timeout_s: float = TIMEOUT_S
+        self,
+        name: str,
+        fingerprint: str,
+        address: str,
+        timeout_s: float = TIMEOUT_S,
+        algorithm: Algorithm = Algorithm.COSIGNATURE_ED25519,
     ) -> None:
         self._address = address
         self._timeout_s = timeout_s
@@ -45,7 +50,7 @@ class SshAgentSigner:
         if self._key != format_strings(ED25519, public):
             raise Malformed(f"want an Ed25519 key, got {clip(fingerprint)!r} of another kind")
         self.name = name
-        self.algorithm = Algorithm.COSIGNATURE_ED25519
+        self.algorithm = algorithm
         self.verifier = VerifierKey(name, self.algorithm, public)
 
     def sign(self, message: bytes) -> bytes:

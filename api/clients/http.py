@@ -6,6 +6,7 @@ file that TIEZHENG_CA_FILE names: an intranet has its own.
 
 import os
 import ssl
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -29,12 +30,22 @@ def new_client(timeout_s: float = TIMEOUT_S) -> httpx2.Client:
 
 
 def fetch(
-    client: httpx2.Client, method: str, url: str, limit: int, **options: Any
+    client: httpx2.Client,
+    method: str,
+    url: str,
+    limit: int,
+    *,
+    within_s: float | None = None,
+    **options: Any,
 ) -> tuple[int, bytes]:
-    """Status and body of at most `limit` bytes; raises `Unavailable` if there is no answer."""
+    """Status and body of at most `limit` bytes; raises `Unavailable` if there is no answer.
+
+    `within_s`: nor if it is not whole by then, however steadily it drips.
+    """
+    ends = None if within_s is None else time.monotonic() + within_s
     try:
         with client.stream(method, url, **options) as response:
-            return response.status_code, read_limited(response, limit)
+            return response.status_code, read_limited(response, limit, ends)
     except REFUSED as error:
         raise no_answer(url, error) from None
 
@@ -43,11 +54,14 @@ def no_answer(url: str, error: Exception) -> Unavailable:
     return Unavailable(f"no answer from {url}: {str(error) or type(error).__name__}")
 
 
-def read_limited(response: httpx2.Response, limit: int) -> bytes:
+def read_limited(response: httpx2.Response, limit: int, ends: float | None = None) -> bytes:
     parts: list[bytes] = []
     total = 0
-    for part in response.iter_bytes(CHUNK):
+    # In pieces as they come where there is an end: a whole chunk may take for ever.
+    for part in response.iter_bytes(CHUNK if ends is None else None):
         total += len(part)
+        if ends is not None and time.monotonic() > ends:
+            raise Unavailable(f"want an answer in good time, got {total} bytes of {response.url}")
         if total > limit:
             raise Unavailable(f"want at most {limit} bytes, got more from {response.url}")
         parts.append(part)

@@ -8,18 +8,23 @@ from ledger.tlog.tile import MAX_BUNDLE
 class HttpLog:
     """`url` is a log's prefix, `…/log/2026`, or the folder of all logs, `…/log`."""
 
-    def __init__(self, url: str, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(
+        self, url: str, timeout_s: float = TIMEOUT_S, within_s: float | None = None
+    ) -> None:
+        """`within_s`: so long may a whole file take."""
         self._url = url.rstrip("/")
         self._client = new_client(timeout_s)
+        self._within_s = within_s
 
     def close(self) -> None:
         self._client.close()
 
     def read(self, label: str, path: str) -> bytes:
         prefix = self._url if self._url.endswith(f"/{label}") else f"{self._url}/{label}"
-        status, data = fetch(self._client, "GET", f"{prefix}/{path}", MAX_BUNDLE)
+        url = f"{prefix}/{path}"
+        status, data = fetch(self._client, "GET", url, MAX_BUNDLE, within_s=self._within_s)
         if status == 404:
             raise Unknown(f"{prefix} has no {path}")
         if status != 200:
-            raise Unavailable(f"{prefix}/{path} answered {status}")
+            raise Unavailable(f"{url} answered {status}")
         return data

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from ledger.evidence.envelope import Envelope, Signature, pae
 from ledger.evidence.party_receipt import PartyReceipt, recording_tag, slot_hash
-from ledger.tlog.signing_key import SigningKey
+from ledger.tlog.signing_key import Signer, SigningKey
 
 
-def seal(payload: bytes, keys: Sequence[SigningKey]) -> Envelope:
+def seal(payload: bytes, keys: Sequence[Signer]) -> Envelope:
     """Signs the payload with each key, in the order given."""
     message = pae(payload)
     return Envelope(

@@ -95,7 +95,7 @@ def check_parts(
 
 
 def _bundle(read: Read, bundle: Tile, newer: int) -> tuple[bytes, ...]:
-    data, tile = _read(read, bundle, newer)
+    data, tile = read_wider(read, bundle, newer)
     try:
         return entries_from_bytes(data, tile.width)[: bundle.width]
     except Malformed as error:
@@ -104,7 +104,7 @@ def _bundle(read: Read, bundle: Tile, newer: int) -> tuple[bytes, ...]:
 
 def _compare(read: Read, tile: Tile, hashes: list[bytes], newer: int) -> LedgerError | None:
     try:
-        data, found = _read(read, tile, newer)
+        data, found = read_wider(read, tile, newer)
     except Unknown as error:
         return error
     expected = hashes_to_bytes(hashes)
@@ -118,7 +118,7 @@ def _compare(read: Read, tile: Tile, hashes: list[bytes], newer: int) -> LedgerE
     return Rejected(f"{found.to_path()}: hash {i} does not match")
 
 
-def _read(read: Read, tile: Tile, newer: int) -> tuple[bytes, Tile]:
+def read_wider(read: Read, tile: Tile, newer: int = 0) -> tuple[bytes, Tile]:
     """The tile as asked, else the full one, else the partial one of the newer size."""
     grown = min(WIDTH, newer // WIDTH ** max(tile.level, 0) - tile.number * WIDTH)
     widths = [tile.width, WIDTH] + ([grown] if tile.width < grown < WIDTH else [])

@@ -7,10 +7,11 @@
 from collections.abc import Callable
 
 from ledger.errors import Malformed
-from ledger.tlog.checkpoint import Checkpoint
+from ledger.tlog.checkpoint import Checkpoint, open_checkpoint
+from ledger.tlog.consistency import check_consistency
 from ledger.tlog.fraud import Fraud
 from ledger.tlog.merkle import EMPTY_ROOT, node_hash, node_hashes
-from ledger.tlog.note import SignedNote
+from ledger.tlog.note import SignedNote, VerifierKey
 from ledger.tlog.tile import WIDTH, Tile, hashes_from_bytes
 
 Nodes = Callable[[int, int], bytes]
@@ -73,6 +74,25 @@ def prove_fraud(one: SignedNote, other: SignedNote, nodes: Nodes) -> Fraud | Non
     if root == old.root:
         return None
     return Fraud(smaller, larger, root, prove_consistency(old.size, new.size, nodes))
+
+
+def compare_histories(
+    smaller: SignedNote, larger: SignedNote, log: VerifierKey, read: Callable[[Tile], bytes]
+) -> Fraud | None:
+    """None if one history of the log holds both checkpoints; else the proof that none does.
+
+    `read` gives the tiles of the larger tree, from anyone: raises unless it is proved either way,
+    for they may be damaged.
+    """
+    old, new = open_checkpoint(smaller, log), open_checkpoint(larger, log)
+    nodes = TileNodes(new.size, read)
+    fraud = prove_fraud(smaller, larger, nodes)
+    if fraud is not None:
+        fraud.check(log)
+    elif old.size:
+        proof = prove_consistency(old.size, new.size, nodes)
+        check_consistency(old.size, new.size, old.root, new.root, proof)
+    return fraud
 
 
 def subtree_root(start: int, end: int, nodes: Nodes) -> bytes:

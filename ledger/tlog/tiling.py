@@ -44,6 +44,24 @@ class Tiling:
                 self._entries = []
             yield from self._push(0, leaf_hash(entry))
 
+    def append_full(self, roots: Iterable[bytes]) -> Iterator[tuple[Tile, bytes]]:
+        """The tiles above the lowest, for full bundles of which only the roots are known.
+
+        For trees that end with a bundle; a generator as `append` is.
+        """
+        if not self._rows:
+            self._rows.append([])
+        for root in roots:
+            self.size += WIDTH
+            yield from self._push(1, root)
+
+    def append_last(self, hashes: Iterable[bytes]) -> None:
+        """The leaf hashes of a last bundle that is not full; its entries are elsewhere."""
+        if not self._rows:
+            self._rows.append([])
+        self._rows[0] = list(hashes)
+        self.size += len(self._rows[0])
+
     def partial(self) -> Iterator[tuple[Tile, bytes]]:
         """The partial bundle and tiles of the present size."""
         if self._entries:

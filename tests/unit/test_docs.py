@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from api.app import create_app
 from api.cosigner import CosignerService, create_cosigner_app
+from api.mirror import create_mirror_app
 from api.problems import TABLE
 from api.settings import Settings
 from cli.command import Argument, Option
@@ -294,6 +295,10 @@ def test_the_page_on_http_has_every_route_of_a_ledger() -> None:
 def test_the_page_on_http_has_every_route_of_a_cosigner() -> None:
     service = CosignerService({}, (), None, SystemClock())  # type: ignore[arg-type]
     assert documented_routes("Routes of a cosigner") == routes(create_cosigner_app(service))
+
+
+def test_the_page_on_http_has_every_route_of_a_mirror() -> None:
+    assert documented_routes("Routes of a mirror") == routes(create_mirror_app([]))
 
 
 def test_the_page_on_http_has_every_problem() -> None:
