@@ -82,6 +82,10 @@ class ZipPacket:
     def sizes(self) -> Mapping[str, int]:
         return self._sizes
 
+    def crcs(self) -> Mapping[str, int]:
+        """As the directory has them; `stream` compares."""
+        return {path: member.crc for path, member in self._members.items()}
+
     def stream(self, path: str) -> Iterator[bytes]:
         member = self._members[path]
         left, crc = member.size, 0
