@@ -102,15 +102,15 @@ class _Asking(threading.Thread):
             self.answer = Unavailable("no address")
             return
         try:
-            answer: int | LedgerError = _ask(self._policy, self._witness, self._client, self._head)
+            # Counts from here on: to slow down what follows must not take it back.
+            self.answer = _ask(self._policy, self._witness, self._client, self._head)
         except LedgerError as error:
-            answer = error
+            self.answer = error
         except Exception as error:
             # Whatever it was: it is no answer, and the others are asked all the same.
-            answer = Unavailable(f"it could not be asked: {error}")
-        if isinstance(answer, (int, Rejected)):
+            self.answer = Unavailable(f"it could not be asked: {error}")
+        if isinstance(self.answer, (int, Rejected)):
             self.shown = _is_shown(self._policy, self._client, self._head)
-        self.answer = answer
 
 
 def _ask(policy: Policy, witness: Witness, client: CosignerClient, head: Head) -> int:
@@ -137,6 +137,9 @@ def _is_shown(policy: Policy, client: CosignerClient, head: Head) -> bool:
         note = SignedNote.from_bytes(client.checkpoint(policy.log.name))
         seen = open_checkpoint(note, policy.log)
     except LedgerError:
+        return False
+    except Exception as error:
+        journal.warning("not_shown", reason=f"it could not be asked: {error}")
         return False
     ours = Checkpoint(seen.origin, head.edge.size, head.edge.root())
     return seen.size > ours.size or (seen.size == ours.size and seen != ours)

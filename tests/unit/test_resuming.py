@@ -196,3 +196,36 @@ def test_litewitness_has_answered_such_questions_so() -> None:
     assert said.keys() >= {200, 422}
     stale = [e for e in recorded["refused"] if e["status"] == 409]
     assert stale[0]["content_type"] == "text/x.tlog.size" and stale[0]["answer"] == "260\n"
+
+
+class Dawdling(Silent):
+    """Says at once that it knows more, and takes its time to show it."""
+
+    def __init__(self, trouble: Exception | None = None) -> None:
+        self.let_go = threading.Event()
+        self._trouble = trouble
+
+    def add_checkpoint(self, body: bytes) -> tuple[int, bytes]:
+        return 409, b"4711\n"
+
+    def checkpoint(self, origin: str) -> bytes:
+        if self._trouble is not None:
+            raise self._trouble
+        self.let_go.wait(30)
+        raise Unavailable("too late")
+
+
+@pytest.mark.parametrize("trouble", [None, ValueError("not one of ours")], ids=["slow", "fault"])
+def test_who_knows_more_and_does_not_show_it_in_time_still_stops_it(
+    monkeypatch: pytest.MonkeyPatch, trouble: Exception | None
+) -> None:
+    """Its word counts as soon as it was given: or whoever slows one line down has a fork."""
+    monkeypatch.setattr("api.resuming.GRACE_S", 0.5)
+    world = grown(9)
+    court = Dawdling(trouble)
+    head = world.log.head
+    assert head is not None
+    answers = ask_all(world.policy, {**world.cosigners, "court": court}, head)
+    court.let_go.set()
+    assert answers.sizes["court"] == 4711 and "court" not in answers.shown
+    assert "court knows 4711 (its word" in reason_to_wait(world.policy, 9, None, answers)
