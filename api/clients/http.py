@@ -8,6 +8,7 @@ import os
 import ssl
 import time
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import httpx2
@@ -21,12 +22,19 @@ REFUSED = (httpx2.HTTPError, httpx2.InvalidURL)
 
 
 def new_client(timeout_s: float = TIMEOUT_S) -> httpx2.Client:
+    file = os.environ.get(CA_FILE)
     try:
-        context = ssl.create_default_context(cafile=os.environ.get(CA_FILE) or None)
+        context = ssl.create_default_context(cafile=file) if file else _system_authorities()
     except (OSError, ssl.SSLError) as error:
         raise Unavailable(f"cannot use the certificates that {CA_FILE} names: {error}") from None
     # No proxies and no netrc from the environment: evidence goes where it is sent.
     return httpx2.Client(timeout=timeout_s, trust_env=False, follow_redirects=False, verify=context)
+
+
+@cache
+def _system_authorities() -> ssl.SSLContext:
+    """Read once: they are a hundred and more, and a station alone has four clients."""
+    return ssl.create_default_context()
 
 
 def fetch(
