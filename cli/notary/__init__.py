@@ -1,0 +1,1 @@
+"""`tiezheng notary …`: the workbench of a notary office, and its certificates."""
