@@ -1,21 +1,13 @@
-"""A timestamp authority: `openssl ts` behind a small HTTP server, a process of its own.
+"""An authority's keys, certificates and tokens, of any years and habits, without a server.
 
-    python -m testkit.tsa FOLDER [PORT]
-
-Keys, certificates and its configuration are made by `make_authority`, as an authority of any
-years and habits. A path other than `/` asks it to misbehave: `/garbage`, `/slow`, `/endless`,
-`/error`, `/elsewhere` (a redirect), `/other` (stamps something else), `/refuse`.
+`openssl ts` stamps at this moment (`stamp`), pyHanko's at any other (`stamp_at`). As a process
+that speaks HTTP: `tsa_process`.
 """
 
 import hashlib
-import http.server
 import subprocess
-import sys
 import tempfile
-import threading
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -273,87 +265,3 @@ def openssl_accepts(response: bytes, body: bytes, pem: bytes) -> bool:
             check=False,
         )
     return done.returncode == 0
-
-
-# --- the process -----------------------------------------------------------------------------
-
-
-class _Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    folder: Path
-    lock = threading.Lock()
-
-    def log_message(self, format: str, *args: object) -> None:
-        print(format % args, file=sys.stderr, flush=True)
-
-    def _answer(self, kind: str, data: bytes, code: int = 200) -> None:
-        self.send_response(code)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def do_POST(self) -> None:
-        request = self.rfile.read(int(self.headers["Content-Length"]))
-        tsa = object.__new__(Tsa)
-        object.__setattr__(tsa, "folder", self.folder)
-        match self.path:
-            case "/garbage":
-                return self._answer("application/timestamp-reply", b"no token" * 100)
-            case "/error":
-                return self._answer("text/plain", b"later", 503)
-            case "/elsewhere":
-                self.send_response(307)
-                self.send_header("Location", "/")
-                self.send_header("Content-Length", "0")
-                return self.end_headers()
-            case "/slow":
-                time.sleep(60)
-            case "/endless":
-                self.send_response(200)
-                self.end_headers()
-                while True:
-                    self.wfile.write(bytes(65536))
-            case "/other":
-                return self._answer("application/timestamp-reply", tsa.stamp(b"other"))
-            case "/refuse":
-                request = request.replace(b"\x60\x86\x48\x01\x65\x03\x04\x02\x01", b"\x2a" * 9)
-        with self.lock:
-            reply = tsa.reply(request)
-        return self._answer("application/timestamp-reply", reply)
-
-    def do_GET(self) -> None:
-        self._answer("application/pkix-crl", (self.folder / "ca.crl").read_bytes())
-
-
-@contextmanager
-def running(folder: Path, port: int = 0) -> Iterator[str]:
-    """The address of an authority's process over `folder`; ended by its pid."""
-    with (folder / "journal").open("ab") as journal:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "testkit.tsa", str(folder), str(port)],
-            stdout=subprocess.PIPE,
-            stderr=journal,
-            cwd=Path(__file__).parents[1],
-        )
-    assert process.stdout is not None
-    try:
-        address = process.stdout.readline().decode().strip()
-        assert address, (folder / "journal").read_text()
-        yield address
-    finally:
-        process.terminate()
-        process.wait(30)
-        process.stdout.close()
-
-
-def main(folder: str, port: str = "0") -> None:
-    _Handler.folder = Path(folder)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", int(port)), _Handler)
-    server.daemon_threads = True
-    print(f"http://127.0.0.1:{server.server_address[1]}", flush=True)
-    server.serve_forever()
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
