@@ -35,8 +35,10 @@ MAX_NOTARIES = 4
 MAX_COSIGNERS = 16
 MAX_LINE = 120  # characters of a name, a number, an office
 MAX_NAME = 255  # of a file's name
-MAX_TEXT = 600  # of purpose and method: the first page must hold them
+MAX_TEXT = 300  # of purpose and method: the first page must hold them
 MAX_SHEET = 1 << 20
+
+COSIGNATURE = "自动联合签名（非公证）"
 
 T = TypeVar("T")
 
@@ -171,6 +173,10 @@ class CertificatePage:
         _check("log_origin", self.log_origin, MAX_NAME)
         _check("purpose", self.purpose, MAX_TEXT)
         _check("method", self.method, MAX_TEXT)
+        for name in ("purpose", "method"):
+            # A machine's cosignature must not look like a notary's act, not even once.
+            if "联合签名" in getattr(self, name).replace(COSIGNATURE, ""):
+                raise Malformed(f"want it called {COSIGNATURE}", path=name)
         if self.case:
             parse_case(self.case)
         _check_count("notaries", len(self.notaries), MAX_NOTARIES)

@@ -44,6 +44,6 @@ def make_page(count: int = 3, *differing: ComparedItem, **changed: object) -> Ce
         ),
         "policy_hash": sha256(b"policy").digest(),
         "method": "公证员在本处计算机上读取申请人提交的文件，逐字节计算 SHA-256 摘要，"
-        "与存证日志中登记的摘要比较，并离线核验条目的包含证明和联合签名。",
+        "与存证日志中登记的摘要比较，并离线核验条目的包含证明和自动联合签名（非公证）。",
     }
     return CertificatePage(**(values | changed))  # type: ignore[arg-type]
