@@ -74,10 +74,12 @@ async def scrubz(s: Annotated[Services, Depends(services)]) -> JSONResponse:
 async def metrics(s: Annotated[Services, Depends(services)]) -> Response:
     registry = CollectorRegistry()
     lost, damaged, odd, last = await asyncio.to_thread(_scrubbed, s)
+    stamped = await asyncio.to_thread(s.store.newest_stamp, s.log.position[0])
     values = {
         "tiezheng_log_size": ("entries committed", s.log.size),
         "tiezheng_log_materialised": ("entries in public tiles", s.log.materialised),
         "tiezheng_log_cosigned": ("entries a quorum has seen", s.publisher.cosigned_size),
+        "tiezheng_log_timestamped": ("entries an authority has stamped", stamped),
         "tiezheng_uploads_open": ("uploads announced and not finished", len(s.uploads.open)),
         "tiezheng_ready": ("1 if evidence is sequenced", int(not s.log.problem())),
         "tiezheng_items_lost": ("items with good bytes nowhere, as scrubs found", lost),

@@ -9,7 +9,7 @@ quorum after a second, its checkpoint goes out with the log's signature alone.
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from api.journal import journal
 from ledger.errors import LedgerError
@@ -29,8 +29,16 @@ RETRY_S = (1.0, 2.0, 5.0, 15.0, 30.0)  # after a failed round; a cosigner may be
 class Publisher:
     """Threads around a log: one that rounds, and one for each cosigner."""
 
-    def __init__(self, log: Log, policy: Policy, clients: Mapping[str, CosignerClient]) -> None:
+    def __init__(
+        self,
+        log: Log,
+        policy: Policy,
+        clients: Mapping[str, CosignerClient],
+        on_quorum: Callable[[SignedNote], None] = lambda note: None,
+    ) -> None:
+        """`on_quorum` is told each checkpoint that has its quorum, and may not wait."""
         self._log = log
+        self._on_quorum = on_quorum
         self._policy = policy
         self._cosigners = [w for w in policy.witnesses if w.name in clients]
         self._clients = clients
@@ -213,6 +221,7 @@ class Publisher:
                     if self._log.keep_cosigned(self._note, self._policy):
                         self._log.publish(self._note)
                         self._cosigned_size = Checkpoint.from_text(note.text).size
+                        self._on_quorum(self._note)
                 except LedgerError as error:
                     journal.error("not_published", reason=str(error))
             self._change.notify_all()

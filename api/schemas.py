@@ -122,7 +122,10 @@ COMPONENTS: dict[str, Schema] = {
             "entry": _TEXT,
             "proof": {"type": "string", "description": "c2sp.org/tlog-proof"},
             "witnessed": {"type": "string", "enum": ["yes", "not yet"]},
-        }
+            "stamped_proof": {"type": "string", "description": "to the tree that was stamped"},
+            "timestamps": _list(_object({"authority": _TEXT, "token": _BASE64})),
+        },
+        optional=("stamped_proof", "timestamps"),
     ),
     "Case": _object(
         {

@@ -11,6 +11,7 @@ from fastapi import Request
 from api.arrivals import Arrivals
 from api.backups import BackupWatch
 from api.clients.cosigner_http import HttpCosigner
+from api.clients.tsa_http import HttpAuthority
 from api.cores import spread
 from api.custody import Custody
 from api.direct_finish import DirectFinishes
@@ -25,6 +26,7 @@ from api.publisher import Publisher
 from api.resuming import Resumption
 from api.settings import Settings
 from api.signing import RequestVerifier
+from api.stamping import AuthorityClient, Stamper
 from api.upload_table import Uploads
 from api.vault import Vault, open_vault
 from api.writer import Result, Writer
@@ -39,6 +41,7 @@ from ledger.evidence.trust import TrustedLog
 from ledger.filing import Filing
 from ledger.log import Accepted, Earlier, Keys, Log
 from ledger.ports import CosignerClient, ItemRecord, ItemStore, LedgerStore
+from ledger.timestamp import Authority
 from ledger.tlog.note import SignedNote
 from storage.catalog_sqlite import SqliteCatalog
 from storage.clock import SystemClock, SystemEntropy
@@ -78,6 +81,7 @@ class Services:
     trusted: TrustedLog
     writer: Writer
     publisher: Publisher
+    stamper: Stamper
     custody: Custody
     resumption: Resumption
     backups: BackupWatch
@@ -128,6 +132,7 @@ class Services:
 
     def start(self) -> None:
         self.resumption.start(self.publisher.start)
+        self.stamper.start()
         self.indexer.then = self.keeping.wake
         self.keeping.start()
         threading.Thread(target=self._sweep, name="sweeper", daemon=True).start()
@@ -144,6 +149,7 @@ class Services:
         self.keeping.stop()
         self.writer.stop()
         self.publisher.stop()
+        self.stamper.stop()
         self.indexer.stop()
         self.catalog.close()
         self.tokens.close()
@@ -335,7 +341,10 @@ def _open(folder: DataFolder, lock: FolderLock, settings: Settings, alone: bool)
     clients: dict[str, CosignerClient] = {
         w.name: HttpCosigner(w.url) for w in trusted.policy.witnesses if w.url
     }
-    publisher = Publisher(log, trusted.policy, clients)
+    stamper = Stamper(store, _authorities(folder, settings), settings.stamp_seconds, clock.now_ms)
+    publisher = Publisher(
+        log, trusted.policy, clients, lambda note: stamper.offer(log.position[0], note)
+    )
 
     catalog.catch_up(store)
     indexer = Indexer(catalog, store)
@@ -371,6 +380,7 @@ def _open(folder: DataFolder, lock: FolderLock, settings: Settings, alone: bool)
         trusted=trusted,
         writer=writer,
         publisher=publisher,
+        stamper=stamper,
         custody=custody,
         resumption=Resumption(folder, log, trusted.policy, clients, custody, alone=alone),
         backups=BackupWatch(folder, log, custody),
@@ -393,6 +403,19 @@ def _directs(folder: DataFolder, clock: SystemClock) -> DirectDirectory:
     for name in directs.unreadable:
         journal.warning("direct_upload_left", upload=name.partition(".")[0])
     return directs
+
+
+def _authorities(folder: DataFolder, settings: Settings) -> list[tuple[Authority, AuthorityClient]]:
+    """Those that are asked; each stands in the trust folder, or its tokens would be nobody's."""
+    known = {authority.name: authority for authority in read_trust(folder.trust).authorities}
+    for name in settings.authorities:
+        if name not in known:
+            raise Malformed(
+                f"no authority {name!r} in the trust folder",
+                path="setting 'authorities'",
+                hints=(f"put its certificates into trust/tsa/{name}.pem and {name}.accept",),
+            )
+    return [(known[name], HttpAuthority(url)) for name, url in sorted(settings.authorities.items())]
 
 
 def _agency(store: SqliteLedgerStore) -> str:

@@ -73,6 +73,11 @@ class Settings(BaseSettings):
     pkcs11_keys: str | None = None
     pkcs11_pin_file: Path | None = None
 
+    # Timestamp authorities, by the name of their files in trust/tsa: where they are asked; and
+    # the shortest time between two tokens of one.
+    authorities: dict[str, str] = {}
+    stamp_seconds: int = Field(600, ge=1, le=86_400)
+
     @model_validator(mode="after")
     def _tls_is_whole(self) -> Self:
         if (self.tls_certificate is None) != (self.tls_key is None):

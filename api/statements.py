@@ -22,6 +22,7 @@ from api.journal import journal
 from api.schemas import Uuid, answers, results, shown, takes
 from api.services import Services, services
 from api.writer import Result
+from ledger.derived import Derived
 from ledger.encoding import format_base64, parse_uuid7
 from ledger.errors import LedgerError, Malformed, Unknown
 from ledger.evidence.envelope import MAX_ENVELOPE, Envelope
@@ -195,7 +196,7 @@ def _receipt(s: Services, id_: str) -> dict[str, Any]:
     index, log = found.row.index, s.log.of(found.row)
     cosigned = log.first_note(index + 1)
     note = cosigned if cosigned is not None else log.published_note(index + 1)
-    return {
+    answer = {
         "id": id_,
         "log": log.label,
         "index": str(index),
@@ -203,6 +204,17 @@ def _receipt(s: Services, id_: str) -> dict[str, Any]:
         "proof": log.receipt(index, note).to_text(),
         "witnessed": "yes" if cosigned is not None else "not yet",
     }
+    return answer | _stamped(log, index)
+
+
+def _stamped(log: Derived, index: int) -> dict[str, Any]:
+    """The earliest tokens over a tree that holds the entry, with the proof to that tree."""
+    stamps = log.stamps(index + 1)
+    note = log.first_note(stamps[0].size) if stamps else None
+    if note is None:
+        return {}
+    tokens = [{"authority": s.name, "token": format_base64(s.token)} for s in stamps]
+    return {"stamped_proof": log.receipt(index, note).to_text(), "timestamps": tokens}
 
 
 def _read(s: Services, id_: str, person: Person) -> bytes:

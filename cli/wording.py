@@ -215,7 +215,7 @@ _CHINESE: tuple[tuple[str, _Words], ...] = (
     (r"it is a timestamp of something else", "该时间戳加盖的是其他内容"),
     (r"the certificate is one of your own", "该证书由您自己直接信任"),
     (r"no revocation list of its issuer", "没有签发者的吊销列表"),
-    (r"the revocation list is older than the token", "吊销列表早于时间戳"),
+    (r"the revocation list had ended before the token was made", "吊销列表在加盖之前已过期"),
     (r"its certificate was revoked on (\S+): (.*)", r"其证书已于 \1 吊销（\2）"),
     (r"the signature does not match", "签名不符"),
 )

@@ -139,8 +139,8 @@ class State:
     """The first record: which rows are in this file, and from where on the next one begins.
 
     `start` to `size` are its entries, `last` the SHA-256 of entry size-1; the next file
-    takes cosigned checkpoints from the size `cosigned` on and items from the row `items`
-    on. `schema` is the version of the database.
+    takes cosigned checkpoints from the size `cosigned` on, items from the row `items` on and
+    timestamps behind the row `stamps`. `schema` is the version of the database.
     """
 
     start: int
@@ -149,41 +149,42 @@ class State:
     cosigned: int
     items: int
     schema: int
+    stamps: int = 0
 
     def __post_init__(self) -> None:
         if not 0 <= self.start <= self.size or self.size == 0 or self.schema < 1:
             raise Malformed(f"no such state: entries {self.start} to {self.size}")
 
     def to_bytes(self) -> bytes:
-        return format_json(
-            {
-                "cosigned": str(self.cosigned),
-                "items": str(self.items),
-                "last": self.last.hex(),
-                "schema": str(self.schema),
-                "size": str(self.size),
-                "start": str(self.start),
-            }
-        )
+        said = {
+            "cosigned": str(self.cosigned),
+            "items": str(self.items),
+            "last": self.last.hex(),
+            "schema": str(self.schema),
+            "size": str(self.size),
+            "start": str(self.start),
+        }
+        # A file from before there were any says nothing of them.
+        return format_json(said | ({"stamps": str(self.stamps)} if self.stamps else {}))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
         value = parse_json(data, limit=MAX_HEADER)
-        names = ("cosigned", "items", "last", "schema", "size", "start")
-        if not isinstance(value, dict) or tuple(value) != names:
-            raise Malformed(f"want {', '.join(names)}")
-        texts = [text for text in value.values() if isinstance(text, str)]
-        if len(texts) != len(names):
+        names = ["cosigned", "items", "last", "schema", "size", "start"]
+        if not isinstance(value, dict) or sorted({"stamps": "", **value}) != [
+            *names[:5],
+            "stamps",
+            "start",
+        ]:
+            raise Malformed(f"want {', '.join(names)}, and perhaps stamps")
+        texts = {name: text for name, text in value.items() if isinstance(text, str)}
+        if len(texts) != len(value):
             raise Malformed("want texts only")
-        cosigned, items, last, schema, size, start = texts
-        return cls(
-            start=parse_decimal(start),
-            size=parse_decimal(size),
-            last=parse_hex(last, suite.DIGEST_SIZE),
-            cosigned=parse_decimal(cosigned),
-            items=parse_decimal(items),
-            schema=parse_decimal(schema),
-        )
+        last = parse_hex(texts.pop("last"), suite.DIGEST_SIZE)
+        found = cls(last=last, **{name: parse_decimal(text) for name, text in texts.items()})
+        if found.to_bytes() != data:
+            raise Malformed("want no number of stamps where there are none")
+        return found
 
 
 @dataclass(frozen=True, slots=True)

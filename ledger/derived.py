@@ -4,10 +4,12 @@ It signs nothing. Of a closed log this is all that is left to do, and it is the 
 were lost are derived again, and proofs lead to checkpoints that it signed while it was open.
 """
 
+from collections.abc import Sequence
+
 from ledger.errors import Conflict, LedgerError, Malformed, Rejected, Unavailable, Unknown
 from ledger.evidence.entry import OPENING
 from ledger.evidence.membership import log_label
-from ledger.ports import LedgerStore, PublicStore
+from ledger.ports import LedgerStore, PublicStore, StampRecord
 from ledger.sequencer import Head
 from ledger.tlog.checkpoint import Checkpoint, open_checkpoint
 from ledger.tlog.merkle import check_inclusion
@@ -177,6 +179,10 @@ class Derived:
     def first_note(self, size: int) -> str | None:
         """The earliest kept checkpoint of at least `size` entries."""
         return self._store.cosigned(self.number, size)
+
+    def stamps(self, size: int) -> Sequence[StampRecord]:
+        """The tokens over the earliest stamped checkpoint of at least `size` entries."""
+        return self._store.stamps(self.number, size)
 
     def published_note(self, size: int) -> str:
         """The public checkpoint, if it holds `size` entries; else `Unavailable`: not yet."""

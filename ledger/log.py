@@ -34,7 +34,7 @@ from ledger.evidence.series import Series
 from ledger.evidence.series_private import SeriesSigner
 from ledger.evidence.statement import FileSubject, Kind, Statement
 from ledger.filing import Filing, open_filing, read_filing
-from ledger.ports import Clock, Entropy, ItemRecord, LedgerStore, PublicStore
+from ledger.ports import Clock, Entropy, ItemRecord, LedgerStore, PublicStore, StampRecord
 from ledger.sequencer import Batch, Head, Pending, Row, plan
 from ledger.spread import Spread
 from ledger.tlog.checkpoint import Checkpoint, open_checkpoint
@@ -587,6 +587,9 @@ class Log:
 
     def first_note(self, size: int) -> str | None:
         return self._open.first_note(size)
+
+    def stamps(self, size: int) -> Sequence[StampRecord]:
+        return self._open.stamps(size)
 
     # --- look up -----------------------------------------------------------------------------
 

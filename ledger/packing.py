@@ -75,6 +75,8 @@ def plan_packet(log: Log, case: str, first_year: int) -> Plan:
         files.add_entry(entries[index])
         if index in shown:
             files.add_statement(entries[index])
+    if 0 in entries:
+        files.add_after(shown.values())
     for number, other in enumerate(series, 1):
         files.add_series(number, other)
     items = _items(row for _, row in sorted(shown.items()))
@@ -135,9 +137,37 @@ class _Files:
         # The earliest cosigned tree that holds it is for its time and for the fence. Of the
         # packet's own size, its own note: one kept since may have a signature more.
         first = self.log.first_note(row.index + 1) or self.note
-        for size, note in {_size(first): first, self.size: self.note}.items():
+        notes = {_size(first): first, **self._stamped(row.index), self.size: self.note}
+        for size, note in notes.items():
             path = f"data/proofs/{place}@{size}.tlog-proof"
             self.found[path] = self.log.receipt(row.index, note).to_bytes()
+
+    def _stamped(self, index: int) -> dict[int, str]:
+        """The earliest tree with a timestamp that holds an entry; its tokens go in, once."""
+        stamps = self.log.stamps(index + 1)
+        size = stamps[0].size if stamps else 0
+        note = self.log.first_note(size) if 0 < size <= self.size else None
+        if note is None or _size(note) != size:
+            return {}
+        stem = f"data/timestamps/{self.log.label}-{size}"
+        self.found[f"{stem}.body"] = SignedNote.from_text(note).text.encode()
+        for stamp in stamps:
+            self.found[f"{stem}.{stamp.name}.tsr"] = stamp.token
+            if stamp.crl:
+                self.found[f"{stem}.{stamp.name}.crl"] = stamp.crl
+        return {size: self.note if size == self.size else note}
+
+    def add_after(self, rows: Iterable[Row]) -> None:
+        """The checkpoints that signers had checked: a proof of the opening to each shows when."""
+        opening = self.log.row(0)
+        for row in rows:
+            after = _statement(row).after
+            if after is None or after.origin != self.log.origin or after.size > self.size:
+                continue
+            note = self.log.first_note(after.size)
+            path = f"data/proofs/{self.place(0).to_text()}@{after.size}.tlog-proof"
+            if note is not None and _size(note) == after.size and path not in self.found:
+                self.found[path] = self.log.receipt(opening.index, note).to_bytes()
 
     def add_statement(self, row: Row) -> None:
         place = self.place(row.index).to_text()

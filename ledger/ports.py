@@ -44,6 +44,20 @@ class ItemRecord:
     claimed: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class StampRecord:
+    """A timestamp token over the checkpoint of `size` entries of a log, and its authority's name.
+
+    `crl` is what the authority's issuer had revoked then, DER; empty if nobody could say.
+    """
+
+    log: int
+    size: int
+    name: str
+    token: bytes
+    crl: bytes
+
+
 class LedgerStore(Protocol):
     """Statements, entries, right edges, checkpoints and items: one database.
 
@@ -159,6 +173,18 @@ class LedgerStore(Protocol):
         ...
 
     def newest_cosigned(self, log: int) -> str | None: ...
+
+    def add_stamp(self, stamp: StampRecord) -> None:
+        """Keeps a token over a checkpoint; the first of an authority for a size stands."""
+        ...
+
+    def stamps(self, log: int, size: int) -> Sequence[StampRecord]:
+        """Those over the earliest stamped checkpoint of at least `size` entries, by name."""
+        ...
+
+    def newest_stamp(self, log: int) -> int:
+        """The size of the largest stamped checkpoint of that log; 0 if there is none."""
+        ...
 
 
 class ItemWriter(Protocol):

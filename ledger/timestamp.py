@@ -293,8 +293,15 @@ def _check_revoked(
     own = [one for one in lists if one.issuer == chain[1].subject]
     if not own:
         return "no revocation list of its issuer"
-    newest = max(_ms(one.last_update_utc) for one in own)
-    return "" if newest >= at_ms else "the revocation list is older than the token"
+    if any(_covers(one, at_ms) for one in own):
+        return ""
+    return "the revocation list had ended before the token was made"
+
+
+def _covers(revoked: x509.CertificateRevocationList, at_ms: int) -> bool:
+    """Made later, or the one that was in force then."""
+    ends = revoked.next_update_utc
+    return ends is None or _ms(ends) >= at_ms or _ms(revoked.last_update_utc) >= at_ms
 
 
 def _check_list(

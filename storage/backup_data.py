@@ -28,7 +28,7 @@ from storage.durable import (
     write_all,
 )
 from storage.folder import DataFolder
-from storage.ledger_sqlite import MIGRATIONS, SEQUENCE, read_heads
+from storage.ledger_sqlite import MIGRATIONS, SEQUENCE, STAMPS, read_heads
 
 PIECE = 1 << 19
 MAX_DEPTH = 4
@@ -67,6 +67,7 @@ _NEW = "WHERE idx >= :start AND idx < :size"
 _LOST = " OR idx IN (SELECT idx FROM lost_tag)"
 _PLACED = _NEW + _LOST
 
+SINCE = {"lost_tag": 2, "stamp": STAMPS}  # the schema with which a table came
 TABLES = (
     Table("head", "", "ON CONFLICT DO UPDATE SET {set}"),
     Table("entry", f"{_NEW} ORDER BY idx", ""),
@@ -80,6 +81,7 @@ TABLES = (
     Table("series_place", f"{_PLACED} ORDER BY name, n", ""),
     Table("item", "WHERE rowid >= :items ORDER BY rowid", ""),
     Table("cosigned", f"WHERE {_COSIGNED} >= :cosigned", "ON CONFLICT DO UPDATE SET {set}"),
+    Table("stamp", "WHERE rowid > :stamps ORDER BY rowid", "ON CONFLICT DO NOTHING"),
 )
 BY_NAME = {table.name: table for table in TABLES}
 KEYS = {"item": ("object_id",), "series_place": ("name", "n")}
@@ -141,6 +143,7 @@ class Snapshot:
                 " max(rowid)) FROM item"
             ),
             schema=self._schema,
+            stamps=0 if self._schema < STAMPS else self._number("SELECT max(rowid) FROM stamp"),
         )
 
     def records(self, before: State | None, progress: Progress) -> Iterator[Record]:
@@ -152,9 +155,10 @@ class Snapshot:
             "size": state.size,
             "items": 0 if before is None else before.items,
             "cosigned": 0 if before is None else before.cosigned,
+            "stamps": 0 if before is None else before.stamps,
         }
         for table in TABLES:
-            if table.name == "lost_tag" and state.schema < 2:
+            if state.schema < SINCE.get(table.name, 1):
                 continue
             yield from self._rows(table, values, progress)
         yield from file_records(self._folder)

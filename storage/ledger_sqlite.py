@@ -17,7 +17,7 @@ from ledger.errors import Conflict, Unknown
 from ledger.evidence.chunks import ItemDigest
 from ledger.evidence.entry import Entry
 from ledger.evidence.series import Series
-from ledger.ports import ItemRecord
+from ledger.ports import ItemRecord, StampRecord
 from ledger.sequencer import Batch, Head, Row
 from ledger.suite import DIGEST_SIZE
 from ledger.tlog.merkle import Edge
@@ -258,8 +258,37 @@ def _add_sequence(db: Database) -> None:
         db.execute(sql)
 
 
-MIGRATIONS: tuple[Migration, ...] = (_create, _add_lost, _add_sequence)
+# In the order in which they came, which is what a backup goes by: a rowid.
+STAMP_SCHEMA = (
+    """
+    CREATE TABLE stamp (
+        log INTEGER NOT NULL,
+        size INTEGER NOT NULL,
+        name TEXT NOT NULL,
+        token BLOB NOT NULL,
+        crl BLOB NOT NULL,
+        UNIQUE (log, size, name)
+    ) STRICT
+    """,
+    """
+    CREATE TRIGGER stamp_update BEFORE UPDATE ON stamp
+    BEGIN SELECT RAISE(ABORT, 'timestamps never change'); END
+    """,
+    """
+    CREATE TRIGGER stamp_delete BEFORE DELETE ON stamp
+    BEGIN SELECT RAISE(ABORT, 'timestamps never change'); END
+    """,
+)
+
+
+def _add_stamps(db: Database) -> None:
+    for sql in STAMP_SCHEMA:
+        db.execute(sql)
+
+
+MIGRATIONS: tuple[Migration, ...] = (_create, _add_lost, _add_sequence, _add_stamps)
 SEQUENCE = 3  # the version from which on there are several logs
+STAMPS = 4  # and that from which on there are timestamps
 
 _ROW = "SELECT idx, id, kind, envelope, salt, data FROM statement JOIN entry USING (idx)"
 _ROW_OR_LOST = (
@@ -516,6 +545,25 @@ class SqliteLedgerStore:
 
     def newest_cosigned(self, log: int) -> str | None:
         return self._note("WHERE log = ? ORDER BY size DESC LIMIT 1", (log,))
+
+    def add_stamp(self, stamp: StampRecord) -> None:
+        values = (stamp.log, stamp.size, stamp.name, stamp.token, stamp.crl)
+        with self._file.write() as db:
+            db.execute("INSERT INTO stamp VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", values)
+
+    def stamps(self, log: int, size: int) -> Sequence[StampRecord]:
+        with self._file.read() as db:
+            rows = db.execute(
+                "SELECT log, size, name, token, crl FROM stamp WHERE log = ? AND size ="
+                " (SELECT min(size) FROM stamp WHERE log = ? AND size >= ?) ORDER BY name",
+                (log, log, size),
+            ).fetchall()
+        return [StampRecord(*row) for row in rows]
+
+    def newest_stamp(self, log: int) -> int:
+        with self._file.read() as db:
+            row = db.execute("SELECT max(size) FROM stamp WHERE log = ?", (log,)).fetchone()
+        return int(row[0] or 0)
 
     def _heads(self, rest: str) -> list[Head]:
         with self._file.read() as db:

@@ -10,7 +10,7 @@ from ledger.errors import Conflict, Full, Malformed, Rejected, Unavailable, Unkn
 from ledger.evidence.chunks import ItemDigest
 from ledger.evidence.entry import OPENING
 from ledger.evidence.series import Series
-from ledger.ports import ItemRecord, SealedItemWriter
+from ledger.ports import ItemRecord, SealedItemWriter, StampRecord
 from ledger.sequencer import Batch, Head, Row
 from ledger.tlog.tile import Tile
 
@@ -29,6 +29,7 @@ class MemoryLedgerStore:
         self._places: dict[str, list[int]] = {}
         self._items: dict[str, ItemRecord] = {}
         self._cosigned: dict[tuple[int, int], str] = {}
+        self._stamps: dict[tuple[int, int, str], StampRecord] = {}
 
     def head(self) -> Head | None:
         return self._heads[-1] if self._heads else None
@@ -146,6 +147,16 @@ class MemoryLedgerStore:
     def newest_cosigned(self, log: int) -> str | None:
         kept = [kept for kept in list(self._cosigned) if kept[0] == log]
         return self._cosigned[max(kept)] if kept else None
+
+    def add_stamp(self, stamp: StampRecord) -> None:
+        self._stamps.setdefault((stamp.log, stamp.size, stamp.name), stamp)
+
+    def stamps(self, log: int, size: int) -> Sequence[StampRecord]:
+        found = [s for _, s in sorted(self._stamps.items()) if s.log == log and s.size >= size]
+        return [stamp for stamp in found if stamp.size == found[0].size]
+
+    def newest_stamp(self, log: int) -> int:
+        return max((s.size for s in self._stamps.values() if s.log == log), default=0)
 
     def _check(self, batch: Batch) -> dict[str, list[int]]:
         """Raises as the database's constraints would; returns the places after the batch."""

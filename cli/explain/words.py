@@ -574,6 +574,7 @@ LABELS: dict[str, Bilingual] = {
         "zh": "该机构的时间戳按先后排列",
     },
     "ours": {"en": "as this project writes it", "zh": "与本项目写法一致"},
+    "origin": {"en": "log", "zh": "日志"},
     "overlap": {
         "en": "cosigners that must collude for two histories",
         "zh": "须有几名联合签名人串通才可能出现两份历史",
@@ -607,6 +608,7 @@ LABELS: dict[str, Bilingual] = {
     "revoked": {"en": "revoked because", "zh": "撤销原因"},
     "role": {"en": "role", "zh": "角色"},
     "root": {"en": "root hash", "zh": "根哈希"},
+    "rows": {"en": "rows hashed again", "zh": "重新哈希的行数"},
     "serial": {"en": "serial number", "zh": "序列号"},
     "serial_hex": {"en": "the same in hex", "zh": "同一序列号（十六进制）"},
     "series": {"en": "series keys by year", "zh": "各年度序列公钥"},
@@ -654,6 +656,7 @@ LABELS: dict[str, Bilingual] = {
     "upload": {"en": "entries to be uploaded, from and up to", "zh": "上传条目起止"},
     "url": {"en": "address", "zh": "地址"},
     "used": {"en": "bytes of the card in use", "zh": "存储卡已用字节"},
+    "tokens": {"en": "timestamp tokens renewed", "zh": "续展的时间戳枚数"},
     "valid_from": {"en": "valid from", "zh": "有效期起"},
     "valid_to": {"en": "valid to", "zh": "有效期止"},
     "vkey": {"en": "public key", "zh": "公钥"},

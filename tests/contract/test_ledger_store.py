@@ -10,7 +10,7 @@ import pytest
 from ledger.errors import Conflict, LedgerError, Unknown
 from ledger.evidence.chunks import ItemDigest, digest_item
 from ledger.evidence.statement import Kind
-from ledger.ports import ItemRecord, LedgerStore
+from ledger.ports import ItemRecord, LedgerStore, StampRecord
 from ledger.sequencer import Head, plan
 from ledger.tlog.merkle import Edge, leaf_hash, root_of
 from storage.ledger_sqlite import SqliteLedgerStore
@@ -455,3 +455,22 @@ def test_cosigned_checkpoints_are_kept_for_each_log(store: LedgerStore) -> None:
     assert [store.cosigned(log, 1) for log in (0, 1, 2)] == ["closed\n", "open\n", None]
     assert [store.newest_cosigned(log) for log in (0, 1, 2)] == ["closed\n", "open\n", None]
     assert store.cosigned(1, 2) is None
+
+
+def test_timestamps_are_kept_for_each_log_and_the_first_of_a_name_stands(
+    store: LedgerStore,
+) -> None:
+    assert (store.newest_stamp(0), store.stamps(0, 1)) == (0, [])
+    lab, second = (StampRecord(0, 4, name, name.encode(), b"list") for name in ("lab", "second"))
+    later, other = StampRecord(0, 9, "lab", b"later", b""), StampRecord(1, 2, "lab", b"other", b"")
+    for stamp in (second, lab, later, other):
+        store.add_stamp(stamp)
+    store.add_stamp(StampRecord(0, 4, "lab", b"again", b""))
+    assert [store.stamps(0, size) for size in (1, 4, 5, 10)] == [
+        [lab, second],
+        [lab, second],
+        [later],
+        [],
+    ]
+    assert store.stamps(1, 1) == [other]
+    assert [store.newest_stamp(log) for log in (0, 1, 2)] == [9, 2, 0]

@@ -99,7 +99,7 @@ def test_a_stranger_with_openssl_needs_the_packet_and_the_trust_folder_alone(tsa
 
 def test_a_token_counts_for_what_its_tree_is_proved_to_hold_only(tsa: Tsa) -> None:
     built = make_case().build()
-    *_, before, last = sizes(built)
+    before = sizes(built)[-2]
     stamp(built, tsa, FILED, size=before)
     report = built.verify(require=ALL)
     late = [i for i in report.facts.items if int(i.place.partition("-")[2]) >= before]

@@ -193,8 +193,12 @@ BEFORE, AFTER = NOW - timedelta(hours=1), NOW + timedelta(hours=1)
 def test_a_list_that_does_not_name_it_is_looked_up(tsa: Tsa, token: bytes) -> None:
     assert opened(tsa, token).revocation == "no revocation list of its issuer"
     assert opened(tsa, token, tsa.crl()).revocation == ""
-    old = tsa.crl(made=NOW - timedelta(days=2))
-    assert opened(tsa, token, old).revocation == "the revocation list is older than the token"
+    in_force = tsa.crl(made=NOW - timedelta(days=2))
+    assert opened(tsa, token, in_force).revocation == ""
+    old = tsa.crl(made=NOW - timedelta(days=32))
+    assert opened(tsa, token, old).revocation == (
+        "the revocation list had ended before the token was made"
+    )
 
 
 @pytest.mark.parametrize(
