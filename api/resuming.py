@@ -10,7 +10,7 @@ One that knows a larger tree, or another of this size, stops it. Whoever says so
 show it, signed by this log: on a word alone, or if nobody answers, the operator may go on and
 the log says that he did. A restored log waits longer: until those that
 have not answered could make no quorum among themselves, for they may have signed a tree that
-nobody here has seen.
+nobody here has seen. Mirrors are asked too, and only ever stop it: `api.asking_mirrors`.
 """
 
 import threading
@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from api.asking_mirrors import Mirror, MirrorQuestion
 from api.custody import Custody
 from api.journal import journal
 from api.publisher import RETRY_S
@@ -199,8 +200,10 @@ class Resumption:
         clients: Mapping[str, CosignerClient],
         custody: Custody,
         *,
+        mirrors: Mapping[str, Mirror] | None = None,
         alone: bool = False,
     ) -> None:
+        self._mirrors = mirrors or {}
         self._folder = folder
         self._log = log
         self._policy = policy
@@ -217,7 +220,7 @@ class Resumption:
     @property
     def due(self) -> bool:
         """Whether something has to be known before the log goes on."""
-        return self._mark is not None or bool(self._clients)
+        return self._mark is not None or bool(self._clients) or bool(self._mirrors)
 
     def start(self, then: Callable[[], None]) -> None:
         """`then` is called once, when what is here may be published.
@@ -268,7 +271,7 @@ class Resumption:
         head = self._log.head
         if head is None:
             return True  # nothing was ever signed here
-        answers = ask_all(self._policy, self._clients, head)
+        answers = self._answers(head)
         reason = reason_to_wait(self._policy, head.edge.size, self._mark, answers)
         if reason and self._alone and self._mark is None and not answers.shown:
             journal.warning("going_on_alone", reason=reason)
@@ -280,6 +283,22 @@ class Resumption:
         self._alone = False
         journal.info("resumed", size=head.edge.size, cosigners=len(answers.sizes))
         return True
+
+    def _answers(self, head: Head) -> Answers:
+        ends = time.monotonic() + GRACE_S
+        question = MirrorQuestion(self._policy.log, self._mirrors, head)
+        answers = Answers()
+        if self._clients or self._mark is not None:
+            answers = ask_all(self._policy, self._clients, head)
+        for address, shown in question.against(ends).items():
+            if shown.size > head.edge.size:
+                name = f"the mirror {address}"
+                answers.sizes[name] = shown.size
+            else:
+                name = f"the log, as the mirror {address} shows,"
+                answers.another.append(name)
+            answers.shown.add(name)
+        return answers
 
     def _go_on(self, then: Callable[[], None]) -> None:
         self._log.hold("")

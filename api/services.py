@@ -9,6 +9,7 @@ from pathlib import Path
 from fastapi import Request
 
 from api.arrivals import Arrivals
+from api.asking_mirrors import open_mirrors
 from api.backups import BackupWatch
 from api.clients.cosigner_http import HttpCosigner
 from api.clients.tsa_http import HttpAuthority
@@ -382,7 +383,15 @@ def _open(folder: DataFolder, lock: FolderLock, settings: Settings, alone: bool)
         publisher=publisher,
         stamper=stamper,
         custody=custody,
-        resumption=Resumption(folder, log, trusted.policy, clients, custody, alone=alone),
+        resumption=Resumption(
+            folder,
+            log,
+            trusted.policy,
+            clients,
+            custody,
+            mirrors=open_mirrors(settings.mirrors),
+            alone=alone,
+        ),
         backups=BackupWatch(folder, log, custody),
         doorkeeper=Doorkeeper(log, tokens, RequestVerifier(clock.now_ms), clock.now_ms),
         staging=_staging(folder, clock, vault),

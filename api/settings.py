@@ -67,6 +67,8 @@ class Settings(BaseSettings):
     scrub_days: int = Field(30, ge=1)
     # How often it lists the names in the stores, to see what others have done there.
     list_minutes: int = Field(60, ge=1, le=1440)
+    # Addresses of mirrors, with commas: at a start they are asked for what they keep.
+    mirrors: str | None = None
     # Wrapping keys in a PKCS #11 token: their labels, with commas, the newest first.
     pkcs11_module: Path | None = None
     pkcs11_token: str | None = None
@@ -82,6 +84,13 @@ class Settings(BaseSettings):
     def _tls_is_whole(self) -> Self:
         if (self.tls_certificate is None) != (self.tls_key is None):
             raise ValueError("want tls_certificate and tls_key together")
+        return self
+
+    @model_validator(mode="after")
+    def _mirrors_are_addresses(self) -> Self:
+        for address in [] if self.mirrors is None else self.mirrors.split(","):
+            if not address.strip().startswith(("http://", "https://")):
+                raise ValueError(f"want addresses with commas in mirrors, got {address!r}")
         return self
 
     @model_validator(mode="after")

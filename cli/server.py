@@ -24,21 +24,23 @@ from ledger.errors import Unavailable
         "host, port, quota, unclaimed_hours, lane, log_level, tls_certificate, tls_key,\n"
         "retain_days_recording, retain_days_case, authorities, stamp_seconds,\n"
         "store, store_was, store_credentials, store_http, second_store,\n"
-        "second_store_credentials, scrub_rate, scrub_days, list_minutes,\n"
+        "second_store_credentials, scrub_rate, scrub_days, list_minutes, mirrors,\n"
         "pkcs11_module, pkcs11_token, pkcs11_keys, pkcs11_pin_file.\n"
         "One server a folder. The journal goes to stderr, a JSON object a line.\n\n"
         "At the start the cosigners are asked. One that knows a larger log stops this one:\n"
-        "its disk is an old one. If none answers nothing is sequenced, until one does.",
+        "its disk is an old one. If none answers nothing is sequenced, until one does.\n"
+        "Mirrors, if any are set, are asked too: one that shows more stops it as well.",
         "zh": "为 DATA 中的账本提供 HTTP 服务。\n\n"
         "设置写在 DATA/tiezheng.toml，或以 TIEZHENG_… 写在环境变量中：\n"
         "host、port、quota、unclaimed_hours、lane、log_level、tls_certificate、tls_key、\n"
         "retain_days_recording、retain_days_case、authorities、stamp_seconds、\n"
         "store、store_was、store_credentials、store_http、second_store、\n"
-        "second_store_credentials、scrub_rate、scrub_days、list_minutes、\n"
+        "second_store_credentials、scrub_rate、scrub_days、list_minutes、mirrors、\n"
         "pkcs11_module、pkcs11_token、pkcs11_keys、pkcs11_pin_file。\n"
         "一个文件夹只能有一个服务。运行日志以 JSON 逐行写到标准错误。\n\n"
         "启动时先询问联合签名节点。若有节点所知日志更大，说明本机磁盘内容陈旧，停止受理；\n"
-        "若无一应答，则在有应答之前不受理新陈述。",
+        "若无一应答，则在有应答之前不受理新陈述。设有镜像的也一并询问；若镜像出示更大的\n"
+        "日志，同样停止受理。",
     },
     example="TIEZHENG_PORT=8417 tiezheng server data",
 )

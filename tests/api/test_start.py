@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from api.services import open_services
+from ledger.errors import Unavailable
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.statement import Statement
 from storage.trust_directory import read_trust
@@ -153,3 +154,111 @@ def test_going_on_alone_does_not_silence_who_knows_more(
     go_on_alone(monkeypatch)
     with open_ledger(tmp_path / "snapshot", people=known) as ledger:
         assert "knows" in ledger.services.log.problem()
+
+
+# --- mirrors ---------------------------------------------------------------------------------
+
+
+class Archive:
+    """A mirror: what it keeps of a log, as c2sp.org/tlog-mirror serves it."""
+
+    def __init__(self, note: bytes = b"") -> None:
+        self.note = note
+
+    def checkpoint(self, origin: str) -> bytes:
+        if not self.note:
+            raise Unavailable("nobody is in")
+        return self.note
+
+
+@pytest.fixture
+def archive(monkeypatch: pytest.MonkeyPatch) -> Archive:
+    mirror = Archive()
+    monkeypatch.setattr("api.asking_mirrors.HttpCosigner", lambda address: mirror)
+    return mirror
+
+
+MIRROR = "https://mirror.example"
+
+
+def published(ledger: Ledger) -> bytes:
+    ledger.await_quorum()
+    label, size = ledger.services.log.label, ledger.services.log.size
+
+    def note() -> bytes:
+        return ledger.http.get(f"/log/{label}/checkpoint").content
+
+    await_that(lambda: f"\n{size}\n".encode() in note(), "the published checkpoint")
+    return note()
+
+
+def test_a_mirror_that_shows_more_stops_a_start_that_no_cosigner_would(
+    tmp_path: Path, archive: Archive
+) -> None:
+    """The cosigners' machines were set back together with the ledger's."""
+    with open_ledger(tmp_path / "ledger") as ledger:
+        ledger.accept(ledger.evidence(b"one"))
+        ledger.await_quorum()
+    shutil.copytree(tmp_path / "ledger", tmp_path / "snapshot")
+    with open_ledger(tmp_path / "ledger") as ledger:
+        ledger.accept(ledger.evidence(b"two"))
+        archive.note = published(ledger)
+        size = ledger.services.log.size
+    with open_ledger(tmp_path / "snapshot", mirrors=MIRROR) as ledger:
+        reason = ledger.services.log.problem()
+        assert f"the mirror {MIRROR} knows {size}" in reason
+        assert "its word" not in reason
+        envelope = ledger.evidence(b"three")
+        assert ledger.http.post("/v1/statements", content=envelope).status_code == 503
+    with open_ledger(tmp_path / "ledger", mirrors=MIRROR) as ledger:
+        assert ledger.services.log.problem() == ""
+        ledger.accept(ledger.evidence(b"four"))
+
+
+def test_what_a_mirror_shows_is_not_overridden(
+    tmp_path: Path, archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_ledger(tmp_path / "ledger") as ledger:
+        ledger.await_quorum()
+    shutil.copytree(tmp_path / "ledger", tmp_path / "snapshot")
+    with open_ledger(tmp_path / "ledger") as ledger:
+        ledger.accept(ledger.evidence(b"two"))
+        archive.note = published(ledger)
+    go_on_alone(monkeypatch)
+    with open_ledger(tmp_path / "snapshot", mirrors=MIRROR) as ledger:
+        assert "the mirror" in ledger.services.log.problem()
+
+
+def test_a_mirror_with_another_tree_of_this_size_is_a_fork(
+    tmp_path: Path, archive: Archive
+) -> None:
+    with open_ledger(tmp_path / "ledger") as ledger:
+        ledger.await_quorum()
+    shutil.copytree(tmp_path / "ledger", tmp_path / "snapshot")
+    with open_ledger(tmp_path / "ledger") as ledger:
+        ledger.accept(ledger.evidence(b"one"))
+        archive.note = published(ledger)
+    with open_ledger(tmp_path / "snapshot") as ledger:
+        ledger.accept(ledger.evidence(b"another"))
+    with open_ledger(tmp_path / "snapshot", mirrors=MIRROR) as ledger:
+        assert f"as the mirror {MIRROR} shows, signed another" in ledger.services.log.problem()
+
+
+@pytest.mark.parametrize("note", [b"", b"no note", b"ledger.example\n9\n"])
+def test_a_mirror_that_shows_nothing_of_this_log_stops_nothing(
+    tmp_path: Path, archive: Archive, note: bytes
+) -> None:
+    archive.note = note
+    with open_ledger(tmp_path / "ledger", mirrors=f"{MIRROR}, {MIRROR}/2") as ledger:
+        assert ledger.services.log.problem() == ""
+        ledger.accept(ledger.evidence(b"one"))
+
+
+def test_a_mirror_alone_lets_nothing_go_on(tmp_path: Path, archive: Archive) -> None:
+    with open_ledger(tmp_path / "ledger") as ledger:
+        archive.note = published(ledger)
+    known = people()
+    for office in known:
+        office.away = True
+    with open_ledger(tmp_path / "ledger", people=known, mirrors=MIRROR) as ledger:
+        assert "no cosigner says what it knows" in ledger.services.log.problem()

@@ -1,0 +1,69 @@
+"""At a start mirrors are asked as well: one that shows more than is here stops the log.
+
+A mirror keeps what was published, signed by this log, and that is all that counts here: its
+word does not. One that is silent, or behind, says nothing: it lets nothing go on either, for
+whoever may have signed more are the cosigners.
+"""
+
+import threading
+import time
+from collections.abc import Mapping
+from typing import Protocol
+
+from api.clients.cosigner_http import HttpCosigner
+from api.journal import journal
+from ledger.errors import LedgerError
+from ledger.sequencer import Head
+from ledger.tlog.checkpoint import Checkpoint, open_checkpoint
+from ledger.tlog.note import SignedNote, VerifierKey
+
+
+class Mirror(Protocol):
+    def checkpoint(self, origin: str) -> bytes:
+        """The newest checkpoint that it keeps; raises `LedgerError` if there is none."""
+        ...
+
+
+def open_mirrors(setting: str | None) -> dict[str, Mirror]:
+    """By address; `setting` names them with commas."""
+    addresses = [] if setting is None else setting.split(",")
+    return {address.strip(): HttpCosigner(address.strip()) for address in addresses}
+
+
+class MirrorQuestion:
+    """Asked of all at once; a mirror that hangs keeps nobody from ending."""
+
+    def __init__(self, log: VerifierKey, mirrors: Mapping[str, Mirror], head: Head) -> None:
+        self._log = log
+        self._here = Checkpoint(log.name, head.edge.size, head.edge.root())
+        self._shown: dict[str, Checkpoint] = {}
+        self._threads = [
+            threading.Thread(target=self._ask, args=pair, name="ask-mirror", daemon=True)
+            for pair in mirrors.items()
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def against(self, until_s: float) -> dict[str, Checkpoint]:
+        """What mirrors have shown by then that our tree is not, or is not yet, by address.
+
+        `until_s` is of the monotonic clock.
+        """
+        for thread in self._threads:
+            thread.join(max(0.0, until_s - time.monotonic()))
+        here = self._here
+        return {
+            address: shown
+            for address, shown in sorted(dict(self._shown).items())
+            if shown.size > here.size or (shown.size == here.size and shown != here)
+        }
+
+    def _ask(self, address: str, mirror: Mirror) -> None:
+        try:
+            note = SignedNote.from_bytes(mirror.checkpoint(self._log.name))
+            self._shown[address] = open_checkpoint(note, self._log)
+        except LedgerError as error:
+            journal.warning("mirror_silent", mirror=address, reason=str(error))
+        except Exception as error:
+            # Whatever it was: it is no answer, and the others are asked all the same.
+            journal.warning("mirror_silent", mirror=address, reason=repr(error))
