@@ -134,8 +134,8 @@ def run(quick: bool) -> Table:
         four = [_item(fill(folder / f"part-{i}", size // 2)) for i in range(AT_ONCE)]
         stage = stack.enter_context(ledger(folder / "ledger", [], cosigned=False))
         ours = _ledger(stage.root, stage.server)
-        program = _nginx_program()
-        nginx = stack.enter_context(_nginx(program, folder / "nginx")) if program else None
+        program = nginx_program()
+        nginx = stack.enter_context(serving_files(program, folder / "nginx")) if program else None
         single: dict[str, Callable[[], float]] = {DD: lambda: _dd(one, folder / "copy")}
         several: dict[str, Callable[[], float]] = {}
         if nginx is not None:
@@ -261,7 +261,7 @@ def _ledger(root: Path, url: str) -> Ledger:
     return Ledger(url, folder, pid, read_key(root / "keys" / "station.key"))
 
 
-def _nginx_program() -> str | None:
+def nginx_program() -> str | None:
     """Where it is there and takes PUT; an ordinary user's path leaves /usr/sbin out."""
     program = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     if program is None:
@@ -271,7 +271,7 @@ def _nginx_program() -> str | None:
 
 
 @contextmanager
-def _nginx(program: str, root: Path) -> Iterator[Nginx]:
+def serving_files(program: str, root: Path) -> Iterator[Nginx]:
     (root / "files").mkdir(parents=True)
     with socket.create_server(("127.0.0.1", 0)) as sock:
         port = sock.getsockname()[1]

@@ -17,8 +17,9 @@ from cli.explain.tiles import count_tiles
 from cli.explain.tlog import group_words
 from cli.explain.value import MAX_LISTED, Explained, Field, File, almost, fields, listed
 from ledger import suite, suite_private
-from ledger.encoding import clip, format_time, parse_json
+from ledger.encoding import clip, format_base64, format_time, parse_json
 from ledger.errors import LedgerError, Malformed
+from ledger.evidence.absence import PREDICATE, Absence
 from ledger.evidence.entry import SALT_SIZE, Entry
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.packet import BAGIT, Index, SeriesFile
@@ -62,10 +63,13 @@ def explain_envelope(file: File) -> Explained | None:
         return found
     try:
         envelope = Envelope.from_bytes(file.data)
+        signers = [("signed_by", signature.keyid) for signature in envelope.signatures]
+        if ("predicate_type", PREDICATE) in [(f.name, f.value) for f in found.fields]:
+            said = _absence_fields(Absence.from_bytes(envelope.payload))
+            return Explained("absence", (*fields(*signers), *said))
         statement = Statement.from_bytes(envelope.payload)
     except LedgerError as error:
         return _not_ours(found, error)
-    signers = [("signed_by", signature.keyid) for signature in envelope.signatures]
     return Explained("envelope", (*fields(*signers), *_statement_fields(statement)))
 
 
@@ -96,6 +100,20 @@ def _entry(data: bytes) -> tuple[Field, ...]:
         ("commitment", entry.commitment.hex()),
         ("leaf_hash", entry.leaf_hash().hex()),
         ("tags", len(entry.tags)),
+    )
+
+
+def _absence_fields(absence: Absence) -> tuple[Field, ...]:
+    places = [f"{found.entry} {found.tag.hex()}" for found in absence.found]
+    return (
+        *fields(
+            ("log", absence.checkpoint.origin),
+            ("size", absence.checkpoint.size),
+            ("root", format_base64(absence.checkpoint.root)),
+            ("asked_tags", absence.count),
+            ("asked_sha256", absence.asked.hex()),
+        ),
+        *listed("found_at", places),
     )
 
 

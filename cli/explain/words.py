@@ -88,6 +88,17 @@ KINDS: dict[str, Kind] = {
         },
         f"{OURS}; {DSSE}",
     ),
+    "absence": Kind(
+        {
+            "en": "an absence statement: what a mirror says of tags in a log",
+            "zh": "缺席声明：镜像就日志中的标签所作的声明",
+        },
+        {
+            "en": "that the mirror is honest, or of which case the tags are",
+            "zh": "镜像诚实，或标签属于哪个案件",
+        },
+        f"{OURS}; {DSSE}",
+    ),
     "statement": Kind(
         {"en": "a statement without signatures", "zh": "未附签名的陈述"},
         {"en": "that anyone has said it", "zh": "有人作过此陈述"},
@@ -479,6 +490,8 @@ LABELS: dict[str, Bilingual] = {
     "entries": {"en": "entries", "zh": "条目数"},
     "entries_here": {"en": "entries in this upload", "zh": "本次上传的条目数"},
     "entries_ours": {"en": "of these in this project's form", "zh": "其中本项目格式的条目数"},
+    "asked_sha256": {"en": "SHA-256 of the tags asked for", "zh": "所问标签的 SHA-256"},
+    "asked_tags": {"en": "tags asked for", "zh": "所问标签数"},
     "entry_bytes": {"en": "bytes of all entries", "zh": "条目总字节数"},
     "envelope": {"en": "envelope", "zh": "信封"},
     "evidence_type": {"en": "type of evidence", "zh": "证据种类"},
@@ -607,6 +620,7 @@ LABELS: dict[str, Bilingual] = {
     "registrar": {"en": "registrar", "zh": "登记人"},
     "revoked": {"en": "revoked because", "zh": "撤销原因"},
     "role": {"en": "role", "zh": "角色"},
+    "found_at": {"en": "entry and tag that was found there", "zh": "出现的条目及标签"},
     "root": {"en": "root hash", "zh": "根哈希"},
     "rows": {"en": "rows hashed again", "zh": "重新哈希的行数"},
     "serial": {"en": "serial number", "zh": "序列号"},

@@ -4,9 +4,12 @@ from pathlib import Path
 import pytest
 
 from ledger import suite_private
+from ledger.evidence.entry import Entry
 from ledger.evidence.envelope import Envelope
+from ledger.evidence.signing import seal
 from ledger.tlog.note import Algorithm
 from ledger.tlog.signing_key import SigningKey, sign_note
+from testkit.mirrors import MIRROR, look
 from testkit.terminal import Run
 
 FILES = {
@@ -55,6 +58,19 @@ def test_every_explanation_says_that_nothing_was_verified(
     ended = run("inspect", worked / path, "--lang", lang)
     assert ended.code == 0
     assert ended.out.splitlines()[-1] == said
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_what_a_mirror_says_is_told_in_words(run: Run, tmp_path: Path, lang: str) -> None:
+    tags = [bytes([n]) * 16 for n in range(2)]
+    entry = Entry(0, bytes(32), tuple(bytes([n]) * 16 for n in range(1, 9))).to_bytes()
+    absence = look([entry], "ledger.example/enforcement/2026", tags)
+    (tmp_path / "a.dsse.json").write_bytes(seal(absence.to_bytes(), [MIRROR]).to_bytes())
+    told = json.loads(run("inspect", tmp_path / "a.dsse.json", "--json").out)
+    assert told["kind"] == "absence"
+    ended = run("inspect", tmp_path / "a.dsse.json", "--lang", lang)
+    assert f"0 {tags[1].hex()}" in ended.out
+    assert absence.asked.hex() in ended.out
 
 
 def test_a_bare_statement_is_known(run: Run, worked: Path, tmp_path: Path) -> None:
