@@ -123,6 +123,7 @@ class Sender:
         # Where an upload is stands under its digest: two of one digest would be one upload.
         turns = {file.sha256: threading.Lock() for each in files.values() for file in each}
         ready: list[StatementRow] = []
+        stopped: Unavailable | None = None
         pool = ThreadPoolExecutor(AT_ONCE, "upload")
         try:
             work = [pool.submit(self._upload_all, ledger, files[row.id], turns) for row in rows]
@@ -133,11 +134,16 @@ class Sender:
                 except (Rejected, Malformed) as error:
                     # One that is refused holds up no other.
                     self._store.refused(row.id, str(error))
+        except Unavailable as error:
+            stopped = error
         finally:
             # Without a line those that did not begin would each wait for it.
             pool.shutdown(cancel_futures=True)
         if ready:
+            # Even then: what no statement claims fills the quota, and nothing more would find room.
             self._file(ledger, ready)
+        if stopped is not None:
+            raise stopped
 
     def _upload_all(
         self, ledger: Ledger, files: Sequence[FileRow], turns: Mapping[bytes, threading.Lock]

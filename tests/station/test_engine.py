@@ -4,6 +4,7 @@ import errno
 import os
 import threading
 import tracemalloc
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from api.clients.copies import open_copy
 from cli.station.people import explain_gap
 from cli.station.reading import PIECE, SpoolWriter
 from ledger.encoding import format_base64, format_time, parse_time
-from ledger.errors import Conflict, Rejected, Unavailable
+from ledger.errors import Conflict, Full, Rejected, Unavailable
 from ledger.evidence.session import Cause, Kept, Manifest
 from ledger.suite import digest
 from testkit.server import HANDLER, STRANGER, Ledger, open_ledger
@@ -603,6 +604,34 @@ def test_when_the_line_goes_what_has_not_begun_is_left_for_the_next_round(
     assert office.deposited() == []
     monkeypatch.undo()
     office.settle()
+    assert sorted(office.deposited()) == expected(said)
+
+
+def test_what_is_there_is_filed_when_the_quota_is_full_or_there_would_never_be_room(
+    office: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bytes count against a quota until a statement claims them."""
+    names = [f"BWC_{n:04}.MP4" for n in range(1, 6)]
+    away, said = shift(office, *names)
+    office.plug(away)
+    files = {digest(data) for data in said.values()}
+    held: set[bytes] = set()
+    upload, file = office.line.upload, office.line.file
+
+    def bounded(path: Path, size: int, sha256: bytes, progress: Any) -> None:
+        if sha256 in files:
+            if len(held) == 2:
+                raise Full("no quota")
+            held.add(sha256)
+        upload(path, size, sha256, progress)
+
+    def claiming(envelopes: Sequence[bytes]) -> list[dict[str, Any]]:
+        held.clear()
+        return file(envelopes)
+
+    monkeypatch.setattr(office.line, "upload", bounded)
+    monkeypatch.setattr(office.line, "file", claiming)
+    office.settle(16)
     assert sorted(office.deposited()) == expected(said)
 
 
