@@ -1,6 +1,8 @@
 """A proof of fraud as `tiezheng verify` shows it: that a log signed two histories."""
 
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +13,10 @@ from ledger.errors import LedgerError, Rejected
 from ledger.evidence.trust import Trust
 from ledger.report import Outcome, seconds_text
 from ledger.tlog.checkpoint import Checkpoint
+from ledger.tlog.cosignature import check_cosignature
 from ledger.tlog.fraud import HEADER, MAX_FRAUD, Fraud
 from ledger.tlog.note import SignedNote
-from ledger.tlog.policy import Cosigned
+from ledger.tlog.policy import Cosigned, Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +86,19 @@ def _check(fraud: Fraud, trust: Trust) -> tuple[Cosigned, ...]:
     if log is None:
         raise Rejected(f"your trust folder has no log {printable(origin)!r}")
     fraud.check(log.policy.log)
+    return _open(fraud.smaller, log.policy), _open(fraud.larger, log.policy)
 
-    def opened(note: SignedNote) -> Cosigned:
-        try:
-            return log.policy.open(note)
-        except LedgerError:
-            # A cosignature that does not match takes nothing from what the log signed.
-            return Cosigned(Checkpoint.from_text(note.text), {}, None)
 
-    return opened(fraud.smaller), opened(fraud.larger)
+def _open(note: SignedNote, policy: Policy) -> Cosigned:
+    """Each line by itself: one that does not hold takes nothing from the others."""
+    checkpoint = Checkpoint.from_text(note.text)
+    times = {}
+    for witness, line in product(policy.witnesses, note.signatures):
+        with suppress(Rejected):
+            at = check_cosignature(SignedNote(note.text, (line,)), checkpoint, witness.key)
+            if at is not None:
+                times[witness.name] = at
+    return Cosigned(checkpoint, times, policy.quorum_time(times))
 
 
 def fraud_text(claim: Claim, path: str) -> str:

@@ -2,7 +2,7 @@
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -76,6 +76,21 @@ def test_it_names_who_cosigned_both(site: Site) -> None:
     assert value["cosigned_both"] == [name]
     assert (value["kind"], value["outcome"]) == ("fraud", "failed")
     assert [c["size"] for c in value["checkpoints"]] == ["3", str(len(site.built.rows))]
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_line_that_does_not_hold_hides_nobody_who_cosigned_both(site: Site, before: bool) -> None:
+    """Whoever forks writes the note, and may add to it what he likes: here of the same key."""
+    proof = site.folder / "fraud.txt"
+    site.audit("--seen", site.seen(3, forked=True, cosigners=2), "--fraud", proof)
+    fraud = Fraud.from_bytes(proof.read_bytes())
+    names = [name for name, _ in site.built.case.cosigners[:2]]
+    log, one, other = fraud.smaller.signatures
+    junk = replace(one, value=bytes(len(one.value)))
+    lines = (log, junk, one, other) if before else (log, one, other, junk)
+    proof.write_bytes(replace(fraud, smaller=SignedNote(fraud.smaller.text, lines)).to_bytes())
+    value = json.loads(site.verify(proof, "--json").out)
+    assert value["cosigned_both"] == sorted(names)
 
 
 def test_it_speaks_chinese(site: Site) -> None:
