@@ -115,11 +115,12 @@ class CosignerService:
         return "".join(sign_subtree(*span, key).to_text() for key in signing).encode()
 
     def _keep(self, fraud: Fraud, origin: str) -> None:
+        # Here as well: the folder may be full just then, and the refusal is the same.
+        journal.error("split_view", origin=origin, proof=fraud.to_text())
         try:
             self.keep(fraud)
-        finally:
-            # Here as well: the folder may be full just then.
-            journal.error("split_view", origin=origin, proof=fraud.to_text())
+        except LedgerError as error:
+            journal.error("proof_not_kept", origin=origin, reason=str(error))
 
 
 def create_cosigner_app(service: CosignerService, per_s: int | None = None) -> FastAPI:

@@ -1,8 +1,12 @@
-"""How many requests an address may send: a bucket that refills, for servers without a login."""
+"""How many requests an address may send: a bucket that refills, for servers without a login.
+
+Of IPv6 a bucket is for a network of 64 bits: whoever has one address there has all of them.
+"""
 
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection
+from ipaddress import IPv6Address
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -37,7 +41,7 @@ class Pace:
         await self._app(scope, receive, send)
 
     def _admit(self, scope: Scope) -> bool:
-        address = (scope.get("client") or ("",))[0]
+        address = _shared((scope.get("client") or ("",))[0])
         now, most = self._now_s(), float(self._per_s * BURST_S)
         left, at = self._known.pop(address, (most, now))
         left = min(most, left + (now - at) * self._per_s)
@@ -48,6 +52,15 @@ class Pace:
         if len(self._known) > MAX_ADDRESSES:
             self._known.popitem(last=False)
         return admitted
+
+
+def _shared(address: str) -> str:
+    if ":" not in address:
+        return address
+    found = IPv6Address(address)
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return f"{IPv6Address(int(found) >> 64 << 64)}/64"
 
 
 async def _refuse(send: Send) -> None:

@@ -201,7 +201,8 @@ def test_a_proof_that_cannot_be_kept_is_in_the_journal(start: Start) -> None:
     client = start(keep=full)
     post(client, request(0, 5))
     with capture_logs() as journal:
-        assert post(client, request(5, 5, branch=b"!"))[0] == 503
+        # The answer is what it is: a log that starts must not take it for silence.
+        assert post(client, request(5, 5, branch=b"!"))[0] == 422
     assert any(line["event"] == "split_view" for line in journal)
 
 
@@ -345,6 +346,15 @@ def test_one_address_does_not_take_anothers_share() -> None:
     for address, expected in (("10.0.0.1", [404, 404, 429]), ("10.0.0.2", [404, 404, 429])):
         client = TestClient(app, client=(address, 1))
         assert [client.get("/").status_code for _ in range(3)] == expected
+
+
+def test_who_has_a_whole_network_of_addresses_has_one_share() -> None:
+    """Of IPv6 anyone is given 2^64 addresses."""
+    app = Pace(FastAPI(), 1, lambda: 0.0)
+    said = {}
+    for address in ("2001:db8::1", "2001:db8::2", "2001:db8:0:0:ffff::3", "2001:db8:0:1::1"):
+        said[address] = TestClient(app, client=(address, 1)).get("/").status_code
+    assert list(said.values()) == [404, 404, 429, 404]
 
 
 def test_what_is_shown_is_what_was_cosigned_and_never_goes_back(
