@@ -391,9 +391,12 @@ def _fill(fd: int, buffer: memoryview) -> int:
         while filled < len(buffer) and (count := os.readv(fd, [buffer[filled:]])):
             filled += count
     except OSError as error:
-        text = f"the device does not give its bytes: {error.strerror}"
-        raise Unreadable(text) from None
+        raise _not_given(error) from None
     return filled
+
+
+def _not_given(error: OSError) -> Unreadable:
+    return Unreadable(f"the device does not give its bytes: {error.strerror}")
 
 
 def _is_awaited(file: FileRow) -> bool:
@@ -408,9 +411,11 @@ def _found(file: FileRow) -> Found:
 def _is_other(fd: int, file: FileRow, digest: ItemDigest) -> bool:
     try:
         card.check_same(_found(file), os.fstat(fd))
+        return digest.size != file.size or bool(os.read(fd, 1))
     except Rejected:
         return True
-    return digest.size != file.size or bool(os.read(fd, 1))
+    except OSError as error:
+        raise _not_given(error) from None
 
 
 def _is_there(root: Path, file: FileRow) -> bool:

@@ -802,6 +802,24 @@ def test_a_file_that_the_device_does_not_give_is_named_and_holds_up_no_other(
     assert sorted(office.deposited()) == expected(said)
 
 
+def test_a_device_that_fails_at_the_end_of_a_file_holds_up_no_other(
+    office: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away, said = shift(office, "BWC_0001.MP4", "BWC_0002.MP4")
+    root = office.plug(away)
+    read, bad = os.read, (root / "DCIM/100MEDIA/BWC_0001.MP4").stat().st_ino
+
+    def fail(fd: int, count: int) -> bytes:
+        if os.fstat(fd).st_ino == bad:
+            raise OSError(errno.EIO, "Input/output error")
+        return read(fd, count)
+
+    monkeypatch.setattr("cli.station.reading.os.read", fail)
+    office.settle()
+    assert office.gaps() == [("unreadable", "DCIM/100MEDIA/BWC_0001.MP4")]
+    assert office.deposited() == expected({"BWC_0002.MP4": said["BWC_0002.MP4"]})
+
+
 def test_a_disk_that_is_full_makes_the_device_wait_and_leaves_nothing(
     office: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
