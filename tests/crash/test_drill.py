@@ -119,7 +119,7 @@ def test_a_ledger_that_lost_its_disk_goes_on_with_one_history(tmp_path: Path) ->
     with Drill(tmp_path / "site", seed=1, power=False) as site:
         site.found()
         assert site.back_up(target, key) == 0
-        for delay in (0.35, 0.5, 0.6, 0.7):
+        for delay in (0.4, 0.65):
             # Killed somewhere in a run, beside a server under load.
             site.back_up(target, key, kill_after_s=delay)
             check_backup(target, KEY)

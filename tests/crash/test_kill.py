@@ -19,8 +19,8 @@ def kill_and_count(scratch: Path, seed: int, rounds: int) -> None:
         site.finish()
 
 
-def test_ten_kills_lose_and_double_nothing(tmp_path: Path) -> None:
-    kill_and_count(tmp_path, seed=10, rounds=10)
+def test_five_kills_lose_and_double_nothing(tmp_path: Path) -> None:
+    kill_and_count(tmp_path, seed=10, rounds=5)
 
 
 @pytest.mark.slow

@@ -104,8 +104,8 @@ def check(folder: Path, told: Told) -> None:
                 raise Broken("an item has other bytes than its record")
 
 
-def test_ten_power_cuts_take_no_offset_back(tmp_path: Path) -> None:
-    cut_and_count(tmp_path, seed=5, rounds=10)
+def test_five_power_cuts_take_no_offset_back(tmp_path: Path) -> None:
+    cut_and_count(tmp_path, seed=5, rounds=5)
 
 
 @pytest.mark.slow
