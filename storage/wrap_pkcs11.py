@@ -8,7 +8,8 @@ token, for SoftHSM so:
 
 A wrapped key is nonce 12 ‖ AES-GCM of the key ‖ tag 16, bound to "tiezheng wrap 1\\n" ‖
 item, as in `wrap_file`; the nonce is random and ours. A token that wants to choose it
-itself cannot be used. One session, one caller at a time: an item needs it once.
+itself cannot be used. One session, one caller at a time: an item needs it once. A call that
+does not come back holds up nobody but whoever made it: the others are refused after a while.
 """
 
 import os
@@ -22,6 +23,8 @@ from ledger.errors import Malformed, Rejected, Unavailable
 from ledger.evidence.sealed import check_wrap_id
 from ledger.suite_private import SEAL_NONCE
 from storage.wrap_file import MAGIC
+
+PATIENCE_S = 10.0  # for the caller before
 
 
 class Pkcs11Token:
@@ -55,18 +58,24 @@ class Pkcs11Token:
         return Pkcs11KeyWrap(self, label, key)
 
     def close(self) -> None:
-        with self._lock:
-            self.session.close()
+        if self._lock.acquire(timeout=PATIENCE_S):  # else it ends with the process
+            try:
+                self.session.close()
+            finally:
+                self._lock.release()
 
     @contextmanager
     def refusals(self, what: str) -> Iterator[None]:
         """Errors of this library name functions and mechanisms, never a PIN or a key."""
-        with self._lock:
-            try:
-                yield
-            except RuntimeError as error:  # the base of all that it raises
-                name = str(error) or type(error).__name__
-                raise Unavailable(f"cannot {what}: {name}") from None
+        if not self._lock.acquire(timeout=PATIENCE_S):
+            raise Unavailable(f"cannot {what}: it is still at the call before")
+        try:
+            yield
+        except RuntimeError as error:  # the base of all that it raises
+            name = str(error) or type(error).__name__
+            raise Unavailable(f"cannot {what}: {name}") from None
+        finally:
+            self._lock.release()
 
 
 class Pkcs11KeyWrap:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -256,6 +257,34 @@ def test_a_signature_of_a_token_that_does_not_match_goes_no_further(token: objec
     signer = Pkcs11Signer("notary.example/w1", token, ODD)
     with pytest.raises(Unavailable, match="does not match"):
         signer.sign(MESSAGE)
+
+
+def test_while_a_call_into_a_token_does_not_come_back_others_are_refused(
+    token: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or each request would hold a thread of the server, until it answers nobody."""
+    from storage.signer_pkcs11 import Pkcs11Signer
+
+    monkeypatch.setattr("storage.wrap_pkcs11.PATIENCE_S", 0.05)
+    signer = Pkcs11Signer("notary.example/w1", token, COSIGNER)
+    inside, let_go = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        with token.refusals("hang"):
+            inside.set()
+            let_go.wait(10)
+
+    hanging = threading.Thread(target=hang)
+    hanging.start()
+    assert inside.wait(10)
+    try:
+        with pytest.raises(Unavailable, match="still at the call before"):
+            signer.sign(MESSAGE)
+        token.close()  # nor does a server's end wait for it
+    finally:
+        let_go.set()
+        hanging.join()
+    signer.verifier.verify(MESSAGE, signer.sign(MESSAGE))
 
 
 def test_a_token_that_was_closed_signs_nothing() -> None:
