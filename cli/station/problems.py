@@ -73,6 +73,24 @@ _CHINESE: tuple[tuple[str, str], ...] = (
         r"the digest that (.*) computes is not that of its own chunks",
         r"\1 算出的摘要与其自身分块不符",
     ),
+    # past the ledger, into the store
+    (r"the store at (\S+) answered (\d+) to part (\d+)", r"存储 \1 对第 \3 部分应答 \2"),
+    (r"the store at (\S+) says too much", r"存储 \1 的应答过长"),
+    (r"the store at (\S+) sends us elsewhere: (.*)", r"存储 \1 要求转往别处，未照办：\2"),
+    (r"the store loses what is put there: (.*)", r"存储丢失已上传的内容：\1"),
+    (r"too much", "应答过长"),
+    (
+        r"want (\d+) bytes in parts of (\d+), got (\d+) parts",
+        r"\1 字节应按每部分 \2 字节上传，账本却列出 \3 个部分",
+    ),
+    (r"want part (\d+) of (\d+), got (.*)", r"应为第 \1 部分（共 \2 部分），账本给出 \3"),
+    (
+        r"want parts of whole blocks, of at most (\d+) bytes, got (\d+)",
+        r"账本给出的每部分大小应为整块且不超过 \1 字节，实为 \2",
+    ),
+    (r"want the URL of a part from the ledger", "账本未给出某部分的上传地址"),
+    (r"want the id of an upload, got (.*)", r"账本给出的上传编号不合要求：\1"),
+    (r"want sha256 (\S+) of ('.*'), the ledger has (.*)", r"\2 的 SHA-256 为 \1，账本所有为 \3"),
     (r"want sha256 (\S+), the ledger has (.*)", r"文件的 SHA-256 为 \1，账本所有为 \2"),
     (
         r"(.*) changed while it was being sent(: it had (\d+) bytes)?",

@@ -18,7 +18,8 @@ ROOT = Path(__file__).parents[2]
 STATION = [ROOT / "cli" / "station" / f"{name}.py" for name in ("card", "docking", "reading")]
 STATION += [ROOT / "cli" / "station" / f"{name}.py" for name in ("engine", "sending", "view")]
 CLIENTS = [
-    ROOT / "api" / "clients" / f"{name}.py" for name in ("http", "ledger", "patience", "tus")
+    ROOT / "api" / "clients" / f"{name}.py"
+    for name in ("direct", "http", "ledger", "patience", "tus")
 ]
 DISK = [ROOT / "storage" / f"{name}.py" for name in ("durable", "database")]
 ERRORS = {name for name in dir(errors) if name[0].isupper()}
