@@ -111,10 +111,7 @@ async def parts(id: UploadId, s: Serving, first: FirstPart = "1") -> JSONRespons
 async def finish(id: UploadId, s: Serving) -> JSONResponse:
     direct = s.directs.find(id)
     _check_believed(direct)
-    if direct.state == State.OPEN:
-        s.direct_finishes.failure(direct)
-        await asyncio.to_thread(s.directs.note, direct, state=State.FINISHING)
-    s.direct_finishes.finish(direct)
+    await asyncio.to_thread(s.direct_finishes.ask, direct)
     state = "recorded" if direct.state == State.RECORDED else "working"
     return JSONResponse({"state": state}, 202, NO_STORE)
 

@@ -11,7 +11,7 @@ it is refused and nothing of it is left.
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 
 from api.arrivals import Busy, Stopped, until
 from api.journal import journal
@@ -60,6 +60,15 @@ class DirectFinishes:
     def busy(self, direct: Direct) -> bool:
         with self._lock:
             return direct.id in self._finishing
+
+    def ask(self, direct: Direct) -> None:
+        """It is to be finished from here on; of two who ask at once one has asked."""
+        with suppress(Busy), self._alone(direct):
+            if direct.state == State.OPEN:
+                self._directs.note(direct, state=State.FINISHING)
+                with self._lock:
+                    self._failed.pop(direct.id, None)
+        self.finish(direct)
 
     def finish(self, direct: Direct) -> None:
         """Begins it where it was asked for, and is not under way or over."""

@@ -1,10 +1,12 @@
 """Items that a station seals and puts into a real S3 store itself, and what others try there."""
 
 import os
+import threading
 import time
 from base64 import b64decode
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,7 @@ from ledger.evidence.sealed import STORED_BLOCK, ItemSeal, block_count, stored_s
 from ledger.suite import digest
 from ledger.tlog.signing_key import SigningKey
 from ledger.verify import Outcome, verify_packet
-from storage.direct_directory import OPEN_MS, State
+from storage.direct_directory import OPEN_MS, Direct, State
 from storage.objects_s3 import S3ObjectStore
 from storage.packets import open_packet
 from testkit.buckets import Made, in_bucket, make_bucket
@@ -370,6 +372,28 @@ def test_parts_in_each_others_places_are_refused(ledger: Ledger, made: Made) -> 
     status, answer = station.end()
     assert (status, answer["detail"].count("block 0: ")) == (422, 1)
     nothing_left(ledger, made)
+
+
+def test_two_who_finish_at_once_put_no_state_back(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    station = Station(ledger)
+    station.put(station.seal())
+    directs, states = ledger.services.directs, []
+    note, both = directs.note, threading.Barrier(2)
+
+    def slow(direct: Direct, **changed: Any) -> None:
+        if changed.get("state") == State.FINISHING:
+            with suppress(threading.BrokenBarrierError):
+                both.wait(0.5)  # for the other, if it comes as far
+        note(direct, **changed)
+        states.extend([changed["state"]] if "state" in changed else [])
+
+    monkeypatch.setattr(directs, "note", slow)
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(lambda _: station.finish(), range(2))) == [202, 202]
+    assert station.end()[1]["state"] == "recorded"
+    assert states == [State.FINISHING, State.RECORDED]
 
 
 def test_finishing_twice_is_one_item(ledger: Ledger) -> None:
