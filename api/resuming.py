@@ -211,6 +211,7 @@ class Resumption:
         self._custody = custody
         self._alone = alone
         self._mark = read_mark(folder)
+        self._begun = False
         self._closing = threading.Event()
         self._asked = threading.Event()
         self._thread: threading.Thread | None = None
@@ -306,7 +307,9 @@ class Resumption:
             self._custody.status("alone", {"size": self._log.size}, wait=False)
         if self._mark is None:
             return
-        then()
+        if not self._begun:
+            self._begun = True  # what follows may fail, and is tried again
+            then()
         lost = self._log.lost()
         text = lost_text(lost)
         if len(text) > MAX_LOST_TEXT:

@@ -14,6 +14,7 @@ import pytest
 
 from api.backups import Made, check_backup, make_backup, newest
 from api.clients.copies import format_copy
+from api.custody import Custody
 from api.restoring import Restored, Sources, restore
 from ledger.audit import audit_log
 from ledger.backup import BackupKey
@@ -238,6 +239,30 @@ def test_where_nothing_was_lost_since_the_log_goes_on_by_itself(tmp_path: Path) 
         ledger.await_quorum()
         check_acknowledged(ledger, station)
         assert said(ledger, "restored")[0]["counts"]["lost"] == "0"
+
+
+def test_a_log_that_could_not_say_at_once_that_it_was_restored_says_so_once_it_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_ledger(tmp_path / "data") as ledger:
+        people = ledger.offices
+        ledger.accept(ledger.evidence(b"one"))
+        ledger.await_quorum()
+        back_up(ledger.folder, tmp_path / "backup")
+    shutil.rmtree(tmp_path / "data")
+    bring_back(tmp_path / "backup", tmp_path / "data")
+    status, failures = Custody.status, [Unavailable("no room just now")]
+
+    def failing_once(self: Custody, what: str, *args: Any, **more: Any) -> None:
+        if what == "restored" and failures:
+            raise failures.pop()
+        status(self, what, *args, **more)
+
+    monkeypatch.setattr(Custody, "status", failing_once)
+    monkeypatch.setattr("api.resuming.RETRY_S", (0.05,))
+    with restored_ledger(tmp_path / "data", people) as ledger:
+        await_resumed(ledger)
+        assert len(said(ledger, "restored")) == 1 and failures == []
 
 
 # --- who must have answered ------------------------------------------------------------------
