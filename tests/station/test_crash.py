@@ -17,7 +17,7 @@ from testkit.server import Ledger
 from testkit.station import Desk, Line, desk, expected, open_desk, unique
 
 NAMES = ("BWC_0001.MP4", "BWC_0001.LOG", "BWC_0002.MP4")
-LANES = 10
+LANES = 5
 
 
 class CutOff(BaseException):
