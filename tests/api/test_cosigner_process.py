@@ -163,9 +163,9 @@ def many_files() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("many_files")
-@pytest.mark.parametrize("kept", ["in a file", "in an agent"])
-def test_of_a_thousand_requests_at_once_one_tree_of_a_size_is_signed(
-    tmp_path: Path, kept: str
+@pytest.mark.parametrize(("kept", "count"), [("in a file", 1000), ("in an agent", 200)])
+def test_of_many_requests_at_once_one_tree_of_a_size_is_signed(
+    tmp_path: Path, kept: str, count: int
 ) -> None:
     """Of ten logs two histories each, mixed sizes, every request on a connection of its own."""
     with ExitStack() as opened:
@@ -182,9 +182,9 @@ def test_of_a_thousand_requests_at_once_one_tree_of_a_size_is_signed(
         for log in LOGS:
             assert cosigning.ask(TREE.request(0, 2, log).to_bytes()).status_code == 200
         before = memory_kb(cosigning.pid)
-        # In turn, so that each log's requests meet.
-        bodies = list(chain(*zip(*(conflicting(log, 5) for log in LOGS), strict=True)))
-        assert len(bodies) == 1000
+        # One log after the other: a server has few threads, and its requests are to meet there.
+        bodies = list(chain(*(conflicting(log, count // 200) for log in LOGS)))
+        assert len(bodies) == count
         port = cosigning.client.base_url.port
         assert port is not None
         answers = asyncio.run(all_at_once(port, bodies))
