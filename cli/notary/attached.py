@@ -4,6 +4,7 @@ Nothing here is believed: that the bytes are those that were sealed, `sealing.op
 """
 
 import io
+from importlib.util import find_spec
 from typing import Any
 
 from cli.notary.page import CertificatePage
@@ -44,19 +45,23 @@ def read_sheet(pdf: bytes) -> CertificatePage:
 
 def open_pdf(pdf: bytes) -> Any:
     """A reader of pyHanko's. Strict: what two readers could read differently is no certificate."""
-    try:
-        from pyhanko.pdf_utils.reader import PdfFileReader
-    except ImportError:
-        raise Unavailable(
-            "pyHanko is not installed, and it reads and seals certificates",
-            hints=("install the extra: pip install 'tiezheng[notary]'",),
-        ) from None
+    need_pyhanko()
+    from pyhanko.pdf_utils.reader import PdfFileReader
+
     if len(pdf) > MAX_PDF:
         raise Malformed(f"want a PDF of at most {MAX_PDF} bytes, got {len(pdf)}")
     try:
         return PdfFileReader(io.BytesIO(pdf), strict=True)
     except Exception as error:  # whatever a malformed file makes a parser raise
         raise Malformed(f"want a PDF: {_first_line(error)}") from None
+
+
+def need_pyhanko() -> None:
+    if find_spec("pyhanko") is None:
+        raise Unavailable(
+            "pyHanko is not installed, and it reads and seals certificates",
+            hints=("install the extra: pip install 'tiezheng[notary]'",),
+        )
 
 
 def _first_line(error: Exception) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.notary import typesetting
+from cli.notary import attached, sealing, typesetting
 from cli.notary.attached import open_pdf, read_attachments, read_sheet
 from cli.notary.certificate_words import CERTIFIED, NOT_CERTIFIED
 from cli.notary.page import CertificatePage, Compared
@@ -163,14 +163,19 @@ def test_attachments_have_bounds(attachments: dict[str, bytes]) -> None:
         typeset(make_page(), attachments)
 
 
-@pytest.mark.parametrize("module", ["typst", "pyhanko.pdf_utils.reader"])
-def test_without_the_extra_it_says_how_to_install_it(
-    module: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(Unavailable) as caught:
-        open_pdf(typeset(make_page(), {}))
-    assert caught.value.hints == ("install the extra: pip install 'tiezheng[notary]'",)
+def test_without_the_extra_it_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    pdf = typeset(make_page(), {})
+    monkeypatch.setitem(sys.modules, "typst", None)
+    monkeypatch.setattr(attached, "find_spec", lambda name: None)
+    for use in (
+        lambda: typeset(make_page(), {}),
+        lambda: open_pdf(pdf),
+        lambda: sealing.open_pkcs12(b"", b""),
+        lambda: sealing.open_seal(pdf, []),
+    ):
+        with pytest.raises(Unavailable) as caught:
+            use()
+        assert caught.value.hints == ("install the extra: pip install 'tiezheng[notary]'",)
 
 
 @pytest.mark.parametrize("pdf", [b"", b"%PDF-1.7", b"%PDF-1.7\n%%EOF\n", bytes(5000)])

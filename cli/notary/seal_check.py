@@ -1,0 +1,340 @@
+"""Checking the seal of a certificate, offline: PAdES B-LTA, by pyHanko (ETSI EN 319 102-1).
+
+    certificate ‖ signature with time stamp ‖ chain, CRLs, OCSP ‖ document time stamp
+    └────────────────────── covered by the document time stamp ─────────────────────┘
+
+pyHanko judges signatures, chains and revocation from what is embedded and handed in; nothing is
+fetched. Beyond it we want one seal, certified against any change, a document time stamp that
+ends the file, and no second spelling of that stamp's bytes, which nothing else covers.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from cli.notary.attached import need_pyhanko, open_pdf
+from ledger.errors import LedgerError, Malformed
+from ledger.report import Bilingual, Outcome
+
+TOLERANCE = timedelta(seconds=1)
+
+
+class SealFinding(StrEnum):
+    SEALED = "sealed"
+    NONE = "none"
+    ALTERED = "altered"
+    APPENDED = "appended"
+    REVOKED = "revoked"
+    NOT_VALID_THEN = "not_valid_then"
+    UNTRUSTED = "untrusted"
+    NOT_ARCHIVED = "not_archived"
+    UNDECIDED = "undecided"
+
+
+FINDINGS: dict[SealFinding, Bilingual] = {
+    SealFinding.SEALED: {
+        "en": "sealed, time-stamped and unaltered since",
+        "zh": "已签名并加盖时间戳，此后未被改动",
+    },
+    SealFinding.NONE: {"en": "not sealed, or not once", "zh": "没有签名，或签名不止一个"},
+    SealFinding.ALTERED: {"en": "altered since it was sealed", "zh": "签名之后被改动"},
+    SealFinding.APPENDED: {
+        "en": "something was appended to the sealed file",
+        "zh": "签名后的文件被追加了内容",
+    },
+    SealFinding.REVOKED: {
+        "en": "the signer's certificate had been revoked",
+        "zh": "签名人的数字证书当时已被吊销",
+    },
+    SealFinding.NOT_VALID_THEN: {
+        "en": "a certificate was not valid at the time",
+        "zh": "数字证书在当时不在有效期内",
+    },
+    SealFinding.UNTRUSTED: {
+        "en": "no chain to a trusted root",
+        "zh": "不能追溯到受信任的根证书",
+    },
+    SealFinding.NOT_ARCHIVED: {
+        "en": "no document time stamp ends the file",
+        "zh": "文件末尾没有文档时间戳",
+    },
+    SealFinding.UNDECIDED: {
+        "en": "cannot be decided with what is embedded and at hand",
+        "zh": "依据文件内和手头的资料不能判定",
+    },
+}
+
+_FAILED = {
+    SealFinding.NONE,
+    SealFinding.ALTERED,
+    SealFinding.APPENDED,
+    SealFinding.REVOKED,
+    SealFinding.NOT_VALID_THEN,
+}
+_BY_INDICATION = {
+    "OK": SealFinding.SEALED,
+    "FORMAT_FAILURE": SealFinding.ALTERED,
+    "HASH_FAILURE": SealFinding.ALTERED,
+    "SIG_CRYPTO_FAILURE": SealFinding.ALTERED,
+    "REVOKED": SealFinding.REVOKED,
+    "REVOKED_NO_POE": SealFinding.REVOKED,
+    "REVOKED_CA_NO_POE": SealFinding.REVOKED,
+    "NOT_YET_VALID": SealFinding.NOT_VALID_THEN,
+    "EXPIRED": SealFinding.NOT_VALID_THEN,
+    "NO_CERTIFICATE_CHAIN_FOUND": SealFinding.UNTRUSTED,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealReport:
+    """`signer` (its `certificate` in DER) and `detail` are text from outside.
+
+    Times are those of the time stamps; `judged_at_ms` is the one at which chains and revocation
+    were judged.
+    """
+
+    finding: SealFinding
+    detail: str = ""
+    signer: str = ""
+    certificate: bytes = field(default=b"", repr=False)
+    sealed_at_ms: int | None = None
+    archived_at_ms: int | None = None
+    judged_at_ms: int | None = None
+    revocation_embedded: bool = False
+
+    @property
+    def outcome(self) -> Outcome:
+        if self.finding is SealFinding.SEALED:
+            return Outcome.PASSED
+        return Outcome.FAILED if self.finding in _FAILED else Outcome.UNDECIDED
+
+    @property
+    def intact(self) -> bool:
+        """The bytes are those that were sealed, whatever their signer is worth."""
+        return self.finding not in (SealFinding.NONE, SealFinding.ALTERED, SealFinding.APPENDED)
+
+
+def open_seal(
+    pdf: bytes,
+    roots: Sequence[bytes],
+    at_ms: int | None = None,
+    *,
+    tsa_roots: Sequence[bytes] = (),
+    crls: Sequence[bytes] = (),
+) -> SealReport:
+    """Roots in PEM or DER; those of the time stamps are the same unless `tsa_roots` has any.
+
+    Judged at `at_ms`, by default at the document time stamp's own time. Whoever can show that the
+    file existed by some time, as the log can by the entry of its statement, passes that time.
+    `crls` are newer lists: one that says the signer was revoked before he signed fails the seal.
+    """
+    need_pyhanko()
+    trusted = [[read_certificate(root) for root in some] for some in (roots, tsa_roots or roots)]
+    lists = [read_crl(crl) for crl in crls]
+    with quiet():
+        try:
+            return _judge(pdf, trusted[0], trusted[1], lists, at_ms)
+        except LedgerError as error:
+            return SealReport(finding=SealFinding.ALTERED, detail=str(error))
+        except Exception as error:  # whatever a file that was tampered with makes a parser raise
+            return SealReport(finding=SealFinding.ALTERED, detail=f"{type(error).__name__} {error}")
+
+
+def _judge(
+    pdf: bytes, roots: list[Any], tsa_roots: list[Any], crls: list[Any], at_ms: int | None
+) -> SealReport:
+    reader = open_pdf(pdf)
+    seals, stamps = reader.embedded_regular_signatures, reader.embedded_timestamp_signatures
+    if len(seals) != 1:
+        return SealReport(finding=SealFinding.NONE, detail=f"{len(seals)} signatures")
+    (seal,) = seals
+    signer = seal.signer_cert.subject.human_friendly
+    about = {"signer": signer, "certificate": seal.signer_cert.dump()}
+    if not stamps:
+        return SealReport(finding=SealFinding.NOT_ARCHIVED, **about)
+    last = stamps[-1]
+    if not _ends_the_file(pdf, last):
+        return SealReport(finding=SealFinding.APPENDED, **about)
+    if not (
+        _is_certified(seal) and _has_one_spelling(pdf, last) and _is_bound(reader, last.signed_data)
+    ):
+        return SealReport(finding=SealFinding.ALTERED, **about)
+    own = last.signed_data["encap_content_info"]["content"].parsed["gen_time"].native
+    at = own if at_ms is None else datetime.fromtimestamp(at_ms / 1000, UTC)
+    if not all(asyncio.run(_holds(stamp)) for stamp in stamps):
+        return SealReport(finding=SealFinding.ALTERED, detail="a document time stamp", **about)
+    result = asyncio.run(_validate(seal, roots, tsa_roots, crls, at))
+    status, indication = result.api_status, result.ades_subindic
+    finding = _BY_INDICATION.get(indication.standard_name, SealFinding.UNDECIDED)
+    if finding is SealFinding.SEALED and not _is_whole(status, result):
+        finding = SealFinding.ALTERED
+    return SealReport(
+        finding=finding,
+        detail="" if finding is SealFinding.SEALED else str(result.failure_msg or indication),
+        sealed_at_ms=_ms(result.best_signature_time) if finding is SealFinding.SEALED else None,
+        archived_at_ms=_ms(own),
+        judged_at_ms=_ms(at),
+        revocation_embedded=_has_revocation(reader),
+        **about,
+    )
+
+
+async def _holds(stamp: Any) -> bool:
+    """Whether it is of these bytes; whom its signer is worth, `_validate` says."""
+    from pyhanko.sign.validation import async_validate_pdf_timestamp
+    from pyhanko_certvalidator import ValidationContext
+
+    nobody = ValidationContext(trust_roots=[], allow_fetching=False)
+    status = await async_validate_pdf_timestamp(stamp, nobody, skip_diff=True)
+    return bool(status.intact and status.valid)
+
+
+async def _validate(
+    seal: Any, roots: list[Any], tsa_roots: list[Any], crls: list[Any], at: datetime
+) -> Any:
+    from pyhanko.sign.validation import policy_decl as policy
+    from pyhanko.sign.validation.ades import ades_lta_validation
+    from pyhanko_certvalidator.context import CertValidationPolicySpec
+    from pyhanko_certvalidator.ltv.types import ValidationTimingInfo
+    from pyhanko_certvalidator.policy_decl import REQUIRE_REVINFO, CertRevTrustPolicy
+    from pyhanko_certvalidator.registry import SimpleTrustManager
+
+    def of(trusted: list[Any]) -> Any:
+        # Newer lists than the time of judgement are taken: they tell of earlier revocations.
+        return CertValidationPolicySpec(
+            trust_manager=SimpleTrustManager.build(trusted),
+            revinfo_policy=CertRevTrustPolicy(REQUIRE_REVINFO, retroactive_revinfo=True),
+            time_tolerance=TOLERANCE,
+        )
+
+    spec = policy.SignatureValidationSpec(
+        cert_validation_policy=of(roots),
+        ts_cert_validation_policy=of(tsa_roots),
+        revinfo_gathering_policy=policy.RevocationInfoGatheringSpec(
+            online_fetching_rule=policy.RevinfoOnlineFetchingRule.LOCAL_ONLY
+        ),
+        local_knowledge=policy.LocalKnowledge(known_crls=crls),
+    )
+    timing = ValidationTimingInfo(
+        validation_time=at, best_signature_time=at, point_in_time_validation=False
+    )
+    return await ades_lta_validation(
+        seal, policy.PdfSignatureValidationSpec(spec), timing_info=timing
+    )
+
+
+def _is_certified(seal: Any) -> bool:
+    from pyhanko.sign.fields import MDPPerm
+
+    return bool(seal.docmdp_level == MDPPerm.NO_CHANGES)
+
+
+def _is_whole(status: Any, result: Any) -> bool:
+    from pyhanko.sign.diff_analysis import ModificationLevel
+    from pyhanko.sign.validation.status import SignatureCoverageLevel
+
+    stamp = result.signature_timestamp_status
+    return bool(
+        status.bottom_line
+        and status.coverage >= SignatureCoverageLevel.ENTIRE_REVISION
+        and status.modification_level <= ModificationLevel.LTA_UPDATES
+        and stamp is not None
+        and stamp.ades_subindic.standard_name == "OK"
+        and result.oldest_evidence_record_timestamp is not None
+    )
+
+
+def _ends_the_file(pdf: bytes, stamp: Any) -> bool:
+    start, first, second, length = (int(number) for number in stamp.byte_range)
+    return start == 0 and first < second and second + length == len(pdf)
+
+
+def _has_one_spelling(pdf: bytes, stamp: Any) -> bool:
+    """The gap that no digest covers holds the token, in upper-case hex, and noughts behind it."""
+    _, first, second, _ = (int(number) for number in stamp.byte_range)
+    content = stamp.pkcs7_content
+    token = _token_of(content)
+    padding = content[len(token) :]
+    return pdf[first:second] == b"<" + content.hex().upper().encode() + b">" and not any(padding)
+
+
+def _is_bound(reader: Any, token: Any) -> bool:
+    """What the token does not sign itself is said once, or stands in what it stamps."""
+    from pyhanko.sign.validation.dss import DocumentSecurityStore
+
+    store = DocumentSecurityStore.read_dss(reader)
+    stored = {bytes(ref.get_object().data) for ref in store.certs.values()}
+    (signer,) = token["signer_infos"]
+    return (
+        token["version"].native == "v3"
+        and [each.dump() for each in token["digest_algorithms"]]
+        == [signer["digest_algorithm"].dump()]
+        and {each.chosen.dump() for each in token["certificates"]} <= stored
+        and not token["crls"]
+        and not signer["unsigned_attrs"]
+    )
+
+
+def _token_of(content: bytes) -> bytes:
+    from asn1crypto import parser  # type: ignore[import-untyped]
+
+    return content[: parser.peek(content)]
+
+
+def _has_revocation(reader: Any) -> bool:
+    from pyhanko.sign.validation.dss import DocumentSecurityStore
+
+    store = DocumentSecurityStore.read_dss(reader)
+    return bool(store.crls or store.ocsps)
+
+
+def read_certificate(data: bytes) -> Any:
+    """PEM or DER."""
+    from asn1crypto import pem, x509
+
+    try:
+        if pem.detect(data):
+            _, _, data = pem.unarmor(data)
+        certificate = x509.Certificate.load(data, strict=True)
+        certificate.public_key.algorithm  # noqa: B018  asn1crypto parses when asked
+    except (ValueError, TypeError, KeyError) as error:
+        raise Malformed(f"want a certificate in PEM or DER: {error}") from None
+    return certificate
+
+
+def read_crl(data: bytes) -> Any:
+    """PEM or DER."""
+    from asn1crypto import crl, pem
+    from pyhanko_certvalidator.revinfo.archival import CRLContainer
+
+    try:
+        if pem.detect(data):
+            _, _, data = pem.unarmor(data)
+        lists = crl.CertificateList.load(data, strict=True)
+        lists.issuer.native  # noqa: B018  asn1crypto parses when asked
+    except (ValueError, TypeError, KeyError) as error:
+        raise Malformed(f"want a list of revoked certificates: {error}") from None
+    return CRLContainer(lists)
+
+
+def _ms(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """pyHanko logs a traceback for each chain that does not hold; the report says it once."""
+    loggers = [logging.getLogger(name) for name in ("pyhanko", "pyhanko_certvalidator")]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)
