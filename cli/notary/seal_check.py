@@ -164,7 +164,9 @@ def _judge(
         _is_certified(seal) and _has_one_spelling(pdf, last) and _is_bound(reader, last.signed_data)
     ):
         return SealReport(finding=SealFinding.ALTERED, **about)
-    own = last.signed_data["encap_content_info"]["content"].parsed["gen_time"].native
+    if not _was_valid(seal):
+        return SealReport(finding=SealFinding.NOT_VALID_THEN, **about)
+    own = _time_in(last.signed_data)
     at = own if at_ms is None else datetime.fromtimestamp(at_ms / 1000, UTC)
     if not all(asyncio.run(_holds(stamp)) for stamp in stamps):
         return SealReport(finding=SealFinding.ALTERED, detail="a document time stamp", **about)
@@ -226,6 +228,21 @@ async def _validate(
     return await ades_lta_validation(
         seal, policy.PdfSignatureValidationSpec(spec), timing_info=timing
     )
+
+
+def _was_valid(seal: Any) -> bool:
+    """By the signature's own time stamp, whoever made that; pyHanko leaves it undecided."""
+    from pyhanko.sign.validation.generic_cms import extract_tst_data_iter
+
+    stamps = extract_tst_data_iter(seal.signer_info, signed=False)
+    validity = seal.signer_cert["tbs_certificate"]["validity"]
+    start, end = validity["not_before"].native, validity["not_after"].native
+    return all(start <= _time_in(stamp) <= end for stamp in stamps)
+
+
+def _time_in(token: Any) -> datetime:
+    moment: datetime = token["encap_content_info"]["content"].parsed["gen_time"].native
+    return moment
 
 
 def _is_certified(seal: Any) -> bool:

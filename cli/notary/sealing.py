@@ -9,6 +9,9 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
+import httpx2
+
+from api.clients.http import fetch, new_client
 from cli.notary.attached import need_pyhanko, open_pdf
 from cli.notary.seal_check import SealReport, open_seal, quiet, read_certificate
 from ledger.errors import Malformed, Rejected, Unavailable
@@ -83,8 +86,8 @@ def seal(
     """
     if open_pdf(pdf).embedded_signatures:
         raise Malformed("want a PDF without signatures: a certificate is sealed once")
-    with quiet():
-        sealed = _sign(pdf, signer, tsa, (*roots, *tsa_roots), crls, ocsps, fetch)
+    with quiet(), new_client(TIMEOUT_S) as client:
+        sealed = _sign(pdf, signer, _stamper(tsa, client), (*roots, *tsa_roots), crls, ocsps, fetch)
     report = open_seal(sealed, roots, tsa_roots=tsa_roots)
     if report.outcome is not Outcome.PASSED or not report.revocation_embedded:
         raise Rejected(f"the seal would not stand: {report.finding}: {report.detail}")
@@ -94,7 +97,7 @@ def seal(
 def _sign(
     pdf: bytes,
     signer: Any,
-    tsa: str,
+    stamper: Any,
     roots: Sequence[bytes],
     crls: Sequence[bytes],
     ocsps: Sequence[bytes],
@@ -135,7 +138,7 @@ def _sign(
         ),
     )
     making = signers.PdfSigner(
-        how, signer, timestamper=_stamper(tsa), new_field_spec=fields.SigFieldSpec(FIELD)
+        how, signer, timestamper=stamper, new_field_spec=fields.SigFieldSpec(FIELD)
     )
     try:
         out = making.sign_pdf(IncrementalPdfFileWriter(io.BytesIO(pdf)))
@@ -165,34 +168,21 @@ def _why(error: BaseException) -> str:
     return f"{error}: {error.__cause__}" if error.__cause__ else str(error)
 
 
-def _stamper(url: str) -> Any:
+def _stamper(url: str, client: httpx2.Client) -> Any:
     """pyHanko's client, over our HTTP: it takes no redirect and no endless answer."""
-    import httpx2
     from asn1crypto import tsp  # type: ignore[import-untyped]
     from pyhanko.sign.timestamps import TimeStamper
 
     class Stamper(TimeStamper):
         async def async_request_tsa_response(self, req: Any) -> Any:
             headers = {"Content-Type": "application/timestamp-query"}
-            body = bytearray()
+            status, body = fetch(
+                client, "POST", url, MAX_REPLY, content=req.dump(), headers=headers
+            )
+            if status != 200:
+                raise Unavailable(f"want a time stamp from {url}, got the status {status}")
             try:
-                async with (
-                    httpx2.AsyncClient(timeout=TIMEOUT_S, trust_env=False) as client,
-                    client.stream("POST", url, content=req.dump(), headers=headers) as answer,
-                ):
-                    if answer.status_code != 200:
-                        raise Unavailable(f"the time stamp authority answers {answer.status_code}")
-                    async for part in answer.aiter_bytes():
-                        body += part
-                        if len(body) > MAX_REPLY:
-                            raise Malformed(f"want a time stamp of at most {MAX_REPLY} bytes")
-            except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-                raise Unavailable(
-                    f"the time stamp authority does not answer: {type(error).__name__}",
-                    hints=("try again later, or name another authority",),
-                ) from None
-            try:
-                answered = tsp.TimeStampResp.load(bytes(body), strict=True)
+                answered = tsp.TimeStampResp.load(body, strict=True)
                 answered["status"].native  # noqa: B018  asn1crypto parses when asked
             except (ValueError, TypeError) as error:
                 raise Malformed(f"want a time stamp, got a refusal or worse: {error}") from None

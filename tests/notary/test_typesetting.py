@@ -144,6 +144,20 @@ def test_every_general_standard_character_of_a_name_is_there() -> None:
     assert read_sheet(typeset(page, {})) == page
 
 
+def test_the_page_on_the_format_checks_a_reference_by_hand(tmp_path: Path) -> None:
+    if shutil.which("pdfdetach") is None:
+        pytest.skip("needs poppler-utils")
+    page = make_page()
+    (tmp_path / "certificate.pdf").write_bytes(typeset(page, PROOFS))
+    text = Reference.of(page.to_bytes()).to_text()
+    docs = Path(__file__).parents[2] / "docs" / "formats" / "certificate.md"
+    script = docs.read_text(encoding="utf-8").partition("To check by hand:\n")[2]
+    script = script.partition("\n## ")[0].replace("TZC1.K3VQ7A-2MZ5RT-WEJ4YB-QH6LXD", text[:-3])
+    done = subprocess.run(["bash", "-euc", script], cwd=tmp_path, capture_output=True, check=True)
+    letters, check = done.stdout.decode().split()
+    assert f"TZC1.{'-'.join(letters[i : i + 6] for i in range(0, 24, 6))}-{check}" == text
+
+
 @pytest.mark.parametrize(
     "attachments",
     [
