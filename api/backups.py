@@ -13,6 +13,7 @@ from typing import Self
 
 from api.custody import Custody
 from api.journal import journal
+from api.keys import read_key
 from ledger.backup import STATE, BackupKey, Header, Record, State
 from ledger.encoding import format_json, parse_decimal, parse_json
 from ledger.errors import LedgerError, Malformed, Rejected, Unknown
@@ -22,12 +23,13 @@ from ledger.evidence.statement import Kind, Statement
 from ledger.log import Log
 from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.note import SignedNote
-from storage.backup_data import Progress, snapshot
+from storage.backup_data import Progress, Snapshot, snapshot
 from storage.backup_folder import BackupFolder, name_of
 from storage.clock import SystemEntropy
 from storage.durable import refusals, write_file
 from storage.folder import DataFolder
 from storage.folder_lock import FolderLock
+from storage.next_log import staged_key
 
 LOOK_S = 2.0  # between two looks at the note of the newest backup
 MAX_NOTE = 4096
@@ -118,6 +120,11 @@ def make_backup(
                 "this ledger was restored and has not gone on yet: there is nothing new to back up",
                 hints=("start the server; it says what it waits for",),
             )
+        if (path := staged_key(folder)) is not None and _origin(taken) == read_key(path).name:
+            raise Rejected(
+                "a next log has begun and its keys are not in place yet",
+                hints=("start the server, or run `tiezheng next-log` again, and then this",),
+            )
         backup = BackupFolder(target, key)
         number, after, before = backup.last_state(log)
         _check_end(newest(folder), backup, number)
@@ -132,11 +139,14 @@ def make_backup(
         )
         progress = on_start(2 * (state.size - state.start))
         size = backup.write(header, taken.records(before, progress))
-        last = Checkpoint.from_text(SignedNote.from_text(taken.last.note).text)
-        label = log_label(last.origin)
+        label = log_label(_origin(taken))
         note = BackedUp(label, taken.last.edge.size, now_ms, header.n, backup.target())
         write_file(folder.backup, note.to_bytes())
         return Made(header.n, state.start, state.size, size, note.target)
+
+
+def _origin(taken: Snapshot) -> str:
+    return Checkpoint.from_text(SignedNote.from_text(taken.last.note).text).origin
 
 
 def _check_end(last: BackedUp | None, backup: BackupFolder, number: int) -> None:

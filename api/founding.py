@@ -66,7 +66,7 @@ def found(path: Path, plan: Plan, now_ms: int) -> DataFolder:
 def _fill(folder: DataFolder, plan: Plan, now_ms: int) -> None:
     label = log_label(plan.origin)
     log_key = new_key(plan.origin)
-    policy = make_policy(plan, log_key.verifier)
+    policy = make_policy(plan.cosigners, plan.quorum, plan.executive, log_key.verifier)
     ledger_key = new_key(f"{plan.origin.partition('/')[0]}/ledger")
     series = {year: new_series_key() for year in (label[:4], str(int(label[:4]) + 1))}
     _write_keys(folder, log_key, ledger_key, series)
@@ -83,14 +83,16 @@ def _fill(folder: DataFolder, plan: Plan, now_ms: int) -> None:
     _open_log(folder, [seal(s.to_bytes(), [plan.registrar]).to_bytes() for s in statements])
 
 
-def make_policy(plan: Plan, log: VerifierKey) -> Policy:
+def make_policy(
+    cosigners: Sequence[Witness], quorum: int, executive: frozenset[str], log: VerifierKey
+) -> Policy:
     """`quorum` of the cosigners; without cosigners `quorum none`, which no court believes."""
-    if not plan.cosigners:
+    if not cosigners:
         return Policy(log, (), (), None)
     offices: dict[str, list[Witness]] = {}
-    for cosigner in plan.cosigners:
+    for cosigner in cosigners:
         offices.setdefault(cosigner.name, []).append(cosigner)
-    check_quorum(plan.quorum, frozenset(offices), plan.executive)
+    check_quorum(quorum, frozenset(offices), executive)
     witnesses, groups = [], []
     for name, keys in offices.items():
         if len(keys) == 1:
@@ -100,7 +102,7 @@ def make_policy(plan: Plan, log: VerifierKey) -> Policy:
         renamed = [Witness(w.key.keyid, w.key, w.url) for w in keys]
         groups.append(Group(name, len(keys), tuple(w.name for w in renamed)))
         witnesses += renamed
-    groups.append(Group("quorum", plan.quorum, tuple(offices)))
+    groups.append(Group("quorum", quorum, tuple(offices)))
     # Read back, so that what is written is what every reader accepts.
     return Policy.from_text(Policy(log, tuple(witnesses), tuple(groups), "quorum").to_text())
 

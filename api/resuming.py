@@ -39,6 +39,11 @@ from storage.folder import DataFolder
 GRACE_S = 2.0  # so long answers are waited for
 FIRST_S = 3.0  # so long a start waits for the first answers, before it refuses filings
 NOBODY_SAYS = "no cosigner says what it knows"
+CLOSED = (
+    "restored to where this log was about to be closed, and the next one may have begun: restore "
+    "a newer backup; if no next log was ever shown to anyone, remove the file 'restored', close "
+    "this log with `tiezheng next-log`, and go on in the next"
+)
 MAX_LOST_TEXT = 3000  # in the note of a statement; the rest is in the store
 
 
@@ -274,6 +279,8 @@ class Resumption:
             return True  # nothing was ever signed here
         answers = self._answers(head)
         reason = reason_to_wait(self._policy, head.edge.size, self._mark, answers)
+        if not reason and self._mark is not None and self._log.may_be_closed():
+            reason = CLOSED
         if reason and self._alone and self._mark is None and not answers.shown:
             journal.warning("going_on_alone", reason=reason)
             return True

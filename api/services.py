@@ -32,6 +32,7 @@ from api.upload_table import Uploads
 from api.vault import Vault, open_vault
 from api.writer import Result, Writer
 from ledger import abreast
+from ledger.encoding import in_china
 from ledger.errors import LedgerError, Malformed, Rejected, Unavailable
 from ledger.evidence.chunks import ItemDigest, ItemHasher
 from ledger.evidence.envelope import Envelope
@@ -43,6 +44,7 @@ from ledger.filing import Filing
 from ledger.log import Accepted, Earlier, Keys, Log
 from ledger.ports import CosignerClient, ItemRecord, ItemStore, LedgerStore
 from ledger.timestamp import Authority
+from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.note import SignedNote
 from storage.catalog_sqlite import SqliteCatalog
 from storage.clock import SystemClock, SystemEntropy
@@ -51,6 +53,7 @@ from storage.folder import DataFolder
 from storage.folder_lock import FolderLock
 from storage.items_direct import DirectItems
 from storage.ledger_sqlite import SqliteLedgerStore
+from storage.next_log import put_in_place, staged_key
 from storage.public_directory import DirectoryPublicStore
 from storage.staging_directory import StagingDirectory
 from storage.tokens_sqlite import SqliteTokens
@@ -131,7 +134,20 @@ class Services:
     def first_year(self) -> int:
         return self.log.first_year
 
+    @property
+    def year_over(self) -> str:
+        """Loudly: evidence is still taken, and only the registrar can open another log."""
+        now, label = in_china(self.clock.now_ms()).year, self.log.label
+        if now <= int(label[:4]):
+            return ""
+        return f"the year of the log {label} is over: begin the next one with `tiezheng next-log`"
+
+    def _say_year(self) -> None:
+        if why := self.year_over:
+            journal.error("year_over", log=self.log.label, reason=why)
+
     def start(self) -> None:
+        self._say_year()
         self.resumption.start(self.publisher.start)
         self.stamper.start()
         self.indexer.then = self.keeping.wake
@@ -203,6 +219,7 @@ class Services:
         self.arrivals.resume()
         self.direct_finishes.resume()
         while not self.closing.wait(SWEEP_S):
+            self._say_year()
             self.remove_old()
             self.arrivals.resume()
             self.direct_finishes.resume()
@@ -298,7 +315,8 @@ async def services(request: Request) -> Services:
 
 
 def open_log(folder: DataFolder, store: LedgerStore) -> tuple[Log, TrustedLog]:
-    """The log of a data folder, with its keys; raises if a key is missing or another's."""
+    """The logs of a data folder, with their keys; raises if a key is missing or another's."""
+    finish_next(folder, store)
     key = read_key(folder.keys / "log.key")
     label = log_label(key.name)
     trust = read_trust(folder.trust)
@@ -317,6 +335,17 @@ def open_log(folder: DataFolder, store: LedgerStore) -> tuple[Log, TrustedLog]:
     earlier = [Earlier(one.policy, files) for one, files in zip(trust.logs, closed, strict=False)]
     log = Log(keys, store, public, SystemClock(), SystemEntropy(), spread, earlier)
     return log, trusted
+
+
+def finish_next(folder: DataFolder, store: LedgerStore) -> None:
+    """A next log that has begun in the store is the folder's from then on, whatever crashed."""
+    path, head = staged_key(folder), store.head()
+    if path is None or head is None:
+        return
+    checkpoint = Checkpoint.from_text(SignedNote.from_text(head.note).text)
+    if checkpoint.origin == read_key(path).name:
+        with FolderLock(folder.backup_lock):  # a backup takes the keys and the store together
+            put_in_place(folder)
 
 
 def open_services(path: Path, settings: Settings, *, alone: bool = False) -> Services:
@@ -362,7 +391,7 @@ def _open(folder: DataFolder, lock: FolderLock, settings: Settings, alone: bool)
         indexer.give(sorted(fresh, key=lambda pair: pair[0].number))
 
     writer = Writer(log, after)
-    custody = Custody(log, writer, clock, read_key(folder.keys / "ledger.key"), _agency(store))
+    custody = Custody(log, writer, clock, read_key(folder.keys / "ledger.key"), agency_of(store))
     tokens = SqliteTokens(folder.tokens_db)
     recorded = set(store.object_ids())
     return Services(
@@ -427,6 +456,6 @@ def _authorities(folder: DataFolder, settings: Settings) -> list[tuple[Authority
     return [(known[name], HttpAuthority(url)) for name, url in sorted(settings.authorities.items())]
 
 
-def _agency(store: SqliteLedgerStore) -> str:
+def agency_of(store: SqliteLedgerStore) -> str:
     """In whose name the ledger speaks of itself: that of the log's opening."""
     return Statement.from_bytes(Envelope.from_bytes(store.row(0).envelope).payload).agency

@@ -104,7 +104,7 @@ def command(
 ) -> None:
     from api.founding import Plan, found, least_quorum
 
-    witnesses = [_witness(text) for text in cosigners]
+    witnesses = [witness(text) for text in cosigners]
     names, inside = frozenset(w.name for w in witnesses), frozenset(executive)
     plan = Plan(
         origin=origin,
@@ -151,7 +151,7 @@ def command(
     output.note(say(en=f"next: tiezheng server {data}", zh=f"下一步：tiezheng server {data}"))
 
 
-def _witness(text: str) -> Witness:
+def witness(text: str) -> Witness:
     """A cosigner goes by its key's name: the policy's names are then as distinct as the keys'."""
     vkey, separator, url = text.rpartition("@")
     if not separator or not url.startswith(("http://", "https://")):

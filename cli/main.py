@@ -76,6 +76,10 @@ COMMANDS: Mapping[str, Listed] = {
         "cli.restore",
         {"en": "restore a ledger from its backup", "zh": "从备份恢复账本"},
     ),
+    "next-log": Listed(
+        "cli.next_log",
+        {"en": "close the log and begin the next one", "zh": "结束当前日志，开始下一份"},
+    ),
     "demo": Listed("cli.demo", {"en": "show the ledger at work", "zh": "演示账本"}),
 }
 

@@ -45,6 +45,7 @@ from ledger.tlog.receipt import Receipt
 from ledger.tlog.signing_key import SigningKey, sign_note
 from ledger.tlog.submission import AddCheckpoint
 
+CLOSING = "log_closing"  # the status that the ledger files before it closes a log
 MAX_CLOCK_JUMP_MS = 600_000  # ten minutes of wall clock that no steady clock has seen
 
 
@@ -186,6 +187,29 @@ class Log:
     @property
     def register(self) -> Register:
         return self._register
+
+    @property
+    def announced(self) -> bool:
+        """Whether the last entry says that this log is about to close."""
+        last = self._last_row()
+        if last is None or last.kind != Kind.STATUS:
+            return False
+        return bool(read_filing(last.envelope).statement.predicate["what"] == CLOSING)
+
+    def may_be_closed(self) -> bool:
+        """The same, or the last entry is lost and was one of the ledger's own."""
+        last = self._last_row()
+        if last is None or not last.lost:
+            return self.announced
+        own = f"{self.label[:4]}/log"
+        opened = self._new_series(own)
+        if isinstance(opened, LedgerError):
+            return True
+        self._store.find_lost([opened])
+        return self.number - 1 in self._store.places(own)
+
+    def _last_row(self) -> Row | None:
+        return None if self._head is None else self._store.row(self.number - 1)
 
     def hold(self, reason: str) -> None:
         """Nothing is sequenced while there is a reason; an empty one lets it go on."""

@@ -40,7 +40,7 @@ UNFINISHED = ".new-format"
 LEFT_OUT = frozenset(
     {
         *("items", "staging", "direct", "public", "lock", "backup.lock", "scrub.lock"),
-        *("backup", "restored"),
+        *("backup", "restored", "next"),
     }
 )
 LEDGER, CATALOG = "ledger.sqlite", "catalog.sqlite"

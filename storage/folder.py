@@ -14,6 +14,7 @@
     data/public/          the log as anyone may read it
     data/keys/            private keys
     data/trust/           whom this ledger believes; a court makes a folder like it of its own
+    data/next/            a next log that is prepared, and has not begun
     data/backup           what the newest backup holds; written by `tiezheng backup`
     data/restored         there while a restored ledger has not asked its cosigners
 
@@ -113,6 +114,10 @@ class DataFolder:
     @property
     def tokens_db(self) -> Path:
         return self.path / "tokens.sqlite"
+
+    @property
+    def next(self) -> Path:
+        return self.path / "next"
 
     @property
     def backup(self) -> Path:

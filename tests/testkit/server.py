@@ -165,6 +165,7 @@ class Ledger:
 
     def file(self, *envelopes: bytes) -> list[dict[str, Any]]:
         answer = self.http.post("/v1/statements", content=b"\n".join(envelopes))
+        assert "results" in answer.json(), answer.text
         return list(answer.json()["results"])
 
     def accept(self, *envelopes: bytes) -> list[dict[str, Any]]:
@@ -247,6 +248,8 @@ def series_keys() -> Iterator[None]:
         patch("api.founding.new_series_key", lambda: SERIES_PEM),
         patch("api.founding.SeriesSigner", lambda pem: signer),
         patch("api.services.SeriesSigner", lambda pem: signer),
+        patch("api.next_log.new_series_key", lambda: SERIES_PEM),
+        patch("api.next_log.SeriesSigner", lambda pem: signer),
     ):
         yield
 
@@ -285,12 +288,19 @@ def template() -> Path:
     return root / "ledger"
 
 
-def offices(trust: Trust) -> list[Office]:
+def offices(trust: Trust, known: Sequence[Office] = ()) -> list[Office]:
+    """Cosigners of all logs of the folder; `known` are they in an earlier life, who remember."""
     logs = {log.origin: log.policy.log for log in trust.logs}
+    states = [office.service.state for office in known] or [OfficeState() for _ in COSIGNERS]
     return [
-        Office(CosignerService(logs, (signer,), OfficeState(), SystemClock()))
-        for signer in COSIGNERS
+        Office(CosignerService(logs, (signer,), state, SystemClock()))
+        for signer, state in zip(COSIGNERS, states, strict=True)
     ]
+
+
+def office_clients(people: Sequence[Office]) -> dict[str, Office]:
+    """By their names in the policy, as `api.next_log.begin` takes them."""
+    return {w.name: office for w, office in zip(witnesses(), people, strict=True)}
 
 
 @contextmanager
@@ -319,11 +329,11 @@ def open_ledger(
 
 
 def _open(folder: Path, known: list[Office] | None, settings: dict[str, Any]) -> Iterator[Ledger]:
-    trust = read_trust(folder / "trust")
-    people = offices(trust) if known is None else known
+    people = offices(read_trust(folder / "trust")) if known is None else known
     by_url = {w.url: office for w, office in zip(witnesses(), people, strict=True)}
     with patch("api.services.HttpCosigner", lambda url: by_url[url]), series_keys():
         services = open_services(folder, Settings(**settings))
+    trust = read_trust(folder / "trust")
     with TestClient(
         create_app(services), BASE, raise_server_exceptions=False, follow_redirects=False
     ) as http:
