@@ -14,7 +14,7 @@ from cli.processes import spread
 from cli.public_log import is_address, open_log, single_label
 from cli.trust import open_trust
 from cli.verdict import audit_text
-from ledger.audit import Audit, audit_log, compare_seen
+from ledger.audit import Audit, audit_log, compare_end, compare_seen
 from ledger.encoding import clip
 from ledger.errors import Conflict, LedgerError, Malformed, Unavailable
 from ledger.evidence.trust import TrustedLog
@@ -88,6 +88,9 @@ def command(
     for trusted in chosen:
         try:
             audit = _audit(log, trusted, map if is_address(where) else spread)
+            if following := _following(trusted, chosen):
+                end = compare_end(log, audit, following)
+                audit = replace(audit, findings=(*audit.findings, end))
             for path, note in shown.items():
                 if _origin(note) == trusted.origin:
                     finding, proof = compare_seen(log, trusted, note, path)
@@ -112,6 +115,12 @@ def command(
     if proofs:
         _keep(proofs[0], fraud)
     return output.worst(exits)
+
+
+def _following(trusted: TrustedLog, chosen: list[TrustedLog]) -> TrustedLog | None:
+    """The log after it, if that is looked at too."""
+    later = chosen[chosen.index(trusted) + 1 :]
+    return later[0] if later else None
 
 
 def _keep(proof: Fraud, path: str | None) -> None:

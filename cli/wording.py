@@ -58,6 +58,7 @@ _REFUSALS: dict[str, str] = {
     "time": "时间不符",
     "tree": "日志的树或瓦片不符",
     "entries": "日志条目不符",
+    "end": "与下一份日志所述的终点不符",
     "seen": "与所见检查点核对不成",
     "fraud": "证明不成立",
 }
@@ -85,6 +86,19 @@ _CHINESE: tuple[tuple[str, _Words], ...] = (
     (
         r"your trust folder has a later log, and where this one ended is not shown",
         "您的信任文件夹中有更晚的日志，而本日志止于何处未予证明",
+    ),
+    (
+        r"this log ended with (\d+) entries, as (\S+) says",
+        r"本日志止于 \1 个条目，见条目 \2",
+    ),
+    (
+        r"the opening of the next log is not in this copy: where this one ended is not shown",
+        "本副本中没有下一份日志的开篇陈述，本日志止于何处未予证明",
+    ),
+    (r"no quorum has seen where this log ended", "本日志止于何处，未经法定人数的联合签名人所见"),
+    (
+        r"claims to follow a tree of (\d+) entries of (\S+), which had ended",
+        r"自称签于日志 \2 规模达 \1 之后，而该日志此前已经结束",
     ),
     (r"no statement of this case is shown", "未出示本案的任何陈述"),
     (r"the ledger's own time runs backwards here", "账本自称的时间在此处倒退"),

@@ -10,10 +10,21 @@ from functools import partial
 from typing import Any
 
 from ledger.encoding import format_base64
-from ledger.errors import LedgerError, Unavailable
-from ledger.evidence.entry import Odd, before_the_one_above, scan_entries
+from ledger.errors import LedgerError, Unavailable, Unknown
+from ledger.evidence.entry import (
+    OPENING,
+    Entry,
+    Odd,
+    before_the_one_above,
+    check_commitment,
+    scan_entries,
+)
+from ledger.evidence.envelope import Envelope
+from ledger.evidence.renewal import Closing
+from ledger.evidence.statement import Statement
 from ledger.evidence.trust import TrustedLog
 from ledger.examine import PublicLog
+from ledger.process.sequence import check_end, open_closing
 from ledger.report import Finding, Outcome, seconds_text, worst
 from ledger.spread import Spread
 from ledger.tlog.audit import Part, check_parts, read_part
@@ -80,6 +91,43 @@ def audit_log(
     on_entries = on_start(cosigned.checkpoint.size)
     findings = (_quorum(trusted, cosigned), *_contents(log, trusted, cosigned, on_entries, spread))
     return Audit(trusted, cosigned, findings)
+
+
+def compare_end(log: PublicLog, audit: Audit, following: TrustedLog) -> Finding:
+    """Whether a log that was followed by another ended where the first entry of that one says.
+
+    Raises `Unavailable` where it cannot be read. The entry is the one that an audit of the
+    later log holds against its root.
+    """
+    label, about = audit.log.label, following.label + "-0"
+    try:
+        end = audit.log.policy.open(_closing(log, following).note)
+        if audit.cosigned is not None:
+            check_end(end.checkpoint, audit.cosigned.checkpoint)
+    except Unavailable:
+        raise
+    except Unknown:
+        detail = (
+            "the opening of the next log is not in this copy: where this one ended is not shown"
+        )
+        return Finding("end", Outcome.UNDECIDED, label, detail)
+    except LedgerError as error:
+        return Finding("end", Outcome.FAILED, label, str(error))
+    if end.quorum_time is None and audit.log.policy.quorum is not None:
+        return Finding("end", Outcome.UNDECIDED, label, "no quorum has seen where this log ended")
+    detail = f"this log ended with {end.checkpoint.size} entries, as {about} says"
+    return Finding("end", Outcome.PASSED, label, detail)
+
+
+def _closing(log: PublicLog, following: TrustedLog) -> Closing:
+    """What the public opening of a log says of the one before, tied to its entry 0."""
+    envelope, salt = (log.read(following.label, path) for path in OPENING)
+    note = SignedNote.from_bytes(log.read(following.label, "checkpoint"))
+    size = open_checkpoint(note, following.policy.log).size
+    bundle = Tile(ENTRIES, 0, min(WIDTH, size))
+    entries, _ = read_part(lambda path: log.read(following.label, path), bundle, tiles=False)
+    check_commitment(Entry.from_bytes(entries[0]), salt, envelope)
+    return open_closing(Statement.from_bytes(Envelope.from_bytes(envelope).payload))
 
 
 def compare_seen(

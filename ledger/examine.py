@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Protocol
 
 from ledger import abreast, suite
@@ -48,6 +49,7 @@ from ledger.evidence.statement import (
 from ledger.evidence.trust import Trust, TrustedLog
 from ledger.mirrored import hear
 from ledger.process.fence import Decision, Fixed, Order, order
+from ledger.process.sequence import check_end, open_closing
 from ledger.report import Facts, Finding, Item, Outcome, milliseconds_text, seconds_text
 from ledger.stamps import Stamp, open_stamps, stamp_facts, stamp_findings
 from ledger.tlog.audit import read_log
@@ -125,6 +127,7 @@ class Examination:
     register: Register | None = None
     orders: dict[Place, Order] = field(default_factory=dict)
     item_of: dict[FileSubject, str] = field(default_factory=dict)
+    ends: dict[str, int] = field(default_factory=dict)  # sizes with which earlier logs ended
 
     def read(self, path: str) -> bytes:
         """A small file whole."""
@@ -272,9 +275,6 @@ def checkpoints(ex: Examination) -> Iterator[Finding]:
             continue
         ex.checkpoints[label] = cosigned
         yield _quorum(path, cosigned, log.policy.overlap)
-        if log != ex.trust.logs[-1]:
-            detail = "your trust folder has a later log, and where this one ended is not shown"
-            yield Finding("checkpoint", Outcome.UNDECIDED, path, detail)
     if not ex.layout.checkpoints:
         yield Finding("checkpoint", Outcome.UNDECIDED, "packet", "the packet has no checkpoint")
 
@@ -358,6 +358,7 @@ def signatures(ex: Examination) -> Iterator[Finding]:
             view.statement = None
             yield _failed("signature", view.place.to_text(), error)
     yield from _enrolment(ex, register)
+    yield from _ends(ex)
     yield from _all_good("signature", good, "statements")
 
 
@@ -376,7 +377,8 @@ def series(ex: Examination) -> Iterator[Finding]:
                 if place not in named:
                     raise Rejected("nothing here says what this entry is about")
                 continue
-            _check_membership(ex, view, view.statement)
+            if not _is_closing(ex, view):
+                _check_membership(ex, view, view.statement)
             if (other := ids.setdefault(view.statement.id, place)) != place:
                 raise Rejected(f"its id is that of {other.to_text()}")
             good += 1
@@ -426,7 +428,7 @@ def case(ex: Examination) -> Iterator[Finding]:
             names.add(provisional_series(opened, ex.trust.first_year))
     good = bad = 0
     for view, statement in ex.shown():
-        if statement.kind in (Kind.REGISTER, Kind.CUSTODY, Kind.STATUS):
+        if statement.kind in (Kind.REGISTER, Kind.RENEWAL, Kind.CUSTODY, Kind.STATUS):
             continue
         try:
             _check_case(ex, view, statement, names)
@@ -483,18 +485,27 @@ def completeness(ex: Examination) -> Iterator[Finding]:
         if log.label not in ex.checkpoints and first <= int(series_year(log.label)) + 1:
             detail = "the packet has no checkpoint of this log, which may hold more"
             yield Finding("complete", Outcome.UNDECIDED, log.label, detail)
+    tags: dict[str, bytes] = {}
+    claims: dict[str, Claims] = {}
     for label in sorted(ex.checkpoints):
         if ex.log is None:
             yield from heard.conclude(label, ex.checkpoints[label], ex.series)
             continue
+        if ex.checkpoints[label].quorum_time is None:
+            yield Finding("complete", Outcome.UNDECIDED, label, "the checkpoint has no quorum")
+            continue
         try:
-            yield from _compare_with_log(ex, ex.log, label)
+            claims[label] = _after_claims(ex, label)
+            tags[label] = _read_tags(ex.log, label, ex.checkpoints[label].checkpoint, claims[label])
         except Unknown as error:
             # A hole in the verifier's own copy says nothing about the packet.
             detail = f"your copy of the log has a hole: {error}"
             yield Finding("complete", Outcome.UNDECIDED, label, detail)
         except (Malformed, Rejected) as error:
             yield _failed("complete", label, error)
+    problems = _recount(ex, tags)
+    for label in tags:
+        yield from _compared(ex, label, claims[label], problems[label])
 
 
 # --- order and time --------------------------------------------------------------------------
@@ -663,6 +674,40 @@ def _enrolment(ex: Examination, register: Register) -> Iterator[Finding]:
             yield Finding("signature", Outcome.FAILED, f"{label}-{place[1]}", detail)
 
 
+def _ends(ex: Examination) -> Iterator[Finding]:
+    """Each log but the last has ended, where the first entry of the next one says."""
+    for log, following in pairwise(ex.trust.logs):
+        cosigned, view = ex.checkpoints.get(log.label), ex.views.get(Place(following.label, 0))
+        if cosigned is None:
+            continue
+        about = ex.layout.checkpoints[log.label]
+        if view is None or view.statement is None:
+            detail = "your trust folder has a later log, and where this one ended is not shown"
+            yield Finding("checkpoint", Outcome.UNDECIDED, about, detail)
+            continue
+        try:
+            end = _open_note(ex, log, open_closing(view.statement).note)
+            check_end(end.checkpoint, cosigned.checkpoint)
+        except (Malformed, Rejected) as error:
+            yield _failed("checkpoint", about, error)
+            continue
+        ex.ends[log.label] = end.checkpoint.size
+        if end.quorum_time is None:
+            detail = "no quorum has seen where this log ended"
+            yield Finding("checkpoint", Outcome.UNDECIDED, about, detail)
+            continue
+        detail = (
+            f"this log ended with {end.checkpoint.size} entries, as {view.place.to_text()} says"
+        )
+        yield Finding("checkpoint", Outcome.PASSED, about, detail)
+
+
+def _is_closing(ex: Examination, view: View) -> bool:
+    """It is found by its place, not by a tag: nothing is hidden if its series is not shown."""
+    first = view.place.index == 0 and ex.position(view.place)[0] > 0
+    return first and view.statement is not None and view.statement.kind is Kind.RENEWAL
+
+
 def _open_series(ex: Examination, path: str) -> Iterator[Finding]:
     file = SeriesFile.from_bytes(ex.read(path))
     key = ex.trust.series.get(series_year(file.name))
@@ -715,17 +760,10 @@ def _check_case(ex: Examination, view: View, statement: Statement, names: set[st
             check_spelling(statement.case, templates)
 
 
-def _compare_with_log(ex: Examination, log: PublicLog, label: str) -> Iterator[Finding]:
+def _compared(
+    ex: Examination, label: str, claims: "Claims", problems: list[tuple[str, str]]
+) -> Iterator[Finding]:
     cosigned = ex.checkpoints[label]
-    if cosigned.quorum_time is None:
-        yield Finding("complete", Outcome.UNDECIDED, label, "the checkpoint has no quorum")
-        return
-    claims = _after_claims(ex, label)
-    tags = _read_tags(log, label, cosigned.checkpoint, claims)
-    problems = []
-    names = sorted(ex.series)
-    for start in range(0, len(names), SERIES_AT_ONCE):
-        problems += _recount(ex, label, names[start : start + SERIES_AT_ONCE], tags)
     for name, detail in problems:
         yield Finding("complete", Outcome.FAILED, name, detail)
     for view, size, root in claims.wrong:
@@ -804,26 +842,47 @@ def _size_hint(log: PublicLog, label: str) -> int:
         return 0
 
 
-def _recount(ex: Examination, label: str, names: list[str], tags: bytes) -> list[tuple[str, str]]:
-    """What is wrong with these series: tags 1…N stand once each, none of the next 65,536."""
-    expected: dict[bytes, tuple[str, int]] = {}
-    beyond: dict[bytes, tuple[str, int]] = {}
+def _recount(ex: Examination, tags: Mapping[str, bytes]) -> dict[str, list[tuple[str, str]]]:
+    """By log, what is wrong with which series."""
+    problems: dict[str, list[tuple[str, str]]] = {label: [] for label in tags}
+    names = sorted(ex.series) if tags else []
+    for start in range(0, len(names), SERIES_AT_ONCE):
+        # The tags of each series once, whatever the number of logs.
+        expected, beyond = _tags_of(ex, names[start : start + SERIES_AT_ONCE])
+        for label in tags:
+            problems[label] += _odd_tags(label, tags[label], expected, beyond)
+    return problems
+
+
+Expected = dict[bytes, tuple[str, Place]]
+Beyond = dict[bytes, tuple[str, int]]
+
+
+def _tags_of(ex: Examination, names: list[str]) -> tuple[Expected, Beyond]:
+    expected: Expected = {}
+    beyond: Beyond = {}
     for name in names:
         opened, count = ex.series[name].opened, len(ex.series[name].numbers)
         for place, tag in zip(ex.series[name].numbers, opened.tags(1, count), strict=True):
-            expected[tag] = (name, place.index if place.log == label else -1)
+            expected[tag] = (name, place)
         for n, tag in enumerate(opened.tags(count + 1, count + LOOKAHEAD), count + 1):
             beyond[tag] = (name, n)
-    problems = []
+    return expected, beyond
+
+
+def _odd_tags(
+    label: str, tags: bytes, expected: Expected, beyond: Beyond
+) -> Iterator[tuple[str, str]]:
+    """Tags 1…N stand once each, none of the next 65,536 does."""
     for start in range(0, len(tags), TAG_SIZE):
         tag, index = tags[start : start + TAG_SIZE], start // (TAGS * TAG_SIZE)
         if tag in beyond:
             name, n = beyond[tag]
-            problems.append((name, f"entry {index} is statement {n}, which is not shown"))
-        elif tag in expected and expected[tag][1] != index:
-            name = expected[tag][0]
-            problems.append((name, f"entry {index} repeats a statement: a fork"))
-    return problems
+            detail = f"entry {index} is statement {n}, which is not shown"
+            yield name, detail
+        elif tag in expected and expected[tag][1] != Place(label, index):
+            detail = f"entry {index} repeats a statement: a fork"
+            yield expected[tag][0], detail
 
 
 def _order(ex: Examination, view: View, decision: Decision) -> Order:
@@ -864,6 +923,8 @@ def _after_problem(ex: Examination, view: View, after: After) -> str:
         return f"claims to follow the log {after.origin!r}, which your trust folder does not know"
     if ex.position(Place(log.label, after.size)) > ex.position(view.place):
         return f"claims to follow a tree of {after.size} entries of {log.label}"
+    if after.size > ex.ends.get(log.label, after.size):
+        return f"claims to follow a tree of {after.size} entries of {log.label}, which had ended"
     if ex.roots.get((log.label, after.size), after.root) != after.root:
         return f"its signer had checked another history of {after.size} entries"
     return ""

@@ -178,6 +178,14 @@ class Log:
     def place(self, row: Row) -> Place:
         return Place(self.of(row).label, row.index)
 
+    def start_of(self, log: int) -> int:
+        """The number of entry 0 of that log."""
+        return self._start if log == len(self._closed) else self._closed[log].start
+
+    def closed_size(self, log: int) -> int:
+        """With how many entries a closed log ended."""
+        return self._closed[log].edge.size
+
     def place_of(self, number: int) -> Place:
         """That of a number of a row that is here."""
         starts = [head.start for head in self._closed] + [self._start]

@@ -3,10 +3,11 @@
 Shown are the statements of the case, those of a provisional case that it grew from
 at the same agency, and every register statement that their signatures rest on. Of
 their other series, such as a recording that another case also uses, the entries stand
-there and the statements are withheld: each series is accounted for from 1 to N.
+there and the statements are withheld: each series is accounted for from 1 to N. Every log
+has its checkpoint there, and each later one its entry 0, which closes the one before.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ledger.errors import Unavailable, Unknown
@@ -33,7 +34,10 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`files` by path in the packet; `items` says, by path, whose bytes go there."""
+    """`files` by path in the packet; `items` says, by path, whose bytes go there.
+
+    `size` and `note` are of the checkpoint of the last log.
+    """
 
     case: str
     size: int
@@ -48,16 +52,16 @@ def plan_packet(log: Log, case: str, first_year: int) -> Plan:
     logged = log.places(name)
     if not logged:
         raise Unknown(f"no statement of case {case!r} is logged")
-    # The checkpoint comes first: below its size nothing changes any more.
-    note = log.best_note(logged[-1] + 1)
-    if note is None:
+    # The checkpoints come first: below their sizes nothing changes any more.
+    notes = _notes(log, logged[-1])
+    if notes is None:
         raise Unavailable(
             f"case {case!r} is logged, and not yet cosigned by a quorum",
             hints=("try again in a moment; a court packet waits for the cosigners",),
         )
-    files = _Files(log, note)
+    files = _Files(log, notes)
     # What was lost has an entry and nothing to show: to the reader it is withheld.
-    shown = {row.index: row for row in map(log.row, files.places(name)) if not row.lost}
+    shown = {row.number: row for row in map(log.row, files.places(name)) if not row.lost}
     if not shown:
         raise Unavailable(f"every statement of case {case!r} was lost with an earlier disk")
     agency = _statement(shown[min(shown)]).agency
@@ -65,24 +69,50 @@ def plan_packet(log: Log, case: str, first_year: int) -> Plan:
         rows = map(log.row, files.places(provisional))
         # Anyone may say that his case grew from another's: that opens nothing of the other's.
         own = (row for row in rows if not row.lost and _statement(row).agency == agency)
-        shown |= {row.index: row for row in own}
-    shown |= _registers(log, files.size, list(shown.values()))
+        shown |= {row.number: row for row in own}
+    closings = _closings(log)
+    shown |= _registers(log, files, [*shown.values(), *closings.values()])
     series = sorted({name for row in shown.values() for name, _ in row.places})
+    # Found by their places: their series would open every status of the ledger.
+    shown |= closings
     entries = dict(shown)
     for other in series:
         entries |= {i: log.row(i) for i in files.places(other) if i not in entries}
-    for index in sorted(entries):
-        files.add_entry(entries[index])
-        if index in shown:
-            files.add_statement(entries[index])
-    if 0 in entries:
-        files.add_after(shown.values())
-    for number, other in enumerate(series, 1):
-        files.add_series(number, other)
+    for number in sorted(entries):
+        files.add_entry(entries[number])
+        if number in shown:
+            files.add_statement(entries[number])
+    files.add_after(shown.values())
+    for count, other in enumerate(series, 1):
+        files.add_series(count, other)
     items = _items(row for _, row in sorted(shown.items()))
-    index_file = Index(case, (f"{log.label}.note",), tuple(p.rpartition("/")[2] for p in items))
+    checkpoints = tuple(f"{derived.label}.note" for derived in log.derived)
+    index_file = Index(case, checkpoints, tuple(p.rpartition("/")[2] for p in items))
     files.found["data/packet.json"] = index_file.to_bytes()
-    return Plan(case, files.size, note, files.found, items)
+    return Plan(case, _size(notes[-1]), notes[-1], files.found, items)
+
+
+def _notes(log: Log, last: int) -> list[str] | None:
+    """The packet checkpoint of each log; that of the open one holds row `last` and its opening.
+
+    Of a closed log it is the last one, which the next log names. Until a quorum has seen the
+    beginning of the open log, there is no packet that says where the one before ended.
+    """
+    row, notes = log.row(last), []
+    for derived in log.derived:
+        least = row.index + 1 if derived.number == row.log else 1
+        if derived.number < len(log.derived) - 1:
+            least = log.closed_size(derived.number)
+        if (note := derived.best_note(least)) is None:
+            return None
+        notes.append(note)
+    return notes
+
+
+def _closings(log: Log) -> dict[int, Row]:
+    """Entry 0 of every later log: it says where the one before ended."""
+    rows = [log.row(log.start_of(n)) for n in range(1, len(log.derived))]
+    return {row.number: row for row in rows if not row.lost}
 
 
 def _statement(row: Row) -> Statement:
@@ -99,8 +129,8 @@ def _provisional(rows: Iterable[Row], first_year: int) -> set[str]:
     }
 
 
-def _registers(log: Log, size: int, rows: Iterable[Row]) -> dict[int, Row]:
-    """The opening, the agencies, and every version of each key that has signed."""
+def _registers(log: Log, files: "_Files", rows: Iterable[Row]) -> dict[int, Row]:
+    """The openings, the agencies, and every version of each key that has signed."""
     names, agencies = set(), set()
     for row in rows:
         envelope = Envelope.from_bytes(row.envelope)
@@ -109,73 +139,83 @@ def _registers(log: Log, size: int, rows: Iterable[Row]) -> dict[int, Row]:
     endings = [f"/register/key/{name}" for name in names]
     endings += [f"/register/agency/{agency}" for agency in agencies] + ["/register/ledger"]
     return {
-        row.index: row
+        row.number: row
         for row in log.registers()
-        if row.index < size and any(name.endswith(tuple(endings)) for name, _ in row.places)
+        if files.holds(row) and any(name.endswith(tuple(endings)) for name, _ in row.places)
     }
 
 
 class _Files:
-    """The files of a packet as they are found, all to one checkpoint."""
+    """The files of a packet as they are found, in each log to one checkpoint."""
 
-    def __init__(self, log: Log, note: str) -> None:
+    def __init__(self, log: Log, notes: Sequence[str]) -> None:
         self.log = log
-        self.note = note
-        self.size = _size(note)
-        self.found = {f"data/checkpoints/{log.label}.note": note.encode()}
+        self.notes = notes
+        self.sizes = [_size(note) for note in notes]
+        self.found = {
+            f"data/checkpoints/{derived.label}.note": note.encode()
+            for derived, note in zip(log.derived, notes, strict=True)
+        }
+
+    def holds(self, row: Row) -> bool:
+        """What came after the packet checkpoint is not part of the packet."""
+        return row.index < self.sizes[row.log]
 
     def places(self, name: str) -> list[int]:
-        """What came after the packet checkpoint is not part of the packet."""
-        return [index for index in self.log.places(name) if index < self.size]
-
-    def place(self, index: int) -> Place:
-        return Place(self.log.label, index)
+        """Only the last log can have more than its packet checkpoint."""
+        end = self.log.start_of(len(self.sizes) - 1) + self.sizes[-1]
+        return [number for number in self.log.places(name) if number < end]
 
     def add_entry(self, row: Row) -> None:
-        place = self.place(row.index).to_text()
+        place, derived = self.log.place(row).to_text(), self.log.of(row)
         self.found[f"data/entries/{place}.json"] = row.entry
         # The earliest cosigned tree that holds it is for its time and for the fence. Of the
         # packet's own size, its own note: one kept since may have a signature more.
-        first = self.log.first_note(row.index + 1) or self.note
-        notes = {_size(first): first, **self._stamped(row.index), self.size: self.note}
-        for size, note in notes.items():
-            path = f"data/proofs/{place}@{size}.tlog-proof"
-            self.found[path] = self.log.receipt(row.index, note).to_bytes()
+        own, size = self.notes[row.log], self.sizes[row.log]
+        first = derived.first_note(row.index + 1) or own
+        notes = {_size(first): first, **self._stamped(row), size: own}
+        for at, note in notes.items():
+            path = f"data/proofs/{place}@{at}.tlog-proof"
+            self.found[path] = derived.receipt(row.index, note).to_bytes()
 
-    def _stamped(self, index: int) -> dict[int, str]:
+    def _stamped(self, row: Row) -> dict[int, str]:
         """The earliest tree with a timestamp that holds an entry; its tokens go in, once."""
-        stamps = self.log.stamps(index + 1)
+        derived, most = self.log.derived[row.log], self.sizes[row.log]
+        stamps = derived.stamps(row.index + 1)
         size = stamps[0].size if stamps else 0
-        note = self.log.first_note(size) if 0 < size <= self.size else None
+        note = derived.first_note(size) if 0 < size <= most else None
         if note is None or _size(note) != size:
             return {}
-        stem = f"data/timestamps/{self.log.label}-{size}"
+        stem = f"data/timestamps/{derived.label}-{size}"
         self.found[f"{stem}.body"] = SignedNote.from_text(note).text.encode()
         for stamp in stamps:
             self.found[f"{stem}.{stamp.name}.tsr"] = stamp.token
             if stamp.crl:
                 self.found[f"{stem}.{stamp.name}.crl"] = stamp.crl
-        return {size: self.note if size == self.size else note}
+        return {size: note}
 
     def add_after(self, rows: Iterable[Row]) -> None:
         """The checkpoints that signers had checked: a proof of the opening to each shows when."""
-        opening = self.log.row(0)
+        logs = {derived.key.name: derived for derived in self.log.derived}
         for row in rows:
             after = _statement(row).after
-            if after is None or after.origin != self.log.origin or after.size > self.size:
+            if after is None or (derived := logs.get(after.origin)) is None:
                 continue
-            note = self.log.first_note(after.size)
-            path = f"data/proofs/{self.place(0).to_text()}@{after.size}.tlog-proof"
-            if note is not None and _size(note) == after.size and path not in self.found:
-                self.found[path] = self.log.receipt(opening.index, note).to_bytes()
+            opening = Place(derived.label, 0).to_text()
+            path = f"data/proofs/{opening}@{after.size}.tlog-proof"
+            packed = f"data/entries/{opening}.json" in self.found and path not in self.found
+            note = derived.first_note(after.size) if packed else None
+            within = after.size <= self.sizes[derived.number]
+            if note is not None and within and _size(note) == after.size:
+                self.found[path] = derived.receipt(0, note).to_bytes()
 
     def add_statement(self, row: Row) -> None:
-        place = self.place(row.index).to_text()
+        place = self.log.place(row).to_text()
         self.found[f"data/statements/{place}.dsse.json"] = row.envelope
         self.found[f"data/statements/{place}.salt"] = row.salt
 
     def add_series(self, number: int, name: str) -> None:
-        places = tuple(self.place(index) for index in self.places(name))
+        places = tuple(map(self.log.place_of, self.places(name)))
         file = SeriesFile(name, self.log.series_signature(name), places)
         self.found[f"data/series/{number:02d}.json"] = file.to_bytes()
 
