@@ -145,10 +145,13 @@ def _admit(s: Services, case: str, person: Person) -> str:
     name = case_series(case, s.first_year)
     places = s.log.places(name)
     agency = ""
-    # Of a lost one nobody knows the agency: the first that is here says whose case it is.
-    first = next((row for row in map(s.log.row, places) if not row.lost), None)
-    if first is not None:
-        agency = Statement.from_bytes(Envelope.from_bytes(first.envelope).payload).agency
+    # Of a lost one nobody knows the agency, and a notary owns no case: the first of the others
+    # says whose case it is.
+    for row in (row for row in map(s.log.row, places) if not row.lost):
+        statement = Statement.from_bytes(Envelope.from_bytes(row.envelope).payload)
+        if not statement.is_notarial:
+            agency = statement.agency
+            break
     if not places or not person.may_see(case, agency):
         if places:
             s.custody.refused(about=name.partition("/")[2], person=person)

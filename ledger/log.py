@@ -381,6 +381,7 @@ class Log:
         position = (self._open.number, index)
         self._register.open(position, statement, filing.envelope, checked=filing.checked)
         self._check_case_number(statement)
+        self._check_revocation(statement)
         self._check_after(statement)
 
     def _names(self, statement: Statement) -> tuple[str, ...]:
@@ -420,7 +421,8 @@ class Log:
         A case seen as another agency's by its first statement would open its packet
         to the wrong readers.
         """
-        if statement.case is None:
+        # A notary owns no case: he names that of the agency he was asked about.
+        if statement.case is None or statement.is_notarial:
             return
         own = self._register.case_numbers(statement.agency)
         if own:
@@ -430,6 +432,17 @@ class Log:
                 f"case number {statement.case!r} is spelled as another agency's",
                 hints=("file under a provisional case until it has a number of its own",),
             )
+
+    def _check_revocation(self, statement: Statement) -> None:
+        """No office takes back what another has issued."""
+        issued = self._store.find(statement.predicate.get("issued", ""))
+        if issued is None or issued.lost:
+            return
+        other = read_filing(issued.envelope).statement
+        if other.kind is not Kind.CERTIFICATE or "number" not in other.predicate:
+            raise Rejected(f"statement {other.id} issued no certificate")
+        if other.agency != statement.agency:
+            raise Rejected(f"the certificate is of {other.agency!r}, not of {statement.agency!r}")
 
     def _check_opening(self, statement: Statement, index: int) -> None:
         renews, opening = statement.kind is Kind.RENEWAL, "registrar" in statement.predicate

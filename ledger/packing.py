@@ -64,7 +64,8 @@ def plan_packet(log: Log, case: str, first_year: int) -> Plan:
     shown = {row.number: row for row in map(log.row, files.places(name)) if not row.lost}
     if not shown:
         raise Unavailable(f"every statement of case {case!r} was lost with an earlier disk")
-    agency = _statement(shown[min(shown)]).agency
+    owners = (_statement(row) for _, row in sorted(shown.items()))
+    agency = next((owner.agency for owner in owners if not owner.is_notarial), "")
     for provisional in _provisional(shown.values(), first_year):
         rows = map(log.row, files.places(provisional))
         # Anyone may say that his case grew from another's: that opens nothing of the other's.

@@ -60,6 +60,11 @@ def provisional_series(id_: str, first_year: int) -> str:
     return f"{max(in_china(_made_ms(id_)).year, first_year)}/case/{id_}"
 
 
+def certificate_series(id_: str, first_year: int) -> str:
+    """The series of a notarial certificate, named by the statement that issued it: 1 is that."""
+    return f"{max(in_china(_made_ms(id_)).year, first_year)}/certificate/{id_}"
+
+
 def case_series(case: str, first_year: int) -> str:
     return f"{max(int(case_year(case)), first_year)}/case/{case}"
 
@@ -92,6 +97,10 @@ def _case_names(statement: Statement, year: int, first_year: int) -> list[str]:
         names.append(case_series(statement.case, first_year))
     if provisional := statement.predicate.get("provisional"):
         names.append(provisional_series(provisional, first_year))
+    if statement.kind is Kind.CERTIFICATE:
+        # Of its own: that it was revoked shows in the log to whoever holds nothing but itself.
+        issued = statement.predicate.get("issued", statement.id)
+        names.append(certificate_series(issued, first_year))
     for name in names:
         # The key of the next year exists: its first cases come before its log does.
         if int(series_year(name)) > year + 1:

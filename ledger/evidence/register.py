@@ -87,6 +87,8 @@ class Register:
             return signer.key
 
         envelope.open(find, checked)
+        if len(signers) < statement.persons:
+            raise Rejected(f"want {statement.persons} persons, signed by {len(signers)}")
         return tuple(signers)
 
     def find(self, keyid: str, position: Position, quorum_time: int | None = None) -> Registration:

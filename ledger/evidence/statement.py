@@ -35,6 +35,18 @@ from ledger.encoding import (
 from ledger.errors import Malformed
 from ledger.evidence.case_number import parse_case, parse_template
 from ledger.evidence.chunks import MAX_ITEM, ItemDigest
+from ledger.evidence.notarial import (
+    APPLICATION_FORMS,
+    CERTIFICATE_FORMS,
+    MAX_CERTIFIED,
+    Decision,
+    Dispute,
+    Ground,
+    Record,
+    check_ground,
+    persons_wanted,
+    subject_name,
+)
 from ledger.evidence.renewal import check_final, check_hash, closing_of, rows_of
 from ledger.tlog.note import VerifierKey, check_name
 
@@ -49,6 +61,8 @@ MAX_FILE_NAME = 1024  # bytes; file systems stop at 255, archives may not
 class Kind(StrEnum):
     EVIDENCE = "evidence"
     ACT = "act"
+    APPLICATION = "application"
+    CERTIFICATE = "certificate"
     CORRECTION = "correction"
     CUSTODY = "custody"
     REGISTER = "register"
@@ -99,6 +113,8 @@ class Role(StrEnum):
 MAY_SAY: Mapping[Kind, frozenset[Role]] = {
     Kind.EVIDENCE: frozenset({Role.STATION, Role.HANDLER}),
     Kind.ACT: frozenset({Role.HANDLER}),
+    Kind.APPLICATION: frozenset({Role.NOTARY}),
+    Kind.CERTIFICATE: frozenset({Role.NOTARY}),
     Kind.CORRECTION: frozenset({Role.STATION, Role.HANDLER}),
     Kind.SESSION: frozenset({Role.STATION}),
     Kind.CUSTODY: frozenset({Role.LEDGER}),
@@ -179,6 +195,16 @@ class Statement:
         return frozenset({Role.HANDLER}) if "gap" in self.predicate else MAY_SAY[self.kind]
 
     @property
+    def persons(self) -> int:
+        """How many registered persons must have signed it."""
+        return persons_wanted(self.predicate) if self.is_notarial else 1
+
+    @property
+    def is_notarial(self) -> bool:
+        """Said by a notary, who names the cases of other agencies and owns none."""
+        return self.kind in (Kind.APPLICATION, Kind.CERTIFICATE)
+
+    @property
     def case(self) -> str | None:
         return self.predicate.get("case")
 
@@ -213,6 +239,11 @@ class Statement:
         return tuple(s for s in self.subjects if isinstance(s, FileSubject))
 
     @property
+    def items(self) -> tuple[FileSubject, ...]:
+        """The files that are evidence or stand beside it; a certificate is neither."""
+        return () if self.kind is Kind.CERTIFICATE else self.files
+
+    @property
     def is_decision(self) -> bool:
         """An act of stage 决定 that decides: what evidence must stand before."""
         act = self.predicate.get("act", "")
@@ -245,8 +276,9 @@ class Statement:
             raise Malformed(f"unknown field {min(map(str, more))!r} in a statement")
         if kind != TYPE:
             raise Malformed(f"want {TYPE!r}, got {clip(kind)!r}", path="_type")
-        if not 0 < len(subjects) <= MAX_SUBJECTS:
-            raise Malformed(f"want 1 to {MAX_SUBJECTS}, got {len(subjects)}", path="subject")
+        most = most_subjects(_kind(name))
+        if not 0 < len(subjects) <= most:
+            raise Malformed(f"want 1 to {most}, got {len(subjects)}", path="subject")
         parsed = []
         for i, value in enumerate(subjects):
             try:
@@ -258,6 +290,10 @@ class Statement:
         if [_subject_to_json(subject) for subject in parsed] != subjects:
             raise Malformed("want the one spelling of this statement")
         return cls(_kind(name), tuple(parsed), predicate)
+
+
+def most_subjects(kind: Kind) -> int:
+    return MAX_CERTIFIED if kind is Kind.CERTIFICATE else MAX_SUBJECTS
 
 
 def _kind(name: str) -> Kind:
@@ -422,6 +458,8 @@ FIELDS: Mapping[str, Check] = {
     "action": _token,
     "after": _after,
     "agency": _name,
+    "applicant": _line,
+    "application": lambda value: parse_uuid7(_string(value, 36)),
     "by": _line,
     "card": _line,
     "carrier": _line,
@@ -434,20 +472,26 @@ FIELDS: Mapping[str, Check] = {
     "corrected": _interval,
     "counters": _counters,
     "counts": _counts,
+    "decision": _one_of(Decision),
     "device": _name,
+    "dispute": _one_of(Dispute),
     "evidence_type": _one_of(EvidenceType),
     "file": _line,
     "final": check_final,
     "gap": lambda value: parse_decimal(_string(value, 4)),
     "gaps": _gaps,
+    "ground": _one_of(Ground),
     "hash": check_hash,
     "id": lambda value: parse_uuid7(_string(value, 36)),
+    "interest": _line,
+    "issued": lambda value: parse_uuid7(_string(value, 36)),
     "key": lambda value: VerifierKey.from_text(_string(value, 8192)),
     "log": lambda value: VerifierKey.from_text(_string(value, 8192)),
     "maker": _line,
     "method": _line,
     "name": _line,
     "note": _text,
+    "number": _line,
     "occurred": _interval,
     "officers": _lines,
     "origin": lambda value: check_name(_string(value, MAX_LINE)),
@@ -455,6 +499,7 @@ FIELDS: Mapping[str, Check] = {
     "provisional": lambda value: parse_uuid7(_string(value, 36)),
     "purpose": _text,
     "reason": _text,
+    "record": _one_of(Record),
     "registrar": lambda value: VerifierKey.from_text(_string(value, 8192)),
     "revoked": _text,
     "role": _one_of(Role),
@@ -483,6 +528,8 @@ FORMS: Mapping[Kind, tuple[tuple[set[str], set[str]], ...]] = {
         ),
     ),
     Kind.ACT: ((_COMMON | {"act", "occurred"}, _CASE),),
+    Kind.APPLICATION: APPLICATION_FORMS,
+    Kind.CERTIFICATE: CERTIFICATE_FORMS,
     Kind.CORRECTION: ((_COMMON | {"changes", "reason"}, _CASE | {"occurred"}),),
     Kind.CUSTODY: ((_COMMON | {"about", "action", "by", "occurred"}, {"reason", "note", "after"}),),
     Kind.REGISTER: (
@@ -528,6 +575,8 @@ def _check_predicate(kind: Kind, predicate: Mapping[str, Any]) -> None:
             raise error.under(f"predicate.{field}") from None
     if kind in (Kind.EVIDENCE, Kind.ACT):
         _check_case(predicate)
+    if kind is Kind.APPLICATION:
+        check_ground(predicate)
     if kind is Kind.EVIDENCE and ("device" in given) != ("file" in given):
         raise Malformed("want device and file together", path="predicate")
 
@@ -547,8 +596,9 @@ def _check_case(predicate: Mapping[str, Any]) -> None:
 def _check_subjects(
     kind: Kind, subjects: tuple[Subject, ...], predicate: Mapping[str, Any]
 ) -> None:
-    if not 0 < len(subjects) <= MAX_SUBJECTS:
-        raise Malformed(f"want 1 to {MAX_SUBJECTS}, got {len(subjects)}", path="subject")
+    most = most_subjects(kind)
+    if not 0 < len(subjects) <= most:
+        raise Malformed(f"want 1 to {most}, got {len(subjects)}", path="subject")
     if len(set(subjects)) != len(subjects):
         raise Malformed("a subject stands twice", path="subject")
     fits: bool
@@ -557,6 +607,21 @@ def _check_subjects(
             fits = all(isinstance(s, FileSubject) for s in subjects)
         case Kind.ACT:
             fits = len(subjects) <= 8 and not any(isinstance(s, TextSubject) for s in subjects)
+        case Kind.APPLICATION:
+            match subjects:
+                case (TextSubject(name=name),):
+                    fits = name == subject_name(predicate)
+                case _:
+                    fits = False
+        case Kind.CERTIFICATE:
+            match subjects:
+                case (FileSubject(), *others):
+                    compared = all(isinstance(s, StatementSubject) for s in others)
+                    fits = "number" in predicate and compared
+                case (StatementSubject(id=issued),):
+                    fits = predicate.get("issued") == issued
+                case _:
+                    fits = False
         case Kind.CORRECTION:
             fits = all(isinstance(s, StatementSubject) for s in subjects)
         case Kind.REGISTER:
