@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
-from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
 from pyhanko.pdf_utils.generic import pdf_string
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.sign.signers import PdfTimeStamper
@@ -28,6 +27,7 @@ from ledger.errors import LedgerError, Malformed, Rejected, Unavailable
 from ledger.report import Outcome
 from storage.wrap_pkcs11 import Pkcs11Token
 from testkit.certificate_pages import make_page
+from testkit.pkcs12 import to_pkcs12
 from testkit.softhsm import LABEL, MODULE, need_token
 from testkit.tsa import Issued, Tsa, Wrong, leaf, open_tsa, root, write_crl
 
@@ -59,17 +59,11 @@ class Office:
         return seal(self.unsealed, tsa=self.tsa.url, **how)
 
 
-def to_pkcs12(issued: Issued, tsa: Tsa) -> bytes:
-    chain = [each.certificate for each in tsa.ca]
-    lock = BestAvailableEncryption(PASSPHRASE)
-    return pkcs12.serialize_key_and_certificates(b"", issued.key, issued.certificate, chain, lock)
-
-
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     with open_tsa(tmp_path_factory.mktemp("tsa") / "tsa", intermediate=True) as tsa:
         issued = tsa.issue("姑苏公证处", ec_key=True)
-        signer = open_pkcs12(to_pkcs12(issued, tsa), PASSPHRASE)
+        signer = open_pkcs12(to_pkcs12(issued, tsa, PASSPHRASE), PASSPHRASE)
         unsealed = typeset(make_page(), PROOFS)
         office = Office(tsa, issued, signer, unsealed, b"")
         office.sealed = office.seal()
@@ -107,7 +101,7 @@ def test_the_sealed_file_begins_with_the_unsealed_one_and_keeps_what_is_in_it(
 
 
 def test_an_rsa_key_seals_too(office: Office) -> None:
-    signer = open_pkcs12(to_pkcs12(office.tsa.issue("RSA"), office.tsa), PASSPHRASE)
+    signer = open_pkcs12(to_pkcs12(office.tsa.issue("RSA"), office.tsa, PASSPHRASE), PASSPHRASE)
     report = open_seal(office.seal(signer=signer), office.roots)
     assert report.finding is SealFinding.SEALED
 
@@ -233,7 +227,7 @@ def test_a_revoked_key_does_not_seal(office: Office) -> None:
 def test_an_expired_certificate_does_not_seal(office: Office) -> None:
     key = office.issued.key
     old = leaf("Old", key, office.tsa.ca[-1], (), valid_days=(-20, -1))
-    signer = open_pkcs12(to_pkcs12(Issued(old, key), office.tsa), PASSPHRASE)
+    signer = open_pkcs12(to_pkcs12(Issued(old, key), office.tsa, PASSPHRASE), PASSPHRASE)
     with pytest.raises(Rejected, match=r"cannot seal: .* expired"):
         office.seal(signer=signer)
 
@@ -242,7 +236,7 @@ def short_lived(office: Office) -> Any:
     """A signer whose certificate ends tomorrow, well before those of the authorities."""
     key, crl = office.issued.key, f"http://127.0.0.1:{office.tsa.port}/1.crl"
     certificate = leaf("Short", key, office.tsa.ca[-1], (), valid_days=(-1, 1), crl=crl)
-    return open_pkcs12(to_pkcs12(Issued(certificate, key), office.tsa), PASSPHRASE)
+    return open_pkcs12(to_pkcs12(Issued(certificate, key), office.tsa, PASSPHRASE), PASSPHRASE)
 
 
 def test_a_certificate_that_expires_later_leaves_the_seal_as_it_was(office: Office) -> None:
@@ -312,7 +306,7 @@ def test_what_is_no_pkcs12_file_is_refused(data: bytes) -> None:
 
 def test_a_wrong_passphrase_is_refused_and_not_repeated(office: Office) -> None:
     with pytest.raises(Rejected, match="the passphrase is not its own") as caught:
-        open_pkcs12(to_pkcs12(office.issued, office.tsa), b"hunter2")
+        open_pkcs12(to_pkcs12(office.issued, office.tsa, PASSPHRASE), b"hunter2")
     assert "hunter2" not in str(caught.value)
 
 
@@ -320,7 +314,7 @@ def test_a_key_that_no_viewer_knows_is_refused(office: Office) -> None:
     key: Any = ed25519.Ed25519PrivateKey.generate()
     issued = Issued(leaf("Ed", key, office.tsa.ca[-1], ()), key)
     with pytest.raises(Rejected, match="want a key of P-256, or of RSA"):
-        open_pkcs12(to_pkcs12(issued, office.tsa), PASSPHRASE)
+        open_pkcs12(to_pkcs12(issued, office.tsa, PASSPHRASE), PASSPHRASE)
 
 
 def make_pair(token: Pkcs11Token, label: str) -> Any:

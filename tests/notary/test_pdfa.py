@@ -1,0 +1,49 @@
+"""PDF/A-3b by other people's judgement: veraPDF, fetched by Maven."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from cli.notary.sealing import open_pkcs12, seal
+from cli.notary.typesetting import typeset
+from testkit.certificate_pages import make_page
+from testkit.pkcs12 import to_pkcs12
+from testkit.tsa import open_tsa
+
+JAVA = Path(__file__).parents[1] / "interop" / "java"
+
+
+def verapdf(*files: Path) -> list[str]:
+    if shutil.which("mvn") is None or shutil.which("java") is None:
+        pytest.skip("needs Java and Maven")
+    folder = files[0].parent
+    fetched = subprocess.run(
+        ["mvn", "-q", "-f", JAVA, "dependency:build-classpath",
+         f"-Dmdep.outputFile={folder / 'classpath'}"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if fetched.returncode:
+        pytest.skip("needs veraPDF, which Maven did not get")
+    classpath = (folder / "classpath").read_text().strip()
+    done = subprocess.run(
+        ["java", "-cp", classpath, JAVA / "PdfaCheck.java", *files],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.splitlines()
+
+
+@pytest.mark.slow
+def test_verapdf_takes_certificates_for_pdf_a_3b_sealed_or_not(tmp_path: Path) -> None:
+    unsealed, sealed, broken = (tmp_path / f"{name}.pdf" for name in "abc")
+    unsealed.write_bytes(typeset(make_page(40), {"proof.json": b"{}"}))
+    with open_tsa(tmp_path / "tsa") as tsa:
+        signer = open_pkcs12(to_pkcs12(tsa.issue("Office"), tsa, b"x"), b"x")
+        pdf = seal(unsealed.read_bytes(), signer, tsa.url, [tsa.root], crls=[tsa.crl()])
+    sealed.write_bytes(pdf)
+    broken.write_bytes(unsealed.read_bytes().replace(b"<pdfaid:part>3<", b"<pdfaid:part>1<"))
+    said = verapdf(unsealed, sealed, broken)
+    assert said[:3] == ["compliant", "compliant", "not compliant"]
