@@ -1,5 +1,6 @@
 """`tiezheng verify`: the verdict over packets, offline unless --log is an address."""
 
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from cli.output import Exit
 from cli.public_log import open_log
 from cli.trust import open_trust
 from cli.verdict import verdict_text
+from ledger.encoding import parse_time
 from ledger.errors import LedgerError, Malformed, Rejected, Unavailable
 from ledger.evidence.packet import PacketSource
 from ledger.evidence.trust import Trust
@@ -45,6 +47,7 @@ class _Refused:
         "PACKET is a folder or a zip; several are checked one after the other. Nothing\n"
         "is sent anywhere, and nothing in the packet is believed on its word: every\n"
         "part is held against the log, and the log against the cosigners of DIR.\n\n"
+        "What has ended since (a hash, an authority) counts as of --at, if it was renewed.\n\n"
         "A proof of fraud is checked as well: that a log signed two histories. Proved,\n"
         "it ends with 1, for then it is the log that has failed; not proved, with 3.\n\n"
         "Exit code: 0 passed, 1 failed, 3 undecided, 2 wrong usage, 4 not readable;\n"
@@ -52,6 +55,7 @@ class _Refused:
         "zh": "核验证据包。\n\n"
         "PACKET 为文件夹或 zip；可依次核验多个。核验不向外发送任何内容，\n"
         "也不采信证据包自己的说法：各部分与日志核对，日志与 DIR 所列联合签名人核对。\n\n"
+        "此后失效的算法、机构以 --at 所示时间为准，须已续展。\n\n"
         "也可核验欺诈证明，即某日志签署过两份历史。成立则退出码为 1，\n"
         "因为不通过的是日志；不成立则为 3。\n\n"
         "退出码：0 通过，1 不通过，3 不能判定，2 用法错误，4 无法读取；\n"
@@ -86,11 +90,25 @@ class _Refused:
         "zh": "将下列各项也作为结论依据：complete（完整性）、order（先后）、time（时间）",
     },
 )
+@option(
+    "--at",
+    metavar="TIME",
+    words={
+        "en": "as of when, such as 2041-06-01T00:00:00+08:00; by default now",
+        "zh": "以何时为准，如 2041-06-01T00:00:00+08:00；缺省为现在",
+    },
+)
 @json_option()
 def command(
-    packets: tuple[str, ...], trust: str, where: str | None, require: str | None, as_json: bool
+    packets: tuple[str, ...],
+    trust: str,
+    where: str | None,
+    require: str | None,
+    at: str | None,
+    as_json: bool,
 ) -> Exit:
     required = _groups(require)
+    at_ms = _time(at)
     believed = open_trust(trust)
     log = None if where is None else open_log(where)
     exits: list[Exit] = []
@@ -106,7 +124,7 @@ def command(
             exits.append(output.exit_of(claim.outcome))
             continue
         try:
-            report = _verify(path, believed, log, required)
+            report = _verify(path, believed, log, required, at_ms)
         except Unavailable as error:
             exits.append(output.refusal(error, path))
             continue
@@ -120,7 +138,9 @@ def command(
     return output.worst(exits)
 
 
-def _verify(path: str, trust: Trust, log: PublicLog | None, required: frozenset[Group]) -> Report:
+def _verify(
+    path: str, trust: Trust, log: PublicLog | None, required: frozenset[Group], at_ms: int
+) -> Report:
     packet: PacketSource
     total = 0
     try:
@@ -129,7 +149,18 @@ def _verify(path: str, trust: Trust, log: PublicLog | None, required: frozenset[
     except (Malformed, Rejected) as error:
         packet = _Refused(error)
     with output.progress(say(en="reading", zh="读取"), total) as on_bytes:
-        return verify_packet(packet, trust, log=log, require=required, on_bytes=on_bytes)
+        return verify_packet(
+            packet, trust, log=log, require=required, at_ms=at_ms, on_bytes=on_bytes
+        )
+
+
+def _time(text: str | None) -> int:
+    if text is None:
+        return time.time_ns() // 1_000_000
+    try:
+        return parse_time(text)
+    except Malformed as error:
+        raise click.BadParameter(str(error), param_hint="--at") from None
 
 
 def _groups(text: str | None) -> frozenset[Group]:

@@ -56,6 +56,7 @@ _REFUSALS: dict[str, str] = {
     "complete": "与公开日志核对不符",
     "fence": "先后关系不符",
     "time": "时间不符",
+    "renewal": "续展不成立",
     "tree": "日志的树或瓦片不符",
     "entries": "日志条目不符",
     "end": "与下一份日志所述的终点不符",
@@ -69,6 +70,17 @@ _ORDER_WORDS = {
     "after": "在决定之后入日志",
     "not_shown": "顺序不能证明",
 }
+
+_PARTS = {"entry": "条目", "proof": "证明", "envelope": "陈述", "salt": "盐值"}
+
+
+def _ended(what: str) -> str:
+    return what.replace("the authority ", "授时机构 ").strip() + " "
+
+
+def _renewed(what: str) -> str:
+    return "时间戳" if what == "the token" else what.replace("the renewal ", "第 ") + " 号续展"
+
 
 _Words = str | Callable[[re.Match[str]], str]
 
@@ -218,6 +230,39 @@ _CHINESE: tuple[tuple[str, _Words], ...] = (
             f"授时机构的时间比法定人数联合签名的时间{'晚' if m[2] == 'after' else '早'} "
             f"{_duration(int(m[1]))}：加盖偏晚，或其中一方时钟有误"
         ),
+    ),
+    (r"nothing was asked about later times", "未就日后的时点提出要求"),
+    (
+        r"(.*) ended in (\d+), and no renewal of (.*) before that is shown",
+        lambda m: f"{_ended(m[1])}于 {m[2]} 年失效，而未出示此前对{_renewed(m[3])}的续展",
+    ),
+    (
+        r"(.*) ended in (\d+), and nothing shows that (\S+) was hashed again before",
+        lambda m: f"{_ended(m[1])}于 {m[2]} 年失效，而未证明条目 {m[3]} 此前已重新哈希",
+    ),
+    (r"no authority of yours has stamped it", "没有您所信任的授时机构为其加盖时间戳"),
+    (r"parts without a renewal", "有续展的部分内容而无续展陈述"),
+    (r"it renews nothing", "该陈述不是续展"),
+    (r"it has no token", "该续展没有时间戳"),
+    (
+        r"(\S+): its (entry|proof|envelope|salt) is not the one that was hashed again",
+        lambda m: f"条目 {m[1]}：{_PARTS[m[2]]}不是当时重新哈希的那一份",
+    ),
+    (
+        r"(\S+): its file (\d+) is not the one that was hashed again",
+        r"条目 \1：第 \2 个文件不是当时重新哈希的那一份",
+    ),
+    (
+        r"(\S+): its file (\d+) was gone when the others were hashed again",
+        r"条目 \1：其他文件重新哈希时，第 \2 个文件已不存在",
+    ),
+    (
+        r"(\S+): no proof to the tree of (\d+) entries that was hashed again",
+        r"条目 \1：没有指向当时重新哈希的那棵树（规模 \2）的证明",
+    ),
+    (
+        r"row (\d+) is no entry of a log that your trust folder knows",
+        r"第 \1 行不是您的信任文件夹中任何日志的条目",
     ),
     (r"a text without a token", "有检查点文本而无时间戳"),
     (r"a revocation list without a token", "有吊销列表而无时间戳"),

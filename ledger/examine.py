@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import pairwise
 from typing import Protocol
 
@@ -50,6 +51,7 @@ from ledger.evidence.trust import Trust, TrustedLog
 from ledger.mirrored import hear
 from ledger.process.fence import Decision, Fixed, Order, order
 from ledger.process.sequence import check_end, open_closing
+from ledger.renewed import Shown, open_renewals, renewal_findings
 from ledger.report import Facts, Finding, Item, Outcome, milliseconds_text, seconds_text
 from ledger.stamps import Stamp, open_stamps, stamp_facts, stamp_findings
 from ledger.tlog.audit import read_log
@@ -113,6 +115,7 @@ class Examination:
     trust: Trust
     log: PublicLog | None
     on_bytes: Callable[[int], None]
+    at_ms: int | None = None  # as of when it is judged; None: nothing is asked about ends
     unreadable: bool = False
     layout: Layout = field(default_factory=Layout)
     index: Index = field(default_factory=lambda: Index("", (), ()))
@@ -561,6 +564,15 @@ def times(ex: Examination) -> Iterator[Finding]:
     yield from _all_good("time", good, "statements")
 
 
+def renewals(ex: Examination) -> Iterator[Finding]:
+    if ex.at_ms is None:
+        yield Finding("renewal", Outcome.PASSED, "packet", "nothing was asked about later times")
+        return
+    opened = open_renewals(ex.layout, ex.trust, ex.read, lambda place: _shown(ex, place))
+    places = sorted(ex.views, key=ex.position)
+    yield from renewal_findings(opened, ex.stamps, places, ex.trust, ex.at_ms)
+
+
 # --- parts of the steps ----------------------------------------------------------------------
 
 
@@ -928,6 +940,36 @@ def _after_problem(ex: Examination, view: View, after: After) -> str:
     if ex.roots.get((log.label, after.size), after.root) != after.root:
         return f"its signer had checked another history of {after.size} entries"
     return ""
+
+
+def _shown(ex: Examination, place: Place) -> Shown | None:
+    """What the packet shows of an entry, for a row that hashed it again."""
+    view = ex.views.get(place)
+    if view is None:
+        return None
+    paths = {"entry": ex.layout.entries[place]}
+    items: tuple[Callable[[], bytes] | None, ...] | None = None
+    if view.statement is not None:
+        paths |= {"envelope": ex.layout.envelopes[place], "salt": ex.layout.salts[place]}
+        items = tuple(
+            None if (path := ex.item_of.get(subject)) is None else partial(_strong, ex, path)
+            for subject in view.statement.files
+        )
+
+    def digests(size: int) -> dict[str, bytes]:
+        proof = ex.layout.proofs.get((place, size))
+        if proof is None:
+            raise Rejected(f"no proof to the tree of {size} entries that was hashed again")
+        return {name: _strong(ex, path) for name, path in {**paths, "proof": proof}.items()}
+
+    return Shown(digests, items)
+
+
+def _strong(ex: Examination, path: str) -> bytes:
+    hasher = suite.new_strong_digest()
+    for piece in ex.packet.stream(path):
+        hasher.update(piece)
+    return hasher.digest()
 
 
 def _failed(step: str, about: str, error: LedgerError) -> Finding:

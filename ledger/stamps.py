@@ -12,6 +12,7 @@ from ledger.errors import LedgerError, Malformed, Rejected, Unknown
 from ledger.evidence.packet import Layout, Tree
 from ledger.evidence.trust import Trust
 from ledger.report import Finding, Outcome, milliseconds_text
+from ledger.suite import strong_digest
 from ledger.timestamp import Timestamp, open_token
 
 APART_S = 600  # the clocks of an authority and of the cosigners; more is worth a sentence
@@ -24,6 +25,7 @@ class Stamp:
     path: str
     tree: Tree
     body: bytes
+    digest: bytes = b""  # the strong one of the token's bytes, by which renewals cover it
     timestamp: Timestamp | None = None
     refused: LedgerError | None = None
 
@@ -42,14 +44,15 @@ def open_stamps(
                 raise Rejected("it stamps another text than that of a checkpoint proved here")
             list_path = layout.revocations.get((tree, name))
             crl = b"" if list_path is None else read(list_path)
-            timestamp = _open(trust, read(path), body, crl)
+            token = read(path)
+            timestamp = open_of_one(trust, token, body, crl)
         except (Malformed, Rejected) as error:
             yield Stamp(path, tree, body, refused=error)
         else:
-            yield Stamp(path, tree, body, timestamp)
+            yield Stamp(path, tree, body, strong_digest(token), timestamp)
 
 
-def _open(trust: Trust, token: bytes, body: bytes, crl: bytes) -> Timestamp | None:
+def open_of_one(trust: Trust, token: bytes, body: bytes, crl: bytes) -> Timestamp | None:
     """By the first authority that it is of; raises what the last of them has against it."""
     refused: LedgerError | None = None
     for authority in trust.authorities:

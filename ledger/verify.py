@@ -184,6 +184,20 @@ STEPS: tuple[Step, ...] = (
             "zh": "不证明录制时间：录制时间是设备自称",
         },
     ),
+    Step(
+        "renewal",
+        Group.INTEGRITY,
+        examine.renewals,
+        {"en": "Renewals", "zh": "续展"},
+        {
+            "en": "what has ended since was renewed before it ended, without a gap",
+            "zh": "此后失效的算法和机构，均在失效之前无间断地续展",
+        },
+        {
+            "en": "that nothing else has ended: your trust folder says what has",
+            "zh": "不证明其他事项均未失效：何者失效由您的信任文件夹载明",
+        },
+    ),
 )
 
 
@@ -193,10 +207,15 @@ def verify_packet(
     *,
     log: PublicLog | None = None,
     require: frozenset[Group] = frozenset(),
+    at_ms: int | None = None,
     on_bytes: Callable[[int], None] = lambda n: None,
 ) -> Report:
-    """Runs every step. Raises `Unavailable` only where bytes could not be read at all."""
-    examination = Examination(packet, trust, log, on_bytes)
+    """Runs every step. Raises `Unavailable` only where bytes could not be read at all.
+
+    `at_ms`: as of when; what `trust.ends` says, and when an authority's certificates end,
+    counts by then. None asks nothing of the kind.
+    """
+    examination = Examination(packet, trust, log, on_bytes, at_ms)
     findings: list[Finding] = []
     for step in STEPS:
         if examination.unreadable:

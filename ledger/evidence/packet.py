@@ -10,6 +10,8 @@
     data/checkpoints/<log>.note                 the packet checkpoint of each log
     data/timestamps/<log>-<size>.body           the text of a checkpoint, as it was stamped
     data/timestamps/<log>-<size>.<name>.tsr .crl a token over it; revocations of that day
+    data/renewals/<nn>.dsse.json .tsr .crl      a renewal, and the token over it
+    data/renewals/<nn>/<nn>.json                a row of it
     data/absence/<nn>.dsse.json                 what mirrors say of the tags of a series
 
 Whatever has no place here is refused. Manifests find damage in transport; nothing
@@ -59,6 +61,12 @@ _LAYOUT = {
     "absence": re.compile(r"data/absence/\d{2,6}\.dsse\.json", re.ASCII),
     "checkpoint": re.compile(
         r"data/checkpoints/(?P<log>[12]\d{3}(?:-[1-9]\d{0,3})?)\.note", re.ASCII
+    ),
+    "renewal": re.compile(r"data/renewals/(?P<number>\d{2,6})\.dsse\.json", re.ASCII),
+    "renewal_token": re.compile(r"data/renewals/(?P<number>\d{2,6})\.tsr", re.ASCII),
+    "renewal_list": re.compile(r"data/renewals/(?P<number>\d{2,6})\.crl", re.ASCII),
+    "renewal_row": re.compile(
+        r"data/renewals/(?P<number>\d{2,6})/(?P<row>\d{2,6})\.json", re.ASCII
     ),
     "body": re.compile(rf"{_STAMP}body", re.ASCII),
     "token": re.compile(rf"{_STAMP}{_AUTHORITY}tsr", re.ASCII),
@@ -124,6 +132,10 @@ class Layout:
     bodies: Mapping[Tree, str] = field(default_factory=dict)
     tokens: Mapping[tuple[Tree, str], str] = field(default_factory=dict)
     revocations: Mapping[tuple[Tree, str], str] = field(default_factory=dict)
+    renewals: Mapping[str, str] = field(default_factory=dict)
+    renewal_tokens: Mapping[str, str] = field(default_factory=dict)
+    renewal_lists: Mapping[str, str] = field(default_factory=dict)
+    renewal_rows: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, paths: Iterable[str]) -> Self:
@@ -148,6 +160,10 @@ class Layout:
             bodies=found["body"],
             tokens=found["token"],
             revocations=found["revocation"],
+            renewals=found["renewal"],
+            renewal_tokens=found["renewal_token"],
+            renewal_lists=found["renewal_list"],
+            renewal_rows=found["renewal_row"],
         )
 
 
@@ -299,6 +315,10 @@ def _kind(path: str) -> tuple[str, Any]:
                 return kind, path
             if kind == "checkpoint":
                 return kind, found["log"]
+            if kind in ("renewal", "renewal_token", "renewal_list"):
+                return kind, found["number"]
+            if kind == "renewal_row":
+                return kind, (found["number"], found["row"])
             if kind in ("body", "token", "revocation"):
                 tree = found["log"], parse_decimal(found["size"])
                 return kind, tree if kind == "body" else (tree, found["name"])

@@ -7,6 +7,7 @@
     trust/mirrors           one vkey a line; may be empty
     trust/tsa/lab.pem       a timestamp authority's certificates; in lab.accept which keys or
                             policies of theirs count, in lab.crl what was revoked, if known
+    trust/ends              when algorithms and authorities are no longer believed; may be missing
 
 A file that has no place here is refused: a policy under a misspelt name would
 otherwise be trust that the verifier thinks he has and has not.
@@ -14,13 +15,14 @@ otherwise be trust that the verifier thinks he has and has not.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Self
 
 from ledger import suite
 from ledger.encoding import clip, parse_utf8
 from ledger.errors import Malformed
+from ledger.evidence.ends import parse_ends
 from ledger.evidence.membership import log_label
 from ledger.evidence.series import SeriesKey
 from ledger.timestamp import Authority
@@ -54,6 +56,7 @@ class Trust:
     mirrors: tuple[VerifierKey, ...]
     hash: str
     authorities: tuple[Authority, ...] = ()
+    ends: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def from_files(cls, files: Mapping[str, bytes]) -> Self:
@@ -77,6 +80,7 @@ class Trust:
             for path in sorted(rest)
             if (match := _TSA.fullmatch(path)) and match[2] == "pem"
         )
+        ends = _ends(rest.pop("ends", b""), authorities)
         if rest:
             raise Malformed(f"no such file in a trust folder: {clip(min(rest))!r}")
         if len({log.label for log in logs}) != len(logs):
@@ -84,7 +88,7 @@ class Trust:
         _check_roles(logs, registrar, mirrors)
         listing = "".join(f"{suite.digest(files[p]).hex()}  {p}\n" for p in sorted(files))
         hash_ = suite.digest(listing.encode()).hex()
-        return cls(logs, series, registrar, mirrors, hash_, authorities)
+        return cls(logs, series, registrar, mirrors, hash_, authorities, ends)
 
     @property
     def first_year(self) -> int:
@@ -120,6 +124,13 @@ def _authority(name: str, rest: dict[str, bytes]) -> Authority:
         return Authority.from_files(name, pem, accept, rest.pop(f"tsa/{name}.crl", b""))
     except Malformed as error:
         raise error.under(f"tsa/{name}") from None
+
+
+def _ends(data: bytes, authorities: tuple[Authority, ...]) -> Mapping[str, int]:
+    try:
+        return parse_ends(data, frozenset(authority.name for authority in authorities))
+    except Malformed as error:
+        raise error.under("ends") from None
 
 
 def _check_roles(

@@ -222,3 +222,9 @@ def test_failures_are_never_cut() -> None:
     bad = [Finding("item", Outcome.FAILED, f"data/items/{i}.mp4", "bad") for i in range(500)]
     text = verdict_text(report_of(bad), "p", frozenset())
     assert all(f"data/items/{i}.mp4" in text for i in range(500))
+
+
+@pytest.mark.parametrize("time", ["2041", "yesterday", "2041-06-01", ""])
+def test_a_time_that_is_none_is_wrong_usage(run: Run, tmp_path: Path, time: str) -> None:
+    ended = run("verify", tmp_path / "packet", "--trust", tmp_path, "--at", time)
+    assert (ended.code, "--at" in ended.err) == (2, True)

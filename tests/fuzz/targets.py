@@ -55,6 +55,7 @@ from ledger.errors import LedgerError, Malformed, Unknown
 from ledger.evidence import case_number, packet
 from ledger.evidence.absence import Absence, open_absence, tags_from_bytes, tags_to_bytes
 from ledger.evidence.chunks import CHUNK_SIZE, digest_item
+from ledger.evidence.ends import parse_ends
 from ledger.evidence.entry import Entry
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.membership import log_label, series_names
@@ -928,6 +929,12 @@ TARGETS: tuple[Target, ...] = (
         _authority,
         authorities,
         (Authority.from_files,),
+    ),
+    Target(
+        "ends",
+        lambda d: parse_ends(d, frozenset({"lab"})),
+        lambda: (b"", b"sha256 2038-01-01T00:00:00+08:00\ntsa/lab 2035-06-30T00:00:00Z\n"),
+        (parse_ends,),
     ),
     Target(
         "row-proof",

@@ -155,16 +155,20 @@ def make_authority(
     crl_address: str = "",
     digest: str = "sha256",
     ess: str = "sha256",
+    signed_with: hashes.HashAlgorithm | None = None,
 ) -> Tsa:
     folder.mkdir(parents=True, exist_ok=True)
     begins = begins or datetime.now(UTC) - timedelta(days=1)
     ends = ends or begins + timedelta(days=1825)
     root_key = ec.generate_private_key(ec.SECP256R1())
-    root = _certify(f"{name} Root", root_key, None, root_key, begins, ends, ca=True)
+    hash_ = signed_with or hashes.SHA256()
+    root = _certify(f"{name} Root", root_key, None, root_key, begins, ends, ca=True, hash_=hash_)
     issuer, issuer_key = root, root_key
     if intermediate:
         issuer_key = ec.generate_private_key(ec.SECP256R1())
-        issuer = _certify(f"{name} CA", issuer_key, root, root_key, begins, ends, ca=True)
+        issuer = _certify(
+            f"{name} CA", issuer_key, root, root_key, begins, ends, ca=True, hash_=hash_
+        )
     key: Key = (
         rsa.generate_private_key(65537, 2048)
         if rsa_signer
@@ -172,7 +176,7 @@ def make_authority(
     )
     signer = _certify(
         name, key, issuer, issuer_key, begins, ends,
-        usages=usages, critical=critical, crl_address=crl_address,
+        usages=usages, critical=critical, crl_address=crl_address, hash_=hash_,
     )  # fmt: skip
     (folder / "tsa.pem").write_bytes(_pem(signer))
     (folder / "chain.pem").write_bytes(_pem(issuer))
@@ -197,6 +201,7 @@ def _certify(
     begins: datetime,
     ends: datetime,
     *,
+    hash_: hashes.HashAlgorithm,
     ca: bool = False,
     usages: Sequence[x509.ObjectIdentifier] = (),
     critical: bool = True,
@@ -231,7 +236,7 @@ def _certify(
             [x509.UniformResourceIdentifier(crl_address)], None, None, None
         )
         builder = builder.add_extension(x509.CRLDistributionPoints([point]), False)
-    return builder.sign(issuer_key, hashes.SHA256())
+    return builder.sign(issuer_key, hash_)
 
 
 def _usage(*, ca: bool) -> x509.KeyUsage:

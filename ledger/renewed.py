@@ -1,0 +1,156 @@
+"""The renewals of a packet: what of it still counts at a later time, and since when.
+
+A renewal counts by the token over its envelope, whoever made it: nobody can make one of an
+earlier year. Each of its rows is proved to stand in it and held against the bytes of the
+packet; what it does not cover, it says nothing about.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ledger.errors import Malformed, Rejected
+from ledger.evidence.envelope import Envelope
+from ledger.evidence.packet import Layout, Place
+from ledger.evidence.rehash import Row, RowProof, check_covered
+from ledger.evidence.renewal import Rows, rows_of
+from ledger.evidence.statement import Kind, Statement
+from ledger.evidence.trust import Trust
+from ledger.process.renewal import Chain, Renewal, Token
+from ledger.report import Finding, Outcome
+from ledger.stamps import Stamp, open_of_one
+from ledger.suite import strong_digest
+from ledger.timestamp import Timestamp
+
+STEP = "renewal"
+RESTS_ON = ("ed25519", "rsa", "sha256")  # commitments, paths, roots, signatures, series
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a packet shows of one entry, as a row speaks of it; None where it is not there."""
+
+    digests: Callable[[int], Mapping[str, bytes]]
+    items: tuple[Callable[[], bytes] | None, ...] | None
+
+
+@dataclass(slots=True)
+class Opened:
+    renewals: list[Renewal] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+
+def open_renewals(
+    layout: Layout,
+    trust: Trust,
+    read: Callable[[str], bytes],
+    shown: Callable[[Place], Shown | None],
+) -> Opened:
+    """Those that hold, and what is wrong with the others. `shown` is None for what is not here."""
+    opened = Opened()
+    for number, path in sorted(layout.renewals.items()):
+        try:
+            renewal = _open(number, path, layout, trust, read, shown)
+        except (Malformed, Rejected) as error:
+            opened.findings.append(Finding(STEP, Outcome.FAILED, path, str(error)))
+            continue
+        if renewal is None:
+            detail = "no authority of yours has stamped it"
+            opened.findings.append(Finding(STEP, Outcome.UNDECIDED, path, detail))
+        else:
+            opened.renewals.append(renewal)
+    numbers = {*layout.renewal_tokens, *layout.renewal_lists, *(n for n, _ in layout.renewal_rows)}
+    for number in sorted(numbers - layout.renewals.keys()):
+        about = f"data/renewals/{number}"
+        opened.findings.append(Finding(STEP, Outcome.FAILED, about, "parts without a renewal"))
+    return opened
+
+
+def _open(
+    number: str,
+    path: str,
+    layout: Layout,
+    trust: Trust,
+    read: Callable[[str], bytes],
+    shown: Callable[[Place], Shown | None],
+) -> Renewal | None:
+    data = read(path)
+    statement = Statement.from_bytes(Envelope.from_bytes(data).payload)
+    rows = rows_of(statement.predicate) if statement.kind is Kind.RENEWAL else None
+    if rows is None:
+        raise Rejected("it renews nothing")
+    if number not in layout.renewal_tokens:
+        raise Rejected("it has no token")
+    token = read(layout.renewal_tokens[number])
+    crl = read(layout.renewal_lists[number]) if number in layout.renewal_lists else b""
+    timestamp = open_of_one(trust, token, data, crl)
+    if timestamp is None:
+        return None
+    covers, places = set(), set()
+    for (of, _), row_path in sorted(layout.renewal_rows.items()):
+        if of != number:
+            continue
+        proof = RowProof.from_bytes(read(row_path))
+        proof.check(rows.count, rows.root)
+        if not isinstance(proof.row, Row):
+            covers.add(proof.row.token)
+            continue
+        place = _place(rows, proof.index, trust)
+        _check_row(proof.row, rows.size, place, shown(place))
+        places.add(place.to_text())
+    name = f"the renewal {number}"
+    held = Token(name, timestamp.at_ms, ends_of(timestamp, trust), strong_digest(token))
+    return Renewal(name, held, frozenset(covers), frozenset(places))
+
+
+def _place(rows: Rows, index: int, trust: Trust) -> Place:
+    log = next((log for log in trust.logs if log.origin == rows.origin), None)
+    if log is None or index >= rows.size:
+        raise Rejected(f"row {index} is no entry of a log that your trust folder knows")
+    return Place(log.label, index)
+
+
+def _check_row(row: Row, size: int, place: Place, shown: Shown | None) -> None:
+    if shown is None:
+        raise Rejected(f"{place.to_text()} is not in the packet")
+    items = shown.items
+    given = [None] * len(row.items) if items is None else [i and i() for i in items]
+    try:
+        check_covered(row, shown.digests(size), given)
+    except Rejected as error:
+        raise Rejected(f"{place.to_text()}: {error}") from None
+
+
+def ends_of(timestamp: Timestamp, trust: Trust) -> dict[str, int]:
+    """Until when each thing that a token rests on is believed."""
+    ends = {name: trust.ends[name] for name in timestamp.relies_on if name in trust.ends}
+    own = min(timestamp.ends_ms, trust.ends.get(f"tsa/{timestamp.authority}", timestamp.ends_ms))
+    return ends | {f"the authority {timestamp.authority}": own}
+
+
+def renewal_findings(
+    opened: Opened, stamps: Sequence[Stamp], places: Sequence[Place], trust: Trust, at_ms: int
+) -> Iterator[Finding]:
+    """What no longer counts at `at_ms`. A chain that is shown with a gap fails; without any
+    renewal what has ended is undecided: it may have been renewed, and not be shown.
+    """
+    yield from opened.findings
+    chain = Chain(opened.renewals, at_ms)
+    gap = Outcome.FAILED if opened.renewals else Outcome.UNDECIDED
+    ends = {name: trust.ends[name] for name in RESTS_ON if name in trust.ends}
+    good = 0
+    for place in places:
+        try:
+            chain.held_at(place.to_text(), ends)
+            good += 1
+        except Rejected as error:
+            yield Finding(STEP, gap, place.to_text(), str(error))
+    for stamp in stamps:
+        if (timestamp := stamp.timestamp) is None:
+            continue
+        held = Token("the token", timestamp.at_ms, ends_of(timestamp, trust), stamp.digest)
+        try:
+            chain.check_token(held)
+        except Rejected as error:
+            yield Finding(STEP, gap, stamp.path, str(error))
+    if good or not places:
+        yield Finding(STEP, Outcome.PASSED, "packet", f"{good} entries")
