@@ -83,6 +83,9 @@ class ComparedItem:
             raise Malformed("want a place in the log, unless the file is not logged", path="index")
         if self.index is None and (self.quorum_at_ms, self.token_at_ms) != (None, None):
             raise Malformed("want no times of a file that is not logged", path="index")
+        if self.outcome is Compared.SAME and self.quorum_at_ms is None:
+            # The page says of such a file that it was logged by then.
+            raise Malformed("want the quorum time of a file that is the same", path="quorum_at_ms")
         if (self.logged_sha256 is not None) != (self.outcome is Compared.DIFFERENT):
             raise Malformed("want the log's digest of a file that differs", path="logged_sha256")
         if self.logged_sha256 is not None:

@@ -143,7 +143,7 @@ def _in_language(
             [say["notaries"], comma.join(page.notaries)],
             [say["compared_at"], _time(page.compared_at_ms)],
             [say["method"], page.method],
-            [say["result"], result + say["see_items"]],
+            [say["result"], result + say["see_items"], sums[Compared.SAME] < len(page.items)],
         ],
         "certified": [line[language] for line in CERTIFIED],
         "not_certified": [line[language] for line in NOT_CERTIFIED],

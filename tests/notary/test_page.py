@@ -2,6 +2,9 @@
 
 import json
 import re
+from dataclasses import replace
+from hashlib import sha256
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -66,6 +69,27 @@ def test_an_unknown_field_is_refused() -> None:
 def test_what_could_not_be_meant_is_refused(changed: dict[str, object], complaint: str) -> None:
     with pytest.raises(Malformed, match=complaint):
         make_page(**changed)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "changed", "complaint"),
+    [
+        (Compared.SAME, {"quorum_at_ms": None}, "want the quorum time"),
+        (Compared.SAME, {"index": None}, "want a place in the log"),
+        (Compared.SAME, {"logged_sha256": bytes(32)}, "want the log's digest"),
+        (Compared.DIFFERENT, {"logged_sha256": None}, "want the log's digest"),
+        (Compared.DIFFERENT, {"sha256": sha256(b"other").digest()}, "want another digest"),
+        (Compared.NOT_LOGGED, {"index": 1}, "want a place in the log"),
+        (Compared.NOT_LOGGED, {"token_at_ms": 1}, "want no times"),
+        (Compared.UNDECIDED, {"name": ""}, "name: want 1 to 255 characters"),
+        (Compared.UNDECIDED, {"size": -1}, "size: want 0 to"),
+    ],
+)
+def test_an_item_that_contradicts_itself_is_refused(
+    outcome: Compared, changed: dict[str, Any], complaint: str
+) -> None:
+    with pytest.raises(Malformed, match=complaint):
+        replace(make_item(1, outcome), **changed)
 
 
 def test_a_reference_fits_a_code_and_a_line() -> None:
