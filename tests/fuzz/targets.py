@@ -36,6 +36,8 @@ from api.signing import Message, RequestVerifier, sign_request
 from api.tus import parse_metadata
 from cli.explain import explain
 from cli.files import read_key, read_secret
+from cli.notary.page import CertificatePage
+from cli.notary.reference import Reference
 from ledger import encoding, suite, suite_private
 from ledger.audit import audit_log
 from ledger.backup import (
@@ -96,6 +98,7 @@ from storage.staging_directory import Announced, Finish
 from storage.trust_directory import read_trust
 from testkit import case as kit
 from testkit import mirrors
+from testkit.certificate_pages import make_page
 from testkit.keys import SERIES_PEM, cosigner, key, series_key, series_public_pem
 from testkit.server import OfficeState, quiet
 from testkit.world import HandClock, World, grown
@@ -849,6 +852,18 @@ TARGETS: tuple[Target, ...] = (
         binary(lambda d: Manifest.from_bytes(d).to_bytes()),
         manifests,
         (Manifest.from_bytes,),
+    ),
+    Target(
+        "certificate-sheet",
+        binary(lambda d: CertificatePage.from_bytes(d).to_bytes()),
+        lambda: tuple(make_page(count).to_bytes() for count in (1, 3)),
+        (CertificatePage.from_bytes,),
+    ),
+    Target(
+        "certificate-reference",
+        text(lambda t: Reference.from_text(t).to_text()),
+        lambda: (Reference.of(b"sheet").to_text().encode(),),
+        (Reference.from_text,),
     ),
     Target("note-opened", _opened, notes, (Policy.open,)),
     Target(
