@@ -160,9 +160,7 @@ def _judge(
     last = stamps[-1]
     if not _ends_the_file(pdf, last):
         return SealReport(finding=SealFinding.APPENDED, **about)
-    if not (
-        _is_certified(seal) and _has_one_spelling(pdf, last) and _is_bound(reader, last.signed_data)
-    ):
+    if not (_is_certified(seal) and _has_one_spelling(pdf, last) and _is_bound(reader, last)):
         return SealReport(finding=SealFinding.ALTERED, **about)
     if not _was_valid(seal):
         return SealReport(finding=SealFinding.NOT_VALID_THEN, **about)
@@ -280,15 +278,21 @@ def _has_one_spelling(pdf: bytes, stamp: Any) -> bool:
     return pdf[first:second] == b"<" + content.hex().upper().encode() + b">" and not any(padding)
 
 
-def _is_bound(reader: Any, token: Any) -> bool:
-    """What the token does not sign itself is said once, or stands in what it stamps."""
+def _is_bound(reader: Any, stamp: Any) -> bool:
+    """What the token does not sign itself is said in one way, or stands in what it stamps."""
     from pyhanko.sign.validation.dss import DocumentSecurityStore
 
     store = DocumentSecurityStore.read_dss(reader)
     stored = {bytes(ref.get_object().data) for ref in store.certs.values()}
+    token, certificate = stamp.signed_data, stamp.signer_cert
     (signer,) = token["signer_infos"]
+    # By issuer and number, and not in other letters that readers take for the same.
+    name = {"issuer": certificate.issuer, "serial_number": certificate.serial_number}
     return (
-        token["version"].native == "v3"
+        _is_exact(_token_of(stamp.pkcs7_content))
+        and signer["version"].native == "v1"
+        and signer["sid"].chosen.dump() == type(signer["sid"].chosen)(name).dump()
+        and token["version"].native == "v3"
         and [each.dump() for each in token["digest_algorithms"]]
         == [signer["digest_algorithm"].dump()]
         and {each.chosen.dump() for each in token["certificates"]} <= stored
@@ -297,8 +301,23 @@ def _is_bound(reader: Any, token: Any) -> bool:
     )
 
 
-def _token_of(content: bytes) -> bytes:
+def _is_exact(data: bytes) -> bool:
+    """Of DER: each part is filled by those in it, to the byte."""
     from asn1crypto import parser  # type: ignore[import-untyped]
+
+    kind, constructed, tag, _, content, trailer = parser.parse(data, strict=True)
+    if trailer or (kind, tag) == (0, 0):
+        return False
+    while constructed and content:
+        size = parser.peek(content)
+        if not _is_exact(content[:size]):
+            return False
+        content = content[size:]
+    return True
+
+
+def _token_of(content: bytes) -> bytes:
+    from asn1crypto import parser
 
     return content[: parser.peek(content)]
 
