@@ -120,9 +120,7 @@ def flips(pdf: bytes, count: int, seed: int) -> Iterator[tuple[int, bytes]]:
         yield at, pdf[:at] + bytes([pdf[at] ^ 1 << dice.randrange(8)]) + pdf[at + 1 :]
 
 
-@pytest.mark.parametrize(
-    ("count", "seed"), [(24, 1), pytest.param(1500, 2, marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize(("count", "seed"), [(24, 1), pytest.param(500, 2, marks=pytest.mark.slow)])
 def test_a_flipped_bit_anywhere_is_altered(office: Office, count: int, seed: int) -> None:
     for at, altered in flips(office.sealed, count, seed):
         report = open_seal(altered, office.roots)
