@@ -11,7 +11,7 @@ import pytest
 
 from api import next_log
 from api.clients.ledger import check_acceptance, check_receipt
-from api.next_log import Begun, begin, check_next, prepare
+from api.next_log import begin, check_next, prepare
 from ledger.audit import audit_log
 from ledger.encoding import parse_time
 from ledger.errors import Conflict, LedgerError, Malformed, Rejected, Unavailable, Unknown
@@ -19,7 +19,6 @@ from ledger.evidence.entry import Entry
 from ledger.evidence.statement import Role
 from ledger.report import Outcome
 from ledger.tlog.checkpoint import Checkpoint
-from ledger.tlog.note import SignedNote
 from storage import next_log as staged
 from storage.clock import SystemClock
 from storage.folder import DataFolder
@@ -27,12 +26,12 @@ from storage.ledger_sqlite import SqliteLedgerStore
 from storage.public_directory import DirectoryLog, DirectoryPublicStore
 from storage.trust_directory import read_trust
 from testkit.death import Death, Killed
+from testkit.sequence import NEXT, go_on, labels, reopened
 from testkit.server import (
     CASE,
     ORIGIN,
     REGISTRAR,
     STRANGER,
-    Ledger,
     Office,
     office_clients,
     offices,
@@ -42,7 +41,6 @@ from testkit.server import (
 )
 
 NEW_YEAR = "2027-01-01T00:00:00+08:00"  # in China, and nowhere west of it
-NEXT = ORIGIN.replace("2026", "2027")
 
 
 @pytest.fixture(autouse=True)
@@ -56,31 +54,6 @@ def first_year(folder: Path) -> tuple[list[Office], list[dict[str, Any]]]:
         accepted = ledger.accept(ledger.evidence(b"one"), ledger.evidence(b"two"))
         ledger.await_quorum()
         return ledger.offices, accepted
-
-
-def go_on(folder: Path, people: list[Office], origin: str = NEXT) -> Begun:
-    with series_keys():
-        if staged.staged_key(DataFolder.open(folder)) is None:
-            prepare(DataFolder.open(folder), origin)
-        return begin(DataFolder.open(folder), REGISTRAR, office_clients(people))
-
-
-@contextmanager
-def reopened(folder: Path, people: list[Office]) -> Iterator[Ledger]:
-    """With cosigners that were given the key of a log which is prepared."""
-    prepared = folder / "next" / "trust"
-    trust = read_trust(prepared if prepared.exists() else folder / "trust")
-    with open_ledger(folder, people=offices(trust, people)) as ledger:
-        yield ledger
-
-
-def labels(folder: Path) -> list[tuple[str, int]]:
-    """The logs that the store has, with their sizes."""
-    store = SqliteLedgerStore(folder / "ledger.sqlite")
-    heads = store.heads()
-    store.close()
-    notes = [Checkpoint.from_text(SignedNote.from_text(head.note).text) for head in heads]
-    return [(note.origin, note.size) for note in notes]
 
 
 def test_the_next_log_is_open_and_the_one_before_is_still_proved(tmp_path: Path) -> None:
