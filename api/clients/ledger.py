@@ -131,10 +131,12 @@ class LedgerClient:
         return check_texts(answer, "agency", "log", "person", "role")
 
     def checkpoint(self, label: str) -> bytes:
-        """The public checkpoint, unchecked."""
+        """The public checkpoint, unchecked; raises `Unknown` while there is none of that log."""
         status, data = fetch(self._client, "GET", f"{self._url}/log/{label}/checkpoint", MAX_NOTE)
+        if status == 404:
+            raise Unknown(f"{self._url} has no checkpoint of {label!r} yet")
         if status != 200:
-            raise Unavailable(f"{self._url} has no checkpoint of {label!r} yet")
+            raise Unavailable(f"{self._url} answered {status} for the checkpoint of {label!r}")
         return data
 
     def file(self, envelopes: Sequence[bytes]) -> list[dict[str, Any]]:

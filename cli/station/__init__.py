@@ -516,7 +516,7 @@ def _follow(station: Any) -> None:
 
     log = HttpLog(f"{station.settings.server.rstrip('/')}/log", timeout_s=5.0)
     try:
-        note = log.read(station.log.label, CHECKPOINT)
+        note = station.newest_shown(lambda label: log.read(label, CHECKPOINT))
         check_history(station, note, log.read)
         station.follow(note)
     except LedgerError as error:

@@ -28,13 +28,17 @@ def check_history(station: Station, note: bytes, read: Callable[[str, str], byte
     `note` is what it shows now; `read` gives files of its public log, by label and path, and
     raises `Unavailable` where there is no answer.
     """
-    log, kept = station.log, FraudFolder(station.folder.root)
+    log, kept = station.log_of(note), FraudFolder(station.folder.root)
     if not kept.has(log.origin):
         text = station.store.fact(NOTE)
         if not text or text.encode() == note:
             return
         seen = SignedNote.from_text(text)
-        if Checkpoint.from_text(seen.text).origin != log.origin:
+        origins = [one.origin for one in station.trust.logs]
+        before = Checkpoint.from_text(seen.text).origin
+        if before != log.origin:
+            if before in origins[origins.index(log.origin) :]:
+                raise Rejected(f"the log {before} was shown before, and now only {log.origin}")
             return  # of the log before
         finding, fraud = compare_seen(_Shown(note, read), log, seen, log.label)
         if fraud is None:

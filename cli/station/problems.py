@@ -96,6 +96,8 @@ _CHINESE: tuple[tuple[str, str], ...] = (
         r"(.*) changed while it was being sent(: it had (\d+) bytes)?",
         r"\1 在上传过程中发生变化",
     ),
+    (r"(.*) answered (\d+) for the checkpoint of (.*)", r"取 \3 的检查点时，\1 应答 \2"),
+    (r"the log (.*) was shown before, and now only (.*)", r"以前曾出示日志 \1，现在只出示 \2"),
     (r"(.*) has no checkpoint of (.*) yet", r"\1 尚无日志 \2 的检查点"),
     (
         r"the bytes that (.*) has are not those of (.*)",

@@ -90,7 +90,7 @@ class Sender:
         now = self._station.clock.steady_ms()
         if self._looked_ms is not None and now - self._looked_ms < CHECKPOINT_MS:
             return
-        note = ledger.checkpoint(self._station.log.label)
+        note = self._station.newest_shown(ledger.checkpoint)
         try:
             check_history(self._station, note, ledger.log_file)
             self._station.follow(note)

@@ -1,8 +1,8 @@
 """An open station: its folder, settings, state, key and clock, as all its parts share them."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -13,11 +13,13 @@ from cli.files import read_key
 from cli.station import card
 from cli.station.clock import SEEN, StationClock, boot_id
 from cli.station.folder import Settings, StationFolder
+from ledger.errors import Rejected, Unknown
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.session import CheckOut, Counting, Kept, Manifest, Proven, may_wipe
 from ledger.evidence.statement import Statement
 from ledger.evidence.trust import Trust, TrustedLog
 from ledger.ports import Clock
+from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.note import SignedNote
 from ledger.tlog.signing_key import SigningKey
 from storage.clock import SystemClock
@@ -40,8 +42,26 @@ class Station:
 
     @property
     def log(self) -> TrustedLog:
-        """The log that is written now: the last of the trust folder."""
+        """The last log of the trust folder; it may be written only from some day on."""
         return self.trust.logs[-1]
+
+    def log_of(self, note: bytes) -> TrustedLog:
+        """That of a checkpoint, by its origin; raises `Rejected`."""
+        origin = Checkpoint.from_text(SignedNote.from_bytes(note).text).origin
+        found = next((log for log in self.trust.logs if log.origin == origin), None)
+        if found is None:
+            raise Rejected(f"your trust folder has no log {origin!r}")
+        return found
+
+    def newest_shown(self, read: Callable[[str], bytes]) -> bytes:
+        """The checkpoint of the last log that the ledger shows; `read` takes a label.
+
+        A trust folder may come before its last log has begun.
+        """
+        for log in reversed(self.trust.logs[1:]):
+            with suppress(Unknown):
+                return read(log.label)
+        return read(self.trust.logs[0].label)
 
     @property
     def counting(self) -> Counting:
@@ -56,13 +76,14 @@ class Station:
 
     def follow(self, note: bytes) -> None:
         """Keeps a newer cosigned checkpoint as the not-before of what is signed from now on."""
-        after = after_of(note, self.log)
+        log = self.log_of(note)
+        after = after_of(note, log)
         if after is None:
             return
         known = json.loads(self.store.fact(AFTER) or "{}")
         if known.get("origin") == after["origin"] and int(known["size"]) >= int(after["size"]):
             return
-        quorum_s = self.log.policy.open(SignedNote.from_bytes(note)).quorum_time or 0
+        quorum_s = log.policy.open(SignedNote.from_bytes(note)).quorum_time or 0
         seen_s = max(quorum_s, int(self.store.fact(SEEN) or 0))
         facts = {AFTER: json.dumps(after, sort_keys=True), SEEN: str(seen_s), NOTE: note.decode()}
         self.store.keep_facts(facts)
