@@ -1,6 +1,7 @@
 """Makes tests/golden/v1 anew: a small ledger folder and a packet from it.
 
     .venv/bin/python -m tests.golden.make
+    .venv/bin/python -m tests.golden.make sequence     # tests/golden/sequence: two logs
 
 What is committed there is never made again for format 1: every later version must
 open that folder and verify that packet. All keys in it are test keys.
@@ -25,7 +26,8 @@ from api.clients.ledger import LedgerClient, check_acceptance
 from api.cosigner import CosignerService, create_cosigner_app
 from api.founding import Plan, agency_registration, found, key_registration, new_key
 from api.ids import new_id
-from api.services import open_services
+from api.next_log import begin, prepare
+from api.services import Services, open_services
 from api.settings import Settings
 from ledger import suite
 from ledger.evidence.signing import seal
@@ -42,6 +44,7 @@ from storage.trust_directory import read_trust
 HERE = Path(__file__).parent
 CASE = "苏城管罚〔2026〕417号"
 AGENCY = "agency-01"
+NEXT = "ledger.example/enforcement/2027"
 
 
 @contextmanager
@@ -57,12 +60,12 @@ def serving(app: Any) -> Iterator[str]:
     thread.join(20)
 
 
-def make(target: Path) -> None:
+def make(target: Path, *, sequence: bool = False) -> None:
     with tempfile.TemporaryDirectory() as scratch:
-        _make(Path(scratch), target)
+        _make(Path(scratch), target, sequence)
 
 
-def _make(scratch: Path, target: Path) -> None:
+def _make(scratch: Path, target: Path, sequence: bool) -> None:
     registrar = new_key("registrar.example")
     kinds = (
         ("notary", Algorithm.COSIGNATURE_ED25519),
@@ -85,26 +88,28 @@ def _make(scratch: Path, target: Path) -> None:
     states = [
         SqliteCosignerState(scratch / f"{key.name.partition('.')[0]}.sqlite") for key in offices
     ]
+    logs = {log_key.name: log_key}  # the key of the next log is added to it
     apps = [
-        create_cosigner_app(CosignerService({log_key.name: log_key}, (key,), state, SystemClock()))
+        create_cosigner_app(CosignerService(logs, (key,), state, SystemClock()))
         for key, state in zip(offices, states, strict=True)
     ]
     with serving(apps[0]) as a, serving(apps[1]) as b, serving(apps[2]) as c:
         _set_addresses(folder.trust, trust, (a, b, c))
         services = open_services(folder.path, Settings())
         with serving(create_app(services)) as url:
-            _file(url, registrar, read_trust(folder.trust), scratch)
-            token = "tz_golden"
-            now = SystemClock().now_ms()
-            services.tokens.add_token(
-                suite.digest(token.encode()),
-                Token(
-                    name="clerk", role="court", agency="", created_ms=now, expires_ms=now + 10**7
-                ),
+            station, handler = _file(
+                url, registrar, read_trust(folder.trust), scratch, decided=not sequence
             )
-            packet = scratch / "packet.zip"
-            LedgerClient(url, token=token).packet(CASE, packet, lambda n: None)
-            time.sleep(2)
+            packet = _packet(services, url, scratch)
+        if sequence:
+            key = prepare(folder, NEXT)
+            logs[key.name] = key
+            begin(folder, registrar)
+            services = open_services(folder.path, Settings())
+            with serving(create_app(services)) as url:
+                trust = read_trust(folder.trust)
+                _go_on(url, trust, scratch, station, handler)
+                packet = _packet(services, url, scratch)
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     _set_addresses(folder.trust, read_trust(folder.trust), ("", "", ""))
@@ -115,13 +120,55 @@ def _make(scratch: Path, target: Path) -> None:
     shutil.copy(packet, target / "packet.zip")
 
 
+def _packet(services: Services, url: str, scratch: Path) -> Path:
+    token = f"tz_golden_{services.log.label}"
+    now = SystemClock().now_ms()
+    services.tokens.add_token(
+        suite.digest(token.encode()),
+        Token(name="clerk", role="court", agency="", created_ms=now, expires_ms=now + 10**7),
+    )
+    packet = scratch / "packet.zip"
+    LedgerClient(url, token=token).packet(CASE, packet, lambda n: None)
+    time.sleep(2)
+    return packet
+
+
+def _go_on(url: str, trust: Trust, scratch: Path, station: SigningKey, handler: SigningKey) -> None:
+    """In the next log: a second version of the recording, and the decision."""
+    client = LedgerClient(url, key=station)
+    common = {"agency": AGENCY, "case": CASE, "stage": "investigate", "officers": ["320500-0001"]}
+    texts = {
+        "BWC_0088.MP4": bytes(range(256)) * 900,
+        "决定书.txt": "行政处罚决定书（样例）\n".encode(),
+    }
+    for name, data in texts.items():
+        path = scratch / name
+        path.write_bytes(data)
+        source = filing.read_source(path, lambda n: None)
+        client.upload(path, len(data), source.subject.digest.sha256, lambda n: None)
+        envelope = (
+            filing.evidence([source], {**common, "device": "BWC-310"}, station, _id())
+            if name.endswith("MP4")
+            else filing.act(
+                [source], "penalty_decision", {**common, "stage": "decide"}, handler, _id()
+            )
+        )
+        (answer,) = client.file([envelope])
+        check_acceptance(answer, envelope, trust)
+        time.sleep(1.2)
+
+
 def _set_addresses(folder: Path, trust: Trust, urls: tuple[str, ...]) -> None:
-    policy = trust.logs[0].policy
-    witnesses = tuple(replace(w, url=u) for w, u in zip(policy.witnesses, urls, strict=True))
-    (folder / "policy" / "2026").write_text(replace(policy, witnesses=witnesses).to_text())
+    for log in trust.logs:
+        policy = log.policy
+        witnesses = tuple(replace(w, url=u) for w, u in zip(policy.witnesses, urls, strict=True))
+        (folder / "policy" / log.label).write_text(replace(policy, witnesses=witnesses).to_text())
 
 
-def _file(url: str, registrar: SigningKey, trust: Trust, scratch: Path) -> None:
+def _file(
+    url: str, registrar: SigningKey, trust: Trust, scratch: Path, *, decided: bool
+) -> tuple[SigningKey, SigningKey]:
+    """Who filed: the station, and the handler."""
     now = SystemClock().now_ms()
     station, handler = new_key("station-07.example"), new_key("handler-12.example")
     client = LedgerClient(url, key=station)
@@ -166,6 +213,8 @@ def _file(url: str, registrar: SigningKey, trust: Trust, scratch: Path) -> None:
         filing.evidence([recording, empty], {**common, "device": "BWC-310"}, station, _id()),
         filing.evidence([photo], common, station, _id()),
     )
+    if not decided:
+        return station, handler
     decision = scratch / "决定书.txt"
     decision.write_text("行政处罚决定书（样例）\n")
     source = filing.read_source(decision, lambda n: None)
@@ -186,6 +235,7 @@ def _file(url: str, registrar: SigningKey, trust: Trust, scratch: Path) -> None:
         },
     )
     send(seal(correction.to_bytes(), [handler]).to_bytes())
+    return station, handler
 
 
 def _commitment(answer: dict[str, Any]) -> bytes:
@@ -199,4 +249,8 @@ def _id() -> str:
 
 
 if __name__ == "__main__":
-    make(Path(sys.argv[1]) if len(sys.argv) > 1 else HERE / "v1")
+    match sys.argv[1:]:
+        case ["sequence"]:
+            make(HERE / "sequence", sequence=True)
+        case rest:
+            make(Path(rest[0]) if rest else HERE / "v1")
