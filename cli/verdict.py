@@ -47,6 +47,7 @@ def audit_text(audit: Audit) -> str:
         "entries": say(
             en="Entries are well formed, their times never go back", zh="条目格式正确，时间不倒退"
         ),
+        "end": say(en="It ended where the next log says", zh="止于下一份日志所述之处"),
         "seen": say(en="It is still the log that was shown before", zh="仍为以前所见的那份日志"),
     }
     lines += ["", say(en="What was checked", zh="核验步骤")]

@@ -17,12 +17,14 @@ from ledger.encoding import parse_time
 from ledger.errors import Conflict, LedgerError, Malformed, Rejected, Unavailable, Unknown
 from ledger.evidence.entry import Entry
 from ledger.evidence.statement import Role
-from ledger.report import Outcome
+from ledger.report import Group, Outcome
 from ledger.tlog.checkpoint import Checkpoint
+from ledger.verify import verify_packet
 from storage import next_log as staged
 from storage.clock import SystemClock
 from storage.folder import DataFolder
 from storage.ledger_sqlite import SqliteLedgerStore
+from storage.packets import open_packet
 from storage.public_directory import DirectoryLog, DirectoryPublicStore
 from storage.trust_directory import read_trust
 from testkit.death import Death, Killed
@@ -46,6 +48,7 @@ NEW_YEAR = "2027-01-01T00:00:00+08:00"  # in China, and nowhere west of it
 @pytest.fixture(autouse=True)
 def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(next_log, "QUORUM_S", 2.0)
+    monkeypatch.setattr("ledger.examine.LOOKAHEAD", 64)
 
 
 def first_year(folder: Path) -> tuple[list[Office], list[dict[str, Any]]]:
@@ -81,6 +84,11 @@ def test_the_next_log_is_open_and_the_one_before_is_still_proved(tmp_path: Path)
             assert ledger.http.get(path).content == copy.read(log.label, "checkpoint")
         case = ledger.http.get(f"/v1/cases/{CASE}", headers=ledger.bearer())
         places = [(row["log"], row["index"]) for row in case.json()["statements"]]
+        packet = tmp_path / "packet.zip"
+        ledger.client(token=ledger.token()).packet(CASE, packet, lambda count: None)
+        report = verify_packet(open_packet(packet), ledger.trust, log=copy)
+        assert report.groups[Group.INTEGRITY] is Outcome.PASSED, report.findings
+        assert report.groups[Group.COMPLETE] is Outcome.PASSED, report.findings
         assert places == [("2026", before[0]["index"]), ("2026", before[1]["index"]), ("2027", "2")]
 
 

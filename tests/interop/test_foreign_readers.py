@@ -13,6 +13,7 @@ import pytest
 from api.app import create_app
 from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.note import SignedNote
+from storage.trust_directory import read_trust
 from testkit.case import LOG
 from testkit.public_logs import SIZES
 from testkit.server import open_ledger, serving
@@ -22,6 +23,7 @@ pytestmark = pytest.mark.timeout(600)  # the first test of a Go program builds i
 Go = Callable[[str], Path]
 Reader = Callable[[Path], str]  # of a log's folder; "" if it is sound, or what is wrong
 
+SEQUENCE = Path(__file__).parents[1] / "golden" / "sequence"
 SECOND_READER = Path(__file__).parent / "second_reader.py"
 VKEY = LOG.verifier.to_text()
 
@@ -30,8 +32,8 @@ def _ended(*command: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
 
-def _logcheck(go: Go, public: Path) -> str:
-    ended = _ended(go("logcheck"), "-vkey", VKEY, public)
+def _logcheck(go: Go, public: Path, vkey: str = VKEY) -> str:
+    ended = _ended(go("logcheck"), "-vkey", vkey, public)
     return ended.stderr if ended.returncode else ""
 
 
@@ -87,6 +89,22 @@ def test_fsck_reads_the_log_over_our_server(go: Go, tmp_path: Path) -> None:
         vkey.write_text(ledger.trust.logs[0].policy.log.to_text())
         with serving(create_app(ledger.services)) as address:
             assert _fsck(go, f"{address}/log/2026/", vkey) == ""
+
+
+@pytest.mark.parametrize("label", ["2026", "2027"])
+def test_each_of_two_logs_is_one_that_a_program_reads_by_itself(
+    go: Go, tmp_path: Path, label: str
+) -> None:
+    """A closed log, and the one that came after it: what joins them is nothing that they read."""
+    shutil.copytree(SEQUENCE / "public" / label, tmp_path / "public")
+    shutil.copy(SEQUENCE / "trust" / "policy" / label, tmp_path / "policy")
+    log = read_trust(SEQUENCE / "trust").log(label)
+    assert log is not None
+    vkey = tmp_path / "log.vkey"
+    vkey.write_text(log.policy.log.to_text())
+    assert _logcheck(go, tmp_path / "public", vkey.read_text()) == ""
+    assert _fsck(go, f"file://{tmp_path / 'public'}", vkey) == ""
+    assert _second_reader(tmp_path / "public") == ""
 
 
 # --- altered logs ----------------------------------------------------------------------------

@@ -1,0 +1,84 @@
+"""Two logs, one after the other, on the command line: over the golden packet and its logs."""
+
+import json
+import shutil
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from ledger.tlog.receipt import Receipt
+from testkit.terminal import Run
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "sequence"
+PACKET, TRUST, PUBLIC = GOLDEN / "packet.zip", GOLDEN / "trust", GOLDEN / "public"
+ALL = "complete,order,time"
+
+
+def test_a_packet_over_two_logs_passes_with_code_0(run: Run) -> None:
+    ended = run("verify", PACKET, "--trust", TRUST, "--log", PUBLIC, "--require", ALL)
+    assert (ended.code, ended.err) == (0, ""), ended.out
+    for label, size in (("2026", 9), ("2027", 4)):
+        assert f"Log: ledger.example/enforcement/{label}" in ended.out
+        assert f"Checkpoint: {size} entries" in ended.out
+    said = run("verify", PACKET, "--trust", TRUST, "--json")
+    details = [finding["detail"] for finding in json.loads(said.out)["findings"]]
+    assert "this log ended with 9 entries, as 2027-0 says" in details
+
+
+def test_it_says_so_in_chinese(run: Run) -> None:
+    ended = run("verify", PACKET, "--trust", TRUST, "--log", PUBLIC, "--lang", "zh")
+    assert ended.code == 0 and "日志：ledger.example/enforcement/2027" in ended.out
+
+
+@pytest.mark.parametrize("missing", ["2026", "2027"])
+def test_without_a_copy_of_either_log_completeness_is_not_readable(
+    run: Run, tmp_path: Path, missing: str
+) -> None:
+    shutil.copytree(PUBLIC, tmp_path / "public")
+    shutil.rmtree(tmp_path / "public" / missing)
+    ended = run("verify", PACKET, "--trust", TRUST, "--log", tmp_path / "public")
+    assert ended.code == 4 and missing in ended.err
+
+
+def test_an_audit_of_both_logs_says_where_the_first_ended(run: Run) -> None:
+    ended = run("audit", PUBLIC, "--trust", TRUST, "--json")
+    assert ended.code == 0, ended.err
+    first, second = json.loads(ended.out)["logs"]
+    assert [f["step"] for f in first["findings"]] == ["checkpoint", "tree", "entries", "end"]
+    assert [f["step"] for f in second["findings"]] == ["checkpoint", "tree", "entries"]
+    chinese = run("audit", PUBLIC, "--trust", TRUST, "--lang", "zh").out
+    assert "本日志止于 9 个条目，见条目 2027-0" in chinese
+
+
+def test_an_audit_of_one_of_them_asks_for_nothing_of_the_other(run: Run) -> None:
+    for label in ("2026", "2027"):
+        ended = run("audit", PUBLIC / label, "--trust", TRUST)
+        assert ended.code == 0, ended.out
+
+
+def earlier_note() -> bytes:
+    """A smaller checkpoint of the first log, as a proof in the packet ends in it."""
+    with zipfile.ZipFile(PACKET) as packet:
+        name = next(n for n in packet.namelist() if "/proofs/2026-" in n and "@9." not in n)
+        return Receipt.from_bytes(packet.read(name)).note.encode()
+
+
+def test_a_closed_log_that_was_cut_short_fails_the_audit(run: Run, tmp_path: Path) -> None:
+    """Its older checkpoint has a quorum of its own, and the next log says otherwise."""
+    shutil.copytree(PUBLIC, tmp_path / "public")
+    older = earlier_note()
+    (tmp_path / "public" / "2026" / "checkpoint").write_bytes(older)
+    ended = run("audit", tmp_path / "public", "--trust", TRUST)
+    assert ended.code == 1
+    assert "want the last checkpoint, of 9 entries, got" in ended.out
+
+
+def test_an_opening_is_explained(run: Run) -> None:
+    ended = run("inspect", PUBLIC / "2027" / "opening.dsse.json")
+    assert ended.code == 0 and "the closing of an earlier log" in ended.out
+    assert "ledger.example/enforcement/2026" in ended.out
+    assert (
+        "结束上一份日志"
+        in run("inspect", PUBLIC / "2027" / "opening.dsse.json", "--lang", "zh").out
+    )
