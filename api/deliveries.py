@@ -220,7 +220,8 @@ def _series_of(s: Services, one: Said) -> str:
     """That of the session which evidence names; empty for an id of no time."""
     assert one.statement is not None
     try:
-        return session_series(one.statement, s.first_year, s.first_year)
+        year = int(s.log.place_of(one.index).log[:4])
+        return session_series(one.statement, year, s.first_year)
     except LedgerError:
         return ""
 

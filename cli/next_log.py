@@ -149,8 +149,10 @@ def _prepare(folder: DataFolder, origin: str, policy: Policy | None, as_json: bo
 
 
 def _begin(folder: DataFolder, registrar: str, as_json: bool) -> None:
+    from api import journal
     from api.next_log import begin
 
+    journal.start("error")  # what the cosigners say in between is not this command's result
     begun = begin(folder, read_key(registrar))
     if as_json:
         output.result_json(

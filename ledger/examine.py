@@ -380,7 +380,9 @@ def series(ex: Examination) -> Iterator[Finding]:
                 if place not in named:
                     raise Rejected("nothing here says what this entry is about")
                 continue
-            if not _is_closing(ex, view):
+            if _is_closing(ex, view):
+                _check_no_other_series(ex, view, view.statement)
+            else:
                 _check_membership(ex, view, view.statement)
             if (other := ids.setdefault(view.statement.id, place)) != place:
                 raise Rejected(f"its id is that of {other.to_text()}")
@@ -718,6 +720,13 @@ def _is_closing(ex: Examination, view: View) -> bool:
     """It is found by its place, not by a tag: nothing is hidden if its series is not shown."""
     first = view.place.index == 0 and ex.position(view.place)[0] > 0
     return first and view.statement is not None and view.statement.kind is Kind.RENEWAL
+
+
+def _check_no_other_series(ex: Examination, view: View, statement: Statement) -> None:
+    own = series_names(statement, view.place.log, ex.trust.first_year)
+    for name, found in ex.series.items():
+        if view.place in found.numbers and name not in own:
+            raise Rejected(f"the opening of a log is no statement of {name!r}")
 
 
 def _open_series(ex: Examination, path: str) -> Iterator[Finding]:

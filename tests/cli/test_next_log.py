@@ -1,16 +1,23 @@
 """`tiezheng next-log`, as an operator types it; without cosigners, as nobody is asked then."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from storage.trust_directory import read_trust
-from testkit.server import series_keys
+from testkit.server import quiet, series_keys
 from testkit.terminal import Run
 
 ORIGIN = "ledger.example/enforcement/2026"
 NEXT = "ledger.example/enforcement/2027"
+
+
+@pytest.fixture(autouse=True)
+def own_journal() -> Iterator[None]:
+    with quiet():
+        yield
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from ledger.evidence.packet import SeriesFile
+from ledger.evidence.statement import Kind
 from ledger.packing import plan_packet
 from ledger.report import Finding, Group, Outcome, Report
 from ledger.tlog.checkpoint import Checkpoint
@@ -250,6 +251,21 @@ def test_who_follows_a_tree_beyond_the_end_is_not_believed() -> None:
     world.step()
     details = [f.detail for f in failed(verify(world, contents(world)))]
     assert "claims to follow a tree of 99 entries of 2026, which had ended" in details
+
+
+def test_an_opening_is_no_statement_of_a_case() -> None:
+    """He gives entry 0 the case's next tag, so that a number has no statement of its own."""
+    world = World()
+    world.file(world.evidence(1, b"moving", **RECORDING))
+    renewal, opening = world.prepare_next()
+    names = world.log._names
+    world.log._names = lambda said: (  # type: ignore[method-assign]
+        (*names(said), f"2026/case/{CASE}") if said.kind is Kind.RENEWAL else names(said)
+    )
+    world.file(renewal, opening)
+    world.step()
+    details = [f.detail for f in failed(verify(world, contents(world)))]
+    assert details == [f"the opening of a log is no statement of '2026/case/{CASE}'"]
 
 
 def test_a_statement_left_out_of_either_log_is_missed() -> None:
