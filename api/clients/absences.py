@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
+import httpx2
+
 from api.clients.http import TIMEOUT_S, fetch, new_client
 from ledger.errors import Rejected, Unavailable
 from ledger.evidence.absence import Absence, tags_to_bytes
@@ -44,23 +46,31 @@ def add_statements(
     ]
     files = {path: read_file(source, path) for path in layout.absences}
     number = len(files)
-    for mirror in mirrors:
-        ends = time.monotonic() + patience_s
-        for label, note, series in questions:
-            tags = _tags(SeriesFile.from_bytes(series))
-            checkpoint = Checkpoint.from_text(note.text)
-            number += 1
-            path = f"data/absence/{number:02d}.dsse.json"
-            files[path] = ask(mirror, label, checkpoint, tags, ends)
-            on_answer(1)
+    with closing(new_client(TIMEOUT_S)) as client:
+        for mirror in mirrors:
+            ends = time.monotonic() + patience_s
+            for label, note, series in questions:
+                tags = _tags(SeriesFile.from_bytes(series))
+                checkpoint = Checkpoint.from_text(note.text)
+                number += 1
+                path = f"data/absence/{number:02d}.dsse.json"
+                files[path] = ask(client, mirror, label, checkpoint, tags, ends)
+                on_answer(1)
     add_files(packet, files)
     return len(files)
 
 
-def ask(mirror: str, label: str, checkpoint: Checkpoint, question: bytes, ends: float) -> bytes:
+def ask(
+    client: httpx2.Client,
+    mirror: str,
+    label: str,
+    checkpoint: Checkpoint,
+    question: bytes,
+    ends: float,
+) -> bytes:
     """The envelope, about that tree and those tags; who signed it, a verifier checks."""
     url = f"{mirror.rstrip('/')}/log/{label}/absence/{checkpoint.size}"
-    envelope = _answer(url, question, ends)
+    envelope = _answer(client, url, question, ends)
     said = Absence.from_bytes(Envelope.from_bytes(envelope).payload)
     if said.checkpoint != checkpoint:
         raise Rejected(
@@ -72,18 +82,15 @@ def ask(mirror: str, label: str, checkpoint: Checkpoint, question: bytes, ends: 
     return envelope
 
 
-def _answer(url: str, question: bytes, ends: float) -> bytes:
-    with closing(new_client(TIMEOUT_S)) as client:
-        while True:
-            status, data = fetch(
-                client, "POST", url, MAX_ENVELOPE, within_s=WITHIN_S, content=question
-            )
-            if status == 200:
-                return data
-            if status not in BUSY or time.monotonic() > ends:
-                reason = data[:200].decode("utf-8", "replace").strip()
-                raise Unavailable(f"{url} answered {status}: {reason!r}")
-            time.sleep(RETRY_S)
+def _answer(client: httpx2.Client, url: str, question: bytes, ends: float) -> bytes:
+    while True:
+        status, data = fetch(client, "POST", url, MAX_ENVELOPE, within_s=WITHIN_S, content=question)
+        if status == 200:
+            return data
+        if status not in BUSY or time.monotonic() > ends:
+            reason = data[:200].decode("utf-8", "replace").strip()
+            raise Unavailable(f"{url} answered {status}: {reason!r}")
+        time.sleep(RETRY_S)
 
 
 def _tags(file: SeriesFile) -> bytes:

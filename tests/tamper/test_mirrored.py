@@ -1,5 +1,6 @@
 """Completeness on the word of a mirror: what an operator, a stranger or a mirror may try."""
 
+import random
 from dataclasses import replace
 
 import pytest
@@ -148,6 +149,19 @@ def test_bytes_that_are_no_statement_are_a_failure() -> None:
     built = add_statements(make())
     built.files["data/absence/01.dsse.json"] += b"\n"
     assert complete(built)[0] is Outcome.FAILED
+
+
+def test_no_bit_of_a_statement_may_change_though_the_manifests_are_made_anew() -> None:
+    built = add_statements(make())
+    path = "data/absence/03.dsse.json"
+    data = built.files[path]
+    draw = random.Random(33)
+    for _ in range(60):
+        bit = draw.randrange(8 * len(data))
+        flipped = bytearray(data)
+        flipped[bit // 8] ^= 1 << bit % 8
+        built.files[path] = bytes(flipped)
+        assert complete(built)[0] is not Outcome.PASSED, bit
 
 
 def test_the_key_with_which_a_mirror_cosigns_is_refused_in_the_trust_folder() -> None:

@@ -1,13 +1,14 @@
 """Following a log: what is kept is what was signed, wherever it came from, however it was cut."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from api.absences import MirroredLog, NotYet
 from api.following import Follower, Forked, Shrunk
-from ledger.errors import Malformed, Rejected, Unavailable, Unknown
+from ledger.errors import Full, Malformed, Rejected, Unavailable, Unknown
 from ledger.evidence.absence import Found, open_absence, tags_to_bytes
 from ledger.suite import digest
 from ledger.tlog.audit import read_wider
@@ -430,6 +431,30 @@ def test_an_index_that_was_lost_is_made_again(
     new.settle()
     new.catch_up()
     assert ask(new, 300, [tags_of(299)[7]]) == ask(looking, 300, [tags_of(299)[7]])
+
+
+def test_a_disk_that_fails_leaves_no_tag_out(
+    mirrored: Mirrored, looking: MirroredLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was not stored was not looked through, however far it had come."""
+    mirrored.log.grow(300)
+    mirrored.follower.step()
+    write = looking.index._file.write
+
+    @contextmanager
+    def full() -> Iterator[object]:
+        with write() as db:
+            yield db
+            raise Full("no room")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(looking.index._file, "write", full)
+        with pytest.raises(Full):
+            looking.catch_up()
+        with pytest.raises(NotYet):
+            ask(looking, 300, [tags_of(7)[0]])
+    looking.catch_up()
+    assert ask(looking, 300, [tags_of(7)[0]]) == (Found(7, tags_of(7)[0]),)
 
 
 def test_more_places_than_a_statement_may_hold_are_refused(
