@@ -21,7 +21,7 @@ AHEAD = 64
 
 @pytest.fixture(autouse=True)
 def short_sight(monkeypatch: pytest.MonkeyPatch) -> None:
-    """To look 65,536 numbers ahead takes a fifth of a second a series: one test does."""
+    """To look 65,536 numbers ahead takes a fifth of a second a series: a slow test does."""
     for module in ("ledger.mirrored", "ledger.examine", "testkit.mirrors"):
         monkeypatch.setattr(f"{module}.LOOKAHEAD", AHEAD)
 
@@ -39,11 +39,12 @@ def complete(built: Built, *, log: bool = False) -> tuple[Outcome, list[Finding]
     return report.groups[Group.COMPLETE], findings
 
 
+@pytest.mark.parametrize("ahead", [AHEAD, pytest.param(LOOKAHEAD, marks=pytest.mark.slow)])
 def test_statements_of_a_trusted_mirror_show_completeness_without_the_log(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, ahead: int
 ) -> None:
     for module in ("ledger.mirrored", "testkit.mirrors"):
-        monkeypatch.setattr(f"{module}.LOOKAHEAD", LOOKAHEAD)
+        monkeypatch.setattr(f"{module}.LOOKAHEAD", ahead)
     outcome, (finding,) = complete(add_statements(make()))
     assert outcome is Outcome.PASSED
     assert finding.detail.startswith("on the word of mirror.archive.example, as of ")
