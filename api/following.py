@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 from ledger.encoding import format_base64
-from ledger.errors import Malformed, Rejected, Unknown
+from ledger.errors import Malformed, Rejected, Unavailable, Unknown
 from ledger.evidence.membership import log_label
 from ledger.examine import PublicLog
 from ledger.tlog.audit import read_wider
@@ -92,7 +92,10 @@ class Follower:
         """Whether the log has grown and is kept up to there. `on_start` is told by how much."""
         if self._forked:
             raise Forked("two histories were signed: nothing more is taken from this log")
-        note = SignedNote.from_bytes(self._source.read(self.label, CHECKPOINT))
+        try:
+            note = SignedNote.from_bytes(self._source.read(self.label, CHECKPOINT))
+        except Unknown as error:
+            raise Unavailable(f"no log {self.label} is published there: {error}") from None
         new = self._checked(note)
         if new == self.kept:
             return False

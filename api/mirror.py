@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from fastapi import FastAPI, Request, Response
 
 from api.absences import MirroredLog
-from api.bodies import BodyTooLarge, read_body
+from api.bodies import BodyTooLarge, Room, read_body
 from api.following import Forked, OnEntries
 from api.journal import journal
 from api.pace import Pace
@@ -28,6 +28,7 @@ from ledger.tlog.tile import Tile
 from storage.public_directory import CHECKPOINT
 
 LOOKING = 2  # questions at once; one takes some twenty megabytes
+ROOM = 64 << 20  # bytes of questions that are coming in, or wait
 LONGEST_WAIT_S = 300.0  # between two attempts at a log that does not answer or is not believed
 STATUS: Sequence[tuple[type[LedgerError], int]] = (
     (BodyTooLarge, 413),
@@ -45,7 +46,7 @@ def create_mirror_app(logs: Sequence[MirroredLog], per_s: int | None = None) -> 
         app.add_middleware(Pace, per_s=per_s, methods=("POST",))
     by_label = {log.follower.label: log for log in logs}
     by_origin = {suite.digest(log.follower.log.name.encode()).hex(): log for log in logs}
-    looking = asyncio.Semaphore(LOOKING)
+    looking, room = asyncio.Semaphore(LOOKING), Room(ROOM)
 
     async def file(known: Mapping[str, MirroredLog], name: str, path: str) -> Response:
         try:
@@ -66,9 +67,10 @@ def create_mirror_app(logs: Sequence[MirroredLog], per_s: int | None = None) -> 
         try:
             log = _known(by_label, label)
             below = parse_decimal(size)
-            question = await read_body(request, MAX_ASKED * TAG_SIZE)
-            async with looking:
-                envelope = await asyncio.to_thread(log.say, below, question)
+            with room.hold() as held:
+                question = await read_body(request, MAX_ASKED * TAG_SIZE, held)
+                async with looking:
+                    envelope = await asyncio.to_thread(log.say, below, question)
         except LedgerError as error:
             return _refuse(error)
         return Response(envelope, media_type="application/vnd.dsse.envelope.v1+json")

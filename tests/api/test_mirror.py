@@ -11,7 +11,7 @@ from api.clients.cosigner_http import HttpCosigner
 from api.clients.log_http import HttpLog
 from api.following import Follower
 from api.mirror import Following, create_mirror_app, follow
-from ledger.errors import LedgerError
+from ledger.errors import LedgerError, Unavailable
 from ledger.evidence.absence import MAX_ASKED, Found, open_absence, tags_to_bytes
 from ledger.suite import digest
 from storage.tag_index_sqlite import SqliteTagIndex
@@ -165,6 +165,28 @@ def test_a_bad_question_is_refused(
     answer = client(mirrored).post(path, content=body)
     assert answer.status_code == status
     assert answer.text.endswith("\n")
+
+
+def test_questions_take_no_more_memory_than_there_is(
+    log: GrowingLog, mirrored: MirroredLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.mirror.ROOM", 100)
+    log.grow(6)
+    follow(mirrored)
+    http = client(mirrored)
+    many = tags_to_bytes([bytes([n]) * 16 for n in range(7)])
+    assert http.post(f"{PREFIX}/absence/6", content=many).status_code == 503
+    # What was refused is forgotten.
+    for _ in range(3):
+        assert http.post(f"{PREFIX}/absence/6", content=many[:96]).status_code == 200
+
+
+def test_a_log_that_is_not_published_there_is_an_address_without_one(
+    log: GrowingLog, mirrored: MirroredLog
+) -> None:
+    (log.folder / "checkpoint").unlink()
+    with pytest.raises(Unavailable, match="no log 2026 is published there"):
+        follow(mirrored)
 
 
 def test_a_mirror_without_a_key_signs_nothing(log: GrowingLog, mirrored: MirroredLog) -> None:

@@ -130,6 +130,15 @@ def test_a_server_that_is_away_is_exit_code_4(run: Run, server: LogServer, tmp_p
     assert ended.code == 4
 
 
+def test_a_damaged_copy_stops_it_and_is_named(run: Run, server: LogServer, tmp_path: Path) -> None:
+    words = ("mirror", server.url, "--data", tmp_path / "d", "--log", VKEY, "--once")
+    assert run(*words).code == 0
+    (tmp_path / "d/public/2026/tile/1/000.p/2").write_bytes(bytes(64))
+    ended = run(*words)
+    assert ended.code == 1
+    assert "the copy of" in ended.err and "tiezheng audit" in ended.err
+
+
 @pytest.mark.parametrize(
     ("args", "said"),
     [

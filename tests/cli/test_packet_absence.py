@@ -106,6 +106,16 @@ def test_a_mirror_that_is_behind_is_waited_for(
     assert court.verify(MIRROR.verifier.to_text()).code == 0
 
 
+def test_several_mirrors_stand_side_by_side(court: Court) -> None:
+    assert court.packet().code == 0
+    court.ledger.await_quorum()
+    follow(court.log)
+    packet = court.desk / "packet.zip"
+    once = add_statements(packet, [court.mirror], 0)
+    assert add_statements(packet, [court.mirror, f"{court.mirror}/"], 0) == 3 * once
+    assert court.verify(MIRROR.verifier.to_text()).code == 0
+
+
 def test_a_mirror_with_another_tree_is_told_of(tmp_path: Path, court: Court) -> None:
     """The packet is of another ledger under the same label: no word about it can be had here."""
     packet = tmp_path / "other.zip"

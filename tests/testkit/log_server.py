@@ -66,6 +66,8 @@ class LogServer:
             def _head(self, status: int, length: int, **headers: str) -> None:
                 self.send_response(status)
                 self.send_header("Content-Length", str(length))
+                if self.close_connection:
+                    headers["Connection"] = "close"  # or the client would use it once more
                 for name, value in headers.items():
                     self.send_header(name, value)
                 self.end_headers()

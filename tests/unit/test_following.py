@@ -12,12 +12,15 @@ from ledger.errors import Full, Malformed, Rejected, Unavailable, Unknown
 from ledger.evidence.absence import Found, open_absence, tags_to_bytes
 from ledger.suite import digest
 from ledger.tlog.audit import read_wider
+from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.fraud import Fraud
+from ledger.tlog.note import SignedNote
 from ledger.tlog.policy import Policy
+from ledger.tlog.signing_key import sign_note
 from ledger.tlog.tile import Tile, bundles_of, tiles_of
 from storage.public_directory import DirectoryLog
 from storage.tag_index_sqlite import SqliteTagIndex
-from testkit.growing_log import LOG, GrowingLog, entry_of, tags_of
+from testkit.growing_log import LOG, ORIGIN, GrowingLog, entry_of, tags_of
 from testkit.keys import cosigner
 from testkit.mirrors import MIRROR
 
@@ -225,6 +228,17 @@ def test_a_checkpoint_that_the_log_did_not_sign_is_refused(mirrored: Mirrored) -
     mirrored.source.change = lambda path, data: note if path == "checkpoint" else data
     with pytest.raises(Rejected, match="does not match"):
         mirrored.follower.step()
+
+
+def test_a_log_that_claims_more_than_there_can_be_is_not_read(mirrored: Mirrored) -> None:
+    """Only its own key could have signed that."""
+    text = Checkpoint(ORIGIN, (1 << 30) + 1, bytes(32)).to_text()
+    note = SignedNote(text, (sign_note(text, LOG),)).to_bytes()
+    mirrored.log.grow(1)
+    mirrored.source.change = lambda path, data: note if path == "checkpoint" else data
+    with pytest.raises(Rejected, match="at most 1073741824 entries"):
+        mirrored.follower.step()
+    assert mirrored.source.asked == ["checkpoint"]
 
 
 def test_under_a_policy_only_what_its_quorum_has_cosigned_is_taken(mirrored: Mirrored) -> None:
