@@ -1,6 +1,7 @@
 """A mirror over HTTP: from a server that plays tricks, and to readers who ask for anything."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from api.mirror import Following, create_mirror_app, follow
 from ledger.errors import LedgerError, Unavailable
 from ledger.evidence.absence import MAX_ASKED, Found, open_absence, tags_to_bytes
 from ledger.suite import digest
+from storage.public_directory import DirectoryLog
 from storage.tag_index_sqlite import SqliteTagIndex
 from testkit.growing_log import LOG, ORIGIN, GrowingLog, tags_of
 from testkit.log_server import LogServer, Trick
@@ -53,6 +55,18 @@ def mirrored(server: LogServer, tmp_path: Path) -> Iterator[MirroredLog]:
 
 def client(*logs: MirroredLog, per_s: int | None = None) -> TestClient:
     return TestClient(create_mirror_app(logs, per_s))
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """Of a mirror of 600 entries, for tests that change nothing."""
+    root = tmp_path_factory.mktemp("reader")
+    log = GrowingLog(root / "log" / "2026").grow(600)
+    follower = Follower(LOG.verifier, DirectoryLog(log.folder), root / "mirror" / "2026")
+    with quiet(), closing(SqliteTagIndex(root / "tags.sqlite")) as index:
+        mirrored = MirroredLog(follower, index, MIRROR)
+        follow(mirrored)
+        yield client(mirrored)
 
 
 @pytest.mark.parametrize("path", ["checkpoint", "tile/1/000.p/2", "tile/entries/001"])
@@ -108,10 +122,8 @@ def test_it_serves_what_the_log_serves(log: GrowingLog, mirrored: MirroredLog) -
         "/lock",
     ],
 )
-def test_any_other_path_is_not_there(log: GrowingLog, mirrored: MirroredLog, path: str) -> None:
-    log.grow(600)
-    follow(mirrored)
-    assert client(mirrored).get(path).status_code == 404
+def test_any_other_path_is_not_there(reader: TestClient, path: str) -> None:
+    assert reader.get(path).status_code == 404
 
 
 def test_the_ledger_asks_it_what_it_knows_as_it_asks_a_cosigner(
@@ -157,12 +169,8 @@ def test_tags_in_and_a_signed_statement_out(log: GrowingLog, mirrored: MirroredL
         ("/log/2026/absence/6", bytes(16 * MAX_ASKED + 1), 413),
     ],
 )
-def test_a_bad_question_is_refused(
-    log: GrowingLog, mirrored: MirroredLog, path: str, body: bytes, status: int
-) -> None:
-    log.grow(600)
-    follow(mirrored)
-    answer = client(mirrored).post(path, content=body)
+def test_a_bad_question_is_refused(reader: TestClient, path: str, body: bytes, status: int) -> None:
+    answer = reader.post(path, content=body)
     assert answer.status_code == status
     assert answer.text.endswith("\n")
 
