@@ -18,6 +18,7 @@ from storage.durable import PRIVATE_FILE, open_new, refusals, sync_folder, write
 
 KINDS = {
     "statement": Algorithm.ED25519,
+    "statement-sm2": Algorithm.SM2,
     "log": Algorithm.ED25519,
     "cosigner": Algorithm.COSIGNATURE_ED25519,
     "cosigner-mldsa": Algorithm.COSIGNATURE_MLDSA44,

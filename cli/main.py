@@ -11,7 +11,9 @@ import click
 from cli import output
 from cli.command import new_lang_option, page
 from cli.language import pick, say
+from ledger import sm2
 from ledger.report import Bilingual
+from storage.sm2_libcrypto import Libcrypto
 
 
 class Listed(NamedTuple):
@@ -131,6 +133,8 @@ root = Commands(
 
 def main(args: list[str] | None = None) -> int:
     given = sys.argv[1:] if args is None else args
+
+    sm2.use(Libcrypto())
 
     def invoke() -> Any:
         return root.main(given, prog_name="tiezheng", standalone_mode=False)

@@ -88,6 +88,23 @@ _CHINESE: tuple[tuple[str, _Words], ...] = (
     (r"(\d+) (files|entries|statements|items)", lambda m: f"{m[1]} {_UNITS[m[2]]}"),
     (r"no (entries|statements) were shown", lambda m: f"未出示任何{_UNITS[m[1]][1:]}"),
     (r"not checked", "未检查"),
+    (r"not checked: (.*)", r"未检查（\1）"),
+    (
+        r"only in a suite that your trust folder distrusts: (.*)",
+        r"仅用了您的信任文件夹不采信的算法：\1",
+    ),
+    (
+        r"the registrar signs in a suite that your trust folder distrusts: (.*)",
+        r"登记人的签名算法为您的信任文件夹所不采信：\1",
+    ),
+    (
+        r"suites: (.*); place and time rest on the log's own SHA-256 and on its cosigners' keys "
+        r"all the same",
+        lambda m: (
+            f"算法要求：{m[1].replace('required', '须有').replace('distrusted', '不采信')}；"
+            "位置与时间仍以日志自身的 SHA-256 和联合签名人的密钥为准"
+        ),
+    ),
     (r"the bytes are not what the manifest says", "文件内容与清单所载摘要不符，已损坏或被改动"),
     (r"no such log in your trust folder", "您的信任文件夹中没有这份日志"),
     (r"the packet has no checkpoint", "证据包中没有检查点"),

@@ -44,6 +44,7 @@ from ledger.evidence.statement import (
     After,
     FileSubject,
     Kind,
+    Role,
     Stage,
     Statement,
 )
@@ -91,7 +92,9 @@ class View:
     def signed_by(self) -> str:
         """Person, role and the whole key's digest, as registered when they signed."""
         return ", ".join(
-            f"{printable(s.person)} ({s.role}, key {s.key.fingerprint})" for s in self.signers
+            f"{printable(s.person)} ({s.role}, key {key.fingerprint})"
+            for s in self.signers
+            for key in (s.key, *s.also)
         )
 
     @property
@@ -349,6 +352,10 @@ def signatures(ex: Examination) -> Iterator[Finding]:
         except (Malformed, Rejected) as error:
             view.statement = None
             yield _failed("signature", view.place.to_text(), error)
+        except Unavailable as error:
+            # Whose keys count is not known then: no signature here can be judged.
+            yield _not_checked("signature", view.place.to_text(), error)
+            return
     for view, statement in shown:
         if statement.kind is Kind.REGISTER or view.envelope is None:
             continue
@@ -356,10 +363,14 @@ def signatures(ex: Examination) -> Iterator[Finding]:
             view.signers = register.open(
                 ex.position(view.place), statement, view.envelope, view.quorum_time
             )
+            yield from _signed_in(ex, view)
             good += 1
         except (Malformed, Rejected) as error:
             view.statement = None
             yield _failed("signature", view.place.to_text(), error)
+        except Unavailable as error:
+            yield _not_checked("signature", view.place.to_text(), error)
+    yield from _suites(ex)
     yield from _enrolment(ex, register)
     yield from _ends(ex)
     yield from _all_good("signature", good, "statements")
@@ -413,6 +424,8 @@ def items(ex: Examination) -> Iterator[Finding]:
                 found = _with_sm3(ex, path)
             for subject in subjects:
                 subject.digest.check(found)
+                if why := ex.trust.suites.check_item(subject.digest):
+                    yield Finding("item", Outcome.UNDECIDED, path, why)
                 ex.item_of[subject] = path
             good += 1
         except (Malformed, Rejected) as error:
@@ -979,6 +992,25 @@ def _strong(ex: Examination, path: str) -> bytes:
     for piece in ex.packet.stream(path):
         hasher.update(piece)
     return hasher.digest()
+
+
+def _signed_in(ex: Examination, view: View) -> Iterator[Finding]:
+    """Where persons signed in suites that the trust folder does not believe."""
+    for signer in view.signers:
+        # The ledger's own word is the operator's, in whatever suite: nothing rests on it.
+        if signer.role is not Role.LEDGER and (why := ex.trust.suites.check_signer(signer)):
+            yield Finding("signature", Outcome.UNDECIDED, view.place.to_text(), why)
+
+
+def _suites(ex: Examination) -> Iterator[Finding]:
+    if why := ex.trust.suites.check_registrar(ex.trust.registrar):
+        yield Finding("signature", Outcome.UNDECIDED, "trust/suites", why)
+    if detail := ex.trust.suites.finding():
+        yield Finding("signature", Outcome.PASSED, "trust/suites", detail)
+
+
+def _not_checked(step: str, about: str, error: Unavailable) -> Finding:
+    return Finding(step, Outcome.UNDECIDED, about, f"not checked: {error}")
 
 
 def _failed(step: str, about: str, error: LedgerError) -> Finding:

@@ -1,4 +1,4 @@
-"""The only file that names a hash or signature algorithm, beside `suite_private`.
+"""The only file that names an algorithm, beside `suite_private` and `sm2`.
 
 Everything else says `digest`, `sign` and `verify`. Signatures are RFC 8032
 Ed25519 and FIPS 204 ML-DSA-44 from `cryptography`; hashes are from `hashlib`,

@@ -4,9 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from ledger import sm2
+from storage.sm2_libcrypto import Libcrypto
 from testkit.ceph import Shared, shared
 from testkit.ceph_packages import NotHere
 from testkit.once import session_folder
+
+sm2.use(Libcrypto())  # as `cli.main` does: a test may make keys of every algorithm
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ from ledger.tlog.note import Algorithm, VerifierKey
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 MAX_ENVELOPE = 1_048_576  # a manifest of 5,000 files; one entry is 311 bytes whatever this is
 MAX_SIGNATURES = 16
+FOR_STATEMENTS = (Algorithm.ED25519, Algorithm.SM2)
 
 Checked = frozenset[tuple[bytes, bytes]]  # public key and signature: pairs found good before
 
@@ -79,7 +80,7 @@ class Envelope:
         keys: list[VerifierKey] = []
         for signature in self.signatures:
             key = find(signature.keyid)
-            if key.algorithm is not Algorithm.ED25519:
+            if key.algorithm not in FOR_STATEMENTS:
                 raise Rejected(f"{key.keyid} is not a key for statements")
             if any(key.public == other.public for other in keys):
                 raise Rejected(f"{key.keyid} has signed twice")

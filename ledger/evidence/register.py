@@ -9,7 +9,7 @@ seen by then.
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ledger.encoding import parse_time
 from ledger.errors import Rejected
@@ -31,6 +31,7 @@ class Registration:
     agency: str
     revoked: bool
     compromised_ms: int | None
+    also: tuple[VerifierKey, ...] = ()  # of other algorithms, on the same statement
 
 
 class Register:
@@ -65,7 +66,9 @@ class Register:
         quorum_time: int | None = None,
         checked: Checked = frozenset(),
     ) -> tuple[Registration, ...]:
-        """Who signed a statement at `position`; raises `Rejected` if any signature does not count.
+        """Who signed a statement at `position`, each person once.
+
+        Raises `Rejected` if any signature does not count.
 
         `quorum_time` is when a quorum had first seen it, for keys found compromised later;
         `checked` as for `Envelope.open`.
@@ -81,9 +84,12 @@ class Register:
                 raise Rejected(f"a {signer.role} may not make a statement of kind {statement.kind}")
             if signer.role is not Role.LEDGER and signer.agency != statement.agency:
                 raise Rejected(f"{keyid} is of {signer.agency!r}, not of {statement.agency!r}")
-            if any(signer.person == other.person for other in signers):
-                raise Rejected(f"{signer.person!r} has signed twice")
-            signers.append(signer)
+            for n, other in enumerate(signers):
+                if signer.person == other.person:
+                    signers[n] = _in_both(other, signer)
+                    break
+            else:
+                signers.append(signer)
             return signer.key
 
         envelope.open(find, checked)
@@ -151,6 +157,16 @@ class Register:
             compromised_ms=None if since is None else parse_time(since),
         )
         self._versions[version.key.name].append(version)
+
+
+def _in_both(first: Registration, second: Registration) -> Registration:
+    """One person may sign with a key of each algorithm, and stays one person."""
+    keys = (first.key, *first.also)
+    if second.key.algorithm in {key.algorithm for key in keys}:
+        raise Rejected(f"{first.person!r} has signed twice")
+    if (first.role, first.agency) != (second.role, second.agency):
+        raise Rejected(f"the keys of {first.person!r} have two roles or agencies")
+    return replace(first, also=(*first.also, second.key))
 
 
 def _seen_by(quorum_time: int | None, at_ms: int) -> bool:

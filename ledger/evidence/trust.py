@@ -8,6 +8,7 @@
     trust/tsa/lab.pem       a timestamp authority's certificates; in lab.accept which keys or
                             policies of theirs count, in lab.crl what was revoked, if known
     trust/ends              when algorithms and authorities are no longer believed; may be missing
+    trust/suites            which algorithms are required or distrusted; may be missing
 
 A file that has no place here is refused: a policy under a misspelt name would
 otherwise be trust that the verifier thinks he has and has not.
@@ -23,10 +24,12 @@ from ledger import suite
 from ledger.encoding import clip, parse_utf8
 from ledger.errors import Malformed
 from ledger.evidence.ends import parse_ends
+from ledger.evidence.envelope import FOR_STATEMENTS
 from ledger.evidence.membership import log_label
 from ledger.evidence.series import SeriesKey
+from ledger.evidence.suites import Suites
 from ledger.timestamp import Authority
-from ledger.tlog.note import Algorithm, VerifierKey
+from ledger.tlog.note import VerifierKey
 from ledger.tlog.policy import Policy
 
 MAX_LOGS = 256
@@ -57,6 +60,7 @@ class Trust:
     hash: str
     authorities: tuple[Authority, ...] = ()
     ends: Mapping[str, int] = field(default_factory=dict)
+    suites: Suites = field(default_factory=Suites)
 
     @classmethod
     def from_files(cls, files: Mapping[str, bytes]) -> Self:
@@ -81,6 +85,7 @@ class Trust:
             if (match := _TSA.fullmatch(path)) and match[2] == "pem"
         )
         ends = _ends(rest.pop("ends", b""), authorities)
+        suites = _suites(rest.pop("suites", None))
         if rest:
             raise Malformed(f"no such file in a trust folder: {clip(min(rest))!r}")
         if len({log.label for log in logs}) != len(logs):
@@ -88,7 +93,7 @@ class Trust:
         _check_roles(logs, registrar, mirrors)
         listing = "".join(f"{suite.digest(files[p]).hex()}  {p}\n" for p in sorted(files))
         hash_ = suite.digest(listing.encode()).hex()
-        return cls(logs, series, registrar, mirrors, hash_, authorities, ends)
+        return cls(logs, series, registrar, mirrors, hash_, authorities, ends, suites)
 
     @property
     def first_year(self) -> int:
@@ -133,12 +138,19 @@ def _ends(data: bytes, authorities: tuple[Authority, ...]) -> Mapping[str, int]:
         raise error.under("ends") from None
 
 
+def _suites(data: bytes | None) -> Suites:
+    try:
+        return Suites() if data is None else Suites.from_bytes(data)
+    except Malformed as error:
+        raise error.under("suites") from None
+
+
 def _check_roles(
     logs: tuple[TrustedLog, ...], registrar: VerifierKey, mirrors: tuple[VerifierKey, ...]
 ) -> None:
     """One key, one role; only the registrar's and the mirrors' keys sign envelopes."""
     for key in (registrar, *mirrors):
-        if key.algorithm is not Algorithm.ED25519:
+        if key.algorithm not in FOR_STATEMENTS:
             raise Malformed(f"{key.keyid} is not a key for statements")
     roles = {
         "a log": {log.policy.log.public for log in logs},

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Self
 
-from ledger import suite
+from ledger import sm2, suite
 from ledger.encoding import clip, format_base64, parse_base64, parse_hex, parse_utf8
 from ledger.errors import Malformed, Rejected
 
@@ -28,6 +28,7 @@ KEY_ID_SIZE = 4
 
 _DASH = "\N{EM DASH} "
 KEY_TEXT_LIMIT = 8192
+_SM2_NAME = b"tiezheng/sm2-with-sm3/v1"
 
 
 class Algorithm(IntEnum):
@@ -36,6 +37,12 @@ class Algorithm(IntEnum):
     ED25519 = 0x01
     COSIGNATURE_ED25519 = 0x04
     COSIGNATURE_MLDSA44 = 0x06
+    SM2 = 0xFF  # for statements; no number is assigned, so a name stands behind it
+
+    @property
+    def prefix(self) -> bytes:
+        """What stands before a key of this type, where it is spelled and where it is hashed."""
+        return bytes([self]) + (_SM2_NAME if self is Algorithm.SM2 else b"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +57,15 @@ class VerifierKey:
         check_name(self.name)
         if self.algorithm is Algorithm.COSIGNATURE_MLDSA44:
             suite.mldsa_check_key(self.public)
+        elif self.algorithm is Algorithm.SM2:
+            sm2.check_key(self.public)
         else:
             suite.ed25519_check_key(self.public)
 
     @property
     def key_id(self) -> bytes:
         """Finds candidates only: four bytes are no proof of anything."""
-        typed = bytes([self.algorithm]) + self.public
+        typed = self.algorithm.prefix + self.public
         return suite.digest(self.name.encode() + b"\n" + typed)[:KEY_ID_SIZE]
 
     @property
@@ -67,10 +76,10 @@ class VerifierKey:
     @property
     def fingerprint(self) -> str:
         """SHA-256 of type and public key, hex: what a report names."""
-        return suite.digest(bytes([self.algorithm]) + self.public).hex()
+        return suite.digest(self.algorithm.prefix + self.public).hex()
 
     def to_text(self) -> str:
-        return f"{self.keyid}+{format_base64(bytes([self.algorithm]) + self.public)}"
+        return f"{self.keyid}+{format_base64(self.algorithm.prefix + self.public)}"
 
     @classmethod
     def from_text(cls, text: str) -> Self:
@@ -88,9 +97,14 @@ class VerifierKey:
         return key
 
     def verify(self, message: bytes, signature: bytes) -> None:
-        """Raises `Rejected` unless `signature` is this key's over exactly `message`."""
+        """Raises `Rejected` unless `signature` is this key's over exactly `message`.
+
+        For SM2 also `Unavailable`, where there is no library that could tell.
+        """
         if self.algorithm is Algorithm.COSIGNATURE_MLDSA44:
             suite.mldsa_verify(self.public, signature, message)
+        elif self.algorithm is Algorithm.SM2:
+            sm2.verify(self.public, signature, message)
         else:
             suite.ed25519_verify(self.public, signature, message)
 
@@ -200,7 +214,7 @@ def typed_key(typed: str) -> tuple[Algorithm, bytes]:
     data = parse_base64(typed)
     if not data:
         raise Malformed("the key is empty")
-    try:
-        return Algorithm(data[0]), data[1:]
-    except ValueError:
-        raise Malformed(f"no key type {data[0]:#04x} here") from None
+    for algorithm in Algorithm:
+        if data.startswith(algorithm.prefix):
+            return algorithm, data[len(algorithm.prefix) :]
+    raise Malformed(f"no key type {data[0]:#04x} here")

@@ -6,7 +6,7 @@ Kept from what an expert must read: a verifier signs nothing.
 from dataclasses import dataclass, field
 from typing import Protocol, Self
 
-from ledger import suite_private
+from ledger import sm2, suite_private
 from ledger.encoding import MAX_DECIMAL, format_base64, parse_hex
 from ledger.errors import Malformed, Rejected, Unavailable
 from ledger.tlog.checkpoint import Checkpoint
@@ -51,21 +51,27 @@ class SigningKey:
         check_name(self.name)
         if len(self.seed) != 32:
             raise Malformed("want a private key of 32 bytes")
+        if self.algorithm is Algorithm.SM2:
+            sm2.check_private(self.seed)
 
     @property
     def verifier(self) -> VerifierKey:
         if self.algorithm is Algorithm.COSIGNATURE_MLDSA44:
             return VerifierKey(self.name, self.algorithm, suite_private.mldsa_public(self.seed))
+        if self.algorithm is Algorithm.SM2:
+            return VerifierKey(self.name, self.algorithm, sm2.public_of(self.seed))
         return VerifierKey(self.name, self.algorithm, suite_private.ed25519_public(self.seed))
 
     def sign(self, message: bytes) -> bytes:
         if self.algorithm is Algorithm.COSIGNATURE_MLDSA44:
             return suite_private.mldsa_sign(self.seed, message)
+        if self.algorithm is Algorithm.SM2:
+            return sm2.sign(self.seed, message)
         return suite_private.ed25519_sign(self.seed, message)
 
     def to_text(self) -> str:
         """The secret itself: for a file that only its owner reads."""
-        typed = format_base64(bytes([self.algorithm]) + self.seed)
+        typed = format_base64(self.algorithm.prefix + self.seed)
         return f"PRIVATE+KEY+{self.verifier.keyid}+{typed}"
 
     @classmethod

@@ -48,6 +48,7 @@ def test_the_secret_is_never_printed(run: Run, tmp_path: Path, lang: str) -> Non
         ("log", Algorithm.ED25519),
         ("cosigner", Algorithm.COSIGNATURE_ED25519),
         ("cosigner-mldsa", Algorithm.COSIGNATURE_MLDSA44),
+        ("statement-sm2", Algorithm.SM2),
     ],
 )
 def test_each_kind_has_its_algorithm(

@@ -38,7 +38,7 @@ from cli.explain import explain
 from cli.files import read_key, read_secret
 from cli.notary.page import CertificatePage
 from cli.notary.reference import Reference
-from ledger import encoding, suite, suite_private
+from ledger import encoding, sm2, suite, suite_private
 from ledger.audit import audit_log
 from ledger.backup import (
     BackupKey,
@@ -72,6 +72,7 @@ from ledger.evidence.session import FoundFile, Manifest
 from ledger.evidence.signing import seal as seal_statement
 from ledger.evidence.signing import sign_party_receipt
 from ledger.evidence.statement import Statement
+from ledger.evidence.suites import Suites
 from ledger.evidence.trust import Trust
 from ledger.report import Outcome
 from ledger.timestamp import Authority, open_token
@@ -93,6 +94,7 @@ from storage.folder import DataFolder
 from storage.packets import Bytes, FolderPacket, ZipPacket, open_packet, zip_pieces
 from storage.signer_pkcs11 import parse_point
 from storage.signer_ssh_agent import format_strings, parse_keys, parse_signature
+from storage.sm2_libcrypto import Libcrypto
 from storage.staged_bytes import StagedKey
 from storage.staging_directory import Announced, Finish
 from storage.trust_directory import read_trust
@@ -155,6 +157,8 @@ def fixed(*seeds: bytes | str) -> Seeds:
     given = tuple(s.encode() if isinstance(s, str) else s for s in seeds)
     return lambda: given
 
+
+sm2.use(Libcrypto())  # the fuzzer runs these without `conftest`
 
 # --- valid documents ---------------------------------------------------------------------------
 
@@ -256,6 +260,7 @@ def _keys() -> tuple[SigningKey, ...]:
         kit.LOG,
         cosigner("苏州.example"),
         key("court.example", algorithm=Algorithm.COSIGNATURE_MLDSA44),
+        key("station.example", algorithm=Algorithm.SM2),
     )
 
 
@@ -877,6 +882,12 @@ TARGETS: tuple[Target, ...] = (
         text(lambda t: SigningKey.from_text(t).to_text()),
         lambda: tuple(k.to_text().encode() for k in _keys()),
         (SigningKey.from_text,),
+    ),
+    Target(
+        "suites",
+        binary(lambda d: Suites.from_bytes(d).to_text().encode()),
+        fixed(b"require sha256 sm3\n", b"require sm3 sm2\ndistrust sha256 ed25519\n"),
+        (Suites.from_text, Suites.from_bytes),
     ),
     Target("policy", _policy, policies, (Policy.from_bytes, Policy.from_text)),
     Target(

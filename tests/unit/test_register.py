@@ -6,7 +6,7 @@ from ledger.errors import Rejected
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.register import Register, Registration
 from ledger.evidence.statement import Role, Statement
-from ledger.tlog.note import VerifierKey
+from ledger.tlog.note import Algorithm, VerifierKey
 from ledger.tlog.signing_key import SigningKey
 from testkit.case import (
     HANDLER,
@@ -193,3 +193,32 @@ def test_openings_and_spellings_are_kept() -> None:
     assert made.case_numbers("agency-01") == ("苏〔{year}〕{number}号",)
     assert set(made.case_numbers()) == {"苏〔{year}〕{number}号", "锡〔{year}〕{number}号"}
     assert made.case_numbers("agency-03") == ()
+
+
+# --- one person, two algorithms --------------------------------------------------------------
+
+STATION_SM2 = key(f"{STATION.name}/sm2", algorithm=Algorithm.SM2)
+
+
+def second(role: str = "station", **more: str) -> Draft:
+    return registration(5, STATION_SM2, role, person=STATION.name, **more)
+
+
+@pytest.mark.parametrize("keys", [(STATION, STATION_SM2), (STATION_SM2, STATION)])
+def test_two_algorithms_of_one_person_are_one_person(keys: tuple[SigningKey, ...]) -> None:
+    draft = signed(evidence("both", 6, {"x": b"x"}), *keys)
+    (signer,) = opened(register(STATIONS, second()), draft)
+    assert (signer.key, *signer.also) == tuple(k.verifier for k in keys)
+
+
+def test_two_keys_of_one_algorithm_are_one_person_twice() -> None:
+    other = key(f"{STATION.name}/other")
+    made = register(STATIONS, registration(7, other, "station", person=STATION.name))
+    with pytest.raises(Rejected, match="has signed twice"):
+        opened(made, signed(evidence("both", 6, {"x": b"x"}), STATION, other))
+
+
+def test_two_algorithms_of_one_person_have_one_role() -> None:
+    draft = signed(evidence("both", 6, {"x": b"x"}), STATION, STATION_SM2)
+    with pytest.raises(Rejected, match="two roles or agencies"):
+        opened(register(STATIONS, second("handler")), draft)
