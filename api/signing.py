@@ -21,8 +21,8 @@ from http_message_signatures import (
 )
 
 from ledger.encoding import clip
-from ledger.errors import LedgerError, Rejected
-from ledger.tlog.note import VerifierKey
+from ledger.errors import LedgerError, Malformed, Rejected
+from ledger.tlog.note import Algorithm, VerifierKey
 from ledger.tlog.signing_key import SigningKey
 
 TAG = "tiezheng"
@@ -50,6 +50,11 @@ def sign_request(
     headers: Mapping[str, str] = MappingProxyType({}),
 ) -> Mapping[str, str]:
     """The headers to add to the request, with those given, which are signed too."""
+    if key.algorithm is Algorithm.SM2:
+        raise Malformed(
+            f"want an Ed25519 key for requests, got the SM2 key {key.verifier.keyid}",
+            hints=("give the SM2 key beside an Ed25519 key of the same person",),
+        )
     message = Message(method, url, dict(headers))
     signer = HTTPMessageSigner(signature_algorithm=algorithms.ED25519, key_resolver=_Private(key))
     signer.sign(

@@ -16,12 +16,14 @@ from cli.language import say
 from cli.remote import open_client, own_trust_option, server_option
 from cli.trust import open_trust
 from ledger.encoding import printable
-from ledger.errors import LedgerError, Rejected
+from ledger.errors import LedgerError, Malformed, Rejected
 from ledger.evidence.case_number import parse_case
 from ledger.evidence.chunks import ItemDigest
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.statement import EvidenceType, Stage, Statement
 from ledger.evidence.trust import Trust, TrustedLog
+from ledger.tlog.note import Algorithm
+from ledger.tlog.signing_key import SigningKey
 from storage.durable import make_folder, write_file
 
 if TYPE_CHECKING:
@@ -71,6 +73,15 @@ RESUMABLE = 64 << 20  # from here on a broken line goes on where it was
     required=True,
     metavar="FILE",
     words={"en": "your registered private key", "zh": "您已登记的私钥文件"},
+)
+@option(
+    "--sm2-key",
+    "sm2_file",
+    metavar="FILE",
+    words={
+        "en": "your registered SM2 key, to sign with beside --key",
+        "zh": "您已登记的 SM2 私钥文件，与 --key 一并签名",
+    },
 )
 @server_option()
 @own_trust_option()
@@ -132,6 +143,14 @@ RESUMABLE = 64 << 20  # from here on a broken line goes on where it was
     },
 )
 @option(
+    "--sm3",
+    is_flag=True,
+    words={
+        "en": "state the SM3 digest of each file too",
+        "zh": "另写明每个文件的 SM3 摘要",
+    },
+)
+@option(
     "--keep",
     metavar="DIR",
     words={
@@ -144,12 +163,14 @@ def command(
     files: tuple[str, ...],
     case: str,
     key_file: str,
+    sm2_file: str | None,
     server: str,
     trust: str | None,
     act: str | None,
     start: str | None,
     end: str | None,
     direct: bool,
+    sm3: bool,
     keep: str | None,
     as_json: bool,
     **details: Any,
@@ -168,7 +189,15 @@ def command(
         fields["occurred"] = {"from": start or end, "to": end or start}
     decides = act is not None and act.endswith("_decision")
     fields.setdefault("stage", str(Stage.DECIDE if decides else Stage.INVESTIGATE))
-    filing = Filing(server, key_file, open_trust(trust) if trust else None, keep, direct=direct)
+    filing = Filing(
+        server,
+        key_file,
+        open_trust(trust) if trust else None,
+        keep,
+        direct=direct,
+        sm3=sm3,
+        sm2_file=sm2_file,
+    )
     results = filing.run([Path(name) for name in files], act, fields)
     if as_json:
         output.result_json({"statements": results})
@@ -204,6 +233,13 @@ def _note_flags(row: dict[str, Any]) -> None:
         output.note(text)
 
 
+def _read_sm2_key(file: str) -> SigningKey:
+    key = read_key(file)
+    if key.algorithm is not Algorithm.SM2:
+        raise Malformed("want an SM2 key: make one with tiezheng keygen --kind statement-sm2")
+    return key
+
+
 class Filing:
     """One run: digest, upload, sign, file, recompute."""
 
@@ -215,8 +251,12 @@ class Filing:
         keep: str | None,
         *,
         direct: bool = False,
+        sm3: bool = False,
+        sm2_file: str | None = None,
     ) -> None:
         self._key = read_key(key_file)
+        self._beside = () if sm2_file is None else (_read_sm2_key(sm2_file),)
+        self._sm3 = sm3
         self._client = open_client(server, key=self._key)
         self._server = server
         self._trust = trust
@@ -236,10 +276,12 @@ class Filing:
         now = time.time_ns() // 1_000_000
         if act is not None:
             common.pop("evidence_type", None)
-            envelopes = [filing.act(sources, act, common, self._key, new_id(now))]
+            envelopes = [filing.act(sources, act, common, self._key, new_id(now), self._beside)]
             names = [[s.subject.name for s in sources]]
         else:
-            envelopes = [filing.evidence([s], common, self._key, new_id(now)) for s in sources]
+            envelopes = [
+                filing.evidence([s], common, self._key, new_id(now), self._beside) for s in sources
+            ]
             names = [[s.subject.name] for s in sources]
         return list(self._file(envelopes, names))
 
@@ -262,7 +304,7 @@ class Filing:
         label = say(en="reading and sending", zh="读取并上传")
         with output.progress(label, total, least=1) as advance:
             for path in files:
-                source = read_source(path, advance)
+                source = read_source(path, advance, sm3=self._sm3)
                 self._upload(path, source.subject.digest, advance)
                 sources.append(source)
         return sources
@@ -272,7 +314,7 @@ class Filing:
 
         if self._goes_direct:
             try:
-                self._direct.upload(path, digest.size, digest.sha256, advance)
+                self._direct.upload(path, digest.size, digest.sha256, advance, sm3=self._sm3)
                 return
             except NoDirect as error:
                 self._goes_direct = False
@@ -283,7 +325,7 @@ class Filing:
                     )
                 )
         sender = self._tus if digest.size >= RESUMABLE else self._client
-        sender.upload(path, digest.size, digest.sha256, advance)
+        sender.upload(path, digest.size, digest.sha256, advance, sm3=self._sm3)
 
     @cached_property
     def _direct(self) -> "DirectClient":

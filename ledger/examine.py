@@ -94,7 +94,7 @@ class View:
         return ", ".join(
             f"{printable(s.person)} ({s.role}, key {key.fingerprint})"
             for s in self.signers
-            for key in (s.key, *s.also)
+            for key in s.keys
         )
 
     @property

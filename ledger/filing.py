@@ -42,6 +42,7 @@ def open_filing(data: bytes, register: Register, position: Position) -> Filing:
         signers = register.open(position, statement, envelope)
     except LedgerError as error:
         return Filing(data, statement, envelope, doubt=error)
-    keys = [signer.key.public for signer in signers]
-    pairs = zip(keys, (s.sig for s in envelope.signatures), strict=False)
+    # By keyid, not in order: a person who signed with two keys is one signer.
+    publics = {key.keyid: key.public for signer in signers for key in signer.keys}
+    pairs = {(publics[s.keyid], s.sig) for s in envelope.signatures if s.keyid in publics}
     return Filing(data, statement, envelope, frozenset(pairs))

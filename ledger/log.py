@@ -297,6 +297,11 @@ class Log:
                     fitting[i] = filing, self._names(filing.statement)
             except (Malformed, Rejected) as error:
                 results[i] = error
+            except Unavailable as error:
+                # Of a new one this is SM2 without a library, and no fault of its neighbours.
+                if filing.statement.id in known:
+                    raise
+                results[i] = error
         claims = self._claims([filing.statement for filing, _ in fitting.values()])
         wanted = sorted({name for _, names in fitting.values() for name in names})
         stored = self._store.series(wanted)

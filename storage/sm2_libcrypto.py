@@ -48,8 +48,8 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
 
 
 class Libcrypto:
-    def __init__(self, names: tuple[str, ...] = LIBRARIES) -> None:
-        self._names = names
+    def __init__(self, names: tuple[str, ...] = ()) -> None:
+        self._names = names or LIBRARIES
         self._lock = Lock()
         self._library: Any = None
 

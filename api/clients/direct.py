@@ -29,6 +29,7 @@ from api.clients.ledger import (
     SLOWEST,
     UPLOAD_TIMEOUT_S,
     Progress,
+    announcement,
     check_texts,
     read_object,
     refusal,
@@ -127,13 +128,15 @@ class DirectClient:
         self._ledger.close()
         self._store.close()
 
-    def upload(self, file: Path, size: int, sha256: bytes, progress: Progress) -> dict[str, Any]:
+    def upload(
+        self, file: Path, size: int, sha256: bytes, progress: Progress, *, sm3: bool = False
+    ) -> dict[str, Any]:
         """The digests as the ledger read them back. Safe to repeat, after a restart too."""
         try:
-            return self._send(self._open(file, size, sha256, progress), sha256)
+            return self._send(self._open(file, size, sha256, progress, sm3), sha256)
         except Unknown:
             # It has ended there, as after a long time without a line: from the beginning.
-            return self._send(self._open(file, size, sha256, progress), sha256)
+            return self._send(self._open(file, size, sha256, progress, sm3), sha256)
 
     def _send(self, sending: _Sending, sha256: bytes) -> dict[str, Any]:
         rounds = 0
@@ -157,8 +160,10 @@ class DirectClient:
             except _Broken as error:
                 sending.patience.wait(error)
 
-    def _open(self, file: Path, size: int, sha256: bytes, progress: Progress) -> _Sending:
-        body = format_json({"sha256": sha256.hex(), "size": str(size)})
+    def _open(
+        self, file: Path, size: int, sha256: bytes, progress: Progress, sm3: bool
+    ) -> _Sending:
+        body = format_json(announcement(size, sha256, sm3=sm3))
         nonce = secrets.token_urlsafe(24)
         signed = sign_request(self._key, "POST", f"{self._url}/v1/direct", body, nonce)
         answer = self._ask("POST", "/v1/direct", dict(signed), body)

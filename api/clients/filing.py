@@ -36,9 +36,9 @@ class Source:
     modified_ms: int
 
 
-def read_source(path: Path, progress: Progress) -> Source:
+def read_source(path: Path, progress: Progress, *, sm3: bool = False) -> Source:
     """Digests a file; raises `Unavailable` if it cannot be read."""
-    hasher = ItemHasher()
+    hasher = ItemHasher(sm3=sm3)
     try:
         with path.open("rb", buffering=0) as file:
             modified_ms = os.fstat(file.fileno()).st_mtime_ns // 1_000_000
@@ -67,8 +67,17 @@ def spell_name(raw: bytes) -> tuple[str, bytes]:
         return raw.decode("ascii", "backslashreplace"), raw
 
 
-def evidence(sources: Sequence[Source], common: dict[str, Any], key: SigningKey, id_: str) -> bytes:
-    """One item, the first of `sources`, with its side files; the sealed envelope."""
+def evidence(
+    sources: Sequence[Source],
+    common: dict[str, Any],
+    key: SigningKey,
+    id_: str,
+    beside: Sequence[SigningKey] = (),
+) -> bytes:
+    """One item, the first of `sources`, with its side files; the sealed envelope.
+
+    `beside` are keys of the same person in other algorithms.
+    """
     item = sources[0]
     moment = format_time(item.modified_ms)
     predicate: dict[str, Any] = {
@@ -80,7 +89,7 @@ def evidence(sources: Sequence[Source], common: dict[str, Any], key: SigningKey,
     if "device" in predicate:
         predicate.setdefault("file", line_of(item.subject.name))
     statement = Statement(Kind.EVIDENCE, tuple(s.subject for s in sources), predicate)
-    return seal(statement.to_bytes(), [key]).to_bytes()
+    return seal(statement.to_bytes(), [key, *beside]).to_bytes()
 
 
 def line_of(name: str) -> str:
@@ -92,7 +101,12 @@ def line_of(name: str) -> str:
 
 
 def act(
-    sources: Sequence[Source], name: str, common: dict[str, Any], key: SigningKey, id_: str
+    sources: Sequence[Source],
+    name: str,
+    common: dict[str, Any],
+    key: SigningKey,
+    id_: str,
+    beside: Sequence[SigningKey] = (),
 ) -> bytes:
     """A procedural act on the documents in `sources`; the sealed envelope."""
     moment = format_time(sources[0].modified_ms)
@@ -103,7 +117,7 @@ def act(
         **common,
     }
     statement = Statement(Kind.ACT, tuple(s.subject for s in sources), predicate)
-    return seal(statement.to_bytes(), [key]).to_bytes()
+    return seal(statement.to_bytes(), [key, *beside]).to_bytes()
 
 
 def evidence_type(name: str) -> str:

@@ -54,6 +54,11 @@ class Receipted:
     answer: dict[str, Any]
 
 
+def announcement(size: int, sha256: bytes, *, sm3: bool) -> dict[str, str]:
+    """An item before its bytes come; `sm3` asks the ledger to digest it so too."""
+    return {"sha256": sha256.hex(), "size": str(size)} | ({"sm3": "yes"} if sm3 else {})
+
+
 class NotYet(Unavailable):
     """The server asks to try again in a moment."""
 
@@ -77,9 +82,11 @@ class LedgerClient:
     def close(self) -> None:
         self._client.close()
 
-    def upload(self, path: Path, size: int, sha256: bytes, progress: Progress) -> dict[str, Any]:
+    def upload(
+        self, path: Path, size: int, sha256: bytes, progress: Progress, *, sm3: bool = False
+    ) -> dict[str, Any]:
         """Sends one file; its digests as the ledger computed them. Safe to repeat."""
-        body = format_json({"sha256": sha256.hex(), "size": str(size)})
+        body = format_json(announcement(size, sha256, sm3=sm3))
         headers = self._signed("POST", "/v1/uploads", body)
         answer = self._json("POST", "/v1/uploads", content=body, headers=headers)
         upload = answer.get("upload")

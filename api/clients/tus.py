@@ -93,13 +93,18 @@ class TusClient:
     def close(self) -> None:
         self._client.close()
 
-    def upload(self, file: Path, size: int, sha256: bytes, progress: Progress) -> dict[str, Any]:
+    def upload(
+        self, file: Path, size: int, sha256: bytes, progress: Progress, *, sm3: bool = False
+    ) -> dict[str, Any]:
         """A new upload from beginning to end; the digests as the ledger read them back."""
-        return self.send(self.create(size, sha256, file.name), file, size, sha256, progress)
+        upload = self.create(size, sha256, file.name, sm3=sm3)
+        return self.send(upload, file, size, sha256, progress)
 
-    def create(self, size: int, sha256: bytes, name: str = "") -> str:
+    def create(self, size: int, sha256: bytes, name: str = "", *, sm3: bool = False) -> str:
         """The path of a new upload, to be kept until `send` has returned."""
         pairs = {"sha256": sha256.hex().encode()}
+        if sm3:
+            pairs["sm3"] = b"yes"
         if name:
             pairs["filename"] = name.encode("utf-8", "surrogateescape")
         metadata = ",".join(f"{k} {format_base64(v)}" for k, v in pairs.items())

@@ -33,6 +33,10 @@ class Registration:
     compromised_ms: int | None
     also: tuple[VerifierKey, ...] = ()  # of other algorithms, on the same statement
 
+    @property
+    def keys(self) -> tuple[VerifierKey, ...]:
+        return (self.key, *self.also)
+
 
 class Register:
     """Built from register statements in log order; asked for any place."""
@@ -161,8 +165,7 @@ class Register:
 
 def _in_both(first: Registration, second: Registration) -> Registration:
     """One person may sign with a key of each algorithm, and stays one person."""
-    keys = (first.key, *first.also)
-    if second.key.algorithm in {key.algorithm for key in keys}:
+    if second.key.algorithm in {key.algorithm for key in first.keys}:
         raise Rejected(f"{first.person!r} has signed twice")
     if (first.role, first.agency) != (second.role, second.agency):
         raise Rejected(f"the keys of {first.person!r} have two roles or agencies")

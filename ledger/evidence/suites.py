@@ -77,7 +77,7 @@ class Suites:
 
     def check_signer(self, signer: Registration) -> str:
         """The same of one person's signatures on one statement."""
-        given = {_ALGORITHMS[key.algorithm] for key in (signer.key, *signer.also)}
+        given = {_ALGORITHMS[key.algorithm] for key in signer.keys}
         return self._check(given, SIGNATURES, f"signature by {signer.person!r}")
 
     def check_registrar(self, key: VerifierKey) -> str:

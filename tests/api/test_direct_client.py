@@ -19,7 +19,7 @@ from cli.main import main
 from cli.station.ledger import HttpLedger
 from ledger.encoding import format_json
 from ledger.errors import LedgerError, Malformed, Rejected, Unavailable
-from ledger.evidence.chunks import CHUNK_SIZE
+from ledger.evidence.chunks import CHUNK_SIZE, ItemHasher
 from ledger.evidence.sealed import STORED_BLOCK, ItemSeal, stored_size
 from ledger.suite import digest
 from storage.objects_s3 import S3ObjectStore
@@ -67,10 +67,12 @@ def no_progress(count: int) -> None:
     pass
 
 
-def send(address: str, file: Path, progress: Any = no_progress, **more: Any) -> dict[str, Any]:
+def send(
+    address: str, file: Path, progress: Any = no_progress, *, sm3: bool = False, **more: Any
+) -> dict[str, Any]:
     data = file.read_bytes()
     with closing(DirectClient(address, key=STATION, **more)) as client:
-        return client.upload(file, len(data), digest(data), progress)
+        return client.upload(file, len(data), digest(data), progress, sm3=sm3)
 
 
 def held(ledger: Ledger) -> list[bytes]:
@@ -201,6 +203,12 @@ def test_a_file_that_changed_is_refused_and_sent_anew_as_it_is(
         client.upload(file, SIZE, digest(data), no_progress)
     send(ledger[1], file)
     assert held(ledger[0]) == [changed]
+
+
+def test_sm3_is_told_where_it_is_asked_for(ledger: tuple[Ledger, str], file: Path) -> None:
+    hasher = ItemHasher(sm3=True)
+    hasher.update(file.read_bytes())
+    assert send(ledger[1], file, sm3=True)["sm3"] == hasher.finish().sm3.hex()
 
 
 def test_a_file_that_became_shorter_is_named(ledger: tuple[Ledger, str], file: Path) -> None:

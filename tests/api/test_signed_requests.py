@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from api.signing import MAX_NONCES, Message, RequestVerifier, sign_request
 from ledger.encoding import format_json
-from ledger.errors import LedgerError, Rejected
+from ledger.errors import LedgerError, Malformed, Rejected
 from ledger.evidence.statement import Role
+from ledger.log import Accepted
 from ledger.suite import digest
-from ledger.tlog.note import VerifierKey
+from ledger.tlog.note import Algorithm, VerifierKey
 from ledger.tlog.signing_key import SigningKey
 from testkit.keys import cosigner, key
 from testkit.server import (
@@ -317,3 +318,15 @@ def test_a_cosigners_key_cannot_sign_a_request() -> None:
 
     with pytest.raises(Rejected):
         verifier.verify(Message("GET", BASE, headers), b"", none)
+
+
+def test_a_registered_sm2_key_signs_no_requests(ledger: Ledger) -> None:
+    signer = key("station-07.example-sm2", algorithm=Algorithm.SM2)
+    with pytest.raises(Malformed, match="want an Ed25519 key for requests"):
+        sign_request(signer, "POST", BASE + "/v1/uploads", BODY, NONCE)
+    (result,) = ledger.services.log.accept([register(signer, Role.STATION)])
+    assert isinstance(result, Accepted), result
+    headers = dict(sign_request(STATION, "POST", BASE + "/v1/uploads", BODY, NONCE))
+    keyid = STATION.verifier.keyid
+    headers["Signature-Input"] = headers["Signature-Input"].replace(keyid, signer.verifier.keyid)
+    refused(ledger, headers)

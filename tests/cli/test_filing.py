@@ -16,15 +16,18 @@ import pytest
 
 from api.clients.copies import open_copy
 from api.clients.ledger import LedgerClient
+from ledger import sm2
+from ledger.evidence.chunks import ItemHasher
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.statement import FileSubject, Statement
 from ledger.report import Outcome
-from ledger.tlog.note import SignedNote
+from ledger.tlog.note import Algorithm, SignedNote
 from ledger.tlog.receipt import Receipt
 from ledger.tlog.signing_key import SigningKey
 from ledger.verify import verify_packet
 from storage.packets import open_packet
 from testkit.chainpoint import evaluate
+from testkit.keys import key
 from testkit.line import bad_line
 from testkit.server import (
     AGENCY,
@@ -40,6 +43,8 @@ from testkit.server import (
     serving,
 )
 from testkit.terminal import Ended, Run
+
+SM2 = key("station-07.example-sm2", algorithm=Algorithm.SM2)
 
 
 @dataclass
@@ -180,6 +185,59 @@ def test_a_name_is_kept_exactly_and_shown_harmlessly(
     assert (subject.name_bytes or subject.name.encode()) == raw
     assert "\x1b" not in ended.out and "\u202e" not in ended.out
     assert len(ended.out.splitlines()) == 1
+
+
+# --- SM2 and SM3 -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("resumable", [1 << 30, 1], ids=["at once", "by tus"])
+def test_a_deposit_in_both_suites_passes_where_both_are_required(
+    own: Office, monkeypatch: pytest.MonkeyPatch, resumable: int
+) -> None:
+    monkeypatch.setattr("cli.deposit.RESUMABLE", resumable)
+    register_sm2(own)
+    photo = own.write("photo.jpg")
+    assert own.deposit(photo).code == 0
+    ended = own.deposit(photo, "--sm3", "--sm2-key", own.key(SM2))
+    assert ended.code == 0, ended.err
+    digest = own.statement().files[0].digest
+    hasher = ItemHasher(sm3=True)
+    hasher.update(photo.read_bytes())
+    assert digest == hasher.finish()
+    row = own.ledger.services.log.row(own.ledger.services.log.size - 1)
+    keyids = [s.keyid for s in Envelope.from_bytes(row.envelope).signatures]
+    assert keyids == [STATION.verifier.keyid, SM2.verifier.keyid]
+
+
+def test_an_sm2_key_alone_signs_no_requests(own: Office) -> None:
+    register_sm2(own)
+    ended = own.deposit(own.write("photo.jpg"), by=SM2)
+    assert ended.code == 1
+    assert "want an Ed25519 key for requests" in ended.err
+
+
+def test_a_key_of_another_algorithm_is_no_sm2_key(own: Office) -> None:
+    ended = own.deposit(own.write("photo.jpg"), "--sm2-key", own.key(HANDLER))
+    assert ended.code == 1
+    assert "want an SM2 key" in ended.err
+
+
+def test_without_a_library_an_sm2_key_signs_nothing_and_nothing_is_sent(
+    own: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, size = own.key(SM2), own.ledger.services.log.size
+    monkeypatch.setattr(sm2, "_engine", None)  # so that what was there is put back
+    monkeypatch.setattr("storage.sm2_libcrypto.LIBRARIES", ("libnone.so.9",))
+    ended = own.deposit(own.write("photo.jpg"), "--sm2-key", file)
+    assert ended.code == 4
+    assert "SM2 cannot be computed" in ended.err
+    assert own.ledger.services.log.size == size
+
+
+def register_sm2(office: Office) -> None:
+    vkey = SM2.verifier.to_text()
+    ended = register(office, "--key", vkey, "--role", "station", "--person", STATION.name)
+    assert ended.code == 0, ended.err
 
 
 def test_a_name_of_an_old_card_is_readable_too(office: Office) -> None:

@@ -351,7 +351,7 @@ def test_the_page_on_commands_has_every_option(command: str) -> None:
         elif isinstance(param, Option) and param.opts != ["--lang"]:
             expected.append(param.opts)
     cells = [ticked(row[0])[0] for row in rows(section(command), "option")] if expected else []
-    names = [re.findall(r"--?[a-z][a-z-]*", cell) or [cell] for cell in cells]
+    names = [re.findall(r"--?[a-z][a-z0-9-]*", cell) or [cell] for cell in cells]
     assert names == expected
 
 

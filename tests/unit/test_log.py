@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ledger import suite
+from ledger import sm2, suite
 from ledger.encoding import format_base64, parse_base64
 from ledger.errors import Conflict, LedgerError, Malformed, Rejected, Unavailable, Unknown
 from ledger.evidence.entry import Entry
@@ -17,12 +17,13 @@ from ledger.log import MAX_CLOCK_JUMP_MS, Accepted, Log, NoSeriesKey
 from ledger.tlog.checkpoint import Checkpoint, open_checkpoint
 from ledger.tlog.consistency import check_consistency
 from ledger.tlog.merkle import EMPTY_ROOT, leaf_hash, root_of
-from ledger.tlog.note import SignedNote
+from ledger.tlog.note import Algorithm, SignedNote
 from ledger.tlog.receipt import Receipt
 from ledger.tlog.signing_key import SigningKey
 from storage.memory import MemoryPublicStore
 from testkit import case as kit
 from testkit.audit import audit
+from testkit.keys import key
 from testkit.world import START_MS, World, evidence, grown, registers
 
 
@@ -148,6 +149,40 @@ def test_a_signature_found_good_is_no_excuse_for_another() -> None:
     filing = replace(read_filing(forged.to_bytes()), checked=good.checked)
     (result,) = world.log.accept([filing])
     assert isinstance(result, Rejected) and "does not match" in str(result)
+
+
+SM2 = key(f"{kit.STATION.name}/sm2", algorithm=Algorithm.SM2)
+HIS = {"person": kit.STATION.name}
+
+
+def test_both_signatures_of_one_person_are_looked_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World()
+    world.file(kit.registration(50, SM2, "station", **HIS).to_envelope())
+    payload = Envelope.from_bytes(world.evidence(1)).payload
+    filing = world.log.open(seal(payload, [kit.STATION, SM2]).to_bytes())
+    assert {public for public, _ in filing.checked} == {
+        kit.STATION.verifier.public,
+        SM2.verifier.public,
+    }
+    monkeypatch.setattr(sm2, "_engine", sm2._NoEngine())
+    accepted(world.log.accept([filing]))
+
+
+def test_without_a_library_an_sm2_statement_waits_and_its_neighbours_do_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World()
+    world.file(kit.registration(50, SM2, "station", **HIS).to_envelope())
+    envelope = signed_by(SM2, world.evidence(1))
+    with monkeypatch.context() as without:
+        without.setattr(sm2, "_engine", sm2._NoEngine())
+        filings = [world.log.open(envelope), world.log.open(world.evidence(2))]
+        late, neighbour = world.log.accept(filings)
+    assert isinstance(late, Unavailable) and "SM2 cannot be computed" in str(late)
+    assert isinstance(neighbour, Accepted)
+    accepted(world.file(envelope))
 
 
 def test_each_statement_of_a_batch_is_refused_on_its_own() -> None:

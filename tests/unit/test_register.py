@@ -208,7 +208,7 @@ def second(role: str = "station", **more: str) -> Draft:
 def test_two_algorithms_of_one_person_are_one_person(keys: tuple[SigningKey, ...]) -> None:
     draft = signed(evidence("both", 6, {"x": b"x"}), *keys)
     (signer,) = opened(register(STATIONS, second()), draft)
-    assert (signer.key, *signer.also) == tuple(k.verifier for k in keys)
+    assert signer.keys == tuple(k.verifier for k in keys)
 
 
 def test_two_keys_of_one_algorithm_are_one_person_twice() -> None:
