@@ -27,7 +27,7 @@ DASH = "\N{EM DASH} "
 MLDSA_SIZE = 2420
 PUBLIC_SIZES = {0x01: 32, 0x04: 32, 0x06: 1312}
 KNOWN = {0x01, 0x02, 0x04, 0x05, 0x06}
-OURS = set(Algorithm)
+OURS = set(Algorithm) - {Algorithm.SM2}  # behind ff stands a name, perhaps of somebody else
 
 _VKEY = re.compile(r"[^+\s]+\+[0-9a-fA-F]{8}\+[A-Za-z0-9+/=_-]+")
 _SKEY = "PRIVATE+KEY+"

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger import suite_private
+from ledger import sm2, suite_private
 from ledger.evidence.entry import Entry
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.signing import seal
@@ -100,6 +100,31 @@ def test_a_damaged_private_key_is_not_shown_either(run: Run, tmp_path: Path) -> 
     ended = run("inspect", tmp_path / "key")
     assert ended.code == 1
     assert KEY.to_text().split("+", 4)[-1][:12] not in ended.out + ended.err
+
+
+def test_a_private_key_of_a_kind_that_is_not_ours_is_no_damaged_one(
+    run: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "key").write_text("PRIVATE+KEY+x.example+00000000+/3NvbWVib2R5IGVsc2U=\n")
+    ended = run("inspect", tmp_path / "key")
+    assert ended.code == 0
+    assert "x.example" in ended.out
+    assert "/3NvbWVib2R5" not in ended.out + ended.err
+
+
+def test_a_private_sm2_key_is_named_and_never_shown_without_a_library_too(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signer = SigningKey("station-07.example", Algorithm.SM2, SEED)
+    (tmp_path / "key").write_text(signer.to_text() + "\n")
+    secret = signer.to_text().split("+", 4)[-1]
+    shown = run("inspect", tmp_path / "key")
+    assert (shown.code, signer.verifier.to_text() in shown.out) == (0, True)
+    monkeypatch.setattr(sm2, "_engine", None)  # so that what was there is put back
+    monkeypatch.setattr("storage.sm2_libcrypto.LIBRARIES", ("libnone.so.9",))
+    named = run("inspect", tmp_path / "key")
+    assert (named.code, signer.name in named.out) == (0, True)
+    assert secret not in shown.out + shown.err + named.out + named.err
 
 
 def test_a_private_series_key_is_named_and_never_shown(run: Run, tmp_path: Path) -> None:
