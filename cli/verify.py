@@ -17,6 +17,7 @@ from cli.trust import open_trust
 from cli.verdict import verdict_text
 from ledger.encoding import parse_time
 from ledger.errors import LedgerError, Malformed, Rejected, Unavailable
+from ledger.evidence.chunks import ItemDigest
 from ledger.evidence.packet import PacketSource
 from ledger.evidence.trust import Trust
 from ledger.examine import PublicLog
@@ -48,6 +49,8 @@ class _Refused:
         "is sent anywhere, and nothing in the packet is believed on its word: every\n"
         "part is held against the log, and the log against the cosigners of DIR.\n\n"
         "What has ended since (a hash, an authority) counts as of --at, if it was renewed.\n\n"
+        "A notarial certificate is checked with the packet that holds its statement: one\n"
+        "that was not logged, or was revoked, fails. With --log today's log decides.\n\n"
         "A proof of fraud is checked as well: that a log signed two histories. Proved,\n"
         "it ends with 1, for then it is the log that has failed; not proved, with 3.\n\n"
         "Exit code: 0 passed, 1 failed, 3 undecided, 2 wrong usage, 4 not readable;\n"
@@ -56,6 +59,8 @@ class _Refused:
         "PACKET 为文件夹或 zip；可依次核验多个。核验不向外发送任何内容，\n"
         "也不采信证据包自己的说法：各部分与日志核对，日志与 DIR 所列联合签名人核对。\n\n"
         "此后失效的算法、机构以 --at 所示时间为准，须已续展。\n\n"
+        "公证书与载有其出具陈述的证据包一并核验：未登记的、已撤销的均不通过。\n"
+        "加 --log 时以当前日志为准。\n\n"
         "也可核验欺诈证明，即某日志签署过两份历史。成立则退出码为 1，\n"
         "因为不通过的是日志；不成立则为 3。\n\n"
         "退出码：0 通过，1 不通过，3 不能判定，2 用法错误，4 无法读取；\n"
@@ -63,6 +68,8 @@ class _Refused:
     },
     example="tiezheng verify packet.zip --trust trust/\n"
     "tiezheng verify packet.zip --trust trust/ --log copy-of-the-log/ --require complete,order\n"
+    "tiezheng verify packet.zip --certificate certificate.pdf --trust trust/ \\\n"
+    "    --log https://ledger.example/log\n"
     "tiezheng verify fraud.txt --trust trust/",
 )
 @argument(
@@ -98,6 +105,16 @@ class _Refused:
         "zh": "以何时为准，如 2041-06-01T00:00:00+08:00；缺省为现在",
     },
 )
+@option(
+    "--certificate",
+    "certificates",
+    multiple=True,
+    metavar="PDF",
+    words={
+        "en": "a notarial certificate, checked with the packet; may be repeated",
+        "zh": "与证据包一并核验的公证书；可写多次",
+    },
+)
 @json_option()
 def command(
     packets: tuple[str, ...],
@@ -105,15 +122,23 @@ def command(
     where: str | None,
     require: str | None,
     at: str | None,
+    certificates: tuple[str, ...],
     as_json: bool,
 ) -> Exit:
     required = _groups(require)
     at_ms = _time(at)
     believed = open_trust(trust)
     log = None if where is None else open_log(where)
+    presented = {path: _digest(path) for path in certificates}
     exits: list[Exit] = []
     shown = 0
     for path in packets:
+        if _is_pdf(path):
+            message = say(
+                en=f"{path!r} is a certificate: want --certificate, and the packet it rests on",
+                zh=f"{path!r} 是公证书：请用 --certificate 给出，并给出所依据的证据包",
+            )
+            raise click.UsageError(message)
         if is_fraud(path):
             claim = read_fraud(path, believed)
             if as_json:
@@ -124,7 +149,7 @@ def command(
             exits.append(output.exit_of(claim.outcome))
             continue
         try:
-            report = _verify(path, believed, log, required, at_ms)
+            report = _verify(path, believed, log, required, at_ms, presented)
         except Unavailable as error:
             exits.append(output.refusal(error, path))
             continue
@@ -138,8 +163,26 @@ def command(
     return output.worst(exits)
 
 
+def _is_pdf(path: str) -> bool:
+    if not Path(path).is_file():
+        return False
+    with Path(path).open("rb") as file:
+        return file.read(5) == b"%PDF-"
+
+
+def _digest(path: str) -> ItemDigest:
+    from api.clients.filing import read_source
+
+    return read_source(Path(path), lambda count: None).subject.digest
+
+
 def _verify(
-    path: str, trust: Trust, log: PublicLog | None, required: frozenset[Group], at_ms: int
+    path: str,
+    trust: Trust,
+    log: PublicLog | None,
+    required: frozenset[Group],
+    at_ms: int,
+    presented: Mapping[str, ItemDigest],
 ) -> Report:
     packet: PacketSource
     total = 0
@@ -150,7 +193,13 @@ def _verify(
         packet = _Refused(error)
     with output.progress(say(en="reading", zh="读取"), total) as on_bytes:
         return verify_packet(
-            packet, trust, log=log, require=required, at_ms=at_ms, on_bytes=on_bytes
+            packet,
+            trust,
+            log=log,
+            require=required,
+            at_ms=at_ms,
+            on_bytes=on_bytes,
+            certificates=presented,
         )
 
 

@@ -53,6 +53,8 @@ _REFUSALS: dict[str, str] = {
     "series": "序列或标签不符",
     "item": "证据原件与固定的摘要不符",
     "case": "案号不符",
+    "certificate": "公证书不可采信",
+    "revoked": "公证书是否撤销未能核对",
     "complete": "与公开日志核对不符",
     "fence": "先后关系不符",
     "time": "时间不符",
@@ -64,7 +66,13 @@ _REFUSALS: dict[str, str] = {
     "fraud": "证明不成立",
 }
 
-_UNITS = {"files": "个文件", "entries": "个条目", "statements": "份陈述", "items": "件证据原件"}
+_UNITS = {
+    "files": "个文件",
+    "entries": "个条目",
+    "statements": "份陈述",
+    "items": "件证据原件",
+    "certificates": "份公证书",
+}
 _ORDER_WORDS = {
     "before": "在决定之前固定",
     "after": "在决定之后入日志",
@@ -85,7 +93,7 @@ def _renewed(what: str) -> str:
 _Words = str | Callable[[re.Match[str]], str]
 
 _CHINESE: tuple[tuple[str, _Words], ...] = (
-    (r"(\d+) (files|entries|statements|items)", lambda m: f"{m[1]} {_UNITS[m[2]]}"),
+    (r"(\d+) (files|entries|statements|items|certificates)", lambda m: f"{m[1]} {_UNITS[m[2]]}"),
     (r"no (entries|statements) were shown", lambda m: f"未出示任何{_UNITS[m[1]][1:]}"),
     (r"not checked", "未检查"),
     (r"not checked: (.*)", r"未检查（\1）"),
@@ -105,6 +113,24 @@ _CHINESE: tuple[tuple[str, _Words], ...] = (
             "位置与时间仍以日志自身的 SHA-256 和联合签名人的密钥为准"
         ),
     ),
+    (
+        r"not registered: no statement in this packet issues this certificate",
+        "未登记：证据包中没有出具该公证书的陈述",
+    ),
+    (
+        r"certificate (.*) was revoked, seen by the quorum at (\S*): (.*)",
+        r"公证书 \1 已撤销，达到法定人数的时间 \2；理由：\3",
+    ),
+    (
+        r"certificate (.*) was revoked, and is not presented",
+        r"公证书 \1 已撤销，且未在此出示",
+    ),
+    (r"certificate (.*) of (.*), issued by (.*)", r"公证书 \1（\2），出具人：\3"),
+    (
+        r"entry (\d+) of log (\S+) is about this certificate: it was revoked",
+        r"日志 \2 第 \1 号条目涉及该公证书：已撤销",
+    ),
+    (r"not revoked as of (.*)", r"截至 \1 未撤销"),
     (r"the bytes are not what the manifest says", "文件内容与清单所载摘要不符，已损坏或被改动"),
     (r"no such log in your trust folder", "您的信任文件夹中没有这份日志"),
     (r"the packet has no checkpoint", "证据包中没有检查点"),

@@ -124,6 +124,9 @@ class Examination:
     index: Index = field(default_factory=lambda: Index("", (), ()))
     tags_digest: str = ""
     item_digests: dict[str, ItemDigest] = field(default_factory=dict)
+    # By path, those of the packet and those presented beside it; `issued` says by what.
+    certificates: dict[str, ItemDigest] = field(default_factory=dict)
+    issued: dict[str, tuple[View, Statement]] = field(default_factory=dict)
     checkpoints: dict[str, Cosigned] = field(default_factory=dict)
     views: dict[Place, View] = field(default_factory=dict)
     roots: dict[Tree, bytes] = field(default_factory=dict)
@@ -197,7 +200,7 @@ class Examination:
 
     def _item_facts(self) -> Iterator[Item]:
         for view, statement in self.shown():
-            for subject in statement.files:
+            for subject in statement.items:
                 occurred, corrected = statement.occurred, statement.corrected
                 yield Item(
                     path=self.item_of.get(subject, ""),
@@ -264,6 +267,8 @@ def container(ex: Examination) -> Iterator[Finding]:
                 yield Finding("container", Outcome.FAILED, path, detail)
             if path in ex.layout.items:
                 ex.item_digests[path] = found
+            if path in ex.layout.certificates:
+                ex.certificates[path] = found
     if not bad:
         yield Finding("container", Outcome.PASSED, "packet", f"{len(sizes)} files")
 
@@ -412,7 +417,7 @@ def series(ex: Examination) -> Iterator[Finding]:
 def items(ex: Examination) -> Iterator[Finding]:
     wanted: defaultdict[bytes, list[FileSubject]] = defaultdict(list)
     for _, statement in ex.shown():
-        for subject in statement.files:
+        for subject in statement.items:
             wanted[subject.digest.sha256].append(subject)
     good = 0
     for path, found in ex.item_digests.items():
@@ -481,7 +486,7 @@ def completeness(ex: Examination) -> Iterator[Finding]:
             detail = f"{withheld} of {count} not shown"
             yield Finding("complete", Outcome.UNDECIDED, name, detail)
     for view, statement in ex.shown():
-        for subject in statement.files:
+        for subject in statement.items:
             if subject not in ex.item_of:
                 detail = f"{printable(subject.name)} is not in the packet"
                 yield Finding("complete", Outcome.UNDECIDED, view.place.to_text(), detail)
@@ -536,7 +541,7 @@ def fence(ex: Examination) -> Iterator[Finding]:
         return
     for view, statement in ex.shown():
         # An act's documents count as well: a record made up later may call itself one.
-        if not statement.files:
+        if not statement.items:
             continue
         about = view.place.to_text()
         for place, decision in decisions:

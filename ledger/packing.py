@@ -90,7 +90,8 @@ def plan_packet(log: Log, case: str, first_year: int) -> Plan:
     checkpoints = tuple(f"{derived.label}.note" for derived in log.derived)
     index_file = Index(case, checkpoints, tuple(p.rpartition("/")[2] for p in items))
     files.found["data/packet.json"] = index_file.to_bytes()
-    return Plan(case, _size(notes[-1]), notes[-1], files.found, items)
+    certificates = _certificates([_statement(row) for _, row in sorted(shown.items())])
+    return Plan(case, _size(notes[-1]), notes[-1], files.found, items | certificates)
 
 
 def _notes(log: Log, last: int) -> list[str] | None:
@@ -239,6 +240,17 @@ def _items(rows: Iterable[Row]) -> dict[str, Wanted]:
                 path = f"data/items/{len(items) + 1:02d}.{extension(subject.name)}"
                 items[path] = Wanted(subject.digest, statement.agency)
     return items
+
+
+def _certificates(statements: Sequence[Statement]) -> dict[str, Wanted]:
+    """Those that stand. Of a revoked one the packet has what was said, and not the paper."""
+    revoked = {(s.predicate.get("issued"), s.agency) for s in statements}
+    standing = [
+        Wanted(s.files[0].digest, s.agency)
+        for s in statements
+        if s.kind is Kind.CERTIFICATE and s.files and (s.id, s.agency) not in revoked
+    ]
+    return {f"data/certificates/{n:02d}.pdf": one for n, one in enumerate(standing, 1)}
 
 
 def extension(name: str) -> str:

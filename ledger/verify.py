@@ -5,10 +5,12 @@ public log. Nothing is taken from the packet on its word: every part is tied to
 the leaf of its entry, and every entry to a checkpoint that a quorum has cosigned.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
-from ledger import examine
+from ledger import certified, examine
+from ledger.evidence.chunks import ItemDigest
 from ledger.evidence.packet import PacketSource
 from ledger.evidence.trust import Trust
 from ledger.examine import Examination, PublicLog
@@ -143,6 +145,34 @@ STEPS: tuple[Step, ...] = (
         },
     ),
     Step(
+        "certificate",
+        Group.INTEGRITY,
+        certified.registered,
+        {"en": "Notarial certificates", "zh": "公证书"},
+        {
+            "en": "each certificate is, byte for byte, one that two notaries logged as issued",
+            "zh": "每份公证书逐字节为两名公证人员在日志中登记出具的那一份",
+        },
+        {
+            "en": "that what it certifies is true, or that it was not revoked later",
+            "zh": "不证明公证内容真实；其后是否撤销，见下一项",
+        },
+    ),
+    Step(
+        "revoked",
+        Group.COMPLETE,
+        certified.unrevoked,
+        {"en": "Certificates not revoked", "zh": "公证书未撤销"},
+        {
+            "en": "up to the latest checkpoint of your copy of the log no certificate was revoked",
+            "zh": "截至您的日志副本的最新检查点，公证书均未撤销",
+        },
+        {
+            "en": "what was decided since, or never logged",
+            "zh": "不涵盖此后的决定以及从未入日志的决定",
+        },
+    ),
+    Step(
         "complete",
         Group.COMPLETE,
         examine.completeness,
@@ -209,13 +239,20 @@ def verify_packet(
     require: frozenset[Group] = frozenset(),
     at_ms: int | None = None,
     on_bytes: Callable[[int], None] = lambda n: None,
+    certificates: Mapping[str, ItemDigest] = MappingProxyType({}),
 ) -> Report:
     """Runs every step. Raises `Unavailable` only where bytes could not be read at all.
 
     `at_ms`: as of when; what `trust.ends` says, and when an authority's certificates end,
-    counts by then. None asks nothing of the kind.
+    counts by then. None asks nothing of the kind. `certificates` are presented beside the
+    packet, by name: files that may be anybody's.
     """
-    examination = Examination(packet, trust, log, on_bytes, at_ms)
+    examination = Examination(packet, trust, log, on_bytes, at_ms, certificates=dict(certificates))
+    return examine_packet(examination, require)
+
+
+def examine_packet(examination: Examination, require: frozenset[Group] = frozenset()) -> Report:
+    """The same, for who wants to go on with what held: it stays on the examination."""
     findings: list[Finding] = []
     for step in STEPS:
         if examination.unreadable:

@@ -12,6 +12,7 @@
     data/timestamps/<log>-<size>.<name>.tsr .crl a token over it; revocations of that day
     data/renewals/<nn>.dsse.json .tsr .crl      a renewal, and the token over it
     data/renewals/<nn>/<nn>.json                a row of it
+    data/certificates/<nn>.pdf                  notarial certificates
     data/absence/<nn>.dsse.json                 what mirrors say of the tags of a series
 
 Whatever has no place here is refused. Manifests find damage in transport; nothing
@@ -53,6 +54,7 @@ _STAMP = r"data/timestamps/(?P<log>[12]\d{3}(?:-[1-9]\d{0,3})?)-(?P<size>[1-9]\d
 _AUTHORITY = r"(?P<name>[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?)\."
 _LAYOUT = {
     "item": re.compile(r"data/items/\d{2,6}\.[a-z0-9]{1,8}", re.ASCII),
+    "certificate": re.compile(r"data/certificates/\d{2,6}\.pdf", re.ASCII),
     "envelope": re.compile(rf"data/statements/{_PLACE}\.dsse\.json", re.ASCII),
     "salt": re.compile(rf"data/statements/{_PLACE}\.salt", re.ASCII),
     "entry": re.compile(rf"data/entries/{_PLACE}\.json", re.ASCII),
@@ -129,6 +131,7 @@ class Layout:
     salts: Mapping[Place, str] = field(default_factory=dict)
     proofs: Mapping[tuple[Place, int], str] = field(default_factory=dict)
     absences: tuple[str, ...] = ()
+    certificates: tuple[str, ...] = ()
     bodies: Mapping[Tree, str] = field(default_factory=dict)
     tokens: Mapping[tuple[Tree, str], str] = field(default_factory=dict)
     revocations: Mapping[tuple[Tree, str], str] = field(default_factory=dict)
@@ -157,6 +160,7 @@ class Layout:
             salts=found["salt"],
             proofs=found["proof"],
             absences=tuple(found["absence"].values()),
+            certificates=tuple(found["certificate"].values()),
             bodies=found["body"],
             tokens=found["token"],
             revocations=found["revocation"],
@@ -311,7 +315,7 @@ def _kind(path: str) -> tuple[str, Any]:
     for kind, pattern in _LAYOUT.items():
         if match := pattern.fullmatch(path):
             found = match.groupdict()
-            if kind in ("item", "series", "absence"):
+            if kind in ("item", "series", "absence", "certificate"):
                 return kind, path
             if kind == "checkpoint":
                 return kind, found["log"]

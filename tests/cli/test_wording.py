@@ -14,7 +14,8 @@ from ledger.report import Outcome
 
 ROOT = Path(__file__).parents[2]
 SOURCES = [
-    ROOT / "ledger" / name for name in ("examine.py", "audit.py", "mirrored.py", "verify.py")
+    ROOT / "ledger" / name
+    for name in ("examine.py", "audit.py", "mirrored.py", "verify.py", "certified.py")
 ]
 SAMPLES = {"found": "before", "what": "entries"}
 

@@ -1,0 +1,127 @@
+"""The steps of a verdict about notarial certificates, in a packet or presented beside it.
+
+A certificate is a PDF; it counts only if a statement of two notaries that is shown here, and so
+is logged, has its digests. One that nobody logged is "not registered", however well it is
+sealed. A certificate has a series of its own, of which number 1 issues it: whoever has that
+series and today's log sees that a number 2 exists, and need not be shown what it says.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+
+from ledger.encoding import printable
+from ledger.errors import Malformed, Rejected, Unknown
+from ledger.evidence.entry import Entry
+from ledger.evidence.membership import certificate_series
+from ledger.evidence.series import LOOKAHEAD
+from ledger.evidence.statement import Kind, Statement, StatementSubject
+from ledger.evidence.trust import TrustedLog
+from ledger.examine import Examination, PublicLog, View
+from ledger.report import Finding, Outcome, seconds_text
+from ledger.tlog.audit import read_log
+from ledger.tlog.note import SignedNote
+from ledger.tlog.policy import Cosigned
+
+Issue = tuple[View, Statement]
+
+
+def registered(ex: Examination) -> Iterator[Finding]:
+    issues = [(v, s) for v, s in ex.shown() if s.kind is Kind.CERTIFICATE and s.files]
+    for path, digest in ex.certificates.items():
+        plain = replace(digest, sm3=b"")
+        found = [i for i in issues if replace(i[1].files[0].digest, sm3=b"") == plain]
+        if not found:
+            detail = "not registered: no statement in this packet issues this certificate"
+            yield Finding("certificate", Outcome.FAILED, path, detail)
+            continue
+        view, statement = found[-1]
+        ex.issued[path] = (view, statement)
+        number = printable(statement.predicate["number"])
+        if (taken_back := _revocation(ex, (view, statement))) is not None:
+            when, why = seconds_text(taken_back[0].quorum_time), taken_back[1].predicate["revoked"]
+            detail = f"certificate {number} was revoked, seen by the quorum at {when}: {why}"
+            yield Finding("certificate", Outcome.FAILED, path, detail)
+            continue
+        detail = f"certificate {number} of {statement.agency}, issued by {view.signed_by}"
+        yield Finding("certificate", Outcome.PASSED, path, detail)
+    for issue in issues:
+        if issue not in ex.issued.values() and _revocation(ex, issue) is not None:
+            number = printable(issue[1].predicate["number"])
+            detail = f"certificate {number} was revoked, and is not presented"
+            yield Finding("certificate", Outcome.PASSED, issue[0].place.to_text(), detail)
+    if not ex.certificates:
+        yield Finding("certificate", Outcome.PASSED, "packet", "0 certificates")
+
+
+def unrevoked(ex: Examination) -> Iterator[Finding]:
+    """Up to the logs' latest checkpoints, which may be years later than the packet's."""
+    if not ex.issued:
+        yield Finding("revoked", Outcome.PASSED, "packet", "0 certificates")
+        return
+    if ex.log is None:
+        detail = "no copy of the public log was given (--log)"
+        yield from (Finding("revoked", Outcome.UNDECIDED, path, detail) for path in ex.issued)
+        return
+    try:
+        as_of, found = _look(ex, ex.log)
+    except Unknown as error:
+        detail = f"your copy of the log has a hole: {error}"
+        yield Finding("revoked", Outcome.UNDECIDED, "packet", detail)
+        return
+    except (Malformed, Rejected) as error:
+        yield Finding("revoked", Outcome.FAILED, "packet", str(error))
+        return
+    for path in ex.issued:
+        if path in found:
+            label, index = found[path]
+            detail = f"entry {index} of log {label} is about this certificate: it was revoked"
+            yield Finding("revoked", Outcome.FAILED, path, detail)
+        else:
+            yield Finding("revoked", Outcome.PASSED, path, f"not revoked as of {as_of}")
+
+
+def _revocation(ex: Examination, issue: Issue) -> Issue | None:
+    """What takes this certificate back: said by the same office, about this very statement."""
+    view, statement = issue
+    subject = StatementSubject(statement.id, view.entry.commitment)
+    for other, said in ex.shown():
+        of_office = said.kind is Kind.CERTIFICATE and said.agency == statement.agency
+        if of_office and "revoked" in said.predicate and said.subjects == (subject,):
+            return other, said
+    return None
+
+
+def _look(ex: Examination, log: PublicLog) -> tuple[str, dict[str, tuple[str, int]]]:
+    """When a quorum had seen the latest checkpoint; by path, where a later statement stands."""
+    later: dict[bytes, str] = {}
+    for path, (_, statement) in ex.issued.items():
+        opened = ex.series[certificate_series(statement.id, ex.trust.first_year)].opened
+        later |= dict.fromkeys(opened.tags(2, 1 + LOOKAHEAD), path)
+    labels = [trusted.label for trusted in ex.trust.logs]
+    first = min(labels.index(view.place.log) for view, _ in ex.issued.values())
+    as_of = ""
+    found: dict[str, tuple[str, int]] = {}
+    for trusted in ex.trust.logs[first:]:
+        label = trusted.label
+        cosigned = _today(ex, log, trusted)
+        as_of = seconds_text(cosigned.quorum_time)
+        hits: list[tuple[str, int]] = []
+        for start, entries in read_log(partial(log.read, label), cosigned.checkpoint, tiles=False):
+            for index, data in enumerate(entries, start):
+                tags = Entry.from_bytes(data).tags
+                hits += [(later[tag], index) for tag in tags if tag in later]
+        # Nothing counts before the root was recomputed.
+        found |= {path: (label, index) for path, index in hits}
+    return as_of, found
+
+
+def _today(ex: Examination, log: PublicLog, trusted: TrustedLog) -> Cosigned:
+    """The copy's own checkpoint, which is not older than that of the packet."""
+    cosigned = trusted.policy.open(SignedNote.from_bytes(log.read(trusted.label, "checkpoint")))
+    if trusted.policy.overlap < 1 or cosigned.quorum_time is None:
+        raise Unknown(f"its checkpoint of {trusted.label} has no quorum")
+    shown = ex.checkpoints.get(trusted.label)
+    if shown is not None and cosigned.checkpoint.size < shown.checkpoint.size:
+        raise Unknown(f"it ends before the packet does, at {cosigned.checkpoint.size} entries")
+    return cosigned
