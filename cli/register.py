@@ -24,10 +24,17 @@ from storage.durable import make_folder, write_file
         "en": "Register a key for a person or machine, or an agency with its case numbers.\n\n"
         "A key counts from where its registration stands in the log, never backwards.\n"
         "--revoked ends it there; with --compromised-since nothing that it signed and\n"
-        "no quorum had seen by that time counts either.",
+        "no quorum had seen by that time counts either. To rotate, register a new key\n"
+        "under the old name. A key that was revoked or replaced does not come back.\n\n"
+        "The roles log, cosigner, mirror and registrar tell what became of a key that\n"
+        "verifiers have in their trust folder: it can only lower a verdict. --series\n"
+        "with --revoked tells it of a year's series key.",
         "zh": "登记人员或设备的密钥，或者登记机关及其案号格式。\n\n"
         "密钥自登记所在位置起有效，不溯及以前。--revoked 使其自此失效；另加\n"
-        "--compromised-since，则该时间之前未经法定人数看到的签名也不算数。",
+        "--compromised-since，则该时间之前未经法定人数看到的签名也不算数。更换密钥：\n"
+        "以原名称登记新密钥。已撤销或已被更换的密钥不得恢复。\n\n"
+        "log、cosigner、mirror、registrar 角色用于说明核验者信任文件夹中某一密钥的\n"
+        "变故，只会降低结论。--series 加 --revoked 用于说明某年度的序列密钥。",
     },
     example="tiezheng register --registrar registrar.key --server https://ledger.example \\\n"
     "    --agency agency-01 --key 'station-07.example+5588a49d+Ae1J…' --role station\n"
@@ -63,6 +70,14 @@ from storage.durable import make_folder, write_file
     words={
         "en": "since when it may have been misused, as 2026-11-23T14:00:00+08:00",
         "zh": "自何时起可能被冒用，如 2026-11-23T14:00:00+08:00",
+    },
+)
+@option(
+    "--series",
+    metavar="YEAR=HEX",
+    words={
+        "en": "a year's series key by its fingerprint, which ended by --revoked",
+        "zh": "某年度序列公钥的指纹，须同时给出 --revoked",
     },
 )
 @option("--name", metavar="NAME", words={"en": "the agency's full name", "zh": "机关全称"})
@@ -109,15 +124,25 @@ def command(
 
 
 def _statement(id_: str, fields: dict[str, str | tuple[str, ...]]) -> Statement:
-    vkey, name = fields.get("key"), fields.get("name")
-    if bool(vkey) == bool(name):
-        raise click.UsageError(say(en="want --key or --name", zh="请给出 --key 或 --name"))
+    vkey, name, series = fields.get("key"), fields.get("name"), fields.get("series")
+    if [bool(vkey), bool(name), bool(series)].count(True) != 1:
+        raise click.UsageError(
+            say(en="want --key, --name or --series", zh="请给出 --key、--name 或 --series 之一")
+        )
     predicate: dict[str, object] = {"id": id_, "agency": fields["agency"]}
     if vkey:
         if not fields.get("role"):
             raise click.UsageError(say(en="want --role with --key", zh="--key 须有 --role"))
         predicate |= {"key": vkey, "role": fields["role"], "person": fields.get("person") or ""}
         predicate["person"] = predicate["person"] or _name_of(str(vkey))
+    elif series:
+        if not fields.get("revoked"):
+            raise click.UsageError(
+                say(en="want --revoked with --series", zh="--series 须有 --revoked")
+            )
+        year, _, print_ = str(series).partition("=")
+        predicate |= {"series": {year: print_}}
+    if vkey or series:
         for option_ in ("revoked", "compromised_since"):
             if fields.get(option_):
                 predicate[option_] = fields[option_]

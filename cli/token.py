@@ -13,7 +13,7 @@ from cli.language import say
 from ledger import suite
 from ledger.encoding import format_time
 from ledger.evidence.case_number import parse_case
-from ledger.evidence.statement import Role
+from ledger.evidence.statement import TRUSTED_ROLES, Role
 from storage.folder import DataFolder
 
 DAY_MS = 86_400_000
@@ -37,7 +37,9 @@ MAX_NAME = 128
 @argument("data", metavar="DATA", words={"en": "the ledger's folder", "zh": "账本文件夹"})
 @argument(
     "role",
-    type=click.Choice([str(r) for r in Role if r not in (Role.STATION, Role.LEDGER)]),
+    type=click.Choice(
+        [str(r) for r in Role if r not in {Role.STATION, Role.LEDGER, *TRUSTED_ROLES}]
+    ),
     metavar="ROLE",
     words={
         "en": "handler, notary, court, supervisor, auditor or admin",

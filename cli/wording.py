@@ -90,6 +90,13 @@ def _renewed(what: str) -> str:
     return "时间戳" if what == "the token" else what.replace("the renewal ", "第 ") + " 号续展"
 
 
+_TRUSTED = {
+    "cosigner": "联合签名人",
+    "log": "日志",
+    "mirror": "镜像",
+    "registrar": "登记人",
+}
+
 _Words = str | Callable[[re.Match[str]], str]
 
 _CHINESE: tuple[tuple[str, _Words], ...] = (
@@ -204,6 +211,18 @@ _CHINESE: tuple[tuple[str, _Words], ...] = (
         "日志开篇登记的密钥与您的信任文件夹不一致",
     ),
     (r"your trust folder has no series key of (\d+)", r"您的信任文件夹中没有 \1 年的序列公钥"),
+    (
+        r"the (\w+) key (\S+) does not count since (.*)",
+        lambda m: f"{_TRUSTED.get(m[1], m[1])}的密钥 {m[2]} 自 {m[3]} 起不再算数",
+    ),
+    (
+        r"without keys that no longer counted no quorum had seen it",
+        "不计已不算数的密钥，尚未达法定人数",
+    ),
+    (
+        r"registered when the registrar's key no longer counted",
+        "登记时登记人的密钥已不算数",
+    ),
     (r"the packet has no series of this case", "证据包中没有本案的序列"),
     (r"spelled as registered", "写法与机关登记一致"),
     (r"its agency's spelling is not in the packet", "证据包中未附该机关登记的案号写法，未比对"),

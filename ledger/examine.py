@@ -61,6 +61,7 @@ from ledger.tlog.merkle import Edge, leaf_hashes
 from ledger.tlog.note import SignedNote
 from ledger.tlog.policy import Cosigned
 from ledger.tlog.receipt import Receipt
+from ledger.withdrawn import counted, withdrawals
 
 LATE_S = 600  # a first quorum time later than this after `at` is worth a sentence
 SERIES_AT_ONCE = 16  # 65,536 tags of each are in memory: 13 MB
@@ -87,6 +88,7 @@ class View:
     statement: Statement | None = None
     series: tuple[str, ...] = ()
     signers: tuple[Registration, ...] = ()
+    claimed_time: int | None = None  # with cosignatures of withdrawn keys, if there are such
 
     @property
     def signed_by(self) -> str:
@@ -361,6 +363,7 @@ def signatures(ex: Examination) -> Iterator[Finding]:
             # Whose keys count is not known then: no signature here can be judged.
             yield _not_checked("signature", view.place.to_text(), error)
             return
+    yield from _withdraw(ex, register)
     for view, statement in shown:
         if statement.kind is Kind.REGISTER or view.envelope is None:
             continue
@@ -691,6 +694,36 @@ def _prove(
     return cosigned
 
 
+def _withdraw(ex: Examination, register: Register) -> Iterator[Finding]:
+    """What the register takes from keys of the trust folder. It lowers a verdict, or nothing."""
+    places = {ex.position(place): place for place in ex.views}
+    seen = {position: ex.views[place].quorum_time for position, place in places.items()}
+    gone = withdrawals(register.trusted, ex.trust, seen)
+    for label, cosigned in ex.checkpoints.items():
+        ex.checkpoints[label] = counted(cosigned, ex.trust, label, gone)
+    for w in gone:
+        detail = f"the {w.role} key {w.keyid} does not count since {format_time(w.since_ms)}"
+        yield Finding("signature", Outcome.PASSED, places[w.position].to_text(), detail)
+    for position, place in sorted(places.items() if gone else ()):
+        view = ex.views[place]
+        view.claimed_time = view.quorum_time
+        view.proofs = tuple(counted(p, ex.trust, place.log, gone) for p in view.proofs)
+        if any(w.position == position for w in gone):
+            continue
+        if view.claimed_time is not None and view.quorum_time is None:
+            detail = "without keys that no longer counted no quorum had seen it"
+            yield Finding("checkpoint", Outcome.UNDECIDED, place.to_text(), detail)
+        if _by_registrar(view) and any(
+            w.role is Role.REGISTRAR and not w.before(view.quorum_time) for w in gone
+        ):
+            detail = "registered when the registrar's key no longer counted"
+            yield Finding("signature", Outcome.UNDECIDED, place.to_text(), detail)
+
+
+def _by_registrar(view: View) -> bool:
+    return view.statement is not None and view.statement.kind is Kind.REGISTER
+
+
 def _enrolment(ex: Examination, register: Register) -> Iterator[Finding]:
     """The opening of the log, where shown, must enrol what the trust folder holds."""
     for place, opening in register.openings:
@@ -944,6 +977,8 @@ def _time_problems(ex: Examination, view: View, statement: Statement) -> Iterato
     if fixed - accepted > LATE_S:
         detail = f"late witnessed: {fixed - accepted} s after the ledger says it accepted it"
         yield Finding("time", Outcome.UNDECIDED, about, detail)
+    # The earliest time that anything here claims: a key withdrawn later takes no doubt away.
+    fixed = fixed if view.claimed_time is None else view.claimed_time
     if accepted - fixed > LATE_S:
         detail = f"the ledger says {format_time(view.entry.at)}, the quorum {seconds_text(fixed)}"
         yield Finding("time", Outcome.UNDECIDED, about, detail)

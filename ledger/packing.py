@@ -133,13 +133,14 @@ def _provisional(rows: Iterable[Row], first_year: int) -> set[str]:
 
 def _registers(log: Log, files: "_Files", rows: Iterable[Row]) -> dict[int, Row]:
     """The openings, the agencies, and every version of each key that has signed."""
-    names, agencies = set(), set()
+    names, agencies = {version.key.name for version in log.register.trusted}, set()
     for row in rows:
         envelope = Envelope.from_bytes(row.envelope)
         names |= {s.keyid.rpartition("+")[0] for s in envelope.signatures}
         agencies.add(Statement.from_bytes(envelope.payload).agency)
     endings = [f"/register/key/{name}" for name in names]
-    endings += [f"/register/agency/{agency}" for agency in agencies] + ["/register/ledger"]
+    endings += [f"/register/agency/{agency}" for agency in agencies]
+    endings += ["/register/ledger", "/register/series"]
     return {
         row.number: row
         for row in log.registers()

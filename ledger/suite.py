@@ -87,6 +87,9 @@ def mask(seed: bytes, length: int) -> bytes:
 
 # --- Ed25519 -------------------------------------------------------------------------------
 
+_PRIME = 2**255 - 19
+_SIGN = 1 << 255  # the highest bit is the sign of x
+
 # The points of order 1, 2, 4 and 8, and other spellings of them: with such a key
 # anyone can make a signature. From the list in C2SP/CCTV `ed25519` and in libsodium.
 _LOW_ORDER = frozenset(
@@ -108,6 +111,9 @@ def ed25519_check_key(public: bytes) -> None:
     """Refuses a key under which more than one person could sign."""
     if len(public) != 32:
         raise Malformed(f"want 32 bytes of Ed25519 key, got {len(public)}")
+    # OpenSSL reads y + p as y: a second spelling would be a second key of one person.
+    if int.from_bytes(public, "little") & ~_SIGN >= _PRIME and public not in _LOW_ORDER:
+        raise Rejected("an Ed25519 key in a second spelling: want y below 2^255 - 19")
     if public in _LOW_ORDER:
         raise Rejected("an Ed25519 key of low order: anyone can sign for it")
 

@@ -818,6 +818,10 @@ WORDS: dict[str, dict[str, Bilingual]] = {
         "supervisor": {"en": "supervisor", "zh": "执法监督机构"},
         "auditor": {"en": "auditor", "zh": "审计人员"},
         "admin": {"en": "administrator", "zh": "管理员"},
+        "log": {"en": "log", "zh": "日志"},
+        "cosigner": {"en": "cosigner", "zh": "联合签名人"},
+        "mirror": {"en": "mirror", "zh": "镜像"},
+        "registrar": {"en": "registrar", "zh": "登记人"},
     },
 }
 

@@ -114,4 +114,6 @@ def _registered(statement: Statement) -> str:
         return f"key/{VerifierKey.from_text(predicate['key']).name}"
     if "registrar" in predicate:
         return "ledger"
+    if "series" in predicate:
+        return "series"
     return f"agency/{statement.agency}"

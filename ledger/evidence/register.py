@@ -4,7 +4,11 @@ A key counts if a statement signed by the registrar names it, stands before the
 statement in question, and is the latest of its series there. Validity claimed
 backwards has no effect. A revocation takes effect where it stands; with
 `compromised_since` it also reaches back, but only to statements that no quorum had
-seen by then.
+seen by then. A key that was revoked or replaced does not come back: who found it in a
+drawer would be its owner again.
+
+Keys of logs, cosigners, mirrors and the registrar are believed for the verifier's trust
+folder alone; what the register says of them is kept apart (`ledger.withdrawn`).
 """
 
 from collections import defaultdict
@@ -14,8 +18,8 @@ from dataclasses import dataclass, replace
 from ledger.encoding import parse_time
 from ledger.errors import Rejected
 from ledger.evidence.envelope import Checked, Envelope
-from ledger.evidence.statement import Kind, Role, Statement
-from ledger.tlog.note import VerifierKey
+from ledger.evidence.statement import TRUSTED_ROLES, Kind, Role, Statement
+from ledger.tlog.note import Algorithm, VerifierKey
 
 Position = tuple[int, int]  # number of the log, index
 
@@ -37,6 +41,10 @@ class Registration:
     def keys(self) -> tuple[VerifierKey, ...]:
         return (self.key, *self.also)
 
+    @property
+    def withdrawn(self) -> bool:
+        return self.revoked or self.compromised_ms is not None
+
 
 class Register:
     """Built from register statements in log order; asked for any place."""
@@ -48,18 +56,19 @@ class Register:
         self._versions: defaultdict[str, list[Registration]] = defaultdict(list)
         self._case_numbers: dict[str, tuple[str, ...]] = {}
         self.openings: list[tuple[Position, Statement]] = []
+        self.trusted: list[Registration] = []  # of keys that a trust folder holds
 
     def add(self, position: Position, statement: Statement, envelope: Envelope) -> None:
         """Raises `Rejected` unless the registrar alone has signed it."""
         if statement.kind is not Kind.REGISTER:
             raise Rejected(f"want a register statement, got {statement.kind}")
-        self._check(statement, envelope)
+        self._check(position, statement, envelope)
         predicate = statement.predicate
         if "registrar" in predicate:
             self.openings.append((position, statement))
         elif "case_numbers" in predicate:
             self._case_numbers[statement.agency] = tuple(predicate["case_numbers"])
-        else:
+        elif "key" in predicate:
             self._add_key(position, statement)
 
     def open(
@@ -78,7 +87,7 @@ class Register:
         `checked` as for `Envelope.open`.
         """
         if statement.kind is Kind.REGISTER:
-            self._check(statement, envelope)
+            self._check(position, statement, envelope)
             return ()
         signers: list[Registration] = []
 
@@ -104,10 +113,9 @@ class Register:
     def find(self, keyid: str, position: Position, quorum_time: int | None = None) -> Registration:
         """The registration in force at `position` for a keyid; raises `Rejected`."""
         name = keyid.rpartition("+")[0]
-        before = [v for v in self._versions.get(name, []) if v.position < position]
-        if not before or before[-1].key.keyid != keyid:
+        latest = self._latest(name, position)
+        if latest is None or latest.key.keyid != keyid:
             raise Rejected(f"no key {keyid!r} was registered before this statement")
-        latest = before[-1]
         if latest.revoked:
             raise Rejected(f"the key {keyid!r} was revoked before this statement")
         for later in self._versions[name]:
@@ -131,22 +139,48 @@ class Register:
             raise Rejected(f"want the registrar {self._registrar.keyid!r}, got {keyid!r}")
         return self._registrar
 
-    def _check(self, statement: Statement, envelope: Envelope) -> None:
+    def _latest(self, name: str, position: Position) -> Registration | None:
+        """The version in force. Withdrawing an older key leaves the newer one as it is."""
+        latest = None
+        for version in list(self._versions.get(name, [])):
+            same = latest is None or version.key.public == latest.key.public
+            if version.position < position and (same or not version.withdrawn):
+                latest = version
+        return latest
+
+    def _check(self, position: Position, statement: Statement, envelope: Envelope) -> None:
         """That a register statement may stand: the same before it is logged and after."""
         envelope.open(self._registrar_only)
         predicate = statement.predicate
         if "key" not in predicate:
             return
-        key = VerifierKey.from_text(predicate["key"])
+        key, role = VerifierKey.from_text(predicate["key"]), Role(predicate["role"])
+        _check_kind(key, role)
         # One key, one role: a second name for a key would be a second person.
-        if key.public in self._taken:
+        if key.public in self._taken and role not in TRUSTED_ROLES:
             raise Rejected(f"{key.keyid} is a log's, cosigner's, mirror's or the registrar's key")
-        claimed = (key.name, predicate["person"], predicate["role"])
-        for versions in list(self._versions.values()):
-            for other in versions:
-                known = (other.key.name, other.person, other.role)
-                if other.key.public == key.public and known != claimed:
-                    raise Rejected(f"the key of {other.person!r} cannot have another role too")
+        claimed = (key.name, predicate["person"], role)
+        versions = [v for name in list(self._versions) for v in list(self._versions[name])]
+        before = [v for v in (*versions, *self.trusted) if v.key.public == key.public]
+        for other in before:
+            if (other.key.name, other.person, other.role) != claimed:
+                raise Rejected(f"the key of {other.person!r} cannot have another role too")
+        if "revoked" not in predicate and "compromised_since" not in predicate:
+            self._check_return(position, key, before)
+
+    def _check_return(
+        self, position: Position, key: VerifierKey, versions: list[Registration]
+    ) -> None:
+        earlier = [v for v in versions if v.position < position]
+        latest = self._latest(key.name, position)
+        if any(v.withdrawn for v in earlier):
+            how = "was revoked or compromised"
+        elif earlier and latest is not None and latest.key.public != key.public:
+            how = "was replaced"
+        else:
+            return
+        hint = "make a new key with tiezheng keygen"
+        raise Rejected(f"the key {key.keyid!r} {how}: it does not come back", hints=(hint,))
 
     def _add_key(self, position: Position, statement: Statement) -> None:
         predicate = statement.predicate
@@ -160,7 +194,16 @@ class Register:
             revoked="revoked" in predicate,
             compromised_ms=None if since is None else parse_time(since),
         )
-        self._versions[version.key.name].append(version)
+        if version.role in TRUSTED_ROLES:
+            self.trusted.append(version)
+        else:
+            self._versions[version.key.name].append(version)
+
+
+def _check_kind(key: VerifierKey, role: Role) -> None:
+    """A cosigner's key signs checkpoints with a time and nothing else; all others are plain."""
+    if (key.algorithm is Algorithm.ED25519) is (role is Role.COSIGNER):
+        raise Rejected(f"{key.keyid} is not a key for the role {role}")
 
 
 def _in_both(first: Registration, second: Registration) -> Registration:

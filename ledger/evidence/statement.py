@@ -106,7 +106,15 @@ class Role(StrEnum):
     SUPERVISOR = "supervisor"
     AUDITOR = "auditor"
     ADMIN = "admin"
+    LOG = "log"
+    COSIGNER = "cosigner"
+    MIRROR = "mirror"
+    REGISTRAR = "registrar"
 
+
+# Whom a verifier knows from his own trust folder. The register tells what became of their keys;
+# it makes nobody believed.
+TRUSTED_ROLES = frozenset({Role.LOG, Role.COSIGNER, Role.MIRROR, Role.REGISTRAR})
 
 # Who may say what. A session is told by its station, and a gap in it explained by a person
 # (`Statement.sayers`); `register` is said by the registrar alone, whom the verifier knows himself.
@@ -516,7 +524,7 @@ FIELDS: Mapping[str, Check] = {
 _COMMON = {"id", "agency"}
 _CASE = {"case", "provisional", "stage", "officers", "after", "note"}
 
-# Fields of each kind: those it must have, those it may have. `register` has three forms, and so
+# Fields of each kind: those it must have, those it may have. `register` has four forms, and so
 # has `session`: a device is docked, it was checked out, a gap is explained.
 FORMS: Mapping[Kind, tuple[tuple[set[str], set[str]], ...]] = {
     Kind.EVIDENCE: (
@@ -536,6 +544,7 @@ FORMS: Mapping[Kind, tuple[tuple[set[str], set[str]], ...]] = {
         (_COMMON | {"log", "registrar", "series"}, {"note"}),
         (_COMMON | {"key", "person", "role"}, {"revoked", "compromised_since", "note"}),
         (_COMMON | {"name", "case_numbers"}, {"note"}),
+        (_COMMON | {"series", "revoked"}, {"compromised_since", "note"}),
     ),
     Kind.SESSION: (
         (
@@ -643,6 +652,8 @@ def register_subject(predicate: Mapping[str, Any]) -> TextSubject:
         name = f"key/{VerifierKey.from_text(text).name}"
     elif "registrar" in predicate:
         text, name = predicate["registrar"], "trust/registrar.vkey"
+    elif "series" in predicate:
+        text, name = "\n".join(predicate["series"].values()), "series"
     else:
         text = "\n".join(predicate["case_numbers"])
         name = f"agency/{predicate['agency']}"

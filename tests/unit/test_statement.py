@@ -227,7 +227,7 @@ BAD: list[tuple[str, str, Any]] = [
     ("custody", "about", "Case/x"),
     ("register", "key", VKEY[:-1]),
     ("register", "key", "PRIVATE+KEY+x"),
-    ("register", "role", "registrar"),
+    ("register", "role", "mayor"),
     ("register", "compromised_since", "yesterday"),
     ("opening", "series", {"2026": "AB" * 32}),
     ("opening", "series", {"26": "ab" * 32}),

@@ -113,6 +113,28 @@ def test_every_spelling_of_a_point_of_low_order_is_refused_as_a_key() -> None:
             suite.ed25519_check_key(spelling)
 
 
+def test_under_a_key_of_low_order_one_signature_holds_for_many_messages() -> None:
+    """What the refusal is for: OpenSSL reads these keys and takes such signatures."""
+    identity = (1).to_bytes(32, "little")
+    signature = identity + bytes(32)  # R = 0·B and S = 0: nobody needed a private key
+    for spelling in (identity, (PRIME + 1).to_bytes(32, "little")):
+        for message in (b"pay nobody", b"pay everybody", b""):
+            suite.ed25519_verify(spelling, signature, message)
+        with pytest.raises(Rejected, match=r"low order|second spelling"):
+            suite.ed25519_check_key(spelling)
+
+
+@pytest.mark.parametrize("sign", [0, 1])
+@pytest.mark.parametrize("y", range(19))
+def test_an_ed25519_key_has_one_spelling(y: int, sign: int) -> None:
+    with pytest.raises(Rejected):
+        suite.ed25519_check_key((PRIME + y | sign << 255).to_bytes(32, "little"))
+
+
+def test_the_largest_canonical_y_is_no_second_spelling() -> None:
+    suite.ed25519_check_key((PRIME - 2).to_bytes(32, "little"))
+
+
 # --- RSA of the series keys ----------------------------------------------------------------
 
 

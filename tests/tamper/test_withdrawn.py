@@ -1,0 +1,163 @@
+"""Keys of the trust folder that were stolen: what the register says of them, and the verdict.
+
+Each drill is the packet that is made after the theft was registered.
+"""
+
+from collections.abc import Sequence
+
+import pytest
+
+from cli.wording import in_chinese
+from ledger.report import Outcome, Report
+from ledger.tlog.signing_key import SigningKey
+from testkit.case import (
+    ARCHIVE,
+    COURT,
+    DECIDED,
+    FILED,
+    LOG,
+    NOTARY,
+    REGISTRAR,
+    Built,
+    Case,
+    Draft,
+    make_case,
+    registration,
+)
+from testkit.keys import cosigner
+
+TOLD = DECIDED + 86_400
+BETWEEN = "2026-11-24T00:00:00+08:00"  # the items were seen before, the decision after
+EARLIER = "2026-11-21T00:00:00+08:00"  # only the registrations were seen before
+ROLES = {"log": LOG, "cosigner": NOTARY, "registrar": REGISTRAR}
+
+
+def theft(role: str, signer: SigningKey, since: str = BETWEEN) -> Draft:
+    more = {"compromised_since": since} if since else {}
+    draft = registration(50, signer, role, draft="theft", revoked="被盗", **more)
+    draft.batch = 3
+    return draft
+
+
+def told(role: str, signer: SigningKey, since: str = BETWEEN) -> Case:
+    case = make_case()
+    case.batches.append(TOLD)
+    case.add(theft(role, signer, since))
+    return case
+
+
+def undecided_places(report: Report, *words: str) -> set[str]:
+    found = [f for f in report.findings if f.outcome is Outcome.UNDECIDED]
+    return {f.about for f in found if any(word in f.detail for word in words)}
+
+
+def of(built: Built, *names: str) -> set[str]:
+    return {built.place(name).to_text() for name in names}
+
+
+NO_QUORUM = "no quorum had seen it"
+OLD = ("opening", "agency", "video", "photo", "record")
+LATE = ("decision", "correction")
+
+
+def test_with_a_stolen_log_key_what_was_seen_before_stands_and_nothing_after() -> None:
+    built = told("log", LOG).build()
+    report = built.verify(require=frozenset())
+    assert report.outcome is Outcome.UNDECIDED
+    assert undecided_places(report, NO_QUORUM) == of(built, *LATE)
+    assert undecided_places(report, "the checkpoint has no quorum") == {"2026"}
+
+
+def test_cosignatures_of_a_stolen_key_do_not_count_after_its_theft() -> None:
+    built = told("cosigner", NOTARY).build()  # of three, notary and court have signed
+    report = built.verify(require=frozenset())
+    assert report.outcome is Outcome.UNDECIDED
+    assert undecided_places(report, NO_QUORUM) == of(built, *LATE)
+
+
+def test_the_quorum_of_the_others_goes_on() -> None:
+    case = told("cosigner", NOTARY)
+
+    def all_three(size: int, at: int) -> Sequence[tuple[SigningKey, int]]:
+        return [(NOTARY, at), (COURT, at + 1), (ARCHIVE, at + 2)]
+
+    case.cosign = all_three
+    assert case.build().verify().outcome is Outcome.PASSED
+
+
+def test_what_the_registrars_thief_registered_is_undecided_and_the_rest_stands() -> None:
+    case = told("registrar", REGISTRAR)
+    forged = registration(51, SigningKey("x.example", LOG.algorithm, b"7" * 32), "handler")
+    forged.batch = 2
+    case.drafts.insert(-1, forged)
+    built = case.build()
+    report = built.verify(require=frozenset())
+    assert report.outcome is Outcome.UNDECIDED
+    assert undecided_places(report, "registrar's key no longer") == of(built, "key:x.example")
+
+
+def test_without_a_forgery_a_stolen_registrars_key_changes_nothing() -> None:
+    assert told("registrar", REGISTRAR).build().verify().outcome is Outcome.PASSED
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_verdict_names_the_key_and_since_when(role: str) -> None:
+    built = told(role, ROLES[role]).build()
+    report = built.verify(require=frozenset())
+    (found,) = (f for f in report.findings if "does not count since" in f.detail)
+    assert found.about == built.place("theft").to_text()
+    assert ROLES[role].verifier.keyid in found.detail and BETWEEN in found.detail
+    chinese = in_chinese(found.detail)
+    assert chinese is not None and "不再算数" in chinese
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_yesterdays_packet_has_yesterdays_verdict(role: str) -> None:
+    built = told(role, ROLES[role]).build()
+    assert built.verify(require=frozenset()).outcome is not Outcome.FAILED
+    assert make_case().build().verify().outcome is Outcome.PASSED
+
+
+@pytest.mark.parametrize("since", ["", "2026-12-31T00:00:00+08:00"])
+@pytest.mark.parametrize("role", ["cosigner", "registrar"])
+def test_a_revocation_without_a_theft_reaches_nothing_before_it(role: str, since: str) -> None:
+    built = told(role, ROLES[role], since).build()
+    report = built.verify(require=frozenset())
+    assert not undecided_places(report, NO_QUORUM, "registrar's key no longer")
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_key_that_the_folder_does_not_hold_changes_nothing(role: str) -> None:
+    name = "other.example"
+    other = cosigner(name) if role == "cosigner" else SigningKey(name, LOG.algorithm, b"8" * 32)
+    report = told(role, other, EARLIER).build().verify()
+    assert report.outcome is Outcome.PASSED
+    assert not [f for f in report.findings if "does not count" in f.detail]
+
+
+@pytest.mark.parametrize("since", ["", EARLIER, BETWEEN])
+@pytest.mark.parametrize("role", ROLES)
+def test_a_withdrawal_takes_no_doubt_away(role: str, since: str) -> None:
+    """The registrar may be the operator: whatever he revokes, nothing bad becomes good."""
+
+    def doubts(case: Case) -> set[tuple[str, str]]:
+        findings = case.build().verify(require=frozenset()).findings
+        return {(f.step, f.about) for f in findings if f.outcome is not Outcome.PASSED}
+
+    def backdated(case: Case) -> Case:
+        # The notary saw all of it long before the ledger says that it accepted it.
+        def cosign(size: int, at: int) -> Sequence[tuple[SigningKey, int]]:
+            early = FILED - 172_800
+            return [(NOTARY, early), (COURT, early + 1), (ARCHIVE, at)]
+
+        case.cosign = cosign
+        return case
+
+    plain = make_case()
+    plain.batches.append(TOLD)
+    quiet = registration(50, SigningKey("q.example", LOG.algorithm, b"6" * 32), "log")
+    quiet.name, quiet.batch = "theft", 3
+    plain.add(quiet)
+    before = doubts(backdated(plain))
+    assert before
+    assert before <= doubts(backdated(told(role, ROLES[role], since)))
