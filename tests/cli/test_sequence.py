@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from ledger.tlog.receipt import Receipt
+from testkit.sequence import go_on, reopened
+from testkit.server import CASE, STATION, open_ledger, serving
 from testkit.terminal import Run
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "sequence"
@@ -82,3 +84,45 @@ def test_an_opening_is_explained(run: Run) -> None:
         "结束上一份日志"
         in run("inspect", PUBLIC / "2027" / "opening.dsse.json", "--lang", "zh").out
     )
+
+
+# --- over a line -----------------------------------------------------------------------------
+
+
+def test_deposit_receipt_and_packet_over_two_logs(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.next_log.QUORUM_S", 2.0)
+    data, key = tmp_path / "data", tmp_path / "station.key"
+    key.write_text(STATION.to_text() + "\n")
+    (tmp_path / "a.jpg").write_bytes(b"a picture")
+    (tmp_path / "b.jpg").write_bytes(b"another")
+
+    def deposit(name: str, address: str) -> str:
+        ended = run(
+            *("deposit", tmp_path / name, "--case", CASE, "--key", key),
+            *("--server", address, "--trust", data / "trust", "--json"),
+        )
+        assert ended.code == 0, ended.err
+        return str(json.loads(ended.out)["statements"][0]["id"])
+
+    with open_ledger(data) as ledger, serving(ledger.http.app) as address:  # type: ignore[arg-type]
+        ids = [deposit("a.jpg", address)]
+        people = ledger.offices
+        ledger.await_quorum()
+    go_on(data, people)
+    with reopened(data, people) as ledger, serving(ledger.http.app) as address:  # type: ignore[arg-type]
+        ids.append(deposit("b.jpg", address))
+        ledger.await_quorum()
+        for id_, label in zip(ids, ("2026", "2027"), strict=True):
+            ended = run("receipt", id_, "--server", address, "--trust", data / "trust", "--json")
+            assert ended.code == 0, ended.err
+            assert json.loads(ended.out)["place"].startswith(f"{label}-")
+        token = tmp_path / "token"
+        token.write_text(ledger.token() + "\n")
+        packet = tmp_path / "packet.zip"
+        ended = run("packet", CASE, "-o", packet, "--server", address, "--token-file", token)
+        assert ended.code == 0, ended.err
+    ended = run("verify", packet, "--trust", data / "trust", "--log", data / "public")
+    assert ended.code == 0, ended.out
+    assert "completeness (nothing left out): passed" in ended.out.splitlines()[0]

@@ -17,6 +17,7 @@ from testkit.server import (
     office_clients,
     offices,
     open_ledger,
+    quiet,
     series_keys,
 )
 
@@ -25,7 +26,7 @@ NEXT = ORIGIN.replace("2026", "2027")
 
 def go_on(folder: Path, people: list[Office], origin: str = NEXT) -> Begun:
     """Prepares the next log unless that is done, and begins it. No server may run."""
-    with series_keys():
+    with series_keys(), quiet():
         if staged_key(DataFolder.open(folder)) is None:
             prepare(DataFolder.open(folder), origin)
         return begin(DataFolder.open(folder), REGISTRAR, office_clients(people))
