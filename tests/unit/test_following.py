@@ -253,6 +253,13 @@ def test_under_a_policy_only_what_its_quorum_has_cosigned_is_taken(mirrored: Mir
     assert follower.step()
 
 
+def test_a_policy_that_wants_no_quorum_takes_what_the_log_has_signed(mirrored: Mirrored) -> None:
+    text = f"log {LOG.verifier.to_text()}\nquorum none\n"
+    follower = mirrored.open(policy=Policy.from_bytes(text.encode()))
+    mirrored.log.grow(3)
+    assert follower.step()
+
+
 def test_what_was_fetched_before_it_was_cut_off_is_used_again(mirrored: Mirrored) -> None:
     mirrored.log.grow(2000)
 
