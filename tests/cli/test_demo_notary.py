@@ -33,5 +33,8 @@ def test_what_watchers_catch_lies_in_one_file(tmp_path: Path) -> None:
     assert (closing["holds"], closing["broken"]) == (True, [])
     assert closing["fork"]["caught_by"] == sorted(OFFICES)
     assert closing["old_backup"]["exit"] == 1
+    assert set(closing["packet"]["groups"].values()) == {"passed"}
+    assert closing["packet"]["timestamps"] > 0
+    assert (demo / "packet.zip").is_file()
     assert (demo / "fraud.txt").read_text().startswith("tiezheng fraud 1\n")
     assert (demo / MARK).is_file()

@@ -1,9 +1,11 @@
 """`make demo-notary`: who watches a ledger, and what they catch.
 
-Every part is the real one, a process of its own on this machine: three cosigners, one of which
-dies and one comes back from an old backup, and the ledger. Its operator, who has every key of
-it, signs a second history; what the cosigners made of that lies in fraud.txt. closing.json says
-what was seen; the exit code is 1 if anything that should hold does not.
+Every part is the real one on this machine: three cosigners, one of which dies and one comes back
+from an old backup; a mirror; a timestamp authority of openssl; and the ledger. A court checks
+packet.zip, with what they saw, without a network and without a copy of the log. Then the
+operator, who has every key of the ledger, signs a second history; what the cosigners made of
+that lies in fraud.txt. closing.json says what was seen; the exit code is 1 if anything that
+should hold does not.
 """
 
 import json
@@ -20,11 +22,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from api.clients.http import fetch, new_client
 from cli import output
-from cli.demo import MARK, OFFICES, Stage, _fresh, _process, _tiezheng
+from cli.demo import MARK, OFFICES, Stage, _fresh, _process, _run, _tiezheng, _without_network
 from cli.language import choose, say
-from ledger.errors import LedgerError
+from ledger.errors import LedgerError, Unavailable
 from testkit.demo_station import _stop
+from testkit.tsa_process import POLICY, open_tsa
 
 PATIENCE_S = 60.0
 DEAD, FORGETFUL, STEADY = "court", "archive", "notary"
@@ -38,6 +42,7 @@ class Watch:
     stack: ExitStack
     offices: dict[str, ExitStack] = field(default_factory=dict)
     ports: dict[str, str] = field(default_factory=dict)
+    packet: Path = Path()
     facts: dict[str, Any] = field(default_factory=dict)
     broken: list[str] = field(default_factory=list)
 
@@ -118,6 +123,102 @@ class Watch:
         shutil.rmtree(self.state(FORGETFUL))
         newest.rename(self.state(FORGETFUL))
         self.start_office(FORGETFUL)
+
+    # --- mirror and authority ----------------------------------------------------------------
+
+    def open_authority(self) -> None:
+        self.stage.tell(
+            "A timestamp authority that knows nothing of logs stamps what a quorum has seen, and\n"
+            "   an archive keeps a mirror. The court has chosen both itself.",
+            "授时机构对日志一无所知，只为法定人数所见加盖时间；档案馆运行镜像。二者均由法院自行选定。",
+        )
+        tsa = self.stack.enter_context(
+            open_tsa(self.root / "tsa", intermediate=True, unsorted=True, name="Demo TSA")
+        )
+        vkey = self.stage.run(
+            *("keygen", "--name", "mirror.example", "--kind", "statement"),
+            *("-o", str(self.root / "keys" / "mirror.key")),
+        )
+        for trust in (self.root / "trust", self.root / "ledger" / "trust"):
+            (trust / "tsa").mkdir()
+            (trust / "tsa" / "lab.pem").write_bytes(b"".join(each.pem for each in tsa.ca))
+            (trust / "tsa" / "lab.accept").write_text(f"policy {POLICY}\n")
+            (trust / "mirrors").write_text(vkey)
+        (self.root / "ledger" / "tiezheng.toml").write_text(
+            f'stamp_seconds = 1\n[authorities]\nlab = "{tsa.url}"\n'
+        )
+        self.note(f"{tsa.url}, and mirror.example", f"{tsa.url}，以及 mirror.example")
+
+    def start_mirror(self, serving: ExitStack) -> str:
+        return serving.enter_context(
+            _process(
+                [
+                    *_tiezheng(),
+                    *("mirror", f"{self.stage.server}/log", "--data", str(self.root / "mirror")),
+                    *("--trust", str(self.root / "trust"), "--every", "1", "--port", "0"),
+                    *("--key", str(self.root / "keys" / "mirror.key")),
+                ],
+                self.root / "mirror.journal",
+            )
+        )
+
+    def await_stamp(self) -> None:
+        """Until an authority has stamped everything that is in the log."""
+        client = new_client()
+        ends = time.monotonic() + PATIENCE_S
+        while time.monotonic() < ends:
+            _, answer = fetch(client, "GET", f"{self.stage.server}/metrics", 1 << 20)
+            values = dict(
+                line.split(" ")
+                for line in answer.decode().splitlines()
+                if line[:1] not in ("#", "")
+            )
+            if float(values["tiezheng_log_timestamped"]) >= float(values["tiezheng_log_cosigned"]):
+                return
+            time.sleep(0.2)
+        raise Unavailable("the authority did not stamp what was cosigned")
+
+    def fetch_packet(self, mirror: str) -> None:
+        self.await_stamp()
+        self.stage.tell(
+            "The clerk fetches the packet, with the authority's tokens, and the mirror's word that\n"
+            "   the log holds nothing else of this case. The mirror was told tags, no names.",
+            "书记员取回证据包，内含授时机构的时间戳，以及镜像的陈述：日志中再无本案其他内容。"
+            "镜像只被问及标签，不知任何名称。",
+        )
+        token = self.root / "keys" / "court.token"
+        said = self.stage.run("token", str(self.root / "ledger"), "court", "--name", "clerk")
+        token.write_text(said)
+        self.packet = self.root.parent / "packet.zip"
+        self.stage.run(
+            *("packet", self.stage.case, "-o", str(self.packet), "--server", self.stage.server),
+            *("--token-file", str(token), "--absence", mirror),
+        )
+        self.note(str(self.packet), str(self.packet))
+
+    def judge(self) -> None:
+        """Offline, without a copy of the log: completeness rests on the mirror's word."""
+        self.stage.tell(
+            "The court checks it, without a network and without a copy of the log.",
+            "法院在没有网络、也没有日志副本的情况下核验。",
+        )
+        verify = ("verify", str(self.packet), "--trust", str(self.root / "trust"))
+        report = json.loads(_run(_without_network([*verify, "--json"]), output.Exit.DONE))
+        text = _run(_without_network([*verify]), output.Exit.DONE)
+        (self.root / "verdict.txt").write_text(text, encoding="utf-8")
+        output.result(f"   | {text.splitlines()[0]}")
+        stamps = [stamp["checked"] for stamp in report["timestamps"]]
+        self.facts["packet"] = {"groups": report["groups"], "timestamps": len(stamps)}
+        self.hold(
+            report["groups"]["complete"] == "passed",
+            "the packet is complete on the mirror's word",
+            "依镜像的陈述，证据包完整",
+        )
+        self.hold(
+            bool(stamps) and set(stamps) == {"passed"},
+            "every token of the authority holds",
+            "授时机构的每枚时间戳均成立",
+        )
 
     # --- the operator ------------------------------------------------------------------------
 
@@ -228,13 +329,17 @@ def run(root: Path) -> int:
         watch = Watch(Stage(_fresh(root), []), stack)
         stack.callback(watch.end_offices)
         watch.stage.found()
+        watch.open_authority()
         for office in OFFICES:
             watch.start_office(office)
         with ExitStack() as serving:
             watch.stage.serve(serving)
+            mirror = watch.start_mirror(serving)
             watch.lose_two_eyes()
             watch.stage.deposit()
             watch.restore_from_old_backup()
+            watch.fetch_packet(mirror)
+        watch.judge()
         watch.fork()
         watch.close()
     return output.Exit.DONE if not watch.broken else output.Exit.FAILED
