@@ -40,12 +40,18 @@ def refusals(what: str) -> Iterator[None]:
 
 
 def write_file(
-    path: Path, data: bytes, *, mode: int = PRIVATE_FILE, scratch: Path | None = None
+    path: Path,
+    data: bytes,
+    *,
+    mode: int = PRIVATE_FILE,
+    scratch: Path | None = None,
+    name_too: bool = True,
 ) -> None:
     """Durable on return, whole or not at all; replaces what stood there.
 
-    A crash can leave a file `.new-…` in `scratch`, a folder of the same file system,
-    and by default in the folder of `path`.
+    Without `name_too` its name is durable only once the caller has synced the folder. A crash
+    can leave a file `.new-…` in `scratch`, a folder of the same file system, and by default in
+    the folder of `path`.
     """
     temporary = (scratch or path.parent) / f".new-{secrets.token_hex(8)}"
     with refusals(f"write {str(path)!r}"):
@@ -54,7 +60,8 @@ def write_file(
                 write_all(fd, data)
                 os.fsync(fd)
             temporary.replace(path)
-            _sync(path.parent)
+            if name_too:
+                _sync(path.parent)
         except BaseException:
             with suppress(OSError):
                 temporary.unlink()

@@ -2,16 +2,26 @@
 
 What stands here beyond the checkpoint is not yet anybody's: whatever a run that was killed, or
 a power cut, has left of it is held against the log again, and written over where it differs.
+So names are synced once for all of a step, before its checkpoint is.
 """
+
+from pathlib import Path
 
 from ledger.errors import Malformed, Unknown
 from ledger.tlog.tile import Tile
-from storage.durable import sync_file, sync_folder
+from storage.durable import PUBLIC_FILE, sync_file, sync_folder, write_file
 from storage.public_directory import DirectoryPublicStore
 
 
 class DirectoryMirrorStore(DirectoryPublicStore):
-    """One process at a time may open it. `put` is durable on return; several may be under way."""
+    """One process at a time may open it. Several `put` may be under way.
+
+    What was put is durable once `replace` has returned.
+    """
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self._unsynced: set[Path] = set()
 
     def put(self, path: str, data: bytes) -> None:
         Tile.from_path(path)
@@ -22,9 +32,16 @@ class DirectoryMirrorStore(DirectoryPublicStore):
             same = self.get(path) == data
         except (Unknown, Malformed):
             same = False
-        if not same:
-            self._write(target, data)
-            return
-        # Of a run that died, perhaps before it was synced.
-        sync_file(target)
-        sync_folder(target.parent)
+        if same:
+            # Of a run that died, perhaps before it was synced.
+            sync_file(target)
+        else:
+            write_file(target, data, mode=PUBLIC_FILE, scratch=self._scratch, name_too=False)
+        with self._lock:
+            self._unsynced.add(target.parent)
+
+    def replace(self, path: str, data: bytes) -> None:
+        for folder in sorted(self._unsynced):
+            sync_folder(folder)
+        self._unsynced.clear()
+        super().replace(path, data)
