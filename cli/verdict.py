@@ -163,6 +163,10 @@ def _step(
     else:
         yield "    " + say(en="would show: ", zh="本应证明：") + pick(step.proves)
     yield "    " + say(en="does not show: ", zh="限度：") + pick(step.not_proved)
+    if step.name == "signature":
+        # A key that ended is told, whatever follows from it.
+        ended = (f for f in findings if f.outcome is Outcome.PASSED and f.about != "packet")
+        yield from (_finding(f, names) for f in ended)
     for outcome in (Outcome.FAILED, Outcome.UNDECIDED):
         some = [f for f in findings if f.outcome is outcome]
         limit = len(some) if outcome is Outcome.FAILED else MAX_FINDINGS

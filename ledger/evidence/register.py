@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from ledger.encoding import parse_time
+from ledger.encoding import format_time, parse_time
 from ledger.errors import Rejected
 from ledger.evidence.envelope import Checked, Envelope
 from ledger.evidence.statement import TRUSTED_ROLES, Kind, Role, Statement
@@ -122,7 +122,11 @@ class Register:
             since = later.compromised_ms
             same = later.key.public == latest.key.public
             if same and since is not None and not _seen_by(quorum_time, since):
-                raise Rejected(f"the key {keyid!r} was compromised before this statement was seen")
+                when = format_time(since)
+                raise Rejected(
+                    f"the key {keyid!r} was compromised since {when}, "
+                    "before this statement was seen"
+                )
         return latest
 
     def case_numbers(self, agency: str = "") -> tuple[str, ...]:

@@ -181,8 +181,8 @@ class Watch:
     def fetch_packet(self, mirror: str) -> None:
         self.await_stamp()
         self.stage.tell(
-            "The clerk fetches the packet, with the authority's tokens, and the mirror's word that\n"
-            "   the log holds nothing else of this case. The mirror was told tags, no names.",
+            "The clerk fetches the packet, with the authority's tokens, and the mirror's word\n"
+            "   that the log holds nothing else of this case. The mirror was told tags, no names.",
             "书记员取回证据包，内含授时机构的时间戳，以及镜像的陈述：日志中再无本案其他内容。"
             "镜像只被问及标签，不知任何名称。",
         )

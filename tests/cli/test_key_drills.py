@@ -1,0 +1,170 @@
+"""Lost and stolen keys, with the commands that an operator and a registrar type."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from ledger.encoding import format_time
+from ledger.report import Outcome
+from ledger.tlog.signing_key import SigningKey
+from ledger.verify import verify_packet
+from storage.packets import open_packet
+from storage.trust_directory import read_trust
+from testkit.keys import key
+from testkit.server import (
+    AGENCY,
+    CASE,
+    COSIGNERS,
+    HANDLER,
+    REGISTRAR,
+    STATION,
+    Ledger,
+    await_that,
+    open_ledger,
+    serving,
+)
+from testkit.terminal import Ended, Run
+
+
+@dataclass
+class Desk:
+    ledger: Ledger
+    address: str
+    folder: Path
+    run: Run
+
+    def key(self, signer: SigningKey) -> Path:
+        file = self.folder / f"{signer.name}-{signer.verifier.key_id.hex()}.key"
+        file.write_text(signer.to_text() + "\n")
+        return file
+
+    def register(self, signer: SigningKey, role: str, *more: str) -> Ended:
+        usual = ("--registrar", self.key(REGISTRAR), "--server", self.address, "--agency", AGENCY)
+        vkey = signer.verifier.to_text()
+        return self.run("register", *usual, "--key", vkey, "--role", role, *more)
+
+    def deposit(self, name: str, by: SigningKey) -> Ended:
+        file = self.folder / f"{name}.jpg"
+        file.write_bytes(name.encode())
+        usual = ("--case", CASE, "--key", self.key(by), "--server", self.address)
+        return self.run("deposit", file, *usual, "--trust", self.ledger.folder / "trust")
+
+    def packet(self, name: str) -> Path:
+        self.ledger.await_quorum()
+        token, target = self.folder / "token", self.folder / f"{name}.zip"
+        token.write_text(self.ledger.token() + "\n")
+        usual = ("-o", target, "--server", self.address, "--token-file", token)
+        assert self.run("packet", CASE, *usual).code == 0
+        return target
+
+    def verify(self, packet: Path, *lang: str) -> Ended:
+        return self.run(*lang, "verify", packet, "--trust", self.ledger.folder / "trust")
+
+    def now(self) -> str:
+        """A moment that everything so far was seen before."""
+        self.ledger.await_quorum()
+        seen = time.time_ns() // 1_000_000_000
+        await_that(lambda: time.time_ns() // 1_000_000_000 > seen, "the next second")
+        return format_time((seen + 1) * 1000)
+
+
+@pytest.fixture
+def desk(tmp_path: Path, run: Run) -> Iterator[Desk]:
+    (tmp_path / "desk").mkdir()
+    with (
+        open_ledger(tmp_path / "ledger") as ledger,
+        serving(ledger.http.app) as address,  # type: ignore[arg-type]
+    ):
+        yield Desk(ledger, address, tmp_path / "desk", run)
+
+
+PEOPLE = [(STATION, "station"), (HANDLER, "handler")]
+
+
+@pytest.mark.parametrize(("owner", "role"), PEOPLE, ids=["station", "handler"])
+def test_a_lost_key_is_replaced_under_its_name(desk: Desk, owner: SigningKey, role: str) -> None:
+    assert desk.deposit("before", owner).code == 0
+    new = key(owner.name, "second")
+    assert desk.register(owner, role, "--revoked", "lost").code == 0
+    assert desk.register(new, role).code == 0
+    found = desk.deposit("found", owner)
+    assert found.code == 1 and "the request's signature fails" in found.err
+    back = desk.register(owner, role)
+    assert back.code == 1 and "does not come back" in back.err
+    assert desk.deposit("after", new).code == 0
+    assert "FAILED" not in desk.verify(desk.packet("both")).out
+
+
+@pytest.mark.parametrize(("owner", "role"), PEOPLE, ids=["station", "handler"])
+def test_of_a_stolen_key_the_old_stands_and_the_thiefs_falls(
+    desk: Desk, owner: SigningKey, role: str
+) -> None:
+    assert desk.deposit("old", owner).code == 0
+    since = desk.now()
+    yesterday = desk.packet("yesterday")
+    assert desk.deposit("forged", owner).code == 0  # nobody knows yet
+    stolen = ("--revoked", "stolen", "--compromised-since", since)
+    assert desk.register(owner, role, *stolen).code == 0
+    late = desk.deposit("late", owner)
+    assert late.code == 1 and "the request's signature fails" in late.err
+    today = desk.packet("today")
+    assert desk.verify(yesterday).code == 0
+    said = desk.verify(today)
+    assert (
+        said.code == 1 and owner.verifier.keyid in said.out and "compromised since 20" in said.out
+    )
+    assert "签名不可采信" in desk.verify(today, "--lang", "zh").out
+    trust = read_trust(desk.ledger.folder / "trust")
+    packet = open_packet(today)
+    report = verify_packet(packet, trust)
+    failed = [f for f in report.findings if f.outcome is Outcome.FAILED and f.step == "signature"]
+    assert len(failed) == 1
+
+
+def test_of_a_stolen_cosigners_key_the_verdict_tells(desk: Desk) -> None:
+    assert desk.deposit("old", STATION).code == 0
+    since = desk.now()
+    stolen = ("--revoked", "stolen", "--compromised-since", since)
+    assert desk.register(COSIGNERS[0], "cosigner", *stolen).code == 0
+    packet = desk.packet("today")
+    keyid = COSIGNERS[0].verifier.keyid
+    assert f"the cosigner key {keyid} does not count since" in desk.verify(packet).out
+    assert f"联合签名人的密钥 {keyid}" in desk.verify(packet, "--lang", "zh").out
+
+
+def test_a_lost_registrar_stops_registrations_and_nothing_else(desk: Desk) -> None:
+    other = key("registrar.example", "second")
+    assert desk.deposit("before", STATION).code == 0
+    file = desk.key(other)
+    refused = desk.run(
+        *("register", "--registrar", file, "--server", desk.address, "--agency", AGENCY),
+        *("--key", key("x.example").verifier.to_text(), "--role", "station"),
+    )
+    assert refused.code == 1 and "want the registrar" in refused.err
+    assert desk.deposit("after", STATION).code == 0
+
+
+def test_the_end_of_a_series_key_is_told(desk: Desk) -> None:
+    print_ = read_trust(desk.ledger.folder / "trust").series["2026"].fingerprint
+    usual = ("--registrar", desk.key(REGISTRAR), "--server", desk.address, "--agency", AGENCY)
+    assert desk.run("register", *usual, "--series", f"2026={print_}").code == 2
+    told = ("--series", f"2026={print_}", "--revoked", "stolen")
+    assert desk.run("register", *usual, *told).code == 0
+    assert desk.run("register", *usual, "--series", "2026=x", "--revoked", "x").code == 2
+    assert desk.deposit("after", STATION).code == 0
+    assert "FAILED" not in desk.verify(desk.packet("told")).out
+
+
+def test_without_its_series_key_a_year_takes_nothing_more(tmp_path: Path, run: Run) -> None:
+    with open_ledger(tmp_path / "ledger"):
+        pass
+    for file in (tmp_path / "ledger" / "keys").glob("series-2026.private.pem"):
+        file.unlink()
+    with open_ledger(tmp_path / "ledger") as ledger:
+        size = ledger.services.log.size
+        (answer,) = ledger.file(ledger.evidence(b"x"))
+        assert "no series key of 2026" in answer["detail"]
+        assert ledger.services.log.size == size
