@@ -29,7 +29,7 @@ from ledger.evidence.case_number import check_spelling, is_spelled
 from ledger.evidence.membership import series_names, series_year
 from ledger.evidence.packet import Place
 from ledger.evidence.register import Position, Register
-from ledger.evidence.renewal import closing_of
+from ledger.evidence.renewal import Closing, closing_of
 from ledger.evidence.series import Series
 from ledger.evidence.series_private import SeriesSigner
 from ledger.evidence.statement import FileSubject, Kind, Statement
@@ -450,16 +450,17 @@ class Log:
             raise Rejected(f"the certificate is of {other.agency!r}, not of {statement.agency!r}")
 
     def _check_opening(self, statement: Statement, index: int) -> None:
-        renews, opening = statement.kind is Kind.RENEWAL, "registrar" in statement.predicate
+        closing = closing_of(statement.predicate) if statement.kind is Kind.RENEWAL else None
+        opening = "registrar" in statement.predicate
         first = bool(self._earlier)  # a log that follows another begins with its renewal
-        if renews != (first and index == 0):
+        if (closing is not None) != (first and index == 0):
             raise Rejected(
-                "a log is closed by the first entry of the next one"
-                if renews
-                else "want the renewal first, which closes the log before"
+                "want the renewal first, which closes the log before"
+                if closing is None
+                else "a log is closed by the first entry of the next one"
             )
-        if renews:
-            self._check_closing(statement)
+        if closing is not None:
+            self._check_closing(closing)
             return
         if opening != (index == int(first)):
             raise Rejected(
@@ -477,11 +478,9 @@ class Log:
                 if given.get(year, print_) != print_:
                     raise Rejected(f"the opening enrols a second series key of {year}")
 
-    def _check_closing(self, statement: Statement) -> None:
+    def _check_closing(self, closing: Closing) -> None:
         """That it closes the log before where that ended, and a quorum of its cosigners saw it."""
-        closing, last = closing_of(statement.predicate), self._closed[-1]
-        policy = self._earlier[-1].policy
-        assert closing is not None  # there is no other form yet
+        last, policy = self._closed[-1], self._earlier[-1].policy
         cosigned = policy.open(closing.note)
         if closing.note.text != SignedNote.from_text(last.note).text:
             raise Rejected(

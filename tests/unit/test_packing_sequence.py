@@ -234,7 +234,7 @@ def test_a_renewal_that_closes_at_another_size_is_not_that_of_the_log() -> None:
     shorter = world.log.first_note(4)
     assert shorter is not None
     _, opening = world.prepare_next()
-    world.log._check_closing = lambda statement: None  # type: ignore[method-assign]
+    world.log._check_closing = lambda closing: None  # type: ignore[method-assign]
     world.file(kit.renewal(870, shorter).to_envelope(), opening)
     world.step()
     world.file(world.evidence(2, b"still"))
