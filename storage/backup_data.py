@@ -69,7 +69,7 @@ _PLACED = _NEW + _LOST
 
 SINCE = {"lost_tag": 2, "stamp": STAMPS}  # the schema with which a table came
 TABLES = (
-    Table("head", "", "ON CONFLICT DO UPDATE SET {set}"),
+    Table("head", "ORDER BY rowid", "ON CONFLICT DO UPDATE SET {set}"),
     Table("entry", f"{_NEW} ORDER BY idx", ""),
     Table("statement", f"{_NEW} ORDER BY idx", ""),
     Table("lost_tag", _NEW, ""),
