@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from storage.trust_directory import read_trust
+from testkit.keys import cosigner
 from testkit.server import quiet, series_keys
 from testkit.terminal import Run
 
@@ -77,3 +78,28 @@ def test_a_name_that_does_not_follow_is_refused(run: Run, data: Path, origin: st
     ended = run("next-log", data, "--origin", origin)
     assert ended.code != 0 and "a later year" in ended.err
     assert not (data / "next").exists()
+
+
+def test_the_next_log_may_have_other_cosigners_and_another_quorum(run: Run, data: Path) -> None:
+    offices = [cosigner(f"{name}.example/w1") for name in ("notary", "court", "archive")]
+    given = [f"--cosigner={o.verifier.to_text()}@https://{o.name}" for o in offices]
+    with series_keys():
+        refused = run("next-log", data, "--origin", NEXT, *given, "--quorum", "1")
+        assert refused.code == 1 and "two histories" in refused.err
+        assert not (data / "next").exists()
+        prepared = run("next-log", data, "--origin", NEXT, *given, "--quorum", "3", "--json")
+    said = json.loads(prepared.out)
+    policies = [log.policy for log in read_trust(Path(said["trust"])).logs]
+    assert [policy.overlap for policy in policies] == [0, 3]
+    assert policies[1].log.to_text() == said["key"]
+
+
+def test_without_their_names_the_cosigners_stay(run: Run, data: Path) -> None:
+    with series_keys():
+        assert run("next-log", data, "--origin", NEXT).code == 0
+    first, second = (log.policy for log in read_trust(data / "next" / "trust").logs)
+    assert (second.witnesses, second.groups, second.quorum) == (
+        first.witnesses,
+        first.groups,
+        first.quorum,
+    )
