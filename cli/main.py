@@ -66,6 +66,10 @@ COMMANDS: Mapping[str, Listed] = {
         "cli.station",
         {"en": "run an upload station for recorders", "zh": "运行执法记录仪采集站"},
     ),
+    "notary": Listed(
+        "cli.notary",
+        {"en": "a notary office's workbench", "zh": "公证处工作台"},
+    ),
     "cosign": Listed("cli.cosign", {"en": "run a cosigner", "zh": "运行联合签名节点"}),
     "mirror": Listed(
         "cli.mirror", {"en": "keep and serve a copy of logs", "zh": "保存并提供日志副本"}

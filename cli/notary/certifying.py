@@ -1,0 +1,124 @@
+"""From a comparison to a certificate: the page, the PDF that was sealed, and the statement.
+
+The page is made of the latest comparison that the office has signed, and of nothing typed anew
+but the number and the names. The PDF that is filed must hold that very data sheet: what stands
+on paper is what was compared.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cli.notary.attached import read_sheet
+from cli.notary.office import Office
+from cli.notary.page import CertificatePage, Compared, ComparedItem, CosignedBy
+from ledger.encoding import parse_hex
+from ledger.errors import Rejected, Unavailable, Unknown
+from ledger.evidence.statement import StatementSubject
+
+MAX_PDF = 64 << 20
+
+METHOD = (
+    "公证人员在本处计算机上读取文件，逐字节计算 SHA-256 摘要，"
+    "与公开日志中固定的摘要逐一核对，并重新计算日志的包含证明。"
+)
+
+
+def comparison(office: Office, application: str) -> dict[str, Any]:
+    records = office.records(application, "comparison")
+    if not records:
+        raise Unknown(
+            f"nothing was compared for application {application}",
+            hints=("tiezheng notary compare",),
+        )
+    return records[-1]
+
+
+def page_of(
+    office: Office,
+    application: str,
+    record: Mapping[str, Any],
+    *,
+    number: str,
+    notaries: Sequence[str],
+    issued_at_ms: int,
+) -> CertificatePage:
+    sheet, basis = office.sheet(application), record["basis"]
+    return CertificatePage(
+        number=number,
+        office=office.settings.office,
+        notaries=tuple(notaries),
+        applicant=sheet["applicant"],
+        purpose=sheet["purpose"],
+        case=sheet["case"],
+        compared_at_ms=record["at_ms"],
+        issued_at_ms=issued_at_ms,
+        items=tuple(map(_item, record["items"])),
+        log_origin=basis["origin"],
+        checkpoint_size=basis["size"],
+        checkpoint_root=parse_hex(basis["root"]),
+        cosigners=tuple(
+            CosignedBy(name=name, at_ms=at * 1000)
+            for name, at in sorted(basis["cosigners"].items())
+        ),
+        policy_hash=parse_hex(basis["policy"]),
+        method=METHOD,
+    )
+
+
+def _item(row: Mapping[str, Any]) -> ComparedItem:
+    logged = row.get("logged_sha256")
+    return ComparedItem(
+        name=row["name"],
+        size=row["size"],
+        sha256=parse_hex(row["sha256"]),
+        outcome=Compared(row["outcome"]),
+        index=row.get("index"),
+        quorum_at_ms=row.get("quorum_at_ms"),
+        logged_sha256=None if logged is None else parse_hex(logged),
+    )
+
+
+def read_pdf(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_PDF + 1)
+    except OSError as error:
+        raise Unavailable(f"cannot read {str(path)!r}: {error.strerror}") from None
+    if len(data) > MAX_PDF:
+        raise Rejected(f"want a PDF of at most {MAX_PDF} bytes")
+    return data
+
+
+def check_sheet(
+    office: Office, application: str, record: Mapping[str, Any], pdf: bytes
+) -> CertificatePage:
+    """The page of this PDF; raises `Rejected` unless it says what was compared, and all of it."""
+    page = read_sheet(pdf)
+    other = Rejected(
+        "the PDF's data sheet is not that of the latest comparison",
+        hints=("draw it up again: tiezheng notary draft",),
+    )
+    if page.compared_at_ms != record["at_ms"]:
+        raise other
+    expected = page_of(
+        office,
+        application,
+        record,
+        number=page.number,
+        notaries=page.notaries,
+        issued_at_ms=page.issued_at_ms,
+    )
+    if page != expected:
+        raise other
+    return page
+
+
+def compared_statements(record: Mapping[str, Any]) -> list[StatementSubject]:
+    """The statements whose files were found the same, each once."""
+    found = {
+        row["statement"]: StatementSubject(row["statement"], parse_hex(row["commitment"]))
+        for row in record["items"]
+        if row["outcome"] == Compared.SAME
+    }
+    return list(found.values())

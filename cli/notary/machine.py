@@ -1,0 +1,182 @@
+"""The cleanliness check (清洁性检查): what can be read of this machine before it is relied on.
+
+It says what was read and what could not be, and it judges one thing: whether a program runs
+whose digest is not on a list that the office brings. A machine that lies to its own programs
+lies to this one too; the report shows a careful office's state, and proves no honest kernel.
+"""
+
+import os
+import shutil
+import socket
+import struct
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ledger.encoding import printable
+from ledger.errors import Unavailable
+from ledger.suite import new_digest
+
+NTP_EPOCH_S = 2_208_988_800  # 1900 to 1970
+NTP_TIMEOUT_S = 5.0
+PIECE = 1 << 20
+
+
+@dataclass(slots=True)
+class Look:
+    """Where to look: the real machine, or in tests a folder that looks like one."""
+
+    proc: Path = Path("/proc")
+    net: Path = Path("/sys/class/net")
+    hosts: Path = Path("/etc/hosts")
+    unread: list[dict[str, str]] = field(default_factory=list)
+
+    def missing(self, what: str, error: OSError) -> None:
+        self.unread.append({"what": printable(what), "why": error.strerror or "cannot be read"})
+
+
+def report(folder: Path, source: str, known: frozenset[str] | None, look: Look) -> dict[str, Any]:
+    """All that could be read. `known` are the digests, in hex, of programs that may run."""
+    programs = list(_programs(look))
+    unknown = [one["path"] for one in programs if known is not None and one["sha256"] not in known]
+    system = os.uname()
+    found = {
+        "clock": _clock(source),
+        "hosts": _hosts(look),
+        "mounted_from": _mount(folder, look),
+        "network": _network(look),
+        "programs": programs,
+        "storage": _storage(folder),
+        "system": {"machine": system.machine, "release": system.release, "system": system.sysname},
+        "unknown": unknown,
+        "unread": look.unread,
+    }
+    # Last, when it is known what could not be read.
+    outcome = "undecided" if known is None or look.unread else "passed"
+    return {**found, "outcome": "failed" if unknown else outcome}
+
+
+def _clock(source: str) -> dict[str, Any]:
+    """How far this clock is from an NTP server's; half of the way there and back is unknown."""
+    if not source:
+        return {"asked": "nobody"}
+    host, _, port = source.partition(":")
+    before = time.time_ns() // 1_000_000
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
+            line.settimeout(NTP_TIMEOUT_S)
+            line.connect((host, int(port or "123")))
+            line.send(b"\x23" + bytes(47))
+            answer = line.recv(512)
+    except (OSError, ValueError) as error:
+        raise Unavailable(f"the time source {source!r} does not answer: {error}") from None
+    after = time.time_ns() // 1_000_000
+    if len(answer) < 48 or answer[0] & 7 != 4:
+        raise Unavailable(f"the time source {source!r} does not answer as an NTP server")
+    seconds, fraction = struct.unpack(">II", answer[40:48])
+    told = (seconds - NTP_EPOCH_S) * 1000 + (fraction * 1000 >> 32)
+    offset = (before + after) // 2 - told
+    key = "ahead_ms" if offset >= 0 else "behind_ms"
+    return {"asked": source, key: abs(offset), "within_ms": (after - before) // 2 + 1}
+
+
+def _storage(folder: Path) -> dict[str, Any]:
+    usage = shutil.disk_usage(folder)
+    return {"bytes": usage.total, "free": usage.free}
+
+
+def _hosts(look: Look) -> dict[str, Any]:
+    """Names that this machine resolves by itself, past any name server."""
+    try:
+        data = look.hosts.read_bytes()
+    except OSError as error:
+        look.missing(str(look.hosts), error)
+        return {}
+    lines = data.decode("utf-8", "replace").split("\n")
+    named = [line.partition("#")[0].split() for line in lines]
+    hasher = new_digest()
+    hasher.update(data)
+    return {
+        "names": [printable(" ".join(words)) for words in named if words],
+        "sha256": hasher.digest().hex(),
+    }
+
+
+def _network(look: Look) -> list[dict[str, str]]:
+    try:
+        names = sorted(os.listdir(look.net))
+    except OSError as error:
+        look.missing(str(look.net), error)
+        return []
+    found = []
+    for name in names:
+        try:
+            state = (look.net / name / "operstate").read_text().strip()
+        except OSError as error:
+            look.missing(name, error)
+            continue
+        found.append({"name": printable(name), "state": printable(state)})
+    return found
+
+
+def _mount(folder: Path, look: Look) -> dict[str, str]:
+    """The file system under the office's folder: the longest mount point above it."""
+    try:
+        lines = (look.proc / "mounts").read_text().split("\n")
+    except OSError as error:
+        look.missing("mounts", error)
+        return {}
+    where = folder.resolve()
+    rows = [line.split(" ") for line in lines if line.count(" ") >= 3]
+    above = [row for row in rows if where.is_relative_to(row[1].replace("\\040", " "))]
+    if not above:
+        return {}
+    device, point, kind, options = max(above, key=lambda row: len(row[1]))[:4]
+    return {
+        "device": printable(device),
+        "at": printable(point),
+        "kind": printable(kind),
+        "options": printable(options),
+    }
+
+
+def _programs(look: Look) -> Iterator[dict[str, str]]:
+    """Each program that runs, once, by the file that the system has of it."""
+    seen: dict[str, str] = {}
+    try:
+        numbers = sorted((n for n in os.listdir(look.proc) if n.isdecimal()), key=int)
+    except OSError as error:
+        look.missing(str(look.proc), error)
+        return
+    for number in numbers:
+        link = look.proc / number / "exe"
+        try:
+            path = os.readlink(link)
+        except FileNotFoundError:
+            continue  # it has ended, or is a thread of the kernel's
+        except OSError as error:
+            look.missing(f"program of process {number}", error)
+            continue
+        if path in seen:
+            continue
+        seen[path] = number
+        try:
+            yield {"path": printable(path), "sha256": _digest(link)}
+        except OSError as error:
+            look.missing(path, error)
+
+
+def _digest(link: Path) -> str:
+    """Through the link: of what runs, even where the file has been replaced since."""
+    hasher = new_digest()
+    with link.open("rb") as file:
+        while piece := file.read(PIECE):
+            hasher.update(piece)
+    return hasher.digest().hex()
+
+
+def read_known(lines: Sequence[str]) -> frozenset[str]:
+    """As `sha256sum` writes them: the digest begins the line."""
+    return frozenset(line.split()[0].lower() for line in lines if line.strip())

@@ -1,0 +1,478 @@
+"""What the commands of `tiezheng notary` do. Each signs first, keeps that, and then sends."""
+
+import time
+import unicodedata
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import click
+
+from api.clients.filing import read_source
+from api.clients.ledger import LedgerClient
+from cli import output
+from cli.files import read_key
+from cli.language import say
+from cli.notary.office import Office, Settings, check_persons, make_office
+from cli.remote import open_client
+from cli.trust import open_trust
+from ledger.encoding import parse_uuid7, printable
+from ledger.errors import Malformed, Rejected
+from ledger.evidence.case_number import parse_case
+from ledger.evidence.chunks import digest_item
+from ledger.evidence.statement import FileSubject, Kind, Statement, Subject
+
+
+def run_init(
+    folder: str,
+    agency: str,
+    office: str,
+    server: str,
+    trust: str,
+    key_files: Sequence[str],
+    cosigner_files: Sequence[str],
+    interests: Sequence[str],
+    as_json: bool,
+) -> None:
+    keys = [read_key(path).verifier for path in key_files]
+    check_persons(keys, open_trust(trust), [read_key(path) for path in cosigner_files])
+    settings = Settings(
+        agency=agency,
+        office=office,
+        server=server,
+        trust=str(Path(trust).resolve()),
+        keys=tuple(key.to_text() for key in keys),
+        interests=tuple(interests),
+    )
+    make_office(Path(folder), settings)
+    if as_json:
+        output.result_json({"folder": folder, "keys": [key.to_text() for key in keys]})
+        return
+    output.result(say(en=f"made the folder {folder}", zh=f"已建立文件夹 {folder}"))
+    output.note(
+        say(
+            en=f"next: the registrar registers each key with --role notary --agency {agency}",
+            zh=f"下一步：由登记人以 --role notary --agency {agency} 登记每把密钥",
+        )
+    )
+
+
+def run_apply(
+    folder: str,
+    applicant: str,
+    purpose: str,
+    interest: str,
+    dispute: str,
+    case: str,
+    parties: Sequence[str],
+    note: str,
+    **signing: Any,
+) -> int:
+    from api.ids import new_id
+
+    desk = _Desk(folder, **signing)
+    now_ms = _now_ms()
+    id_ = new_id(now_ms)
+    number = parse_case(case) if case else ""
+    sheet = {
+        "applicant": applicant,
+        "at_ms": now_ms,
+        "case": number,
+        "dispute": dispute,
+        "interest": interest,
+        "parties": list(parties),
+        "purpose": purpose,
+    }
+    fields = {"applicant": applicant, "dispute": dispute, "interest": interest}
+    fields |= {"purpose": purpose, "case": number, "note": note}
+    desk.office.check_signers(desk.keys)
+    subject = desk.office.write_record(id_, sheet)
+    statement = desk.say(Kind.APPLICATION, [subject], fields, id_=id_)
+    return desk.end(statement, {"application": id_})
+
+
+def run_list(folder: str, as_json: bool) -> None:
+    office = _open(folder)
+    rows: dict[str, dict[str, Any]] = {}
+    for one in office.said():
+        predicate, statement = one.statement.predicate, one.statement
+        application = str(predicate.get("application", ""))
+        if "applicant" in predicate:
+            application = statement.id
+            rows[application] = {
+                "applicant": predicate["applicant"],
+                "application": application,
+                "case": statement.case or "",
+                "decision": "",
+                "done": [],
+                "unsent": 0,
+            }
+        if "issued" in predicate:
+            application = next((a for a, r in rows.items() if predicate["issued"] in r["done"]), "")
+        row = rows.setdefault(application, {"application": application, "done": [], "unsent": 0})
+        row["unsent"] += one.answer is None
+        if "decision" in predicate:
+            row["decision"] = predicate["decision"]
+        for field in ("record", "number"):
+            if field in predicate:
+                row["done"].append(predicate[field])
+        if "number" in predicate:
+            row["done"].append(statement.id)
+        if "issued" in predicate:
+            row["done"].append("revoked")
+    if as_json:
+        output.result_json({"applications": list(rows.values())})
+        return
+    for row in rows.values():
+        parts = [row["application"], row.get("applicant", ""), row.get("case", "")]
+        parts += [row.get("decision", ""), *row["done"]]
+        if row["unsent"]:
+            parts.append(say(en=f"{row['unsent']} not sent", zh=f"{row['unsent']} 份未提交"))
+        output.result("  ".join(printable(part) for part in parts if part))
+
+
+def run_decide(
+    folder: str, application: str, decision: str, ground: str, note: str, **signing: Any
+) -> int:
+    desk = _Desk(folder, **signing)
+    sheet = desk.office.sheet(application)
+    desk.office.check_fresh(
+        "the application was decided",
+        lambda s: "decision" in s.predicate and s.predicate["application"] == application,
+    )
+    if decision == "accepted":
+        _check_conflict(sheet, desk.office.settings.interests)
+        if sheet["dispute"] == "disputed" and not note:
+            raise Rejected(
+                "the applicant says that the matter is in dispute",
+                hints=("refuse it with --ground disputed, or say with --note why not",),
+            )
+        desk.check_authority()
+    subject = desk.office.application_subject(application)
+    fields = {"application": application, "case": sheet["case"], "decision": decision}
+    fields |= {"ground": ground, "note": note}
+    statement = desk.say(Kind.APPLICATION, [subject], fields)
+    return desk.end(statement, {"application": application, "decision": decision})
+
+
+def run_compare(
+    folder: str,
+    application: str,
+    files: Sequence[str],
+    packet: str | None,
+    receipts: str | None,
+    **signing: Any,
+) -> int:
+    from cli.notary import comparing
+    from cli.notary.page import Compared
+
+    if (packet is None) == (receipts is None) or (packet is None and not files):
+        raise click.UsageError(
+            say(
+                en="want FILE… with --receipts, or --packet",
+                zh="请给出 --packet，或 FILE… 与 --receipts",
+            )
+        )
+    desk = _Desk(folder, **signing)
+    desk.office.check_accepted(application)
+    with output.progress(say(en="reading", zh="读取"), 0) as advance:
+        sources = [read_source(Path(name), advance) for name in files]
+    outcome = ""
+    if packet is not None:
+        outcome, ex = _examine(packet, desk.office)
+        logged, basis = comparing.of_packet(ex)
+        rows = comparing.compare(sources, logged) if files else comparing.of_itself(ex, logged)
+    else:
+        fetch = None if desk.offline else desk.client.receipt
+        logged, basis = comparing.of_receipts(Path(str(receipts)), desk.office.trust, fetch)
+        rows = comparing.compare(sources, logged)
+    record = {"basis": basis.to_json(), "items": [row.to_json() for row in rows]}
+    if outcome:
+        record["packet"] = outcome
+    statement = desk.record(application, "comparison", record)
+    if not desk.as_json:
+        for row in rows:
+            place = f"{row.logged.log}-{row.logged.index}" if row.logged else "-"
+            output.result(f"{_compared(row.outcome)}  {place}  {row.name}")
+        sums = comparing.counted(rows)
+        output.result("; ".join(f"{_compared(o)}: {n}" for o, n in sums.items() if n))
+    code = desk.end(statement, record)
+    bad = any(row.outcome in (Compared.DIFFERENT, Compared.NOT_LOGGED) for row in rows)
+    doubt = any(row.outcome is Compared.UNDECIDED for row in rows) or outcome == "undecided"
+    if bad or outcome == "failed":
+        return output.Exit.FAILED
+    return output.Exit.UNDECIDED if doubt else code
+
+
+def run_preserve(
+    folder: str,
+    application: str,
+    files: Sequence[str],
+    place: str,
+    note: str,
+    **signing: Any,
+) -> int:
+    desk = _Desk(folder, **signing)
+    desk.office.check_accepted(application)
+    desk.office.check_signers(desk.keys, 2)
+    desk.check_authority()
+    with output.progress(say(en="reading", zh="读取"), 0) as advance:
+        subjects = [read_source(Path(name), advance).subject for name in files]
+    exhibits = [
+        {
+            "chunks": subject.digest.chunks.hex(),
+            "name": printable(subject.name),
+            "sha256": subject.digest.sha256.hex(),
+            "size": subject.digest.size,
+        }
+        for subject in subjects
+    ]
+    record = {
+        "exhibits": exhibits,
+        "persons": [key.verifier.to_text() for key in desk.keys],
+        "place": place,
+    }
+    statement = desk.record(application, "on_site", record, note=note)
+    if not desk.as_json:
+        for exhibit in exhibits:
+            output.result(f"{exhibit['sha256']}  {exhibit['name']}")
+    return desk.end(statement, record)
+
+
+def run_clean(
+    folder: str, application: str, time_source: str, known: str | None, **signing: Any
+) -> int:
+    from cli.notary.machine import Look, read_known, report
+    from ledger.report import Outcome
+
+    desk = _Desk(folder, **signing)
+    listed = None if known is None else read_known(Path(known).read_text().splitlines())
+    record = report(desk.office.root, time_source, listed, Look())
+    statement = desk.record(application, "cleanliness", record)
+    if not desk.as_json:
+        for name in ("clock", "storage", "mounted_from", "network", "hosts", "system"):
+            output.result(f"{name}: {record[name]}")
+        for path in record["unknown"]:
+            output.result(say(en=f"not on the list: {path}", zh=f"不在名单中：{path}"))
+        for one in record["unread"]:
+            output.result(
+                say(
+                    en=f"could not be read: {one['what']}: {one['why']}",
+                    zh=f"未能读取：{one['what']}（{one['why']}）",
+                )
+            )
+    code = desk.end(statement, record)
+    judged = output.exit_of(Outcome(record["outcome"]))
+    return judged if judged is not output.Exit.DONE else code
+
+
+def run_spot(folder: str, application: str, packet: str, count: int, **signing: Any) -> int:
+    from cli.notary import comparing
+    from cli.notary.drawing import draw, seed_of
+    from cli.notary.page import Compared
+
+    desk = _Desk(folder, offline=False, **signing)
+    desk.office.check_accepted(application)
+    _, ex = _examine(packet, desk.office)
+    logged, _ = comparing.of_packet(ex)
+    rows = comparing.of_itself(ex, logged)
+    listed = [f"{row.digest.sha256.hex()}  {row.name}" for row in rows]
+    pending = desk.office.pending_draw(application)
+    if pending is None or pending[0]["list"] != listed:
+        statement = desk.record(application, "spot_check", {"list": listed})
+        desk.end(statement, {"list": listed})
+        return output.Exit.UNDECIDED
+    _, sha256, statement_id = pending
+    answer = desk.client.receipt(statement_id)
+    note = desk.office.cosigned_note(answer, statement_id)
+    if note is None:
+        output.note(say(en="not cosigned by a quorum yet", zh="尚未达到法定人数"))
+        return output.Exit.UNDECIDED
+    drawn = [rows[i] for i in draw(count, len(listed), seed_of(sha256, note))]
+    record = {
+        "count": count,
+        "drawn": [row.to_json() for row in drawn],
+        "list_sha256": sha256.hex(),
+        "note": note,
+    }
+    statement = desk.record(application, "spot_check", record)
+    if not desk.as_json:
+        for row in drawn:
+            output.result(f"{_compared(row.outcome)}  {row.name}")
+    code = desk.end(statement, record)
+    same = all(row.outcome is Compared.SAME for row in drawn)
+    return code if same else output.Exit.FAILED
+
+
+def run_draft(
+    folder: str, application: str, number: str, notaries: Sequence[str], file: str, as_json: bool
+) -> None:
+    from cli.notary.certifying import comparison, page_of
+    from cli.notary.typesetting import typeset
+    from storage.durable import write_file
+
+    office = _open(folder)
+    office.check_accepted(application)
+    record = comparison(office, application)
+    page = page_of(
+        office, application, record, number=number, notaries=notaries, issued_at_ms=_now_ms()
+    )
+    write_file(Path(file), typeset(page, {}))
+    if as_json:
+        output.result_json({"file": file, "sheet": page.to_bytes().decode()})
+        return
+    output.result(say(en=f"{file}: a draft, not issued", zh=f"{file}：草稿，尚未出具"))
+
+
+def run_certify(folder: str, application: str, pdf: str, **signing: Any) -> int:
+    from api.ids import new_id
+    from cli.notary.certifying import check_sheet, compared_statements, comparison, read_pdf
+    from storage.durable import make_folder, write_file
+
+    desk = _Desk(folder, **signing)
+    desk.office.check_accepted(application)
+    desk.office.check_signers(desk.keys, 2)
+    desk.check_authority()
+    data = read_pdf(Path(pdf))
+    digest = digest_item(data)
+    desk.office.check_fresh(
+        "this certificate was issued", lambda s: any(f.digest == digest for f in s.files)
+    )
+    record = comparison(desk.office, application)
+    page = check_sheet(desk.office, application, record, data)
+    id_ = new_id(_now_ms())
+    kept = desk.office.root / "certificates" / f"{id_}.pdf"
+    make_folder(kept.parent)
+    write_file(kept, data)
+    subjects: list[Subject] = [FileSubject("certificate.pdf", digest)]
+    subjects += compared_statements(record)
+    fields = {"application": application, "case": page.case, "number": page.number}
+    statement = desk.say(Kind.CERTIFICATE, subjects, fields, id_=id_)
+    return desk.end(statement, {"certificate": id_, "number": page.number})
+
+
+def run_revoke(folder: str, certificate: str, reason: str, **signing: Any) -> int:
+    desk = _Desk(folder, **signing)
+    subject = desk.office.subject_of(parse_uuid7(certificate))
+    desk.office.check_fresh(
+        "the certificate was revoked", lambda s: s.predicate.get("issued") == certificate
+    )
+    case = desk.office.statement(certificate).case or ""
+    fields = {"case": case, "issued": certificate, "revoked": reason}
+    statement = desk.say(Kind.CERTIFICATE, [subject], fields)
+    return desk.end(statement, {"certificate": certificate, "revoked": reason})
+
+
+def run_send(folder: str, key_files: Sequence[str], as_json: bool) -> int:
+    desk = _Desk(folder, key_files=key_files, as_json=as_json, offline=False)
+    return desk.end(None, {})
+
+
+class _Desk:
+    """One command at work: the office, who signs, and the line to the ledger if there is one."""
+
+    def __init__(self, folder: str, key_files: Sequence[str], as_json: bool, offline: bool) -> None:
+        self.office = _open(folder)
+        self.keys = [read_key(path) for path in key_files]
+        self.as_json = as_json
+        self.offline = offline
+        self.office.check_signers(self.keys)
+
+    @cached_property
+    def client(self) -> LedgerClient:
+        return open_client(self.office.settings.server, key=self.keys[0])
+
+    def check_authority(self) -> None:
+        if not self.offline:
+            self.office.check_authority(self.keys)
+            return
+        output.note(
+            say(
+                en="offline: whether the keys are registered is seen when it is sent",
+                zh="离线：密钥是否已登记，提交时核对",
+            )
+        )
+
+    def say(
+        self, kind: Kind, subjects: Sequence[Subject], fields: Mapping[str, Any], id_: str = ""
+    ) -> Statement:
+        after = None if self.offline else self.office.after(self.client)
+        return self.office.say(kind, subjects, fields, self.keys, id_=id_, after=after)
+
+    def record(
+        self, application: str, kind: str, value: Mapping[str, Any], note: str = ""
+    ) -> Statement:
+        sheet = self.office.sheet(application)
+        record = {**value, "application": application, "at_ms": _now_ms(), "record": kind, "v": 1}
+        subject = self.office.write_record(application, record)
+        fields = {"application": application, "case": sheet["case"], "record": kind, "note": note}
+        return self.say(Kind.APPLICATION, [subject], fields)
+
+    def end(self, statement: Statement | None, value: Mapping[str, Any]) -> int:
+        """Sends what is to be sent, and says where it stands."""
+        places = {}
+        if not self.offline:
+            for one in self.office.send(self.client):
+                assert one.answer is not None
+                places[one.statement.id] = f"{one.answer['log']}-{one.answer['index']}"
+        if self.as_json:
+            id_ = "" if statement is None else statement.id
+            output.result_json({**value, "id": id_, "places": places})
+            return output.Exit.DONE
+        if statement is not None and self.offline:
+            output.result(say(en=f"{statement.id}  not sent", zh=f"{statement.id}  未提交"))
+        for id_, place in places.items():
+            output.result(f"{place}  {id_}")
+        return output.Exit.DONE
+
+
+def _open(folder: str) -> Office:
+    root = Path(folder)
+    settings = Office.settings_of(root)
+    return Office(root, settings, open_trust(settings.trust))
+
+
+def _examine(packet: str, office: Office) -> tuple[str, Any]:
+    """The packet's own verdict, and what of it held."""
+    from ledger.examine import Examination
+    from ledger.verify import examine_packet
+    from storage.packets import open_packet
+
+    opened = open_packet(Path(packet))
+    total = sum(opened.sizes().values())
+    with output.progress(say(en="reading", zh="读取"), total) as on_bytes:
+        ex = Examination(opened, office.trust, None, on_bytes)
+        report = examine_packet(ex)
+    return str(report.outcome), ex
+
+
+def _check_conflict(sheet: Mapping[str, Any], interests: Sequence[str]) -> None:
+    """公证法 art. 23 (3): nobody acts for himself, his relatives, or against an interest."""
+    for name in (sheet["applicant"], *sheet["parties"]):
+        for interest in interests:
+            if _plain(interest) and _plain(interest) in _plain(name):
+                raise Rejected(
+                    f"{name!r} is {interest!r}, for whom this office may not act",
+                    hints=("another office must take it",),
+                )
+
+
+def _plain(name: str) -> str:
+    return "".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def _compared(outcome: Any) -> str:
+    words = {
+        "same": say(en="same", zh="一致"),
+        "different": say(en="DIFFERENT", zh="不一致"),
+        "not_logged": say(en="NOT LOGGED", zh="未入日志"),
+        "undecided": say(en="undecided", zh="不能判定"),
+    }
+    if outcome not in words:
+        raise Malformed(f"no outcome {outcome!r}")
+    return words[outcome]
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

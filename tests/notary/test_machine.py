@@ -1,0 +1,112 @@
+"""The cleanliness check: what it reads, what it cannot, and a program that nobody listed."""
+
+import os
+import socket
+import struct
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from cli.notary.machine import NTP_EPOCH_S, Look, read_known, report
+from ledger.errors import Unavailable
+
+KNOWN = b"a program that may run"
+UNKNOWN = b"a program that nobody knows"
+
+
+@pytest.fixture
+def look(tmp_path: Path) -> Look:
+    proc, net = tmp_path / "proc", tmp_path / "net"
+    for number, data in (("1", KNOWN), ("17", KNOWN), ("230", UNKNOWN)):
+        program = tmp_path / f"program-{sha256(data).hexdigest()[:4]}"
+        program.write_bytes(data)
+        (proc / number).mkdir(parents=True)
+        (proc / number / "exe").symlink_to(program)
+    (proc / "mounts").write_text(f"/dev/sda1 / ext4 ro 0 0\n/dev/sdb1 {tmp_path} ext4 rw 0 0\n")
+    (net / "eth0").mkdir(parents=True)
+    (net / "eth0" / "operstate").write_text("up\n")
+    hosts = tmp_path / "hosts"
+    hosts.write_text("127.0.0.1 loop\n10.0.0.9 ledger.example # odd\n# none\n")
+    return Look(proc, net, hosts)
+
+
+def listed(*programs: bytes) -> frozenset[str]:
+    return read_known([f"{sha256(data).hexdigest()}  x" for data in programs])
+
+
+def test_a_program_that_is_not_listed_fails_the_check(look: Look, tmp_path: Path) -> None:
+    found = report(tmp_path, "", listed(KNOWN), look)
+    assert found["outcome"] == "failed"
+    (path,) = found["unknown"]
+    assert Path(path).read_bytes() == UNKNOWN
+
+
+def test_a_machine_whose_programs_are_all_listed_passes(look: Look, tmp_path: Path) -> None:
+    found = report(tmp_path, "", listed(KNOWN, UNKNOWN), look)
+    assert (found["outcome"], found["unknown"]) == ("passed", [])
+    assert len(found["programs"]) == 2  # two processes of one program are one program
+
+
+def test_without_a_list_nothing_is_judged(look: Look, tmp_path: Path) -> None:
+    assert report(tmp_path, "", None, look)["outcome"] == "undecided"
+
+
+def test_what_it_could_not_read_it_says_and_passes_nothing(look: Look, tmp_path: Path) -> None:
+    look.hosts.unlink()
+    os.unlink(look.proc / "mounts")
+    found = report(tmp_path, "", listed(KNOWN, UNKNOWN), look)
+    assert found["outcome"] == "undecided"
+    assert {one["what"] for one in found["unread"]} == {str(look.hosts), "mounts"}
+
+
+def test_it_reads_hosts_network_disk_and_where_the_folder_is(look: Look, tmp_path: Path) -> None:
+    found = report(tmp_path, "", None, look)
+    assert found["hosts"]["names"] == ["127.0.0.1 loop", "10.0.0.9 ledger.example"]
+    assert found["network"] == [{"name": "eth0", "state": "up"}]
+    assert found["mounted_from"]["device"] == "/dev/sdb1"
+    assert 0 < found["storage"]["free"] <= found["storage"]["bytes"]
+    assert found["clock"] == {"asked": "nobody"}
+
+
+@contextmanager
+def ntp(seconds_off: int, first: int = 0x24) -> Iterator[str]:
+    """A time source of one answer, whose clock is `seconds_off` ahead."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
+        line.bind(("127.0.0.1", 0))
+
+        def answer() -> None:
+            _, who = line.recvfrom(512)
+            now = int(time.time()) + seconds_off + NTP_EPOCH_S
+            line.sendto(bytes([first]) + bytes(39) + struct.pack(">II", now, 0), who)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        try:
+            yield f"127.0.0.1:{line.getsockname()[1]}"
+        finally:
+            thread.join(5)
+
+
+def test_a_clock_that_is_off_is_measured(look: Look, tmp_path: Path) -> None:
+    with ntp(3600) as source:
+        clock = report(tmp_path, source, None, look)["clock"]
+    assert 3_590_000 < clock["behind_ms"] < 3_610_000
+    with ntp(-3600) as source:
+        clock = report(tmp_path, source, None, look)["clock"]
+    assert 3_590_000 < clock["ahead_ms"] < 3_610_000
+
+
+def test_what_answers_as_no_time_source_is_not_believed(look: Look, tmp_path: Path) -> None:
+    with ntp(0, first=0x23) as source, pytest.raises(Unavailable, match="as an NTP server"):
+        report(tmp_path, source, None, look)
+
+
+def test_this_machine_can_be_looked_at(tmp_path: Path) -> None:
+    found = report(tmp_path, "", None, Look())
+    me = {one["path"] for one in found["programs"]}
+    assert os.readlink("/proc/self/exe") in me

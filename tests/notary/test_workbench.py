@@ -1,0 +1,482 @@
+"""The workbench of a notary office, against a server in this process and against packets."""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.main import main
+from ledger.evidence.statement import Role
+from ledger.filing import read_filing
+from ledger.tlog.note import Algorithm
+from ledger.tlog.signing_key import SigningKey
+from testkit.keys import key
+from testkit.notarial import LI, NUMBER, OFFICE, WANG
+from testkit.server import (
+    COSIGNERS,
+    HANDLER,
+    STATION,
+    Ledger,
+    open_ledger,
+    register,
+    serving,
+)
+from testkit.terminal import Ended, Run
+
+NUMBERS = count(500)  # a case of its own for each test
+SECOND = key("wang-2.notary.example")
+
+
+@pytest.fixture(autouse=True)
+def plain_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+    for module in ("examine", "mirrored", "certified"):
+        monkeypatch.setattr(f"ledger.{module}.LOOKAHEAD", 64)
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    def run(*args: str | Path) -> Ended:
+        code = main([str(arg) for arg in args])
+        captured = capsys.readouterr()
+        return Ended(code, captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Ledger, str]]:
+    folder = tmp_path_factory.mktemp("notary") / "ledger"
+    with open_ledger(folder) as ledger, serving(ledger.http.app) as address:  # type: ignore[arg-type]
+        ledger.accept(*(register(who, Role.NOTARY, OFFICE) for who in (WANG, LI)))
+        ledger.accept(register(SECOND, Role.NOTARY, OFFICE, person=WANG.name))
+        yield ledger, address
+
+
+@dataclass
+class Desk:
+    ledger: Ledger
+    address: str
+    desk: Path
+    run: Run
+    case: str = field(default_factory=lambda: f"苏城管罚〔2026〕{next(NUMBERS)}号")
+
+    @property
+    def trust(self) -> Path:
+        return self.ledger.folder / "trust"
+
+    @property
+    def office(self) -> Path:
+        return self.desk / "office"
+
+    def key(self, signer: SigningKey) -> Path:
+        file = self.desk / f"{signer.name.replace('/', '_')}.key"
+        file.write_text(signer.to_text() + "\n")
+        return file
+
+    def file(self, name: str, data: bytes = b"a picture") -> Path:
+        path = self.desk / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(data)
+        return path
+
+    def init(self, *signers: SigningKey, more: tuple[str | Path, ...] = ()) -> Ended:
+        keys = [part for one in signers for part in ("--key", self.key(one))]
+        return self.run(
+            *("notary", "init", self.office, "--agency", OFFICE, "--office", "苏州市姑苏公证处"),
+            *("--server", self.address, "--trust", self.trust, *keys, *more),
+        )
+
+    def notary(
+        self, command: str, *args: str | Path, by: tuple[SigningKey, ...] = (WANG,)
+    ) -> Ended:
+        keys = [part for one in by for part in ("--key", self.key(one))]
+        return self.run("notary", command, self.office, *args, *keys)
+
+    def apply(self, *more: str, dispute: str = "none_known") -> str:
+        ended = self.notary(
+            *("apply", "--applicant", "姑苏区城市管理局", "--purpose", "诉讼举证"),
+            *("--interest", "作出处罚决定的机关", "--dispute", dispute, "--json"),
+            *("--case", self.case),
+            *more,
+        )
+        assert ended.code == 0, ended
+        return str(json.loads(ended.out)["application"])
+
+    def accepted(self, *more: str) -> str:
+        application = self.apply(*more)
+        ended = self.notary("accept", application, *more)
+        assert ended.code == 0, ended
+        return application
+
+    def packet(self, name: str = "packet.zip") -> Path:
+        token = self.desk / "token"
+        token.write_text(self.ledger.token() + "\n")
+        target = self.desk / name
+        ended = self.run(
+            *("packet", self.case, "-o", target, "--server", self.address, "--token-file", token)
+        )
+        assert ended.code == 0, ended
+        return target
+
+    def said(self) -> list[dict[str, Any]]:
+        log = self.ledger.services.log
+        found = []
+        for row in self.ledger.services.store.rows(0, log.size):
+            if row.kind in ("application", "certificate"):
+                found.append(dict(read_filing(row.envelope).statement.predicate))
+        return found
+
+
+@pytest.fixture
+def desk(served: tuple[Ledger, str], tmp_path: Path, run: Run) -> Desk:
+    made = Desk(*served, tmp_path, run)
+    ended = made.init(WANG, LI, SECOND, more=("--interest", "王记 商行"))
+    assert ended.code == 0, ended
+    return made
+
+
+# --- keys ------------------------------------------------------------------------------------
+
+
+def test_no_cosigner_signs_for_a_notary(
+    served: tuple[Ledger, str], tmp_path: Path, run: Run
+) -> None:
+    made = Desk(*served, tmp_path, run)
+    machine = COSIGNERS[0]
+    same_bytes = SigningKey("wang.notary.example", Algorithm.ED25519, machine.seed)
+    own = key("own.example")
+    shared = SigningKey("own.example/w1", Algorithm.COSIGNATURE_ED25519, own.seed)
+    for signers, more in (
+        ((machine,), ()),
+        ((same_bytes,), ()),  # under another name and algorithm, in the policy
+        ((own,), ("--cosigner-key", made.key(shared))),  # and here a cosigner that no policy has
+    ):
+        ended = made.init(*signers, more=more)
+        assert ended.code == 1 and "cosigner" in ended.err, ended
+        assert not made.office.exists()
+    assert made.init(own, own).code == 1
+    assert made.init(own).code == 0
+
+
+def test_a_folder_that_is_there_is_not_made_again(desk: Desk) -> None:
+    before = (desk.office / "notary.json").read_bytes()
+    assert desk.init(WANG).code == 1
+    assert (desk.office / "notary.json").read_bytes() == before
+
+
+def test_a_stranger_signs_nothing(desk: Desk) -> None:
+    application = desk.apply()
+    ended = desk.notary("accept", application, by=(HANDLER,))
+    assert ended.code == 1 and "no key of this office" in ended.err
+
+
+def test_a_key_that_is_registered_as_something_else_accepts_nothing(
+    served: tuple[Ledger, str], tmp_path: Path, run: Run
+) -> None:
+    made = Desk(*served, tmp_path, run)
+    assert made.init(WANG, HANDLER).code == 0
+    application = made.apply()
+    ended = made.notary("accept", application, by=(HANDLER,))
+    assert ended.code == 1 and "registered as handler" in ended.err
+
+
+# --- applications ----------------------------------------------------------------------------
+
+
+def test_an_application_is_taken_down_accepted_and_listed(desk: Desk) -> None:
+    application = desk.accepted()
+    said = [s for s in desk.said() if application in (s["id"], s.get("application"))]
+    assert [s.get("decision", "received") for s in said] == ["received", "accepted"]
+    (row,) = json.loads(desk.run("notary", "list", desk.office, "--json").out)["applications"]
+    assert (row["application"], row["decision"], row["unsent"]) == (application, "accepted", 0)
+    again = desk.notary("accept", application)
+    assert again.code == 1 and "was decided" in again.err
+    assert "姑苏区城市管理局" in desk.run("notary", "list", desk.office).out
+
+
+@pytest.mark.parametrize("ground", ["no_guardian", "disputed", "fee_unpaid"])
+def test_an_application_is_refused_for_a_reason_of_the_list(desk: Desk, ground: str) -> None:
+    application = desk.apply()
+    assert desk.notary("refuse", application, "--ground", ground).code == 0
+    assert desk.said()[-1]["ground"] == ground
+    ended = desk.notary("compare", application, desk.file("a.jpg"), "--receipts", desk.desk)
+    assert ended.code == 1 and "this one is refused" in ended.err
+
+
+def test_no_other_reason_refuses(desk: Desk) -> None:
+    application = desk.apply()
+    assert desk.notary("refuse", application, "--ground", "busy").code == 2
+    assert desk.notary("refuse", application).code == 2
+
+
+@pytest.mark.parametrize("party", ["王记商行", "苏州 王记　商行（观前店）"])
+def test_nobody_acts_for_an_interest_of_his_own(desk: Desk, party: str) -> None:
+    application = desk.apply("--party", party)
+    ended = desk.notary("accept", application)
+    assert ended.code == 1 and "may not act" in ended.err
+    assert desk.said()[-1]["id"] == application
+
+
+def test_a_dispute_is_accepted_only_with_a_reason(desk: Desk) -> None:
+    application = desk.apply(dispute="disputed")
+    ended = desk.notary("accept", application)
+    assert ended.code == 1 and "in dispute" in ended.err
+    assert desk.notary("accept", application, "--note", "仅保全证据").code == 0
+
+
+def test_what_was_signed_offline_is_sent_once(desk: Desk) -> None:
+    before = desk.ledger.services.log.size
+    application = desk.accepted("--offline")
+    assert desk.ledger.services.log.size == before
+    assert desk.notary("send").code == 0
+    assert desk.ledger.services.log.size == before + 2
+    assert desk.notary("send").code == 0
+    # As after a crash between the ledger's answer and its being kept here.
+    for kept in (desk.office / "statements").glob("*.accepted.json"):
+        kept.unlink()
+    assert desk.notary("send").code == 0
+    assert desk.ledger.services.log.size == before + 2
+    assert [s["id"] for s in desk.said()].count(application) == 1
+
+
+def test_a_ledger_that_is_away_loses_nothing(desk: Desk) -> None:
+    application = desk.apply()
+    settings = desk.office / "notary.json"
+    there = settings.read_bytes()
+    settings.write_bytes(there.replace(desk.address.encode(), b"http://127.0.0.1:1"))
+    ended = desk.notary("refuse", application, "--ground", "disputed")
+    assert ended.code == 4
+    settings.write_bytes(there)
+    assert desk.notary("send").code == 0
+    assert desk.said()[-1]["decision"] == "refused"
+
+
+# --- comparison ------------------------------------------------------------------------------
+
+
+def deposit(desk: Desk, how_many: int) -> Path:
+    """Files of the agency, deposited, with their receipts."""
+    files = [desk.file(f"files/photo-{i:03}.jpg", os.urandom(20)) for i in range(how_many)]
+    kept = desk.desk / "kept"
+    ended = desk.run(
+        *("deposit", *files, "--case", desk.case, "--key", desk.key(STATION)),
+        *("--server", desk.address, "--trust", desk.trust, "--keep", kept),
+    )
+    assert ended.code == 0, ended.err
+    desk.ledger.await_quorum()
+    return kept
+
+
+@pytest.fixture
+def deposited(desk: Desk) -> Path:
+    return deposit(desk, 6)
+
+
+def compared(ended: Ended) -> dict[str, str]:
+    return {row["name"]: row["outcome"] for row in json.loads(ended.out)["items"]}
+
+
+@pytest.mark.parametrize("many", [12, pytest.param(100, marks=pytest.mark.slow)])
+def test_files_are_compared_and_three_mismatches_named(desk: Desk, many: int) -> None:
+    deposited = deposit(desk, many)
+    application = desk.accepted()
+    files = sorted((desk.desk / "files").iterdir())
+    for seeded in (files[3], files[5]):
+        seeded.write_bytes(seeded.read_bytes() + b"!")
+    files[-1] = files[-1].rename(files[-1].with_name("never.jpg"))
+    files[-1].write_bytes(b"never handed in")
+    usual = ("compare", application, *files)
+    for way in (("--receipts", deposited), ("--packet", desk.packet())):
+        ended = desk.notary(*usual, *way, "--json")
+        assert ended.code == 1, ended.err
+        odd = {name: how for name, how in compared(ended).items() if how != "same"}
+        assert odd == {
+            files[3].name: "different",
+            files[5].name: "different",
+            "never.jpg": "not_logged",
+        }
+        assert len(compared(ended)) == many
+    ended = desk.notary(*usual, *way, "--lang", "zh")
+    assert "不一致: 2" in ended.out and "未入日志: 1" in ended.out
+
+
+def test_receipts_without_proofs_decide_nothing_offline(desk: Desk, deposited: Path) -> None:
+    application = desk.accepted()
+    first = sorted((desk.desk / "files").iterdir())[0]
+    ended = desk.notary("compare", application, first, "--receipts", deposited, "--offline")
+    assert ended.code == 4 and "has a proof" in ended.err
+
+
+def test_an_answer_that_the_ledger_did_not_give_is_not_believed(
+    desk: Desk, deposited: Path
+) -> None:
+    application = desk.accepted()
+    kept = sorted(deposited.glob("*.accepted.json"))[0]
+    answer = json.loads(kept.read_text())
+    answer["salt"] = "A" * 43 + "="
+    kept.write_text(json.dumps(answer))
+    first = sorted((desk.desk / "files").iterdir())[0]
+    assert desk.notary("compare", application, first, "--receipts", deposited).code == 1
+
+
+def test_a_packets_own_items_are_compared_without_any_line(desk: Desk, deposited: Path) -> None:
+    application = desk.accepted("--offline")
+    ended = desk.notary("compare", application, "--packet", desk.packet(), "--offline", "--json")
+    assert ended.code == 0, ended.err
+    assert set(compared(ended).values()) == {"same"}
+
+
+# --- on the spot -----------------------------------------------------------------------------
+
+
+def test_exhibits_are_signed_by_two_persons(desk: Desk) -> None:
+    application = desk.accepted()
+    files = [desk.file("现场01.mp4", b"moving"), desk.file("现场02.jpg")]
+    usual = ("preserve", application, *files, "--place", "苏州市观前街")
+    size = desk.ledger.services.log.size
+    for by, words in (
+        ((WANG,), "want 2 persons"),
+        ((WANG, WANG), "one key stands twice"),
+        ((WANG, SECOND), "two keys of one person"),
+    ):
+        ended = desk.notary(*usual, by=by)
+        assert ended.code == 1 and words in ended.err, ended
+    assert desk.ledger.services.log.size == size
+    ended = desk.notary(*usual, by=(WANG, LI))
+    assert ended.code == 0, ended
+    assert "现场01.mp4" in ended.out and desk.said()[-1]["record"] == "on_site"
+
+
+def test_two_keys_of_one_person_sign_offline_and_the_ledger_refuses(desk: Desk) -> None:
+    application = desk.accepted()
+    usual = ("preserve", application, desk.file("a.jpg"), "--place", "x", "--offline")
+    assert desk.notary(*usual, by=(WANG, SECOND)).code == 0
+    ended = desk.notary("send")
+    assert ended.code == 1 and "has signed twice" in ended.err
+
+
+# --- certificates ----------------------------------------------------------------------------
+
+
+def test_a_certificate_is_drawn_up_issued_revoked_and_red_ever_after(
+    desk: Desk, deposited: Path
+) -> None:
+    pytest.importorskip("typst")
+    pytest.importorskip("pyhanko")
+    application = desk.accepted()
+    assert desk.notary("compare", application, "--packet", desk.packet()).code == 0
+    pdf = desk.desk / "draft.pdf"
+    names = ("--notary", "王某", "--notary", "李某")
+    ended = desk.run(
+        *("notary", "draft", desk.office, application, "--number", NUMBER, *names, "-o", pdf)
+    )
+    assert ended.code == 0, ended
+    usual = ("certify", application, "--pdf", pdf)
+    assert desk.notary(*usual).code == 1
+    ended = desk.notary(*usual, "--json", by=(WANG, LI))
+    assert ended.code == 0, ended
+    certificate = json.loads(ended.out)["certificate"]
+    again = desk.notary(*usual, by=(WANG, LI))
+    assert again.code == 1 and "was issued" in again.err
+    desk.ledger.await_quorum()
+
+    def verify(packet: Path, *more: str | Path) -> Ended:
+        return desk.run("verify", packet, "--trust", desk.trust, *more)
+
+    issued = desk.packet("issued.zip")
+    log = ("--log", desk.ledger.folder / "public")
+    ended = verify(issued, *log, "--certificate", pdf, "--json")
+    findings = [f for f in json.loads(ended.out)["findings"] if f["step"] == "certificate"]
+    assert ended.code == 0 and all(NUMBER in f["detail"] for f in findings), ended
+    assert {f["about"] for f in findings} == {"data/certificates/01.pdf", str(pdf)}
+    assert desk.notary("revoke", certificate, "--reason", "事项有误").code == 0
+    assert desk.notary("revoke", certificate, "--reason", "again").code == 1
+    desk.ledger.await_quorum()
+    now = desk.packet("now.zip")
+    assert verify(now).code == 0  # the evidence is what it was
+    ended = verify(now, "--certificate", pdf)
+    assert ended.code == 1 and "was revoked" in ended.out
+    # A packet of before, with today's log.
+    ended = verify(issued, *log)
+    assert ended.code == 1 and "it was revoked" in ended.out
+
+
+def test_a_pdf_that_says_something_else_is_not_certified(desk: Desk, deposited: Path) -> None:
+    pytest.importorskip("typst")
+    pytest.importorskip("pyhanko")
+    application = desk.accepted()
+    files = sorted((desk.desk / "files").iterdir())[:2]
+    pdf = desk.desk / "draft.pdf"
+    assert desk.notary("compare", application, files[0], "--receipts", deposited).code == 0
+    ended = desk.run(
+        *("notary", "draft", desk.office, application, "--number", NUMBER),
+        *("--notary", "王某", "-o", pdf),
+    )
+    assert ended.code == 0, ended
+    assert desk.notary("compare", application, *files, "--receipts", deposited).code == 0
+    ended = desk.notary("certify", application, "--pdf", pdf, by=(WANG, LI))
+    assert ended.code == 1 and "not that of the latest comparison" in ended.err
+
+
+def test_nothing_is_drawn_up_before_it_was_compared(desk: Desk) -> None:
+    application = desk.accepted()
+    ended = desk.run(
+        *("notary", "draft", desk.office, application, "--number", NUMBER),
+        *("--notary", "王某", "-o", desk.desk / "x.pdf"),
+    )
+    assert ended.code == 1 and "nothing was compared" in ended.err
+    assert not (desk.desk / "x.pdf").exists()
+
+
+# --- spot checks -----------------------------------------------------------------------------
+
+
+def test_a_spot_check_is_drawn_by_a_checkpoint_that_came_after_its_list(
+    desk: Desk, deposited: Path
+) -> None:
+    from cli.notary.drawing import draw, seed_of
+    from ledger.encoding import format_json
+    from ledger.suite import digest
+
+    application = desk.accepted()
+    usual = ("spot", application, "--packet", desk.packet(), "--count", "3")
+    assert desk.notary(*usual).code == 3
+    desk.ledger.await_quorum()
+    ended = desk.notary(*usual, "--json")
+    assert ended.code == 0, ended
+    record = json.loads(ended.out)
+    # Somebody else, with the list and the record, draws the same.
+    folder = desk.office / "applications" / application
+    fixed = json.loads(sorted(folder.glob("spot_check-*.json"))[0].read_text())
+    assert record["list_sha256"] == digest(format_json(fixed)).hex()
+    seed = seed_of(bytes.fromhex(record["list_sha256"]), record["note"])
+    drawn = [fixed["list"][i] for i in draw(3, len(fixed["list"]), seed)]
+    assert [f"{row['sha256']}  {row['name']}" for row in record["drawn"]] == drawn
+
+
+def test_a_draw_takes_each_item_once_and_all_if_there_are_no_more() -> None:
+    from cli.notary.drawing import draw
+
+    assert draw(9, 4, b"seed") == [0, 1, 2, 3]
+    assert len(set(draw(5, 100, b"seed"))) == 5
+    assert draw(5, 100, b"seed") != draw(5, 100, b"other")
+
+
+# --- the machine -----------------------------------------------------------------------------
+
+
+def test_the_state_of_the_machine_is_filed_and_an_unknown_program_flagged(desk: Desk) -> None:
+    application = desk.accepted()
+    nothing = desk.file("programs.sha256", b"")
+    ended = desk.notary("clean", application, "--known", nothing, "--json")
+    assert ended.code == 1, ended.err
+    assert json.loads(ended.out)["unknown"]
+    assert desk.said()[-1]["record"] == "cleanliness"
+    assert desk.notary("clean", application).code == 3
