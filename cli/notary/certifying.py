@@ -2,7 +2,7 @@
 
 The page is made of the latest comparison that the office has signed, and of nothing typed anew
 but the number and the names. The PDF that is filed must hold that very data sheet: what stands
-on paper is what was compared.
+on paper is what was compared, and its words are what that data sheet draws.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.notary.attached import read_sheet
+from cli.notary.drawn import check_drawn
 from cli.notary.office import Office
 from cli.notary.page import CertificatePage, Compared, ComparedItem, CosignedBy
 from ledger.encoding import parse_hex
@@ -94,6 +95,7 @@ def check_sheet(
     office: Office, application: str, record: Mapping[str, Any], pdf: bytes
 ) -> CertificatePage:
     """The page of this PDF; raises `Rejected` unless it says what was compared, and all of it."""
+    check_drawn(pdf)
     page = read_sheet(pdf)
     other = Rejected(
         "the PDF's data sheet is not that of the latest comparison",

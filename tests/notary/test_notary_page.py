@@ -1,0 +1,119 @@
+"""The pages for a notary office, as they stand: every command on them is run, in their order."""
+
+import json
+import re
+import shlex
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from cli.main import main
+from ledger.evidence.statement import Role
+from ledger.tlog.signing_key import SigningKey
+from testkit.server import CASE, STATION, Ledger, open_ledger, register, serving
+
+ROOT = Path(__file__).parents[2]
+PAGES = ["notary.md", "notary.zh.md"]
+OFFICE = "notary-01"
+
+# What ends otherwise than with 0, at its first and later runs.
+ENDS = {"clean": [1], "spot": [3, 0], "verify": [1]}
+
+
+def typed(page: str) -> list[str]:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8").replace("\\\n", " ")
+    return [line.strip() for line in text.split("\n") if line.startswith("    tiezheng ")]
+
+
+def test_both_pages_tell_the_same_commands() -> None:
+    assert [shlex.split(line) for line in typed(PAGES[0])] == [
+        shlex.split(line) for line in typed(PAGES[1])
+    ]
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[tuple[Ledger, str]]:
+    with open_ledger(tmp_path / "ledger") as ledger, serving(ledger.http.app) as address:  # type: ignore[arg-type]
+        yield ledger, address
+
+
+def test_a_day_goes_as_the_page_says(
+    served: tuple[Ledger, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    pytest.importorskip("typst")
+    pytest.importorskip("pyhanko")
+    ledger, address = served
+    for module in ("examine", "mirrored", "certified"):
+        monkeypatch.setattr(f"ledger.{module}.LOOKAHEAD", 64)
+    desk = tmp_path / "desk"
+    desk.mkdir()
+    monkeypatch.chdir(desk)
+    ids: dict[str, str] = {}
+    runs: dict[str, int] = {}
+
+    def run(words: list[str], expected: int) -> str:
+        code = main(words)
+        ended = capsys.readouterr()
+        assert code == expected, (words, code, ended)
+        return ended.out
+
+    def last_id(*, certificate: bool = False) -> str:
+        listed = json.loads(run(["notary", "list", "office", "--json"], 0))["applications"]
+        if not certificate:
+            return str(listed[-1]["application"])
+        done = [one for row in listed for one in row["done"]]
+        return next(one for one in done if re.fullmatch(r"[0-9a-f-]{36}", one))
+
+    def prepare(command: str) -> None:
+        """What the page takes for granted before this command."""
+        if command == "apply":
+            for name in ("wang", "li"):
+                key = SigningKey.from_text((desk / f"{name}.key").read_text().strip())
+                ledger.accept(register(key, Role.NOTARY, OFFICE))
+            (desk / "BWC_0088.MP4").write_bytes(b"moving")
+            (desk / "现场01.mp4").write_bytes(b"on the spot")
+            (desk / "programs.sha256").write_text(f"{sha256(b'x').hexdigest()}  x\n")
+            ledger.accept(ledger.evidence(b"moving", name="BWC_0088.MP4", by=STATION))
+        if command == "refuse":
+            again = next(line for line in typed(PAGES[0]) if "notary apply" in line)
+            run(words_of(again), 0)
+            ids["019ab0c5-…"] = last_id()
+        if command in ("compare", "verify"):
+            fetch()
+        if command == "certify":
+            (desk / "sealed.pdf").write_bytes((desk / "draft.pdf").read_bytes())
+
+    def fetch() -> None:
+        ledger.await_quorum()
+        (desk / "token").write_text(ledger.token() + "\n")
+        words = ["packet", CASE, "-o", "packet.zip", "--server", address, "--token-file", "token"]
+        run(words, 0)
+
+    def words_of(line: str) -> list[str]:
+        found = []
+        for word in shlex.split(line)[1:]:
+            word = ids.get(word, word)
+            word = word.replace("https://ledger.example/log", str(ledger.folder / "public"))
+            word = word.replace("https://ledger.example", address)
+            found.append(str(ledger.folder / "trust") if word == "trust/" else word)
+        return found
+
+    for line in typed(PAGES[0]):
+        plain = shlex.split(line)
+        command = plain[2] if plain[1] == "notary" else plain[1]
+        prepare(command)
+        words = words_of(line)
+        for expected in ENDS.get(command, [0]):
+            run(words, expected)
+            ledger.await_quorum()
+        runs[command] = runs.get(command, 0) + 1
+        if command == "apply":
+            ids["019ab0c4-…"] = last_id()
+        if command == "certify":
+            ids["019ab0c6-…"] = last_id(certificate=True)
+    assert {"init", "compare", "preserve", "certify", "revoke", "verify"} <= runs.keys()
