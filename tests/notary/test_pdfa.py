@@ -10,7 +10,7 @@ from cli.notary.sealing import open_pkcs12, seal
 from cli.notary.typesetting import typeset
 from testkit.certificate_pages import make_page
 from testkit.pkcs12 import to_pkcs12
-from testkit.tsa import open_tsa
+from testkit.tsa_process import open_tsa
 
 JAVA = Path(__file__).parents[1] / "interop" / "java"
 

@@ -29,7 +29,7 @@ from storage.wrap_pkcs11 import Pkcs11Token
 from testkit.certificate_pages import make_page
 from testkit.pkcs12 import to_pkcs12
 from testkit.softhsm import LABEL, MODULE, need_token
-from testkit.tsa import Issued, Tsa, Wrong, leaf, open_tsa, root, write_crl
+from testkit.tsa_process import Issued, Tsa, Wrong, leaf, open_tsa, root, write_crl
 
 PROOFS = {"proof.json": b'{"a":1}'}
 PASSPHRASE = b"correct horse"

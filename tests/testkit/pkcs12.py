@@ -2,7 +2,7 @@
 
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
 
-from testkit.tsa import Issued, Tsa
+from testkit.tsa_process import Issued, Tsa
 
 
 def to_pkcs12(issued: Issued, tsa: Tsa, passphrase: bytes) -> bytes:
