@@ -445,6 +445,82 @@ def draft(**fields: Any) -> None:
 
 
 @new_command(
+    "seal",
+    words={
+        "en": "Seal a draft with the office's electronic seal: PAdES, with time stamps.\n\n"
+        "The seal is checked as a court would before the PDF is written. A seal alone\n"
+        "issues nothing: `certify` does.",
+        "zh": "以公证处电子印章为草稿盖章：PAdES，含时间戳。\n\n"
+        "写出 PDF 之前，按法院的方式核验印章。仅有印章不等于出具：由 certify 登记出具。",
+    },
+    example="tiezheng notary seal draft.pdf -o sealed.pdf --seal-key office.p12 \\\n"
+    "    --passphrase office.pass --tsa https://tsa.example --root root.pem --fetch",
+)
+@argument("draft", metavar="PDF", words={"en": "the draft", "zh": "草稿"})
+@option(
+    "-o",
+    "--output",
+    "file",
+    required=True,
+    metavar="FILE",
+    words={"en": "where to write the sealed PDF", "zh": "已盖章 PDF 写入的文件"},
+)
+@option(
+    "--seal-key",
+    "seal_key",
+    required=True,
+    metavar="FILE",
+    words={"en": "the office's key and certificate, PKCS #12", "zh": "公证处密钥与证书，PKCS #12"},
+)
+@option(
+    "--passphrase",
+    required=True,
+    metavar="FILE",
+    words={"en": "a file with its passphrase", "zh": "存放其口令的文件"},
+)
+@option(
+    "--tsa",
+    required=True,
+    metavar="URL",
+    words={"en": "a time stamp authority", "zh": "授时机构网址"},
+)
+@option(
+    "--root",
+    "roots",
+    required=True,
+    multiple=True,
+    metavar="FILE",
+    words={
+        "en": "a root certificate that is trusted; may be repeated",
+        "zh": "所信任的根证书；可写多次",
+    },
+)
+@option(
+    "--crl",
+    "crls",
+    multiple=True,
+    metavar="FILE",
+    words={
+        "en": "a list of revoked certificates; may be repeated",
+        "zh": "证书吊销列表；可写多次",
+    },
+)
+@option(
+    "--fetch",
+    is_flag=True,
+    words={
+        "en": "fetch revocation data where the certificates say",
+        "zh": "按证书所载网址取回吊销数据",
+    },
+)
+@json_option()
+def seal_(**fields: Any) -> None:
+    from cli.notary.work import run_seal
+
+    run_seal(**fields)
+
+
+@new_command(
     "certify",
     words={
         "en": "Issue a certificate: two persons sign, the ledger files it.\n\n"
@@ -514,7 +590,7 @@ def send(**fields: Any) -> int:
 
 for _member in (
     *(init, apply, list_, accept, refuse, compare, preserve, clean, spot),
-    *(draft, certify, revoke, send),
+    *(draft, seal_, certify, revoke, send),
 ):
     assert isinstance(_member, Command)
     command.add_command(_member)

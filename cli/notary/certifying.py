@@ -17,7 +17,7 @@ from ledger.encoding import parse_hex
 from ledger.errors import Rejected, Unavailable, Unknown
 from ledger.evidence.statement import StatementSubject
 
-MAX_PDF = 64 << 20
+MAX_SMALL = 64 << 20
 
 METHOD = (
     "公证人员在本处计算机上读取文件，逐字节计算 SHA-256 摘要，"
@@ -80,14 +80,14 @@ def _item(row: Mapping[str, Any]) -> ComparedItem:
     )
 
 
-def read_pdf(path: Path) -> bytes:
+def read_small(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            data = file.read(MAX_PDF + 1)
+            data = file.read(MAX_SMALL + 1)
     except OSError as error:
         raise Unavailable(f"cannot read {str(path)!r}: {error.strerror}") from None
-    if len(data) > MAX_PDF:
-        raise Rejected(f"want a PDF of at most {MAX_PDF} bytes")
+    if len(data) > MAX_SMALL:
+        raise Rejected(f"want a file of at most {MAX_SMALL} bytes")
     return data
 
 

@@ -12,7 +12,7 @@ import click
 from api.clients.filing import read_source
 from api.clients.ledger import LedgerClient
 from cli import output
-from cli.files import read_key
+from cli.files import read_key, read_secret
 from cli.language import say
 from cli.notary.office import Office, Settings, check_persons, make_office
 from cli.remote import open_client
@@ -325,16 +325,43 @@ def run_draft(
     output.result(say(en=f"{file}: a draft, not issued", zh=f"{file}：草稿，尚未出具"))
 
 
+def run_seal(
+    draft: str,
+    file: str,
+    seal_key: str,
+    passphrase: str,
+    tsa: str,
+    roots: Sequence[str],
+    crls: Sequence[str],
+    fetch: bool,
+    as_json: bool,
+) -> None:
+    from cli.notary.attached import read_sheet
+    from cli.notary.certifying import read_small
+    from cli.notary.sealing import open_pkcs12, seal
+    from storage.durable import write_file
+
+    data = read_small(Path(draft))
+    page = read_sheet(data)
+    signer = open_pkcs12(read_small(Path(seal_key)), read_secret(passphrase).encode())
+    trusted, lists = ([read_small(Path(one)) for one in some] for some in (roots, crls))
+    write_file(Path(file), seal(data, signer, tsa, trusted, crls=lists, fetch=fetch))
+    if as_json:
+        output.result_json({"file": file, "number": page.number})
+        return
+    output.result(say(en=f"{file}: sealed, and not issued yet", zh=f"{file}：已盖章，尚未出具"))
+
+
 def run_certify(folder: str, application: str, pdf: str, **signing: Any) -> int:
     from api.ids import new_id
-    from cli.notary.certifying import check_sheet, compared_statements, comparison, read_pdf
+    from cli.notary.certifying import check_sheet, compared_statements, comparison, read_small
     from storage.durable import make_folder, write_file
 
     desk = _Desk(folder, **signing)
     desk.office.check_accepted(application)
     desk.office.check_signers(desk.keys, 2)
     desk.check_authority()
-    data = read_pdf(Path(pdf))
+    data = read_small(Path(pdf))
     digest = digest_item(data)
     desk.office.check_fresh(
         "this certificate was issued", lambda s: any(f.digest == digest for f in s.files)

@@ -12,7 +12,9 @@ import pytest
 from cli.main import main
 from ledger.evidence.statement import Role
 from ledger.tlog.signing_key import SigningKey
+from testkit.pkcs12 import to_pkcs12
 from testkit.server import CASE, STATION, Ledger, open_ledger, register, serving
+from testkit.tsa_process import Tsa, open_tsa
 
 ROOT = Path(__file__).parents[2]
 PAGES = ["notary.md", "notary.zh.md"]
@@ -39,8 +41,15 @@ def served(tmp_path: Path) -> Iterator[tuple[Ledger, str]]:
         yield ledger, address
 
 
+@pytest.fixture
+def tsa(tmp_path: Path) -> Iterator[Tsa]:
+    with open_tsa(tmp_path / "tsa", intermediate=True) as tsa:
+        yield tsa
+
+
 def test_a_day_goes_as_the_page_says(
     served: tuple[Ledger, str],
+    tsa: Tsa,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -52,6 +61,10 @@ def test_a_day_goes_as_the_page_says(
         monkeypatch.setattr(f"ledger.{module}.LOOKAHEAD", 64)
     desk = tmp_path / "desk"
     desk.mkdir()
+    issued = tsa.issue("姑苏公证处", ec_key=True)
+    (desk / "office.p12").write_bytes(to_pkcs12(issued, tsa, b"correct horse"))
+    (desk / "office.pass").write_text("correct horse\n")
+    (desk / "root.pem").write_bytes(tsa.root)
     monkeypatch.chdir(desk)
     ids: dict[str, str] = {}
     runs: dict[str, int] = {}
@@ -85,8 +98,6 @@ def test_a_day_goes_as_the_page_says(
             ids["019ab0c5-…"] = last_id()
         if command in ("compare", "verify"):
             fetch()
-        if command == "certify":
-            (desk / "sealed.pdf").write_bytes((desk / "draft.pdf").read_bytes())
 
     def fetch() -> None:
         ledger.await_quorum()
@@ -100,6 +111,7 @@ def test_a_day_goes_as_the_page_says(
             word = ids.get(word, word)
             word = word.replace("https://ledger.example/log", str(ledger.folder / "public"))
             word = word.replace("https://ledger.example", address)
+            word = word.replace("https://tsa.example", tsa.url)
             found.append(str(ledger.folder / "trust") if word == "trust/" else word)
         return found
 
