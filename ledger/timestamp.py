@@ -290,12 +290,25 @@ def _check_revoked(
     for certificate, issuer in pairwise(chain):
         for one in (one for one in lists if one.issuer == issuer.subject):
             _check_list(one, certificate, issuer, at_ms)
-    own = [one for one in lists if one.issuer == chain[1].subject]
+    own = [one for one in lists if one.issuer == chain[1].subject and _is_whole(one)]
     if not own:
         return "no revocation list of its issuer"
     if any(_covers(one, at_ms) for one in own):
         return ""
     return "the revocation list had ended before the token was made"
+
+
+def _is_whole(revoked: x509.CertificateRevocationList) -> bool:
+    """Not of changes, some reasons or other certificates only: such a list clears nobody."""
+    for extension in revoked.extensions:
+        point = extension.value
+        if isinstance(point, x509.IssuingDistributionPoint):
+            others = point.only_contains_ca_certs or point.only_contains_attribute_certs
+            if others or point.only_some_reasons or point.indirect_crl:
+                return False
+        elif extension.critical:
+            return False
+    return True
 
 
 def _covers(revoked: x509.CertificateRevocationList, at_ms: int) -> bool:

@@ -120,8 +120,12 @@ class Tsa:
         since: datetime | None = None,
         made: datetime | None = None,
         key: Key | None = None,
+        partial: x509.ExtensionType | None = None,
     ) -> bytes:
-        """The issuer's list, DER; with the signer's certificate on it if there is a reason."""
+        """The issuer's list, DER; with the signer's certificate on it if there is a reason.
+
+        `partial` says, critically, of what alone it is a list.
+        """
         now = made or datetime.now(UTC) + timedelta(minutes=1)
         builder = (
             x509.CertificateRevocationListBuilder()
@@ -137,6 +141,8 @@ class Tsa:
                 .add_extension(x509.CRLReason(revoked), False)
             )
             builder = builder.add_revoked_certificate(entry.build())
+        if partial is not None:
+            builder = builder.add_extension(partial, True)
         return builder.sign(key or self.issuer_key, hashes.SHA256()).public_bytes(
             serialization.Encoding.DER
         )

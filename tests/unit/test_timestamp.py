@@ -1,12 +1,15 @@
 """Tokens of a real authority, opened here and by openssl; and all that must be refused."""
 
 import dataclasses
+import hashlib
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from asn1crypto import cms, tsp
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from rfc3161_client import TimestampRequestBuilder, decode_timestamp_response
@@ -230,6 +233,62 @@ def test_a_list_signed_by_another_is_no_list_of_the_issuer(tsa: Tsa, token: byte
         opened(tsa, token, forged)
     with pytest.raises(Malformed, match="revocation list in DER"):
         opened(tsa, token, b"\x30\x00")
+
+
+def _only(**what: object) -> x509.IssuingDistributionPoint:
+    usual = {
+        "full_name": None,
+        "relative_name": None,
+        "only_contains_user_certs": False,
+        "only_contains_ca_certs": False,
+        "only_some_reasons": None,
+        "indirect_crl": False,
+        "only_contains_attribute_certs": False,
+    }
+    return x509.IssuingDistributionPoint(**usual | what)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "partial",
+    [
+        x509.DeltaCRLIndicator(1),
+        _only(only_some_reasons=frozenset({x509.ReasonFlags.superseded})),
+        _only(only_contains_ca_certs=True),
+        _only(indirect_crl=True),
+    ],
+)
+def test_a_list_of_a_part_clears_nobody_and_still_names_who_is_on_it(
+    tsa: Tsa, token: bytes, partial: x509.ExtensionType
+) -> None:
+    clean = tsa.crl(partial=partial)
+    assert opened(tsa, token, clean).revocation == "no revocation list of its issuer"
+    with pytest.raises(Rejected, match="was revoked on"):
+        opened(tsa, token, tsa.crl(x509.ReasonFlags.key_compromise, partial=partial))
+
+
+def test_a_list_of_users_certificates_is_whole_for_a_signer(tsa: Tsa, token: bytes) -> None:
+    assert (
+        opened(tsa, token, tsa.crl(partial=_only(only_contains_user_certs=True))).revocation == ""
+    )
+
+
+def test_a_key_on_a_curve_that_is_not_known_here_is_refused_in_words(tmp_path: Path) -> None:
+    """SM2's, which authorities of this country use."""
+    tsa = make_authority(tmp_path, rsa_signer=False)
+    response = tsp.TimeStampResp.load(tsa.stamp(BODY))
+    signed = response["time_stamp_token"]["content"]
+    p256, sm2 = (bytes.fromhex(f"0608{oid}") for oid in ("2a8648ce3d030107", "2a811ccf5501822d"))
+    certificate = tsa.signer.public_bytes(serialization.Encoding.DER).replace(p256, sm2)
+    signed["certificates"] = [
+        cms.CertificateChoices("certificate", cms.Certificate.load(certificate))
+    ]
+    (signer,) = signed["signer_infos"]
+    for attribute in signer["signed_attrs"]:
+        if attribute["type"].native == "signing_certificate_v2":
+            print_ = hashlib.sha256(certificate).digest()
+            attribute["values"] = [tsp.SigningCertificateV2({"certs": [{"cert_hash": print_}]})]
+    with pytest.raises(Malformed, match=r"Curve 1\.2\.156\.10197\.1\.301 is not supported"):
+        opened(tsa, response.dump())
 
 
 def test_a_token_says_where_its_lists_are(tsa: Tsa, token: bytes) -> None:
