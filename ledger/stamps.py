@@ -29,6 +29,11 @@ class Stamp:
     timestamp: Timestamp | None = None
     refused: LedgerError | None = None
 
+    def is_early(self, seen: int | None) -> bool:
+        """Well before a quorum had seen the tree: one authority alone makes nothing older."""
+        own = self.timestamp
+        return own is not None and seen is not None and own.at_ms // 1000 < seen - APART_S
+
 
 def open_stamps(
     layout: Layout, trust: Trust, texts: Mapping[Tree, bytes], read: Callable[[str], bytes]

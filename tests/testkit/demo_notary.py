@@ -10,6 +10,7 @@ should hold does not.
 
 import json
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -28,10 +29,12 @@ from cli.demo import MARK, OFFICES, Stage, _fresh, _process, _run, _tiezheng, _w
 from cli.language import choose, say
 from ledger.errors import LedgerError, Unavailable
 from testkit.demo_station import _stop
-from testkit.tsa_process import POLICY, open_tsa
+from testkit.pkcs12 import to_pkcs12
+from testkit.tsa_process import POLICY, Tsa, open_tsa
 
 PATIENCE_S = 60.0
-DEAD, FORGETFUL, STEADY = "court", "archive", "notary"
+DEAD, FORGETFUL = "court", "archive"
+OFFICE = "notary-01"
 
 
 @dataclass
@@ -43,6 +46,7 @@ class Watch:
     offices: dict[str, ExitStack] = field(default_factory=dict)
     ports: dict[str, str] = field(default_factory=dict)
     packet: Path = Path()
+    tsa: Tsa | None = None
     facts: dict[str, Any] = field(default_factory=dict)
     broken: list[str] = field(default_factory=list)
 
@@ -133,8 +137,9 @@ class Watch:
             "授时机构对日志一无所知，只为法定人数所见加盖时间；档案馆运行镜像。二者均由法院自行选定。",
         )
         tsa = self.stack.enter_context(
-            open_tsa(self.root / "tsa", intermediate=True, unsorted=True, name="Demo TSA")
+            open_tsa(self.root / "tsa", intermediate=True, name="Demo TSA")
         )
+        self.tsa = tsa
         vkey = self.stage.run(
             *("keygen", "--name", "mirror.example", "--kind", "statement"),
             *("-o", str(self.root / "keys" / "mirror.key")),
@@ -219,6 +224,127 @@ class Watch:
             "every token of the authority holds",
             "授时机构的每枚时间戳均成立",
         )
+
+    # --- the notary --------------------------------------------------------------------------
+
+    def notary(self, *args: str, expect: int = 0) -> str:
+        return self.stage.run("notary", *args, expect=expect).strip()
+
+    def certify(self) -> str:
+        """Two persons compare the files with the packet and issue a certificate; its id."""
+        self.stage.tell(
+            "A notary office, two persons with keys of their own, compares the files with the log\n"
+            "   and issues a certificate: PDF/A-3, sealed, and registered by its own statement.",
+            "公证处由两名公证人员以各自的密钥将文件与日志核对，并出具公证书：PDF/A-3，加盖电子印章，"
+            "另以陈述登记入日志。",
+        )
+        keys = self.root / "keys"
+        registrar = ("--registrar", str(keys / "registrar.key"), "--server", self.stage.server)
+        signing: list[str] = []
+        for name in ("wang", "li"):
+            key = str(keys / f"{name}.key")
+            vkey = self.stage.run("keygen", "--name", f"{name}.notary.example", "-o", key).strip()
+            self.stage.run(
+                "register", *registrar, "--agency", OFFICE, "--key", vkey, "--role", "notary"
+            )
+            signing += ["--key", key]
+        one, office = signing[:2], str(self.root / "office")
+        self.notary(
+            *("init", office, "--agency", OFFICE, "--office", "苏州市姑苏公证处（演示）"),
+            *("--server", self.stage.server, "--trust", str(self.root / "trust"), *signing),
+        )
+        application = json.loads(
+            self.notary(
+                *(
+                    "apply",
+                    office,
+                    "--applicant",
+                    "苏州市城市管理局（演示）",
+                    "--purpose",
+                    "诉讼举证",
+                ),
+                *("--interest", "作出处罚决定的机关", "--dispute", "none_known"),
+                *("--case", self.stage.case, *one, "--json"),
+            )
+        )["id"]
+        self.notary("accept", office, application, *one)
+        files = [str(path) for path in sorted((self.root / "files").iterdir())]
+        said = self.notary(
+            "compare", office, application, *files, "--packet", str(self.packet), *one
+        )
+        for line in said.splitlines():
+            output.result(f"   | {line}")
+        draft = self.root / "draft.pdf"
+        self.notary(
+            *("draft", office, application, "--number", "（2026）苏姑证字第417号"),
+            *("--notary", "王某", "--notary", "李某", "-o", str(draft)),
+        )
+        began = time.monotonic()
+        self.notary("seal", str(draft), "-o", str(self.certificate), *self._seal_options())
+        seconds = round(time.monotonic() - began, 2)
+        self.facts["certificate"] = {
+            "bytes": self.certificate.stat().st_size,
+            "sealed_seconds": seconds,
+        }
+        self.note(str(self.certificate), str(self.certificate))
+        issued = self.notary(
+            "certify", office, application, "--pdf", str(self.certificate), *signing, "--json"
+        )
+        return str(json.loads(issued)["id"])
+
+    @property
+    def certificate(self) -> Path:
+        return self.root.parent / "certificate.pdf"
+
+    def _seal_options(self) -> list[str]:
+        """The office's own seal, of an authority that the court trusts for seals."""
+        assert self.tsa is not None
+        seal = self.root / "keys" / "office.p12"
+        passphrase = self.root / "keys" / "office.pass"
+        word = secrets.token_hex(16)
+        issued = self.tsa.issue("苏州市姑苏公证处（演示）", ec_key=True)
+        for path, data in (
+            (seal, to_pkcs12(issued, self.tsa, word.encode())),
+            (passphrase, word.encode()),
+            (self.root / "root.pem", self.tsa.root),
+        ):
+            path.touch(mode=0o600)
+            path.write_bytes(data)
+        return [
+            *("--seal-key", str(seal), "--passphrase", str(passphrase)),
+            *("--tsa", self.tsa.url, "--root", str(self.root / "root.pem"), "--fetch"),
+        ]
+
+    def show_certificate(self) -> None:
+        self.stage.tell(
+            "Whoever is shown the PDF holds it against the packet of the case.",
+            "任何收到该 PDF 的人，均可将其与本案证据包核对。",
+        )
+        self._check_certificate(output.Exit.DONE)
+
+    def revoke(self, issued: str) -> None:
+        self.stage.tell(
+            "The office finds a mistake and takes the certificate back: that is logged as well.",
+            "公证处发现有误，撤销该公证书；撤销亦入日志。",
+        )
+        self.notary(
+            *("revoke", str(self.root / "office"), issued, "--reason", "事项有误（演示）"),
+            *("--key", str(self.root / "keys" / "wang.key")),
+        )
+        self.await_stamp()
+        self._check_certificate(output.Exit.FAILED, "--log", str(self.root / "ledger" / "public"))
+
+    def _check_certificate(self, expect: output.Exit, *more: str) -> None:
+        args = [
+            *("verify", str(self.packet), "--certificate", str(self.certificate)),
+            *("--trust", str(self.root / "trust"), *more),
+        ]
+        report = json.loads(_run(_without_network([*args, "--json"]), expect))
+        about = [f for f in report["findings"] if f["step"] in ("certificate", "revoked")]
+        for finding in about:
+            output.result(f"   | {finding['outcome']}: {finding['detail'] or finding['about']}")
+        name = "certificate" if expect is output.Exit.DONE else "certificate_revoked"
+        self.facts[f"{name}_findings"] = sorted({f["outcome"] for f in about})
 
     # --- the operator ------------------------------------------------------------------------
 
@@ -339,7 +465,11 @@ def run(root: Path) -> int:
             watch.stage.deposit()
             watch.restore_from_old_backup()
             watch.fetch_packet(mirror)
-        watch.judge()
+            issued = watch.certify()
+            watch.fetch_packet(mirror)
+            watch.judge()
+            watch.show_certificate()
+            watch.revoke(issued)
         watch.fork()
         watch.close()
     return output.Exit.DONE if not watch.broken else output.Exit.FAILED
