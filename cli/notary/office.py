@@ -311,22 +311,21 @@ class Office:
         except LedgerError:
             return None
 
-    def send(self, client: LedgerClient) -> list[Said]:
-        """What had no answer yet, with its answer. Raises at the first that is refused."""
-        sent = []
-        for one in [one for one in self.said() if one.answer is None]:
-            for subject in one.statement.files:
-                path = self.root / "certificates" / f"{one.statement.id}.pdf"
-                client.upload(path, subject.digest.size, subject.digest.sha256, lambda count: None)
-            (answer,) = client.file([one.envelope])
-            if "status" in answer:
-                raise refusal(answer)
-            check_acceptance(answer, one.envelope, self.trust)
-            text = json.dumps(answer, ensure_ascii=False, indent=1, sort_keys=True)
-            name = f"{one.statement.id}.accepted.json"
-            write_file(self.root / "statements" / name, text.encode())
-            sent.append(Said(one.statement, one.envelope, answer))
-        return sent
+    def unsent(self) -> list[Said]:
+        return [one for one in self.said() if one.answer is None]
+
+    def send(self, client: LedgerClient, one: Said) -> Said:
+        """With its answer, recomputed and kept; raises where the ledger refuses it."""
+        for subject in one.statement.files:
+            path = self.root / "certificates" / f"{one.statement.id}.pdf"
+            client.upload(path, subject.digest.size, subject.digest.sha256, lambda count: None)
+        (answer,) = client.file([one.envelope])
+        if "status" in answer:
+            raise refusal(answer)
+        check_acceptance(answer, one.envelope, self.trust)
+        text = json.dumps(answer, ensure_ascii=False, indent=1, sort_keys=True)
+        write_file(self.root / "statements" / f"{one.statement.id}.accepted.json", text.encode())
+        return Said(one.statement, one.envelope, answer)
 
 
 def make_office(root: Path, settings: Settings) -> None:

@@ -14,11 +14,11 @@ from api.clients.ledger import LedgerClient
 from cli import output
 from cli.files import read_key, read_secret
 from cli.language import say
-from cli.notary.office import Office, Settings, check_persons, make_office
+from cli.notary.office import Office, Said, Settings, check_persons, make_office
 from cli.remote import open_client
 from cli.trust import open_trust
 from ledger.encoding import parse_uuid7, printable
-from ledger.errors import Malformed, Rejected
+from ledger.errors import Malformed, Rejected, Unknown
 from ledger.evidence.case_number import parse_case
 from ledger.evidence.chunks import digest_item
 from ledger.evidence.statement import FileSubject, Kind, Statement, Subject
@@ -392,8 +392,20 @@ def run_revoke(folder: str, certificate: str, reason: str, **signing: Any) -> in
 
 
 def run_send(folder: str, key_files: Sequence[str], as_json: bool) -> int:
+    """All that is not sent; one that is refused keeps no other from being sent."""
     desk = _Desk(folder, key_files=key_files, as_json=as_json, offline=False)
-    return desk.end(None, {})
+    places, exits = {}, [output.Exit.DONE]
+    for one in desk.office.unsent():
+        try:
+            places[one.statement.id] = _place(desk.office.send(desk.client, one))
+        except (Malformed, Rejected, Unknown) as error:
+            exits.append(output.refusal(error, one.statement.id))
+    if as_json:
+        output.result_json({"places": places})
+    else:
+        for id_, place in places.items():
+            output.result(f"{place}  {id_}")
+    return output.worst(exits)
 
 
 class _Desk:
@@ -436,22 +448,22 @@ class _Desk:
         fields = {"application": application, "case": sheet["case"], "record": kind, "note": note}
         return self.say(Kind.APPLICATION, [subject], fields)
 
-    def end(self, statement: Statement | None, value: Mapping[str, Any]) -> int:
-        """Sends what is to be sent, and says where it stands."""
-        places = {}
+    def end(self, statement: Statement, value: Mapping[str, Any]) -> int:
+        """Sends it, if there is a line, and says where it stands."""
+        place = ""
         if not self.offline:
-            for one in self.office.send(self.client):
-                assert one.answer is not None
-                places[one.statement.id] = f"{one.answer['log']}-{one.answer['index']}"
+            (one,) = [one for one in self.office.unsent() if one.statement == statement]
+            place = _place(self.office.send(self.client, one))
         if self.as_json:
-            id_ = "" if statement is None else statement.id
-            output.result_json({**value, "id": id_, "places": places})
-            return output.Exit.DONE
-        if statement is not None and self.offline:
-            output.result(say(en=f"{statement.id}  not sent", zh=f"{statement.id}  未提交"))
-        for id_, place in places.items():
-            output.result(f"{place}  {id_}")
+            output.result_json({**value, "id": statement.id, "place": place})
+        else:
+            output.result(f"{place or say(en='not sent', zh='未提交')}  {statement.id}")
         return output.Exit.DONE
+
+
+def _place(one: Said) -> str:
+    assert one.answer is not None  # it was just sent
+    return f"{one.answer['log']}-{one.answer['index']}"
 
 
 def _open(folder: str) -> Office:

@@ -18,6 +18,7 @@ from ledger.tlog.signing_key import SigningKey
 from testkit.keys import key
 from testkit.notarial import LI, NUMBER, OFFICE, WANG
 from testkit.server import (
+    AGENCY,
     COSIGNERS,
     HANDLER,
     STATION,
@@ -258,6 +259,21 @@ def test_a_ledger_that_is_away_loses_nothing(desk: Desk) -> None:
     assert desk.said()[-1]["decision"] == "refused"
 
 
+def test_a_case_is_its_agencys_even_if_a_notary_spoke_of_it_first(desk: Desk) -> None:
+    application = desk.accepted()
+    ledger, path = desk.ledger, f"/v1/cases/{desk.case}"
+
+    def reads(agency: str) -> int:
+        return int(ledger.http.get(path, headers=ledger.bearer(agency=agency)).status_code)
+
+    # Nobody's yet: only who may see every case is told of it.
+    assert (reads(OFFICE), reads(AGENCY), reads("")) == (404, 404, 200)
+    deposit(desk, 1)
+    assert (reads(OFFICE), reads(AGENCY), reads("")) == (404, 200, 200)
+    own = ledger.bearer(agency=OFFICE)
+    assert ledger.http.get(f"/v1/statements/{application}", headers=own).status_code == 200
+
+
 # --- comparison ------------------------------------------------------------------------------
 
 
@@ -358,8 +374,12 @@ def test_two_keys_of_one_person_sign_offline_and_the_ledger_refuses(desk: Desk) 
     application = desk.accepted()
     usual = ("preserve", application, desk.file("a.jpg"), "--place", "x", "--offline")
     assert desk.notary(*usual, by=(WANG, SECOND)).code == 0
+    later = desk.apply("--offline")
     ended = desk.notary("send")
     assert ended.code == 1 and "has signed twice" in ended.err
+    # It keeps nothing else from being sent.
+    assert desk.said()[-1]["id"] == later
+    assert desk.notary("accept", later).code == 0
 
 
 # --- certificates ----------------------------------------------------------------------------
