@@ -6,17 +6,16 @@ leaves them, is recomputed and its proof opened. Files stay where they are: only
 and with a packet or with proofs beside the receipts nothing travels at all.
 """
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from api.clients.filing import Source
-from api.clients.ledger import Receipted, check_acceptance
+from api.clients.ledger import Receipted, check_acceptance, read_object
 from cli.notary.page import Compared
-from ledger.encoding import printable
-from ledger.errors import Rejected, Unavailable
+from ledger.encoding import parse_utf8, printable
+from ledger.errors import Malformed, Rejected, Unavailable
 from ledger.evidence.chunks import ItemDigest
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.statement import FileSubject, Statement
@@ -112,12 +111,15 @@ def of_receipts(
     for path in sorted(folder.glob("*.dsse.json")):
         envelope = path.read_bytes()
         statement = Statement.from_bytes(Envelope.from_bytes(envelope).payload)
-        answer = json.loads(path.with_name(f"{statement.id}.accepted.json").read_bytes())
+        kept = path.with_name(f"{statement.id}.accepted.json")
+        answer = read_object(kept.read_bytes())
+        if answer is None:
+            raise Malformed("want the ledger's answer, a JSON object", path=kept.name)
         receipted = check_acceptance(answer, envelope, trust)
         proof = path.with_name(f"{statement.id}.tlog-proof")
         text = ""
         if proof.exists():
-            text = proof.read_text()
+            text = parse_utf8(proof.read_bytes())
         elif fetch is not None:
             text = str(fetch(statement.id)["proof"])
         basis = _basis(text, receipted, trust) if text else None

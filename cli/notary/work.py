@@ -247,7 +247,9 @@ def run_clean(
     from ledger.report import Outcome
 
     desk = _Desk(folder, **signing)
-    listed = None if known is None else read_known(Path(known).read_text().splitlines())
+    listed = (
+        None if known is None else read_known(Path(known).read_text(errors="replace").splitlines())
+    )
     record = report(desk.office.root, time_source, listed, Look())
     statement = desk.record(application, "cleanliness", record)
     if not desk.as_json:

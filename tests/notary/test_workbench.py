@@ -342,6 +342,20 @@ def test_an_answer_that_the_ledger_did_not_give_is_not_believed(
     assert desk.notary("compare", application, first, "--receipts", deposited).code == 1
 
 
+@pytest.mark.parametrize("data", [b"", b"[]", b"{}", b"\xff", b'{"id":7}', None])
+def test_an_answer_out_of_form_is_refused_and_nothing_is_said(
+    desk: Desk, deposited: Path, data: bytes | None
+) -> None:
+    application = desk.accepted()
+    said = len(desk.said())
+    kept = sorted(deposited.glob("*.accepted.json"))[0]
+    kept.unlink() if data is None else kept.write_bytes(data)
+    first = sorted((desk.desk / "files").iterdir())[0]
+    ended = desk.notary("compare", application, first, "--receipts", deposited)
+    assert ended.code in (1, 4) and "in tiezheng itself" not in ended.err, ended
+    assert len(desk.said()) == said
+
+
 def test_a_packets_own_items_are_compared_without_any_line(desk: Desk, deposited: Path) -> None:
     application = desk.accepted("--offline")
     ended = desk.notary("compare", application, "--packet", desk.packet(), "--offline", "--json")
