@@ -521,6 +521,37 @@ def seal_(**fields: Any) -> None:
 
 
 @new_command(
+    "check",
+    words={
+        "en": "Check the seal of a certificate, and that its words are those of its data.\n\n"
+        "Whether it was issued, and stands, says tiezheng verify --certificate.\n\n"
+        "Exit code: 0 sealed and unaltered, 1 not, 3 cannot be decided.",
+        "zh": "核验公证书的电子印章，以及版面文字是否出自其数据。\n\n"
+        "是否已登记出具、是否已撤销，由 tiezheng verify --certificate 核验。\n\n"
+        "退出码：0 已盖章且未改动，1 否，3 不能判定。",
+    },
+    example="tiezheng notary check sealed.pdf --root root.pem",
+)
+@argument("pdf", metavar="PDF", words={"en": "the certificate", "zh": "公证书"})
+@option(
+    "--root",
+    "roots",
+    required=True,
+    multiple=True,
+    metavar="FILE",
+    words={
+        "en": "a root certificate that is trusted; may be repeated",
+        "zh": "所信任的根证书；可写多次",
+    },
+)
+@json_option()
+def check(**fields: Any) -> int:
+    from cli.notary.work import run_check
+
+    return run_check(**fields)
+
+
+@new_command(
     "certify",
     words={
         "en": "Issue a certificate: two persons sign, the ledger files it.\n\n"
@@ -590,7 +621,7 @@ def send(**fields: Any) -> int:
 
 for _member in (
     *(init, apply, list_, accept, refuse, compare, preserve, clean, spot),
-    *(draft, seal_, certify, revoke, send),
+    *(draft, seal_, check, certify, revoke, send),
 ):
     assert isinstance(_member, Command)
     command.add_command(_member)

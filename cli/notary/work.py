@@ -13,11 +13,11 @@ from api.clients.filing import read_source
 from api.clients.ledger import LedgerClient
 from cli import output
 from cli.files import read_key, read_secret
-from cli.language import say
+from cli.language import pick, say
 from cli.notary.office import Office, Said, Settings, check_persons, make_office
 from cli.remote import open_client
 from cli.trust import open_trust
-from ledger.encoding import parse_uuid7, printable
+from ledger.encoding import format_time, parse_uuid7, printable
 from ledger.errors import Malformed, Rejected, Unknown
 from ledger.evidence.case_number import parse_case
 from ledger.evidence.chunks import digest_item
@@ -352,6 +352,31 @@ def run_seal(
         output.result_json({"file": file, "number": page.number})
         return
     output.result(say(en=f"{file}: sealed, and not issued yet", zh=f"{file}：已盖章，尚未出具"))
+
+
+def run_check(pdf: str, roots: Sequence[str], as_json: bool) -> int:
+    from cli.notary.certifying import read_small
+    from cli.notary.drawn import check_drawn
+    from cli.notary.seal_check import FINDINGS, open_seal
+
+    data = read_small(Path(pdf))
+    report = open_seal(data, [read_small(Path(root)) for root in roots])
+    if report.intact:
+        check_drawn(data)
+    sealed_at = "" if report.sealed_at_ms is None else format_time(report.sealed_at_ms)
+    if as_json:
+        output.result_json(
+            {
+                "detail": printable(report.detail),
+                "finding": str(report.finding),
+                "sealed_at": sealed_at,
+                "signer": printable(report.signer),
+            }
+        )
+    else:
+        parts = [pick(FINDINGS[report.finding]), report.signer, sealed_at, report.detail]
+        output.result("  ".join(printable(part) for part in parts if part))
+    return output.exit_of(report.outcome)
 
 
 def run_certify(folder: str, application: str, pdf: str, **signing: Any) -> int:

@@ -128,4 +128,6 @@ def test_a_day_goes_as_the_page_says(
             ids["019ab0c4-…"] = last_id()
         if command == "certify":
             ids["019ab0c6-…"] = last_id(certificate=True)
+    # The seal alone: a draft has none.
+    run(["notary", "check", "draft.pdf", "--root", "root.pem"], 1)
     assert {"init", "compare", "preserve", "certify", "revoke", "verify"} <= runs.keys()
