@@ -49,7 +49,7 @@ from ledger.evidence.statement import (
     Statement,
 )
 from ledger.evidence.trust import Trust, TrustedLog
-from ledger.mirrored import hear
+from ledger.mirrored import Heard, hear
 from ledger.process.fence import Decision, Fixed, Order, order
 from ledger.process.sequence import check_end, open_closing
 from ledger.renewed import Shown, open_renewals, renewal_findings
@@ -138,6 +138,7 @@ class Examination:
     register: Register | None = None
     orders: dict[Place, Order] = field(default_factory=dict)
     item_of: dict[FileSubject, str] = field(default_factory=dict)
+    _heard: Heard | None = None
     ends: dict[str, int] = field(default_factory=dict)  # sizes with which earlier logs ended
 
     def read(self, path: str) -> bytes:
@@ -233,6 +234,15 @@ class Examination:
         if view.quorum_time is not None:
             times.append(view.quorum_time * 1000)
         return milliseconds_text(min(times, default=None))
+
+    def heard(self) -> Heard:
+        """What mirrors say of the series that held; looked for once."""
+        if self._heard is None:
+            counted = {name: (found.opened, found.numbers) for name, found in self.series.items()}
+            self._heard = hear(
+                self.layout.absences, self.read, self.trust, self.checkpoints, counted
+            )
+        return self._heard
 
     def stamps_of(self, view: View) -> list[Stamp]:
         """The tokens over checkpoints to which this entry is proved."""
@@ -494,8 +504,7 @@ def completeness(ex: Examination) -> Iterator[Finding]:
             if subject not in ex.item_of:
                 detail = f"{printable(subject.name)} is not in the packet"
                 yield Finding("complete", Outcome.UNDECIDED, view.place.to_text(), detail)
-    counted = {name: (found.opened, found.numbers) for name, found in ex.series.items()}
-    heard = hear(ex.layout.absences, ex.read, ex.trust, ex.checkpoints, counted)
+    heard = ex.heard()
     yield from heard.findings
     if ex.log is None and not heard.vouched:
         yield from heard.unheard

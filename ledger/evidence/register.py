@@ -17,9 +17,9 @@ from dataclasses import dataclass, replace
 
 from ledger.encoding import format_time, parse_time
 from ledger.errors import Rejected
-from ledger.evidence.envelope import Checked, Envelope
+from ledger.evidence.envelope import FOR_STATEMENTS, Checked, Envelope
 from ledger.evidence.statement import TRUSTED_ROLES, Kind, Role, Statement
-from ledger.tlog.note import Algorithm, VerifierKey
+from ledger.tlog.note import VerifierKey
 
 Position = tuple[int, int]  # number of the log, index
 
@@ -206,7 +206,7 @@ class Register:
 
 def _check_kind(key: VerifierKey, role: Role) -> None:
     """A cosigner's key signs checkpoints with a time and nothing else; all others are plain."""
-    if (key.algorithm is Algorithm.ED25519) is (role is Role.COSIGNER):
+    if (key.algorithm in FOR_STATEMENTS) is (role is Role.COSIGNER):
         raise Rejected(f"{key.keyid} is not a key for the role {role}")
 
 

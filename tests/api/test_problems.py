@@ -30,7 +30,11 @@ def all_errors() -> list[type[LedgerError]]:
     for package in (api, core, storage):
         for module in walk_packages(package.__path__, package.__name__ + "."):
             import_module(module.name)
-    elsewhere = ("test", "ledger.cosigner", "cli")  # a cosigner's refusals are tlog-witness's
+    # A cosigner's refusals are tlog-witness's, and a mirror's are its own.
+    elsewhere = (
+        *("test", "ledger.cosigner", "cli", "api.absences", "api.following"),
+        "ledger.evidence.absence",
+    )
     return [e for e in subclasses(LedgerError) if not e.__module__.startswith(elsewhere)]
 
 

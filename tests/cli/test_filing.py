@@ -289,8 +289,8 @@ def test_a_file_that_changes_meanwhile_is_refused(
 
     real = filing.read_source
 
-    def grow(path: Path, progress: Any) -> Any:
-        source = real(path, progress)
+    def grow(path: Path, progress: Any, **more: Any) -> Any:
+        source = real(path, progress, **more)
         with path.open("ab") as file:
             file.write(b"one more line\n")
         return source

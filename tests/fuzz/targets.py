@@ -265,7 +265,7 @@ def _keys() -> tuple[SigningKey, ...]:
 
 
 def policies() -> tuple[bytes, ...]:
-    log, notary, court = (k.verifier.to_text() for k in _keys())
+    log, notary, court, _ = (k.verifier.to_text() for k in _keys())
     lines = [
         f"log {log}",
         f"witness notary {notary} https://notary.example/",

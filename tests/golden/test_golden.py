@@ -113,6 +113,8 @@ def test_the_golden_logs_are_audited_and_the_first_has_ended() -> None:
 
 def test_the_golden_ledger_of_two_logs_goes_on_in_the_second(tmp_path: Path) -> None:
     shutil.copytree(SEQUENCE / "ledger", tmp_path / "ledger")
+    # An empty folder, by which the ledger knows its items' disk again: git keeps none.
+    (tmp_path / "ledger" / "items" / "incoming").mkdir(exist_ok=True)
     services = open_services(tmp_path / "ledger", Settings())
     try:
         services.start()
