@@ -56,6 +56,10 @@ _CHINESE: tuple[tuple[str, str], ...] = (
     (r"the log is not shown as it was before: (.*)", r"所示日志与以前所见不符：\1"),
     # the line, and what the ledger answers
     (r"no answer from (.*?): (.*)", r"\1 没有应答：\2"),
+    (
+        r"want an answer in good time, got (\d+) bytes of (.*)",
+        r"应答过慢：限时内只收到 \2 的 \1 字节",
+    ),
     (r"the server answered (.*)", r"账本应答 \1"),
     (r"nothing more could be sent: (.*)", r"无法继续上传：\1"),
     (r"stopped while sending", "上传时被停止"),
