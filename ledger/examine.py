@@ -138,6 +138,7 @@ class Examination:
     register: Register | None = None
     orders: dict[Place, Order] = field(default_factory=dict)
     item_of: dict[FileSubject, str] = field(default_factory=dict)
+    strong: dict[str, bytes] = field(default_factory=dict)
     _heard: Heard | None = None
     ends: dict[str, int] = field(default_factory=dict)  # sizes with which earlier logs ended
 
@@ -1038,10 +1039,13 @@ def _shown(ex: Examination, place: Place) -> Shown | None:
 
 
 def _strong(ex: Examination, path: str) -> bytes:
-    hasher = suite.new_strong_digest()
-    for piece in ex.packet.stream(path):
-        hasher.update(piece)
-    return hasher.digest()
+    """Once for each file, however many rows speak of it."""
+    if path not in ex.strong:
+        hasher = suite.new_strong_digest()
+        for piece in ex.packet.stream(path):
+            hasher.update(piece)
+        ex.strong[path] = hasher.digest()
+    return ex.strong[path]
 
 
 def _signed_in(ex: Examination, view: View) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ earlier year. Each of its rows is proved to stand in it and held against the byt
 packet; what it does not cover, it says nothing about.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -47,9 +48,12 @@ def open_renewals(
 ) -> Opened:
     """Those that hold, and what is wrong with the others. `shown` is None for what is not here."""
     opened = Opened()
+    rows: defaultdict[str, list[str]] = defaultdict(list)
+    for (number, _), path in sorted(layout.renewal_rows.items()):
+        rows[number].append(path)
     for number, path in sorted(layout.renewals.items()):
         try:
-            renewal = _open(number, path, layout, trust, read, shown)
+            renewal = _open(number, path, rows[number], layout, trust, read, shown)
         except (Malformed, Rejected) as error:
             opened.findings.append(Finding(STEP, Outcome.FAILED, path, str(error)))
             continue
@@ -68,6 +72,7 @@ def open_renewals(
 def _open(
     number: str,
     path: str,
+    row_paths: Sequence[str],
     layout: Layout,
     trust: Trust,
     read: Callable[[str], bytes],
@@ -86,9 +91,7 @@ def _open(
     if timestamp is None:
         return None
     covers, places = set(), set()
-    for (of, _), row_path in sorted(layout.renewal_rows.items()):
-        if of != number:
-            continue
+    for row_path in row_paths:
         proof = RowProof.from_bytes(read(row_path))
         proof.check(rows.count, rows.root)
         if not isinstance(proof.row, Row):

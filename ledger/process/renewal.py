@@ -8,6 +8,8 @@ with a stronger one (section 5.3). Nobody can make up a link later, so one that 
 out shows, with the year in which it was wanted.
 """
 
+from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -43,33 +45,40 @@ class Renewal:
 
 
 class Chain:
-    """All renewals that are shown, and which of them still count at `at_ms`."""
+    """All renewals that are shown, and what still counts at `at_ms` by them.
+
+    Each is looked at once, however they cover each other: a packet may hold thousands.
+    """
 
     def __init__(self, renewals: Iterable[Renewal], at_ms: int) -> None:
         self._at_ms = at_ms
-        self._good: list[Renewal] = []  # the latest first
+        # By what is covered: when it was renewed by what still counts, the latest first.
+        self._renewed: defaultdict[bytes, list[int]] = defaultdict(list)
+        self._rehashed: dict[str, int] = {}  # the first time of each entry
         self._broken: dict[bytes, Rejected] = {}
         self._lost: dict[str, Rejected] = {}  # hashed again by what no longer counts
-        # Nothing is renewed by what is older: from the latest back, each is looked at once.
+        # Nothing is renewed by what is older: from the latest back.
         for renewal in sorted(renewals, key=lambda renewal: -renewal.token.at_ms):
             try:
                 self.check_token(renewal.token)
             except Rejected as error:
-                for digest in renewal.covers:
-                    self._broken[digest] = error
-                for place in renewal.places:
-                    self._lost[place] = error
+                self._broken |= dict.fromkeys(renewal.covers, error)
+                self._lost |= dict.fromkeys(renewal.places, error)
             else:
-                self._good.append(renewal)
+                for digest in renewal.covers:
+                    self._renewed[digest].append(renewal.token.at_ms)
+                self._rehashed |= dict.fromkeys(renewal.places, renewal.token.at_ms)
 
     def check_token(self, token: Token) -> None:
         """Raises `Rejected`, with the year, unless `token` still counts."""
         if (ended := self._first_ended(token.ends)) is None:
             return
         what, end_ms = ended
-        for renewal in self._good:
-            if token.digest in renewal.covers and token.at_ms < renewal.token.at_ms < end_ms:
-                return
+        times = self._renewed.get(token.digest, [])
+        # The latest that is not too late.
+        at = bisect_right(times, -end_ms, key=lambda time: -time)
+        if at < len(times) and times[at] > token.at_ms:
+            return
         # A chain that goes on and breaks later is told by where it breaks.
         raise self._broken.get(token.digest) or Rejected(
             f"{what} ended in {in_china(end_ms).year}, and no renewal of {token.name} before "
@@ -85,9 +94,9 @@ class Chain:
         if (ended := self._first_ended(ends)) is None:
             return self._at_ms
         what, end_ms = ended
-        found = [r.token.at_ms for r in self._good if place in r.places]
-        if found and min(found) < end_ms:
-            return min(found)
+        first = self._rehashed.get(place)
+        if first is not None and first < end_ms:
+            return first
         raise self._lost.get(place) or Rejected(
             f"{what} ended in {in_china(end_ms).year}, and nothing shows that {place} was hashed "
             "again before"
