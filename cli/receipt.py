@@ -1,8 +1,9 @@
 """`tiezheng receipt`: the proof that a statement is logged."""
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,7 +19,11 @@ from ledger.evidence.entry import Entry
 from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.note import SignedNote
 from ledger.tlog.receipt import Receipt
-from storage.durable import PUBLIC_FILE, write_file
+from storage.durable import PUBLIC_FILE, make_folder, write_file
+
+if TYPE_CHECKING:
+    from api.clients.stamped import Stamped
+    from ledger.timestamp import Timestamp
 
 
 @new_command(
@@ -26,14 +31,16 @@ from storage.durable import PUBLIC_FILE, write_file
     words={
         "en": "Fetch the proof that a statement is logged, as a C2SP .tlog-proof file.\n\n"
         "With --trust it is checked, and the time shown at which a quorum had seen it.\n"
-        "Until then it is logged and not yet witnessed (exit 3).\n\n"
+        "Until then it is logged and not yet witnessed (exit 3). Later an authority may\n"
+        "have stamped it: the ledger does that by itself, and --timestamps keeps it.\n\n"
         "--chainpoint writes the same path as a Chainpoint v3 document, once merkletools\n"
         "has come to the same root; where that is not installed, nothing is fetched\n"
         "(exit 4). The document carries no signatures: keep the .tlog-proof beside it,\n"
         "and compare the root with a cosigned checkpoint.",
         "zh": "取回陈述已入日志的证明（C2SP .tlog-proof 文件）。\n\n"
         "加 --trust 时予以核验，并显示法定人数看到它的时间。\n"
-        "在此之前为已入日志、尚未达到法定人数（退出码 3）。\n\n"
+        "在此之前为已入日志、尚未达到法定人数（退出码 3）。其后账本自行取得授时机构的\n"
+        "时间戳；--timestamps 将其保存。\n\n"
         "--chainpoint 把同一路径写成 Chainpoint v3 文件，先由 merkletools 复算出同一根；\n"
         "未安装 merkletools 时不取回任何内容（退出码 4）。该文件不含签名：\n"
         "请同时保存 .tlog-proof 文件，并与经联合签名的检查点核对根值。",
@@ -67,6 +74,15 @@ from storage.durable import PUBLIC_FILE, write_file
     },
 )
 @option(
+    "--timestamps",
+    "stamps_folder",
+    metavar="DIR",
+    words={
+        "en": "where to write tokens, what they stamp, and the proof to it, named as in a packet",
+        "zh": "时间戳、其所加盖的文本及相应证明写入的文件夹，命名与证据包相同",
+    },
+)
+@option(
     "--wait",
     type=click.IntRange(0, 3600),
     default=0,
@@ -80,10 +96,12 @@ def command(
     trust: str | None,
     file: str | None,
     chainpoint_file: str | None,
+    stamps_folder: str | None,
     wait: int,
     as_json: bool,
 ) -> int:
     from api.clients.ledger import NotYet, check_receipt
+    from api.clients.stamped import check_stamped, read_stamped
 
     if chainpoint_file:
         _check_chainpoint(chainpoint_file, file)
@@ -100,17 +118,26 @@ def command(
         time.sleep(0.2)
     entry = Entry.from_bytes(answer["entry"].encode())
     seen = check_receipt(answer, entry, open_trust(trust)) if trust else None
+    stamped = read_stamped(answer)
+    held = check_stamped(stamped, answer, entry, open_trust(trust)) if stamped and trust else {}
     document = _chainpoint(answer, entry, server) if chainpoint_file else b""
     if file:
         write_file(Path(file), answer["proof"].encode(), mode=PUBLIC_FILE)
     if chainpoint_file:
         write_file(Path(chainpoint_file), document, mode=PUBLIC_FILE)
+    if stamps_folder and stamped:
+        _write_stamped(Path(stamps_folder), answer, stamped)
     witnessed = seen is not None if trust else answer["witnessed"] == "yes"
     place = f"{answer['log']}-{answer['index']}"
     when = format_time(seen * 1000) if seen is not None else ""
     if as_json:
         output.result_json(
-            {"place": place, "quorum_time": when, "witnessed": str(witnessed).lower()}
+            {
+                "place": place,
+                "quorum_time": when,
+                "timestamps": {name: format_time(t.latest_ms) for name, t in held.items()},
+                "witnessed": str(witnessed).lower(),
+            }
         )
     elif seen is not None:
         output.result(
@@ -123,7 +150,39 @@ def command(
         )
     else:
         output.result(say(en=f"{place}: not yet witnessed", zh=f"{place}：尚未达到法定人数"))
+    if not as_json:
+        _tell_stamped(stamped, held, checked=trust is not None)
     return output.Exit.DONE if witnessed else output.Exit.UNDECIDED
+
+
+def _tell_stamped(
+    stamped: "Stamped | None", held: "Mapping[str, Timestamp]", *, checked: bool
+) -> None:
+    if stamped is None:
+        return
+    for name, timestamp in sorted(held.items()):
+        when = format_time(timestamp.latest_ms)
+        output.result(
+            say(en=f"  stamped by {name}, existed by {when}", zh=f"  {name} 加盖，不晚于 {when}")
+        )
+    if others := sorted(stamped.tokens.keys() - held.keys()):
+        names = ", ".join(others)
+        why = (
+            say(en="no authority of your trust folder", zh="不是您信任文件夹中的授时机构")
+            if checked
+            else say(en="--trust would check it", zh="加 --trust 可核验")
+        )
+        output.result(say(en=f"  stamped by {names}: {why}", zh=f"  {names} 加盖：{why}"))
+
+
+def _write_stamped(folder: Path, answer: dict[str, Any], stamped: "Stamped") -> None:
+    make_folder(folder)
+    stem = f"{answer['log']}-{stamped.size}"
+    place = f"{answer['log']}-{answer['index']}@{stamped.size}"
+    files = {f"{stem}.body": stamped.body, f"{place}.tlog-proof": stamped.proof.encode()}
+    files |= {f"{stem}.{name}.tsr": token for name, token in stamped.tokens.items()}
+    for name, data in files.items():
+        write_file(folder / name, data, mode=PUBLIC_FILE)
 
 
 def _check_chainpoint(chainpoint_file: str, file: str | None) -> None:

@@ -51,7 +51,9 @@ INDEX = "data/packet.json"
 
 _PLACE = r"(?P<log>[12]\d{3}(?:-[1-9]\d{0,3})?)-(?P<index>0|[1-9]\d{0,18})"
 _STAMP = r"data/timestamps/(?P<log>[12]\d{3}(?:-[1-9]\d{0,3})?)-(?P<size>[1-9]\d{0,18})\."
-_AUTHORITY = r"(?P<name>[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?)\."
+_NAME = r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?"
+AUTHORITY_NAME = re.compile(_NAME, re.ASCII)
+_AUTHORITY = rf"(?P<name>{_NAME})\."
 _LAYOUT = {
     "item": re.compile(r"data/items/\d{2,6}\.[a-z0-9]{1,8}", re.ASCII),
     "certificate": re.compile(r"data/certificates/\d{2,6}\.pdf", re.ASCII),
