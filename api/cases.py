@@ -34,6 +34,7 @@ from ledger.evidence.statement import Statement
 from ledger.packing import Plan, Wanted, plan_packet
 from ledger.suite import digest, new_digest
 from storage.packets import Bytes, Content, Crc, zip_pieces, zip_size
+from storage.renewal_directory import RenewalDirectory
 
 AGENT = "tiezheng 0.1"
 
@@ -133,7 +134,7 @@ def _read_case(s: Services, case: str, person: Person) -> dict[str, Any]:
 
 def _packet(s: Services, case: str, person: Person) -> tuple[dict[str, Content], dict[str, int]]:
     name = _admit(s, case, person)
-    plan = plan_packet(s.log, case, s.first_year)
+    plan = plan_packet(s.log, case, s.first_year, RenewalDirectory(s.folder.renewals))
     s.custody.note(
         "exported", about=name.partition("/")[2], person=person, note=f"packet at {plan.size}"
     )

@@ -371,7 +371,9 @@ def _open(folder: DataFolder, lock: FolderLock, settings: Settings, alone: bool)
     clients: dict[str, CosignerClient] = {
         w.name: HttpCosigner(w.url) for w in trusted.policy.witnesses if w.url
     }
-    stamper = Stamper(store, _authorities(folder, settings), settings.stamp_seconds, clock.now_ms)
+    stamper = Stamper(
+        store, asked_authorities(folder, settings), settings.stamp_seconds, clock.now_ms
+    )
     publisher = Publisher(
         log, trusted.policy, clients, lambda note: stamper.offer(log.position[0], note)
     )
@@ -443,7 +445,9 @@ def _directs(folder: DataFolder, clock: SystemClock) -> DirectDirectory:
     return directs
 
 
-def _authorities(folder: DataFolder, settings: Settings) -> list[tuple[Authority, AuthorityClient]]:
+def asked_authorities(
+    folder: DataFolder, settings: Settings
+) -> list[tuple[Authority, AuthorityClient]]:
     """Those that are asked; each stands in the trust folder, or its tokens would be nobody's."""
     known = {authority.name: authority for authority in read_trust(folder.trust).authorities}
     for name in settings.authorities:

@@ -25,7 +25,7 @@ APART_S = 600  # between its clock and this machine's
 
 
 class AuthorityClient(Protocol):
-    def stamp(self, body: bytes) -> tuple[bytes, int]: ...
+    def stamp(self, body: bytes, hash_: str = "sha256") -> tuple[bytes, int]: ...
 
     def revoked(self, url: str) -> bytes: ...
 
@@ -117,25 +117,26 @@ class Stamper:
         body = offer.checkpoint.to_text().encode()
         token, nonce = client.stamp(body)
         found = open_token(token, body, authority, nonce=nonce)
-        crl = self._revoked(authority, client, token, body)
+        crl = revocation_list(authority, client, token, body)
         self._store.add_stamp(StampRecord(offer.log, size, authority.name, token, crl))
         self._compare(authority, found)
         journal.info("stamped", authority=authority.name, size=size, revocation=bool(crl))
-
-    def _revoked(
-        self, authority: Authority, client: AuthorityClient, token: bytes, body: bytes
-    ) -> bytes:
-        """The list that goes with a token, if there is one; raises `Rejected` if it names it."""
-        for url in crl_addresses(token, authority):
-            try:
-                crl = client.revoked(url)
-                if not open_token(token, body, authority, crl=crl).revocation:
-                    return crl
-            except (Malformed, Unavailable) as error:
-                journal.warning("no_revocation_list", authority=authority.name, reason=str(error))
-        return b""
 
     def _compare(self, authority: Authority, found: Timestamp) -> None:
         apart_s = (found.at_ms - self._now_ms()) // 1000
         if abs(apart_s) > APART_S:
             journal.error("authority_apart", authority=authority.name, ahead_s=apart_s)
+
+
+def revocation_list(
+    authority: Authority, client: AuthorityClient, token: bytes, body: bytes
+) -> bytes:
+    """The list that goes with a token, if there is one; raises `Rejected` if it names it."""
+    for url in crl_addresses(token, authority):
+        try:
+            crl = client.revoked(url)
+            if not open_token(token, body, authority, crl=crl).revocation:
+                return crl
+        except (Malformed, Unavailable) as error:
+            journal.warning("no_revocation_list", authority=authority.name, reason=str(error))
+    return b""

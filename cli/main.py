@@ -86,6 +86,10 @@ COMMANDS: Mapping[str, Listed] = {
         "cli.next_log",
         {"en": "close the log and begin the next one", "zh": "结束当前日志，开始下一份"},
     ),
+    "renew": Listed(
+        "cli.renew",
+        {"en": "renew proofs before what they rest on ends", "zh": "在所依赖者失效前续展证明"},
+    ),
     "demo": Listed("cli.demo", {"en": "show the ledger at work", "zh": "演示账本"}),
 }
 

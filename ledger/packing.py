@@ -17,6 +17,8 @@ from ledger.evidence.membership import case_series, provisional_series
 from ledger.evidence.packet import Index, Place, SeriesFile
 from ledger.evidence.statement import Kind, Statement
 from ledger.log import Log
+from ledger.ports import RenewalStore
+from ledger.renewals import plan_renewals
 from ledger.sequencer import Row
 from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.note import SignedNote
@@ -46,7 +48,7 @@ class Plan:
     items: Mapping[str, Wanted]
 
 
-def plan_packet(log: Log, case: str, first_year: int) -> Plan:
+def plan_packet(log: Log, case: str, first_year: int, renewals: RenewalStore | None = None) -> Plan:
     """Raises `Unknown` for a case without statements, `Unavailable` until a quorum has seen all."""
     name = case_series(case, first_year)
     logged = log.places(name)
@@ -90,6 +92,9 @@ def plan_packet(log: Log, case: str, first_year: int) -> Plan:
     checkpoints = tuple(f"{derived.label}.note" for derived in log.derived)
     index_file = Index(case, checkpoints, tuple(p.rpartition("/")[2] for p in items))
     files.found["data/packet.json"] = index_file.to_bytes()
+    if renewals is not None:
+        labels = {derived.key.name: derived.label for derived in log.derived}
+        files.found |= plan_renewals(renewals, files.found, labels)
     certificates = _certificates([_statement(row) for _, row in sorted(shown.items())])
     return Plan(case, _size(notes[-1]), notes[-1], files.found, items | certificates)
 

@@ -187,6 +187,24 @@ class LedgerStore(Protocol):
         ...
 
 
+class RenewalStore(Protocol):
+    """Renewals of a ledger by the ids of their statements, which rise with time."""
+
+    def ids(self) -> Sequence[str]: ...
+
+    def envelope(self, id_: str) -> bytes: ...
+
+    def token(self, id_: str) -> bytes: ...
+
+    def crl(self, id_: str) -> bytes:
+        """Empty if nobody could say what was revoked then."""
+        ...
+
+    def rows(self, id_: str) -> Iterator[bytes]:
+        """Its rows, in their order."""
+        ...
+
+
 class ItemWriter(Protocol):
     """An item on its way in. Nothing is visible before `commit` returns."""
 

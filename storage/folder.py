@@ -148,6 +148,10 @@ class DataFolder:
         return self.path / "direct"
 
     @property
+    def renewals(self) -> Path:
+        return self.path / "renewals"
+
+    @property
     def public(self) -> Path:
         return self.path / "public"
 
