@@ -1,6 +1,7 @@
 """A ledger and a timestamp authority: a real one, and one that does everything wrong."""
 
 import base64
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -96,11 +97,10 @@ def test_an_authority_that_does_it_wrong_delays_nothing_and_its_answer_is_not_ke
 ) -> None:
     monkeypatch.setattr(stamping, "RETRY_S", (0.2,))
     monkeypatch.setattr("api.clients.tsa_http.WITHIN_S", 1.0)
-    with (
-        open_tsa(tmp_path / "tsa") as tsa,
-        stamped_ledger(tmp_path / "ledger", ("lab", tsa)) as ledger,
-    ):
-        tsa.misbehave = wrong
+    with ExitStack() as stack:
+        tsa = stack.enter_context(open_tsa(tmp_path / "tsa"))
+        tsa.misbehave = wrong  # before anything is stamped: a start has checkpoints cosigned anew
+        ledger = stack.enter_context(stamped_ledger(tmp_path / "ledger", ("lab", tsa)))
         (row,) = ledger.accept(ledger.evidence(b"a picture"))
         ledger.await_quorum()
         await_that(lambda: tsa.asked >= 2, "a second question", 30)
@@ -137,11 +137,10 @@ def test_a_clock_that_is_a_day_off_is_flagged_at_the_ledger_and_in_the_verdict(
     monkeypatch.setattr(
         stamping.journal, "error", lambda event, **more: said.append((event, more["ahead_s"]))
     )
-    with (
-        open_tsa(tmp_path / "tsa") as tsa,
-        stamped_ledger(tmp_path / "ledger", ("lab", tsa)) as ledger,
-    ):
+    with ExitStack() as stack:
+        tsa = stack.enter_context(open_tsa(tmp_path / "tsa"))
         tsa.clock_s = 86_400
+        ledger = stack.enter_context(stamped_ledger(tmp_path / "ledger", ("lab", tsa)))
         (row,) = ledger.accept(ledger.evidence(b"a picture"))
         ledger.await_quorum()
         await_stamp(ledger, int(row["index"]) + 1)
@@ -158,11 +157,10 @@ def test_a_clock_that_is_a_day_off_is_flagged_at_the_ledger_and_in_the_verdict(
 
 def test_a_revoked_authority_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stamping, "RETRY_S", (0.2,))
-    with (
-        open_tsa(tmp_path / "tsa") as tsa,
-        stamped_ledger(tmp_path / "ledger", ("lab", tsa)) as ledger,
-    ):
+    with ExitStack() as stack:
+        tsa = stack.enter_context(open_tsa(tmp_path / "tsa"))
         tsa.revoke(tsa.signer, tsa.signer.certificate.not_valid_before_utc)
+        ledger = stack.enter_context(stamped_ledger(tmp_path / "ledger", ("lab", tsa)))
         ledger.accept(ledger.evidence(b"a picture"))
         ledger.await_quorum()
         await_that(lambda: tsa.asked >= 2, "a second question", 30)
