@@ -191,7 +191,8 @@ def test_the_command_renews_and_says_what_it_did(
 ) -> None:
     (two.folder / "tiezheng.toml").write_text(f'[authorities]\nlab = "{two.tsa.url}"\n')
     asked = ["renew", str(two.folder), "--authority", "lab"]
-    with series_keys():
+    # The command sets up the journal of its process, which is that of the next tests too.
+    with series_keys(), quiet():
         assert main([*asked, "--log", "2026", "--lang", "en"]) == 0
         assert "rows renewed, stamped by lab at 20" in capsys.readouterr().out
         assert main([*asked, "--json"]) == 0

@@ -585,7 +585,10 @@ def test_nothing_lies_in_plain_below_the_data_folder(ledger: Ledger, tus: Tus) -
         files = [file for file in ledger.folder.rglob("*") if file.is_file()]
         assert any("staging" in str(file) for file in files)
         for file in files:
-            found = file.read_bytes()
+            try:
+                found = file.read_bytes()
+            except FileNotFoundError:
+                continue  # a partial tile that was followed by the next one
             assert marker[:8] not in found and marker[-9:] not in found, file
 
 
