@@ -1,13 +1,14 @@
-"""Key and token files as commands take them. Errors name the file, never what is in it."""
+"""Files as commands take them, each with a bound. Errors name the file, never what is in it."""
 
 from pathlib import Path
 
 from ledger.backup import BackupKey
 from ledger.encoding import parse_utf8
-from ledger.errors import Malformed, Unavailable
+from ledger.errors import Malformed, Rejected, Unavailable
 from ledger.tlog.signing_key import SigningKey
 
 MAX_SECRET = 16_384
+MAX_SMALL = 64 << 20  # a certificate's PDF
 
 
 def read_secret(path: str) -> str:
@@ -34,3 +35,15 @@ def read_backup_key(path: str) -> BackupKey:
         return BackupKey.from_text(read_secret(path))
     except Malformed as error:
         raise error.under(path) from None
+
+
+def read_small(path: Path) -> bytes:
+    """A whole file; one that never ends is refused at the bound."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_SMALL + 1)
+    except OSError as error:
+        raise Unavailable(f"cannot read {str(path)!r}: {error.strerror}") from None
+    if len(data) > MAX_SMALL:
+        raise Rejected(f"want a file of at most {MAX_SMALL} bytes")
+    return data

@@ -63,8 +63,10 @@ def command(data: str, authority: str, label: str, as_json: bool) -> None:
     from api.renewing import Renewing
     from api.services import asked_authorities, open_services
     from api.settings import load
+    from storage.folder import DataFolder
 
     journal.start("error")
+    DataFolder.open(Path(data))  # a folder that is none has no settings to complain about
     settings = load(Path(data))
     if authority not in settings.authorities:
         text = say(en="want one of the setting 'authorities'", zh="须为设置 authorities 之一")

@@ -9,6 +9,7 @@ import click
 from cli import output
 from cli.command import argument, json_option, option, trust_option
 from cli.command import command as new_command
+from cli.files import read_small
 from cli.fraud import fraud_text, is_fraud, read_fraud
 from cli.language import say
 from cli.output import Exit
@@ -17,7 +18,7 @@ from cli.trust import open_trust
 from cli.verdict import verdict_text
 from ledger.encoding import parse_time
 from ledger.errors import LedgerError, Malformed, Rejected, Unavailable
-from ledger.evidence.chunks import ItemDigest
+from ledger.evidence.chunks import ItemDigest, digest_item
 from ledger.evidence.packet import PacketSource
 from ledger.evidence.trust import Trust
 from ledger.examine import PublicLog
@@ -131,7 +132,7 @@ def command(
     at_ms = _time(at)
     believed = open_trust(trust)
     log = None if where is None else open_log(where)
-    presented = {path: _digest(path) for path in certificates}
+    presented = {path: digest_item(read_small(Path(path))) for path in certificates}
     exits: list[Exit] = []
     shown = 0
     for path in packets:
@@ -170,12 +171,6 @@ def _is_pdf(path: str) -> bool:
         return False
     with Path(path).open("rb") as file:
         return file.read(5) == b"%PDF-"
-
-
-def _digest(path: str) -> ItemDigest:
-    from api.clients.filing import read_source
-
-    return read_source(Path(path), lambda count: None).subject.digest
 
 
 def _verify(

@@ -6,7 +6,6 @@ on paper is what was compared, and its words are what that data sheet draws.
 """
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from cli.notary.attached import read_sheet
@@ -14,10 +13,8 @@ from cli.notary.drawn import check_drawn
 from cli.notary.office import Office
 from cli.notary.page import CertificatePage, Compared, ComparedItem, CosignedBy
 from ledger.encoding import parse_hex
-from ledger.errors import Rejected, Unavailable, Unknown
+from ledger.errors import Rejected, Unknown
 from ledger.evidence.statement import StatementSubject
-
-MAX_SMALL = 64 << 20
 
 METHOD = (
     "公证人员在本处计算机上读取文件，逐字节计算 SHA-256 摘要，"
@@ -78,17 +75,6 @@ def _item(row: Mapping[str, Any]) -> ComparedItem:
         quorum_at_ms=row.get("quorum_at_ms"),
         logged_sha256=None if logged is None else parse_hex(logged),
     )
-
-
-def read_small(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_SMALL + 1)
-    except OSError as error:
-        raise Unavailable(f"cannot read {str(path)!r}: {error.strerror}") from None
-    if len(data) > MAX_SMALL:
-        raise Rejected(f"want a file of at most {MAX_SMALL} bytes")
-    return data
 
 
 def check_sheet(

@@ -338,8 +338,8 @@ def run_seal(
     fetch: bool,
     as_json: bool,
 ) -> None:
+    from cli.files import read_small
     from cli.notary.attached import read_sheet
-    from cli.notary.certifying import read_small
     from cli.notary.sealing import open_pkcs12, seal
     from storage.durable import write_file
 
@@ -355,7 +355,7 @@ def run_seal(
 
 
 def run_check(pdf: str, roots: Sequence[str], as_json: bool) -> int:
-    from cli.notary.certifying import read_small
+    from cli.files import read_small
     from cli.notary.drawn import check_drawn
     from cli.notary.seal_check import FINDINGS, open_seal
 
@@ -381,7 +381,8 @@ def run_check(pdf: str, roots: Sequence[str], as_json: bool) -> int:
 
 def run_certify(folder: str, application: str, pdf: str, **signing: Any) -> int:
     from api.ids import new_id
-    from cli.notary.certifying import check_sheet, compared_statements, comparison, read_small
+    from cli.files import read_small
+    from cli.notary.certifying import check_sheet, compared_statements, comparison
     from storage.durable import make_folder, write_file
 
     desk = _Desk(folder, **signing)

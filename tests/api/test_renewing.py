@@ -201,3 +201,6 @@ def test_the_command_renews_and_says_what_it_did(
         assert main([*asked, "--log", "2027"]) == 1
         assert main([*asked, "--log", "2019"]) == 1
         assert main([*asked[:2], "--authority", "nobody"]) == 2
+        capsys.readouterr()
+        assert main(["renew", str(two.folder / "keys"), *asked[2:]]) == 1
+        assert "no ledger in" in capsys.readouterr().err

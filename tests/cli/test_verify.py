@@ -228,3 +228,8 @@ def test_failures_are_never_cut() -> None:
 def test_a_time_that_is_none_is_wrong_usage(run: Run, tmp_path: Path, time: str) -> None:
     ended = run("verify", tmp_path / "packet", "--trust", tmp_path, "--at", time)
     assert (ended.code, "--at" in ended.err) == (2, True)
+
+
+def test_a_certificate_that_never_ends_is_refused_at_the_bound(verify: Run, worked: Path) -> None:
+    ended = verify(worked / "packet", "--certificate", "/dev/zero")
+    assert (ended.code, "want a file of at most" in ended.err) == (1, True)
