@@ -151,9 +151,12 @@ class Derived:
         """Proof of an entry to a checkpoint of ours, with whatever cosignatures it has."""
         checkpoint = Checkpoint.from_text(SignedNote.from_text(note).text)
         size, nodes = checkpoint.size, self._tiles(checkpoint.size)
-        proof = prove_inclusion(index, size, nodes)
-        # A damaged tile shows here, not in a court.
-        check_inclusion(index, size, nodes(0, index), proof, checkpoint.root)
+        try:
+            proof = prove_inclusion(index, size, nodes)
+            # A damaged tile shows here, not in a court.
+            check_inclusion(index, size, nodes(0, index), proof, checkpoint.root)
+        except Unknown as error:
+            raise Unavailable(f"a tile is lost, and will be written anew: {error}") from None
         return Receipt(index, proof, note)
 
     def keep_cosigned(self, note: SignedNote, policy: Policy) -> bool:
@@ -204,6 +207,10 @@ class Derived:
             return None
 
     def _tiles(self, size: int) -> TileNodes:
-        if self._nodes is None or size > self._nodes.size:
+        nodes = self._nodes
+        if nodes is None and (published := self.published()) is not None:
+            # Just opened: the tiles of what is published are there, and a proof is checked.
+            nodes = TileNodes(published.size, self._read_tile)
+        if nodes is None or size > nodes.size:
             raise Unavailable(f"the tiles of {size} entries are not written yet")
-        return self._nodes
+        return nodes

@@ -18,7 +18,9 @@ from api.settings import Settings
 from cli.main import main
 from ledger.encoding import parse_time
 from ledger.errors import Rejected
+from ledger.evidence.rehash import RowProof, TokenRow
 from ledger.report import Outcome, Report
+from ledger.suite import strong_digest
 from ledger.verify import verify_packet
 from storage.folder import DataFolder
 from storage.packets import open_packet
@@ -128,11 +130,19 @@ def test_tokens_are_renewed_and_a_chain_goes_into_the_packet_whole(
 ) -> None:
     two.renew()
     two.renew()
-    files = open_packet(two.packet(tmp_path)).sizes()
+    packet = open_packet(two.packet(tmp_path))
+    files = packet.sizes()
     assert {path for path in files if path.endswith(".dsse.json") and "renewals" in path} == {
         "data/renewals/01.dsse.json",
         "data/renewals/02.dsse.json",
     }
+    token = strong_digest(b"".join(packet.stream("data/renewals/01.tsr")))
+    rows = [
+        RowProof.from_bytes(b"".join(packet.stream(path))).row
+        for path in files
+        if path.startswith("data/renewals/02/")
+    ]
+    assert TokenRow(token) in rows
     report = two.judge(two.packet(tmp_path), tmp_path, parse_time("2030-01-01T00:00:00+08:00"))
     assert [f for f in report.findings if f.outcome is Outcome.FAILED] == []
 

@@ -1,6 +1,7 @@
 """A ledger and a timestamp authority: a real one, and one that does everything wrong."""
 
 import base64
+import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -193,6 +194,10 @@ def test_what_was_stamped_is_there_after_a_restart_and_nothing_old_is_asked_agai
             tmp_path / "ledger", people=people, authorities={"lab": tsa.url}
         ) as ledger:
             assert receipt_of(ledger, row["id"])["timestamps"]
+            # What is cosigned anew is offered again, and was stamped before.
+            publisher = ledger.services.publisher
+            await_that(lambda: publisher.cosigned_size >= ledger.services.log.size, "a quorum")
+            time.sleep(0.5)
             assert tsa.asked == asked
 
 

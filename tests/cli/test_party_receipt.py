@@ -96,6 +96,7 @@ def test_it_wants_something_to_ask(run: Run, trust: Path) -> None:
 def test_a_ledger_says_whether_the_session_is_logged(run: Run, tmp_path: Path) -> None:
     key = kit.STATION.verifier.to_text()
     with open_ledger(tmp_path / "ledger") as ledger, serving(ledger.http.app) as url:
+        ledger.await_quorum()
         logged = next(ledger.services.store.rows(1, 2)).statement_id
         asked = ("--server", url, "--trust", tmp_path / "ledger/trust", "--key", key)
         ended = run("party-receipt", paper(session=logged), *asked)

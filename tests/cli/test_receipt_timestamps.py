@@ -1,5 +1,6 @@
 """A receipt grows by itself: logged, witnessed, stamped; and what it brings is looked at."""
 
+import dataclasses
 import json
 import shutil
 from collections.abc import Iterator
@@ -8,9 +9,11 @@ from typing import Any
 
 import pytest
 
-from api.clients.stamped import read_stamped
+from api.clients.stamped import check_stamped, read_stamped
 from ledger.encoding import format_base64
-from ledger.errors import Malformed
+from ledger.errors import Malformed, Rejected
+from ledger.evidence.entry import Entry
+from storage.trust_directory import read_trust
 from testkit.server import Ledger, serving
 from testkit.stamped import await_stamp, stamped_ledger
 from testkit.terminal import Run
@@ -63,27 +66,64 @@ def test_an_authority_that_is_not_ones_own_is_named_and_not_counted(
     assert "stamped by lab: no authority of your trust folder" in ended.out
 
 
+@pytest.fixture(scope="module")
+def answer(stamped: tuple[Ledger, str, str]) -> dict[str, Any]:
+    ledger, _, id_ = stamped
+    found: dict[str, Any] = ledger.http.get(f"/v1/statements/{id_}/receipt").json()
+    assert read_stamped(found) is not None
+    return found
+
+
 TOKEN = {"authority": "lab", "token": format_base64(b"token")}
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "change",
     [
+        {"timestamps": []},
+        {"stamped_proof": 1},
         {"stamped_proof": "x"},
-        {"timestamps": [TOKEN]},
-        {"stamped_proof": 1, "timestamps": [TOKEN]},
-        {"stamped_proof": "x", "timestamps": [TOKEN] * 17},
-        {"stamped_proof": "x", "timestamps": [{"authority": "lab"}]},
-        {"stamped_proof": "x", "timestamps": [TOKEN | {"token": "%"}]},
-        {"stamped_proof": "x", "timestamps": [TOKEN | {"authority": "../lab"}]},
-        {"stamped_proof": "x", "timestamps": [TOKEN | {"authority": ""}]},
-        {"stamped_proof": "x", "timestamps": ["lab"]},
-        {"stamped_proof": "x", "timestamps": [TOKEN]},
+        {"timestamps": [TOKEN] * 17},
+        {"timestamps": [{"authority": "lab"}]},
+        {"timestamps": [TOKEN | {"token": "%"}]},
+        {"timestamps": [TOKEN | {"authority": "../lab"}]},
+        {"timestamps": [TOKEN | {"authority": "a/b"}]},
+        {"timestamps": [TOKEN | {"authority": ""}]},
+        {"timestamps": ["lab"]},
+        {"timestamps": {}},
     ],
 )
-def test_what_a_ledger_may_answer_is_bounded_and_names_no_path(answer: dict[str, Any]) -> None:
+def test_what_a_ledger_may_answer_is_bounded_and_names_no_path(
+    answer: dict[str, Any], change: dict[str, Any]
+) -> None:
+    """Each is a good answer but for one thing; an empty list is no timestamp."""
+    if change == {"timestamps": []}:
+        change = {"stamped_proof": answer["stamped_proof"], "timestamps": None}
     with pytest.raises(Malformed):
-        read_stamped(answer)
+        read_stamped(answer | change)
+
+
+def test_a_proof_that_is_not_the_entrys_shows_no_time(
+    stamped: tuple[Ledger, str, str], answer: dict[str, Any]
+) -> None:
+    ledger = stamped[0]
+    trust = read_trust(ledger.folder / "trust")
+    entry = Entry.from_bytes(answer["entry"].encode())
+    good = read_stamped(answer)
+    assert good is not None
+    assert list(check_stamped(good, answer, entry, trust)) == ["lab"]
+    lines = good.proof.split("\n")
+    assert lines[2]  # the first hash of the path
+    lines[2] = format_base64(bytes(32))
+    altered = dataclasses.replace(good, proof="\n".join(lines))
+    with pytest.raises(Rejected):
+        check_stamped(altered, answer, entry, trust)
+    with pytest.raises(Rejected, match="for another entry"):
+        check_stamped(good, answer | {"index": "0"}, entry, trust)
+    with pytest.raises(Rejected, match="for another entry"):
+        check_stamped(good, answer | {"log": "2019"}, entry, trust)
+    with pytest.raises(Rejected, match="something else"):
+        check_stamped(dataclasses.replace(good, body=b"other"), answer, entry, trust)
 
 
 def test_nothing_stamped_is_nothing() -> None:

@@ -599,6 +599,25 @@ def test_a_damaged_full_tile_is_no_proof() -> None:
         world.log.receipt(0, note)
 
 
+def test_what_is_published_is_proved_as_soon_as_the_log_is_open() -> None:
+    world = grown(9)
+    world.reopen()
+    note = world.public.get("checkpoint").decode()
+    receipt = world.log.receipt(3, note)
+    assert receipt.open(leaf_hash(world.store.row(3).entry), world.policy).checkpoint.size == 9
+
+
+def test_a_lost_tile_is_no_proof_until_it_is_written_anew() -> None:
+    world = grown(9)
+    note = world.public.get("checkpoint").decode()
+    world.reopen()
+    del world.public.files["tile/0/000.p/9"]
+    with pytest.raises(Unavailable, match="tile is lost"):
+        world.log.receipt(3, note)
+    world.log.materialise()
+    world.log.receipt(3, note)
+
+
 def test_a_damaged_checkpoint_is_named_and_made_anew_once_removed() -> None:
     world = grown(9)
     world.public.files["checkpoint"] = b"damaged"

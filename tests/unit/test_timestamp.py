@@ -182,6 +182,17 @@ def test_a_token_with_any_bit_changed_is_refused_or_says_the_same(tmp_path: Path
     assert refused > 0.6 * len(token)
 
 
+def test_a_signer_is_named_by_his_own_certificate_and_by_no_other(tmp_path: Path) -> None:
+    """Nobody signs the name; other programs find the signer by it, and would find another."""
+    tsa = make_authority(tmp_path)
+    response = tsp.TimeStampResp.load(tsa.stamp(BODY))
+    signed = response["time_stamp_token"]["content"]
+    (info,) = signed["signer_infos"]
+    info["sid"].chosen["serial_number"] = info["sid"].chosen["serial_number"].native + 1
+    with pytest.raises(Rejected, match="named by another certificate"):
+        opened(tsa, response.dump(force=True))
+
+
 def test_a_token_cut_anywhere_is_refused(tsa: Tsa, token: bytes) -> None:
     for size in range(0, len(token), 11):
         with pytest.raises(LedgerError):
