@@ -7,7 +7,6 @@ from pathlib import Path
 from benchmarks.ground import scratch
 from benchmarks.measure import Row, Table
 from benchmarks.workload import Workload, workload
-from ledger.tlog.note import SignedNote
 
 KEY = "d"
 LONE = 500
@@ -21,13 +20,13 @@ def run(quick: bool) -> Table:
             envelope = len(load.statement(recording=False))
             for _ in range(busy // 1000):
                 load.accept(load.statements(1000))
-            _publish(load)
+            load.publish()
             rows += _rows(f"busy log of {load.log.size:,}", load, load.log.size)
         with workload(folder / "lone") as load:
-            _publish(load)
+            load.publish()
             for _ in range(lone):
                 load.accept(load.statements(1))
-                _publish(load)
+                load.publish()
             rows += _rows(f"{lone} lone deposits, each published", load, load.log.size)
     return Table(
         key=KEY,
@@ -41,12 +40,6 @@ def run(quick: bool) -> Table:
             "entries and series; its write-ahead log was folded in before.",
         ),
     )
-
-
-def _publish(load: Workload) -> None:
-    head = load.log.materialise()
-    assert head is not None
-    load.log.publish(SignedNote.from_text(head.note))
 
 
 def _rows(what: str, load: Workload, size: int) -> list[Row]:

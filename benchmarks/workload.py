@@ -7,22 +7,28 @@ starts: making them is the filer's work.
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from api.founding import Plan, agency_registration, found, key_registration, new_key
 from api.ids import new_id
 from api.services import open_log, read_key
+from api.settings import Settings
+from api.vault import open_vault
 from ledger.encoding import format_time
 from ledger.errors import LedgerError
-from ledger.evidence.chunks import ItemDigest, digest_item
+from ledger.evidence.chunks import ItemDigest, ItemHasher
+from ledger.evidence.membership import case_series
+from ledger.evidence.series import Series
 from ledger.evidence.signing import seal
 from ledger.evidence.statement import FileSubject, Kind, Role, Statement
 from ledger.filing import Filing
 from ledger.log import Log
 from ledger.ports import ItemRecord
-from ledger.tlog.signing_key import SigningKey
+from ledger.sequencer import Head, Pending, plan
+from ledger.tlog.note import SignedNote
+from ledger.tlog.signing_key import SigningKey, sign_note
 from storage.clock import SystemClock
 from storage.folder import DataFolder
 from storage.ledger_sqlite import SqliteLedgerStore
@@ -30,6 +36,15 @@ from storage.ledger_sqlite import SqliteLedgerStore
 AGENCY = "agency-01"
 CASES = 50
 ITEMS = 64
+FILLED = 1000  # entries in a transaction while the log is grown
+
+
+@dataclass(frozen=True, slots=True)
+class Filler:
+    """A statement as the store sees one: growing a log to a million is not what is measured."""
+
+    id: str
+    kind: Kind = Kind.EVIDENCE
 
 
 @dataclass(slots=True)
@@ -40,6 +55,7 @@ class Workload:
     store: SqliteLedgerStore
     log: Log
     log_key: SigningKey
+    registrar: SigningKey
     station: SigningKey
     year: int
     items: list[ItemDigest] = field(default_factory=list)
@@ -78,6 +94,57 @@ class Workload:
             if isinstance(result, LedgerError):
                 raise result
 
+    def keep_items(self, now_ms: int) -> None:
+        with closing(open_vault(self.folder, Settings())) as vault:
+            for i in range(ITEMS):
+                data, hasher = hashlib.sha256(bytes([i])).digest(), ItemHasher()
+                hasher.update(data)
+                digest = hasher.finish()
+                writer = vault.items.begin(len(data))
+                writer.write(data)
+                self.store.add_item(
+                    ItemRecord(
+                        object_id=writer.commit(b"".join(hasher.leaves)),
+                        digest=digest,
+                        keyid=self.station.verifier.keyid,
+                        agency=AGENCY,
+                        uploaded_ms=now_ms,
+                    )
+                )
+                self.items.append(digest)
+
+    def grow(self, size: int) -> None:
+        """Straight into the store, with the cases' real series; then the log reads its head anew."""
+        names = [case_series(f"苏城管罚〔{self.year}〕{i + 1}号", self.year) for i in range(CASES)]
+        known = self.store.series(names)
+        series = [Series(name, known[name][0]) for name in names]
+        envelope = self.statement(recording=False)
+        counts = {name: n for name, (_, n) in known.items()}
+        head = self.store.head()
+        assert head is not None
+        while head.edge.size < size:
+            count = min(FILLED, size - head.edge.size)
+            pending = [
+                Pending(
+                    Filler(os.urandom(16).hex()), envelope, os.urandom(32), (series[i % CASES],)
+                )
+                for i in range(count)
+            ]
+            batch = plan(head.edge, head.at_ms, pending, counts, head.at_ms)
+            counts |= {one.name: n for one, n in batch.series}
+            text = batch.checkpoint(self.log.origin).to_text()
+            note = SignedNote(text, (sign_note(text, self.log_key),)).to_text()
+            self.store.commit(batch, note, head)
+            head = Head(batch.edge, batch.at_ms, note)
+        self.log.recover()
+
+    def publish(self) -> str:
+        """The checkpoint that everyone sees from now on."""
+        head = self.log.materialise()
+        assert head is not None
+        self.log.publish(SignedNote.from_text(head.note))
+        return head.note
+
 
 @contextmanager
 def workload(path: Path) -> Iterator[Workload]:
@@ -92,7 +159,7 @@ def workload(path: Path) -> Iterator[Workload]:
     try:
         log, _ = open_log(folder, store)
         log_key = read_key(folder.keys / "log.key")
-        load = Workload(folder, store, log, log_key, station, year)
+        load = Workload(folder, store, log, log_key, registrar, station, year)
         registrations = (
             key_registration(
                 AGENCY,
@@ -106,18 +173,7 @@ def workload(path: Path) -> Iterator[Workload]:
             ),
         )
         load.accept([seal(s.to_bytes(), [registrar]).to_bytes() for s in registrations])
-        for i in range(ITEMS):
-            digest = digest_item(hashlib.sha256(bytes([i])).digest())
-            store.add_item(
-                ItemRecord(
-                    object_id=os.urandom(16).hex(),
-                    digest=digest,
-                    keyid=station.verifier.keyid,
-                    agency=AGENCY,
-                    uploaded_ms=clock.now_ms(),
-                )
-            )
-            load.items.append(digest)
+        load.keep_items(clock.now_ms())
         load.accept(load.statements(CASES))  # so that the cases' series exist
         yield load
     finally:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from ledger.encoding import parse_json
 from ledger.evidence.envelope import Envelope
-from ledger.evidence.rehash import MAX_ROW, Row, RowProof, RowTree, row_from_json
+from ledger.evidence.rehash import MAX_ROW, RowProof, RowTree, TokenRow, row_from_json
 from ledger.evidence.renewal import Rows, rows_of
 from ledger.evidence.statement import Statement
 from ledger.ports import RenewalStore
@@ -55,13 +55,13 @@ def _wanted(
     label: str,
 ) -> dict[int, bytes]:
     """Rows of entries and tokens that are in the packet, by their number."""
+    spelled = {TokenRow(token).to_bytes() for token in tokens}
     wanted = {}
     for index, data in enumerate(store.rows(id_)):
-        if index < rows.size:
-            if label and f"data/entries/{label}-{index}.json" in files:
-                wanted[index] = data
-            continue
-        row = row_from_json(parse_json(data, limit=MAX_ROW))
-        if not isinstance(row, Row) and row.token in tokens:
+        if index >= rows.size:
+            needed = data in spelled
+        else:
+            needed = bool(label) and f"data/entries/{label}-{index}.json" in files
+        if needed:
             wanted[index] = data
     return wanted
