@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from testkit.sequence import open_both
 from testkit.server import Ledger, open_ledger
 
 
@@ -17,4 +18,11 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
     """One ledger for all tests of a file: for what does not mind what else was filed."""
     with open_ledger(tmp_path_factory.mktemp("shared") / "ledger") as ledger:
+        yield ledger
+
+
+@pytest.fixture
+def second(tmp_path: Path) -> Iterator[Ledger]:
+    """A ledger in its second log, with a statement in the first."""
+    with open_both(tmp_path / "second") as ledger:
         yield ledger

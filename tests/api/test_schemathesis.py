@@ -52,12 +52,15 @@ def operations() -> int:
     return sum(len(methods) for methods in paths.values())
 
 
-def test_every_operation_answers_as_it_is_described(ledger: Ledger) -> None:
-    said = ask(ledger, "--max-examples", "4", "--seed", "1", "--no-shrink")
+def test_every_operation_answers_as_it_is_described(second: Ledger) -> None:
+    """In the second of its logs, with statements in both."""
+    said = ask(second, "--max-examples", "4", "--seed", "1", "--no-shrink")
     assert f"Tested: {operations()}" in said
+    assert second.services.log.label == "2027"
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_it_does_so_for_many_requests(ledger: Ledger) -> None:
-    ask(ledger, "--max-examples", "60", "--seed", "2")
+@pytest.mark.parametrize("logs", ["ledger", "second"])
+def test_it_does_so_for_many_requests(logs: str, request: pytest.FixtureRequest) -> None:
+    ask(request.getfixturevalue(logs), "--max-examples", "60", "--seed", "2")

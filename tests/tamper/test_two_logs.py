@@ -6,16 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from ledger.errors import Malformed, Rejected
+from ledger.errors import Malformed, Rejected, Unavailable
 from ledger.evidence.trust import Trust
 from ledger.report import Finding, Group, Outcome
 from ledger.verify import verify_packet
+from storage.packets import open_packet
 from storage.public_directory import DirectoryLog
 from storage.trust_directory import read_trust
 from testkit.case import MemoryPacket, seal_bag
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "sequence"
 ROUNDS = 1
+ZIP_FLIPS = 50
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +55,20 @@ def test_any_bit_of_any_file_fails_the_packet(files: dict[str, bytes], trust: Tr
         data[bit // 8] ^= 1 << bit % 8
         found = refusals({**files, path: bytes(data)}, trust)
         assert any(f.about == path or path in f.detail for f in found), (path, bit)
+
+
+def test_any_bit_of_the_zip_fails_the_packet(trust: Trust, tmp_path: Path) -> None:
+    data = (GOLDEN / "packet.zip").read_bytes()
+    draw, path = random.Random(20270103), tmp_path / "packet.zip"
+    for _ in range(ZIP_FLIPS):
+        flipped, bit = bytearray(data), draw.randrange(8 * len(data))
+        flipped[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(flipped)
+        try:
+            outcome = verify_packet(open_packet(path), trust).outcome
+        except (Malformed, Rejected, Unavailable):
+            continue
+        assert outcome is Outcome.FAILED, bit
 
 
 def test_any_bit_fails_it_under_manifests_made_anew(files: dict[str, bytes], trust: Trust) -> None:

@@ -1,8 +1,13 @@
 """A ledger whose log is closed and followed by the next, as its operator and registrar do it."""
 
+import atexit
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
 
 from api.next_log import Begun, begin, prepare
 from storage.folder import DataFolder
@@ -38,6 +43,36 @@ def reopened(folder: Path, people: list[Office]) -> Iterator[Ledger]:
     prepared = folder / "next" / "trust"
     trust = read_trust(prepared if prepared.exists() else folder / "trust")
     with open_ledger(folder, people=offices(trust, people)) as ledger:
+        yield ledger
+
+
+@cache
+def _both() -> tuple[Path, list[Office]]:
+    """Made once a session: a log with a statement, closed, and the next one open."""
+    root = Path(mkdtemp(prefix="tiezheng-test-"))
+    atexit.register(shutil.rmtree, root, ignore_errors=True)
+    with open_ledger(root / "ledger") as ledger:
+        ledger.accept(ledger.evidence(b"of the first log"))
+        ledger.await_quorum()
+    go_on(root / "ledger", ledger.offices)
+    return root / "ledger", ledger.offices
+
+
+def copy_both(folder: Path) -> list[Office]:
+    """A ledger of two logs made in `folder`; cosigners of both, who remember the first."""
+    made, people = _both()
+    shutil.copytree(made, folder)
+    twins = offices(read_trust(folder / "trust"))
+    for twin, known in zip(twins, people, strict=True):
+        twin.service.state.held.update(known.service.state.held)  # type: ignore[attr-defined]
+    return twins
+
+
+@contextmanager
+def open_both(folder: Path, **settings: Any) -> Iterator[Ledger]:
+    """With a statement in the first of its two logs, which is closed."""
+    people = copy_both(folder)
+    with open_ledger(folder, people=people, **settings) as ledger:
         yield ledger
 
 
