@@ -1,6 +1,7 @@
 """A ledger's server and its cosigners, to be killed: `server_main.py DATA STATES SEEN FD`.
 
-A line `server` or `cosigners` on stdin starts one. Everything is imported once; each is
+A line `server` or `cosigners` on stdin starts one; `next` begins the log that was prepared, and
+is `ready` when that is done. Everything is imported once; each is
 a process of its own, forked before any thread is there. It prints its process id, then
 `ready` and its port when it serves, until it is killed. FD is the listening socket of
 the cosigners, which stays open while they are down.
@@ -23,6 +24,7 @@ from fastapi import FastAPI
 import api.journal
 from api.app import create_app
 from api.cosigner import CosignerService, create_cosigner_app
+from api.next_log import begin
 from api.services import open_services
 from api.settings import Settings
 from ledger.tlog.checkpoint import Checkpoint
@@ -30,7 +32,9 @@ from storage.clock import SystemClock
 from storage.cosigner_sqlite import SqliteCosignerState
 from storage.database import DatabaseFile
 from storage.durable import make_folder, sync_name
+from storage.folder import DataFolder
 from storage.trust_directory import read_trust
+from testkit import case as kit
 from testkit.children import die_with_parent
 from testkit.keys import cosigner
 from testkit.world import NAMES
@@ -51,7 +55,8 @@ class Witnessed:
 
     def swap(self, old: Checkpoint | None, new: Checkpoint, note: str) -> None:
         self.kept.swap(old, new, note)
-        os.write(self.seen, f"{self.name} {new.size} {b64encode(new.root).decode()}\n".encode())
+        root = b64encode(new.root).decode()
+        os.write(self.seen, f"{self.name} {new.origin} {new.size} {root}\n".encode())
 
 
 def serve_ledger(data: Path) -> None:
@@ -61,7 +66,8 @@ def serve_ledger(data: Path) -> None:
 
 
 def serve_cosigners(data: Path, states: Path, seen: Path, fd: int) -> None:
-    trust = read_trust(data / "trust")
+    prepared = data / "next" / "trust"  # they were given the next log's key
+    trust = read_trust(prepared if prepared.exists() else data / "trust")
     logs = {log.origin: log.policy.log for log in trust.logs}
     log = os.open(seen, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     app = FastAPI()
@@ -78,6 +84,11 @@ def serve_cosigners(data: Path, states: Path, seen: Path, fd: int) -> None:
         )
     with socket.socket(fileno=fd) as listening:
         run(app, listening)
+
+
+def begin_next(data: Path) -> None:
+    begin(DataFolder.open(data), kit.REGISTRAR)
+    say("ready 0")
 
 
 def run(app: FastAPI, listening: socket.socket) -> None:
@@ -124,6 +135,8 @@ def main() -> None:
         say("begins")
         if line.strip() == "server":
             serve_ledger(data)
+        elif line.strip() == "next":
+            begin_next(data)
         else:
             serve_cosigners(data, states, seen, fd)
         os._exit(0)

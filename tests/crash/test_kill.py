@@ -1,5 +1,7 @@
 """A real server is killed, again and again, while people file; then everything is counted.
 
+In the middle its log is closed and the next begins, and that is killed too.
+
 Here the disk forgets nothing: `test_power_cut` kills more, where it can also cut the power.
 """
 
@@ -15,6 +17,8 @@ def kill_and_count(scratch: Path, seed: int, rounds: int) -> None:
     with Site(scratch, seed=seed, power=False) as site:
         site.found()
         for number in range(rounds):
+            if number == rounds // 2:
+                site.next_log(kills=1)
             site.round(number)
         site.finish()
 

@@ -8,10 +8,15 @@ from testkit.cut_mount import need_fuse
 from testkit.site import Broken, Site
 
 
-def cut_and_count(scratch: Path, seed: int, rounds: int, unsynced: str = "") -> None:
+def cut_and_count(
+    scratch: Path, seed: int, rounds: int, unsynced: str = "", *, next_log: bool = True
+) -> None:
+    """Half of the cuts are in its second log."""
     with Site(scratch, seed=seed, power=True, unsynced=unsynced) as site:
         site.found()
         for number in range(rounds):
+            if next_log and number == rounds // 2:
+                site.next_log(kills=min(rounds, 6))
             site.round(number)
         site.finish()
 
@@ -37,4 +42,4 @@ def test_a_server_that_does_not_sync_is_caught(tmp_path: Path, unsynced: str) ->
     """Which promise breaks first is chance; that one does is not."""
     need_fuse()
     with pytest.raises(Broken, match="seed 1, round"):
-        cut_and_count(tmp_path, seed=1, rounds=25, unsynced=unsynced)
+        cut_and_count(tmp_path, seed=1, rounds=25, unsynced=unsynced, next_log=False)

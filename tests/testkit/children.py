@@ -101,7 +101,7 @@ class Children:
         return int(self.cosigners.getsockname()[1])
 
     def begin(self, what: str) -> Child:
-        """`server` or `cosigners`; it does not serve yet."""
+        """`server`, `cosigners` or `next`; it does not serve yet."""
         assert self._process.stdin is not None
         self._process.stdin.write(f"{what}\n")
         self._process.stdin.flush()

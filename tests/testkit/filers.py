@@ -79,7 +79,8 @@ class Load:
     """Threads that file, each until its statement is acknowledged. `url` changes as servers do."""
 
     def __init__(self, url: Callable[[], str], label: str, told: Told, scratch: Path) -> None:
-        self._url, self._label, self._told, self._scratch = url, label, told, scratch
+        self._url, self._told, self._scratch = url, told, scratch
+        self.label = label  # of the log whose checkpoint is read
         self._stop = threading.Event()
         self._going = threading.Event()
         self._going.set()
@@ -154,7 +155,7 @@ class Load:
         while not self._stop.wait(READ_S):
             self._going.wait()
             try:
-                note = self._client().checkpoint(self._label).decode()
+                note = self._client().checkpoint(self.label).decode()
             except LedgerError:
                 continue  # down, or nothing is published yet
             with self._told.lock:

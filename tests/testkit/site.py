@@ -4,6 +4,7 @@
         site.found()
         for number in range(20):
             site.round(number)  # kill under load, cut, look, restart, count
+        site.next_log()     # killed and cut while it closes the log and begins the next
         site.finish()
 
 Whatever was lost, doubled or contradicted raises `Broken`. All chance comes from the
@@ -24,13 +25,14 @@ from unittest.mock import patch
 
 from api.clients.ledger import check_acceptance
 from api.founding import Plan, found
+from api.next_log import prepare
 from ledger.audit import audit_log
 from ledger.encoding import parse_base64, parse_decimal
 from ledger.errors import LedgerError, Unknown
 from ledger.evidence.chunks import ItemDigest, ItemHasher
 from ledger.evidence.entry import Entry, check_commitment
 from ledger.evidence.sealed import STORED_BLOCK, Companion, ItemSeal
-from ledger.evidence.trust import Trust
+from ledger.evidence.trust import Trust, TrustedLog
 from ledger.report import Outcome
 from ledger.tlog.audit import read_log
 from ledger.tlog.checkpoint import Checkpoint, open_checkpoint
@@ -38,6 +40,7 @@ from ledger.tlog.merkle import Edge, leaf_hash
 from ledger.tlog.note import SignedNote
 from ledger.tlog.policy import Witness
 from storage.cosigner_sqlite import SqliteCosignerState
+from storage.folder import DataFolder
 from storage.public_directory import DirectoryLog
 from storage.trust_directory import read_trust
 from storage.wrap_file import read_wrap_files
@@ -50,6 +53,8 @@ from testkit.keys import SERIES_PEM, cosigner
 from testkit.world import NAMES
 
 CATCH_UP_S = 60.0  # until what was acknowledged is published after a restart
+NEXT = kit.ORIGIN.replace("2026", "2027")
+NEXT_CHANGES = 150  # of the disk, while a log is closed and the next begins
 CUTS = (Cut.ALL, Cut.SOME, Cut.SOME, Cut.TAIL, Cut.NOTHING)
 
 
@@ -145,6 +150,40 @@ class Site:
             self._start_server()
         self._count()
 
+    def next_log(self, kills: int = 0) -> None:
+        """Closes the log and begins the next; dies at it `kills` times, with its disk."""
+        assert self._load is not None and self._server is not None and self._cosigners is not None
+        self._load.pause()
+        self._server.end(signal.SIGKILL)
+        folder = DataFolder.open(self.data)
+        with patch("api.next_log.new_series_key", lambda: SERIES_PEM):
+            prepare(folder, NEXT)
+        self._kill(self._cosigners)
+        self._start_cosigners()
+        for number in range(1, kills + 1):
+            child, power = self._children.begin("next"), self._chance.random() < 0.75
+            # Later each time: once the next log has begun there is little left to kill.
+            after = self._chance.randint(1, NEXT_CHANGES * number // kills)
+            self._kill_at_change(child, after, power=power)
+            self._kill(child)
+            if power:
+                self._cut(ledger=True, cosigners=False)
+            # Whichever log is open now: a server goes on with it, and makes whole what is not.
+            self._start_server()
+            self._look(at_ledger=True, at_cosigners=False)
+            self._kill(self._server)
+        child = self._children.begin("next")
+        try:
+            child.ready()
+        except Ended as error:
+            raise Broken(f"no next log begins: {error}; {self._last_words()}") from None
+        child.wait(CATCH_UP_S)
+        if [log.origin for log in self._trust().logs] != [kit.ORIGIN, NEXT]:
+            raise Broken("the next log has not begun")
+        self._start_server()
+        self._load.label = self._trust().logs[-1].label
+        self._load.go_on()
+
     def finish(self) -> None:
         """Everybody stops filing; the cosigners agree; the server ends in order."""
         assert self._load is not None and self._server is not None and self._cosigners is not None
@@ -156,7 +195,8 @@ class Site:
         self._wait_for_cosigners(entries)
         self._server.end(signal.SIGTERM)
         self._cosigners.end(signal.SIGTERM)
-        self._check_audit(Outcome.PASSED)
+        for log in self._trust().logs:
+            self._check_audit(Outcome.PASSED, log)
         self._check_last_answers()
 
     # --- kills ---------------------------------------------------------------------------------
@@ -228,37 +268,43 @@ class Site:
     def _check_published(self) -> None:
         """Never smaller than what a reader saw, and complete as it lies there."""
         with self._told.lock:
-            seen = [self._open(note) for note in self._told.published]
-        try:
-            size = self._published().size
-        except Unknown:
-            size = 0
-        if seen and size < max(c.size for c in seen):
-            raise Broken(f"{max(c.size for c in seen)} entries were published, now {size} are")
-        if size:
-            self._check_audit(Outcome.UNDECIDED)
+            notes = list(self._told.published)
+        for log in self._trust().logs:
+            seen = [self._open(note).size for note in notes if _is_of(note, log)]
+            try:
+                size = self._published(log).size
+            except Unknown:
+                size = 0
+            if seen and size < max(seen):
+                raise Broken(f"{max(seen)} entries of {log.label} were published, now {size} are")
+            if size:
+                self._check_audit(Outcome.UNDECIDED, log)
 
-    def _check_audit(self, least: Outcome) -> None:
-        audit = audit_log(DirectoryLog(self.data / "public"), self._trust().logs[0])
+    def _check_audit(self, least: Outcome, log: TrustedLog) -> None:
+        audit = audit_log(DirectoryLog(self.data / "public"), log)
         if audit.outcome not in (Outcome.PASSED, least):
             raise Broken(f"the public log: {[f.to_json() for f in audit.findings]}")
 
     def _check_states(self) -> None:
         """No cosigner has forgotten what it let be signed."""
-        for name, (size, root) in self._cosigned().items():
-            kept = self._state(name)
-            if kept is None or kept.size < size or (kept.size == size and kept.root != root):
-                raise Broken(f"{name} signed {size} entries and remembers {kept}")
+        for log in self._trust().logs:
+            for name, (size, root) in self._cosigned(log).items():
+                kept = self._state(name, log.origin)
+                if kept is None or kept.size < size or (kept.size == size and kept.root != root):
+                    raise Broken(f"{name} signed {size} entries and remembers {kept}")
 
-    def _state(self, name: str) -> Checkpoint | None:
+    def _state(self, name: str, origin: str) -> Checkpoint | None:
         with closing(SqliteCosignerState(self._states / f"{name}.sqlite")) as state:
-            found = state.last(kit.ORIGIN)
+            found = state.last(origin)
         return None if found is None else found[0]
 
     # --- the count -------------------------------------------------------------------------------
 
     def _count(self, *, everything: bool = False) -> list[bytes]:
-        """Of the running ledger: every answer that it ever gave still holds; its entries."""
+        """Of the running ledger: every answer that it ever gave still holds.
+
+        The entries of its open log.
+        """
         told = self._told
         if self._load is not None:
             self._load.pause()  # or counting would take longer each time
@@ -269,28 +315,35 @@ class Site:
             sent, refusals = set(told.sent), list(told.refusals)
         if refusals:
             raise Broken(f"refused: {refusals[:3]}")
-        checkpoint = self._wait_until_published(
-            max(parse_decimal(a["index"]) for a in answers.values()) + 1
-        )
-        label, copy = self._trust().logs[0].label, DirectoryLog(self.data / "public")
+        every, entries = list[bytes](), list[bytes]()
+        for log in self._trust().logs:
+            said = {e: a for e, a in answers.items() if a["log"] == log.label}
+            last = max((parse_decimal(a["index"]) for a in said.values()), default=0)
+            entries = self._entries(log, self._wait_until_published(last + 1, log))
+            with _unbroken():
+                _check_answers(entries, said)
+                self._check_one_history(entries, {n for n in notes if _is_of(n, log)}, log)
+            every += entries
         with _unbroken():
-            read = read_log(lambda path: copy.read(label, path), checkpoint, tiles=True)
-            entries = [entry for _, bundle in read for entry in bundle]
-            _check_answers(entries, answers)
-            self._check_one_history(entries, notes)
-            self._check_database(entries, sent if everything else None)
+            self._check_database(every, sent if everything else None)
             self._check_items(uploaded if everything else uploaded[self._counted :])
         self._counted = len(uploaded)
         print(f"{len(answers)} statements, {len(uploaded)} items, {len(notes)} checkpoints")
         return entries
 
-    def _wait_until_published(self, size: int) -> Checkpoint:
+    def _entries(self, log: TrustedLog, checkpoint: Checkpoint) -> list[bytes]:
+        copy = DirectoryLog(self.data / "public")
+        with _unbroken():
+            read = read_log(lambda path: copy.read(log.label, path), checkpoint, tiles=True)
+            return [entry for _, bundle in read for entry in bundle]
+
+    def _wait_until_published(self, size: int, log: TrustedLog) -> Checkpoint:
         assert self._server is not None
         deadline = time.monotonic() + CATCH_UP_S
         while time.monotonic() < deadline:
             try:
                 with _unbroken():
-                    published = self._published()
+                    published = self._published(log)
                 if published.size >= size:
                     return published
             except Unknown:
@@ -300,10 +353,10 @@ class Site:
             time.sleep(0.02)
         raise Broken(f"{size} entries were acknowledged, and are not published")
 
-    def _check_one_history(self, entries: list[bytes], notes: set[str]) -> None:
+    def _check_one_history(self, entries: list[bytes], notes: set[str], log: TrustedLog) -> None:
         """Every checkpoint that anybody saw or signed begins the tree that is there."""
         seen = {(c.size, c.root) for c in map(self._open, notes)}
-        seen |= {(size, root) for _, size, root in self._signed()}
+        seen |= {(size, root) for _, size, root in self._signed(log)}
         edge, at = Edge(), 0
         for size, root in sorted(seen):
             if size > len(entries):
@@ -315,13 +368,20 @@ class Site:
 
     def _check_database(self, entries: list[bytes], sent: set[bytes] | None) -> None:
         """Nothing is there twice, nor what nobody sent."""
-        rows = self._query("SELECT idx, id, envelope, data FROM statement JOIN entry USING (idx)")
+        rows = self._query(
+            "SELECT idx, id, envelope, data, kind FROM statement JOIN entry USING (idx)"
+        )
         there = rows[: len(entries)]
         if [row[3] for row in there] != entries:
             raise Broken("the public entries are not those of the database")
         if len({row[1] for row in rows}) != len(rows):
             raise Broken("a statement is there twice")
-        if sent is not None and not {row[2] for row in rows[2:]} <= sent:
+        starts = [start for (start,) in self._query("SELECT start FROM head")]
+        own = {start + n for start in starts for n in (0, 1)}  # how a log begins
+        # Of a log that was closed, or nearly, the ledger itself said so.
+        closings = {"status"} if len(starts) > 1 else set()
+        foreign = [row for row in rows if row[0] not in own and row[4] not in closings]
+        if sent is not None and not {row[2] for row in foreign} <= sent:
             raise Broken("there is a statement that nobody sent")
 
     def _check_items(self, digests: list[ItemDigest]) -> None:
@@ -388,24 +448,29 @@ class Site:
     def _trust(self) -> Trust:
         return read_trust(self.data / "trust")
 
-    def _published(self) -> Checkpoint:
-        label = self._trust().logs[0].label
+    def _published(self, log: TrustedLog | None = None) -> Checkpoint:
+        """Of the open log, if none is named."""
+        label = (log or self._trust().logs[-1]).label
         return self._open(DirectoryLog(self.data / "public").read(label, "checkpoint").decode())
 
     def _open(self, note: str) -> Checkpoint:
         if note not in self._opened:
-            key = self._trust().logs[0].policy.log
+            (key,) = [log.policy.log for log in self._trust().logs if _is_of(note, log)]
             self._opened[note] = open_checkpoint(SignedNote.from_text(note), key)
         return self._opened[note]
 
-    def _signed(self) -> list[tuple[str, int, bytes]]:
+    def _signed(self, log: TrustedLog) -> list[tuple[str, int, bytes]]:
         lines = [line.split() for line in self._children.seen.read_text().splitlines()]
-        return [(name, int(size), b64decode(root)) for name, size, root in lines]
+        return [
+            (name, int(size), b64decode(root))
+            for name, origin, size, root in lines
+            if origin == log.origin
+        ]
 
-    def _cosigned(self) -> dict[str, tuple[int, bytes]]:
+    def _cosigned(self, log: TrustedLog | None = None) -> dict[str, tuple[int, bytes]]:
         """The last of each cosigner, as it was let go; none may be smaller than the one before."""
         last: dict[str, tuple[int, bytes]] = {}
-        for name, size, root in self._signed():
+        for name, size, root in self._signed(log or self._trust().logs[-1]):
             if name in last and size < last[name][0]:
                 raise Broken(f"{name} signed {last[name][0]} entries, and then {size}")
             last[name] = (size, root)
@@ -421,6 +486,10 @@ class Site:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _is_of(note: str, log: TrustedLog) -> bool:
+    return note.startswith(f"{log.origin}\n")
 
 
 @contextmanager
