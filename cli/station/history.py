@@ -29,32 +29,39 @@ def check_history(station: Station, note: bytes, read: Callable[[str, str], byte
     raises `Unavailable` where there is no answer.
     """
     log, kept = station.log_of(note), FraudFolder(station.folder.root)
+    text = station.store.fact(NOTE)
     if not kept.has(log.origin):
-        text = station.store.fact(NOTE)
         if not text or text.encode() == note:
             return
         seen = SignedNote.from_text(text)
-        origins = [one.origin for one in station.trust.logs]
         before = Checkpoint.from_text(seen.text).origin
+        shown = _Shown(note, read)
         if before != log.origin:
+            origins = [one.origin for one in station.trust.logs]
             if before in origins[origins.index(log.origin) :]:
                 raise Rejected(f"the log {before} was shown before, and now only {log.origin}")
-            return  # of the log before
-        finding, fraud = compare_seen(_Shown(note, read), log, seen, log.label)
-        if fraud is None:
-            if finding.outcome is not Outcome.PASSED:
-                raise Rejected(f"the log is not shown as it was before: {finding.detail}")
-            return
-        kept.keep(fraud)
+            if before not in origins:
+                return
+            # It was closed since: nobody asks about it again, so its end is looked at now.
+            log, shown = station.trust.logs[origins.index(before)], _Shown(None, read)
+        if not kept.has(log.origin):
+            finding, fraud = compare_seen(shown, log, seen, log.label)
+            if fraud is None:
+                if finding.outcome is not Outcome.PASSED:
+                    raise Rejected(f"the log is not shown as it was before: {finding.detail}")
+                return
+            kept.keep(fraud)
     raise Forked(f"the log has signed two histories: nothing is sent to it, the proof is in {kept}")
 
 
 class _Shown:
-    """Implements `PublicLog`: what is shown of the log, to the checkpoint at hand."""
+    """Implements `PublicLog`: what is shown of the log, to the checkpoint at hand, if any."""
 
-    def __init__(self, note: bytes, read: Callable[[str, str], bytes]) -> None:
+    def __init__(self, note: bytes | None, read: Callable[[str, str], bytes]) -> None:
         self._note = note
         self._read = read
 
     def read(self, label: str, path: str) -> bytes:
-        return self._note if path == CHECKPOINT else self._read(label, path)
+        if self._note is not None and path == CHECKPOINT:
+            return self._note
+        return self._read(label, path)

@@ -1,6 +1,6 @@
 """A station remembers the log that it was shown, and notices another one."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,8 @@ from ledger.tlog.fraud import Fraud
 from ledger.tlog.merkle import leaf_hash, root_of
 from ledger.tlog.tiling import Tiling
 from testkit.case import sign_all
-from testkit.server import COSIGNERS, Ledger, open_ledger
+from testkit.sequence import go_on, open_both, reopened
+from testkit.server import COSIGNERS, Ledger, await_that, open_ledger
 from testkit.station import Desk, Line, desk, shift
 
 
@@ -51,8 +52,9 @@ class OtherLine(Line):
 
 
 def entries(ledger: Ledger) -> list[bytes]:
-    store = ledger.services.store
-    return list(store.entries(0, ledger.services.log.size))
+    """Of the open log."""
+    head = ledger.services.store.heads()[-1]
+    return list(ledger.services.store.entries(head.start, head.end))
 
 
 def forked(ledger: Ledger, more: int) -> list[bytes]:
@@ -61,13 +63,15 @@ def forked(ledger: Ledger, more: int) -> list[bytes]:
     return [*honest[:-1], honest[0], *honest[:more]]
 
 
-@pytest.fixture
-def shown(tmp_path: Path, ledger: Ledger) -> tuple[Desk, OtherLine]:
-    """A station that has seen all of the log."""
-    line = OtherLine(ledger)
-    with desk(tmp_path, ledger, line) as office:
-        office.settle(2)
-        yield office, line
+@pytest.fixture(params=["2026", "2027"])
+def shown(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple[Desk, OtherLine]]:
+    """A station that has seen all of the open log, which is the first or the second."""
+    opening = open_ledger if request.param == "2026" else open_both
+    with opening(tmp_path / "ledger") as ledger:
+        line = OtherLine(ledger)
+        with desk(tmp_path, ledger, line) as office:
+            office.settle(2)
+            yield office, line
 
 
 def test_the_log_that_grows_is_the_same(shown: tuple[Desk, OtherLine]) -> None:
@@ -95,7 +99,7 @@ def test_another_history_is_proved_and_nothing_more_is_sent(
         office.engine.step()
     assert len(line.filed) == sent
     (path,) = (office.station.folder.root / "fraud").iterdir()
-    Fraud.from_bytes(path.read_bytes()).check(line.ledger.trust.logs[0].policy.log)
+    Fraud.from_bytes(path.read_bytes()).check(line.ledger.trust.logs[-1].policy.log)
     problems = office.view().why
     assert "signed two histories" in problems and str(path.parent) in problems
     (device,) = office.view().devices
@@ -155,3 +159,61 @@ def test_the_next_run_knows_it_still(tmp_path: Path) -> None:
         with desk(tmp_path, ledger, line) as office, pytest.raises(Forked) as found:
             check_history(office.station, line.checkpoint("2026"), line.log_file)
     assert "日志签署了两份历史" in (in_chinese(str(found.value)) or "")
+
+
+class Before(OtherLine):
+    """It shows the open log as it is, and another one in place of the closed."""
+
+    def checkpoint(self, label: str) -> bytes:
+        return Line.checkpoint(self, label)
+
+    def log_file(self, label: str, path: str) -> bytes:
+        if label == "2026" and self.shown is not None:
+            return self.shown.note if path == "checkpoint" else self.shown.read(label, path)
+        return Line.log_file(self, label, path)
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["as it was", "rewritten"])
+def test_the_end_of_a_closed_log_must_be_what_was_seen_of_it(tmp_path: Path, kept: bool) -> None:
+    """Between two looks of a station the log was closed, and perhaps another one than it saw."""
+    data = tmp_path / "ledger"
+    with open_ledger(data) as ledger:
+        with desk(tmp_path, ledger) as office:
+            office.settle(2)
+            assert office.station.store.fact("after")
+        forged = Shown(ledger, forked(ledger, 3))
+    go_on(data, ledger.offices)
+    with reopened(data, ledger.offices) as following:
+        following.await_quorum()
+        await_that(lambda: following.services.log.published(), "a published checkpoint")
+        line = Before(following)
+        line.shown = None if kept else forged
+        with desk(tmp_path, following, line) as office:
+            note = line.checkpoint("2027")
+            if kept:
+                check_history(office.station, note, line.log_file)
+                return
+            for _ in range(2):  # and it is known from then on
+                with pytest.raises(Forked):
+                    check_history(office.station, note, line.log_file)
+            (path,) = (office.station.folder.root / "fraud").iterdir()
+            Fraud.from_bytes(path.read_bytes()).check(following.trust.logs[0].policy.log)
+
+
+def test_a_closed_log_that_is_shown_shorter_than_it_was_is_not_followed(tmp_path: Path) -> None:
+    data = tmp_path / "ledger"
+    with open_ledger(data) as ledger:
+        with desk(tmp_path, ledger) as office:
+            office.settle(2)
+        short = Shown(ledger, entries(ledger)[:3])
+    go_on(data, ledger.offices)
+    with reopened(data, ledger.offices) as following:
+        following.await_quorum()
+        await_that(lambda: following.services.log.published(), "a published checkpoint")
+        line = Before(following)
+        line.shown = short
+        with (
+            desk(tmp_path, following, line) as office,
+            pytest.raises(Rejected, match="fewer than the"),
+        ):
+            check_history(office.station, line.checkpoint("2027"), line.log_file)
