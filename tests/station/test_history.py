@@ -63,11 +63,18 @@ def forked(ledger: Ledger, more: int) -> list[bytes]:
     return [*honest[:-1], honest[0], *honest[:more]]
 
 
+def is_published(ledger: Ledger) -> bool:
+    shown = ledger.services.log.published()
+    return shown is not None and shown.size == ledger.services.log.size
+
+
 @pytest.fixture(params=["2026", "2027"])
 def shown(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple[Desk, OtherLine]]:
     """A station that has seen all of the open log, which is the first or the second."""
     opening = open_ledger if request.param == "2026" else open_both
     with opening(tmp_path / "ledger") as ledger:
+        ledger.await_quorum()
+        await_that(lambda: is_published(ledger), "a published checkpoint")
         line = OtherLine(ledger)
         with desk(tmp_path, ledger, line) as office:
             office.settle(2)
@@ -185,7 +192,7 @@ def test_the_end_of_a_closed_log_must_be_what_was_seen_of_it(tmp_path: Path, kep
     go_on(data, ledger.offices)
     with reopened(data, ledger.offices) as following:
         following.await_quorum()
-        await_that(lambda: following.services.log.published(), "a published checkpoint")
+        await_that(lambda: is_published(following), "a published checkpoint")
         line = Before(following)
         line.shown = None if kept else forged
         with desk(tmp_path, following, line) as office:
@@ -209,7 +216,7 @@ def test_a_closed_log_that_is_shown_shorter_than_it_was_is_not_followed(tmp_path
     go_on(data, ledger.offices)
     with reopened(data, ledger.offices) as following:
         following.await_quorum()
-        await_that(lambda: following.services.log.published(), "a published checkpoint")
+        await_that(lambda: is_published(following), "a published checkpoint")
         line = Before(following)
         line.shown = short
         with (

@@ -27,6 +27,7 @@ from testkit.server import (
 )
 
 NEXT = ORIGIN.replace("2026", "2027")
+OF_THE_FIRST = b"of the first log"  # the one item that `open_both` has there
 
 
 def go_on(folder: Path, people: list[Office], origin: str = NEXT) -> Begun:
@@ -52,7 +53,7 @@ def _both() -> tuple[Path, list[Office]]:
     root = Path(mkdtemp(prefix="tiezheng-test-"))
     atexit.register(shutil.rmtree, root, ignore_errors=True)
     with open_ledger(root / "ledger") as ledger:
-        ledger.accept(ledger.evidence(b"of the first log"))
+        ledger.accept(ledger.evidence(OF_THE_FIRST))
         ledger.await_quorum()
     go_on(root / "ledger", ledger.offices)
     return root / "ledger", ledger.offices
