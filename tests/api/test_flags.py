@@ -1,9 +1,12 @@
 """The same bytes under two cases, and the parts of one recording: said to who may know."""
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from testkit.sequence import OF_THE_FIRST, open_both
 from testkit.server import (
     AGENCY,
     CASE,
@@ -12,12 +15,31 @@ from testkit.server import (
     OTHER_STATION,
     Ledger,
     await_that,
+    open_ledger,
 )
+
+
+@pytest.fixture(params=["first", "second"])
+def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
+    """In its first log, or in its second."""
+    opening = open_ledger if request.param == "first" else open_both
+    with opening(tmp_path / "ledger") as ledger:
+        yield ledger
+
+
+def test_bytes_of_the_first_log_are_known_in_the_second(tmp_path: Path) -> None:
+    with open_both(tmp_path / "ledger") as ledger:
+        (first,) = listed(ledger, CASE)
+        again = filed(ledger, OF_THE_FIRST, case=OTHER_CASE)
+        assert (first[:5], again["log"]) == ("2026-", "2027")
+        assert again["flags"] == [{"at": [first], "kind": "duplicate"}]
+        (flag,) = listed(ledger, CASE)[first]
+        assert flag["at"] == [place(again)]
 
 
 def caught_up(ledger: Ledger) -> None:
     services = ledger.services
-    await_that(lambda: services.catalog.indexed_to() == services.log.size, "the catalog")
+    await_that(lambda: services.catalog.indexed_to() == services.log.number, "the catalog")
 
 
 def filed(ledger: Ledger, data: bytes, **more: Any) -> dict[str, Any]:
@@ -34,7 +56,7 @@ def listed(ledger: Ledger, case: str, **limits: Any) -> dict[str, list[dict[str,
     """The flags of a case, by place, as a reader sees them."""
     caught_up(ledger)
     answer = ledger.http.get(f"/v1/cases/{case}", headers=ledger.bearer(**limits)).json()
-    return {f"2026-{row['index']}": row["flags"] for row in answer["statements"]}
+    return {place(row): row["flags"] for row in answer["statements"]}
 
 
 def test_a_filer_is_told_where_the_same_bytes_stand(ledger: Ledger) -> None:
@@ -109,15 +131,15 @@ def test_only_who_may_see_everything_sees_across_agencies(
 ) -> None:
     mine, other = shared_bytes
     across = [{"at": [place(other)], "kind": "duplicate"}]
-    assert listed(ledger, CASE, role="supervisor") == {place(mine): across}
-    assert listed(ledger, CASE, role="supervisor", agency=AGENCY) == {place(mine): []}
-    assert listed(ledger, CASE, role="court", cases=(CASE,)) == {place(mine): []}
+    assert listed(ledger, CASE, role="supervisor")[place(mine)] == across
+    assert listed(ledger, CASE, role="supervisor", agency=AGENCY)[place(mine)] == []
+    assert listed(ledger, CASE, role="court", cases=(CASE,))[place(mine)] == []
 
 
 def test_the_list_of_a_case_shows_later_ones_too(ledger: Ledger) -> None:
     first = filed(ledger, b"bytes")
     later = filed(ledger, b"bytes", case=OTHER_CASE)
-    assert listed(ledger, CASE) == {place(first): [{"at": [place(later)], "kind": "duplicate"}]}
+    assert listed(ledger, CASE)[place(first)] == [{"at": [place(later)], "kind": "duplicate"}]
 
 
 def test_a_catalog_that_fails_keeps_no_answer_back(
