@@ -1,6 +1,8 @@
 """A party's receipt against a packet, and against a ledger."""
 
 import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,8 @@ import pytest
 from ledger.evidence.signing import sign_party_receipt
 from ledger.suite import digest
 from testkit import case as kit
-from testkit.server import open_ledger, serving
+from testkit.sequence import open_both
+from testkit.server import Ledger, open_ledger, serving
 from testkit.terminal import Run
 
 VIDEO = b"moving pictures " * 40  # what `kit.make_case` hands in for BWC-310
@@ -93,9 +96,13 @@ def test_it_wants_something_to_ask(run: Run, trust: Path) -> None:
     assert run("party-receipt", paper(VIDEO), "--trust", trust).code == 2
 
 
-def test_a_ledger_says_whether_the_session_is_logged(run: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize("opening", [open_ledger, open_both], ids=["open", "closed"])
+def test_a_ledger_says_whether_the_session_is_logged(
+    run: Run, tmp_path: Path, opening: Callable[[Path], AbstractContextManager[Ledger]]
+) -> None:
+    """In the first log, whether it is open or was followed by another."""
     key = kit.STATION.verifier.to_text()
-    with open_ledger(tmp_path / "ledger") as ledger, serving(ledger.http.app) as url:
+    with opening(tmp_path / "ledger") as ledger, serving(ledger.http.app) as url:
         ledger.await_quorum()
         logged = next(ledger.services.store.rows(1, 2)).statement_id
         asked = ("--server", url, "--trust", tmp_path / "ledger/trust", "--key", key)
