@@ -168,3 +168,24 @@ def test_without_its_series_key_a_year_takes_nothing_more(tmp_path: Path, run: R
         (answer,) = ledger.file(ledger.evidence(b"x"))
         assert "no series key of 2026" in answer["detail"]
         assert ledger.services.log.size == size
+
+
+@pytest.mark.parametrize("role", ["log", "registrar"])
+def test_of_a_stolen_log_or_registrars_key_the_verdict_tells(desk: Desk, role: str) -> None:
+    trust = read_trust(desk.ledger.folder / "trust")
+    owner = trust.logs[0].policy.log if role == "log" else trust.registrar
+    assert desk.deposit("old", STATION).code == 0
+    since = desk.now()
+    yesterday = desk.packet("yesterday")
+    usual = ("--registrar", desk.key(REGISTRAR), "--server", desk.address, "--agency", AGENCY)
+    stolen = ("--revoked", "stolen", "--compromised-since", since)
+    named = ("--key", owner.to_text(), "--role", role)
+    assert desk.run("register", *usual, *named, *stolen).code == 0
+    back = desk.run("register", *usual, *named)
+    assert back.code == 1 and "does not come back" in back.err
+    today = desk.packet("today")
+    assert desk.verify(yesterday).code == 0
+    said = desk.verify(today)
+    assert f"the {role} key {owner.keyid} does not count since" in said.out
+    assert "FAILED" not in said.out
+    assert owner.keyid in desk.verify(today, "--lang", "zh").out

@@ -1,0 +1,90 @@
+"""Keys that anyone could sign for, or that are none: refused at every door where keys enter."""
+
+from base64 import b64encode
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ledger.errors import LedgerError
+from ledger.suite import digest
+from ledger.tlog.note import Algorithm
+from storage.trust_directory import read_trust
+from testkit.case import make_case
+from testkit.keys import key
+from testkit.terminal import Run
+
+STATEMENT, COSIGNER = Algorithm.ED25519, Algorithm.COSIGNATURE_ED25519
+IDENTITY = bytes([1]) + bytes(31)
+WEAK = {
+    "low order": (STATEMENT, IDENTITY, "low order"),
+    "low order, signed": (STATEMENT, bytes(31) + b"\x80", "low order"),
+    "second spelling": (STATEMENT, b"\xf0" + b"\xff" * 30 + b"\x7f", "second spelling"),
+    "short Ed25519": (STATEMENT, b"x" * 31, "want 32 bytes"),
+    "a cosigner's of low order": (COSIGNER, IDENTITY, "low order"),
+    "short ML-DSA-44": (Algorithm.COSIGNATURE_MLDSA44, b"x" * 1311, "want 1312 bytes"),
+    "long ML-DSA-44": (Algorithm.COSIGNATURE_MLDSA44, b"x" * 1313, "want 1312 bytes"),
+}
+
+
+def spelled(algorithm: Algorithm, public: bytes) -> str:
+    """As `VerifierKey.to_text` would, with the key id that belongs to it."""
+    typed = algorithm.prefix + public
+    key_id = digest(b"w.example\n" + typed)[:4].hex()
+    return f"w.example+{key_id}+{b64encode(typed).decode()}"
+
+
+Door = Callable[[Run, Path, str], str]
+
+
+def _register(run: Run, folder: Path, vkey: str) -> str:
+    file = folder / "registrar.key"
+    file.write_text(key("registrar.example").to_text() + "\n")
+    usual = ("--registrar", file, "--server", "http://127.0.0.1:9", "--agency", "agency-01")
+    ended = run("register", *usual, "--key", vkey, "--role", "station")
+    assert ended.code == 2
+    return ended.err
+
+
+def _init(run: Run, folder: Path, vkey: str) -> str:
+    file = folder / "registrar.key"
+    file.write_text(key("registrar.example").to_text() + "\n")
+    usual = ("--origin", "ledger.example/enforcement/2026", "--agency", "agency-01")
+    cosigner = ("--cosigner", f"{vkey}@https://w.example/w")
+    ended = run("init", folder / "data", *usual, "--registrar", file, *cosigner)
+    assert ended.code != 0 and not (folder / "data").exists()
+    return ended.err
+
+
+def _trust(name: str) -> Door:
+    def door(run: Run, folder: Path, vkey: str) -> str:
+        files = make_case().trust_files()
+        if name.startswith("policy"):
+            files[name] = b"log " + vkey.encode() + b"\nquorum none\n"
+        else:
+            files[name] = f"{vkey}\n".encode()
+        for path, data in files.items():
+            (folder / "trust" / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / "trust" / path).write_bytes(data)
+        with pytest.raises(LedgerError) as refused:
+            read_trust(folder / "trust")
+        return str(refused.value)
+
+    return door
+
+
+DOORS: dict[str, Door] = {
+    "register": _register,
+    "init": _init,
+    "trust registrar": _trust("registrar.vkey"),
+    "trust mirrors": _trust("mirrors"),
+    "trust policy": _trust("policy/2026"),
+}
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("weak", WEAK)
+def test_a_weak_key_enters_by_no_door(run: Run, tmp_path: Path, door: str, weak: str) -> None:
+    algorithm, public, why = WEAK[weak]
+    said = DOORS[door](run, tmp_path, spelled(algorithm, public))
+    assert why in said
