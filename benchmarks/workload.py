@@ -114,7 +114,7 @@ class Workload:
                 self.items.append(digest)
 
     def grow(self, size: int) -> None:
-        """Straight into the store, with the cases' real series; then the log reads its head anew."""
+        """Straight into the store, with real series; the log then reads its head anew."""
         names = [case_series(f"苏城管罚〔{self.year}〕{i + 1}号", self.year) for i in range(CASES)]
         known = self.store.series(names)
         series = [Series(name, known[name][0]) for name in names]
