@@ -66,12 +66,12 @@ def open_signers(
         def token_of(label: str) -> "Pkcs11Token":
             # Once: a process that is logged in to a token cannot log in again.
             if label not in tokens:
-                tokens[label] = opened.enter_context(closing(_open_token(label, token)))
+                tokens[label] = opened.enter_context(closing(open_token(label, token)))
             return tokens[label]
 
         try:
             signers = tuple(_open(reference, token_of, algorithm) for reference in references)
-        except _Misspelt as error:
+        except Misspelt as error:
             raise click.BadParameter(str(error), param_hint=param_hint) from None
         if any((signer.algorithm is Algorithm.ED25519) != statements for signer in signers):
             kind = "statement" if statements else "cosigner"
@@ -81,8 +81,8 @@ def open_signers(
         yield signers
 
 
-class _Misspelt(Malformed):
-    pass
+class Misspelt(Malformed):
+    """What names a key, or where it is, is not as it has to be written."""
 
 
 def _open(reference: str, token_of: "Callable[[str], Pkcs11Token]", algorithm: Algorithm) -> Signer:
@@ -98,9 +98,7 @@ def _open(reference: str, token_of: "Callable[[str], Pkcs11Token]", algorithm: A
         from storage.signer_pkcs11 import Pkcs11Signer
 
         name, where = _parts(reference, TOKEN, "TOKEN/KEY")
-        label, _, key = where.partition("/")
-        if not (label and key):
-            raise _Misspelt(f"want the labels of token and key, as TOKEN/KEY, got {where!r}")
+        label, key = token_labels(where)
         return Pkcs11Signer(name, token_of(label), key, algorithm)
     return read_key(reference)
 
@@ -108,18 +106,25 @@ def _open(reference: str, token_of: "Callable[[str], Pkcs11Token]", algorithm: A
 def _parts(reference: str, kind: str, where: str) -> tuple[str, str]:
     name, _, rest = reference.removeprefix(kind).partition("=")
     if not rest:
-        raise _Misspelt(f"want {kind}NAME={where}, got {reference!r}")
+        raise Misspelt(f"want {kind}NAME={where}, got {reference!r}")
     try:
         check_name(name)
     except Malformed as error:
-        raise _Misspelt(str(error)) from None
+        raise Misspelt(str(error)) from None
     return name, rest
 
 
-def _open_token(label: str, token: Token) -> "Pkcs11Token":
+def token_labels(where: str) -> tuple[str, str]:
+    label, _, key = where.partition("/")
+    if not (label and key):
+        raise Misspelt(f"want the labels of token and key, as TOKEN/KEY, got {where!r}")
+    return label, key
+
+
+def open_token(label: str, token: Token) -> "Pkcs11Token":
     from storage.wrap_pkcs11 import Pkcs11Token
 
     module, pin = token
     if module is None or pin is None:
-        raise _Misspelt("want --token-module and --token-pin with a key of a token")
+        raise Misspelt("want --token-module and --token-pin with a key of a token")
     return Pkcs11Token(Path(module), label, Path(pin))

@@ -18,6 +18,7 @@ from cli.command import (
 from cli.command import command as new_command
 from cli.language import pick
 from cli.remote import server_option
+from cli.signers import token_options
 from ledger.evidence.notarial import Dispute, Ground
 from ledger.report import Bilingual
 
@@ -470,14 +471,27 @@ def draft(**fields: Any) -> None:
     "seal_key",
     required=True,
     metavar="FILE",
-    words={"en": "the office's key and certificate, PKCS #12", "zh": "公证处密钥与证书，PKCS #12"},
+    words={
+        "en": "the office's key and certificate, PKCS #12; or pkcs11:TOKEN/KEY",
+        "zh": "公证处密钥与证书（PKCS #12），或 pkcs11:TOKEN/KEY",
+    },
 )
 @option(
     "--passphrase",
-    required=True,
     metavar="FILE",
-    words={"en": "a file with its passphrase", "zh": "存放其口令的文件"},
+    words={"en": "a file with the passphrase of a PKCS #12", "zh": "存放 PKCS #12 口令的文件"},
 )
+@option(
+    "--certificate",
+    "certificates",
+    multiple=True,
+    metavar="FILE",
+    words={
+        "en": "for pkcs11: the key's certificate first, then those above it",
+        "zh": "用于 pkcs11：先写密钥的证书，再写其上级证书",
+    },
+)
+@token_options()
 @option(
     "--tsa",
     required=True,
@@ -514,10 +528,10 @@ def draft(**fields: Any) -> None:
     },
 )
 @json_option()
-def seal_(**fields: Any) -> None:
+def seal_(token_module: str | None, token_pin: str | None, **fields: Any) -> None:
     from cli.notary.work import run_seal
 
-    run_seal(**fields)
+    run_seal(token=(token_module, token_pin), **fields)
 
 
 @new_command(

@@ -12,10 +12,11 @@ import click
 from api.clients.filing import read_source
 from api.clients.ledger import LedgerClient
 from cli import output
-from cli.files import read_key, read_secret
+from cli.files import read_key
 from cli.language import pick, say
 from cli.notary.office import Office, Said, Settings, check_persons, make_office
 from cli.remote import open_client
+from cli.signers import Token
 from cli.trust import open_trust
 from ledger.encoding import format_time, parse_uuid7, printable
 from ledger.errors import Malformed, Rejected, Unknown
@@ -331,7 +332,9 @@ def run_seal(
     draft: str,
     file: str,
     seal_key: str,
-    passphrase: str,
+    passphrase: str | None,
+    certificates: Sequence[str],
+    token: Token,
     tsa: str,
     roots: Sequence[str],
     crls: Sequence[str],
@@ -340,14 +343,15 @@ def run_seal(
 ) -> None:
     from cli.files import read_small
     from cli.notary.attached import read_sheet
-    from cli.notary.sealing import open_pkcs12, seal
+    from cli.notary.seal_keys import open_seal_key
+    from cli.notary.sealing import seal
     from storage.durable import write_file
 
     data = read_small(Path(draft))
     page = read_sheet(data)
-    signer = open_pkcs12(read_small(Path(seal_key)), read_secret(passphrase).encode())
     trusted, lists = ([read_small(Path(one)) for one in some] for some in (roots, crls))
-    write_file(Path(file), seal(data, signer, tsa, trusted, crls=lists, fetch=fetch))
+    with open_seal_key(seal_key, passphrase, certificates, token) as signer:
+        write_file(Path(file), seal(data, signer, tsa, trusted, crls=lists, fetch=fetch))
     if as_json:
         output.result_json({"file": file, "number": page.number})
         return

@@ -4,6 +4,7 @@ import io
 import random
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +19,7 @@ from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.sign.signers import PdfTimeStamper
 from pyhanko.sign.timestamps import HTTPTimeStamper
 
+from cli.main import main
 from cli.notary import seal_check, sealing
 from cli.notary.attached import open_pdf, read_attachments
 from cli.notary.seal_check import FINDINGS, SealFinding
@@ -49,6 +51,10 @@ class Office:
     @property
     def roots(self) -> list[bytes]:
         return [self.tsa.root]
+
+    @property
+    def crl_url(self) -> str:
+        return f"http://127.0.0.1:{self.tsa.port}/1.crl"
 
     @property
     def crls(self) -> list[bytes]:
@@ -332,8 +338,7 @@ def test_a_key_in_a_token_seals(office: Office) -> None:
     pin_file = need_token().pin_file
     opened = Pkcs11Token(MODULE, LABEL, pin_file)
     key = make_pair(opened, "sealing")
-    crl = f"http://127.0.0.1:{office.tsa.port}/1.crl"
-    issued = Issued(leaf("Token", key, office.tsa.ca[-1], (), crl=crl), key)
+    issued = Issued(leaf("Token", key, office.tsa.ca[-1], (), crl=office.crl_url), key)
     chain = [each.pem for each in office.tsa.ca]
     try:
         sealed = office.seal(signer=open_token_key(opened, "sealing", issued.pem, chain))
@@ -343,6 +348,43 @@ def test_a_key_in_a_token_seals(office: Office) -> None:
         opened.close()
     report = open_seal(sealed, office.roots)
     assert report.finding is SealFinding.SEALED
+
+
+def test_the_command_seals_with_a_key_in_a_token(
+    office: Office, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pin_file = need_token().pin_file
+    with closing(Pkcs11Token(MODULE, LABEL, pin_file)) as opened:
+        key = stored_pair(opened, "office-seal")
+    own = Issued(leaf("Token", key, office.tsa.ca[-1], (), crl=office.crl_url), key)
+    names = ("own", "above", "root", "draft.pdf")
+    data = (own.pem, office.tsa.ca[-1].pem, office.tsa.root, office.unsealed)
+    own_file, above, root_file, draft = (tmp_path / name for name in names)
+    for name, each in zip(names, data, strict=True):
+        (tmp_path / name).write_bytes(each)
+    sealed = tmp_path / "sealed.pdf"
+    command: list[str | Path] = ["notary", "seal", draft, "-o", sealed, "--tsa", office.tsa.url]
+    command += ["--root", root_file, "--fetch", "--seal-key", f"pkcs11:{LABEL}/office-seal"]
+    token = ["--token-module", MODULE, "--token-pin", pin_file]
+    chain = ["--certificate", own_file, "--certificate", above]
+    for missing, said in (([], "want --certificate"), (chain, "want --token-module")):
+        assert main([str(part) for part in (*command, *missing)]) == 2
+        assert said in capsys.readouterr().err
+    above_first = ["--certificate", above, "--certificate", own_file]
+    assert main([str(part) for part in (*command, *above_first, *token)]) == 1
+    assert not sealed.exists()
+    capsys.readouterr()
+    assert main([str(part) for part in (*command, *chain, *token)]) == 0
+    assert "not issued yet" in capsys.readouterr().out
+    assert open_seal(sealed.read_bytes(), office.roots).finding is SealFinding.SEALED
+
+
+def stored_pair(token: Pkcs11Token, label: str) -> Any:
+    from pkcs11.util.ec import encode_ec_public_key
+
+    kind = token.library.ObjectClass.PUBLIC_KEY
+    public = encode_ec_public_key(token.session.get_key(object_class=kind, label=label))
+    return SimpleNamespace(public_key=lambda: serialization.load_der_public_key(public))
     assert "Token" in report.signer
 
 

@@ -1,7 +1,7 @@
 """A token of SoftHSM, one for each process of the tests.
 
 It has two keys that wrap, `seal-1` and `seal-2`, and two pairs that sign, of which the second
-has another pair's public half.
+has another pair's public half; and `office-seal`, a pair of P-256.
 """
 
 import atexit
@@ -34,6 +34,9 @@ with token.open(user_pin=sys.argv[3], rw=True) as session:
     for public, private in (("cosigner", "cosigner"), ("odd", "a"), ("b", "odd")):
         labels = {"public_template": {A.LABEL: public}, "private_template": {A.LABEL: private}}
         curve.generate_keypair(**how, **labels)
+    named = {A.EC_PARAMS: encode_named_curve_parameters("secp256r1")}
+    curve = session.create_domain_parameters(pkcs11.KeyType.EC, named, local=True)
+    curve.generate_keypair(label="office-seal", store=True)
 """
 
 
