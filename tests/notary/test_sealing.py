@@ -348,6 +348,7 @@ def test_a_key_in_a_token_seals(office: Office) -> None:
         opened.close()
     report = open_seal(sealed, office.roots)
     assert report.finding is SealFinding.SEALED
+    assert "Token" in report.signer
 
 
 def test_the_command_seals_with_a_key_in_a_token(
@@ -385,7 +386,6 @@ def stored_pair(token: Pkcs11Token, label: str) -> Any:
     kind = token.library.ObjectClass.PUBLIC_KEY
     public = encode_ec_public_key(token.session.get_key(object_class=kind, label=label))
     return SimpleNamespace(public_key=lambda: serialization.load_der_public_key(public))
-    assert "Token" in report.signer
 
 
 # --- what a check is handed -------------------------------------------------------------------
