@@ -187,5 +187,11 @@ def test_of_a_stolen_log_or_registrars_key_the_verdict_tells(desk: Desk, role: s
     assert desk.verify(yesterday).code == 0
     said = desk.verify(today)
     assert f"the {role} key {owner.keyid} does not count since" in said.out
-    assert "FAILED" not in said.out
+    assert said.code == 0 and "FAILED" not in said.out
     assert owner.keyid in desk.verify(today, "--lang", "zh").out
+    assert desk.deposit("new", STATION).code == 0
+    later = desk.verify(desk.packet("later"))
+    # A thief of the log's key could have signed that; the registrar's signs no evidence.
+    assert later.code == (3 if role == "log" else 0)
+    unseen = "without keys that no longer counted no quorum had seen it"
+    assert later.out.count(unseen) == (1 if role == "log" else 0)
