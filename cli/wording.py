@@ -286,6 +286,10 @@ _CHINESE: tuple[tuple[str, _Words], ...] = (
         r"自称开始于 \1，晚于其被固定的时间",
     ),
     (
+        r"no quorum has seen what it stamps",
+        "所加盖的检查点未经法定人数见证",
+    ),
+    (
         r"the authority's time is (\d+) s (after|before) the quorum's: stamped late, or one of "
         r"their clocks is wrong",
         lambda m: (

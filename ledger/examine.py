@@ -230,7 +230,7 @@ class Examination:
 
     def _not_after(self, view: View) -> str:
         """The earliest that is shown: the quorum's time, or an authority's with its accuracy."""
-        stamps = [s for s in self.stamps_of(view) if not s.is_early(self.seen.get(s.tree))]
+        stamps = [s for s in self.stamps_of(view) if s.counts(self.seen.get(s.tree))]
         times = [stamp.timestamp.latest_ms for stamp in stamps if stamp.timestamp]
         if view.quorum_time is not None:
             times.append(view.quorum_time * 1000)

@@ -29,10 +29,10 @@ class Stamp:
     timestamp: Timestamp | None = None
     refused: LedgerError | None = None
 
-    def is_early(self, seen: int | None) -> bool:
-        """Well before a quorum had seen the tree: one authority alone makes nothing older."""
+    def counts(self, seen: int | None) -> bool:
+        """Not well before a quorum had seen the tree: one authority alone makes nothing older."""
         own = self.timestamp
-        return own is not None and seen is not None and own.at_ms // 1000 < seen - APART_S
+        return own is not None and seen is not None and own.at_ms // 1000 >= seen - APART_S
 
 
 def open_stamps(
@@ -95,6 +95,7 @@ def stamp_findings(
 
 def _compared(stamp: Stamp, timestamp: Timestamp, seen: int | None) -> Iterator[Finding]:
     if seen is None:
+        yield Finding("time", Outcome.UNDECIDED, stamp.path, "no quorum has seen what it stamps")
         return
     later = timestamp.at_ms // 1000 - seen
     if abs(later) > APART_S:

@@ -31,8 +31,8 @@ class Withdrawal:
     since_ms: int
 
     def before(self, at: int | None) -> bool:
-        """Whether POSIX second `at` came before it; what has no time did not."""
-        return at is not None and at * 1000 < self.since_ms
+        """Whether POSIX second `at` was over before it; what has no time came later."""
+        return at is not None and (at + 1) * 1000 <= self.since_ms
 
 
 def withdrawals(

@@ -13,7 +13,7 @@ from cryptography import x509
 from ledger.encoding import parse_time
 from ledger.report import Group, Outcome, Report
 from ledger.tlog.note import SignedNote
-from testkit.case import FILED, OPENED, STRICT, Built, make_case
+from testkit.case import COURT, FILED, NOTARY, OPENED, STRICT, Built, make_case
 from testkit.tsa import Tsa, make_authority, openssl_accepts
 
 ALL = STRICT | {Group.TIME}
@@ -104,6 +104,22 @@ def test_a_token_counts_for_what_its_tree_is_proved_to_hold_only(tsa: Tsa) -> No
     report = built.verify(require=ALL)
     late = [i for i in report.facts.items if int(i.place.partition("-")[2]) >= before]
     assert late and all(i.not_after == i.fixed_by for i in late)
+
+
+def test_an_authority_alone_makes_nothing_older_where_no_quorum_has_seen_the_tree(
+    tsa: Tsa,
+) -> None:
+    """The log signs a smaller tree for himself, and an authority that he knows dates it back."""
+    case = make_case()
+    alone = sizes(case.build())[1]
+    case.cosign = lambda size, at: [] if size == alone else [(NOTARY, at), (COURT, at + 1)]
+    built = case.build()
+    stem = stamp(built, tsa, OPENED - 86_400, size=alone)
+    report = built.verify(require=ALL)
+    assert all(i.not_after == i.fixed_by for i in report.facts.items)
+    found = [f.about for f in report.findings if f.detail == "no quorum has seen what it stamps"]
+    assert found == [f"{stem}.lab.tsr"]
+    assert report.groups[Group.TIME] is Outcome.UNDECIDED
 
 
 def test_without_an_authority_of_ones_own_nothing_is_looked_at(tsa: Tsa) -> None:

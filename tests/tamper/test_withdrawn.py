@@ -8,8 +8,10 @@ from collections.abc import Sequence
 import pytest
 
 from cli.wording import in_chinese
+from ledger.evidence.statement import Role
 from ledger.report import Outcome, Report
 from ledger.tlog.signing_key import SigningKey
+from ledger.withdrawn import Withdrawal
 from testkit.case import (
     ARCHIVE,
     COURT,
@@ -66,6 +68,11 @@ def test_with_a_stolen_log_key_what_was_seen_before_stands_and_nothing_after() -
     assert report.outcome is Outcome.UNDECIDED
     assert undecided_places(report, NO_QUORUM) == of(built, *LATE)
     assert undecided_places(report, "the checkpoint has no quorum") == {"2026"}
+
+
+def test_a_second_that_was_not_over_before_the_theft_does_not_count() -> None:
+    gone = Withdrawal((0, 9), Role.LOG, "log", b"", since_ms=10_500)
+    assert [gone.before(at) for at in (None, 9, 10)] == [False, True, False]
 
 
 def test_cosignatures_of_a_stolen_key_do_not_count_after_its_theft() -> None:
