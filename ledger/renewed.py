@@ -21,6 +21,7 @@ from ledger.report import Finding, Outcome
 from ledger.stamps import Stamp, open_of_one
 from ledger.suite import strong_digest
 from ledger.timestamp import Timestamp
+from ledger.tlog.note import Algorithm
 
 STEP = "renewal"
 RESTS_ON = ("ed25519", "rsa", "sha256")  # commitments, paths, roots, signatures, series
@@ -101,7 +102,10 @@ def _open(
         _check_row(proof.row, rows.size, place, shown(place))
         places.add(place.to_text())
     name = f"the renewal {number}"
-    held = Token(name, timestamp.at_ms, ends_of(timestamp, trust), strong_digest(token))
+    ends = ends_of(timestamp, trust)
+    if "sha512" in trust.ends:
+        ends["sha512"] = trust.ends["sha512"]  # of its rows, and of what they cover
+    held = Token(name, timestamp.latest_ms, ends, strong_digest(token))
     return Renewal(name, held, frozenset(covers), frozenset(places))
 
 
@@ -130,6 +134,13 @@ def ends_of(timestamp: Timestamp, trust: Trust) -> dict[str, int]:
     return ends | {f"the authority {timestamp.authority}": own}
 
 
+def _rests_on(trust: Trust) -> tuple[str, ...]:
+    cosigners = (witness.key for log in trust.logs for witness in log.policy.witnesses)
+    if any(key.algorithm is Algorithm.COSIGNATURE_MLDSA44 for key in cosigners):
+        return (*RESTS_ON, "mldsa44")
+    return RESTS_ON
+
+
 def renewal_findings(
     opened: Opened, stamps: Sequence[Stamp], places: Sequence[Place], trust: Trust, at_ms: int
 ) -> Iterator[Finding]:
@@ -139,7 +150,7 @@ def renewal_findings(
     yield from opened.findings
     chain = Chain(opened.renewals, at_ms)
     gap = Outcome.FAILED if opened.renewals else Outcome.UNDECIDED
-    ends = {name: trust.ends[name] for name in RESTS_ON if name in trust.ends}
+    ends = {name: trust.ends[name] for name in _rests_on(trust) if name in trust.ends}
     good = 0
     for place in places:
         try:

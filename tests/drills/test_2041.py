@@ -25,7 +25,8 @@ from ledger.evidence.signing import seal
 from ledger.evidence.statement import Kind, Statement, renewal_subjects
 from ledger.report import Finding, Outcome, Report
 from ledger.suite import strong_digest
-from ledger.tlog.note import SignedNote
+from ledger.tlog.note import Algorithm, SignedNote
+from ledger.tlog.signing_key import SigningKey
 from ledger.verify import verify_packet
 from testkit.case import AGENCY, FILED, LEDGER, ORIGIN, MemoryPacket, make_case, uuid7
 from testkit.tsa import Tsa, make_authority
@@ -220,6 +221,45 @@ def test_a_token_that_rests_on_what_has_ended_renews_nothing(authorities: dict[s
     archive = Archive(authorities)
     archive.renew(2037, "c", [], archive.rows_of_log(), hash_="sha256")
     failed(archive.verify(), "sha256 ended in 2038, and no renewal of the renewal 01")
+
+
+IN_2035 = parse_time("2035-01-01T00:00:00+08:00")
+
+
+def test_rows_rest_on_their_own_hash_whatever_their_token_was_made_with(
+    authorities: dict[str, Tsa],
+) -> None:
+    archive = Archive(authorities)
+    archive.renew(2033, "b", [], archive.rows_of_log(), hash_="sha256")
+    ends = b"ed25519 2034-01-01T00:00:00+08:00\n"
+    archive.built.trust_files["ends"] = ends
+    assert archive.verify(IN_2035).outcome is Outcome.PASSED
+    archive.built.trust_files["ends"] = ends + b"sha512 2034-06-01T00:00:00+08:00\n"
+    failed(archive.verify(IN_2035), "sha512 ended in 2034, and no renewal of the renewal 01")
+
+
+def test_a_renewal_is_as_late_as_its_token_may_be(authorities: dict[str, Tsa]) -> None:
+    """Tokens of these authorities are right to a second."""
+    archive = Archive(authorities)
+    archive.renew(2033, "b", [], archive.rows_of_log())
+    archive.built.trust_files["ends"] = b"ed25519 2033-06-01T08:00:01.001+08:00\n"
+    assert archive.verify(IN_2035).outcome is Outcome.PASSED
+    archive.built.trust_files["ends"] = b"ed25519 2033-06-01T08:00:00.500+08:00\n"
+    failed(archive.verify(IN_2035), "ed25519 ended in 2033, and nothing shows")
+
+
+def test_where_cosigners_sign_with_mldsa_its_end_is_an_end(archive: Archive) -> None:
+    archive.built.trust_files["ends"] += b"mldsa44 2030-01-01T00:00:00+08:00\n"
+    assert archive.verify().outcome is Outcome.PASSED
+    trust = archive.built.trust
+    (log,) = trust.logs
+    first, *others = log.policy.witnesses
+    post = SigningKey(first.name, Algorithm.COSIGNATURE_MLDSA44, bytes(32)).verifier
+    witnesses = (dataclasses.replace(first, key=post), *others)
+    policy = dataclasses.replace(log.policy, witnesses=witnesses)
+    trust = dataclasses.replace(trust, logs=(dataclasses.replace(log, policy=policy),))
+    report = verify_packet(MemoryPacket(archive.built.sealed()), trust, at_ms=IN_2041)
+    failed(report, "mldsa44 ended in 2030, and nothing shows")
 
 
 def test_an_item_altered_by_then_fails_whatever_sha_256_says(archive: Archive) -> None:
