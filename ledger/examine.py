@@ -134,6 +134,7 @@ class Examination:
     roots: dict[Tree, bytes] = field(default_factory=dict)
     seen: dict[Tree, int] = field(default_factory=dict)  # when a quorum had seen a tree, seconds
     stamps: list[Stamp] = field(default_factory=list)
+    stamped: defaultdict[Tree, list[Stamp]] = field(default_factory=lambda: defaultdict(list))
     series: dict[str, OpenedSeries] = field(default_factory=dict)
     register: Register | None = None
     orders: dict[Place, Order] = field(default_factory=dict)
@@ -245,10 +246,10 @@ class Examination:
             )
         return self._heard
 
-    def stamps_of(self, view: View) -> list[Stamp]:
+    def stamps_of(self, view: View) -> Iterator[Stamp]:
         """The tokens over checkpoints to which this entry is proved."""
-        texts = {proof.checkpoint.to_text().encode() for proof in view.proofs}
-        return [stamp for stamp in self.stamps if stamp.body in texts]
+        for size in {proof.checkpoint.size for proof in view.proofs}:
+            yield from self.stamped[view.place.log, size]
 
 
 # --- integrity -------------------------------------------------------------------------------
@@ -588,7 +589,9 @@ def times(ex: Examination) -> Iterator[Finding]:
         (label, size): Checkpoint(origins[label], size, root).to_text().encode()
         for (label, size), root in ex.roots.items()
     }
-    ex.stamps += open_stamps(ex.layout, ex.trust, texts, ex.read)
+    for stamp in open_stamps(ex.layout, ex.trust, texts, ex.read):
+        ex.stamps.append(stamp)
+        ex.stamped[stamp.tree].append(stamp)
     yield from stamp_findings(ex.stamps, ex.layout, ex.seen)
     good = 0
     for view, statement in ex.shown():

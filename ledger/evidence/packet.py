@@ -40,6 +40,8 @@ from ledger.evidence.case_number import parse_case
 from ledger.evidence.series import MODULUS_SIZE
 
 MAX_FILES = 400_000  # forty thousand statements with their entries, salts and proofs
+MAX_TOKENS = 20_000  # each takes one to three milliseconds for each authority of the verifier's
+MAX_RENEWALS = 1_000
 MAX_SMALL_FILE = 67_108_864  # the largest manifest of that many files
 MAX_JSON_FILE = 16_777_216  # the longest list of places or items; JSON takes far more in memory
 
@@ -144,7 +146,7 @@ class Layout:
 
     @classmethod
     def of(cls, paths: Iterable[str]) -> Self:
-        """Raises `Malformed` on a path that has no place in a packet, or if one is missing."""
+        """Raises `Malformed` on a path that has no place, one too many, or if one is missing."""
         found: dict[str, dict[Any, str]] = {kind: {} for kind in _LAYOUT}
         tags = {*TAG_FILES, TAG_MANIFEST, INDEX}
         given = set(paths)
@@ -153,6 +155,9 @@ class Layout:
         for path in sorted(given - tags):
             kind, key = _kind(path)
             found[kind][key] = path
+        for kind, most in (("token", MAX_TOKENS), ("renewal", MAX_RENEWALS)):
+            if len(found[kind]) > most:
+                raise Malformed(f"want at most {most} {kind}s, got {len(found[kind])}")
         return cls(
             items=tuple(found["item"].values()),
             series=tuple(found["series"].values()),

@@ -265,3 +265,18 @@ def test_a_signer_who_had_checked_the_log_signed_no_earlier(tsa: Tsa) -> None:
     # Of another history nothing follows, and that is a failure of its own.
     case.draft("photo").predicate["after"]["root"] = "A" * 43 + "="
     assert item(case.build().verify(require=ALL), "photo.jpg")["not_before"] == ""
+
+
+@pytest.mark.parametrize("kind", ["token", "renewal"])
+def test_more_than_a_verifier_can_look_at_is_refused_before_any_is(
+    tsa: Tsa, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"ledger.evidence.packet.MAX_{kind.upper()}S", 1)
+    built = make_case().build()
+    stamp(built, tsa, FILED)
+    stamp(built, tsa, FILED, name="second")
+    built.files |= {f"data/renewals/{n:02d}.dsse.json": b"x" for n in (1, 2)}
+    report = built.verify(require=ALL)
+    found = [f.detail for f in report.findings if f.step == "container"]
+    assert found == [f"want at most 1 {kind}s, got 2"]
+    assert report.outcome is Outcome.FAILED
