@@ -233,6 +233,11 @@ _CHINESE: tuple[tuple[str, _Words], ...] = (
     (r"(\d+) of (\d+) not shown", r"共 \2 份陈述，其中 \1 份未出示"),
     (r"(.*) is not in the packet", r"证据包中没有 \1"),
     (r"no copy of the public log was given \(--log\)", "未提供公开日志的副本（--log），未核对"),
+    (
+        r"the series key of (\d+) ended \((.*)\): whoever has it can tell which entries belong "
+        r"together, and makes no second series",
+        r"\1 年度的序列密钥已终止（\2）：持有者可看出哪些条目属于同一案件，但不能另立序列",
+    ),
     (r"the checkpoint has no quorum", "检查点未达法定人数"),
     (
         r"entry (\d+) is statement (\d+), which is not shown",

@@ -394,6 +394,7 @@ def signatures(ex: Examination) -> Iterator[Finding]:
     yield from _suites(ex)
     yield from _enrolment(ex, register)
     yield from _ends(ex)
+    yield from _ended_series(ex)
     yield from _all_good("signature", good, "statements")
 
 
@@ -779,6 +780,20 @@ def _ends(ex: Examination) -> Iterator[Finding]:
             f"this log ended with {end.checkpoint.size} entries, as {view.place.to_text()} says"
         )
         yield Finding("checkpoint", Outcome.PASSED, about, detail)
+
+
+def _ended_series(ex: Examination) -> Iterator[Finding]:
+    """What the registrar says of series keys: nothing falls with one."""
+    for view, statement in ex.shown():
+        said = statement.predicate
+        if statement.kind is not Kind.REGISTER or not {"series", "revoked"} <= said.keys():
+            continue
+        for year in said["series"]:
+            detail = (
+                f"the series key of {year} ended ({printable(said['revoked'])}): whoever has it "
+                "can tell which entries belong together, and makes no second series"
+            )
+            yield Finding("signature", Outcome.PASSED, view.place.to_text(), detail)
 
 
 def _is_closing(ex: Examination, view: View) -> bool:

@@ -155,7 +155,9 @@ def test_the_end_of_a_series_key_is_told(desk: Desk) -> None:
     assert desk.run("register", *usual, *told).code == 0
     assert desk.run("register", *usual, "--series", "2026=x", "--revoked", "x").code == 2
     assert desk.deposit("after", STATION).code == 0
-    assert "FAILED" not in desk.verify(desk.packet("told")).out
+    said = desk.verify(packet := desk.packet("told")).out
+    assert "FAILED" not in said and "the series key of 2026 ended (stolen)" in said
+    assert "2026 年度的序列密钥已终止（stolen）" in desk.verify(packet, "--lang", "zh").out
 
 
 def test_without_its_series_key_a_year_takes_nothing_more(tmp_path: Path, run: Run) -> None:
