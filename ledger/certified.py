@@ -131,8 +131,9 @@ def _look(ex: Examination, log: PublicLog) -> tuple[str, dict[str, tuple[str, in
 
 def _today(ex: Examination, log: PublicLog, trusted: TrustedLog) -> Cosigned:
     """The copy's own checkpoint, which is not older than that of the packet."""
-    cosigned = trusted.policy.open(SignedNote.from_bytes(log.read(trusted.label, "checkpoint")))
-    if trusted.policy.overlap < 1 or cosigned.quorum_time is None:
+    note = SignedNote.from_bytes(log.read(trusted.label, "checkpoint"))
+    cosigned = ex.open_note(trusted, note)
+    if cosigned.quorum_time is None:
         raise Unknown(f"its checkpoint of {trusted.label} has no quorum")
     shown = ex.checkpoints.get(trusted.label)
     if shown is not None and cosigned.checkpoint.size < shown.checkpoint.size:

@@ -61,7 +61,7 @@ from ledger.tlog.merkle import Edge, leaf_hashes
 from ledger.tlog.note import SignedNote
 from ledger.tlog.policy import Cosigned
 from ledger.tlog.receipt import Receipt
-from ledger.withdrawn import counted, withdrawals
+from ledger.withdrawn import Withdrawal, counted, withdrawals
 
 LATE_S = 600  # a first quorum time later than this after `at` is worth a sentence
 SERIES_AT_ONCE = 16  # 65,536 tags of each are in memory: 13 MB
@@ -137,6 +137,7 @@ class Examination:
     stamped: defaultdict[Tree, list[Stamp]] = field(default_factory=lambda: defaultdict(list))
     series: dict[str, OpenedSeries] = field(default_factory=dict)
     register: Register | None = None
+    gone: tuple[Withdrawal, ...] = ()  # keys of the trust folder, once the register was read
     orders: dict[Place, Order] = field(default_factory=dict)
     item_of: dict[FileSubject, str] = field(default_factory=dict)
     strong: dict[str, bytes] = field(default_factory=dict)
@@ -149,6 +150,14 @@ class Examination:
         if size > MAX_SMALL_FILE:
             raise Malformed(f"want at most {MAX_SMALL_FILE} bytes, got {size}", path=path)
         return b"".join(bytes(piece) for piece in self.packet.stream(path))
+
+    def open_note(self, log: TrustedLog, note: SignedNote) -> Cosigned:
+        """A checkpoint of the log, with the cosignatures that count by now.
+
+        Under an unfit policy no quorum counts, and so no time.
+        """
+        cosigned = counted(log.policy.open(note), self.trust, log.label, self.gone)
+        return cosigned if log.policy.overlap >= 1 else replace(cosigned, quorum_time=None)
 
     def position(self, place: Place) -> tuple[int, int]:
         """Order between logs is their order in the trust folder."""
@@ -654,14 +663,12 @@ def _with_sm3(ex: Examination, path: str) -> ItemDigest:
 
 
 def _open_note(ex: Examination, log: TrustedLog, note: SignedNote) -> Cosigned:
-    """A checkpoint of the log; under an unfit policy no quorum counts, and so no time."""
-    cosigned = log.policy.open(note)
+    """A checkpoint that the packet shows, held against the others that it shows."""
+    cosigned = ex.open_note(log, note)
     size, root = cosigned.checkpoint.size, cosigned.checkpoint.root
     tree = log.label, size
     if ex.roots.setdefault(tree, root) != root:
         raise Rejected(f"two checkpoints of size {size} differ: the log has two histories")
-    if log.policy.overlap < 1:
-        return replace(cosigned, quorum_time=None)
     if (time := cosigned.quorum_time) is not None:
         ex.seen[tree] = min(time, ex.seen.get(tree, time))
     return cosigned
@@ -713,7 +720,7 @@ def _withdraw(ex: Examination, register: Register) -> Iterator[Finding]:
     """What the register takes from keys of the trust folder. It lowers a verdict, or nothing."""
     places = {ex.position(place): place for place in ex.views}
     seen = {position: ex.views[place].quorum_time for position, place in places.items()}
-    gone = withdrawals(register.trusted, ex.trust, seen)
+    ex.gone = gone = withdrawals(register.trusted, ex.trust, seen)
     for label, cosigned in ex.checkpoints.items():
         ex.checkpoints[label] = counted(cosigned, ex.trust, label, gone)
     for w in gone:

@@ -3,7 +3,7 @@
 Each drill is the packet that is made after the theft was registered.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -27,6 +27,7 @@ from testkit.case import (
     registration,
 )
 from testkit.keys import cosigner
+from testkit.notarial import PDF, issued, registrations
 
 TOLD = DECIDED + 86_400
 BETWEEN = "2026-11-24T00:00:00+08:00"  # the items were seen before, the decision after
@@ -41,8 +42,10 @@ def theft(role: str, signer: SigningKey, since: str = BETWEEN) -> Draft:
     return draft
 
 
-def told(role: str, signer: SigningKey, since: str = BETWEEN) -> Case:
-    case = make_case()
+def told(
+    role: str, signer: SigningKey, since: str = BETWEEN, made: Callable[[], Case] = make_case
+) -> Case:
+    case = made()
     case.batches.append(TOLD)
     case.add(theft(role, signer, since))
     return case
@@ -168,3 +171,22 @@ def test_a_withdrawal_takes_no_doubt_away(role: str, since: str) -> None:
     before = doubts(backdated(plain))
     assert before
     assert before <= doubts(backdated(told(role, ROLES[role], since)))
+
+
+def with_certificate() -> Case:
+    case = make_case()
+    case.drafts[4:4] = registrations()
+    case.add(issued())
+    return case
+
+
+@pytest.mark.parametrize("role", ["log", "cosigner"])
+def test_no_certificate_is_unrevoked_by_a_log_of_today_that_a_thief_may_have_signed(
+    monkeypatch: pytest.MonkeyPatch, role: str
+) -> None:
+    for module in ("examine", "certified"):
+        monkeypatch.setattr(f"ledger.{module}.LOOKAHEAD", 64)
+    built = told(role, ROLES[role], made=with_certificate).build()
+    built.files["data/certificates/01.pdf"] = PDF
+    (found,) = (f for f in built.verify(require=frozenset()).findings if f.step == "revoked")
+    assert found.outcome is Outcome.UNDECIDED and "has no quorum" in found.detail
