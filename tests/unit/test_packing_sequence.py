@@ -6,6 +6,7 @@ import pytest
 
 from ledger.evidence.packet import SeriesFile
 from ledger.evidence.statement import Kind
+from ledger.log import Accepted
 from ledger.packing import plan_packet
 from ledger.report import Finding, Group, Outcome, Report
 from ledger.tlog.checkpoint import Checkpoint
@@ -285,3 +286,16 @@ def test_a_statement_left_out_of_either_log_is_missed() -> None:
                 if not kept:
                     del files[path]
         assert failed(verify(world, files, log=True)), place
+
+
+def test_the_end_of_a_log_that_only_stolen_keys_saw_was_seen_by_no_quorum() -> None:
+    world = worked()
+    stolen = kit.registration(
+        890, kit.NOTARY, "cosigner", revoked="被盗", compromised_since="2026-11-01T00:00:00+08:00"
+    )
+    assert isinstance(world.file(stolen.to_envelope())[0], Accepted)
+    world.step(("court", "archive"))
+    report = verify(world, contents(world))
+    about = "data/checkpoints/2026.note"
+    found = [(f.outcome, f.detail) for f in report.findings if f.about == about]
+    assert (Outcome.UNDECIDED, "no quorum has seen where this log ended") in found, found
