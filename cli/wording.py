@@ -263,6 +263,10 @@ _CHINESE: tuple[tuple[str, _Words], ...] = (
         r"on the word of (.*), as of (.*): (\d+) series looked for in (\d+) entries",
         r"依镜像 \1 的声明：截至 \2，已在全部 \4 个条目中查找 \3 个序列",
     ),
+    (
+        r"the key of (\S+) was withdrawn: it vouches for nothing",
+        r"镜像 \1 的密钥已不算数：其声明不予采信",
+    ),
     (r"no mirror of your trust folder has signed it", "不是您的信任文件夹所列镜像的签名，不予采信"),
     (
         r"it speaks of another tree than the packet checkpoint",

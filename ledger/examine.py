@@ -249,9 +249,9 @@ class Examination:
     def heard(self) -> Heard:
         """What mirrors say of the series that held; looked for once."""
         if self._heard is None:
-            counted = {name: (found.opened, found.numbers) for name, found in self.series.items()}
+            known = {name: (found.opened, found.numbers) for name, found in self.series.items()}
             self._heard = hear(
-                self.layout.absences, self.read, self.trust, self.checkpoints, counted
+                self.layout.absences, self.read, self.trust, self.checkpoints, known, self.gone
             )
         return self._heard
 

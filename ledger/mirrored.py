@@ -4,6 +4,10 @@ A statement counts for a series if a mirror of the trust folder signed it, for t
 checkpoint, about exactly the tags that a recount looks for: 1 … N, and 65,536 beyond. The
 digest in it says so. One tag left out of the question makes another question, and an answer
 that is not about this series.
+
+A mirror whose key was withdrawn vouches for nothing, whenever that was: a statement tells no
+time of its own, and the checkpoint in it only says what it is younger than. What such a mirror
+says against a packet stands, or the registrar could silence it.
 """
 
 from collections import defaultdict
@@ -17,7 +21,9 @@ from ledger.evidence.packet import Place
 from ledger.evidence.series import LOOKAHEAD, Series
 from ledger.evidence.trust import Trust
 from ledger.report import Finding, Outcome, seconds_text
+from ledger.tlog.note import VerifierKey
 from ledger.tlog.policy import Cosigned
+from ledger.withdrawn import Withdrawal
 
 Numbers = Mapping[Place, int]
 
@@ -58,9 +64,11 @@ def hear(
     trust: Trust,
     checkpoints: Mapping[str, Cosigned],
     series: Mapping[str, tuple[Series, Numbers]],
+    gone: Iterable[Withdrawal] = (),
 ) -> Heard:
     heard = Heard()
-    said: defaultdict[bytes, list[tuple[str, str, Absence]]] = defaultdict(list)
+    withdrawn = {w.public for w in gone}
+    said: defaultdict[bytes, list[tuple[str, VerifierKey, Absence]]] = defaultdict(list)
     for path in paths:
         try:
             absence, key = open_absence(read(path), trust.mirrors)
@@ -70,15 +78,19 @@ def hear(
         except (Malformed, Rejected) as error:
             heard.findings.append(Finding("complete", Outcome.FAILED, path, str(error)))
         else:
-            said[absence.asked].append((label, key.name, absence))
+            said[absence.asked].append((label, key, absence))
+            if key.public in withdrawn:
+                detail = f"the key of {key.name} was withdrawn: it vouches for nothing"
+                heard.unheard.append(Finding("complete", Outcome.UNDECIDED, path, detail))
     for name, (opened, numbers) in sorted(series.items()) if said else ():
         count = len(numbers)
         tags = list(opened.tags(1, count + LOOKAHEAD))
         for label, mirror, absence in said.get(suite.digest(tags_to_bytes(tags)), ()):
             wrong = list(_compare(label, absence, tags, numbers))
-            heard.vouched[label, name] |= set() if wrong else {mirror}
+            if not wrong and mirror.public not in withdrawn:
+                heard.vouched[label, name].add(mirror.name)
             for detail in wrong:
-                about = f"{mirror} says: {detail}"
+                about = f"{mirror.name} says: {detail}"
                 heard.findings.append(Finding("complete", Outcome.FAILED, name, about))
     return heard
 

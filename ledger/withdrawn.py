@@ -6,7 +6,7 @@ only lower a verdict: he might be the operator, and nobody becomes believed by h
     log         what no quorum had seen before T in this log counts as not seen
     cosigner    its cosignatures dated T or later do not count
     registrar   what it registered and no quorum had seen before T is undecided
-    mirror      kept, without effect: no verdict rests on a mirror yet
+    mirror      it vouches for no series, whatever T is: its statements tell no time of their own
 
 T is `compromised_since`, or else the quorum time of the revoking entry itself.
 """

@@ -9,7 +9,7 @@ import pytest
 
 from cli.wording import in_chinese
 from ledger.evidence.statement import Role
-from ledger.report import Outcome, Report
+from ledger.report import Finding, Outcome, Report
 from ledger.tlog.signing_key import SigningKey
 from ledger.withdrawn import Withdrawal
 from testkit.case import (
@@ -27,6 +27,7 @@ from testkit.case import (
     registration,
 )
 from testkit.keys import cosigner
+from testkit.mirrors import MIRROR, OTHER_MIRROR, add_statements, trust_mirrors
 from testkit.notarial import PDF, issued, registrations
 
 TOLD = DECIDED + 86_400
@@ -173,6 +174,11 @@ def test_a_withdrawal_takes_no_doubt_away(role: str, since: str) -> None:
     assert before <= doubts(backdated(told(role, ROLES[role], since)))
 
 
+def see_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("ledger.examine", "ledger.certified", "ledger.mirrored", "testkit.mirrors"):
+        monkeypatch.setattr(f"{module}.LOOKAHEAD", 64)
+
+
 def with_certificate() -> Case:
     case = make_case()
     case.drafts[4:4] = registrations()
@@ -184,9 +190,53 @@ def with_certificate() -> Case:
 def test_no_certificate_is_unrevoked_by_a_log_of_today_that_a_thief_may_have_signed(
     monkeypatch: pytest.MonkeyPatch, role: str
 ) -> None:
-    for module in ("examine", "certified"):
-        monkeypatch.setattr(f"ledger.{module}.LOOKAHEAD", 64)
+    see_short(monkeypatch)
     built = told(role, ROLES[role], made=with_certificate).build()
     built.files["data/certificates/01.pdf"] = PDF
     (found,) = (f for f in built.verify(require=frozenset()).findings if f.step == "revoked")
     assert found.outcome is Outcome.UNDECIDED and "has no quorum" in found.detail
+
+
+def by_mirrors(case: Case, *mirrors: SigningKey) -> Built:
+    """With a certificate, and a statement of each of `mirrors` about each series."""
+    built = trust_mirrors(case.build(), MIRROR, OTHER_MIRROR)
+    built.files["data/certificates/01.pdf"] = PDF
+    for mirror in mirrors:
+        add_statements(built, mirror)
+    return built
+
+
+def leaning_on_mirrors(built: Built) -> dict[str, list[Finding]]:
+    findings = built.verify(log=False, require=frozenset()).findings
+    return {s: [f for f in findings if f.step == s] for s in ("complete", "revoked")}
+
+
+FUTURE = "2027-12-31T00:00:00+08:00"
+
+
+@pytest.mark.parametrize("since", ["", BETWEEN, FUTURE])
+def test_a_withdrawn_mirror_vouches_for_nothing_whenever_it_was(
+    monkeypatch: pytest.MonkeyPatch, since: str
+) -> None:
+    see_short(monkeypatch)
+    case = told("mirror", MIRROR, since, with_certificate)
+    for step, found in leaning_on_mirrors(by_mirrors(case, MIRROR)).items():
+        assert {f.outcome for f in found} == {Outcome.UNDECIDED}, step
+    details = [f.detail for f in leaning_on_mirrors(by_mirrors(case, MIRROR))["complete"]]
+    withdrawn = f"the key of {MIRROR.name} was withdrawn: it vouches for nothing"
+    assert withdrawn in details
+    assert "已不算数" in (in_chinese(withdrawn) or "")
+    # Another one that is trusted suffices, as it did before.
+    for step, found in leaning_on_mirrors(by_mirrors(case, MIRROR, OTHER_MIRROR)).items():
+        assert {f.outcome for f in found} == {Outcome.PASSED}, step
+        assert all(MIRROR.name not in f.detail for f in found)
+
+
+def test_the_registrar_silences_no_mirror_that_tells_of_a_statement_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    see_short(monkeypatch)
+    case = told("mirror", MIRROR)
+    case.draft("correction").packed = False
+    found = leaning_on_mirrors(by_mirrors(case, MIRROR))["complete"]
+    assert any(f.outcome is Outcome.FAILED and "which is not shown" in f.detail for f in found)
