@@ -130,12 +130,17 @@ def _look(ex: Examination, log: PublicLog) -> tuple[str, dict[str, tuple[str, in
 
 
 def _today(ex: Examination, log: PublicLog, trusted: TrustedLog) -> Cosigned:
-    """The copy's own checkpoint, which is not older than that of the packet."""
+    """The copy's own checkpoint: of the packet's history, not older, and within the log's end."""
     note = SignedNote.from_bytes(log.read(trusted.label, "checkpoint"))
     cosigned = ex.open_note(trusted, note)
+    size, root = cosigned.checkpoint.size, cosigned.checkpoint.root
+    if size > (end := ex.ends.get(trusted.label, size)):
+        raise Rejected(f"a checkpoint of {size} entries of a log that ended with {end}")
+    if ex.roots.get((trusted.label, size), root) != root:
+        raise Rejected(f"two checkpoints of size {size} differ: the log has two histories")
+    shown = ex.checkpoints.get(trusted.label)
+    if shown is not None and size < shown.checkpoint.size:
+        raise Unknown(f"it ends before the packet does, at {size} entries")
     if cosigned.quorum_time is None:
         raise Unknown(f"its checkpoint of {trusted.label} has no quorum")
-    shown = ex.checkpoints.get(trusted.label)
-    if shown is not None and cosigned.checkpoint.size < shown.checkpoint.size:
-        raise Unknown(f"it ends before the packet does, at {cosigned.checkpoint.size} entries")
     return cosigned

@@ -115,6 +115,19 @@ def test_a_copy_whose_entries_are_not_those_of_its_checkpoint_decides_nothing_go
     assert finding.outcome is Outcome.FAILED
 
 
+def test_a_copy_of_the_packets_size_with_another_root_is_a_second_history() -> None:
+    """Two cosigners collude with the operator, who shows a log without the revocation."""
+    certificate = issued()
+    built = built_with(certificate)
+    other = case_with(certificate)
+    other.draft("photo").predicate["purpose"] = "another"
+    report = verify_packet(MemoryPacket(built.sealed()), built.trust, log=other.build().log)
+    (finding,) = of(report, "revoked")
+    size = len(built.rows)
+    assert finding.detail == f"two checkpoints of size {size} differ: the log has two histories"
+    assert finding.outcome is Outcome.FAILED
+
+
 def test_the_revocation_by_another_office_takes_nothing_back() -> None:
     zhao = key("zhao.other.example")
     certificate = issued()

@@ -299,14 +299,14 @@ class World:
         self.hold(data)
         return evidence(number, data, **more)
 
-    def hold(self, data: bytes) -> None:
+    def hold(self, data: bytes, agency: str = kit.AGENCY) -> None:
         found = digest_item(data)
-        if self.store.find_items([(found, kit.AGENCY)])[0] is None:
+        if self.store.find_items([(found, agency)])[0] is None:
             item = ItemRecord(
                 object_id=found.sha256.hex()[:32],
                 digest=found,
                 keyid=kit.STATION.verifier.keyid,
-                agency=kit.AGENCY,
+                agency=agency,
                 uploaded_ms=self.clock.now_ms(),
             )
             self.store.add_item(item)

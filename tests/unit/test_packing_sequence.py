@@ -13,7 +13,8 @@ from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.note import SignedNote
 from ledger.verify import verify_packet
 from testkit import case as kit
-from testkit.case import CASE, MemoryPacket, seal_bag
+from testkit.case import CASE, THIEF, MemoryPacket, seal_bag
+from testkit.notarial import OFFICE, PDF, issued, registrations
 from testkit.world import World
 
 STRICT = frozenset({Group.COMPLETE, Group.ORDER})
@@ -219,6 +220,27 @@ def test_an_entry_beyond_the_end_of_a_closed_log_is_failed() -> None:
     files["data/packet.json"] = named.to_bytes()
     details = [f.detail for f in failed(verify(world, files))]
     assert "a checkpoint of 7 entries of a log that ended with 6" in details
+
+
+def test_a_copy_that_goes_beyond_the_end_of_a_closed_log_shows_no_certificate_unrevoked() -> None:
+    world = World()
+    world.hold(PDF, OFFICE)
+    for draft in (*registrations(), issued()):
+        (result,) = world.file(draft.to_envelope())
+        assert isinstance(result, Accepted), result
+    world.step()
+    forged = world.fork()  # he goes on with the first log, and two cosigners with him
+    world.begin_next()
+    for draft in (kit.registration(800, kit.LEDGER, "ledger"), kit.registration(83, THIEF, "log")):
+        forged.file(draft.to_envelope())
+        forged.step()
+    files = {**plan_packet(world.log, CASE, 2026).files, "data/certificates/01.pdf": PDF}
+    copy = world.public_log()
+    copy.files |= forged.public_log().files
+    report = verify_packet(MemoryPacket(seal_bag(files)), world.trust, log=copy)
+    (found,) = (f for f in report.findings if f.step == "revoked")
+    assert found.outcome is Outcome.FAILED
+    assert "entries of a log that ended with" in found.detail
 
 
 def test_without_the_opening_such_an_entry_convinces_nobody_who_knows_the_next_log() -> None:
