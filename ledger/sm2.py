@@ -3,10 +3,10 @@
     public key   04 ‖ x ‖ y, 65 bytes        private key  1 ≤ d ≤ n − 2, 32 bytes
     signature    r ‖ s, 64 bytes             identifier   1234567812345678, always
 
-No library that this core may use knows the curve, and there is no arithmetic of
-curves of our own. So the arithmetic is asked of an engine that the program brings
-(`storage.sm2_libcrypto`); without one nothing is signed, and nothing counts as
-checked: `Unavailable`, never `Rejected` and never good.
+No library that this core may use knows the curve, and points are not added here: only
+that a key is a point at all is seen by its equation. Signing and verifying are asked of
+an engine that the program brings (`storage.sm2_libcrypto`); without one nothing is signed,
+and nothing counts as checked: `Unavailable`, never `Rejected` and never good.
 """
 
 from typing import Protocol
@@ -16,6 +16,12 @@ from ledger.errors import Malformed, Rejected, Unavailable
 IDENTIFIER = b"1234567812345678"  # GB/T 35276: another one gives another digest
 NUMBER_SIZE = 32
 ORDER = 0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFF7203DF6B21C6052B53BBF40939D54123
+
+# y² = x³ + ax + b mod p, the recommended curve: GB/T 32918.5, clause 2. Its cofactor is 1:
+# a point of it is in the one group, so that no key is of low order.
+_P = 0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF00000000FFFFFFFFFFFFFFFF
+_A = _P - 3
+_B = 0x28E9FA9E9D9F5E344D5A9E4BCF6509A7F39789F515AB8F92DDBCBD414D940E93
 
 # x of the generator. d = 1 is everybody's key; with d = n − 1 the check has no key in it.
 _GENERATOR_X = bytes.fromhex("32c4ae2c1f1981195f9904466a39c9948fe30bbff2660be1715a4589334c74c7")
@@ -28,7 +34,7 @@ class Engine(Protocol):
     """
 
     def verify(self, public: bytes, signature: bytes, message: bytes) -> bool:
-        """False also where `public` is no point of the curve."""
+        """`public` is a point of the curve already."""
         ...
 
     def sign(self, private: bytes, message: bytes) -> bytes: ...
@@ -58,11 +64,16 @@ def use(engine: Engine) -> None:
 
 
 def check_key(public: bytes) -> None:
-    """Spelling only: that it is a point of the curve is seen when it verifies."""
+    """Its one spelling, a point of the curve, and not one that everybody can sign with."""
     if len(public) != 1 + 2 * NUMBER_SIZE or public[0] != 4:
         raise Malformed(f"want an SM2 key of 65 bytes that begins with 04, got {len(public)}")
     if public[1 : 1 + NUMBER_SIZE] == _GENERATOR_X:
         raise Rejected("an SM2 key whose private half everyone knows")
+    x, y = int.from_bytes(public[1 : 1 + NUMBER_SIZE]), int.from_bytes(public[1 + NUMBER_SIZE :])
+    if max(x, y) >= _P:
+        raise Rejected("an SM2 key in a second spelling: want x and y below p")
+    if (y * y - (x * x + _A) * x - _B) % _P:
+        raise Rejected("an SM2 key that is no point of the curve: nobody can sign for it")
 
 
 def check_private(private: bytes) -> None:

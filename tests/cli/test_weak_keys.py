@@ -1,4 +1,4 @@
-"""Keys that anyone could sign for, or that are none: refused at every door where keys enter."""
+"""Keys that anyone could sign for, or that are none: refused at the five doors listed below."""
 
 from base64 import b64encode
 from collections.abc import Callable
@@ -16,6 +16,11 @@ from testkit.terminal import Run
 
 STATEMENT, COSIGNER = Algorithm.ED25519, Algorithm.COSIGNATURE_ED25519
 IDENTITY = bytes([1]) + bytes(31)
+GENERATOR = bytes.fromhex(
+    "0432c4ae2c1f1981195f9904466a39c9948fe30bbff2660be1715a4589334c74c7"
+    "bc3736a2f4f6779c59bdcee36b692153d0a9877cc62a474002df32e52139f0a0"
+)
+OFF_CURVE = b"\x04" + bytes(64)
 WEAK = {
     "low order": (STATEMENT, IDENTITY, "low order"),
     "low order, signed": (STATEMENT, bytes(31) + b"\x80", "low order"),
@@ -23,6 +28,10 @@ WEAK = {
     "short Ed25519": (STATEMENT, b"x" * 31, "want 32 bytes"),
     "a cosigner's of low order": (COSIGNER, IDENTITY, "low order"),
     "short ML-DSA-44": (Algorithm.COSIGNATURE_MLDSA44, b"x" * 1311, "want 1312 bytes"),
+    "SM2 off the curve": (Algorithm.SM2, OFF_CURVE, "no point of the curve"),
+    "SM2, x and y not below p": (Algorithm.SM2, b"\x04" + b"\xff" * 64, "second spelling"),
+    "everybody's SM2": (Algorithm.SM2, GENERATOR, "everyone knows"),
+    "short SM2": (Algorithm.SM2, GENERATOR[:-1], "want an SM2 key of 65 bytes"),
     "long ML-DSA-44": (Algorithm.COSIGNATURE_MLDSA44, b"x" * 1313, "want 1312 bytes"),
 }
 
