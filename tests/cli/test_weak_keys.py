@@ -1,10 +1,12 @@
 """Keys that anyone could sign for, or that are none: refused at the five doors listed below."""
 
-from base64 import b64encode
+from base64 import b64decode, b64encode, encodebytes
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from ledger.errors import LedgerError
 from ledger.suite import digest
@@ -97,3 +99,38 @@ def test_a_weak_key_enters_by_no_door(run: Run, tmp_path: Path, door: str, weak:
     algorithm, public, why = WEAK[weak]
     said = DOORS[door](run, tmp_path, spelled(algorithm, public))
     assert why in said
+
+
+def _pem(public: rsa.RSAPublicKey | ec.EllipticCurvePublicKey) -> bytes:
+    spki = serialization.PublicFormat.SubjectPublicKeyInfo
+    return public.public_bytes(serialization.Encoding.PEM, spki)
+
+
+def _off_p256() -> bytes:
+    der = bytearray(b64decode(b"".join(_pem(P256).splitlines()[1:-1])))
+    der[-1] ^= 1
+    return b"-----BEGIN PUBLIC KEY-----\n" + encodebytes(der) + b"-----END PUBLIC KEY-----\n"
+
+
+P256 = ec.derive_private_key(7, ec.SECP256R1()).public_key()
+NO_SERIES_KEY = {
+    "of 2048 bits": (_pem(rsa.RSAPublicNumbers(65537, 2**2047 + 1).public_key()), "3072 bits"),
+    "of 4096 bits": (_pem(rsa.RSAPublicNumbers(65537, 2**4095 + 1).public_key()), "3072 bits"),
+    "exponent 3": (_pem(rsa.RSAPublicNumbers(3, 2**3071 + 1).public_key()), "with e = 3"),
+    "of P-256": (_pem(P256), "a key of another kind"),
+    "off P-256": (_off_p256(), "want an RSA public key in PEM"),
+}
+
+
+@pytest.mark.parametrize("weak", NO_SERIES_KEY)
+def test_a_trust_folder_takes_no_weak_series_key(
+    run: Run, own_vectors: Path, tmp_path: Path, weak: str
+) -> None:
+    pem, why = NO_SERIES_KEY[weak]
+    for path, data in make_case().trust_files().items():
+        (tmp_path / "trust" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "trust" / path).write_bytes(data)
+    packet = own_vectors / "worked-packet" / "packet"
+    (tmp_path / "trust/series/2026.pem").write_bytes(pem)
+    ended = run("verify", packet, "--trust", tmp_path / "trust")
+    assert ended.code == 2 and why in ended.err
