@@ -39,11 +39,11 @@ def go_on(folder: Path, people: list[Office], origin: str = NEXT) -> Begun:
 
 
 @contextmanager
-def reopened(folder: Path, people: list[Office]) -> Iterator[Ledger]:
+def reopened(folder: Path, people: list[Office], **settings: Any) -> Iterator[Ledger]:
     """With cosigners that were given the key of a log which is prepared."""
     prepared = folder / "next" / "trust"
     trust = read_trust(prepared if prepared.exists() else folder / "trust")
-    with open_ledger(folder, people=offices(trust, people)) as ledger:
+    with open_ledger(folder, people=offices(trust, people), **settings) as ledger:
         yield ledger
 
 
