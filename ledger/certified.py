@@ -85,10 +85,15 @@ def _by_mirrors(ex: Examination, path: str) -> Finding:
     view, statement = ex.issued[path]
     name = certificate_series(statement.id, ex.trust.first_year)
     vouched = ex.heard().vouched
-    labels = [log.label for log in ex.trust.logs if log.label in ex.checkpoints]
-    since = labels[labels.index(view.place.log) :]
+    labels = [log.label for log in ex.trust.logs]
+    last = max(labels.index(label) for label in ex.checkpoints)
+    # A log between that the packet leaves out is where it may have been taken back.
+    since = labels[labels.index(view.place.log) : last + 1]
     if not all(vouched.get((label, name)) for label in since):
         detail = "no copy of the public log was given (--log)"
+        return Finding("revoked", Outcome.UNDECIDED, path, detail)
+    if any(ex.checkpoints[label].quorum_time is None for label in since):
+        detail = "the checkpoint has no quorum"
         return Finding("revoked", Outcome.UNDECIDED, path, detail)
     as_of = seconds_text(ex.checkpoints[since[-1]].quorum_time)
     return Finding("revoked", Outcome.PASSED, path, f"not revoked as of {as_of}")
