@@ -350,6 +350,10 @@ _CHINESE: tuple[tuple[str, _Words], ...] = (
     (r"the certificate is one of your own", "该证书由您自己直接信任"),
     (r"no revocation list of its issuer", "没有签发者的吊销列表"),
     (r"the revocation list had ended before the token was made", "吊销列表在加盖之前已过期"),
+    (
+        r"the revocation list was made after the certificate had ended",
+        "吊销列表作于证书期满之后，期满证书可不再列入",
+    ),
     (r"its certificate was revoked on (\S+): (.*)", r"其证书已于 \1 吊销（\2）"),
     (r"the signature does not match", "签名不符"),
 )

@@ -90,7 +90,7 @@ class Timestamp:
     policy: str
     key: bytes
     relies_on: frozenset[str]
-    revocation: str = field(default="")  # empty: looked up and good; else why it was not
+    revocation: str = field(default="")  # empty: the signer's looked up, good; else why not
 
 
 def open_token(
@@ -290,15 +290,19 @@ def _check_revoked(
     for certificate, issuer in pairwise(chain):
         for one in (one for one in lists if one.issuer == issuer.subject):
             _check_list(one, certificate, issuer, at_ms)
-    own = [one for one in lists if one.issuer == chain[1].subject and _is_whole(one)]
+    own = [one for one in lists if one.issuer == chain[1].subject and _is_whole(one, chain[0])]
     if not own:
         return "no revocation list of its issuer"
-    if any(_covers(one, at_ms) for one in own):
+    # Later lists need not name what had ended (RFC 5280, 3.3).
+    told = [one for one in own if one.last_update_utc <= chain[0].not_valid_after_utc]
+    if not told:
+        return "the revocation list was made after the certificate had ended"
+    if any(_covers(one, at_ms) for one in told):
         return ""
     return "the revocation list had ended before the token was made"
 
 
-def _is_whole(revoked: x509.CertificateRevocationList) -> bool:
+def _is_whole(revoked: x509.CertificateRevocationList, certificate: x509.Certificate) -> bool:
     """Not of changes, some reasons or other certificates only: such a list clears nobody."""
     for extension in revoked.extensions:
         point = extension.value
@@ -306,9 +310,26 @@ def _is_whole(revoked: x509.CertificateRevocationList) -> bool:
             others = point.only_contains_ca_certs or point.only_contains_attribute_certs
             if others or point.only_some_reasons or point.indirect_crl:
                 return False
+            if not _is_point_of(point, certificate):
+                return False
         elif extension.critical:
             return False
     return True
+
+
+def _is_point_of(point: x509.IssuingDistributionPoint, certificate: x509.Certificate) -> bool:
+    """One of those that the certificate names (RFC 5280, 6.3.3); without any, its issuer's."""
+    if point.full_name is None and point.relative_name is None:
+        return True
+    try:
+        own = certificate.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
+    except x509.ExtensionNotFound:
+        return x509.DirectoryName(certificate.issuer) in (point.full_name or ())
+    return any(
+        {*(each.full_name or ())} & {*(point.full_name or ())}
+        or (point.relative_name is not None and each.relative_name == point.relative_name)
+        for each in own
+    )
 
 
 def _covers(revoked: x509.CertificateRevocationList, at_ms: int) -> bool:

@@ -283,6 +283,47 @@ def test_a_list_of_users_certificates_is_whole_for_a_signer(tsa: Tsa, token: byt
     )
 
 
+def _point(address: str) -> x509.IssuingDistributionPoint:
+    return _only(full_name=[x509.UniformResourceIdentifier(address)])
+
+
+def test_a_list_of_another_distribution_point_clears_nobody(tsa: Tsa, token: bytes) -> None:
+    """An issuer may split its list in parts: a certificate stands in the one that it names."""
+    own, other = _point("http://127.0.0.1:1/ca.crl"), _point("http://127.0.0.1:1/ca-2.crl")
+    relative = _only(relative_name=tsa.issuer.subject.rdns[0])
+    assert opened(tsa, token, tsa.crl(partial=own)).revocation == ""
+    for partial in (other, relative):
+        clean = tsa.crl(partial=partial)
+        assert opened(tsa, token, clean).revocation == "no revocation list of its issuer"
+    with pytest.raises(Rejected, match="was revoked on"):
+        opened(tsa, token, tsa.crl(x509.ReasonFlags.key_compromise, partial=other))
+
+
+def test_a_certificate_that_names_no_distribution_point_stands_in_its_issuers(
+    tmp_path: Path,
+) -> None:
+    tsa = make_authority(tmp_path, rsa_signer=False)
+    token = tsa.stamp(BODY)
+    assert opened(tsa, token, tsa.crl()).revocation == ""
+    own = _only(full_name=[x509.DirectoryName(tsa.issuer.subject)])
+    assert opened(tsa, token, tsa.crl(partial=own)).revocation == ""
+    other = tsa.crl(partial=_point("http://127.0.0.1:1/ca.crl"))
+    assert opened(tsa, token, other).revocation == "no revocation list of its issuer"
+
+
+def test_a_list_made_after_the_certificate_ended_clears_nobody(tsa: Tsa, token: bytes) -> None:
+    """An issuer may drop what had ended: silence says nothing any more."""
+    ended = tsa.signer.not_valid_after_utc
+    last, late = tsa.crl(made=ended), tsa.crl(made=ended + timedelta(seconds=1))
+    assert opened(tsa, token, last).revocation == ""
+    assert opened(tsa, token, late).revocation == (
+        "the revocation list was made after the certificate had ended"
+    )
+    assert open_token(token, BODY, believed(tsa, crl=late), crl=last).revocation == ""
+    with pytest.raises(Rejected, match="was revoked on"):
+        opened(tsa, token, tsa.crl(x509.ReasonFlags.key_compromise, made=ended + timedelta(days=1)))
+
+
 def test_a_key_on_a_curve_that_is_not_known_here_is_refused_in_words(tmp_path: Path) -> None:
     """SM2's, which authorities of this country use."""
     tsa = make_authority(tmp_path, rsa_signer=False)
