@@ -56,6 +56,7 @@ _STAMP = r"data/timestamps/(?P<log>[12]\d{3}(?:-[1-9]\d{0,3})?)-(?P<size>[1-9]\d
 _NAME = r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?"
 AUTHORITY_NAME = re.compile(_NAME, re.ASCII)
 _AUTHORITY = rf"(?P<name>{_NAME})\."
+_NUMBER = r"(?:\d{2}|[1-9]\d{2,5})"  # one spelling: 01, not 001
 _LAYOUT = {
     "item": re.compile(r"data/items/\d{2,6}\.[a-z0-9]{1,8}", re.ASCII),
     "certificate": re.compile(r"data/certificates/\d{2,6}\.pdf", re.ASCII),
@@ -68,11 +69,11 @@ _LAYOUT = {
     "checkpoint": re.compile(
         r"data/checkpoints/(?P<log>[12]\d{3}(?:-[1-9]\d{0,3})?)\.note", re.ASCII
     ),
-    "renewal": re.compile(r"data/renewals/(?P<number>\d{2,6})\.dsse\.json", re.ASCII),
-    "renewal_token": re.compile(r"data/renewals/(?P<number>\d{2,6})\.tsr", re.ASCII),
-    "renewal_list": re.compile(r"data/renewals/(?P<number>\d{2,6})\.crl", re.ASCII),
+    "renewal": re.compile(rf"data/renewals/(?P<number>{_NUMBER})\.dsse\.json", re.ASCII),
+    "renewal_token": re.compile(rf"data/renewals/(?P<number>{_NUMBER})\.tsr", re.ASCII),
+    "renewal_list": re.compile(rf"data/renewals/(?P<number>{_NUMBER})\.crl", re.ASCII),
     "renewal_row": re.compile(
-        r"data/renewals/(?P<number>\d{2,6})/(?P<row>\d{2,6})\.json", re.ASCII
+        rf"data/renewals/(?P<number>{_NUMBER})/(?P<row>{_NUMBER})\.json", re.ASCII
     ),
     "body": re.compile(rf"{_STAMP}body", re.ASCII),
     "token": re.compile(rf"{_STAMP}{_AUTHORITY}tsr", re.ASCII),

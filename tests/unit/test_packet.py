@@ -3,6 +3,9 @@ import pytest
 from ledger.errors import LedgerError, Malformed, Rejected
 from ledger.evidence.packet import (
     BAGIT,
+    INDEX,
+    TAG_FILES,
+    TAG_MANIFEST,
     Index,
     Layout,
     Place,
@@ -212,3 +215,13 @@ def test_the_tag_manifest_names_each_tag_file_once() -> None:
     short = format_manifest({"bagit.txt": digest(BAGIT)})
     with pytest.raises(Malformed, match="each once"):
         check({**BAG, "tagmanifest-sha256.txt": short})
+
+
+@pytest.mark.parametrize("name", ["01", "10", "100", "999999"])
+def test_a_number_of_a_renewal_has_one_spelling(name: str) -> None:
+    tags = {*TAG_FILES, TAG_MANIFEST, INDEX}
+    forms = ("{}.dsse.json", "{}.tsr", "{}.crl", "{}/01.json", "01/{}.json")
+    for form in forms:
+        Layout.of({*tags, "data/renewals/" + form.format(name)})
+        with pytest.raises(Malformed, match="no such file in a packet"):
+            Layout.of({*tags, "data/renewals/" + form.format(f"0{name}")})
