@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -9,7 +10,10 @@ from hypothesis import strategies as st
 
 from ledger.encoding import parse_time
 from ledger.errors import Rejected
+from ledger.evidence.packet import Place
 from ledger.process.renewal import Chain, Renewal, Token
+from ledger.renewed import Opened, renewal_findings
+from ledger.report import Outcome
 
 
 def at(year: int) -> int:
@@ -116,3 +120,11 @@ def test_many_links_that_all_cover_all_are_looked_at_once_each() -> None:
     chain = Chain([Renewal(t.name, t, everything) for t in tokens], at(2041))
     with pytest.raises(Rejected, match="x ended in 2030"):
         chain.check_token(tokens[0])
+
+
+def test_a_packet_that_shows_no_entry_is_undecided() -> None:
+    trust = SimpleNamespace(logs=(), ends={})
+    (found,) = renewal_findings(Opened(), (), (), trust, at(2041))  # type: ignore[arg-type]
+    assert (found.outcome, found.detail) == (Outcome.UNDECIDED, "no entries were shown")
+    (one,) = renewal_findings(Opened(), (), (Place("2026", 3),), trust, at(2041))  # type: ignore[arg-type]
+    assert (one.outcome, one.detail) == (Outcome.PASSED, "1 entries")
