@@ -12,6 +12,7 @@ from cli.wording import GROUPS, ORDERS, OUTCOMES, STAGES, detail_words, when
 from ledger.audit import Audit
 from ledger.encoding import printable
 from ledger.report import Facts, Finding, Group, Item, Outcome, Report, worst
+from ledger.stamps import LOOKED_UP
 from ledger.verify import STEPS, Step
 
 MAX_ITEMS = 20
@@ -241,7 +242,7 @@ def _timestamps(facts: Facts) -> Iterator[str]:
             en=f"  - {authority}: {count}; its certificates last until {ends}",
             zh=f"  - {authority}：{count} 枚；其证书有效至 {ends}",
         )
-        for why in sorted({stamp["revocation"] for stamp in stamps} - {"looked up"}):
+        for why in sorted({stamp["revocation"] for stamp in stamps} - {LOOKED_UP}):
             yield (
                 "      "
                 + say(en="revocation not shown: ", zh="未能核查吊销：")

@@ -16,6 +16,7 @@ from ledger.suite import strong_digest
 from ledger.timestamp import Timestamp, open_token
 
 APART_S = 600  # the clocks of an authority and of the cosigners; more is worth a sentence
+LOOKED_UP = "looked up for the certificate that stamped"  # of those above, no list may be at hand
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,5 +118,5 @@ def stamp_facts(stamp: Stamp) -> Mapping[str, str]:
         "authority": timestamp.authority,
         "checked": "passed",
         "ends": milliseconds_text(timestamp.ends_ms),
-        "revocation": timestamp.revocation or "looked up",
+        "revocation": timestamp.revocation or LOOKED_UP,
     }

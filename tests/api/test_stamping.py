@@ -64,7 +64,7 @@ def test_what_a_quorum_has_seen_is_stamped_and_travels_in_receipt_and_packet(
     assert report.groups[Group.TIME] is Outcome.PASSED, report.findings
     stamps = report.facts.timestamps
     assert stamps and {s["checked"] for s in stamps} == {"passed"}
-    assert {s["revocation"] for s in stamps} == {"looked up"}
+    assert {s["revocation"] for s in stamps} == {"looked up for the certificate that stamped"}
     (item,) = report.facts.items
     assert item.not_after and item.not_after <= item.fixed_by
     assert found.authority == "lab"

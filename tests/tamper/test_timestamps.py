@@ -86,7 +86,7 @@ def test_an_item_existed_by_the_earlier_of_quorum_and_authority(tsa: Tsa) -> Non
     assert (fact["authority"], fact["checked"], fact["revocation"]) == (
         "lab",
         "passed",
-        "looked up",
+        "looked up for the certificate that stamped",
     )
 
 
