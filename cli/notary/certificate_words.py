@@ -126,8 +126,12 @@ def checkpoint_size(size: int) -> Bilingual:
     return {"zh": f"共 {size} 条", "en": f"{size} entries"}
 
 
-def entry(index: int) -> Bilingual:
-    return {"zh": f"第 {index} 条", "en": f"entry {index}"}
+def entry(index: int, log: str) -> Bilingual:
+    """`log` is empty for the one that the page names."""
+    return {
+        "zh": f"{log} 第 {index} 条" if log else f"第 {index} 条",
+        "en": f"entry {index} of {log}" if log else f"entry {index}",
+    }
 
 
 def bytes_of(size: int) -> str:

@@ -51,7 +51,7 @@ def page_of(
         case=sheet["case"],
         compared_at_ms=record["at_ms"],
         issued_at_ms=issued_at_ms,
-        items=tuple(map(_item, record["items"])),
+        items=tuple(_item(row, _other_log(office, row, basis)) for row in record["items"]),
         log_origin=basis["origin"],
         checkpoint_size=basis["size"],
         checkpoint_root=parse_hex(basis["root"]),
@@ -64,7 +64,16 @@ def page_of(
     )
 
 
-def _item(row: Mapping[str, Any]) -> ComparedItem:
+def _other_log(office: Office, row: Mapping[str, Any], basis: Mapping[str, Any]) -> str:
+    """The origin of the log that has this file, if that is not the one of the page."""
+    if "log" not in row:
+        return ""
+    if (log := office.trust.log(row["log"])) is None:
+        raise Unknown(f"the trust folder of this office has no log {row['log']!r}")
+    return "" if log.origin == basis["origin"] else log.origin
+
+
+def _item(row: Mapping[str, Any], log: str) -> ComparedItem:
     logged = row.get("logged_sha256")
     return ComparedItem(
         name=row["name"],
@@ -72,6 +81,7 @@ def _item(row: Mapping[str, Any]) -> ComparedItem:
         sha256=parse_hex(row["sha256"]),
         outcome=Compared(row["outcome"]),
         index=row.get("index"),
+        log=log,
         quorum_at_ms=row.get("quorum_at_ms"),
         logged_sha256=None if logged is None else parse_hex(logged),
     )

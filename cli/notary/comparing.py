@@ -132,7 +132,10 @@ def of_receipts(
     if not bases:
         raise Unavailable(f"no receipt in {printable(str(folder))!r} has a proof")
     witnessed = [one for one in bases if one.cosigned.quorum_time is not None] or bases
-    return found, max(witnessed, key=lambda one: one.cosigned.checkpoint.size)
+    # The largest of the last log: entry 5 of one is no place in another.
+    return found, max(
+        witnessed, key=lambda one: (trust.logs.index(one.log), one.cosigned.checkpoint.size)
+    )
 
 
 def _basis(text: str, receipted: Receipted, trust: Trust) -> Basis:

@@ -56,7 +56,8 @@ class Compared(StrEnum):
 class ComparedItem:
     """One file that was compared. `sha256` is of the bytes that the notary had before him.
 
-    `index` is its entry in the log, `quorum_at_ms` when a quorum had cosigned that, `token_at_ms`
+    `index` is its entry in the log, which is `log` if that is not the page's, but one that was
+    closed before; `quorum_at_ms` when a quorum had cosigned that, `token_at_ms`
     the time of an RFC 3161 token over it; None where there is none. `logged_sha256` is what the
     log has instead, and stands exactly where the outcome is `DIFFERENT`.
     """
@@ -66,6 +67,7 @@ class ComparedItem:
     sha256: bytes
     outcome: Compared
     index: int | None = None
+    log: str = ""
     quorum_at_ms: int | None = None
     token_at_ms: int | None = None
     logged_sha256: bytes | None = None
@@ -76,13 +78,19 @@ class ComparedItem:
         _check_number("size", self.size, MAX_INTEGER)
         if self.index is not None:
             _check_number("index", self.index, MAX_INTEGER)
+        if self.log:
+            _check("log", self.log, MAX_NAME)
         for name in ("quorum_at_ms", "token_at_ms"):
             if (at_ms := getattr(self, name)) is not None:
                 _check_number(name, at_ms, MAX_TIME)
         if (self.index is None) != (self.outcome is Compared.NOT_LOGGED):
             raise Malformed("want a place in the log, unless the file is not logged", path="index")
-        if self.index is None and (self.quorum_at_ms, self.token_at_ms) != (None, None):
-            raise Malformed("want no times of a file that is not logged", path="index")
+        if self.index is None and (self.log, self.quorum_at_ms, self.token_at_ms) != (
+            "",
+            None,
+            None,
+        ):
+            raise Malformed("want no log or times of a file that is not logged", path="index")
         if self.outcome is Compared.SAME and self.quorum_at_ms is None:
             # The page says of such a file that it was logged by then.
             raise Malformed("want the quorum time of a file that is the same", path="quorum_at_ms")
@@ -103,6 +111,8 @@ class ComparedItem:
         for name in ("index", "quorum_at_ms", "token_at_ms"):
             if (number := getattr(self, name)) is not None:
                 value[name] = number
+        if self.log:
+            value["log"] = self.log
         if self.logged_sha256 is not None:
             value["logged_sha256"] = self.logged_sha256.hex()
         return value
@@ -116,6 +126,7 @@ class ComparedItem:
             sha256=fields.take("sha256", _digest),
             outcome=fields.take("outcome", _compared),
             index=fields.take_if_there("index", _number),
+            log=fields.take_if_there("log", _log) or "",
             quorum_at_ms=fields.take_if_there("quorum_at_ms", _number),
             token_at_ms=fields.take_if_there("token_at_ms", _number),
             logged_sha256=fields.take_if_there("logged_sha256", _digest),
@@ -195,7 +206,9 @@ class CertificatePage:
         if self.compared_at_ms > self.issued_at_ms:
             raise Malformed("want a comparison before the issue", path="compared_at_ms")
         for i, item in enumerate(self.items):
-            if item.index is not None and item.index >= self.checkpoint_size:
+            if item.log == self.log_origin:
+                raise Malformed("want another log than the page's", path=f"items[{i}].log")
+            if not item.log and item.index is not None and item.index >= self.checkpoint_size:
                 raise Malformed("want an entry below the checkpoint", path=f"items[{i}].index")
 
     def to_bytes(self) -> bytes:
@@ -275,6 +288,12 @@ def _string(value: Any) -> str:
     if not isinstance(value, str):
         raise Malformed(f"want a string, got {clip(repr(value))}")
     return value
+
+
+def _log(value: Any) -> str:
+    if not (origin := _string(value)):
+        raise Malformed("want the log's origin, or no field")
+    return origin
 
 
 def _number(value: Any) -> int:

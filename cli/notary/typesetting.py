@@ -170,7 +170,7 @@ def _in_language(
 def _row(number: int, item: ComparedItem) -> dict[str, Any]:
     place = []
     if item.index is not None:
-        place.append(entry(item.index)["zh"])
+        place.append(entry(item.index, item.log)["zh"])
     for word, at_ms in (("quorum", item.quorum_at_ms), ("token", item.token_at_ms)):
         if at_ms is not None:
             place.append(f"{WORDS[word]['zh']} {_time(at_ms)}")
@@ -245,6 +245,7 @@ def _texts(page: CertificatePage) -> Iterator[tuple[str, str]]:
         yield f"notaries[{i}]", notary
     for i, item in enumerate(page.items):
         yield f"items[{i}].name", item.name
+        yield f"items[{i}].log", item.log
     for i, by in enumerate(page.cosigners):
         yield f"cosigners[{i}].name", by.name
 

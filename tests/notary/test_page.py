@@ -15,6 +15,7 @@ from cli.notary.reference import Reference
 from ledger.errors import Malformed
 from testkit.certificate_pages import COMPARED, make_item, make_page
 
+CLOSED = "ledger.example/enforcement/2025"
 QR_ALPHANUMERIC = re.compile(r"[0-9A-Z $%*+\-./:]+")
 
 
@@ -80,7 +81,9 @@ def test_what_could_not_be_meant_is_refused(changed: dict[str, object], complain
         (Compared.DIFFERENT, {"logged_sha256": None}, "want the log's digest"),
         (Compared.DIFFERENT, {"sha256": sha256(b"other").digest()}, "want another digest"),
         (Compared.NOT_LOGGED, {"index": 1}, "want a place in the log"),
-        (Compared.NOT_LOGGED, {"token_at_ms": 1}, "want no times"),
+        (Compared.NOT_LOGGED, {"token_at_ms": 1}, "want no log or times"),
+        (Compared.NOT_LOGGED, {"log": CLOSED}, "want no log or times"),
+        (Compared.SAME, {"log": "a\nb"}, "log: want visible characters"),
         (Compared.UNDECIDED, {"name": ""}, "name: want 1 to 255 characters"),
         (Compared.UNDECIDED, {"size": -1}, "size: want 0 to"),
     ],
@@ -90,6 +93,16 @@ def test_an_item_that_contradicts_itself_is_refused(
 ) -> None:
     with pytest.raises(Malformed, match=complaint):
         replace(make_item(1, outcome), **changed)
+
+
+def test_a_place_in_a_closed_log_is_read_back_and_not_held_against_another_logs_size() -> None:
+    item = replace(make_item(), index=2**40, log=CLOSED)
+    page = make_page(items=(item,))
+    assert CertificatePage.from_bytes(page.to_bytes()) == page
+    with pytest.raises(Malformed, match=r"items\[0\].log: want another log"):
+        make_page(items=(replace(item, log=page.log_origin),))
+    with pytest.raises(Malformed, match="want the log's origin"):
+        CertificatePage.from_bytes(page.to_bytes().replace(CLOSED.encode(), b""))
 
 
 def test_a_reference_fits_a_code_and_a_line() -> None:

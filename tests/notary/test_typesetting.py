@@ -104,6 +104,12 @@ def test_markup_in_data_is_text(tmp_path: Path) -> None:
     assert text.replace(" ", "") in pages[0]
 
 
+def test_a_place_in_a_closed_log_names_that_log(tmp_path: Path) -> None:
+    closed = "ledger.example/enforcement/2025"
+    page = make_page(items=(replace(make_item(), index=7, log=closed),))
+    assert f"{closed}第7条" in "".join(pages_of(typeset(page, {}), tmp_path))
+
+
 def test_a_long_name_without_a_space_is_there_whole(tmp_path: Path) -> None:
     name, applicant = "录像" + "x0_" * 84, "W" * 120
     page = make_page(0, replace(make_item(), name=name), applicant=applicant)

@@ -13,14 +13,18 @@ import pytest
 from cli.main import main
 from ledger.evidence.statement import Role
 from ledger.filing import read_filing
+from ledger.sequencer import Row
 from ledger.tlog.note import Algorithm
 from ledger.tlog.signing_key import SigningKey
 from testkit.keys import key
 from testkit.notarial import LI, NUMBER, OFFICE, WANG
+from testkit.sequence import NEXT, OF_THE_FIRST, open_both
 from testkit.server import (
     AGENCY,
+    CASE,
     COSIGNERS,
     HANDLER,
+    ORIGIN,
     STATION,
     Ledger,
     open_ledger,
@@ -440,6 +444,57 @@ def test_a_certificate_is_drawn_up_issued_revoked_and_red_ever_after(
     # A packet of before, with today's log.
     ended = verify(issued, *log)
     assert ended.code == 1 and "it was revoked" in ended.out
+
+
+@pytest.mark.parametrize("way", ["packet", "receipts"])
+def test_a_certificate_over_two_logs_says_of_each_file_in_which_it_is(
+    tmp_path: Path, run: Run, way: str
+) -> None:
+    pytest.importorskip("typst")
+    pytest.importorskip("pyhanko")
+    from cli.notary.attached import read_sheet
+
+    data = tmp_path / "ledger"
+    (tmp_path / "desk").mkdir()
+    with open_both(data) as ledger, serving(ledger.http.app) as address:  # type: ignore[arg-type]
+        ledger.accept(*(register(who, Role.NOTARY, OFFICE) for who in (WANG, LI)))
+        desk = Desk(ledger, address, tmp_path / "desk", run, CASE)
+        assert desk.init(WANG, LI).code == 0
+        kept = deposit(desk, 1)
+        first = next(row for row in ledger.services.store.rows(0, 100) if row.kind == "evidence")
+        keep(kept, first, ledger)
+        files = [desk.file("first.jpg", OF_THE_FIRST), *(desk.desk / "files").iterdir()]
+        against = ("--packet", desk.packet()) if way == "packet" else ("--receipts", kept)
+        application = desk.accepted()
+        ended = desk.notary("compare", application, *files, *against)
+        assert ended.code == 0, ended
+        pdf = desk.desk / "draft.pdf"
+        names = ("--notary", "王某", "--notary", "李某")
+        ended = desk.run(
+            *("notary", "draft", desk.office, application, "--number", NUMBER, *names, "-o", pdf)
+        )
+        assert ended.code == 0, ended
+        page = read_sheet(pdf.read_bytes())
+        assert page.log_origin == NEXT
+        assert [(item.log, item.index) for item in page.items] == [(ORIGIN, first.index), ("", 4)]
+        ended = desk.notary("certify", application, "--pdf", pdf, "--json", by=(WANG, LI))
+        assert ended.code == 0, ended
+        certificate = json.loads(ended.out)["certificate"]
+        ledger.await_quorum()
+        log = ("--trust", desk.trust, "--log", data / "public")
+        ended = desk.run("verify", desk.packet("issued.zip"), *log, "--certificate", pdf)
+        assert ended.code == 0, ended.out
+        assert desk.notary("revoke", certificate, "--reason", "事项有误").code == 0
+        ledger.await_quorum()
+        ended = desk.run("verify", desk.desk / "issued.zip", *log, "--certificate", pdf)
+        assert ended.code == 1 and "of log 2027 is about this certificate" in ended.out
+
+
+def keep(folder: Path, row: Row, ledger: Ledger) -> None:
+    """As `deposit --keep` would have, of what was filed before."""
+    answer = ledger.http.post("/v1/statements", content=row.envelope).json()["results"][0]
+    (folder / f"{row.statement_id}.dsse.json").write_bytes(row.envelope)
+    (folder / f"{row.statement_id}.accepted.json").write_text(json.dumps(answer))
 
 
 def test_a_pdf_that_says_something_else_is_not_certified(desk: Desk, deposited: Path) -> None:
