@@ -669,9 +669,14 @@ def _open_note(ex: Examination, log: TrustedLog, note: SignedNote) -> Cosigned:
     tree = log.label, size
     if ex.roots.setdefault(tree, root) != root:
         raise Rejected(f"two checkpoints of size {size} differ: the log has two histories")
-    if (time := cosigned.quorum_time) is not None:
-        ex.seen[tree] = min(time, ex.seen.get(tree, time))
+    _see(ex, log.label, cosigned)
     return cosigned
+
+
+def _see(ex: Examination, label: str, cosigned: Cosigned) -> None:
+    if (time := cosigned.quorum_time) is not None:
+        tree = label, cosigned.checkpoint.size
+        ex.seen[tree] = min(time, ex.seen.get(tree, time))
 
 
 def _quorum(path: str, cosigned: Cosigned, overlap: int) -> Finding:
@@ -721,15 +726,21 @@ def _withdraw(ex: Examination, register: Register) -> Iterator[Finding]:
     places = {ex.position(place): place for place in ex.views}
     seen = {position: ex.views[place].quorum_time for position, place in places.items()}
     ex.gone = gone = withdrawals(register.trusted, ex.trust, seen)
+    if not gone:
+        return
+    ex.seen.clear()  # counted anew below
     for label, cosigned in ex.checkpoints.items():
         ex.checkpoints[label] = counted(cosigned, ex.trust, label, gone)
+        _see(ex, label, ex.checkpoints[label])
     for w in gone:
         detail = f"the {w.role} key {w.keyid} does not count since {format_time(w.since_ms)}"
         yield Finding("signature", Outcome.PASSED, places[w.position].to_text(), detail)
-    for position, place in sorted(places.items() if gone else ()):
+    for position, place in sorted(places.items()):
         view = ex.views[place]
         view.claimed_time = view.quorum_time
         view.proofs = tuple(counted(p, ex.trust, place.log, gone) for p in view.proofs)
+        for proof in view.proofs:
+            _see(ex, place.log, proof)
         if any(w.position == position for w in gone):
             continue
         if view.claimed_time is not None and view.quorum_time is None:

@@ -86,6 +86,19 @@ def test_cosignatures_of_a_stolen_key_do_not_count_after_its_theft() -> None:
     assert undecided_places(report, NO_QUORUM) == of(built, *LATE)
 
 
+def test_a_checkpoint_that_a_signer_had_checked_has_no_time_from_a_stolen_key() -> None:
+    def not_before(case: Case) -> str:
+        files = case.build().files
+        path = "data/proofs/2026-0@4.tlog-proof"  # to the tree of the first batch
+        origin, size, root, _ = files[path].decode().partition("\n\n")[2].split("\n", 3)
+        case.draft("photo").predicate |= {"after": {"origin": origin, "root": root, "size": size}}
+        items = case.build().verify(require=frozenset()).facts.items
+        return next(item.not_before for item in items if item.name == "photo.jpg")
+
+    assert not_before(make_case())
+    assert not not_before(told("log", LOG, "2026-01-01T00:00:00+08:00"))
+
+
 def test_the_quorum_of_the_others_goes_on() -> None:
     case = told("cosigner", NOTARY)
 
