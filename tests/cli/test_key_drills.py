@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,9 +21,11 @@ from testkit.server import (
     CASE,
     COSIGNERS,
     HANDLER,
+    ORIGIN,
     REGISTRAR,
     STATION,
     Ledger,
+    Office,
     await_that,
     open_ledger,
     serving,
@@ -53,13 +56,17 @@ class Desk:
         usual = ("--case", CASE, "--key", self.key(by), "--server", self.address)
         return self.run("deposit", file, *usual, "--trust", self.ledger.folder / "trust")
 
+    def ask_packet(self, name: str) -> Ended:
+        token = self.folder / "token"
+        token.write_text(self.ledger.token() + "\n")
+        usual = ("--server", self.address, "--token-file", token)
+        return self.run("packet", CASE, "-o", self.folder / f"{name}.zip", *usual)
+
     def packet(self, name: str) -> Path:
         self.ledger.await_quorum()
-        token, target = self.folder / "token", self.folder / f"{name}.zip"
-        token.write_text(self.ledger.token() + "\n")
-        usual = ("-o", target, "--server", self.address, "--token-file", token)
-        assert self.run("packet", CASE, *usual).code == 0
-        return target
+        ended = self.ask_packet(name)
+        assert ended.code == 0, ended.err
+        return self.folder / f"{name}.zip"
 
     def verify(self, packet: Path, *more: str | Path) -> Ended:
         return self.run("verify", packet, "--trust", self.ledger.folder / "trust", *more)
@@ -72,14 +79,20 @@ class Desk:
         return format_time((seen + 1) * 1000)
 
 
-@pytest.fixture
-def desk(tmp_path: Path, run: Run) -> Iterator[Desk]:
-    (tmp_path / "desk").mkdir()
+@contextmanager
+def open_desk(folder: Path, run: Run, people: list[Office] | None = None) -> Iterator[Desk]:
+    (folder / "desk").mkdir(exist_ok=True)
     with (
-        open_ledger(tmp_path / "ledger") as ledger,
+        open_ledger(folder / "ledger", people=people) as ledger,
         serving(ledger.http.app) as address,  # type: ignore[arg-type]
     ):
-        yield Desk(ledger, address, tmp_path / "desk", run)
+        yield Desk(ledger, address, folder / "desk", run)
+
+
+@pytest.fixture
+def desk(tmp_path: Path, run: Run) -> Iterator[Desk]:
+    with open_desk(tmp_path, run) as desk:
+        yield desk
 
 
 PEOPLE = [(STATION, "station"), (HANDLER, "handler")]
@@ -230,3 +243,35 @@ def test_what_a_stolen_registrars_key_registered_is_undecided(desk: Desk) -> Non
     assert f"the registrar key {registrar.keyid} does not count since" in said.out
     assert undecided(said, "registrar's key no longer") == {f"entry 2026-{entry}"}
     assert desk.verify(yesterday).code == 0
+
+
+@pytest.mark.slow  # the command asks for a minute whether the ledger can show something by now
+@pytest.mark.parametrize("stolen", [False, True], ids=["lost", "stolen"])
+def test_a_ledger_without_its_key_shows_nothing_until_it_has_a_new_one(
+    tmp_path: Path, run: Run, stolen: bool
+) -> None:
+    file = tmp_path / "ledger" / "keys" / "ledger.key"
+    with open_desk(tmp_path, run) as desk:
+        assert desk.deposit("old", STATION).code == 0
+        since = desk.now()
+        old = SigningKey.from_text(file.read_text().strip())
+        new = key(old.name, "second")
+        yesterday = desk.packet("yesterday")
+        person = ("--person", ORIGIN)
+        why = ("--revoked", "stolen", "--compromised-since", since) if stolen else ()
+        ended = desk.register(old, "ledger", *person, *(why or ("--revoked", "lost")))
+        assert ended.code == 0
+        assert desk.register(new, "ledger", *person).code == 0
+        back = desk.register(old, "ledger", *person)
+        assert back.code == 1 and "does not come back" in back.err
+        # Nobody reads without a line in the log that counts.
+        refused = desk.ask_packet("refused")
+        assert refused.code == 4 and "refused the custody statement" in refused.err
+        assert desk.deposit("meanwhile", STATION).code == 0  # taking in needs no ledger key
+        people = desk.ledger.offices
+    file.write_text(new.to_text() + "\n")
+    with open_desk(tmp_path, run, people) as desk:
+        packet = desk.packet("today")
+        assert desk.verify(packet).code == desk.verify(yesterday).code == 0
+        exported = desk.ledger.custody("exported")
+        assert len(exported) == 2
