@@ -83,6 +83,15 @@ CERTIFIED: tuple[Bilingual, ...] = (
     },
 )
 
+# In place of the last of them where a file was logged in a log that has ended since.
+OF_ENDED_LOGS: Bilingual = {
+    "zh": "所列登记均包含于达到其日志策略所要求的自动联合签名（非公证）人数的检查点："
+    "附表另载日志名的，为该已结束日志的检查点；其余为下列检查点。",
+    "en": "Each entry named is in a checkpoint with as many automatic cosignatures (not notarial "
+    "acts) as the policy of its log demands: one of the log that the schedule names, which has "
+    "ended since, or else the checkpoint below.",
+}
+
 NOT_CERTIFIED: tuple[Bilingual, ...] = (
     {
         "zh": "文件内容的真实性、合法性及与案件的关联性；拍摄、制作的时间、地点和经过。",

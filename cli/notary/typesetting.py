@@ -20,6 +20,7 @@ from cli.notary.certificate_words import (
     CERTIFIED,
     LIMITS,
     NOT_CERTIFIED,
+    OF_ENDED_LOGS,
     OUTCOMES,
     WORDS,
     bytes_of,
@@ -145,7 +146,7 @@ def _in_language(
             [say["method"], page.method],
             [say["result"], result + say["see_items"], sums[Compared.SAME] < len(page.items)],
         ],
-        "certified": [line[language] for line in CERTIFIED],
+        "certified": [line[language] for line in _certified(page)],
         "not_certified": [line[language] for line in NOT_CERTIFIED],
         "limits": LIMITS[language],
         "basis": [
@@ -165,6 +166,12 @@ def _in_language(
         "notaries": comma.join(page.notaries),
         "reference": reference,
     }
+
+
+def _certified(page: CertificatePage) -> Sequence[Mapping[str, str]]:
+    if any(item.log for item in page.items):
+        return (*CERTIFIED[:-1], OF_ENDED_LOGS)
+    return CERTIFIED
 
 
 def _row(number: int, item: ComparedItem) -> dict[str, Any]:

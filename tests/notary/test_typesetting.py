@@ -11,7 +11,7 @@ import pytest
 
 from cli.notary import attached, sealing, typesetting
 from cli.notary.attached import open_pdf, read_attachments, read_sheet
-from cli.notary.certificate_words import CERTIFIED, NOT_CERTIFIED
+from cli.notary.certificate_words import CERTIFIED, NOT_CERTIFIED, OF_ENDED_LOGS
 from cli.notary.page import CertificatePage, Compared
 from cli.notary.reference import Reference
 from cli.notary.typesetting import MAX_ATTACHMENTS, SHEET, typeset
@@ -107,7 +107,13 @@ def test_markup_in_data_is_text(tmp_path: Path) -> None:
 def test_a_place_in_a_closed_log_names_that_log(tmp_path: Path) -> None:
     closed = "ledger.example/enforcement/2025"
     page = make_page(items=(replace(make_item(), index=7, log=closed),))
-    assert f"{closed}第7条" in "".join(pages_of(typeset(page, {}), tmp_path))
+    text = "".join(pages_of(typeset(page, {}), tmp_path))
+    assert f"{closed}第7条" in text
+    # It is not in the checkpoint that the page names, and the page does not say so.
+    for language in ("zh", "en"):
+        assert CERTIFIED[-1][language].replace(" ", "") not in text
+        assert OF_ENDED_LOGS[language].replace(" ", "") in text
+    assert "联合签名" not in text.replace("自动联合签名（非公证）", "")
 
 
 def test_a_long_name_without_a_space_is_there_whole(tmp_path: Path) -> None:
