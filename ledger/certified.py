@@ -86,9 +86,8 @@ def _by_mirrors(ex: Examination, path: str) -> Finding:
     name = certificate_series(statement.id, ex.trust.first_year)
     vouched = ex.heard().vouched
     labels = [log.label for log in ex.trust.logs]
-    last = max(labels.index(label) for label in ex.checkpoints)
-    # A log between that the packet leaves out is where it may have been taken back.
-    since = labels[labels.index(view.place.log) : last + 1]
+    # A log that the packet leaves out is where it may have been taken back.
+    since = labels[labels.index(view.place.log) :]
     if not all(vouched.get((label, name)) for label in since):
         detail = "no copy of the public log was given (--log)"
         return Finding("revoked", Outcome.UNDECIDED, path, detail)

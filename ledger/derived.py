@@ -43,6 +43,7 @@ class Derived:
         self._public = public
         self._tiling: Tiling | None = None
         self._nodes: TileNodes | None = None
+        self._before: TileNodes | None = None  # of what was published when it was opened
         self._partial: frozenset[Tile] = frozenset()  # durable already: most are those of before
 
     # --- derive and publish --------------------------------------------------------------------
@@ -207,10 +208,10 @@ class Derived:
             return None
 
     def _tiles(self, size: int) -> TileNodes:
-        nodes = self._nodes
-        if nodes is None and (published := self.published()) is not None:
+        if self._nodes is None and self._before is None and (at := self.published()) is not None:
             # Just opened: the tiles of what is published are there, and a proof is checked.
-            nodes = TileNodes(published.size, self._read_tile)
+            self._before = TileNodes(at.size, self._read_tile)
+        nodes = self._nodes or self._before
         if nodes is None or size > nodes.size:
             raise Unavailable(f"the tiles of {size} entries are not written yet")
         return nodes

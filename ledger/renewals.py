@@ -8,13 +8,18 @@ from collections.abc import Mapping
 
 from ledger.encoding import parse_json
 from ledger.evidence.envelope import Envelope
-from ledger.evidence.rehash import MAX_ROW, RowProof, RowTree, TokenRow, row_from_json
+from ledger.evidence.rehash import (
+    MAX_ROW,
+    RowProof,
+    RowTree,
+    TokenRow,
+    leaf_of_row,
+    row_from_json,
+)
 from ledger.evidence.renewal import Rows, rows_of
 from ledger.evidence.statement import Statement
 from ledger.ports import RenewalStore
 from ledger.suite import strong_digest
-
-LEAF = b"\x00"
 
 
 def plan_renewals(
@@ -39,7 +44,7 @@ def plan_renewals(
         if crl := store.crl(id_):
             planned[f"{stem}.crl"] = crl
         tokens.add(strong_digest(token))
-        tree = RowTree(strong_digest(LEAF + row) for row in store.rows(id_))
+        tree = RowTree(map(leaf_of_row, store.rows(id_)))
         for count, (index, row) in enumerate(sorted(wanted.items())):
             proof = RowProof(index, row_from_json(parse_json(row, limit=MAX_ROW)), tree.path(index))
             planned[f"{stem}/{count:02d}.json"] = proof.to_bytes()

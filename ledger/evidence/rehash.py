@@ -151,7 +151,12 @@ class RowProof:
 
 
 def row_hash(row: Row | TokenRow) -> bytes:
-    return suite.strong_digest(b"\x00" + row.to_bytes())
+    return leaf_of_row(row.to_bytes())
+
+
+def leaf_of_row(data: bytes) -> bytes:
+    """The same of a row that is written already."""
+    return suite.strong_digest(b"\x00" + data)
 
 
 class RowTree:
