@@ -15,7 +15,6 @@ from pathlib import Path
 from ledger.encoding import format_base64
 from ledger.errors import Malformed, Rejected, Unavailable, Unknown
 from ledger.evidence.membership import log_label
-from ledger.examine import PublicLog
 from ledger.tlog.audit import read_wider
 from ledger.tlog.checkpoint import Checkpoint, open_checkpoint
 from ledger.tlog.following import Outline, bundle_of, outline, stands_below
@@ -26,6 +25,7 @@ from ledger.tlog.policy import Policy
 from ledger.tlog.proof import TileNodes, compare_histories, subtree_root
 from ledger.tlog.tile import WIDTH, Tile
 from ledger.tlog.tiling import Tiling
+from ledger.verdict.examination import PublicLog
 from storage.mirror_directory import DirectoryMirrorStore
 from storage.public_directory import CHECKPOINT
 

@@ -29,7 +29,6 @@ from ledger.evidence.packet import Place
 from ledger.evidence.series import Series, check_tags
 from ledger.evidence.statement import Statement
 from ledger.evidence.trust import Trust, TrustedLog
-from ledger.examine import PublicLog
 from ledger.sequencer import Head, Row
 from ledger.tlog.audit import read_part
 from ledger.tlog.checkpoint import Checkpoint, open_checkpoint
@@ -37,6 +36,7 @@ from ledger.tlog.merkle import Edge, leaf_hash
 from ledger.tlog.note import SignedNote, VerifierKey
 from ledger.tlog.signing_key import SigningKey, sign_note
 from ledger.tlog.tile import WIDTH, bundles_of
+from ledger.verdict.examination import PublicLog
 from storage.backup_data import Restorer
 from storage.backup_folder import BackupFolder
 from storage.durable import make_folder, refusals, sync_name, write_file

@@ -18,13 +18,13 @@ from ledger.audit import Audit, audit_log, compare_end, compare_seen
 from ledger.encoding import clip
 from ledger.errors import Conflict, LedgerError, Malformed, Unavailable
 from ledger.evidence.trust import TrustedLog
-from ledger.examine import PublicLog
 from ledger.report import worst
 from ledger.spread import Spread
 from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.fraud import Fraud
 from ledger.tlog.note import SignedNote
 from ledger.tlog.receipt import HEADER, MAX_RECEIPT, Receipt
+from ledger.verdict.examination import PublicLog
 from storage.durable import PUBLIC_FILE, write_file
 
 LARGE = 100_000  # entries

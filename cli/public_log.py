@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ledger.errors import Unavailable, Unknown
 from ledger.evidence.membership import log_label
-from ledger.examine import PublicLog
+from ledger.verdict.examination import PublicLog
 from storage.public_directory import CHECKPOINT, DirectoryLog
 
 

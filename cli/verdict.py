@@ -12,7 +12,7 @@ from cli.wording import GROUPS, ORDERS, OUTCOMES, STAGES, detail_words, when
 from ledger.audit import Audit
 from ledger.encoding import printable
 from ledger.report import Facts, Finding, Group, Item, Outcome, Report, worst
-from ledger.stamps import LOOKED_UP
+from ledger.verdict.stamps import LOOKED_UP
 from ledger.verify import STEPS, Step
 
 MAX_ITEMS = 20
@@ -118,7 +118,7 @@ def _checkpoint(facts: Mapping[str, str]) -> Iterator[str]:
             ),
             (
                 say(en="Seen by the quorum", zh="达到法定人数的时间"),
-                when(time) if time else say(en="no quorum", zh="未达法定人数"),
+                when(time) if time else _unseen(facts.get("claimed", "")),
             ),
             (
                 say(en="Cosigned by", zh="联合签名人"),
@@ -128,6 +128,15 @@ def _checkpoint(facts: Mapping[str, str]) -> Iterator[str]:
             (say(en="Policy", zh="策略"), facts["policy"]),
         ]
     )
+
+
+def _unseen(claimed: str) -> str:
+    if claimed:
+        return say(
+            en=f"no longer counts, since a key was withdrawn (it says {when(claimed)})",
+            zh=f"密钥撤销后不再计入（其所称时间为 {when(claimed)}）",
+        )
+    return say(en="no quorum", zh="未达法定人数")
 
 
 def _overlap(overlap: int) -> str:

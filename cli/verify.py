@@ -21,8 +21,8 @@ from ledger.errors import LedgerError, Malformed, Rejected, Unavailable
 from ledger.evidence.chunks import ItemDigest, digest_item
 from ledger.evidence.packet import PacketSource
 from ledger.evidence.trust import Trust
-from ledger.examine import PublicLog
 from ledger.report import Group, Report
+from ledger.verdict.examination import PublicLog
 from ledger.verify import verify_packet
 from storage.packets import open_packet
 

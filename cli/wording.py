@@ -1,4 +1,4 @@
-"""The findings of `ledger.examine` and `ledger.audit` in the words of a report.
+"""The findings of `ledger.verdict` and `ledger.audit` in the words of a report.
 
 Their details are short English sentences. Each of them has its Chinese here; a test
 reads the sources and fails where one has none. Errors keep their English, in
@@ -195,6 +195,10 @@ _CHINESE: tuple[tuple[str, _Words], ...] = (
     (r"the larger tree begins with the smaller: one history", "较大的树以较小的开头，是同一份历史"),
     (r"the two checkpoints are the same: one history", "两个检查点相同，是同一份历史"),
     (r"your trust folder has no log (.*)", r"信任文件夹中没有日志 \1"),
+    (
+        r"its quorum no longer counts: earlier ones may, for the entries that they saw",
+        "密钥撤销后，其法定人数不再计入；较早的法定人数对其所见条目可能仍然有效",
+    ),
     (r"no quorum: cosigned by nobody", "未达法定人数：无人联合签名"),
     (r"no quorum: cosigned by (.*)", r"未达法定人数：仅有 \1 联合签名"),
     (

@@ -23,7 +23,6 @@ from ledger.evidence.envelope import Envelope
 from ledger.evidence.renewal import Closing
 from ledger.evidence.statement import Statement
 from ledger.evidence.trust import TrustedLog
-from ledger.examine import PublicLog
 from ledger.process.sequence import check_end, open_closing
 from ledger.report import Finding, Outcome, seconds_text, worst
 from ledger.spread import Spread
@@ -34,6 +33,7 @@ from ledger.tlog.note import SignedNote
 from ledger.tlog.policy import Cosigned
 from ledger.tlog.proof import compare_histories
 from ledger.tlog.tile import ENTRIES, WIDTH, Tile
+from ledger.verdict.examination import PublicLog
 
 SPAN = 64  # bundles in a run: 16,384 entries, some 6 MB
 

@@ -9,12 +9,22 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from ledger import certified, examine
 from ledger.evidence.chunks import ItemDigest
 from ledger.evidence.packet import PacketSource
 from ledger.evidence.trust import Trust
-from ledger.examine import Examination, PublicLog
 from ledger.report import Bilingual, Finding, Group, Outcome, Report, conclude
+from ledger.verdict import (
+    certified,
+    completeness,
+    container,
+    entries,
+    items,
+    renewed,
+    series,
+    signatures,
+    times,
+)
+from ledger.verdict.examination import Examination, PublicLog
 
 Run = Callable[[Examination], Iterator[Finding]]
 
@@ -35,7 +45,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         "container",
         Group.INTEGRITY,
-        examine.container,
+        container.container,
         {"en": "Container", "zh": "容器"},
         {
             "en": "every file is there, once, and undamaged since the packet was made",
@@ -49,7 +59,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         "checkpoint",
         Group.INTEGRITY,
-        examine.checkpoints,
+        entries.checkpoints,
         {"en": "Log and cosigners", "zh": "日志与联合签名"},
         {
             "en": "independent cosigners of your policy saw the same log at the time shown",
@@ -63,7 +73,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         "inclusion",
         Group.INTEGRITY,
-        examine.inclusion,
+        entries.inclusion,
         {"en": "Entries in the log", "zh": "条目在日志中"},
         {
             "en": "each entry stands in that log at its index, and cannot be changed or removed",
@@ -77,7 +87,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         "commitment",
         Group.INTEGRITY,
-        examine.commitments,
+        entries.commitments,
         {"en": "Statements are those in the log", "zh": "陈述与日志一致"},
         {
             "en": "each statement shown is, byte for byte, the one fixed in the log",
@@ -91,7 +101,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         "signature",
         Group.INTEGRITY,
-        examine.signatures,
+        signatures.signatures,
         {"en": "Signatures", "zh": "签名"},
         {
             "en": "each statement was signed by a key that the registrar had named before",
@@ -105,7 +115,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         "series",
         Group.INTEGRITY,
-        examine.series,
+        series.series,
         {"en": "Series and tags", "zh": "序列与标签"},
         {
             "en": "each statement stands in the log under its own case, recording or register only",
@@ -119,7 +129,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         "item",
         Group.INTEGRITY,
-        examine.items,
+        items.items,
         {"en": "Items", "zh": "证据原件"},
         {
             "en": "each item is bit for bit the one whose digests were fixed in the log",
@@ -133,7 +143,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         "case",
         Group.INTEGRITY,
-        examine.case,
+        items.case,
         {"en": "Case", "zh": "案件"},
         {
             "en": "every statement shown is about the case that the packet names",
@@ -175,7 +185,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         "complete",
         Group.COMPLETE,
-        examine.completeness,
+        completeness.completeness,
         {"en": "Completeness", "zh": "完整性"},
         {
             "en": "the log holds no other statement of this case up to the checkpoint",
@@ -189,7 +199,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         "fence",
         Group.ORDER,
-        examine.fence,
+        times.fence,
         {"en": "Fixed before the decision", "zh": "决定前固定"},
         {
             "en": "the item was fixed, and seen by the quorum, by the date on the decision",
@@ -203,7 +213,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         "time",
         Group.TIME,
-        examine.times,
+        times.times,
         {"en": "Time", "zh": "时间"},
         {
             "en": "each entry existed no later than the quorum, or an authority of yours, says",
@@ -217,7 +227,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         "renewal",
         Group.INTEGRITY,
-        examine.renewals,
+        renewed.renewals,
         {"en": "Renewals", "zh": "续展"},
         {
             "en": "what has ended since was renewed before it ended, without a gap",
@@ -259,5 +269,8 @@ def examine_packet(examination: Examination, require: frozenset[Group] = frozens
             findings.append(Finding(step.name, Outcome.UNDECIDED, "packet", "not checked"))
             continue
         findings += step.run(examination)
+    # A later step may have something to say of an earlier one.
+    order = [step.name for step in STEPS]
+    findings.sort(key=lambda finding: order.index(finding.step))
     group_of = {step.name: step.group for step in STEPS}
     return conclude(tuple(findings), group_of, require, examination.facts())

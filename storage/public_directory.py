@@ -112,7 +112,7 @@ class DirectoryPublicStore:
 
 
 class DirectoryLog:
-    """Implements `ledger.examine.PublicLog`: a copy of one log, or a folder of copies by label."""
+    """A `PublicLog` of `ledger.verdict`: a copy of one log, or a folder of copies by label."""
 
     def __init__(self, root: Path) -> None:
         self._root = root

@@ -16,7 +16,7 @@ from ledger.errors import Rejected, Unavailable
 from ledger.evidence.absence import Absence, tags_to_bytes
 from ledger.evidence.envelope import MAX_ENVELOPE, Envelope
 from ledger.evidence.packet import Layout, SeriesFile
-from ledger.evidence.series import LOOKAHEAD, Series
+from ledger.evidence.series import Series
 from ledger.suite import digest
 from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.note import SignedNote
@@ -95,4 +95,4 @@ def _answer(client: httpx2.Client, url: str, question: bytes, ends: float) -> by
 
 def _tags(file: SeriesFile) -> bytes:
     series = Series(file.name, file.signature)
-    return tags_to_bytes(series.tags(1, len(file.places) + LOOKAHEAD))
+    return tags_to_bytes(series.asked(len(file.places)))

@@ -9,10 +9,10 @@ from ledger.errors import Malformed, Rejected
 from ledger.evidence.entry import Entry
 from ledger.evidence.packet import AUTHORITY_NAME
 from ledger.evidence.trust import Trust
-from ledger.stamps import open_of_one
 from ledger.timestamp import Timestamp
 from ledger.tlog.note import SignedNote
 from ledger.tlog.receipt import Receipt
+from ledger.verdict.stamps import open_of_one
 
 MAX_TOKENS = 16
 

@@ -20,9 +20,9 @@ from ledger.evidence.chunks import ItemDigest
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.statement import FileSubject, Statement
 from ledger.evidence.trust import Trust, TrustedLog
-from ledger.examine import Examination
 from ledger.tlog.policy import Cosigned
 from ledger.tlog.receipt import Receipt
+from ledger.verdict.examination import Examination
 
 
 @dataclass(frozen=True, slots=True)

@@ -506,7 +506,7 @@ def _open(folder: str) -> Office:
 
 def _examine(packet: str, office: Office) -> tuple[str, Any]:
     """The packet's own verdict, and what of it held."""
-    from ledger.examine import Examination
+    from ledger.verdict.examination import Examination
     from ledger.verify import examine_packet
     from storage.packets import open_packet
 

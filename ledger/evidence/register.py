@@ -8,7 +8,7 @@ seen by then. A key that was revoked or replaced does not come back: who found i
 drawer would be its owner again.
 
 Keys of logs, cosigners, mirrors and the registrar are believed for the verifier's trust
-folder alone; what the register says of them is kept apart (`ledger.withdrawn`).
+folder alone; what the register says of them is kept apart (`ledger.verdict.withdrawn`).
 """
 
 from collections import defaultdict

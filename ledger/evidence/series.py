@@ -103,6 +103,14 @@ class Series:
         key = suite.digest(b"tiezheng/series-key/v1\x00" + self.signature)
         return (_tag(key, n) for n in range(first, last + 1))
 
+    def beyond(self, count: int) -> Iterable[bytes]:
+        """The tags after the first `count`, as far as a verifier looks for hidden statements."""
+        return self.tags(count + 1, count + LOOKAHEAD)
+
+    def asked(self, count: int) -> Iterable[bytes]:
+        """All that a verifier of `count` statements looks for, in order."""
+        return self.tags(1, count + LOOKAHEAD)
+
 
 def name_message(name: str) -> bytes:
     # The size first: to normalise 250 kB of combining characters takes a minute.

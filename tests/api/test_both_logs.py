@@ -29,8 +29,7 @@ from testkit.tsa_process import Tsa, open_tsa
 
 @pytest.fixture(autouse=True)
 def short_sight(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("api.clients.absences", "ledger.mirrored", "ledger.examine"):
-        monkeypatch.setattr(f"{module}.LOOKAHEAD", 64)
+    monkeypatch.setattr("ledger.evidence.series.LOOKAHEAD", 64)
 
 
 def rows_of_case(ledger: Ledger) -> list[dict[str, str]]:

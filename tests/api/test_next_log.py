@@ -48,7 +48,7 @@ NEW_YEAR = "2027-01-01T00:00:00+08:00"  # in China, and nowhere west of it
 @pytest.fixture(autouse=True)
 def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(next_log, "QUORUM_S", 10.0)
-    monkeypatch.setattr("ledger.examine.LOOKAHEAD", 64)
+    monkeypatch.setattr("ledger.evidence.series.LOOKAHEAD", 64)
 
 
 def first_year(folder: Path) -> tuple[list[Office], list[dict[str, Any]]]:

@@ -39,7 +39,7 @@ ENDS = "sha256 2038-01-01T00:00:00+08:00\n"
 @pytest.fixture(autouse=True)
 def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(next_log, "QUORUM_S", 10.0)
-    monkeypatch.setattr("ledger.examine.LOOKAHEAD", 64)
+    monkeypatch.setattr("ledger.evidence.series.LOOKAHEAD", 64)
 
 
 class Two:

@@ -12,8 +12,7 @@ def plain_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("LC_ALL", "LC_MESSAGES", "LANG", "TIEZHENG_DEBUG"):
         monkeypatch.delenv(name, raising=False)
     # 65,536 tags of each series take a second.
-    for module in ("ledger.examine", "ledger.mirrored"):
-        monkeypatch.setattr(f"{module}.LOOKAHEAD", 64)
+    monkeypatch.setattr("ledger.evidence.series.LOOKAHEAD", 64)
 
 
 @pytest.fixture

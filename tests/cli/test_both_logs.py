@@ -81,7 +81,7 @@ def sight(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sight]:
 def test_a_packet_of_both_logs_has_a_mirrors_word_on_each(
     run: Run, sight: Sight, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.clients.absences.LOOKAHEAD", 64)
+    monkeypatch.setattr("ledger.evidence.series.LOOKAHEAD", 64)
     ended, packet = sight.packet(run, tmp_path, "--absence", sight.mirror, "--wait", "0")
     assert ended.code == 0, ended.err
     trust = tmp_path / "trust"

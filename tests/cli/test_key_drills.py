@@ -215,6 +215,8 @@ def test_a_stolen_log_key_lowers_what_no_quorum_had_seen_and_nothing_else(desk: 
     quiet = desk.packet("quiet")
     said = desk.verify(quiet)
     assert said.code == 0 and told in said.out
+    (seen,) = [line for line in said.out.splitlines() if "Seen by the quorum" in line]
+    assert "no longer counts, since a key was withdrawn (it says " in seen
     assert log.keyid in desk.verify(quiet, "--lang", "zh").out
     complete = desk.verify(quiet, *public, "--require", "complete")
     assert complete.code == 3

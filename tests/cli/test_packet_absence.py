@@ -27,7 +27,7 @@ from testkit.terminal import Ended, Run
 
 @pytest.fixture(autouse=True)
 def short_sight(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.clients.absences.LOOKAHEAD", 64)
+    monkeypatch.setattr("ledger.evidence.series.LOOKAHEAD", 64)
 
 
 @dataclass

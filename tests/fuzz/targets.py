@@ -503,7 +503,7 @@ def _verified(data: bytes) -> None:
     whole = built()
     files = {**whole.files, path: content}
     # Looking 65,536 numbers ahead in each series takes a second, and nothing outside moves it.
-    with patch("ledger.examine.LOOKAHEAD", 16):
+    with patch("ledger.evidence.series.LOOKAHEAD", 16):
         report = kit.Built(whole.case, whole.rows, files, whole.trust_files, whole.log).verify()
     report.to_json()
     if path.startswith(_COMMITTED) and content != whole.files.get(path):

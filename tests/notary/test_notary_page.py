@@ -57,8 +57,7 @@ def test_a_day_goes_as_the_page_says(
     pytest.importorskip("typst")
     pytest.importorskip("pyhanko")
     ledger, address = served
-    for module in ("examine", "mirrored", "certified"):
-        monkeypatch.setattr(f"ledger.{module}.LOOKAHEAD", 64)
+    monkeypatch.setattr("ledger.evidence.series.LOOKAHEAD", 64)
     desk = tmp_path / "desk"
     desk.mkdir()
     issued = tsa.issue("姑苏公证处", ec_key=True)

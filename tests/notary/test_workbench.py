@@ -41,8 +41,7 @@ SECOND = key("wang-2.notary.example")
 def plain_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
         monkeypatch.delenv(name, raising=False)
-    for module in ("examine", "mirrored", "certified"):
-        monkeypatch.setattr(f"ledger.{module}.LOOKAHEAD", 64)
+    monkeypatch.setattr("ledger.evidence.series.LOOKAHEAD", 64)
 
 
 @pytest.fixture

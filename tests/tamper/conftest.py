@@ -7,7 +7,7 @@ from testkit.case import Built, make_case
 def short_lookahead(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     """65,536 tags of each series take a second; the full length has tests of its own."""
     if "full_lookahead" not in request.fixturenames:
-        monkeypatch.setattr("ledger.examine.LOOKAHEAD", 64)
+        monkeypatch.setattr("ledger.evidence.series.LOOKAHEAD", 64)
 
 
 @pytest.fixture

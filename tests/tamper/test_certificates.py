@@ -17,8 +17,7 @@ STRICT = frozenset({Group.COMPLETE, Group.ORDER})
 
 @pytest.fixture(autouse=True)
 def few_tags(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("examine", "certified"):
-        monkeypatch.setattr(f"ledger.{module}.LOOKAHEAD", 64)
+    monkeypatch.setattr("ledger.evidence.series.LOOKAHEAD", 64)
 
 
 def case_with(*more: Draft) -> Case:

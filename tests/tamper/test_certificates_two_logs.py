@@ -24,8 +24,7 @@ CERTIFICATE = {"certificate.pdf": digest_item(PDF)}
 
 @pytest.fixture(autouse=True)
 def few_tags(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("ledger.examine", "ledger.certified", "ledger.mirrored", "testkit.mirrors"):
-        monkeypatch.setattr(f"{module}.LOOKAHEAD", 64)
+    monkeypatch.setattr("ledger.evidence.series.LOOKAHEAD", 64)
 
 
 def logged(world: World, *drafts: Draft) -> None:

@@ -22,8 +22,7 @@ AHEAD = 64
 @pytest.fixture(autouse=True)
 def short_sight(monkeypatch: pytest.MonkeyPatch) -> None:
     """To look 65,536 numbers ahead takes a fifth of a second a series: a slow test does."""
-    for module in ("ledger.mirrored", "ledger.examine", "testkit.mirrors"):
-        monkeypatch.setattr(f"{module}.LOOKAHEAD", AHEAD)
+    monkeypatch.setattr("ledger.evidence.series.LOOKAHEAD", AHEAD)
 
 
 def make() -> Built:
@@ -43,8 +42,7 @@ def complete(built: Built, *, log: bool = False) -> tuple[Outcome, list[Finding]
 def test_statements_of_a_trusted_mirror_show_completeness_without_the_log(
     monkeypatch: pytest.MonkeyPatch, ahead: int
 ) -> None:
-    for module in ("ledger.mirrored", "testkit.mirrors"):
-        monkeypatch.setattr(f"{module}.LOOKAHEAD", ahead)
+    monkeypatch.setattr("ledger.evidence.series.LOOKAHEAD", ahead)
     outcome, (finding,) = complete(add_statements(make()))
     assert outcome is Outcome.PASSED
     assert finding.detail.startswith("on the word of mirror.archive.example, as of ")

@@ -1219,7 +1219,7 @@ def test_the_index_lists_the_checkpoints_that_are_there(good: Built) -> None:
 def test_a_file_too_large_to_be_read_whole_is_refused(
     good: Built, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ledger.examine.MAX_SMALL_FILE", 5000)
+    monkeypatch.setattr("ledger.verdict.examination.MAX_SMALL_FILE", 5000)
     refused(good.verify(), "container", "manifest-sha256.txt: want at most 5000 bytes")
 
 

@@ -11,7 +11,7 @@ from cli.wording import in_chinese
 from ledger.evidence.statement import Role
 from ledger.report import Finding, Outcome, Report
 from ledger.tlog.signing_key import SigningKey
-from ledger.withdrawn import Withdrawal
+from ledger.verdict.withdrawn import Withdrawal
 from testkit.case import (
     ARCHIVE,
     COURT,
@@ -188,8 +188,7 @@ def test_a_withdrawal_takes_no_doubt_away(role: str, since: str) -> None:
 
 
 def see_short(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("ledger.examine", "ledger.certified", "ledger.mirrored", "testkit.mirrors"):
-        monkeypatch.setattr(f"{module}.LOOKAHEAD", 64)
+    monkeypatch.setattr("ledger.evidence.series.LOOKAHEAD", 64)
 
 
 def with_certificate() -> Case:

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable
 from ledger.evidence.absence import Absence, Found, tags_to_bytes
 from ledger.evidence.entry import Entry
 from ledger.evidence.packet import SeriesFile
-from ledger.evidence.series import LOOKAHEAD
 from ledger.evidence.signing import seal
 from ledger.suite import digest
 from ledger.tlog.checkpoint import Checkpoint
@@ -33,7 +32,7 @@ def look(entries: list[bytes], origin: str, tags: Iterable[bytes]) -> Absence:
 
 def tags_of(file: SeriesFile) -> list[bytes]:
     """What has to be asked about a series of a packet."""
-    return list(open_series(file.name).tags(1, len(file.places) + LOOKAHEAD))
+    return list(open_series(file.name).asked(len(file.places)))
 
 
 def add_statements(

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 OURS = ("ledger", "storage", "api", "cli")
-LINES_AT_MOST = 7_900
+LINES_AT_MOST = 8_000
 WRITING = {
     "ledger.cosigner",
     "ledger.derived",
@@ -85,7 +85,7 @@ def test_the_verifier_needs_the_core_only() -> None:
     assert {module.split(".")[0] for module in closure("ledger.verify")} == {"ledger"}
 
 
-@pytest.mark.parametrize("module", ["ledger.suite", "ledger.tlog.merkle", "ledger.examine"])
+@pytest.mark.parametrize("module", ["ledger.suite", "ledger.tlog.merkle", "ledger.verdict.items"])
 def test_the_closure_follows_both_forms_of_import(module: str) -> None:
     assert module in closure("ledger.verify")
 

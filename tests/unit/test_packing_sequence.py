@@ -25,7 +25,7 @@ Files = dict[str, bytes]
 @pytest.fixture(autouse=True)
 def short_lookahead(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing here is hidden far ahead in the numbers: `tests/tamper` does that."""
-    monkeypatch.setattr("ledger.examine.LOOKAHEAD", 256)
+    monkeypatch.setattr("ledger.evidence.series.LOOKAHEAD", 256)
 
 
 def worked(*, decided_later: bool = True) -> World:

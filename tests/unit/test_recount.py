@@ -7,10 +7,10 @@ import pytest
 
 from ledger.errors import Rejected, Unknown
 from ledger.evidence.entry import MINUTE_MS, Entry
-from ledger.examine import Claims, _read_tags
 from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.merkle import leaf_hash, root_of
 from ledger.tlog.tiling import Tiling
+from ledger.verdict.completeness import Claims, _read_tags
 
 SIZE = 600
 TAGS = tuple(bytes([i]) * 16 for i in range(8))

@@ -12,8 +12,8 @@ from ledger.encoding import parse_time
 from ledger.errors import Rejected
 from ledger.evidence.packet import Place
 from ledger.process.renewal import Chain, Renewal, Token
-from ledger.renewed import Opened, renewal_findings
 from ledger.report import Outcome
+from ledger.verdict.renewed import Opened, renewal_findings
 
 
 def at(year: int) -> int:

@@ -8,20 +8,22 @@ packet; what it does not cover, it says nothing about.
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
+from ledger import suite
 from ledger.errors import Malformed, Rejected
 from ledger.evidence.envelope import Envelope
-from ledger.evidence.packet import Layout, Place
+from ledger.evidence.packet import Place
 from ledger.evidence.rehash import Row, RowProof, check_covered
 from ledger.evidence.renewal import Rows, rows_of
 from ledger.evidence.statement import Kind, Statement
 from ledger.evidence.trust import Trust
 from ledger.process.renewal import Chain, Renewal, Token
 from ledger.report import Finding, Outcome
-from ledger.stamps import Stamp, open_of_one
-from ledger.suite import strong_digest
 from ledger.timestamp import Timestamp
 from ledger.tlog.note import Algorithm
+from ledger.verdict.examination import Examination
+from ledger.verdict.stamps import Stamp, open_of_one
 
 STEP = "renewal"
 RESTS_ON = ("ed25519", "rsa", "sha256")  # commitments, paths, roots, signatures, series
@@ -37,24 +39,29 @@ class Shown:
 
 @dataclass(slots=True)
 class Opened:
+    """Those that hold, and what is wrong with the others."""
+
     renewals: list[Renewal] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
 
-def open_renewals(
-    layout: Layout,
-    trust: Trust,
-    read: Callable[[str], bytes],
-    shown: Callable[[Place], Shown | None],
-) -> Opened:
-    """Those that hold, and what is wrong with the others. `shown` is None for what is not here."""
+def renewals(ex: Examination) -> Iterator[Finding]:
+    if ex.at_ms is None:
+        yield Finding(STEP, Outcome.PASSED, "packet", "nothing was asked about later times")
+        return
+    places = sorted(ex.views, key=ex.position)
+    yield from renewal_findings(_opened(ex), ex.stamps, places, ex.trust, ex.at_ms)
+
+
+def _opened(ex: Examination) -> Opened:
     opened = Opened()
+    layout = ex.layout
     rows: defaultdict[str, list[str]] = defaultdict(list)
     for (number, _), path in sorted(layout.renewal_rows.items()):
         rows[number].append(path)
     for number, path in sorted(layout.renewals.items()):
         try:
-            renewal = _open(number, path, rows[number], layout, trust, read, shown)
+            renewal = _open(ex, number, path, rows[number])
         except (Malformed, Rejected) as error:
             opened.findings.append(Finding(STEP, Outcome.FAILED, path, str(error)))
             continue
@@ -70,42 +77,35 @@ def open_renewals(
     return opened
 
 
-def _open(
-    number: str,
-    path: str,
-    row_paths: Sequence[str],
-    layout: Layout,
-    trust: Trust,
-    read: Callable[[str], bytes],
-    shown: Callable[[Place], Shown | None],
-) -> Renewal | None:
-    data = read(path)
+def _open(ex: Examination, number: str, path: str, row_paths: Sequence[str]) -> Renewal | None:
+    layout, trust = ex.layout, ex.trust
+    data = ex.read(path)
     statement = Statement.from_bytes(Envelope.from_bytes(data).payload)
     rows = rows_of(statement.predicate) if statement.kind is Kind.RENEWAL else None
     if rows is None:
         raise Rejected("it renews nothing")
     if number not in layout.renewal_tokens:
         raise Rejected("it has no token")
-    token = read(layout.renewal_tokens[number])
-    crl = read(layout.renewal_lists[number]) if number in layout.renewal_lists else b""
+    token = ex.read(layout.renewal_tokens[number])
+    crl = ex.read(layout.renewal_lists[number]) if number in layout.renewal_lists else b""
     timestamp = open_of_one(trust, token, data, crl)
     if timestamp is None:
         return None
     covers, places = set(), set()
     for row_path in row_paths:
-        proof = RowProof.from_bytes(read(row_path))
+        proof = RowProof.from_bytes(ex.read(row_path))
         proof.check(rows.count, rows.root)
         if not isinstance(proof.row, Row):
             covers.add(proof.row.token)
             continue
         place = _place(rows, proof.index, trust)
-        _check_row(proof.row, rows.size, place, shown(place))
+        _check_row(proof.row, rows.size, place, _shown(ex, place))
         places.add(place.to_text())
     name = f"the renewal {number}"
     ends = ends_of(timestamp, trust)
     if "sha512" in trust.ends:
         ends["sha512"] = trust.ends["sha512"]  # of its rows, and of what they cover
-    held = Token(name, timestamp.latest_ms, ends, strong_digest(token))
+    held = Token(name, timestamp.latest_ms, ends, suite.strong_digest(token))
     return Renewal(name, held, frozenset(covers), frozenset(places))
 
 
@@ -170,3 +170,36 @@ def renewal_findings(
         yield Finding(STEP, Outcome.PASSED, "packet", f"{good} entries")
     elif not places:
         yield Finding(STEP, Outcome.UNDECIDED, "packet", "no entries were shown")
+
+
+def _shown(ex: Examination, place: Place) -> Shown | None:
+    """What the packet shows of an entry, for a row that hashed it again."""
+    view = ex.views.get(place)
+    if view is None:
+        return None
+    paths = {"entry": ex.layout.entries[place]}
+    items: tuple[Callable[[], bytes] | None, ...] | None = None
+    if view.statement is not None:
+        paths |= {"envelope": ex.layout.envelopes[place], "salt": ex.layout.salts[place]}
+        items = tuple(
+            None if (path := ex.item_of.get(subject)) is None else partial(_strong, ex, path)
+            for subject in view.statement.files
+        )
+
+    def digests(size: int) -> dict[str, bytes]:
+        proof = ex.layout.proofs.get((place, size))
+        if proof is None:
+            raise Rejected(f"no proof to the tree of {size} entries that was hashed again")
+        return {name: _strong(ex, path) for name, path in {**paths, "proof": proof}.items()}
+
+    return Shown(digests, items)
+
+
+def _strong(ex: Examination, path: str) -> bytes:
+    """Once for each file, however many rows speak of it."""
+    if path not in ex.strong:
+        hasher = suite.new_strong_digest()
+        for piece in ex.packet.stream(path):
+            hasher.update(piece)
+        ex.strong[path] = hasher.digest()
+    return ex.strong[path]

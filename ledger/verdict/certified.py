@@ -14,14 +14,14 @@ from ledger.encoding import printable
 from ledger.errors import Malformed, Rejected, Unknown
 from ledger.evidence.entry import Entry
 from ledger.evidence.membership import certificate_series
-from ledger.evidence.series import LOOKAHEAD
 from ledger.evidence.statement import Kind, Statement, StatementSubject
 from ledger.evidence.trust import TrustedLog
-from ledger.examine import Examination, PublicLog, View
 from ledger.report import Finding, Outcome, seconds_text
 from ledger.tlog.audit import read_log
 from ledger.tlog.note import SignedNote
 from ledger.tlog.policy import Cosigned
+from ledger.verdict.examination import Examination, PublicLog, View
+from ledger.verdict.withdrawn import counted
 
 Issue = tuple[View, Statement]
 
@@ -114,7 +114,7 @@ def _look(ex: Examination, log: PublicLog) -> tuple[str, dict[str, tuple[str, in
     later: dict[bytes, str] = {}
     for path, (_, statement) in ex.issued.items():
         opened = ex.series[certificate_series(statement.id, ex.trust.first_year)].opened
-        later |= dict.fromkeys(opened.tags(2, 1 + LOOKAHEAD), path)
+        later |= dict.fromkeys(opened.beyond(1), path)
     labels = [trusted.label for trusted in ex.trust.logs]
     first = min(labels.index(view.place.log) for view, _ in ex.issued.values())
     as_of = ""
@@ -136,7 +136,7 @@ def _look(ex: Examination, log: PublicLog) -> tuple[str, dict[str, tuple[str, in
 def _today(ex: Examination, log: PublicLog, trusted: TrustedLog) -> Cosigned:
     """The copy's own checkpoint: of the packet's history, not older, and within the log's end."""
     note = SignedNote.from_bytes(log.read(trusted.label, "checkpoint"))
-    cosigned = ex.open_note(trusted, note)
+    cosigned = counted(ex.open_note(trusted, note), trusted, ex.gone)
     size, root = cosigned.checkpoint.size, cosigned.checkpoint.root
     if size > (end := ex.ends.get(trusted.label, size)):
         raise Rejected(f"a checkpoint of {size} entries of a log that ended with {end}")

@@ -18,12 +18,12 @@ from ledger import suite
 from ledger.errors import Malformed, Rejected
 from ledger.evidence.absence import Absence, Found, Stranger, open_absence, tags_to_bytes
 from ledger.evidence.packet import Place
-from ledger.evidence.series import LOOKAHEAD, Series
+from ledger.evidence.series import Series
 from ledger.evidence.trust import Trust
 from ledger.report import Finding, Outcome, seconds_text
 from ledger.tlog.note import VerifierKey
 from ledger.tlog.policy import Cosigned
-from ledger.withdrawn import Withdrawal
+from ledger.verdict.withdrawn import Withdrawal
 
 Numbers = Mapping[Place, int]
 
@@ -84,7 +84,7 @@ def hear(
                 heard.unheard.append(Finding("complete", Outcome.UNDECIDED, path, detail))
     for name, (opened, numbers) in sorted(series.items()) if said else ():
         count = len(numbers)
-        tags = list(opened.tags(1, count + LOOKAHEAD))
+        tags = list(opened.asked(count))
         for label, mirror, absence in said.get(suite.digest(tags_to_bytes(tags)), ()):
             wrong = list(_compare(label, absence, tags, numbers))
             if not wrong and mirror.public not in withdrawn:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from ledger.evidence.register import Position, Registration
 from ledger.evidence.statement import Role
-from ledger.evidence.trust import Trust
+from ledger.evidence.trust import Trust, TrustedLog
 from ledger.tlog.policy import Cosigned
 
 
@@ -56,10 +56,9 @@ def withdrawals(
     return tuple(found)
 
 
-def counted(cosigned: Cosigned, trust: Trust, label: str, gone: tuple[Withdrawal, ...]) -> Cosigned:
+def counted(cosigned: Cosigned, log: TrustedLog, gone: tuple[Withdrawal, ...]) -> Cosigned:
     """The same checkpoint with what still counts: its quorum time is the same, later or None."""
-    log = trust.log(label)
-    if log is None or cosigned.quorum_time is None or not gone:
+    if cosigned.quorum_time is None or not gone:
         return cosigned
     policy = log.policy
     keys = {witness.name: witness.key.public for witness in policy.witnesses}

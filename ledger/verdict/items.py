@@ -1,0 +1,93 @@
+"""Items and the case: the bytes are those that were fixed, and all is about one case."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from ledger import abreast
+from ledger.errors import Malformed, Rejected
+from ledger.evidence.case_number import check_spelling, is_plain, is_spelled
+from ledger.evidence.chunks import ItemDigest, ItemHasher
+from ledger.evidence.membership import case_series, provisional_series
+from ledger.evidence.statement import OPENING, FileSubject, Kind, Statement
+from ledger.report import Finding, Outcome
+from ledger.verdict.examination import Examination, View, failed
+
+
+def items(ex: Examination) -> Iterator[Finding]:
+    wanted: defaultdict[bytes, list[FileSubject]] = defaultdict(list)
+    for _, statement in ex.shown():
+        for subject in statement.items:
+            wanted[subject.digest.sha256].append(subject)
+    good = 0
+    for path, found in ex.item_digests.items():
+        subjects = wanted.get(found.sha256, [])
+        try:
+            if not subjects:
+                raise Rejected("no statement in this packet speaks of these bytes")
+            if any(subject.digest.sm3 for subject in subjects):
+                found = _with_sm3(ex, path)
+            for subject in subjects:
+                subject.digest.check(found)
+                if why := ex.trust.suites.check_item(subject.digest):
+                    yield Finding("item", Outcome.UNDECIDED, path, why)
+                ex.item_of[subject] = path
+            good += 1
+        except (Malformed, Rejected) as error:
+            yield failed("item", path, error)
+    if good or not ex.layout.items:
+        yield Finding("item", Outcome.PASSED, "packet", f"{good} items")
+
+
+def _with_sm3(ex: Examination, path: str) -> ItemDigest:
+    hasher = ItemHasher(sm3=True)
+    abreast.feed(ex.packet.stream(path), hasher.parts)
+    return hasher.finish()
+
+
+def case(ex: Examination) -> Iterator[Finding]:
+    number = ex.index.case
+    name = case_series(number, ex.trust.first_year)
+    if ex.layout.envelopes and name not in ex.series:
+        yield Finding("case", Outcome.FAILED, number, "the packet has no series of this case")
+        return
+    names = {name}
+    for _, statement in ex.shown():
+        if statement.case == number and (opened := statement.predicate.get("provisional")):
+            names.add(provisional_series(opened, ex.trust.first_year))
+    good = bad = 0
+    for view, statement in ex.shown():
+        if statement.kind in (Kind.REGISTER, Kind.RENEWAL, Kind.CUSTODY, Kind.STATUS):
+            continue
+        try:
+            _check_case(ex, view, statement, names)
+            good += 1
+        except (Malformed, Rejected) as error:
+            bad += 1
+            yield failed("case", view.place.to_text(), error)
+    if bad:
+        return
+    if not good:
+        yield Finding("case", Outcome.UNDECIDED, number, "no statement of this case is shown")
+        return
+    templates = ex.register.case_numbers() if ex.register is not None else ()
+    if is_spelled(number, templates):
+        yield Finding("case", Outcome.PASSED, number, "spelled as registered")
+    elif is_plain(number):
+        detail = "its agency's spelling is not in the packet"
+        yield Finding("case", Outcome.PASSED, number, detail)
+    else:
+        detail = "no agency's spelling here covers this number, which may only look like another"
+        yield Finding("case", Outcome.UNDECIDED, number, detail)
+
+
+def _check_case(ex: Examination, view: View, statement: Statement, names: set[str]) -> None:
+    """`names` are the series of this packet's case, with a provisional one that it grew from."""
+    own = set(view.series)
+    if statement.predicate.get("act") == OPENING:
+        own = {provisional_series(statement.id, ex.trust.first_year)}
+    if not own & names:
+        raise Rejected("this statement is not about the case of the packet")
+    if statement.case is not None and ex.register is not None:
+        templates = ex.register.case_numbers(statement.agency)
+        if templates:
+            check_spelling(statement.case, templates)
