@@ -11,19 +11,17 @@ import click
 from cli import output
 from cli.command import argument, json_option, option
 from cli.command import command as new_command
-from cli.files import read_key
+from cli.files import read_key, read_sm2_key
 from cli.language import say
 from cli.remote import open_client, own_trust_option, server_option
 from cli.trust import open_trust
 from ledger.encoding import printable
-from ledger.errors import LedgerError, Malformed, Rejected
+from ledger.errors import LedgerError, Rejected
 from ledger.evidence.case_number import parse_case
 from ledger.evidence.chunks import ItemDigest
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.statement import EvidenceType, Stage, Statement
 from ledger.evidence.trust import Trust, TrustedLog
-from ledger.tlog.note import Algorithm
-from ledger.tlog.signing_key import SigningKey
 from storage.durable import make_folder, write_file
 
 if TYPE_CHECKING:
@@ -233,13 +231,6 @@ def _note_flags(row: dict[str, Any]) -> None:
         output.note(text)
 
 
-def _read_sm2_key(file: str) -> SigningKey:
-    key = read_key(file)
-    if key.algorithm is not Algorithm.SM2:
-        raise Malformed("want an SM2 key: make one with tiezheng keygen --kind statement-sm2")
-    return key
-
-
 class Filing:
     """One run: digest, upload, sign, file, recompute."""
 
@@ -255,7 +246,7 @@ class Filing:
         sm2_file: str | None = None,
     ) -> None:
         self._key = read_key(key_file)
-        self._beside = () if sm2_file is None else (_read_sm2_key(sm2_file),)
+        self._beside = () if sm2_file is None else (read_sm2_key(sm2_file),)
         self._sm3 = sm3
         self._client = open_client(server, key=self._key)
         self._server = server

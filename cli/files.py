@@ -5,6 +5,7 @@ from pathlib import Path
 from ledger.backup import BackupKey
 from ledger.encoding import parse_utf8
 from ledger.errors import Malformed, Rejected, Unavailable
+from ledger.tlog.note import Algorithm
 from ledger.tlog.signing_key import SigningKey
 
 MAX_SECRET = 16_384
@@ -28,6 +29,13 @@ def read_key(path: str) -> SigningKey:
         return SigningKey.from_text(read_secret(path))
     except Malformed as error:
         raise error.under(path) from None
+
+
+def read_sm2_key(path: str) -> SigningKey:
+    key = read_key(path)
+    if key.algorithm is not Algorithm.SM2:
+        raise Malformed("want an SM2 key: make one with tiezheng keygen --kind statement-sm2")
+    return key
 
 
 def read_backup_key(path: str) -> BackupKey:

@@ -67,6 +67,7 @@ class FileRow:
     ino: int
     sha256: bytes
     chunks: bytes
+    sm3: bytes
     spooled: bool
     statement: str
     uploaded: bool
@@ -220,7 +221,11 @@ def _create(db: Database) -> None:
         db.execute(sql)
 
 
-MIGRATIONS: tuple[Migration, ...] = (_create,)
+def _add_sm3(db: Database) -> None:
+    db.execute("ALTER TABLE file ADD COLUMN sm3 BLOB NOT NULL DEFAULT x''")
+
+
+MIGRATIONS: tuple[Migration, ...] = (_create, _add_sm3)
 
 _FILE = ", ".join(FileRow.__slots__)
 _SESSION = 'id, device, given, officers, "case", began_ms, docked_ms, docking'
@@ -458,8 +463,8 @@ class SqliteStation:
     def spooled(self, file: int, digest: ItemDigest) -> None:
         """Its bytes are durable in the spool and these are their digests."""
         self._update(
-            "UPDATE file SET size = ?, sha256 = ?, chunks = ?, spooled = 1 WHERE id = ?",
-            (digest.size, digest.sha256, digest.chunks, file),
+            "UPDATE file SET size = ?, sha256 = ?, chunks = ?, sm3 = ?, spooled = 1 WHERE id = ?",
+            (digest.size, digest.sha256, digest.chunks, digest.sm3, file),
         )
 
     def unspooled(self, files: Iterable[int]) -> None:

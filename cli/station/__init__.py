@@ -99,6 +99,24 @@ def folder_argument() -> Callable[[F], F]:
         "zh": "删除设备上已证实的文件；缺省从不删除任何文件",
     },
 )
+@option(
+    "--sm3",
+    is_flag=True,
+    words={
+        "en": "state the SM3 digest of each file too; reading becomes slower",
+        "zh": "另写明每个文件的 SM3 摘要；读取会变慢",
+    },
+)
+@option(
+    "--sm2-key",
+    "sm2_file",
+    default="",
+    metavar="FILE",
+    words={
+        "en": "the station's registered SM2 key, to sign with beside --key",
+        "zh": "采集站已登记的 SM2 私钥文件，与 --key 一并签名",
+    },
+)
 @json_option()
 def init(
     folder: str,
@@ -108,15 +126,19 @@ def init(
     agency: str,
     docks: tuple[str, ...],
     wipe: bool,
+    sm3: bool,
+    sm2_file: str,
     as_json: bool,
 ) -> None:
     from pathlib import Path
 
-    from cli.files import read_key
+    from cli.files import read_key, read_sm2_key
     from cli.station.folder import Settings, StationFolder
     from cli.trust import open_trust
 
     read_key(key_file)
+    if sm2_file:
+        read_sm2_key(sm2_file)
     open_trust(trust)
     for dock in docks:
         if not Path(dock).is_dir():
@@ -130,6 +152,8 @@ def init(
             agency=agency,
             docks=tuple(str(Path(dock).absolute()) for dock in docks),
             wipe=wipe,
+            sm3=sm3,
+            sm2_key=str(Path(sm2_file).absolute()) if sm2_file else "",
         )
     )
     if as_json:
@@ -315,18 +339,36 @@ def status(folder: str, as_json: bool) -> int:
     metavar="FILE",
     words={"en": "the person's own registered private key", "zh": "本人已登记的私钥文件"},
 )
+@option(
+    "--sm2-key",
+    "sm2_file",
+    default="",
+    metavar="FILE",
+    words={
+        "en": "the person's registered SM2 key, to sign with beside --key",
+        "zh": "本人已登记的 SM2 私钥文件，与 --key 一并签名",
+    },
+)
 @option("--note", default="", metavar="TEXT", words={"en": "anything else", "zh": "备注"})
 @json_option()
-def explain(folder: str, gap: int, cause: str, key_file: str, note: str, as_json: bool) -> None:
+def explain(
+    folder: str,
+    gap: int,
+    cause: str,
+    key_file: str,
+    sm2_file: str,
+    note: str,
+    as_json: bool,
+) -> None:
     from pathlib import Path
 
-    from cli.files import read_key
+    from cli.files import read_key, read_sm2_key
     from cli.station.people import explain_gap
     from cli.station.station import open_station
 
-    key = read_key(key_file)
+    keys = [read_key(key_file), *([read_sm2_key(sm2_file)] if sm2_file else [])]
     with open_station(Path(folder)) as station:
-        id_ = explain_gap(station, gap, cause, note, key)
+        id_ = explain_gap(station, gap, cause, note, *keys)
     if as_json:
         output.result_json({"gap": gap, "id": id_})
         return

@@ -340,7 +340,7 @@ class Docker:
             predicate["id"],
             session.id,
             "dock",
-            statements.session_statement(predicate, data, [station.key]),
+            statements.session_statement(predicate, data, station.keys, sm3=station.settings.sm3),
             now,
             data,
         )
@@ -443,6 +443,7 @@ def _new_row(session: SessionRow, found: Found) -> FileRow:
         ino=found.ino,
         sha256=b"",
         chunks=b"",
+        sm3=b"",
         spooled=False,
         statement="",
         uploaded=False,

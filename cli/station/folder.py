@@ -43,6 +43,8 @@ class Settings:
     shared_counter: bool = False
     media_facts: bool = True
     direct: bool = False
+    sm3: bool = False
+    sm2_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,8 +26,10 @@ Progress = Callable[[int], None]
 class Ledger(Protocol):
     """Raises `Unavailable` if there is no answer; everything may be asked again."""
 
-    def upload(self, path: Path, size: int, sha256: bytes, progress: Progress) -> None:
-        """Returns once the ledger holds the bytes and found this digest."""
+    def upload(
+        self, path: Path, size: int, sha256: bytes, progress: Progress, *, sm3: bool
+    ) -> None:
+        """Returns once the ledger holds the bytes and found this digest; it notes `sm3` too."""
 
     def file(self, envelopes: Sequence[bytes]) -> list[dict[str, Any]]:
         """The answer to each: an acceptance, not yet believed, or a problem document."""
@@ -70,25 +72,27 @@ class HttpLedger:
         self._label = label
         self._store = store
 
-    def upload(self, path: Path, size: int, sha256: bytes, progress: Progress) -> None:
+    def upload(
+        self, path: Path, size: int, sha256: bytes, progress: Progress, *, sm3: bool
+    ) -> None:
         if size < RESUMABLE:
-            self._client.upload(path, size, sha256, progress)
+            self._client.upload(path, size, sha256, progress, sm3=sm3)
             return
         if self._goes_direct:
             try:
-                self._direct.upload(path, size, sha256, progress)
+                self._direct.upload(path, size, sha256, progress, sm3=sm3)
                 return
             except NoDirect:
                 self._goes_direct = False  # until the next start: its settings may change
-        name = f"upload-{sha256.hex()}-{size}"
+        name = f"upload-{sha256.hex()}-{size}{'-sm3' if sm3 else ''}"
         place = self._store.fact(name)
         try:
             if not place:
-                place = self._open(name, size, sha256)
+                place = self._open(name, size, sha256, sm3)
             self._tus.send(place, path, size, sha256, progress)
         except Unknown:
             # It has ended there, as after a long time without a line: from the beginning.
-            self._tus.send(self._open(name, size, sha256), path, size, sha256, progress)
+            self._tus.send(self._open(name, size, sha256, sm3), path, size, sha256, progress)
         self._store.drop_fact(name)
 
     def file(self, envelopes: Sequence[bytes]) -> list[dict[str, Any]]:
@@ -122,7 +126,7 @@ class HttpLedger:
         self._tus.close()
         self._direct.close()
 
-    def _open(self, name: str, size: int, sha256: bytes) -> str:
-        place = self._tus.create(size, sha256)
+    def _open(self, name: str, size: int, sha256: bytes, sm3: bool) -> str:
+        place = self._tus.create(size, sha256, sm3=sm3)
         self._store.keep_facts({name: place})
         return place

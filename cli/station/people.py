@@ -64,7 +64,7 @@ def check_out(
         id_,
         id_,
         "check_out",
-        statements.session_statement(predicate, data, [station.key]),
+        statements.session_statement(predicate, data, station.keys, sm3=station.settings.sm3),
         now,
         data,
     )
@@ -72,8 +72,11 @@ def check_out(
     return session
 
 
-def explain_gap(station: Station, number: int, cause: str, note: str, key: SigningKey) -> str:
-    """A person's own statement about a gap; returns its id. Raises `Unknown`, `Conflict`."""
+def explain_gap(station: Station, number: int, cause: str, note: str, *keys: SigningKey) -> str:
+    """A person's own statement about a gap; returns its id. Raises `Unknown`, `Conflict`.
+
+    `keys` are one person's, in different algorithms.
+    """
     store, now = station.store, station.clock.now_ms()
     gap = next((gap for gap in store.gaps() if gap.id == number), None)
     if gap is None:
@@ -102,7 +105,7 @@ def explain_gap(station: Station, number: int, cause: str, note: str, key: Signi
         id_,
         session.id,
         "explanation",
-        statements.session_statement(predicate, told.manifest, [key]),
+        statements.session_statement(predicate, told.manifest, keys, sm3=station.settings.sm3),
         now,
         told.manifest,
     )

@@ -159,7 +159,7 @@ class Reader:
             )
 
     def _digest(self, fd: int, out: int, file: FileRow) -> ItemDigest:
-        hasher = ItemHasher()
+        hasher = ItemHasher(sm3=self._station.settings.sm3)
         write = SpoolWriter(out).write
         self.under_way[file.device] = 0
 
@@ -294,11 +294,11 @@ class Reader:
         facts = self._facts(session.id, path)
         id_ = new_id(now)
         digests = [
-            (file, ItemDigest(size=file.size, sha256=file.sha256, chunks=file.chunks))
+            (file, ItemDigest(size=file.size, sha256=file.sha256, chunks=file.chunks, sm3=file.sm3))
             for file in files
         ]
         envelope = statements.evidence(
-            id_, station.common(), session, digests, facts, ahead, station.key
+            id_, station.common(), session, digests, facts, ahead, station.keys
         )
         row = new_statement(id_, session.id, "evidence", envelope, now)
         self._store.plan(row, [file.id for file in files])

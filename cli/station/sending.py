@@ -18,6 +18,7 @@ from api.clients.ledger import NotYet, check_acceptance, refusal
 from cli.station.history import Forked, check_history
 from cli.station.ledger import Ledger
 from cli.station.reading import NONCE, PIECE
+from cli.station.statements import states_sm3
 from cli.station.station import Station
 from ledger import suite
 from ledger.errors import LedgerError, Malformed, Rejected, Unavailable, Unknown
@@ -110,7 +111,8 @@ class Sender:
             path = self._station.folder.spool / f"manifest-{row.id}"
             if not path.exists():
                 write_file(path, row.manifest)
-            ledger.upload(path, len(row.manifest), suite.digest(row.manifest), lambda n: None)
+            sha256, sm3 = suite.digest(row.manifest), states_sm3(row.envelope)
+            ledger.upload(path, len(row.manifest), sha256, lambda n: None, sm3=sm3)
             self._store.manifest_sent(row.id)
             path.unlink(missing_ok=True)
         self._file(ledger, [row])
@@ -157,7 +159,7 @@ class Sender:
         path = self._station.spool_file(file)
         if not path.exists():
             raise Rejected(f"{path.name} is missing in the spool")
-        ledger.upload(path, file.size, file.sha256, self._count)
+        ledger.upload(path, file.size, file.sha256, self._count, sm3=bool(file.sm3))
         self._store.uploaded(file.id)
 
     def _count(self, count: int) -> None:

@@ -35,10 +35,14 @@ def manifest(
 
 
 def session_statement(
-    predicate: Mapping[str, Any], manifest: bytes, keys: Sequence[SigningKey]
+    predicate: Mapping[str, Any],
+    manifest: bytes,
+    keys: Sequence[SigningKey],
+    *,
+    sm3: bool = False,
 ) -> bytes:
     """The sealed envelope of a statement about a session; the fields decide its form."""
-    subject = FileSubject(MANIFEST, digest_item(manifest))
+    subject = FileSubject(MANIFEST, digest_item(manifest, sm3=sm3))
     statement = Statement(Kind.SESSION, (subject,), dict(predicate))
     return seal(statement.to_bytes(), keys).to_bytes()
 
@@ -56,6 +60,12 @@ def counters_field(counters: Mapping[str, int]) -> dict[str, str]:
     named = {prefix or ALL_PREFIXES: str(number) for prefix, number in counters.items()}
     good = [(p, n) for p, n in named.items() if p.strip() == p and all_visible(p) and len(p) < 256]
     return dict(good[:MAX_COUNTERS])
+
+
+def states_sm3(envelope: bytes) -> bool:
+    """Whether a statement of ours states the SM3 of what it speaks of."""
+    statement = Statement.from_bytes(Envelope.from_bytes(envelope).payload)
+    return any(subject.digest.sm3 for subject in statement.items)
 
 
 def read_counters(envelope: bytes) -> dict[str, int]:
@@ -76,7 +86,7 @@ def evidence(
     files: Sequence[tuple[FileRow, ItemDigest]],
     facts: MediaFacts | None,
     ahead_ms: int | None,
-    key: SigningKey,
+    keys: Sequence[SigningKey],
 ) -> bytes:
     """One recording, the first of `files`, with its side files; the sealed envelope."""
     first = files[0][0]
@@ -104,7 +114,7 @@ def evidence(
     if facts is not None:
         predicate["note"] = facts.to_text()
     statement = Statement(Kind.EVIDENCE, _distinct(subjects), predicate)
-    return seal(statement.to_bytes(), [key]).to_bytes()
+    return seal(statement.to_bytes(), keys).to_bytes()
 
 
 def group(paths: Sequence[bytes]) -> list[list[bytes]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from api.clients.filing import after_of
-from cli.files import read_key
+from cli.files import read_key, read_sm2_key
 from cli.station import card
 from cli.station.clock import SEEN, StationClock, boot_id
 from cli.station.folder import Settings, StationFolder
@@ -37,8 +37,14 @@ class Station:
     settings: Settings
     store: SqliteStation
     key: SigningKey
+    beside: tuple[SigningKey, ...]  # the station's key in another algorithm, where it has one
     trust: Trust
     clock: StationClock
+
+    @property
+    def keys(self) -> tuple[SigningKey, ...]:
+        """What signs its statements; requests and party receipts are signed with `key` alone."""
+        return (self.key, *self.beside)
 
     @property
     def log(self) -> TrustedLog:
@@ -107,10 +113,12 @@ def open_station(root: Path, clock: Clock | None = None, boot: str = "") -> Iter
     settings = folder.read()
     sync_name(root)
     key, trust = read_key(settings.key), read_trust(Path(settings.trust))
+    # Read before anything is done: where nothing computes SM2 no card is half dealt with.
+    beside = (read_sm2_key(settings.sm2_key),) if settings.sm2_key else ()
     store = SqliteStation(folder.state)
     try:
         own = StationClock(store, clock or SystemClock(), boot or boot_id())
-        yield Station(folder, settings, store, key, trust, own)
+        yield Station(folder, settings, store, key, beside, trust, own)
     finally:
         store.close()
 

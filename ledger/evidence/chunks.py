@@ -104,9 +104,9 @@ class ItemHasher:
         )
 
 
-def digest_item(data: bytes) -> ItemDigest:
+def digest_item(data: bytes, *, sm3: bool = False) -> ItemDigest:
     """For bytes already in memory."""
-    hasher = ItemHasher()
+    hasher = ItemHasher(sm3=sm3)
     hasher.update(data)
     return hasher.finish()
 

@@ -534,12 +534,12 @@ def test_one_file_is_on_its_way_while_the_ledger_reads_another_and_filing_keeps_
     files = {digest(data) for data in said.values()}
     both, second, upload = threading.Barrier(2), threading.Event(), office.line.upload
 
-    def slow(path: Path, size: int, sha256: bytes, progress: Any) -> None:
+    def slow(path: Path, size: int, sha256: bytes, progress: Any, **more: bool) -> None:
         if sha256 in files:
             both.wait(20)  # broken, and an error of the round, if the other never comes
             if sha256 == digest(said["BWC_0001.MP4"]):
                 assert second.wait(20)
-        upload(path, size, sha256, progress)
+        upload(path, size, sha256, progress, **more)
         if sha256 == digest(said["BWC_0002.MP4"]):
             second.set()
 
@@ -560,14 +560,14 @@ def test_two_files_of_the_same_bytes_are_sent_one_after_the_other(
     office.plug(away)
     alone, another, upload = threading.Lock(), threading.Event(), office.line.upload
 
-    def slow(path: Path, size: int, sha256: bytes, progress: Any) -> None:
+    def slow(path: Path, size: int, sha256: bytes, progress: Any, **more: bool) -> None:
         if sha256 == digest(same):
             if not alone.acquire(blocking=False):
                 another.set()
                 return
             another.wait(0.5)
             alone.release()
-        upload(path, size, sha256, progress)
+        upload(path, size, sha256, progress, **more)
 
     monkeypatch.setattr(office.line, "upload", slow)
     office.settle()
@@ -586,13 +586,13 @@ def test_when_the_line_goes_what_has_not_begun_is_left_for_the_next_round(
     asked: list[bytes] = []
     upload = office.line.upload
 
-    def cut(path: Path, size: int, sha256: bytes, progress: Any) -> None:
+    def cut(path: Path, size: int, sha256: bytes, progress: Any, **more: bool) -> None:
         if sha256 in files:
             asked.append(sha256)
             # As a line that is waited for; by then whoever waits has given up the others.
             threading.Event().wait(0.1)
             raise Unavailable("the line is cut")
-        upload(path, size, sha256, progress)
+        upload(path, size, sha256, progress, **more)
 
     monkeypatch.setattr(office.line, "upload", cut)
     for _ in range(4):
@@ -618,12 +618,12 @@ def test_what_is_there_is_filed_when_the_quota_is_full_or_there_would_never_be_r
     held: set[bytes] = set()
     upload, file = office.line.upload, office.line.file
 
-    def bounded(path: Path, size: int, sha256: bytes, progress: Any) -> None:
+    def bounded(path: Path, size: int, sha256: bytes, progress: Any, **more: bool) -> None:
         if sha256 in files:
             if len(held) == 2:
                 raise Full("no quota")
             held.add(sha256)
-        upload(path, size, sha256, progress)
+        upload(path, size, sha256, progress, **more)
 
     def claiming(envelopes: Sequence[bytes]) -> list[dict[str, Any]]:
         held.clear()
@@ -914,7 +914,7 @@ def test_bytes_that_the_ledger_has_forgotten_are_sent_again(
     away, said = shift(office, "BWC_0001.MP4")
     office.plug(away)
     # As if the station had been cut off between upload and statement for longer than a day.
-    monkeypatch.setattr(office.line, "upload", lambda *args: None)
+    monkeypatch.setattr(office.line, "upload", lambda *args, **more: None)
     seen = office.settle()
     assert all("no item with sha256" in row for row in seen.refused) and seen.refused
     monkeypatch.undo()

@@ -221,14 +221,21 @@ def await_that(holds: Any, what: str, seconds: float = 10.0) -> None:
         time.sleep(0.005)
 
 
-def register(signer: SigningKey, role: Role, agency: str = AGENCY, **more: str) -> bytes:
+def register(
+    signer: SigningKey,
+    role: Role,
+    agency: str = AGENCY,
+    *,
+    by: SigningKey = REGISTRAR,
+    **more: str,
+) -> bytes:
     now_ms = time.time_ns() // 1_000_000
     statement = key_registration(
         agency, signer.verifier, person=signer.name, role=role, now_ms=now_ms
     )
     predicate = dict(statement.predicate) | more
     payload = Statement(Kind.REGISTER, statement.subjects, predicate).to_bytes()
-    return seal(payload, [REGISTRAR]).to_bytes()
+    return seal(payload, [by]).to_bytes()
 
 
 def witnesses(ports: Sequence[int] = (1, 2, 3)) -> list[Witness]:

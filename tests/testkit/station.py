@@ -39,9 +39,11 @@ class Line:
     def __post_init__(self) -> None:
         self._client = self.ledger.client(STATION)
 
-    def upload(self, path: Path, size: int, digest: bytes, progress: Progress) -> None:
+    def upload(
+        self, path: Path, size: int, digest: bytes, progress: Progress, *, sm3: bool
+    ) -> None:
         self._check()
-        self._client.upload(path, size, digest, progress)
+        self._client.upload(path, size, digest, progress, sm3=sm3)
         self.uploads.append(digest)
 
     def file(self, envelopes: Sequence[bytes]) -> list[dict[str, Any]]:

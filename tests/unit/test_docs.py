@@ -372,7 +372,7 @@ def typed(page: Path) -> Iterator[tuple[str, list[str]]]:
     for line in text.split("\n"):
         match = _TYPED.match(line)
         if match:
-            yield match[1], re.findall(r"(?<!\S)--?[a-z][a-z-]*", match[2].partition("   # ")[0])
+            yield match[1], re.findall(r"(?<!\S)--?[a-z][a-z0-9-]*", match[2].partition("   # ")[0])
 
 
 @pytest.mark.parametrize("page", [p for p in PAGES if list(typed(p))], ids=name_of)
