@@ -375,6 +375,72 @@ def clean(**fields: Any) -> int:
 
 
 @new_command(
+    "ask",
+    words={
+        "en": "Draw a nonce for a report on a station's machine (清洁性检查).\n\n"
+        "KEY is the station's public key, got from the register or a verified packet.\n"
+        "On the station: tiezheng station clean; its file is taken up by `attach`.",
+        "zh": "为采集站的清洁性检查报告生成随机数。\n\n"
+        "KEY 为采集站公钥，取自登记或经核验的证据包。在采集站上运行\n"
+        "tiezheng station clean，所得文件由 attach 收录。",
+    },
+    example="tiezheng notary ask office 019ab0c4-… --station station-07.example+5f2c91aa+AW…",
+)
+@folder_argument()
+@application_argument()
+@option(
+    "--station",
+    required=True,
+    metavar="KEY",
+    words={"en": "the station's public key", "zh": "采集站公钥"},
+)
+@json_option()
+def ask(**fields: Any) -> None:
+    from cli.notary.work import run_ask
+
+    run_ask(**fields)
+
+
+@new_command(
+    "attach",
+    words={
+        "en": "Take up a station's report on its machine, checked against its nonce.\n\n"
+        "REPORT must be signed by the key that was asked, over a nonce that `ask` drew\n"
+        "for this application and that no report has used. It is the machine's own\n"
+        "word: with --known a program that is not on YOUR list fails; one that lies to\n"
+        "its programs passes nothing that you could see.\n\n"
+        "Exit code: 0 it says that only listed programs run, 1 it names an unknown one,\n"
+        "3 undecided.",
+        "zh": "收录采集站的本机状态报告，并核对其随机数。\n\n"
+        "REPORT 须由所询问的密钥签名，且含 ask 为本申请生成、尚未用过的随机数。\n"
+        "报告为该机自述：加 --known 时，您的名单之外的程序在运行即不通过；\n"
+        "若该机欺骗其程序，则无从察觉。\n\n"
+        "退出码：0 该机自称仅运行名单内程序，1 报告中有名单之外的程序，3 不能判定。",
+    },
+    example="tiezheng notary attach office 019ab0c4-… machine.json --known programs.sha256 \\\n"
+    "    --key wang.key",
+)
+@folder_argument()
+@application_argument()
+@argument("report", metavar="REPORT", words={"en": "the station's file", "zh": "采集站的报告文件"})
+@option(
+    "--known",
+    metavar="FILE",
+    words={
+        "en": "digests of programs that may run, as sha256sum writes them",
+        "zh": "允许运行的程序的摘要，格式同 sha256sum",
+    },
+)
+@key_option()
+@offline_option()
+@json_option()
+def attach(**fields: Any) -> int:
+    from cli.notary.work import run_attach
+
+    return run_attach(**fields)
+
+
+@new_command(
     "spot",
     words={
         "en": "Draw items to look at, by a choice that nobody made.\n\n"
@@ -634,7 +700,7 @@ def send(**fields: Any) -> int:
 
 
 for _member in (
-    *(init, apply, list_, accept, refuse, compare, preserve, clean, spot),
+    *(init, apply, list_, accept, refuse, compare, preserve, clean, ask, attach, spot),
     *(draft, seal_, check, certify, revoke, send),
 ):
     assert isinstance(_member, Command)

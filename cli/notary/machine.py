@@ -10,7 +10,7 @@ import shutil
 import socket
 import struct
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,11 +38,16 @@ class Look:
 
 
 def report(folder: Path, source: str, known: frozenset[str] | None, look: Look) -> dict[str, Any]:
-    """All that could be read. `known` are the digests, in hex, of programs that may run."""
+    """All that could be read, judged. `known` are the digests, in hex, of programs that may run."""
+    found = state(folder, source, look)
+    return {**found, **judge(found, known)}
+
+
+def state(folder: Path, source: str, look: Look) -> dict[str, Any]:
+    """All that could be read. `folder` is the one whose disk matters."""
     programs = list(_programs(look))
-    unknown = [one["path"] for one in programs if known is not None and one["sha256"] not in known]
     system = os.uname()
-    found = {
+    return {
         "clock": _clock(source),
         "hosts": _hosts(look),
         "mounted_from": _mount(folder, look),
@@ -50,12 +55,16 @@ def report(folder: Path, source: str, known: frozenset[str] | None, look: Look) 
         "programs": programs,
         "storage": _storage(folder),
         "system": {"machine": system.machine, "release": system.release, "system": system.sysname},
-        "unknown": unknown,
-        "unread": look.unread,
+        "unread": look.unread,  # filled by all of the above
     }
-    # Last, when it is known what could not be read.
-    outcome = "undecided" if known is None or look.unread else "passed"
-    return {**found, "outcome": "failed" if unknown else outcome}
+
+
+def judge(found: Mapping[str, Any], known: frozenset[str] | None) -> dict[str, Any]:
+    """Which programs the list does not have, and what that comes to."""
+    programs = found["programs"]
+    unknown = [one["path"] for one in programs if known is not None and one["sha256"] not in known]
+    outcome = "undecided" if known is None or found["unread"] else "passed"
+    return {"outcome": "failed" if unknown else outcome, "unknown": unknown}
 
 
 def _clock(source: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
     notary.json                      the office, its server and trust folder, its persons' keys
     applications/<id>/sheet.json     what the applicant wants, as he was heard
     applications/<id>/<record>.json  records of what was done: comparisons, exhibits, machines
+    applications/<id>/asked-….json   nonces for reports on stations' machines; said nowhere
     statements/<id>.dsse.json        what the office has said, signed
     statements/<id>.accepted.json    the ledger's answer to it, recomputed
     certificates/<id>.pdf            each certificate, under the id of the statement that issued it
@@ -13,6 +14,7 @@ with the same id, and the ledger gives the same answer. Nothing in it may be rea
 """
 
 import json
+import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +24,7 @@ from typing import Any, Self
 from api.clients.filing import after_of
 from api.clients.ledger import LedgerClient, check_acceptance, check_receipt, refusal
 from api.ids import new_id
+from cli.notary.machine_report import NONCE_SIZE
 from ledger.encoding import format_json, format_time, parse_json, parse_uuid7
 from ledger.errors import Conflict, LedgerError, Malformed, Rejected, Unknown
 from ledger.evidence.entry import Entry
@@ -207,6 +210,42 @@ class Office:
     def application_subject(self, application: str) -> TextSubject:
         path = self.root / "applications" / parse_uuid7(application) / "sheet.json"
         return TextSubject("application", digest(self._read(path)))
+
+    def draw_nonce(self, application: str, station: VerifierKey) -> str:
+        """For a report on that station's machine; durable before anybody is told it."""
+        self.sheet(application)
+        nonce = secrets.token_bytes(NONCE_SIZE).hex()
+        record = {
+            "application": application,
+            "at_ms": time.time_ns() // 1_000_000,
+            "nonce": nonce,
+            "record": "asked",
+            "station": station.to_text(),
+            "v": 1,
+        }
+        self.write_record(application, record)
+        return nonce
+
+    def asked(self, application: str, nonce: bytes) -> tuple[VerifierKey, int]:
+        """Which station was given the nonce, and when; raises unless it waits for a report."""
+        for record in self.records(application, "cleanliness"):
+            if record.get("nonce") == nonce.hex():
+                raise Conflict(
+                    "this nonce has its report already",
+                    hints=(
+                        "tiezheng notary ask draws another",
+                        "tiezheng notary send files what has no answer yet",
+                    ),
+                )
+        folder = self.root / "applications" / parse_uuid7(application)
+        for path in sorted(folder.glob("asked-*.json")):
+            value = parse_json(self._read(path), limit=MAX_FILE)
+            if isinstance(value, dict) and value["nonce"] == nonce.hex():
+                return VerifierKey.from_text(value["station"]), value["at_ms"]
+        raise Rejected(
+            "no nonce of this application is in the report: it may be an old one",
+            hints=("tiezheng notary ask draws one",),
+        )
 
     def pending_draw(self, application: str) -> tuple[dict[str, Any], bytes, str] | None:
         """The latest list that was fixed and not drawn from: itself, its digest, its statement."""

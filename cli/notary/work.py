@@ -244,30 +244,111 @@ def run_preserve(
 def run_clean(
     folder: str, application: str, time_source: str, known: str | None, **signing: Any
 ) -> int:
-    from cli.notary.machine import Look, read_known, report
+    from cli.notary.machine import Look, report
     from ledger.report import Outcome
 
     desk = _Desk(folder, **signing)
-    listed = (
-        None if known is None else read_known(Path(known).read_text(errors="replace").splitlines())
-    )
-    record = report(desk.office.root, time_source, listed, Look())
+    record = report(desk.office.root, time_source, _listed(known), Look())
     statement = desk.record(application, "cleanliness", record)
     if not desk.as_json:
-        for name in ("clock", "storage", "mounted_from", "network", "hosts", "system"):
-            output.result(f"{name}: {record[name]}")
-        for path in record["unknown"]:
-            output.result(say(en=f"not on the list: {path}", zh=f"不在名单中：{path}"))
-        for one in record["unread"]:
-            output.result(
-                say(
-                    en=f"could not be read: {one['what']}: {one['why']}",
-                    zh=f"未能读取：{one['what']}（{one['why']}）",
-                )
-            )
+        _show_machine(record, record["unknown"])
     code = desk.end(statement, record)
     judged = output.exit_of(Outcome(record["outcome"]))
     return judged if judged is not output.Exit.DONE else code
+
+
+def run_ask(folder: str, application: str, station: str, as_json: bool) -> None:
+    from ledger.tlog.note import VerifierKey
+
+    key = VerifierKey.from_text(station)
+    nonce = _open(folder).draw_nonce(application, key)
+    if as_json:
+        output.result_json({"nonce": nonce, "station": key.keyid})
+        return
+    output.result(nonce)
+    output.note(
+        say(
+            en=f"on the station: tiezheng station clean FOLDER --nonce {nonce} -o machine.json",
+            zh=f"在采集站上运行：tiezheng station clean FOLDER --nonce {nonce} -o machine.json",
+        )
+    )
+
+
+def run_attach(
+    folder: str, application: str, report: str, known: str | None, **signing: Any
+) -> int:
+    from cli.files import read_small
+    from cli.notary.machine import judge
+    from cli.notary.machine_report import MachineReport
+    from ledger.encoding import parse_json
+
+    desk = _Desk(folder, **signing)
+    data = read_small(Path(report))
+    try:
+        read = MachineReport.from_bytes(data)
+    except Malformed as error:
+        raise error.under(report) from None
+    station, asked_ms = desk.office.asked(application, read.nonce)
+    read.check(station, read.nonce)
+    judged = judge(read.found, _listed(known))
+    if judged["outcome"] == "passed":
+        judged["outcome"] = "claimed"  # somebody else's machine: it says so, nobody has seen it
+    now_ms = _now_ms()
+    record = {
+        **judged,
+        "asked_ms": asked_ms,
+        # By the office's own clock: the report was made between the asking and now.
+        "clock_off_ms": read.made_ms - min(max(read.made_ms, asked_ms), now_ms),
+        "nonce": read.nonce.hex(),
+        "report": parse_json(data, limit=len(data)),
+        "station": station.to_text(),
+    }
+    statement = desk.record(application, "cleanliness", record)
+    if not desk.as_json:
+        _show_machine(read.found, judged["unknown"])
+        _show_word(station.keyid, now_ms - asked_ms, record["clock_off_ms"])
+    code = desk.end(statement, record)
+    exits = {"failed": output.Exit.FAILED, "undecided": output.Exit.UNDECIDED, "claimed": code}
+    return exits[judged["outcome"]]
+
+
+def _listed(known: str | None) -> frozenset[str] | None:
+    from cli.files import read_small
+    from cli.notary.machine import read_known
+
+    if known is None:
+        return None
+    return read_known(read_small(Path(known)).decode("utf-8", "replace").splitlines())
+
+
+def _show_machine(found: Mapping[str, Any], unknown: Sequence[str]) -> None:
+    """`found` may be another machine's: none of it reaches the terminal as it is."""
+    for name in ("clock", "storage", "mounted_from", "network", "hosts", "system"):
+        output.result(printable(f"{name}: {found[name]}"))
+    for path in map(printable, unknown):
+        output.result(say(en=f"not on the list: {path}", zh=f"不在名单中：{path}"))
+    for one in found["unread"]:
+        what, why = printable(one["what"]), printable(one["why"])
+        output.result(say(en=f"could not be read: {what}: {why}", zh=f"未能读取：{what}（{why}）"))
+
+
+def _show_word(keyid: str, asked_ago_ms: int, off_ms: int) -> None:
+    ago = -(-asked_ago_ms // 1000)
+    output.result(
+        say(
+            en=f"the word of the machine itself, signed by {keyid} at most {ago} s ago: "
+            "one that lies to its programs lies here too",
+            zh=f"以上为该机自述，由 {keyid} 于 {ago} 秒之内签名：该机若欺骗其程序，亦可欺骗本报告",
+        )
+    )
+    if off_ms:
+        off = f"{abs(off_ms) / 1000:.1f}"
+        output.result(
+            say(
+                en=f"its clock is {'ahead' if off_ms > 0 else 'behind'} by {off} s or more",
+                zh=f"其时钟至少{'快' if off_ms > 0 else '慢'} {off} 秒",
+            )
+        )
 
 
 def run_spot(folder: str, application: str, packet: str, count: int, **signing: Any) -> int:

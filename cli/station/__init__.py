@@ -474,6 +474,50 @@ def receipt(
 
 
 @new_command(
+    "clean",
+    words={
+        "en": "Write what state this machine is in (清洁性检查), for a notary who asks.\n\n"
+        "Clock, storage, network, hosts, file system, programs that run: what was read\n"
+        "and what could not be, signed by the station's key over the notary's nonce, so\n"
+        "that it is no old report. It is the machine's own word, and says so; nothing\n"
+        "is judged here. The notary takes it up with `tiezheng notary attach`.",
+        "zh": "应公证员要求，出具本机状态报告（清洁性检查）。\n\n"
+        "时钟、存储、网络、hosts、文件系统、运行中的程序：读到的与未能读到的均列明，\n"
+        "连同公证员给出的随机数由采集站密钥签名，以示并非旧报告。报告为本机自述并如此\n"
+        "写明，此处不作判断；由公证员用 tiezheng notary attach 收录。",
+    },
+    example="tiezheng station clean station --nonce 5f2c… --time-source ntp.ntsc.ac.cn \\\n"
+    "    -o machine.json",
+)
+@folder_argument()
+@option(
+    "--nonce",
+    required=True,
+    metavar="HEX",
+    words={"en": "what tiezheng notary ask printed", "zh": "tiezheng notary ask 所显示的随机数"},
+)
+@option(
+    "--time-source",
+    default="",
+    metavar="HOST",
+    words={"en": "an NTP server to compare the clock with", "zh": "用于对时的 NTP 服务器"},
+)
+@option(
+    "-o",
+    "--output",
+    "file",
+    required=True,
+    metavar="FILE",
+    words={"en": "where to write the report", "zh": "报告写入的文件"},
+)
+@json_option()
+def clean(folder: str, nonce: str, time_source: str, file: str, as_json: bool) -> None:
+    from cli.station.cleanliness import write_report
+
+    write_report(folder, nonce, time_source, file, as_json)
+
+
+@new_command(
     "missing",
     words={
         "en": "Ask a ledger what was docked and never deposited, and what sessions lack.\n\n"
@@ -516,7 +560,7 @@ def missing(device: str, month: str, server: str, token_file: str, as_json: bool
     return show_missing(device, month, server, token_file, as_json)
 
 
-for _member in (init, check_out, run, status, explain, receipt, missing):
+for _member in (init, check_out, run, status, explain, receipt, clean, missing):
     assert isinstance(_member, Command)
     command.add_command(_member)
 

@@ -36,6 +36,7 @@ from api.signing import Message, RequestVerifier, sign_request
 from api.tus import parse_metadata
 from cli.explain import explain
 from cli.files import read_key, read_secret
+from cli.notary.machine_report import MachineReport, sign_report
 from cli.notary.page import CertificatePage
 from cli.notary.reference import Reference
 from ledger import encoding, sm2, suite, suite_private
@@ -234,6 +235,13 @@ def party_receipts() -> tuple[bytes, ...]:
         for count in (0, 2)
     )  # fmt: skip
     return tuple(paper.to_text().encode() for paper in papers)
+
+
+def machine_reports() -> tuple[bytes, ...]:
+    found = {"clock": {"asked": "nobody"}, "hosts": {}, "mounted_from": {}, "network": []}
+    found |= {"programs": [{"path": "/bin/x", "sha256": "00" * 32}], "storage": {"free": 1}}
+    found |= {"system": {}, "unread": [{"what": "hosts", "why": "no such file"}]}
+    return (sign_report(kit.STATION, bytes(32), 1, found).to_bytes(),)
 
 
 @cache
@@ -863,6 +871,12 @@ TARGETS: tuple[Target, ...] = (
         binary(lambda d: CertificatePage.from_bytes(d).to_bytes()),
         lambda: tuple(make_page(count).to_bytes() for count in (1, 3)),
         (CertificatePage.from_bytes,),
+    ),
+    Target(
+        "machine-report",
+        binary(lambda d: MachineReport.from_bytes(d).to_bytes()),
+        machine_reports,
+        (MachineReport.from_bytes,),
     ),
     Target(
         "certificate-reference",

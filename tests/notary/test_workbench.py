@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from cli.main import main
+from cli.notary.machine_report import MachineReport, sign_report
+from ledger.encoding import format_json
 from ledger.evidence.statement import Role
 from ledger.filing import read_filing
 from ledger.sequencer import Row
@@ -568,3 +570,122 @@ def test_the_state_of_the_machine_is_filed_and_an_unknown_program_flagged(desk: 
     assert json.loads(ended.out)["unknown"]
     assert desk.said()[-1]["record"] == "cleanliness"
     assert desk.notary("clean", application).code == 3
+
+
+def asked(desk: Desk, application: str, station: SigningKey = STATION) -> str:
+    vkey = station.verifier.to_text()
+    ended = desk.run("notary", "ask", desk.office, application, "--station", vkey, "--json")
+    assert ended.code == 0, ended.err
+    return str(json.loads(ended.out)["nonce"])
+
+
+def reported(desk: Desk, nonce: str, name: str = "machine.json") -> Path:
+    """The station's own command, on its machine."""
+    station, report = desk.desk / "station", desk.desk / name
+    if not station.exists():
+        made = desk.run(
+            *("station", "init", station, "--server", desk.address, "--agency", AGENCY),
+            *("--key", desk.key(STATION), "--trust", desk.trust, "--dock", desk.desk),
+        )
+        assert made.code == 0, made.err
+    ended = desk.run("station", "clean", station, "--nonce", nonce, "-o", report)
+    assert ended.code == 0, ended.err
+    assert "the machine's own word" in ended.err
+    return report
+
+
+def all_programs(desk: Desk, report: Path) -> Path:
+    rows = json.loads(report.read_text())["found"]["programs"]
+    return desk.file("programs.sha256", "".join(f"{r['sha256']}  x\n" for r in rows).encode())
+
+
+def machine_records(desk: Desk, application: str) -> list[dict[str, Any]]:
+    folder = desk.office / "applications" / application
+    return [json.loads(path.read_text()) for path in sorted(folder.glob("cleanliness-*.json"))]
+
+
+def test_a_stations_report_on_its_machine_is_taken_up_as_its_word(desk: Desk) -> None:
+    application = desk.accepted()
+    report = reported(desk, asked(desk, application))
+    ended = desk.notary("attach", application, report, "--known", desk.file("none", b""))
+    assert ended.code == 1, ended.err
+    assert "not on the list: " in ended.out
+    assert "the word of the machine itself" in ended.out
+    assert desk.said()[-1]["record"] == "cleanliness"
+    (record,) = machine_records(desk, application)
+    assert record["outcome"] == "failed"
+    assert record["station"] == STATION.verifier.to_text()
+    assert record["clock_off_ms"] == 0
+    # The signed report stands in the record, for whoever checks it again.
+    again = MachineReport.from_bytes(format_json(record["report"]))
+    again.check(STATION.verifier, bytes.fromhex(record["nonce"]))
+
+
+@pytest.mark.parametrize(
+    ("unread", "outcome", "code"),
+    [([], "claimed", 0), ([{"what": "hosts\x1b[2J", "why": "gone"}], "undecided", 3)],
+)
+def test_of_another_machine_nothing_is_ever_said_to_have_passed(
+    desk: Desk, unread: list[dict[str, str]], outcome: str, code: int
+) -> None:
+    application = desk.accepted()
+    nonce = bytes.fromhex(asked(desk, application))
+    true = MachineReport.from_bytes(reported(desk, nonce.hex()).read_bytes())
+    found = {**true.found, "unread": unread}
+    report = desk.file("said.json", sign_report(STATION, nonce, true.made_ms, found).to_bytes())
+    known = all_programs(desk, report)
+    ended = desk.notary("attach", application, report, "--known", known)
+    assert ended.code == code, ended.err
+    assert "\x1b" not in ended.out
+    (record,) = machine_records(desk, application)
+    assert record["outcome"] == outcome
+    again = desk.notary("attach", application, report, "--known", known)
+    assert (again.code, "has its report already" in again.err) == (1, True)
+
+
+def test_without_the_offices_own_list_a_stations_machine_is_not_judged(desk: Desk) -> None:
+    application = desk.accepted()
+    report = reported(desk, asked(desk, application))
+    assert desk.notary("attach", application, report).code == 3
+
+
+def test_a_report_is_of_the_nonce_the_application_and_the_station_that_were_asked(
+    desk: Desk,
+) -> None:
+    first, second = desk.accepted(), desk.accepted()
+    old = reported(desk, "00" * 32, "old.json")
+    ended = desk.notary("attach", first, old)
+    assert (ended.code, "it may be an old one" in ended.err) == (1, True)
+    report = reported(desk, asked(desk, first))
+    assert desk.notary("attach", second, report).code == 1
+    posing = reported(desk, asked(desk, first, HANDLER), "posing.json")
+    ended = desk.notary("attach", first, posing)
+    assert (ended.code, "want a report signed by" in ended.err) == (1, True)
+    damaged = desk.file("damaged.json", report.read_bytes()[:-9])
+    ended = desk.notary("attach", first, damaged)
+    assert (ended.code, "damaged.json" in ended.err) == (1, True)
+    assert machine_records(desk, first) == machine_records(desk, second) == []
+    size = desk.ledger.services.log.size
+    desk.notary("attach", first, report)
+    assert desk.ledger.services.log.size == size + 1
+
+
+def test_a_machine_whose_clock_is_off_is_caught_without_its_word(desk: Desk) -> None:
+    application = desk.accepted()
+    nonce = bytes.fromhex(asked(desk, application))
+    true = MachineReport.from_bytes(reported(desk, nonce.hex()).read_bytes())
+    late = sign_report(STATION, nonce, true.made_ms - 3_600_000, true.found)
+    file = desk.file("late.json", late.to_bytes())
+    ended = desk.notary("attach", application, file)
+    assert "its clock is behind by 3" in ended.out
+    (record,) = machine_records(desk, application)
+    assert -3_700_000 < record["clock_off_ms"] <= -3_590_000
+
+
+def test_a_nonce_that_is_none_is_refused_on_the_station(desk: Desk) -> None:
+    desk.accepted()
+    reported(desk, "00" * 32)
+    station = desk.desk / "station"
+    ended = desk.run("station", "clean", station, "--nonce", "0A", "-o", desk.desk / "no.json")
+    assert (ended.code, "--nonce" in ended.err) == (1, True)
+    assert not (desk.desk / "no.json").exists()
