@@ -384,7 +384,7 @@ def clean(**fields: Any) -> int:
         "KEY 为采集站公钥，取自登记或经核验的证据包。在采集站上运行\n"
         "tiezheng station clean，所得文件由 attach 收录。",
     },
-    example="tiezheng notary ask office 019ab0c4-… --station station-07.example+5f2c91aa+AW…",
+    example="tiezheng notary ask office 019ab0c4-… --station station-07.example+5f2c…",
 )
 @folder_argument()
 @application_argument()

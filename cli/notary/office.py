@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from api.clients.filing import after_of
+from api.clients.filing import after_of, read_source
 from api.clients.ledger import LedgerClient, check_acceptance, check_receipt, refusal
 from api.ids import new_id
 from cli.notary.machine_report import NONCE_SIZE
@@ -177,9 +177,7 @@ class Office:
 
     def sheet(self, application: str) -> dict[str, Any]:
         path = self.root / "applications" / parse_uuid7(application) / "sheet.json"
-        sheet = parse_json(self._read(path), limit=MAX_FILE)
-        assert isinstance(sheet, dict)
-        return dict(sheet)
+        return _object(path, self._read(path))
 
     def write_record(self, application: str, record: Mapping[str, Any]) -> TextSubject:
         """Durable; the subject by which the log fixes it."""
@@ -194,17 +192,28 @@ class Office:
         return TextSubject("application" if name == "sheet" else "record", digest(data))
 
     def records(self, application: str, kind: str) -> list[dict[str, Any]]:
-        """Those of a kind, the latest last, that the office has said something about."""
-        said = {s.sha256 for one in self.said() for s in one.statement.subjects
-                if isinstance(s, TextSubject)}  # fmt: skip
+        """Those of a kind that the office has said something about, the latest last.
+
+        One that a crash left unsigned is a draft. One that was said and is not here, or is another
+        by now, is missed: it may be the one that matters.
+        """
         folder = self.root / "applications" / parse_uuid7(application)
-        found = []
+        kept = {}
         for path in sorted(folder.glob(f"{kind}-*.json")):
             data = self._read(path)
-            value = parse_json(data, limit=MAX_FILE)
-            # One that a crash left unsigned is a draft.
-            if digest(data) in said and isinstance(value, dict):
-                found.append(dict(value))
+            kept[digest(data)] = _object(path, data)
+        found = []
+        for one in self.said():
+            predicate = one.statement.predicate
+            if (predicate.get("application"), predicate.get("record")) != (application, kind):
+                continue
+            for subject in one.statement.subjects:
+                if not isinstance(subject, TextSubject) or subject.sha256 not in kept:
+                    raise Rejected(
+                        f"the {kind} of statement {one.statement.id} is not here as it was said",
+                        hints=(f"put it back into {str(folder)!r} from a copy",),
+                    )
+                found.append(kept[subject.sha256])
         return found
 
     def application_subject(self, application: str) -> TextSubject:
@@ -239,9 +248,12 @@ class Office:
                 )
         folder = self.root / "applications" / parse_uuid7(application)
         for path in sorted(folder.glob("asked-*.json")):
-            value = parse_json(self._read(path), limit=MAX_FILE)
-            if isinstance(value, dict) and value["nonce"] == nonce.hex():
-                return VerifierKey.from_text(value["station"]), value["at_ms"]
+            match _object(path, self._read(path)):
+                case {"at_ms": int(at_ms), "nonce": str(drawn), "station": str(station), **_more}:
+                    if drawn == nonce.hex():
+                        return VerifierKey.from_text(station), at_ms
+                case _:
+                    raise Malformed("want at_ms, nonce and station", path=str(path))
         raise Rejected(
             "no nonce of this application is in the report: it may be an old one",
             hints=("tiezheng notary ask draws one",),
@@ -327,9 +339,12 @@ class Office:
         """All that the office has said, in the order of its ids, which is that of time."""
         for path in sorted((self.root / "statements").glob("*.dsse.json")):
             data = self._read(path)
-            statement = Statement.from_bytes(Envelope.from_bytes(data).payload)
+            try:
+                statement = Statement.from_bytes(Envelope.from_bytes(data).payload)
+            except Malformed as error:
+                raise error.under(str(path)) from None
             kept = path.with_name(f"{statement.id}.accepted.json")
-            answer = json.loads(self._read(kept)) if kept.exists() else None
+            answer = _answer(kept, self._read(kept)) if kept.exists() else None
             yield Said(statement, data, answer)
 
     def subject_of(self, statement_id: str) -> StatementSubject:
@@ -357,7 +372,12 @@ class Office:
         """With its answer, recomputed and kept; raises where the ledger refuses it."""
         for subject in one.statement.files:
             path = self.root / "certificates" / f"{one.statement.id}.pdf"
-            client.upload(path, subject.digest.size, subject.digest.sha256, lambda count: None)
+            if not path.is_file() or read_source(path, _unheard).subject.digest != subject.digest:
+                raise Rejected(
+                    f"{str(path)!r} is not here as it was signed",
+                    hints=("put it back from a copy, and send again",),
+                )
+            client.upload(path, subject.digest.size, subject.digest.sha256, _unheard)
         (answer,) = client.file([one.envelope])
         if "status" in answer:
             raise refusal(answer)
@@ -365,6 +385,35 @@ class Office:
         text = json.dumps(answer, ensure_ascii=False, indent=1, sort_keys=True)
         write_file(self.root / "statements" / f"{one.statement.id}.accepted.json", text.encode())
         return Said(one.statement, one.envelope, answer)
+
+
+def _unheard(count: int) -> None:
+    """Of progress."""
+
+
+def _object(path: Path, data: bytes) -> dict[str, Any]:
+    """A file of the office; one that is torn or no longer its own is refused by name."""
+    try:
+        value = parse_json(data, limit=MAX_FILE)
+    except Malformed as error:
+        raise error.under(str(path)) from None
+    if not isinstance(value, dict):
+        raise Malformed("want an object", path=str(path))
+    return dict(value)
+
+
+def _answer(path: Path, data: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(data.decode("utf-8"))
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise Malformed(
+            "want the ledger's answer, a JSON object",
+            path=str(path),
+            hints=("remove this file: tiezheng notary send asks for the same answer again",),
+        )
+    return value
 
 
 def make_office(root: Path, settings: Settings) -> None:

@@ -13,7 +13,7 @@ from cli.main import main
 from ledger.evidence.statement import Role
 from ledger.tlog.signing_key import SigningKey
 from testkit.pkcs12 import to_pkcs12
-from testkit.server import CASE, STATION, Ledger, open_ledger, register, serving
+from testkit.server import AGENCY, CASE, STATION, Ledger, open_ledger, register, serving
 from testkit.tsa_process import Tsa, open_tsa
 
 ROOT = Path(__file__).parents[2]
@@ -21,7 +21,7 @@ PAGES = ["notary.md", "notary.zh.md"]
 OFFICE = "notary-01"
 
 # What ends otherwise than with 0, at its first and later runs.
-ENDS = {"clean": [1], "spot": [3, 0], "verify": [1]}
+ENDS = {"attach": [1], "clean": [1], "spot": [3, 0], "verify": [1]}
 
 
 def typed(page: str) -> list[str]:
@@ -65,7 +65,7 @@ def test_a_day_goes_as_the_page_says(
     (desk / "office.pass").write_text("correct horse\n")
     (desk / "root.pem").write_bytes(tsa.root)
     monkeypatch.chdir(desk)
-    ids: dict[str, str] = {}
+    ids: dict[str, str] = {"station-07.example+5f2c…": STATION.verifier.to_text()}
     runs: dict[str, int] = {}
 
     def run(words: list[str], expected: int) -> str:
@@ -95,6 +95,11 @@ def test_a_day_goes_as_the_page_says(
             again = next(line for line in typed(PAGES[0]) if "notary apply" in line)
             run(words_of(again), 0)
             ids["019ab0c5-…"] = last_id()
+        if command == "station":
+            (desk / "station.key").write_text(STATION.to_text() + "\n")
+            words = ["station", "init", "station", "--server", address, "--key", "station.key"]
+            words += ["--trust", str(ledger.folder / "trust"), "--agency", AGENCY, "--dock", "."]
+            run(words, 0)
         if command in ("compare", "verify"):
             fetch()
 
@@ -120,11 +125,13 @@ def test_a_day_goes_as_the_page_says(
         prepare(command)
         words = words_of(line)
         for expected in ENDS.get(command, [0]):
-            run(words, expected)
+            said = run(words, expected)
             ledger.await_quorum()
         runs[command] = runs.get(command, 0) + 1
         if command == "apply":
             ids["019ab0c4-…"] = last_id()
+        if command == "ask":
+            ids["5f2c…"] = said.strip()
         if command == "certify":
             ids["019ab0c6-…"] = last_id(certificate=True)
     # The seal alone: a draft has none.
