@@ -376,13 +376,17 @@ class Site:
             raise Broken("the public entries are not those of the database")
         if len({row[1] for row in rows}) != len(rows):
             raise Broken("a statement is there twice")
-        starts = [start for (start,) in self._query("SELECT start FROM head")]
-        own = {start + n for start in starts for n in (0, 1)}  # how a log begins
+        own = self._own()
         # Of a log that was closed, or nearly, the ledger itself said so.
-        closings = {"status"} if len(starts) > 1 else set()
+        closings = {"status"} if len(self._trust().logs) > 1 else set()
         foreign = [row for row in rows if row[0] not in own and row[4] not in closings]
         if sent is not None and not {row[2] for row in foreign} <= sent:
             raise Broken("there is a statement that nobody sent")
+
+    def _own(self) -> set[int]:
+        """Where the logs begin, each with two entries of its own."""
+        starts = [start for (start,) in self._query("SELECT start FROM head")]
+        return {start + n for start in starts for n in (0, 1)}
 
     def _check_items(self, digests: list[ItemDigest]) -> None:
         for digest in digests:
