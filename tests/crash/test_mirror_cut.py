@@ -1,4 +1,7 @@
-"""A mirror while it is killed and the power cut: what it has shown stays, and is said right."""
+"""A mirror while it is killed and the power cut: what it has shown stays, and is said right.
+
+In the middle the log that it catches up with is closed, and it follows the next one too.
+"""
 
 import os
 import random
@@ -11,22 +14,52 @@ import pytest
 from testkit.children import ROOT
 from testkit.cut_disk import Cut
 from testkit.cut_mount import CutMount, need_fuse
-from testkit.growing_log import GrowingLog
+from testkit.growing_log import NEXT, GrowingLog
 
 MAIN = ROOT / "tests" / "crash" / "mirror_main.py"
+CLOSING = 600  # entries before the next log begins, and after
 
 
 class Broken(AssertionError):
     pass
 
 
+class Logs:
+    """A log, and the next one that takes its place while the first is still being followed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.sizes: dict[str, int] = {}
+        self._open = GrowingLog(folder / "2026")
+        self._next: GrowingLog | None = None
+
+    def grow(self, count: int) -> None:
+        self._grow(self._open, count)
+
+    def prepare_next(self) -> None:
+        self._grow(self._open, CLOSING)
+        self._next = GrowingLog(self.folder.with_name("next"), log=NEXT)
+        self._grow(self._next, CLOSING)
+
+    def heard(self, line: str) -> None:
+        """From the mirror: when it is about to follow the first log, the next one begins."""
+        if self._next is not None and line.startswith("found 2026"):
+            self._open, self._next = self._next, None
+            self._open.folder = self._open.folder.rename(self.folder / "2027")
+
+    def _grow(self, log: GrowingLog, count: int) -> None:
+        label = log.log.name.rpartition("/")[2]
+        self.sizes[label] = log.grow(count, branch=label).size
+
+
 def run(
-    folder: Path, log: GrowingLog, shown: int, mount: CutMount | None, after: int, **env: str
-) -> tuple[int, bool]:
-    """The largest size that was shown, and whether the round came to its end."""
+    folder: Path, logs: Logs, shown: dict[str, int], mount: CutMount | None, after: int, **env: str
+) -> bool:
+    """Whether the round came to its end; `shown` are the largest sizes that were, by label."""
     path = os.pathsep.join(str(p) for p in (ROOT, ROOT / "tests"))
+    ended = False
     with subprocess.Popen(
-        [sys.executable, str(MAIN), str(folder), str(log.folder.parent)],
+        [sys.executable, str(MAIN), str(folder), str(logs.folder)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -35,34 +68,40 @@ def run(
         if mount is not None:
             mount.kill(child.pid, after=after)
         assert child.stdout is not None and child.stderr is not None
-        lines = child.stdout.read().splitlines()
+        for line in child.stdout:
+            logs.heard(line)
+            match line.split():
+                case ["found", label, size] if int(size) < shown.get(label, 0):
+                    raise Broken(f"{shown[label]} of {label} were shown, and {size} are there")
+                case ["shown" | "said", label, size]:
+                    shown[label] = max(shown.get(label, 0), int(size))
+                case ["end"]:
+                    ended = True
         errors = child.stderr.read()
     if child.returncode > 0:
         raise Broken(errors[-800:])
-    for line in lines:
-        match line.split():
-            case ["found", size] if int(size) < shown:
-                raise Broken(f"{shown} entries were shown, and {size} are there")
-            case ["shown" | "said", size]:
-                shown = max(shown, int(size))
-    return shown, lines[-1:] == ["end"]
+    return ended
 
 
 def cut_and_count(tmp_path: Path, seed: int, rounds: int, **env: str) -> None:
     need_fuse()
     chance = random.Random(seed)
-    log = GrowingLog(tmp_path / "logs" / "2026")
+    logs = Logs(tmp_path / "logs")
+    shown: dict[str, int] = {}
     with CutMount(tmp_path / "disk", sync_s=0.0) as mount:
         folder = mount.folder / "data"
-        shown = killed = 0
-        for _ in range(rounds):
-            log.grow(chance.randrange(1, 900))
-            shown, ended = run(folder, log, shown, mount, chance.randrange(1, 250), **env)
-            killed += not ended
+        killed = 0
+        for number in range(rounds):
+            logs.grow(chance.randrange(1, 900))
+            if number == rounds // 2:
+                logs.prepare_next()
+            after = chance.randrange(1, 250 * len(logs.sizes))
+            killed += not run(folder, logs, shown, mount, after, **env)
             how = chance.choice([Cut.ALL, Cut.TAIL, Cut.SOME, Cut.SOME])
             mount.cut(how, chance.getrandbits(32))
         assert killed > rounds // 3
-        assert run(folder, log, shown, None, 0, **env) == (log.size, True)
+        assert run(folder, logs, shown, None, 0, **env)
+        assert shown == logs.sizes and len(shown) == 2
 
 
 def test_six_power_cuts_take_nothing_back_that_was_shown(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from testkit.keys import key
 
 ORIGIN = "ledger.example/enforcement/2026"
 LOG = key(ORIGIN)
+NEXT = key(ORIGIN.replace("2026", "2027"))
 
 
 def tags_of(index: int, branch: str = "") -> list[bytes]:
@@ -31,8 +32,11 @@ def entry_of(index: int, branch: str = "") -> bytes:
 
 
 class GrowingLog:
-    def __init__(self, folder: Path, cosigners: tuple[SigningKey, ...] = ()) -> None:
+    def __init__(
+        self, folder: Path, cosigners: tuple[SigningKey, ...] = (), log: SigningKey = LOG
+    ) -> None:
         self.folder = folder
+        self.log = log
         self.cosigners = cosigners
         self._tiling = Tiling()
         self._last: list[Path] = []
@@ -46,11 +50,11 @@ class GrowingLog:
 
     @property
     def checkpoint(self) -> Checkpoint:
-        return Checkpoint(ORIGIN, self.size, self._tiling.root())
+        return Checkpoint(self.log.name, self.size, self._tiling.root())
 
     def note(self) -> SignedNote:
         text = self.checkpoint.to_text()
-        lines = [sign_note(text, LOG)]
+        lines = [sign_note(text, self.log)]
         lines += [sign_checkpoint(self.checkpoint, signer, 1) for signer in self.cosigners]
         return SignedNote(text, tuple(lines))
 
