@@ -221,11 +221,18 @@ class BackupWatch:
             return
         if not (self._first and self._in_log(found)):
             counts = {"number": found.number, "size": found.size}
-            self._custody.status("backed_up", counts, note=f"target {found.target}")
+            note = f"target {found.target}"
+            if found.log != self._log.label:
+                note += f", log {found.log}"
+            self._custody.status("backed_up", counts, note=note)
         self._said, self._first = found, False
 
     def _in_log(self, found: BackedUp) -> bool:
-        for number in reversed(self._log.places(f"{self._log.label[:4]}/log")[-LOOK_BACK:]):
+        """Said by the log that it is of, or by one that has followed it."""
+        years = {log.label[:4] for log in self._log.derived}
+        series = [f"{year}/log" for year in sorted(years) if year >= found.log[:4]]
+        places = [number for name in series for number in self._log.places(name)[-LOOK_BACK:]]
+        for number in reversed(places):
             row = self._log.row(number)
             if row.kind != Kind.STATUS:
                 continue

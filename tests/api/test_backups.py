@@ -21,8 +21,6 @@ from ledger.backup import BackupKey
 from ledger.encoding import parse_base64, parse_decimal
 from ledger.errors import Conflict, Full, LedgerError, Rejected, Unavailable, Unknown
 from ledger.evidence.entry import Entry, check_commitment
-from ledger.evidence.envelope import Envelope
-from ledger.evidence.statement import Statement
 from ledger.report import Group, Outcome
 from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.merkle import Edge, leaf_hash
@@ -95,17 +93,6 @@ def check_one_history(ledger: Ledger, people: list[Office], notes: list[str]) ->
         assert checkpoint.size <= len(entries)
         root = Edge().extend(map(leaf_hash, entries[: checkpoint.size])).root()
         assert root == checkpoint.root, f"a fork at {checkpoint.size}"
-
-
-def said(ledger: Ledger, what: str) -> list[dict[str, Any]]:
-    """The ledger's own status statements of that kind."""
-    rows = ledger.services.store.rows(0, ledger.services.log.size)
-    found = [
-        Statement.from_bytes(Envelope.from_bytes(row.envelope).payload).predicate
-        for row in rows
-        if row.kind == "status"
-    ]
-    return [dict(predicate) for predicate in found if predicate["what"] == what]
 
 
 def await_resumed(ledger: Ledger) -> None:
@@ -193,7 +180,7 @@ def test_after_a_lost_disk_every_acknowledged_statement_is_there_or_named(tmp_pa
         await_resumed(ledger)
         check_acknowledged(ledger, disaster.station, completion.lost)
         assert ledger.services.store.lost() == list(completion.lost)
-        (status,) = said(ledger, "restored")
+        (status,) = ledger.status("restored")
         assert status["counts"]["lost"] == str(len(completion.lost))
         assert str(completion.lost[0]) in status["note"]
         for i in range(5):
@@ -238,7 +225,7 @@ def test_where_nothing_was_lost_since_the_log_goes_on_by_itself(tmp_path: Path) 
         station.file(ledger, ledger.evidence(b"after"))
         ledger.await_quorum()
         check_acknowledged(ledger, station)
-        assert said(ledger, "restored")[0]["counts"]["lost"] == "0"
+        assert ledger.status("restored")[0]["counts"]["lost"] == "0"
 
 
 def test_a_log_that_could_not_say_at_once_that_it_was_restored_says_so_once_it_can(
@@ -262,7 +249,7 @@ def test_a_log_that_could_not_say_at_once_that_it_was_restored_says_so_once_it_c
     monkeypatch.setattr("api.resuming.RETRY_S", (0.05,))
     with restored_ledger(tmp_path / "data", people) as ledger:
         await_resumed(ledger)
-        assert len(said(ledger, "restored")) == 1 and failures == []
+        assert len(ledger.status("restored")) == 1 and failures == []
 
 
 # --- who must have answered ------------------------------------------------------------------
@@ -871,11 +858,11 @@ def test_the_server_says_what_is_backed_up(tmp_path: Path) -> None:
         } | {"at": answer.json()["at"]}
         ledger.services.backups.look()
         ledger.services.backups.look()
-        (status,) = said(ledger, "backed_up")
+        (status,) = ledger.status("backed_up")
         assert status["counts"] == {"number": "1", "size": str(made.size)}
     with open_ledger(tmp_path / "data") as ledger:
         ledger.services.backups.look()
-        assert len(said(ledger, "backed_up")) == 1
+        assert len(ledger.status("backed_up")) == 1
         found = newest(ledger.services.folder)
         assert found is not None and found.size == made.size
 

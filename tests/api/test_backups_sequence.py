@@ -173,3 +173,56 @@ def test_a_copy_of_a_later_log_than_the_backups_is_named(tmp_path: Path) -> None
     shutil.rmtree(data)
     ((_, why),) = bring_back(target, data, copies=copies).refused
     assert "2027" in why
+
+
+def test_what_is_backed_up_is_said_once_and_of_which_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.backups.LOOK_S", 600.0)
+    data, target = tmp_path / "data", tmp_path / "to"
+
+    def told(ledger: Ledger) -> tuple[str, str]:
+        answer = ledger.http.get("/v1/backup").json()
+        return answer["log"], answer["size"]
+
+    with open_ledger(data) as ledger:
+        people = ledger.offices
+        size = back_up(data, target)
+        ledger.services.backups.look()
+        assert told(ledger) == ("2026", str(size))
+        ledger.await_quorum()
+    for number in (1, 2):
+        if number == 2:
+            # Nobody has said this one when the log is closed.
+            size = back_up(data, target)
+            go_on(data, people)
+        for _ in range(2):
+            with reopened(data, people) as ledger:
+                assert told(ledger) == ("2026", str(size))
+                ledger.services.backups.look()
+                said = ledger.status("backed_up")
+                assert [each["counts"]["number"] for each in said] == ["1", "2"][:number]
+    assert said[1]["counts"]["size"] == str(size) and said[1]["note"].endswith(", log 2026")
+    with reopened(data, people) as ledger:
+        back_up(data, target)
+        size = ledger.services.log.size
+        assert told(ledger) == ("2027", str(size))
+        ledger.services.backups.look()
+        said = ledger.status("backed_up")
+    assert said[2]["counts"] == {"number": "3", "size": str(size)}
+    assert "log" not in said[2]["note"]
+
+
+def test_a_backup_that_a_log_has_said_is_not_said_again_in_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.backups.LOOK_S", 600.0)
+    data, target = tmp_path / "data", tmp_path / "to"
+    with open_ledger(data) as ledger:
+        ledger.await_quorum()
+        back_up(data, target)
+        ledger.services.backups.look()
+    go_on(data, ledger.offices)
+    with reopened(data, ledger.offices) as ledger:
+        ledger.services.backups.look()
+        assert len(ledger.status("backed_up")) == 1

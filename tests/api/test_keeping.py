@@ -23,6 +23,7 @@ from ledger.tlog.signing_key import SigningKey
 from storage.scrub import Pace, Scrub
 from testkit.buckets import Made, make_bucket
 from testkit.ceph import Shared
+from testkit.sequence import OF_THE_FIRST, go_on, open_both, reopened
 from testkit.server import CASE, HANDLER, OTHER_CASE, STATION, Ledger, await_that, open_ledger
 
 pytestmark = pytest.mark.timeout(600)  # the first on a machine fetches Ceph
@@ -54,7 +55,7 @@ def lock(ledger: Ledger, data: bytes, root: str = "items") -> str:
 
 
 def kept(ledger: Ledger) -> None:
-    size = ledger.services.log.size
+    size = ledger.services.log.number
     rule = ledger.services.keeping._rule
     await_that(lambda: ledger.services.vault.places.retained_to(rule) >= size, "the retention")
 
@@ -98,12 +99,19 @@ def test_by_default_nothing_is_retained(tmp_path: Path) -> None:
         assert until_days(ledger, b"claimed") == 0
 
 
-def test_a_provisional_case_that_gets_its_number_is_retained_as_a_case(tmp_path: Path) -> None:
+@pytest.mark.parametrize("logs", [1, 2])
+def test_a_provisional_case_that_gets_its_number_is_retained_as_a_case(
+    tmp_path: Path, logs: int
+) -> None:
     with open_ledger(tmp_path / "ledger", **DAYS) as ledger:
         opening = provisional(ledger)
         ledger.accept(altered(ledger.evidence(b"first"), case=None, provisional=opening))
         kept(ledger)
         assert until_days(ledger, b"first") == 2
+        ledger.await_quorum()
+    if logs == 2:
+        go_on(tmp_path / "ledger", ledger.offices)
+    with reopened(tmp_path / "ledger", ledger.offices, **DAYS) as ledger:
         ledger.accept(ledger.evidence(b"numbered", case=CASE, provisional=opening))
         kept(ledger)
         assert (until_days(ledger, b"first"), until_days(ledger, b"numbered")) == (5, 5)
@@ -233,19 +241,19 @@ def is_held(ledger: Ledger, data: bytes) -> bool:
 
 
 def said(ledger: Ledger) -> list[tuple[str, str]]:
-    rows = ledger.services.store.rows(0, ledger.services.log.size)
-    found = [Statement.from_bytes(Envelope.from_bytes(row.envelope).payload) for row in rows]
-    predicates = [s.predicate for s in found if str(s.predicate.get("what")).startswith("hold")]
-    return [(p["what"], p["note"]) for p in predicates]
+    predicates = [said for said in ledger.said("status") if said["what"].startswith("hold")]
+    return [(said["what"], said["note"]) for said in predicates]
 
 
+@pytest.mark.parametrize("logs", [1, 2])
 def test_a_case_is_held_with_what_comes_later_until_it_is_lifted(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], logs: int
 ) -> None:
-    with open_ledger(tmp_path / "ledger") as ledger:
+    with (open_ledger, open_both)[logs - 1](tmp_path / "ledger") as ledger:
         ledger.accept(ledger.evidence(b"first"), ledger.evidence(b"another case", case=OTHER_CASE))
         hold(ledger, CASE, "--reason", "appeal")
-        assert capsys.readouterr().out == "1 items are held\n"
+        assert capsys.readouterr().out == f"{logs} items are held\n"
+        assert logs == 1 or is_held(ledger, OF_THE_FIRST)
         assert (is_held(ledger, b"first"), is_held(ledger, b"another case")) == (True, False)
         assert lock(ledger, b"first") == "0 hold\n"
         with pytest.raises(Rejected, match="legal hold"):
@@ -270,6 +278,21 @@ def test_a_case_is_held_with_what_comes_later_until_it_is_lifted(
         listed = capsys.readouterr().out.splitlines()
         assert len(listed) == 2 and "解除：settled" in listed[0] and "解除" not in listed[1]
     assert main(["hold", str(tmp_path / "ledger"), CASE, "--lift", "--reason", "x"]) == 1
+
+
+def test_a_hold_from_before_the_closing_is_said_once_in_the_next_log(tmp_path: Path) -> None:
+    with open_ledger(tmp_path / "ledger") as ledger:
+        ledger.accept(ledger.evidence(b"first"))
+        ledger.await_quorum()
+    hold(ledger, CASE, "--reason", "appeal")
+    go_on(tmp_path / "ledger", ledger.offices)
+    for later in (b"second one", b"the third one"):
+        with reopened(tmp_path / "ledger", ledger.offices) as ledger:
+            await_that(lambda: said(ledger), "the statement")
+            ledger.accept(ledger.evidence(later))
+            ledger.services.keeping.hold()
+            assert is_held(ledger, b"first") and is_held(ledger, later)
+            assert said(ledger) == [("hold_placed", f"{CASE}: appeal")]
 
 
 def test_unclaimed_bytes_under_a_hold_are_not_removed(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +14,30 @@ from api.ids import new_id
 from cli.language import choose
 from cli.station.people import explain_gap
 from ledger.encoding import in_china
+from ledger.errors import Unavailable
 from ledger.evidence.session import Cause
-from testkit.server import AGENCY, HANDLER, OTHER_AGENCY, Ledger, await_that, serving
-from testkit.station import Desk, shift
+from testkit.sequence import go_on, open_both, reopened
+from testkit.server import AGENCY, HANDLER, OTHER_AGENCY, Ledger, await_that, open_ledger, serving
+from testkit.station import Desk, Line, desk, open_desk, shift
 from testkit.terminal import Run
 
 MONTH = in_china(time.time_ns() // 1_000_000).strftime("%Y-%m")
 NAMES = ("BWC_0001.MP4", "BWC_0002.MP4", "BWC_0003.MP4")
 
 
+@pytest.fixture(scope="module", params=["2026", "2027"])
+def ledger(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Ledger]:
+    """In its first log, or in the second: where a row stands is not its number then."""
+    opening = open_ledger if request.param == "2026" else open_both
+    with opening(tmp_path_factory.mktemp("deliveries") / "ledger") as ledger:
+        yield ledger
+
+
 def asked(ledger: Ledger, device: str, **limits: Any) -> dict[str, Any]:
     services = ledger.services
-    await_that(lambda: services.catalog.indexed_to() == services.log.size, "the catalog")
+    await_that(lambda: services.catalog.indexed_to() == services.log.number, "the catalog")
     answer = ledger.http.get(
         f"/v1/devices/{MONTH}/{device}", headers=ledger.bearer("supervisor", **limits)
     )
@@ -81,6 +94,7 @@ def test_a_file_that_a_doctored_station_forgets_is_missing_since_its_dock(
     known = ledger.services.log.known(dock.id)
     assert known is not None
     index = known.row.index
+    assert row["log"] == ledger.services.log.label
     assert (row["path"], row["session"]) == (
         "DCIM/100MEDIA/BWC_0002.MP4",
         dock.predicate["session"],
@@ -174,6 +188,52 @@ def test_only_who_may_see_the_agency_sees_its_devices(office: Desk, ledger: Ledg
     reads = len(ledger.custody("read"))
     asked(ledger, "D-9")
     assert len(ledger.custody("read")) == reads + 1
+
+
+class Slow(Line):
+    """Over which manifests come through, and no files yet."""
+
+    def upload(self, path: Path, *rest: Any) -> None:
+        if not path.name.startswith("manifest"):
+            raise Unavailable("the line is slow")
+        super().upload(path, *rest)
+
+
+def test_what_was_docked_in_one_log_may_be_deposited_in_the_next(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with open_ledger(data) as ledger, desk(tmp_path, ledger, Slow(ledger)) as office:
+        away, _ = shift(office, *NAMES, root=office.card("D-11"))
+        office.plug(away)
+        office.settle()
+        (dock,) = [s for s in office.logged() if "gaps" in s.predicate]
+        known = ledger.services.log.known(dock.id)
+        assert known is not None
+        clock = office.clock
+    place = ("2026", str(known.row.index))
+    go_on(data, ledger.offices)
+    with reopened(data, ledger.offices) as ledger:
+        missing = asked(ledger, "D-11")["undelivered"]
+        assert [(row["path"][-12:], row["log"], row["index"]) for row in missing] == [
+            (name, *place) for name in NAMES
+        ]
+        with open_desk(tmp_path, Line(ledger), clock) as office:
+            doctored(
+                office,
+                "DELETE FROM statement WHERE kind = 'evidence' AND id IN"
+                " (SELECT statement FROM file WHERE CAST(path AS TEXT) LIKE '%BWC_0002%')",
+            )
+            office.settle()
+            assert len(office.deposited()) == 2
+            answer = asked(ledger, "D-11")
+            (row,) = answer["undelivered"]
+            assert (row["path"][-12:], row["log"], row["index"]) == ("BWC_0002.MP4", *place)
+            assert answer["sessions"] == []
+            session = office.check_out(office.dock / "D-11")
+            office.settle()
+            (row,) = asked(ledger, "D-11")["sessions"]
+            assert (row["what"], row["session"], row["log"]) == ("return", session.id, "2027")
+        listed = ledger.http.get(f"/v1/devices/{MONTH}", headers=ledger.bearer("supervisor"))
+        assert listed.json()["devices"] == ["D-11"]
 
 
 def test_the_command_says_it_in_both_languages(

@@ -197,11 +197,17 @@ class Ledger:
         await_that(lambda: self.services.log.first_note(wanted) is not None, "a quorum")
 
     def custody(self, action: str) -> list[dict[str, Any]]:
-        """What the log says that people did, read from the store."""
-        log = self.services.log
-        rows = [row for row in self.services.store.rows(0, log.size) if row.kind == "custody"]
-        said = [Statement.from_bytes(Envelope.from_bytes(r.envelope).payload) for r in rows]
-        return [dict(s.predicate) for s in said if s.predicate["action"] == action]
+        """What the logs say that people did, read from the store."""
+        return [said for said in self.said("custody") if said["action"] == action]
+
+    def status(self, what: str) -> list[dict[str, Any]]:
+        """The ledger's own statements of that name, of all its logs."""
+        return [said for said in self.said("status") if said["what"] == what]
+
+    def said(self, kind: str) -> list[dict[str, Any]]:
+        rows = self.services.store.rows(0, self.services.log.number)
+        envelopes = [Envelope.from_bytes(row.envelope) for row in rows if row.kind == kind]
+        return [dict(Statement.from_bytes(each.payload).predicate) for each in envelopes]
 
 
 def announce(

@@ -165,8 +165,8 @@ class Desk:
 
 
 def logged(station: Station, ledger: Ledger) -> list[Statement]:
-    """What this station said, as the ledger's log has it, in the log's order."""
-    rows = ledger.services.store.rows(0, ledger.services.log.size)
+    """What this station said, as the ledger's logs have it, in their order."""
+    rows = ledger.services.store.rows(0, ledger.services.log.number)
     said = [Statement.from_bytes(Envelope.from_bytes(row.envelope).payload) for row in rows]
     mine = {row.id for row in station.store.statements()}
     return [statement for statement in said if statement.id in mine]
