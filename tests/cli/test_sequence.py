@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from ledger.tlog.receipt import Receipt
+from storage.trust_directory import write_trust
 from testkit.sequence import go_on, reopened
 from testkit.server import CASE, STATION, open_ledger, serving
 from testkit.terminal import Run
+from testkit.world import grown
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "sequence"
 PACKET, TRUST, PUBLIC = GOLDEN / "packet.zip", GOLDEN / "trust", GOLDEN / "public"
@@ -57,6 +59,49 @@ def test_an_audit_of_one_of_them_asks_for_nothing_of_the_other(run: Run) -> None
     for label in ("2026", "2027"):
         ended = run("audit", PUBLIC / label, "--trust", TRUST)
         assert ended.code == 0, ended.out
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two logs of three bundles each, as far as an audit minds, and a trust folder."""
+    folder = tmp_path_factory.mktemp("large")
+    world = grown(520)
+    world.begin_next()
+    world.file(*(world.evidence(number) for number in range(1000, 1520)))
+    world.step()
+    write_trust(folder / "trust", world.trust_files())
+    for (label, path), data in world.public_log().files.items():
+        target = folder / "public" / label / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+    return folder
+
+
+@pytest.mark.parametrize("bad", [(), ("2026",), ("2027",), ("2026", "2027")])
+def test_an_audit_on_all_cores_names_the_bad_tile_of_either_log(
+    run: Run, large: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bad: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr("ledger.audit.SPAN", 1)
+    monkeypatch.setattr("cli.processes.LEAST", 2)
+    shutil.copytree(large / "public", tmp_path / "public")
+    paths = {"2026": "tile/0/001", "2027": "tile/1/000.p/2"}
+    for label in bad:
+        path = tmp_path / "public" / label / paths[label]
+        data = bytearray(path.read_bytes())
+        data[-1] ^= 1
+        path.write_bytes(data)
+    asked = ("audit", tmp_path / "public", "--trust", large / "trust", "--json")
+    ended = run(*asked)
+    assert ended.code == (1 if bad else 0), ended
+    for log in json.loads(ended.out)["logs"]:
+        found = {each["step"]: each for each in log["findings"]}
+        assert found["tree"]["outcome"] == ("failed" if log["label"] in bad else "passed")
+        assert (paths[log["label"]] in found["tree"]["detail"]) is (log["label"] in bad)
+        # Where the first ended, its checkpoint and the next log's first entry say.
+        assert ("end" in found) is (log["label"] == "2026")
+    with monkeypatch.context() as patch:
+        patch.setattr("cli.audit.spread", map)
+        assert run(*asked).out == ended.out
 
 
 def earlier_note() -> bytes:

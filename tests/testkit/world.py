@@ -362,6 +362,9 @@ class World:
 
     @property
     def trust(self) -> Trust:
+        return kit.make_trust(self.trust_files())
+
+    def trust_files(self) -> dict[str, bytes]:
         policies = [*(closed.policy for closed in self.closed), self.policy]
         files = {
             "logs": "".join(f"{policy.log.name}\n" for policy in policies).encode(),
@@ -375,7 +378,7 @@ class World:
         labels = [derived.label for derived in self.log.derived]
         for label, policy in zip(labels, policies, strict=True):
             files[f"policy/{label}"] = policy.to_text().encode()
-        return kit.make_trust(files)
+        return files
 
     def public_log(self) -> kit.MemoryLog:
         """A copy of the public files of all logs."""
