@@ -24,12 +24,12 @@ SECOND = {1_000: 5, 1_001: 254}
 SIZES = (0, 1, 5, 254, 255, 256, 257, 511, *SECOND)
 
 
-def additions(world: World) -> tuple[tuple[bytes, ...], ...]:
+def additions(world: World, number: int = 10_000) -> tuple[tuple[bytes, ...], ...]:
     """Two batches, sent one after the other; the second repeats one of the first."""
     size = world.log.number
     if size < len(registers()):
         return registers()[size:], registers()[-1:]
-    first, second, third = (evidence(10_000 + n, b"new") for n in range(3))
+    first, second, third = (evidence(number + n, b"new") for n in range(3))
     return (first, second), (second, third)
 
 
@@ -157,7 +157,7 @@ def test_a_failed_commit_names_the_doubt_until_the_store_answers_again() -> None
 def on_disk(folder: Path) -> World:
     return World(
         store=SqliteLedgerStore(folder / "ledger.sqlite"),
-        public=DirectoryPublicStore(folder / "public"),
+        public=DirectoryPublicStore(folder / "public" / "2026"),
         opened=False,
     )
 
@@ -165,7 +165,9 @@ def on_disk(folder: Path) -> World:
 def reopen_on_disk(world: World, folder: Path) -> None:
     world.store.target.close()
     world.store.target = SqliteLedgerStore(folder / "ledger.sqlite")
-    world.public.target = DirectoryPublicStore(folder / "public")
+    publics = [*(closed.public for closed in world.closed), world.public]
+    for label, public in zip(("2026", "2027"), publics, strict=False):
+        public.target = DirectoryPublicStore(folder / "public" / label)
     world.reopen()
 
 
@@ -178,28 +180,50 @@ def _grow(world: World, size: int) -> None:
 def twin_on_disk(past: World, folder: Path, copy: Path) -> World:
     shutil.copytree(folder, copy)
     store = SqliteLedgerStore(copy / "ledger.sqlite")
-    return past.fork(store, DirectoryPublicStore(copy / "public"))
+    return past.fork(store, DirectoryPublicStore(copy / "public" / "2026"))
 
 
-@pytest.mark.parametrize("size", [4, 255])
-def test_no_failed_write_on_a_disk_loses_or_doubles_a_statement(tmp_path: Path, size: int) -> None:
+def act_on_disk(world: World, folder: Path, logs: int) -> None:
+    """As `act`. With two logs the first is closed then, and the same goes on in the second."""
+    if not world.closed:
+        act(world)
+    if logs == 1:
+        return
+    if not world.closed:
+        world.prepare_next(public=DirectoryPublicStore(folder / "public" / "2027"))
+    for result in world.file(*world.beginning):
+        assert isinstance(result, Accepted), result
+    world.step()
+    do(world, additions(world, 20_000))
+
+
+# With 252 the closed log has 256 entries.
+@pytest.mark.parametrize(("size", "logs"), [(4, 1), (255, 1), (252, 2)])
+def test_no_failed_write_on_a_disk_loses_or_doubles_a_statement(
+    tmp_path: Path, size: int, logs: int
+) -> None:
     past = on_disk(tmp_path / "past")
     _grow(past, size)
     past.store.target.close()
     dry = twin_on_disk(past, tmp_path / "past", tmp_path / "dry")
-    act(dry)
+    act_on_disk(dry, tmp_path / "dry", logs)
     audit(dry)
+    heads = dry.store.heads()
+    assert len(heads) == logs
     dry.store.target.close()
     for number, fault in enumerate(faults(dry.faults.calls)):
         folder = tmp_path / str(number)
         world = twin_on_disk(past, tmp_path / "past", folder)
         world.faults.arm(fault)
         with suppress(Unavailable):
-            act(world)
+            act_on_disk(world, folder, logs)
         assert world.faults.armed is None
         reopen_on_disk(world, folder)
-        act(world)
+        act_on_disk(world, folder, logs)
         audit(world)
+        assert [head.edge.size for head in world.store.heads()] == [
+            head.edge.size for head in heads
+        ]
         world.store.target.close()
 
 

@@ -207,6 +207,7 @@ class World:
         self.clock = HandClock()
         self.entropy = CountingEntropy()
         self.closed: tuple[Closed, ...] = ()
+        self.beginning: tuple[bytes, ...] = ()  # of the open log, if others came before it
         self._take(kit.LOG if origin == kit.ORIGIN else kit.key(origin), quorum)
         self.sent: set[bytes] = set()
         self.acknowledged: dict[str, Acknowledged] = {}
@@ -231,18 +232,22 @@ class World:
 
     def prepare_next(
         self, label: str = "2027", *, quorum: int = 2, public: Any = None
-    ) -> tuple[bytes, bytes]:
-        """Registers the ledger's own key, and turns to the next log; how that begins."""
+    ) -> tuple[bytes, ...]:
+        """Registers the ledger's own key, and turns to the next log; how that begins.
+
+        Until those two are filed, that log is yet to begin.
+        """
         self.file(kit.registration(800, kit.LEDGER, "ledger").to_envelope())
         final = self.step().to_text()
         closed = Closed(self.log_key, self.policy, self.public, self.cosigners)
         self.closed = (*self.closed, closed)
         self.public = Port("public", public or MemoryPublicStore(), self.faults)
         self._take(kit.key(f"{kit.ORIGIN.rpartition('/')[0]}/{label}"), quorum)
-        self.reopen()
         number = 810 + 10 * len(self.closed)
         opening = kit.opening(self.log_key, number + 1, ("2026", "2027"))
-        return kit.renewal(number, final).to_envelope(), opening.to_envelope()
+        self.beginning = kit.renewal(number, final).to_envelope(), opening.to_envelope()
+        self.reopen()
+        return self.beginning
 
     def begin_next(self, label: str = "2027", **options: Any) -> None:
         for result in self.file(*self.prepare_next(label, **options)):
