@@ -272,10 +272,14 @@ def refuse(**fields: Any) -> int:
         "FILE… are held against a packet, which is verified whole, or against the\n"
         "applicant's receipts, as deposit --keep leaves them. Without FILE a packet's\n"
         "own items are. The files do not leave this machine.\n\n"
+        "Of several logs the first that has a file counts, and the checkpoint is of\n"
+        "the last. With --log everything is of that one, and what others have is not.\n\n"
         "Exit code: 0 all are the same, 1 some differ or are not logged, 3 undecided.",
         "zh": "将文件逐一按摘要与日志比对。\n\n"
         "FILE… 与经完整核验的证据包比对，或与申请人的回执（deposit --keep 所留）比对；\n"
         "不写 FILE 则比对证据包自带的原件。文件不离开本机。\n\n"
+        "日志有多份时，以最先载有该文件的一份为准，检查点取最后一份日志的。加 --log 则\n"
+        "只与该份日志比对，其他日志所载均不计。\n\n"
         "退出码：0 全部一致，1 有不一致或未入日志的，3 不能判定。",
     },
     example="tiezheng notary compare office 019ab0c4-… 现场照片.jpg --packet packet.zip \\\n"
@@ -292,6 +296,16 @@ def refuse(**fields: Any) -> int:
     words={
         "en": "statements with the ledger's answers, perhaps with .tlog-proof files",
         "zh": "陈述与账本答复所在文件夹，可附 .tlog-proof 文件",
+    },
+)
+@option(
+    "--log",
+    "label",
+    default="",
+    metavar="LABEL",
+    words={
+        "en": "hold them against this log only, such as 2026",
+        "zh": "只与这份日志比对，如 2026",
     },
 )
 @key_option()

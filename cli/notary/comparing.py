@@ -82,8 +82,9 @@ class Row:
         return value
 
 
-def of_packet(ex: Examination) -> tuple[list[Logged], Basis]:
-    """What held of an examined packet; raises `Rejected` if its log is in doubt."""
+def of_packet(ex: Examination, logs: Sequence[TrustedLog]) -> tuple[list[Logged], Basis]:
+    """What held of an examined packet in these logs; raises `Rejected` if they are in doubt."""
+    labels = {log.label for log in logs}
     found = [
         Logged(
             subject,
@@ -94,18 +95,25 @@ def of_packet(ex: Examination) -> tuple[list[Logged], Basis]:
             view.quorum_time,
         )
         for view, statement in ex.shown()
+        if view.place.log in labels
         for subject in statement.items
     ]
-    for log in reversed(ex.trust.logs):
+    for log in reversed(logs):
         if (cosigned := ex.checkpoints.get(log.label)) is not None:
             return found, Basis(log, cosigned)
     raise Rejected("the packet shows no sound checkpoint of a log that you trust")
 
 
 def of_receipts(
-    folder: Path, trust: Trust, fetch: Callable[[str], dict[str, Any]] | None
+    folder: Path,
+    trust: Trust,
+    logs: Sequence[TrustedLog],
+    fetch: Callable[[str], dict[str, Any]] | None,
 ) -> tuple[list[Logged], Basis]:
-    """`<id>.dsse.json`, `<id>.accepted.json` and perhaps `<id>.tlog-proof`; else `fetch(id)`."""
+    """`<id>.dsse.json`, `<id>.accepted.json` and perhaps `<id>.tlog-proof`; else `fetch(id)`.
+
+    Those of other logs count for nothing.
+    """
     found: list[Logged] = []
     bases: list[Basis] = []
     for path in sorted(folder.glob("*.dsse.json")):
@@ -116,6 +124,8 @@ def of_receipts(
         if answer is None:
             raise Malformed("want the ledger's answer, a JSON object", path=kept.name)
         receipted = check_acceptance(answer, envelope, trust)
+        if trust.log(receipted.log) not in logs:
+            continue
         proof = path.with_name(f"{statement.id}.tlog-proof")
         text = ""
         if proof.exists():
@@ -130,7 +140,8 @@ def of_receipts(
         commitment = receipted.entry.commitment
         found += [Logged(s, statement.id, commitment, *place, seen) for s in statement.items]
     if not bases:
-        raise Unavailable(f"no receipt in {printable(str(folder))!r} has a proof")
+        labels = " or ".join(log.label for log in logs)
+        raise Unavailable(f"no receipt of {labels} in {printable(str(folder))!r} has a proof")
     witnessed = [one for one in bases if one.cosigned.quorum_time is not None] or bases
     # The largest of the last log: entry 5 of one is no place in another.
     return found, max(

@@ -23,6 +23,7 @@ from ledger.errors import Malformed, Rejected, Unknown
 from ledger.evidence.case_number import parse_case
 from ledger.evidence.chunks import digest_item
 from ledger.evidence.statement import FileSubject, Kind, Statement, Subject
+from ledger.evidence.trust import TrustedLog
 
 
 def run_init(
@@ -163,6 +164,7 @@ def run_compare(
     files: Sequence[str],
     packet: str | None,
     receipts: str | None,
+    label: str,
     **signing: Any,
 ) -> int:
     from cli.notary import comparing
@@ -177,16 +179,18 @@ def run_compare(
         )
     desk = _Desk(folder, **signing)
     desk.office.check_accepted(application)
+    logs = _chosen(desk.office.trust.logs, label)
     with output.progress(say(en="reading", zh="读取"), 0) as advance:
         sources = [read_source(Path(name), advance) for name in files]
     outcome = ""
     if packet is not None:
         outcome, ex = _examine(packet, desk.office)
-        logged, basis = comparing.of_packet(ex)
+        logged, basis = comparing.of_packet(ex, logs)
         rows = comparing.compare(sources, logged) if files else comparing.of_itself(ex, logged)
     else:
         fetch = None if desk.offline else desk.client.receipt
-        logged, basis = comparing.of_receipts(Path(str(receipts)), desk.office.trust, fetch)
+        trust = desk.office.trust
+        logged, basis = comparing.of_receipts(Path(str(receipts)), trust, logs, fetch)
         rows = comparing.compare(sources, logged)
     record = {"basis": basis.to_json(), "items": [row.to_json() for row in rows]}
     if outcome:
@@ -204,6 +208,16 @@ def run_compare(
     if bad or outcome == "failed":
         return output.Exit.FAILED
     return output.Exit.UNDECIDED if doubt else code
+
+
+def _chosen(logs: Sequence[TrustedLog], label: str) -> Sequence[TrustedLog]:
+    """All of them, or the one with that label."""
+    chosen = [log for log in logs if not label or log.label == label]
+    if not chosen:
+        known = ", ".join(log.label for log in logs)
+        text = say(en=f"your trust folder has {known}", zh=f"信任文件夹中有 {known}")
+        raise click.BadParameter(text, param_hint="--log")
+    return chosen
 
 
 def run_preserve(
@@ -359,7 +373,7 @@ def run_spot(folder: str, application: str, packet: str, count: int, **signing: 
     desk = _Desk(folder, offline=False, **signing)
     desk.office.check_accepted(application)
     _, ex = _examine(packet, desk.office)
-    logged, _ = comparing.of_packet(ex)
+    logged, _ = comparing.of_packet(ex, desk.office.trust.logs)
     rows = comparing.of_itself(ex, logged)
     listed = [f"{row.digest.sha256.hex()}  {row.name}" for row in rows]
     pending = desk.office.pending_draw(application)

@@ -134,7 +134,7 @@ class Desk:
     def said(self) -> list[dict[str, Any]]:
         log = self.ledger.services.log
         found = []
-        for row in self.ledger.services.store.rows(0, log.size):
+        for row in self.ledger.services.store.rows(0, log.number):
             if row.kind in ("application", "certificate"):
                 found.append(dict(read_filing(row.envelope).statement.predicate))
         return found
@@ -489,6 +489,55 @@ def test_a_certificate_over_two_logs_says_of_each_file_in_which_it_is(
         ledger.await_quorum()
         ended = desk.run("verify", desk.desk / "issued.zip", *log, "--certificate", pdf)
         assert ended.code == 1 and "of log 2027 is about this certificate" in ended.out
+
+
+@pytest.mark.parametrize("way", ["packet", "receipts"])
+def test_a_file_that_two_logs_have_is_compared_with_the_one_that_is_asked_for(
+    tmp_path: Path, run: Run, way: str
+) -> None:
+    pytest.importorskip("typst")
+    from cli.notary.attached import read_sheet
+
+    (tmp_path / "desk").mkdir()
+    with open_both(tmp_path / "ledger") as ledger, serving(ledger.http.app) as address:  # type: ignore[arg-type]
+        ledger.accept(*(register(who, Role.NOTARY, OFFICE) for who in (WANG, LI)))
+        ledger.accept(ledger.evidence(OF_THE_FIRST))
+        ledger.await_quorum()
+        desk = Desk(ledger, address, tmp_path / "desk", run, CASE)
+        assert desk.init(WANG, LI).code == 0
+        every = ledger.services.store.rows(0, ledger.services.log.number)
+        rows = [row for row in every if row.kind == "evidence"]
+        kept = tmp_path / "kept"
+        kept.mkdir()
+        for row in rows:
+            keep(kept, row, ledger)
+        application = desk.accepted()
+        against = ("--packet", desk.packet()) if way == "packet" else ("--receipts", kept)
+        usual = ("compare", application, desk.file("a.jpg", OF_THE_FIRST), *against)
+
+        def basis(*more: str) -> tuple[str, tuple[str, int]]:
+            ended = desk.notary(*usual, *more, "--json")
+            assert ended.code == 0, ended
+            record = json.loads(ended.out)
+            (item,) = record["items"]
+            return record["basis"]["origin"], (item["log"], item["index"])
+
+        first, second = ("2026", rows[0].index), ("2027", rows[1].index)
+        assert basis() == (NEXT, first)
+        assert basis("--log", "2027") == (NEXT, second)
+        assert basis("--log", "2026") == (ORIGIN, first)
+        pdf = desk.desk / "draft.pdf"
+        names = ("--notary", "王某", "--notary", "李某")
+        ended = desk.run(
+            *("notary", "draft", desk.office, application, "--number", NUMBER, *names, "-o", pdf)
+        )
+        assert ended.code == 0, ended
+        page = read_sheet(pdf.read_bytes())
+        assert (page.log_origin, [item.log for item in page.items]) == (ORIGIN, [""])
+        said = len(desk.said())
+        ended = desk.notary(*usual, "--log", "2019")
+        assert ended.code == 2 and "your trust folder has 2026, 2027" in ended.err
+        assert len(desk.said()) == said
 
 
 def keep(folder: Path, row: Row, ledger: Ledger) -> None:
