@@ -8,11 +8,15 @@ Before that transaction the old log is open, after it the new one is, and whoeve
 folder next puts the keys in place. The last entry of the old log says that it is about to
 close: a backup that holds less is known by its cosigners to be behind, and one that holds it
 stands still when it is restored.
+
+A log whose key is lost says nothing more, and so not that: it ends with the last checkpoint
+that the key has signed, once the quorum has seen that.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from api.clients.cosigner_http import HttpCosigner
 from api.founding import new_key
@@ -107,12 +111,16 @@ def check_next(before: str, origin: str) -> None:
 
 
 def begin(
-    folder: DataFolder, registrar: SigningKey, clients: Mapping[str, CosignerClient] | None = None
+    folder: DataFolder,
+    registrar: SigningKey,
+    clients: Mapping[str, CosignerClient] | None = None,
+    *,
+    lost: bool = False,
 ) -> Begun:
     """Raises, and the old log stays open, until its last checkpoint has its quorum.
 
-    After a crash it is called again: what had begun is finished. Raises `Conflict` while a
-    server runs.
+    `lost`: the old log's key is. After a crash it is called again: what had begun is finished.
+    Raises `Conflict` while a server runs.
     """
     with FolderLock(folder.lock):
         store = SqliteLedgerStore(folder.ledger_db)
@@ -120,7 +128,7 @@ def begin(
             finish_next(folder, store)
             if staged_key(folder) is None:
                 return _begun_before(store, read_trust(folder.trust))
-            return _begin(folder, store, registrar, clients)
+            return _begin(folder, store, registrar, clients, lost)
         finally:
             store.close()
 
@@ -140,8 +148,14 @@ def _begin(
     store: SqliteLedgerStore,
     registrar: SigningKey,
     clients: Mapping[str, CosignerClient] | None,
+    lost: bool,
 ) -> Begun:
-    log, trusted = open_log(folder, store)
+    if lost and (folder.keys / LOG_KEY).exists():
+        raise Rejected(
+            f"want a log whose key is lost, and {str(folder.keys / LOG_KEY)!r} is here",
+            hints=("close the log with it: leave --log-key-lost out",),
+        )
+    log, trusted = open_log(folder, store, lost=lost)
     if folder.restored.exists():
         raise Rejected(
             "this ledger was restored and has not gone on yet: no log is closed before it has",
@@ -151,18 +165,18 @@ def _begin(
     if registrar.verifier != staged.registrar:
         raise Rejected(f"want the key of the registrar, got {registrar.verifier.keyid}")
     asked = {w.name: HttpCosigner(w.url) for w in trusted.policy.witnesses if w.url}
-    final = _close(folder, store, log, trusted.policy, asked if clients is None else clients)
+    closing = None if lost else partial(_announcement, folder, log, agency_of(store))
+    final = _close(log, trusted.policy, asked if clients is None else clients, closing)
     _open_next(folder, store, log, trusted, staged, registrar, final)
     finish_next(folder, store)
     return Begun(trusted.origin, final.checkpoint.size, staged.logs[-1].origin)
 
 
 def _close(
-    folder: DataFolder,
-    store: SqliteLedgerStore,
     log: Log,
     policy: Policy,
     clients: Mapping[str, CosignerClient],
+    announcement: Callable[[], bytes] | None,
 ) -> Closing:
     """The last checkpoint of the old log, with its quorum."""
     head = log.head
@@ -170,8 +184,8 @@ def _close(
     answers = ask_all(policy, clients, head)
     if policy.quorum is not None and (why := reason_to_wait(policy, log.size, None, answers)):
         raise Unavailable(why, hints=("nothing was changed: start the server again",))
-    if not log.announced:
-        _accept(log, [_announcement(folder, log, agency_of(store))])
+    if announcement is not None and not log.announced:
+        _accept(log, [announcement()])
     publisher = Publisher(log, policy, clients)
     publisher.start()
     ends = time.monotonic() + QUORUM_S

@@ -46,6 +46,7 @@ from ledger.ports import CosignerClient, ItemRecord, ItemStore, LedgerStore
 from ledger.timestamp import Authority
 from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.note import SignedNote
+from ledger.tlog.signing_key import LostKey, Signer, SigningKey
 from storage.catalog_sqlite import SqliteCatalog
 from storage.clock import SystemClock, SystemEntropy
 from storage.direct_directory import DirectDirectory
@@ -53,7 +54,7 @@ from storage.folder import DataFolder
 from storage.folder_lock import FolderLock
 from storage.items_direct import DirectItems
 from storage.ledger_sqlite import SqliteLedgerStore
-from storage.next_log import put_in_place, staged_key
+from storage.next_log import LOG_KEY, put_in_place, staged_key
 from storage.public_directory import DirectoryPublicStore
 from storage.staging_directory import StagingDirectory
 from storage.tokens_sqlite import SqliteTokens
@@ -314,12 +315,17 @@ async def services(request: Request) -> Services:
     return found
 
 
-def open_log(folder: DataFolder, store: LedgerStore) -> tuple[Log, TrustedLog]:
-    """The logs of a data folder, with their keys; raises if a key is missing or another's."""
+def open_log(
+    folder: DataFolder, store: LedgerStore, *, lost: bool = False
+) -> tuple[Log, TrustedLog]:
+    """The logs of a data folder, with their keys; raises if a key is missing or another's.
+
+    If the key of the open log is `lost` it is read and published, and nothing is signed.
+    """
     finish_next(folder, store)
-    key = read_key(folder.keys / "log.key")
-    label = log_label(key.name)
     trust = read_trust(folder.trust)
+    key: Signer = LostKey(trust.logs[-1].policy.log) if lost else _log_key(folder)
+    label = log_label(key.name)
     trusted = trust.log(label)
     if trusted is None or trusted.policy.log != key.verifier:
         raise Malformed(f"the trust folder has no policy for the log key {key.verifier.keyid!r}")
@@ -335,6 +341,20 @@ def open_log(folder: DataFolder, store: LedgerStore) -> tuple[Log, TrustedLog]:
     earlier = [Earlier(one.policy, files) for one, files in zip(trust.logs, closed, strict=False)]
     log = Log(keys, store, public, SystemClock(), SystemEntropy(), spread, earlier)
     return log, trusted
+
+
+def _log_key(folder: DataFolder) -> SigningKey:
+    path = folder.keys / LOG_KEY
+    if not path.exists():
+        raise Malformed(
+            "the key of the log is not here, and without it nothing is signed",
+            path=str(path),
+            hints=(
+                "every backup holds it: put it back",
+                "if it is lost for good: tiezheng next-log --log-key-lost",
+            ),
+        )
+    return read_key(path)
 
 
 def finish_next(folder: DataFolder, store: LedgerStore) -> None:

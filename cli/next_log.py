@@ -24,13 +24,16 @@ from storage.folder import DataFolder
         "and quorum stay, unless --cosigner names others.\n"
         "With --registrar, and the server stopped, the log is closed: its last checkpoint\n"
         "gets its quorum, or nothing is changed. Then the next one begins, and the key of\n"
-        "the old one is gone. If it was interrupted, run it again.",
+        "the old one is gone. If it was interrupted, run it again.\n\n"
+        "If the key of the old log is lost nothing more is signed with it: the log ends\n"
+        "with the last checkpoint that it has signed.",
         "zh": "结束 DATA 中账本的日志，并开始下一份。\n\n"
         "用于换年、更换日志密钥或法定人数，分两步进行。写 --origin 时为准备，服务可照常\n"
         "运行：生成下一份日志的密钥并输出其公钥，交给每个联合签名人；含该日志的信任\n"
         "文件夹位于 DATA/next/trust。联合签名人与法定人数不变，除非用 --cosigner 另行写明。\n"
         "写 --registrar 时须先停止服务：先为旧日志的最后检查点取得法定人数的签名，未取得\n"
-        "则一切不变；随后开始下一份日志，旧日志的私钥不再保留。若被中断，再运行一次即可。",
+        "则一切不变；随后开始下一份日志，旧日志的私钥不再保留。若被中断，再运行一次即可。\n\n"
+        "旧日志的私钥遗失时，不再以其签署任何内容：该日志止于其已签署的最后检查点。",
     },
     example="tiezheng next-log data --origin ledger.suzhou.example/enforcement/2027\n"
     "tiezheng next-log data --registrar registrar.key",
@@ -80,6 +83,15 @@ from storage.folder import DataFolder
         "zh": "开始已准备的日志，给出登记人的私钥文件",
     },
 )
+@option(
+    "--log-key-lost",
+    "lost",
+    is_flag=True,
+    words={
+        "en": "the key of the log to be closed is gone, from every backup too",
+        "zh": "待结束日志的私钥已遗失，各备份中亦无",
+    },
+)
 @json_option()
 def command(
     data: str,
@@ -88,6 +100,7 @@ def command(
     quorum: int | None,
     executive: tuple[str, ...],
     registrar: str | None,
+    lost: bool,
     as_json: bool,
 ) -> None:
     folder = DataFolder.open(Path(data))
@@ -96,8 +109,10 @@ def command(
     if registrar is not None:
         if cosigners or quorum is not None or executive:
             raise click.UsageError("--cosigner, --quorum and --executive go with --origin")
-        _begin(folder, registrar, as_json)
+        _begin(folder, registrar, as_json, lost=lost)
         return
+    if lost:
+        raise click.UsageError("--log-key-lost goes with --registrar")
     if not cosigners and (quorum is not None or executive):
         raise click.UsageError("--quorum and --executive go with --cosigner")
     assert origin is not None
@@ -148,12 +163,12 @@ def _prepare(folder: DataFolder, origin: str, policy: Policy | None, as_json: bo
     )
 
 
-def _begin(folder: DataFolder, registrar: str, as_json: bool) -> None:
+def _begin(folder: DataFolder, registrar: str, as_json: bool, *, lost: bool) -> None:
     from api import journal
     from api.next_log import begin
 
     journal.start("error")  # what the cosigners say in between is not this command's result
-    begun = begin(folder, read_key(registrar))
+    begun = begin(folder, read_key(registrar), lost=lost)
     if as_json:
         output.result_json(
             {"closed": begun.closed, "opened": begun.opened, "size": str(begun.size)}

@@ -42,7 +42,7 @@ from ledger.tlog.merkle import Edge
 from ledger.tlog.note import SignedNote, VerifierKey
 from ledger.tlog.policy import Policy
 from ledger.tlog.receipt import Receipt
-from ledger.tlog.signing_key import SigningKey, sign_note
+from ledger.tlog.signing_key import Signer, sign_note
 from ledger.tlog.submission import AddCheckpoint
 
 CLOSING = "log_closing"  # the status that the ledger files before it closes a log
@@ -70,7 +70,7 @@ class Keys:
     `series` has a signer for each year from the first log's on; `first_year` is that year.
     """
 
-    log: SigningKey
+    log: Signer
     registrar: VerifierKey
     series: Mapping[str, SeriesSigner]
     first_year: int

@@ -92,6 +92,24 @@ class SigningKey:
         return key
 
 
+@dataclass(frozen=True, slots=True)
+class LostKey:
+    """A key whose private half is gone: what it has signed stays, and it signs nothing more."""
+
+    verifier: VerifierKey
+
+    @property
+    def name(self) -> str:
+        return self.verifier.name
+
+    @property
+    def algorithm(self) -> Algorithm:
+        return self.verifier.algorithm
+
+    def sign(self, message: bytes) -> bytes:
+        raise Unavailable(f"the private key of {self.verifier.keyid} is lost: it signs nothing")
+
+
 def check_signed(key: VerifierKey, message: bytes, signature: bytes) -> None:
     """Raises `Unavailable` if what another program gave is no signature of `key`."""
     try:
@@ -100,7 +118,7 @@ def check_signed(key: VerifierKey, message: bytes, signature: bytes) -> None:
         raise Unavailable(f"want a signature by {key.keyid}, got one that does not match") from None
 
 
-def sign_note(text: str, key: SigningKey) -> Signature:
+def sign_note(text: str, key: Signer) -> Signature:
     """A plain Ed25519 note signature, as the log puts on its checkpoints."""
     if key.algorithm is not Algorithm.ED25519:
         raise Malformed("want an Ed25519 note key, got a cosigner's")

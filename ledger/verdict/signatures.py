@@ -5,6 +5,7 @@ what a quorum had seen, and when.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 
 from ledger.encoding import printable
@@ -16,6 +17,7 @@ from ledger.process.sequence import check_end, open_closing
 from ledger.report import Finding, Outcome
 from ledger.verdict.examination import Examination, View, all_good, failed, not_checked
 from ledger.verdict.quorums import count_quorums
+from ledger.verdict.withdrawn import counted
 
 
 def signatures(ex: Examination) -> Iterator[Finding]:
@@ -86,12 +88,18 @@ def _ends(ex: Examination) -> Iterator[Finding]:
             yield Finding("checkpoint", Outcome.UNDECIDED, about, detail)
             continue
         try:
-            end = ex.see(log, ex.hold(log, open_closing(view.statement).note))
+            signed = ex.hold(log, open_closing(view.statement).note)
+            end = ex.see(log, signed)
             check_end(end.checkpoint, cosigned.checkpoint)
         except (Malformed, Rejected) as error:
             yield failed("checkpoint", about, error)
             continue
         ex.ends[log.label] = end.checkpoint.size
+        # Of a log whose own key was stolen the next one says it, under a key of its own.
+        told = counted(signed, log, tuple(w for w in ex.gone if w.role is not Role.LOG))
+        if end.quorum_time is None and told.quorum_time is not None:
+            end = replace(told, quorum_time=view.quorum_time)
+            ex.checkpoints[log.label] = end
         if end.quorum_time is None:
             detail = "no quorum has seen where this log ended"
             yield Finding("checkpoint", Outcome.UNDECIDED, about, detail)

@@ -12,6 +12,7 @@ import pytest
 from api import next_log
 from api.clients.ledger import check_acceptance, check_receipt
 from api.next_log import begin, check_next, prepare
+from api.services import open_log
 from ledger.audit import audit_log
 from ledger.encoding import parse_time
 from ledger.errors import Conflict, LedgerError, Malformed, Rejected, Unavailable, Unknown
@@ -174,6 +175,21 @@ def test_only_the_registrar_opens_a_log(tmp_path: Path) -> None:
         with pytest.raises(Rejected, match="registrar"):
             begin(DataFolder.open(data), STRANGER, office_clients(people))
     assert labels(data) == before
+
+
+def test_a_log_whose_key_is_lost_is_read_and_signs_nothing(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    first_year(data)
+    (data / "keys" / "log.key").unlink()
+    folder = DataFolder.open(data)
+    store = SqliteLedgerStore(folder.ledger_db)
+    with series_keys():
+        log, _ = open_log(folder, store, lost=True)
+        size = log.size
+        with pytest.raises(Unavailable, match="is lost: it signs nothing"):
+            log.accept([register(STRANGER, Role.HANDLER)])
+    store.close()
+    assert labels(data) == [(ORIGIN, size)]
 
 
 def test_nothing_begins_that_was_not_prepared(tmp_path: Path) -> None:

@@ -1,92 +1,19 @@
 """Lost and stolen keys, with the commands that an operator and a registrar type."""
 
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from ledger.encoding import format_time
 from ledger.report import Outcome
-from ledger.tlog.note import VerifierKey
 from ledger.tlog.signing_key import SigningKey
 from ledger.verify import verify_packet
 from storage.packets import open_packet
 from storage.trust_directory import read_trust
+from testkit.key_desk import Desk, open_desk, theft_told, undecided
 from testkit.keys import key
-from testkit.server import (
-    AGENCY,
-    CASE,
-    COSIGNERS,
-    HANDLER,
-    ORIGIN,
-    REGISTRAR,
-    STATION,
-    Ledger,
-    Office,
-    await_that,
-    open_ledger,
-    serving,
-)
-from testkit.terminal import Ended, Run
-
-
-@dataclass
-class Desk:
-    ledger: Ledger
-    address: str
-    folder: Path
-    run: Run
-
-    def key(self, signer: SigningKey) -> Path:
-        file = self.folder / f"{signer.name}-{signer.verifier.key_id.hex()}.key"
-        file.write_text(signer.to_text() + "\n")
-        return file
-
-    def register(self, signer: SigningKey, role: str, *more: str) -> Ended:
-        usual = ("--registrar", self.key(REGISTRAR), "--server", self.address, "--agency", AGENCY)
-        vkey = signer.verifier.to_text()
-        return self.run("register", *usual, "--key", vkey, "--role", role, *more)
-
-    def deposit(self, name: str, by: SigningKey) -> Ended:
-        file = self.folder / f"{name}.jpg"
-        file.write_bytes(name.encode())
-        usual = ("--case", CASE, "--key", self.key(by), "--server", self.address)
-        return self.run("deposit", file, *usual, "--trust", self.ledger.folder / "trust")
-
-    def ask_packet(self, name: str) -> Ended:
-        token = self.folder / "token"
-        token.write_text(self.ledger.token() + "\n")
-        usual = ("--server", self.address, "--token-file", token)
-        return self.run("packet", CASE, "-o", self.folder / f"{name}.zip", *usual)
-
-    def packet(self, name: str) -> Path:
-        self.ledger.await_quorum()
-        ended = self.ask_packet(name)
-        assert ended.code == 0, ended.err
-        return self.folder / f"{name}.zip"
-
-    def verify(self, packet: Path, *more: str | Path) -> Ended:
-        return self.run("verify", packet, "--trust", self.ledger.folder / "trust", *more)
-
-    def now(self) -> str:
-        """A moment that everything so far was seen before."""
-        self.ledger.await_quorum()
-        seen = time.time_ns() // 1_000_000_000
-        await_that(lambda: time.time_ns() // 1_000_000_000 > seen, "the next second")
-        return format_time((seen + 1) * 1000)
-
-
-@contextmanager
-def open_desk(folder: Path, run: Run, people: list[Office] | None = None) -> Iterator[Desk]:
-    (folder / "desk").mkdir(exist_ok=True)
-    with (
-        open_ledger(folder / "ledger", people=people) as ledger,
-        serving(ledger.http.app) as address,  # type: ignore[arg-type]
-    ):
-        yield Desk(ledger, address, folder / "desk", run)
+from testkit.server import AGENCY, COSIGNERS, HANDLER, ORIGIN, REGISTRAR, STATION, open_ledger
+from testkit.terminal import Run
 
 
 @pytest.fixture
@@ -184,50 +111,6 @@ def test_without_its_series_key_a_year_takes_nothing_more(tmp_path: Path, run: R
         (answer,) = ledger.file(ledger.evidence(b"x"))
         assert "no series key of 2026" in answer["detail"]
         assert ledger.services.log.size == size
-
-
-def theft_told(desk: Desk, owner: VerifierKey, role: str, since: str) -> None:
-    usual = ("--registrar", desk.key(REGISTRAR), "--server", desk.address, "--agency", AGENCY)
-    named = ("--key", owner.to_text(), "--role", role)
-    stolen = ("--revoked", "stolen", "--compromised-since", since)
-    assert desk.run("register", *usual, *named, *stolen).code == 0
-    back = desk.run("register", *usual, *named)
-    assert back.code == 1 and "does not come back" in back.err
-
-
-def undecided(said: Ended, words: str) -> set[str]:
-    """What the verdict says `words` of."""
-    found = [line.strip().removeprefix("- undecided: ") for line in said.out.splitlines()]
-    return {line.split(": ")[0] for line in found if words in line}
-
-
-def test_a_stolen_log_key_lowers_what_no_quorum_had_seen_and_nothing_else(desk: Desk) -> None:
-    log = read_trust(desk.ledger.folder / "trust").logs[0].policy.log
-    assert desk.deposit("old", STATION).code == 0
-    since = desk.now()
-    yesterday = desk.packet("yesterday")
-    theft_told(desk, log, "log", since)
-    public = ("--log", desk.ledger.folder / "public")
-    told = f"the log key {log.keyid} does not count since"
-
-    # Nothing of the case is younger than the theft: its items stand. What the log holds now is
-    # shown by the stolen key alone, so nobody can say that nothing is missing.
-    quiet = desk.packet("quiet")
-    said = desk.verify(quiet)
-    assert said.code == 0 and told in said.out
-    (seen,) = [line for line in said.out.splitlines() if "Seen by the quorum" in line]
-    assert "no longer counts, since a key was withdrawn (it says " in seen
-    assert log.keyid in desk.verify(quiet, "--lang", "zh").out
-    complete = desk.verify(quiet, *public, "--require", "complete")
-    assert complete.code == 3
-    assert undecided(complete, "the checkpoint has no quorum") == {"log 2026"}
-
-    assert desk.deposit("late", STATION).code == 0  # the ledger does not stop by itself
-    said = desk.verify(desk.packet("today"), *public)
-    assert said.code == 3 and told in said.out
-    (late,) = undecided(said, "no quorum had seen it")
-    assert late.endswith("(late.jpg)")
-    assert desk.verify(yesterday, *public, "--require", "complete").code == 0
 
 
 def test_what_a_stolen_registrars_key_registered_is_undecided(desk: Desk) -> None:
