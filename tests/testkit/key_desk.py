@@ -55,11 +55,11 @@ class Desk:
         usual = ("--case", CASE, "--key", self.key(by), "--server", self.address)
         return self.run("deposit", file, *usual, "--trust", self.ledger.folder / "trust")
 
-    def ask_packet(self, name: str) -> Ended:
+    def ask_packet(self, name: str, *more: str) -> Ended:
         token = self.folder / "token"
         token.write_text(self.ledger.token() + "\n")
         usual = ("--server", self.address, "--token-file", token)
-        return self.run("packet", CASE, "-o", self.folder / f"{name}.zip", *usual)
+        return self.run("packet", CASE, "-o", self.folder / f"{name}.zip", *usual, *more)
 
     def packet(self, name: str) -> Path:
         self.ledger.await_quorum()
