@@ -47,6 +47,10 @@ COMMANDS: Mapping[str, Listed] = {
     ),
     "packet": Listed("cli.packet", {"en": "fetch the packet of a case", "zh": "取回案件的证据包"}),
     "verify": Listed("cli.verify", {"en": "check a packet, offline", "zh": "离线核验证据包"}),
+    "clip": Listed(
+        "cli.clip",
+        {"en": "cut a proven part out of a recording", "zh": "截取录像片段并附证明"},
+    ),
     "party-receipt": Listed(
         "cli.party_receipt",
         {"en": "ask for what a party's receipt promises", "zh": "按当事人回执查询"},

@@ -17,6 +17,7 @@ from ledger.verify import STEPS, Step
 
 MAX_ITEMS = 20
 NOT_CHECKED = "not checked"  # what `verify_packet` says of a packet that cannot be read
+TOLD = ("signature", "clip")  # a key that ended, and how much of a recording is shown
 MAX_FINDINGS = 10  # of one step and outcome; failures are never cut
 
 
@@ -173,10 +174,10 @@ def _step(
     else:
         yield "    " + say(en="would show: ", zh="本应证明：") + pick(step.proves)
     yield "    " + say(en="does not show: ", zh="限度：") + pick(step.not_proved)
-    if step.name == "signature":
-        # A key that ended is told, whatever follows from it.
-        ended = (f for f in findings if f.outcome is Outcome.PASSED and f.about != "packet")
-        yield from (_finding(f, names) for f in ended)
+    if step.name in TOLD:
+        good = [f for f in findings if f.outcome is Outcome.PASSED]
+        told = [f for f in good if f.about != "packet"] if len(good) > 1 else []
+        yield from (_finding(f, names) for f in told)
     for outcome in (Outcome.FAILED, Outcome.UNDECIDED):
         some = [f for f in findings if f.outcome is outcome]
         limit = len(some) if outcome is Outcome.FAILED else MAX_FINDINGS
@@ -309,7 +310,7 @@ def _item(number: int, item: Item) -> Iterator[str]:
     rows = [
         (
             say(en="where", zh="位置"),
-            (printable(item.path) or say(en="not in this packet", zh="未附于本证据包"))
+            (printable(item.path) or _absent(item.part))
             + say(en=f", fixed as entry {item.place}", zh=f"，固定为条目 {item.place}"),
         )
     ]
@@ -348,6 +349,12 @@ def _item(number: int, item: Item) -> Iterator[str]:
     if item.order in ORDERS:
         rows.append((say(en="order", zh="先后"), pick(ORDERS[item.order])))
     yield from _pairs(rows, "       ")
+
+
+def _absent(part: str) -> str:
+    if part:
+        return say(en=f"a part only: {part}", zh=f"只展示片段：{part}")
+    return say(en="not in this packet", zh="未附于本证据包")
 
 
 def _pairs(rows: Iterable[tuple[str, str]], by: str = "") -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import click
@@ -22,9 +23,9 @@ from ledger.evidence.chunks import ItemDigest, digest_item
 from ledger.evidence.packet import PacketSource
 from ledger.evidence.trust import Trust
 from ledger.report import Group, Report
-from ledger.verdict.examination import PublicLog
+from ledger.verdict.examination import PublicLog, Rederive
 from ledger.verify import verify_packet
-from storage.packets import open_packet
+from storage.packets import DiskPacket, open_packet
 
 REQUIRABLE = (Group.COMPLETE, Group.ORDER, Group.TIME)
 
@@ -39,6 +40,9 @@ class _Refused:
         raise self._error
 
     def stream(self, path: str) -> Iterator[bytes]:
+        raise self._error
+
+    def read(self, path: str, at: int, size: int) -> bytes:
         raise self._error
 
 
@@ -73,6 +77,7 @@ class _Refused:
     "tiezheng verify packet.zip --trust trust/ --log copy-of-the-log/ --require complete,order\n"
     "tiezheng verify packet.zip --certificate certificate.pdf --trust trust/ \\\n"
     "    --log https://ledger.example/log\n"
+    "tiezheng verify clip.zip --trust trust/ --rederive\n"
     "tiezheng verify fraud.txt --trust trust/",
 )
 @argument(
@@ -118,6 +123,14 @@ class _Refused:
         "zh": "与证据包一并核验的公证书；可写多次",
     },
 )
+@option(
+    "--rederive",
+    is_flag=True,
+    words={
+        "en": "make each clip again from its chunks, and compare",
+        "zh": "以所附分块重新制作各片段并比对",
+    },
+)
 @json_option()
 def command(
     packets: tuple[str, ...],
@@ -126,6 +139,7 @@ def command(
     require: str | None,
     at: str | None,
     certificates: tuple[str, ...],
+    rederive: bool,
     as_json: bool,
 ) -> Exit:
     required = _groups(require)
@@ -152,7 +166,7 @@ def command(
             exits.append(output.exit_of(claim.outcome))
             continue
         try:
-            report = _verify(path, believed, log, required, at_ms, presented)
+            report = _verify(path, believed, log, required, at_ms, presented, again=rederive)
         except Unavailable as error:
             exits.append(output.refusal(error, path))
             continue
@@ -180,12 +194,15 @@ def _verify(
     required: frozenset[Group],
     at_ms: int,
     presented: Mapping[str, ItemDigest],
+    *,
+    again: bool,
 ) -> Report:
     packet: PacketSource
-    total = 0
+    total, rederive = 0, None
     try:
-        packet = open_packet(Path(path))
+        packet = opened = open_packet(Path(path))
         total = sum(packet.sizes().values())
+        rederive = _rederive(opened) if again else None
     except (Malformed, Rejected) as error:
         packet = _Refused(error)
     with output.progress(say(en="reading", zh="读取"), total) as on_bytes:
@@ -197,7 +214,14 @@ def _verify(
             at_ms=at_ms,
             on_bytes=on_bytes,
             certificates=presented,
+            rederive=rederive,
         )
+
+
+def _rederive(packet: DiskPacket) -> Rederive:
+    from cli.rederiving import rederive
+
+    return partial(rederive, packet)
 
 
 def _time(text: str | None) -> int:

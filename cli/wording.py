@@ -52,6 +52,7 @@ _REFUSALS: dict[str, str] = {
     "signature": "签名不可采信",
     "series": "序列或标签不符",
     "item": "证据原件与固定的摘要不符",
+    "clip": "片段不可采信",
     "case": "案号不符",
     "certificate": "公证书不可采信",
     "revoked": "公证书是否撤销未能核对",
@@ -72,6 +73,7 @@ _UNITS = {
     "statements": "份陈述",
     "items": "件证据原件",
     "certificates": "份公证书",
+    "clips": "个片段",
 }
 _ORDER_WORDS = {
     "before": "在决定之前固定",
@@ -100,8 +102,21 @@ _TRUSTED = {
 _Words = str | Callable[[re.Match[str]], str]
 
 _CHINESE: tuple[tuple[str, _Words], ...] = (
-    (r"(\d+) (files|entries|statements|items|certificates)", lambda m: f"{m[1]} {_UNITS[m[2]]}"),
+    (
+        r"(\d+) (files|entries|statements|items|certificates|clips)",
+        lambda m: f"{m[1]} {_UNITS[m[2]]}",
+    ),
     (r"no (entries|statements) were shown", lambda m: f"未出示任何{_UNITS[m[1]][1:]}"),
+    (
+        r"(\S+) % of (.*): (\d+) runs of its chunks\. By the maker's word (\S+) to (\S+) of (\S+); "
+        r"(\S+) before it and (\S+) after it are not shown",
+        r"\2 的 \1 %，共 \3 段连续分块。据制作者所述为 \6 中的 \4 至 \5；"
+        r"之前的 \7 与之后的 \8 未展示",
+    ),
+    (
+        r"made again from its chunks with (.*): the same bytes",
+        r"已用 \1 以所附分块重新制作：逐字节相同",
+    ),
     (r"not checked", "未检查"),
     (r"not checked: (.*)", r"未检查（\1）"),
     (

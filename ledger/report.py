@@ -52,8 +52,9 @@ class Finding:
 class Item:
     """A line of the list of items, in the words of the report.
 
-    `claimed` is the recorder's time, `corrected` the same by its measured clock. `fixed_by` is
-    when a quorum had seen it; `not_after` the earliest that quorum or authority shows.
+    `part` is the file to play of a clip, where only a part is shown. `claimed` is the recorder's
+    time, `corrected` the same by its measured clock. `fixed_by` is when a quorum had seen it;
+    `not_after` the earliest that quorum or authority shows.
     """
 
     path: str
@@ -67,6 +68,7 @@ class Item:
     fixed_by: str
     order: str
     signed_by: str
+    part: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,7 @@ class Report:
                     "not_after": i.not_after,
                     "not_before": i.not_before,
                     "order": i.order,
+                    "part": i.part,
                     "path": i.path,
                     "place": i.place,
                     "signed_by": i.signed_by,
@@ -160,3 +163,9 @@ def milliseconds_text(at_ms: int | None) -> str:
         return ""
     at_ms = -(-at_ms // 1000) * 1000
     return format_time(at_ms) if at_ms <= MAX_TIME else f"{at_ms // 1000} s"
+
+
+def clock_text(ms: int) -> str:
+    """A length or a moment of a recording, such as 1:02:03.456."""
+    seconds, thousandths = divmod(ms, 1000)
+    return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}.{thousandths:03}"

@@ -15,6 +15,7 @@ from ledger.evidence.trust import Trust
 from ledger.report import Bilingual, Finding, Group, Outcome, Report, conclude
 from ledger.verdict import (
     certified,
+    clips,
     completeness,
     container,
     entries,
@@ -24,7 +25,7 @@ from ledger.verdict import (
     signatures,
     times,
 )
-from ledger.verdict.examination import Examination, PublicLog
+from ledger.verdict.examination import Examination, PublicLog, Rederive
 
 Run = Callable[[Examination], Iterator[Finding]]
 
@@ -141,6 +142,21 @@ STEPS: tuple[Step, ...] = (
         },
     ),
     Step(
+        "clip",
+        Group.INTEGRITY,
+        clips.clips,
+        {"en": "Clips", "zh": "片段"},
+        {
+            "en": "each sample that a clip plays is, byte for byte, one of the original",
+            "zh": "片段所播放的每一采样与原件中的相应字节一致",
+        },
+        {
+            "en": "what was left out around it, or that a player shows it in the original's order "
+            "and speed: --rederive shows that",
+            "zh": "不证明前后未展示的内容；播放次序与速度是否同原件，由 --rederive 核对",
+        },
+    ),
+    Step(
         "case",
         Group.INTEGRITY,
         items.case,
@@ -250,14 +266,17 @@ def verify_packet(
     at_ms: int | None = None,
     on_bytes: Callable[[int], None] = lambda n: None,
     certificates: Mapping[str, ItemDigest] = MappingProxyType({}),
+    rederive: Rederive | None = None,
 ) -> Report:
     """Runs every step. Raises `Unavailable` only where bytes could not be read at all.
 
     `at_ms`: as of when; what `trust.ends` says, and when an authority's certificates end,
     counts by then. None asks nothing of the kind. `certificates` are presented beside the
-    packet, by name: files that may be anybody's.
+    packet, by name: files that may be anybody's. With `rederive` clips are made again as well.
     """
-    examination = Examination(packet, trust, log, on_bytes, at_ms, certificates=dict(certificates))
+    examination = Examination(
+        packet, trust, log, on_bytes, at_ms, rederive, certificates=dict(certificates)
+    )
     return examine_packet(examination, require)
 
 

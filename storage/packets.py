@@ -31,6 +31,14 @@ BLOCK = 1 << 20
 MAX_DIRECTORY = MAX_FILES * 256
 
 
+class DiskPacket(PacketSource, Protocol):
+    """A packet whose files lie on this disk."""
+
+    def place(self, path: str) -> tuple[Path, int]:
+        """The file that holds these bytes, and from where on."""
+        ...
+
+
 class FolderPacket:
     """A bag as a folder."""
 
@@ -65,6 +73,14 @@ class FolderPacket:
                 yield piece
         if left:
             raise Rejected(f"{path} has changed while it was read")
+
+    def read(self, path: str, at: int, size: int) -> bytes:
+        with _open(self._root / path) as file:
+            file.seek(at)
+            return _read(file, min(size, max(0, self._sizes[path] - at)))
+
+    def place(self, path: str) -> tuple[Path, int]:
+        return self._root / path, 0
 
 
 class ZipPacket:
@@ -101,8 +117,16 @@ class ZipPacket:
         if crc != member.crc:
             raise Rejected(f"{path} does not match its checksum in the zip")
 
+    def read(self, path: str, at: int, size: int) -> bytes:
+        with _open(self._path) as file:
+            file.seek(self._starts[path] + at)
+            return _read(file, min(size, max(0, self._sizes[path] - at)))
 
-def open_packet(path: Path) -> PacketSource:
+    def place(self, path: str) -> tuple[Path, int]:
+        return self._path, self._starts[path]
+
+
+def open_packet(path: Path) -> DiskPacket:
     """Raises `Unavailable` if there is no packet at all: neither a bag as folder nor a zip."""
     try:
         mode = path.stat().st_mode

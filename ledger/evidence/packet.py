@@ -13,6 +13,7 @@
     data/renewals/<nn>.dsse.json .tsr .crl      a renewal, and the token over it
     data/renewals/<nn>/<nn>.json                a row of it
     data/certificates/<nn>.pdf                  notarial certificates
+    data/clips/<nn>.json .chunks .<ext>         a part of an item: `ledger.evidence.clip`
     data/absence/<nn>.dsse.json                 what mirrors say of the tags of a series
 
 Whatever has no place here is refused. Manifests find damage in transport; nothing
@@ -42,6 +43,7 @@ from ledger.evidence.series import MODULUS_SIZE
 MAX_FILES = 400_000  # forty thousand statements with their entries, salts and proofs
 MAX_TOKENS = 20_000  # each takes one to three milliseconds for each authority of the verifier's
 MAX_RENEWALS = 1_000
+MAX_CLIPS = 1_000
 MAX_SMALL_FILE = 67_108_864  # the largest manifest of that many files
 MAX_JSON_FILE = 16_777_216  # the longest list of places or items; JSON takes far more in memory
 
@@ -75,6 +77,9 @@ _LAYOUT = {
     "renewal_row": re.compile(
         rf"data/renewals/(?P<number>{_NUMBER})/(?P<row>{_NUMBER})\.json", re.ASCII
     ),
+    "clip": re.compile(rf"data/clips/(?P<number>{_NUMBER})\.json", re.ASCII),
+    "clip_chunks": re.compile(rf"data/clips/(?P<number>{_NUMBER})\.chunks", re.ASCII),
+    "clip_played": re.compile(rf"data/clips/(?P<number>{_NUMBER})\.(?:mp4|ts)", re.ASCII),
     "body": re.compile(rf"{_STAMP}body", re.ASCII),
     "token": re.compile(rf"{_STAMP}{_AUTHORITY}tsr", re.ASCII),
     "revocation": re.compile(rf"{_STAMP}{_AUTHORITY}crl", re.ASCII),
@@ -100,6 +105,10 @@ class PacketSource(Protocol):
 
     def stream(self, path: str) -> Iterator[bytes | memoryview]:
         """The bytes in pieces; raises `Rejected` at the end if the container says they differ."""
+        ...
+
+    def read(self, path: str, at: int, size: int) -> bytes:
+        """`size` bytes from `at` on, fewer only where the file ends."""
         ...
 
 
@@ -137,6 +146,9 @@ class Layout:
     proofs: Mapping[tuple[Place, int], str] = field(default_factory=dict)
     absences: tuple[str, ...] = ()
     certificates: tuple[str, ...] = ()
+    clips: Mapping[str, str] = field(default_factory=dict)
+    clip_chunks: Mapping[str, str] = field(default_factory=dict)
+    clips_played: Mapping[str, str] = field(default_factory=dict)
     bodies: Mapping[Tree, str] = field(default_factory=dict)
     tokens: Mapping[tuple[Tree, str], str] = field(default_factory=dict)
     revocations: Mapping[tuple[Tree, str], str] = field(default_factory=dict)
@@ -155,8 +167,10 @@ class Layout:
             raise Malformed(f"the packet has no {min(missing)}")
         for path in sorted(given - tags):
             kind, key = _kind(path)
-            found[kind][key] = path
-        for kind, most in (("token", MAX_TOKENS), ("renewal", MAX_RENEWALS)):
+            if (other := found[kind].setdefault(key, path)) != path:
+                raise Malformed(f"want one of {other} and {path}")
+        bounds = (("token", MAX_TOKENS), ("renewal", MAX_RENEWALS), ("clip", MAX_CLIPS))
+        for kind, most in bounds:
             if len(found[kind]) > most:
                 raise Malformed(f"want at most {most} {kind}s, got {len(found[kind])}")
         return cls(
@@ -169,6 +183,9 @@ class Layout:
             proofs=found["proof"],
             absences=tuple(found["absence"].values()),
             certificates=tuple(found["certificate"].values()),
+            clips=found["clip"],
+            clip_chunks=found["clip_chunks"],
+            clips_played=found["clip_played"],
             bodies=found["body"],
             tokens=found["token"],
             revocations=found["revocation"],
@@ -327,7 +344,7 @@ def _kind(path: str) -> tuple[str, Any]:
                 return kind, path
             if kind == "checkpoint":
                 return kind, found["log"]
-            if kind in ("renewal", "renewal_token", "renewal_list"):
+            if kind in ("renewal", "renewal_token", "renewal_list") or kind.startswith("clip"):
                 return kind, found["number"]
             if kind == "renewal_row":
                 return kind, (found["number"], found["row"])

@@ -26,6 +26,7 @@ def container(ex: Examination) -> Iterator[Finding]:
         yield failed("container", "packet", error)
         return
     bad = 0
+    items, certificates = set(ex.layout.items), set(ex.layout.certificates)
     with ThreadPoolExecutor() as pool:
         digests = pool.map(lambda p: _digest(ex, p), expected)
         for path, (found, refused) in zip(expected, digests, strict=True):
@@ -36,9 +37,9 @@ def container(ex: Examination) -> Iterator[Finding]:
                 bad += 1
                 detail = "the bytes are not what the manifest says"
                 yield Finding("container", Outcome.FAILED, path, detail)
-            if path in ex.layout.items:
+            if path in items:
                 ex.item_digests[path] = found
-            if path in ex.layout.certificates:
+            if path in certificates:
                 ex.certificates[path] = found
     if not bad:
         yield Finding("container", Outcome.PASSED, "packet", f"{len(sizes)} files")
@@ -68,7 +69,10 @@ def _digest(ex: Examination, path: str) -> tuple[ItemDigest, LedgerError | None]
         abreast.feed(_counted(ex, path), hasher.parts)
     except (Malformed, Rejected) as error:
         refused = error
-    return hasher.finish(), refused
+    found = hasher.finish()
+    if path.endswith(".chunks"):
+        ex.clip_leaves[path] = hasher.leaves
+    return found, refused
 
 
 def _counted(ex: Examination, path: str) -> Iterator[bytes | memoryview]:

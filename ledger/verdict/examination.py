@@ -14,6 +14,7 @@ from typing import Protocol
 from ledger.encoding import format_base64, format_time, printable
 from ledger.errors import LedgerError, Malformed, Rejected, Unavailable
 from ledger.evidence.chunks import ItemDigest
+from ledger.evidence.clip import Clip
 from ledger.evidence.entry import Entry
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.packet import MAX_SMALL_FILE, Index, Layout, PacketSource, Place, Tree
@@ -35,6 +36,14 @@ class PublicLog(Protocol):
 
     def read(self, label: str, path: str) -> bytes:
         """The file, at most 17 MB; raises `Unknown` where there is none."""
+        ...
+
+
+class Rederive(Protocol):
+    """Makes the file to play of a clip again, from its chunks alone."""
+
+    def __call__(self, clip: Clip, chunks: str, played: str) -> None:
+        """Raises `Rejected` if it is another, `Unavailable` where the tool is not at hand."""
         ...
 
 
@@ -87,11 +96,13 @@ class Examination:
     log: PublicLog | None
     on_bytes: Callable[[int], None]
     at_ms: int | None = None  # as of when it is judged; None: nothing is asked about ends
+    rederive: Rederive | None = None
     unreadable: bool = False
     layout: Layout = field(default_factory=Layout)
     index: Index = field(default_factory=lambda: Index("", (), ()))
     tags_digest: str = ""
     item_digests: dict[str, ItemDigest] = field(default_factory=dict)
+    clip_leaves: dict[str, list[bytes]] = field(default_factory=dict)  # by path of the chunks
     # By path, those of the packet and those presented beside it; `issued` says by what.
     certificates: dict[str, ItemDigest] = field(default_factory=dict)
     issued: dict[str, tuple[View, Statement]] = field(default_factory=dict)
@@ -105,6 +116,7 @@ class Examination:
     register: Register | None = None
     gone: tuple[Withdrawal, ...] = ()  # keys of the trust folder, once the register was read
     orders: dict[Place, Order] = field(default_factory=dict)
+    part_of: dict[FileSubject, str] = field(default_factory=dict)  # the file to play of a clip
     item_of: dict[FileSubject, str] = field(default_factory=dict)
     strong: dict[str, bytes] = field(default_factory=dict)
     _heard: Heard | None = None
@@ -207,6 +219,7 @@ class Examination:
                 occurred, corrected = statement.occurred, statement.corrected
                 yield Item(
                     path=self.item_of.get(subject, ""),
+                    part=self.part_of.get(subject, ""),
                     name=printable(subject.name),
                     place=view.place.to_text(),
                     stage=statement.stage or "",

@@ -52,12 +52,14 @@ from ledger.backup import (
     seal,
 )
 from ledger.backup import State as BackupState
+from ledger.clipping import make_clip
 from ledger.cms import open_signed
 from ledger.encoding import MAX_TIME, format_base64, format_json, format_time
 from ledger.errors import LedgerError, Malformed, Unknown
 from ledger.evidence import case_number, packet
 from ledger.evidence.absence import Absence, open_absence, tags_from_bytes, tags_to_bytes
-from ledger.evidence.chunks import CHUNK_SIZE, digest_item
+from ledger.evidence.chunks import CHUNK_SIZE, ItemHasher, digest_item
+from ledger.evidence.clip import Clip, Piece, Span
 from ledger.evidence.ends import parse_ends
 from ledger.evidence.entry import Entry
 from ledger.evidence.envelope import Envelope
@@ -224,6 +226,24 @@ def row_proofs() -> tuple[bytes, ...]:
     )
     tree = RowTree(map(row_hash, rows))
     return tuple(RowProof(i, row, tree.path(i)).to_bytes() for i, row in enumerate(rows))
+
+
+def clips() -> tuple[bytes, ...]:
+    hasher = ItemHasher()
+    hasher.update(bytes(3 * CHUNK_SIZE))
+    return tuple(
+        make_clip(
+            hasher.finish(),
+            hasher.leaves,
+            [(0, 10)],
+            pieces,
+            asked=Span(0, 1000),
+            given=Span(0, 1040),
+            whole_ms=60_000,
+            tool="PyAV 18, libavformat 62",
+        ).to_bytes()
+        for pieces in ([Piece(0, 5, 100)], [Piece(36, 5, 100), Piece(136, 2 * CHUNK_SIZE, 1)])
+    )
 
 
 def party_receipts() -> tuple[bytes, ...]:
@@ -975,6 +995,12 @@ TARGETS: tuple[Target, ...] = (
         lambda d: parse_ends(d, frozenset({"lab"})),
         lambda: (b"", b"sha256 2038-01-01T00:00:00+08:00\ntsa/lab 2035-06-30T00:00:00Z\n"),
         (parse_ends,),
+    ),
+    Target(
+        "clip",
+        binary(lambda d: Clip.from_bytes(d).to_bytes()),
+        clips,
+        (Clip.from_bytes,),
     ),
     Target(
         "row-proof",

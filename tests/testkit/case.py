@@ -146,6 +146,9 @@ class MemoryPacket:
     def sizes(self) -> Mapping[str, int]:
         return self._sizes
 
+    def read(self, path: str, at: int, size: int) -> bytes:
+        return self.files[path][at : at + size]
+
     def stream(self, path: str) -> Iterator[bytes]:
         yield self.files[path]
 

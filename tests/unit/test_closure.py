@@ -9,8 +9,9 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 OURS = ("ledger", "storage", "api", "cli")
-LINES_AT_MOST = 8_000
+LINES_AT_MOST = 8_500
 WRITING = {
+    "ledger.clipping",
     "ledger.cosigner",
     "ledger.derived",
     "ledger.evidence.sealed",

@@ -1,0 +1,130 @@
+"""Cuts a part out of a recording in a process with limits: `cutting_media.py`.
+
+Its answer is bounded and believed only in its exact form; what it wrote is held against the
+recording before anything is made of it.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from ledger.encoding import clip as clipped
+from ledger.errors import Malformed, Rejected, Unavailable
+from ledger.evidence.clip import MAX_SAMPLES, Piece, Span
+
+CHILD = Path(__file__).with_name("cutting_media.py")
+SECONDS = 1800.0
+MAX_ANSWER = 64 << 20
+SUFFIXES = ("mp4", "ts")
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What of the recording was read, and where each byte of the file to play comes from."""
+
+    reads: tuple[tuple[int, int], ...]
+    pieces: tuple[Piece, ...]
+    given: Span
+    whole_ms: int
+    suffix: str
+    tool: str
+
+
+def cut(
+    recording: Path, start: int, size: int, span: Span, played: IO[bytes], *, child: Path = CHILD
+) -> Cut:
+    """The recording is `size` bytes of a file from `start` on; `played` is empty, and written.
+
+    Raises `Unavailable` if there is no library here to do it, `Rejected` if it cannot.
+    """
+    numbers = (played.fileno(), start, size, span.start_ms, span.end_ms)
+    answer = _ask([sys.executable, "-I", str(child), *map(str, numbers)], recording, played)
+    return _read(answer, size, os.fstat(played.fileno()).st_size)
+
+
+def _ask(command: list[str], recording: Path, played: IO[bytes]) -> bytes:
+    try:
+        with recording.open("rb") as source:
+            process = subprocess.Popen(
+                command,
+                stdin=source,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env={},
+                cwd="/",
+                pass_fds=(played.fileno(),),
+                start_new_session=True,
+            )
+    except OSError as error:
+        raise Unavailable(f"cannot cut {str(recording)!r}: {error.strerror}") from None
+    alarm = threading.Timer(SECONDS, process.kill)
+    alarm.start()
+    assert process.stdout is not None
+    try:
+        return process.stdout.read(MAX_ANSWER + 1)
+    finally:
+        alarm.cancel()
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def _read(answer: bytes, size: int, played: int) -> Cut:
+    if len(answer) > MAX_ANSWER:
+        raise Rejected("the cutting process said too much")
+    try:
+        value = json.loads(answer)
+    except (ValueError, RecursionError):
+        raise Rejected(
+            "the recording could not be cut: its process ended without an answer"
+        ) from None
+    match value:
+        case {"missing": str(library)}:
+            raise Unavailable(
+                f"{clipped(library, 40)} is not installed here",
+                hints=("install it beside tiezheng: its extra 'media'",),
+            )
+        case {"error": str(why)}:
+            raise Rejected(f"the recording could not be cut: {clipped(why, 200)}")
+        case {
+            "given": given,
+            "pieces": list(pieces),
+            "reads": list(reads),
+            "suffix": str(suffix),
+            "tool": str(tool),
+            "whole_ms": int(whole),
+            **more,
+        } if not more and suffix in SUFFIXES and whole >= 0:
+            pass
+        case _:
+            raise Rejected("the cutting process gave another answer than was asked for")
+    if not 0 < len(pieces) <= MAX_SAMPLES:
+        raise Rejected(f"want 1 to {MAX_SAMPLES} runs of samples, got {len(pieces)}: cut less")
+    try:
+        rows = [Piece(*_numbers(row, 3)) for row in pieces]
+        if any(p.at + p.size > played or p.original + p.size > size for p in rows):
+            raise Malformed("a sample beyond the end")
+        read = [_numbers(row, 2) for row in reads]
+        return Cut(
+            tuple((a, b) for a, b in read),
+            tuple(rows),
+            Span(*_numbers(given, 2)),
+            whole,
+            suffix,
+            tool,
+        )
+    except Malformed as error:
+        raise Rejected(f"the cutting process gave a wrong answer: {error}") from None
+
+
+def _numbers(row: Any, count: int) -> list[int]:
+    if not isinstance(row, list) or len(row) != count:
+        raise Malformed(f"want {count} numbers")
+    if not all(type(n) is int and n >= 0 for n in row):
+        raise Malformed("want numbers from 0")
+    return row

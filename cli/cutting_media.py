@@ -1,0 +1,239 @@
+"""Cuts a part out of a recording without re-encoding, in a process that may fail as it likes.
+
+Run by `cli/cutting.py` as a script of its own, isolated: the original is descriptor 0, the file
+to play is written to the descriptor that it is told, the answer is one line of JSON on 1.
+Recordings are hostile, and the libraries that read them are large; so this process has bounded
+memory and time, opens no file, and where the system allows it has no network.
+
+The demuxer decides what of the original is needed: all that it read on its way to the samples.
+"""
+
+import ctypes
+import io
+import json
+import os
+import resource
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+MEMORY = 2 << 30
+CPU_S = 600
+MAX_PLAYED = 16 << 30
+NEW_USER, NEW_NETWORK = 0x10000000, 0x40000000
+TS_PACKET = 188
+
+
+class Window(io.RawIOBase):
+    """`size` bytes of a descriptor from `start` on, which remembers what was read of them."""
+
+    def __init__(self, fd: int, start: int, size: int) -> None:
+        self._fd, self._start, self._size, self._at = fd, start, size, 0
+        self.reads: list[tuple[int, int]] = []  # start and end, one run while they touch
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
+        self._at = max(0, base + offset)
+        return self._at
+
+    def read(self, size: int = -1) -> bytes:
+        left = max(0, self._size - self._at)
+        data = os.pread(self._fd, left if size < 0 else min(size, left), self._start + self._at)
+        if data:
+            end = self._at + len(data)
+            if self.reads and self.reads[-1][1] == self._at:
+                self.reads[-1] = (self.reads[-1][0], end)
+            else:
+                self.reads.append((self._at, end))
+        self._at += len(data)
+        return data
+
+
+def limit() -> None:
+    limits = {
+        resource.RLIMIT_AS: MEMORY,
+        resource.RLIMIT_CPU: CPU_S,
+        resource.RLIMIT_FSIZE: MAX_PLAYED,
+        resource.RLIMIT_CORE: 0,
+    }
+    for name, most in limits.items():
+        resource.setrlimit(name, (most, most))
+
+
+def leave_network() -> None:
+    """A name space without interfaces; not every system lets a process make one."""
+    ctypes.CDLL(None).unshare(NEW_USER | NEW_NETWORK)
+
+
+def cut(source: Window, target: Any, start_ms: int, end_ms: int) -> dict[str, object]:
+    import av
+
+    options = {"protocol_whitelist": "none"}
+    with av.open(source, mode="r", options=options) as original:
+        streams = [s for s in original.streams if s.type in ("video", "audio")]
+        pictures = [s for s in streams if s.type == "video"]
+        if not streams:
+            raise ValueError("no pictures and no sound")
+        lead = pictures[0] if pictures else streams[0]
+        if lead.time_base is None:
+            raise ValueError("no clock")
+        whole = int(original.duration or 0) // 1000
+        zero = Fraction(original.start_time or 0, 1_000_000)
+        start, end = zero + Fraction(start_ms, 1000), zero + Fraction(end_ms, 1000)
+        # Back to the key frame at or before `start`.
+        original.seek(int(start / lead.time_base), stream=lead, backward=True)
+        part = Part(original, streams, lead, end)
+        transport = original.format.name == "mpegts"
+        pieces = stretch(source, target, part) if transport else remuxed(av, target, streams, part)
+        if part.begun is None or part.ended <= start:
+            raise ValueError("nothing was recorded then")
+        given = [int((part.begun - zero) * 1000), int((part.ended - zero) * 1000)]
+    return {
+        "given": given,
+        "pieces": pieces,
+        "reads": merged(source.reads),
+        "suffix": "ts" if transport else "mp4",
+        "tool": f"PyAV {av.__version__}, libavformat {av.library_versions['libavformat'][0]}",
+        "whole_ms": whole,
+    }
+
+
+class Part:
+    """The packets from a key frame on, in the order of the file, whatever begins before `end`."""
+
+    def __init__(self, original: Any, streams: Any, lead: Any, end: Fraction) -> None:
+        self._original, self._streams, self._lead, self._end = original, streams, lead, end
+        self.begun: Fraction | None = None
+        self.ended = Fraction(0)
+
+    def __iter__(self) -> Iterator[Any]:
+        done = set()
+        for packet in self._original.demux(*self._streams):
+            if packet.dts is None or not packet.size:
+                continue
+            if packet.dts * packet.time_base >= self._end:
+                done.add(packet.stream.index)
+                if len(done) == len(self._streams):
+                    return
+                continue
+            if self.begun is None and packet.stream is self._lead and packet.is_keyframe:
+                self.begun = time_of(packet)
+            # Of sound nothing before the pictures: it would stand alone.
+            if self.begun is not None and time_of(packet) >= self.begun:
+                length = (packet.duration or 0) * packet.time_base
+                self.ended = max(self.ended, time_of(packet) + length)
+                yield packet
+
+
+def time_of(packet: Any) -> Fraction:
+    stamp = packet.pts if packet.pts is not None else packet.dts
+    return Fraction(stamp) * Fraction(packet.time_base)
+
+
+def remuxed(av: Any, target: Any, streams: Any, part: Part) -> list[list[int]]:
+    """The file to play, and which of its bytes are which of the original's."""
+    origin: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
+    with av.open(target, mode="w", format="mp4") as played:
+        given = {s.index: played.add_stream_from_template(s) for s in streams}
+        order = {played_stream.index: index for index, played_stream in given.items()}
+        for packet in part:
+            origin[packet.stream.index].append((packet.pos, packet.size))
+            shift = int(part.begun / packet.time_base) if part.begun else 0
+            packet.pts = None if packet.pts is None else packet.pts - shift
+            packet.dts = packet.dts - shift
+            packet.stream = given[packet.stream.index]
+            played.mux(packet)
+    target.seek(0)
+    found = []
+    with av.open(target, mode="r", options={"protocol_whitelist": "none"}) as again:
+        rest = {index: iter(rows) for index, rows in origin.items()}
+        for packet in again.demux():
+            if packet.size:
+                place, size = next(rest[order[packet.stream.index]])
+                if size != packet.size:
+                    raise ValueError("a sample has another size than in the original")
+                found.append([packet.pos, place, size])
+    if any(next(rows, None) for rows in rest.values()):
+        raise ValueError("a sample of the original is not in the file to play")
+    return joined(sorted(found))
+
+
+def stretch(source: Window, target: Any, part: Part) -> list[list[int]]:
+    """Of a transport stream the bytes themselves: from the tables before the first picture on."""
+    places = [(packet.pos, packet.pos + packet.size) for packet in part]
+    if not places:
+        return []
+    begin, end = min(a for a, _ in places), max(b for _, b in places)
+    begin -= begin % TS_PACKET
+    while begin > 0 and not is_table(source, begin):
+        begin -= TS_PACKET
+    end += -end % TS_PACKET
+    source.seek(begin)
+    while source.tell() < end and (data := source.read(min(1 << 20, end - source.tell()))):
+        target.write(data)
+    return [[0, begin, source.tell() - begin]]
+
+
+def is_table(source: Window, at: int) -> bool:
+    """ISO/IEC 13818-1: a packet of PID 0 has the program association table."""
+    source.seek(at)
+    head = source.read(3)
+    return head[0] == 0x47 and int.from_bytes(head[1:3], "big") & 0x1FFF == 0
+
+
+def joined(pieces: list[list[int]]) -> list[list[int]]:
+    """Neighbours here that are neighbours in the original are one."""
+    found: list[list[int]] = []
+    for at, original, size in pieces:
+        if found:
+            before = found[-1]
+            if before[0] + before[2] == at and before[1] + before[2] == original:
+                before[2] += size
+                continue
+        found.append([at, original, size])
+    return found
+
+
+def merged(reads: list[tuple[int, int]]) -> list[list[int]]:
+    found: list[list[int]] = []
+    for start, end in sorted(reads):
+        if found and start <= found[-1][1]:
+            found[-1][1] = max(found[-1][1], end)
+        else:
+            found.append([start, end])
+    return found
+
+
+def answered() -> dict[str, object]:
+    played, start, size, start_ms, end_ms = map(int, sys.argv[1:])
+    try:
+        with os.fdopen(played, "r+b") as target:
+            return cut(Window(0, start, size), target, start_ms, end_ms)
+    except ImportError as error:
+        return {"missing": str(error.name)}
+    except (ValueError, OSError) as error:  # PyAV's errors are both
+        return {"error": str(error)}
+
+
+def main() -> None:
+    leave_network()
+    limit()
+    line = json.dumps(answered(), separators=(",", ":")).encode("ascii") + b"\n"
+    while line:
+        line = line[os.write(1, line) :]
+
+
+if __name__ == "__main__":
+    sys.setrecursionlimit(200)
+    main()

@@ -1,0 +1,98 @@
+"""Clips: chunks proved to be part of an item that was fixed, and what is played made of them."""
+
+from collections.abc import Iterator
+from functools import partial
+
+from ledger.encoding import printable
+from ledger.errors import Malformed, Rejected, Unavailable
+from ledger.evidence.clip import Clip, check_file
+from ledger.evidence.ranges import root_of_runs
+from ledger.evidence.statement import FileSubject
+from ledger.report import Finding, Outcome, clock_text
+from ledger.verdict.examination import Examination, Rederive, failed, not_checked
+
+BLOCK = 1 << 20
+
+
+def clips(ex: Examination) -> Iterator[Finding]:
+    layout = ex.layout
+    numbers = sorted({*layout.clips, *layout.clip_chunks, *layout.clips_played})
+    for number in numbers:
+        about = layout.clips.get(number, f"data/clips/{number}")
+        try:
+            clip, subject, played = _open(ex, number)
+        except (Malformed, Rejected) as error:
+            yield failed("clip", about, error)
+            continue
+        ex.part_of.setdefault(subject, played)
+        yield Finding("clip", Outcome.PASSED, played, _told(clip, subject))
+        if ex.rederive is not None:
+            yield _rederived(ex.rederive, clip, layout.clip_chunks[number], played)
+    if not numbers:
+        yield Finding("clip", Outcome.PASSED, "packet", "0 clips")
+
+
+def _open(ex: Examination, number: str) -> tuple[Clip, FileSubject, str]:
+    layout = ex.layout
+    parts = layout.clips, layout.clip_chunks, layout.clips_played
+    if not all(number in part for part in parts):
+        raise Rejected("want the list, the chunks and the file to play, each once")
+    path, chunks, played = (part[number] for part in parts)
+    clip = Clip.from_bytes(ex.read(path))
+    subject = _subject(ex, clip)
+    leaves, size = ex.clip_leaves.get(chunks, []), ex.packet.sizes()[chunks]
+    shown = sum(last - first + 1 for first, last in clip.runs)
+    if size != clip.shown or len(leaves) != shown:
+        raise Rejected(f"want {clip.shown} bytes of chunks, got {size}")
+    if root_of_runs(clip.runs, clip.chunks, iter(leaves), clip.proof) != clip.item.chunks:
+        raise Rejected("the chunks are no part of the original that was fixed")
+    _check_played(ex, clip, chunks, played)
+    return clip, subject, played
+
+
+def _rederived(rederive: Rederive, clip: Clip, chunks: str, played: str) -> Finding:
+    try:
+        rederive(clip, chunks, played)
+    except Unavailable as error:
+        return not_checked("clip", played, error)
+    except (Malformed, Rejected) as error:
+        return failed("clip", played, error)
+    detail = f"made again from its chunks with {printable(clip.tool)}: the same bytes"
+    return Finding("clip", Outcome.PASSED, played, detail)
+
+
+def _subject(ex: Examination, clip: Clip) -> FileSubject:
+    """The original, as a statement shown here speaks of it."""
+    wanted = clip.item.size, clip.item.sha256, clip.item.chunks
+    for _, statement in ex.shown():
+        for subject in statement.items:
+            digest = subject.digest
+            if (digest.size, digest.sha256, digest.chunks) == wanted:
+                return subject
+    raise Rejected("no statement in this packet speaks of its original")
+
+
+def _check_played(ex: Examination, clip: Clip, chunks: str, played: str) -> None:
+    find, size = clip.where(), ex.packet.sizes()[played]
+    for piece in clip.pieces:
+        place = find(piece.original, piece.size)
+        for at in range(0, piece.size, BLOCK):
+            length = min(BLOCK, piece.size - at)
+            bytes_ = ex.packet.read(played, piece.at + at, length)
+            if len(bytes_) != length or bytes_ != ex.packet.read(chunks, place + at, length):
+                raise Rejected(f"byte {piece.at} of the file to play is not that of the original")
+    if played.endswith(".mp4"):
+        check_file(partial(ex.packet.read, played), size, clip.pieces)
+    elif sum(piece.size for piece in clip.pieces) != size:
+        raise Rejected("the file to play has bytes that are not of the original")
+
+
+def _told(clip: Clip, subject: FileSubject) -> str:
+    share = 100 * clip.shown / max(1, clip.item.size)
+    start, end, whole = clip.given.start_ms, clip.given.end_ms, clip.whole_ms
+    return (
+        f"{share:.1f} % of {printable(subject.name)}: {len(clip.runs)} runs of its chunks. By the "
+        f"maker's word {clock_text(start)} to {clock_text(end)} of {clock_text(whole)}; "
+        f"{clock_text(start)} before it and {clock_text(max(0, whole - end))} after it are not "
+        "shown"
+    )

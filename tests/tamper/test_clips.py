@@ -1,0 +1,209 @@
+"""A clip of a recording: chunks, samples, list and original, each altered by whoever made it."""
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from ledger.clipping import make_clip
+from ledger.evidence.chunks import CHUNK_SIZE, ItemHasher
+from ledger.evidence.clip import Clip, Piece, Span, run_size
+from ledger.evidence.packet import Index
+from ledger.report import Finding, Outcome, Report
+from testkit.case import Built, evidence, make_case
+
+ORIGINAL = random.Random(7).randbytes(6 * CHUNK_SIZE + 1000)
+LIST, CHUNKS = "data/clips/01.json", "data/clips/01.chunks"
+MP4, TS = "data/clips/01.mp4", "data/clips/01.ts"
+ITEM = "data/items/01.bin"
+# Where the samples of the file to play come from: they are out of order, as sound and pictures are.
+SAMPLES = ((2 * CHUNK_SIZE + 5, 3000), (3 * CHUNK_SIZE - 7, 500), (2 * CHUNK_SIZE + 9000, 40))
+
+
+def box(name: bytes, content: bytes) -> bytes:
+    return (len(content) + 8).to_bytes(4, "big") + name + content
+
+
+def played() -> tuple[bytes, list[Piece]]:
+    pieces, at, data = [], 24, b""
+    for original, size in SAMPLES:
+        pieces.append(Piece(at, original, size))
+        data += ORIGINAL[original : original + size]
+        at += size
+    return box(b"ftyp", b"isomiso2") + box(b"mdat", data) + box(b"moov", b"tables"), pieces
+
+
+def clip_of(data: bytes, pieces: list[Piece]) -> Clip:
+    hasher = ItemHasher()
+    hasher.update(data)
+    return make_clip(
+        hasher.finish(),
+        hasher.leaves,
+        [(0, 100), (len(data) - 10, len(data))],
+        pieces,
+        asked=Span(40_000, 50_000),
+        given=Span(39_960, 50_040),
+        whole_ms=600_000,
+        tool="test",
+    )
+
+
+def chunks_of(data: bytes, clip: Clip) -> bytes:
+    return b"".join(
+        data[run[0] * CHUNK_SIZE : run[0] * CHUNK_SIZE + run_size(run, len(data))]
+        for run in clip.runs
+    )
+
+
+def built() -> Built:
+    case = make_case()
+    case.drafts.remove(case.draft("video"))
+    case.add(evidence("video", 10, {"BWC_0088.MP4": ORIGINAL}), after="photo")
+    made = case.build()
+    path = next(p for p, data in made.files.items() if data == ORIGINAL)
+    del made.files[path]
+    index = Index.from_bytes(made.files["data/packet.json"])
+    items = tuple(name for name in index.items if f"data/items/{name}" != path)
+    made.files["data/packet.json"] = replace(index, items=items).to_bytes()
+    file, pieces = played()
+    clip = clip_of(ORIGINAL, pieces)
+    made.files |= {LIST: clip.to_bytes(), CHUNKS: chunks_of(ORIGINAL, clip), MP4: file}
+    return made
+
+
+def of(report: Report, step: str) -> list[Finding]:
+    return [finding for finding in report.findings if finding.step == step]
+
+
+def refused(made: Built, words: str) -> None:
+    report = made.verify()
+    assert report.outcome is Outcome.FAILED
+    failed = [f for f in of(report, "clip") if f.outcome is Outcome.FAILED]
+    assert any(words in f.detail for f in failed), report.findings
+
+
+def test_a_part_of_a_fixed_recording_passes_and_says_how_much_it_is() -> None:
+    report = built().verify()
+    assert of(report, "clip") == [
+        Finding(
+            "clip",
+            Outcome.PASSED,
+            MP4,
+            "50.0 % of BWC_0088.MP4: 3 runs of its chunks. By the maker's word 0:00:39.960 to "
+            "0:00:50.040 of 0:10:00.000; 0:00:39.960 before it and 0:09:09.960 after it are not "
+            "shown",
+        )
+    ]
+    assert not [f for f in report.findings if f.outcome is Outcome.FAILED]
+    (item,) = [i for i in report.facts.items if i.name == "BWC_0088.MP4"]
+    assert (item.path, item.part) == ("", MP4)
+    # What is not shown is said where nothing may be missing.
+    assert any("BWC_0088.MP4 is not in the packet" in f.detail for f in of(report, "complete"))
+
+
+def test_every_byte_of_every_chunk_counts() -> None:
+    rng = random.Random(3)
+    for _ in range(60):
+        made = built()
+        data = bytearray(made.files[CHUNKS])
+        data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+        made.files[CHUNKS] = bytes(data)
+        refused(made, "no part of the original")
+
+
+def test_every_byte_of_every_sample_counts() -> None:
+    file, pieces = played()
+    rng = random.Random(4)
+    for _ in range(60):
+        made = built()
+        piece = rng.choice(pieces)
+        data = bytearray(file)
+        data[piece.at + rng.randrange(piece.size)] ^= 1 << rng.randrange(8)
+        made.files[MP4] = bytes(data)
+        refused(made, "is not that of the original")
+
+
+def test_a_sample_of_elsewhere_or_made_up_is_refused() -> None:
+    file, pieces = played()
+    made = built()
+    moved = [replace(pieces[0], original=pieces[0].original + 1), *pieces[1:]]
+    made.files[LIST] = clip_of(ORIGINAL, moved).to_bytes()
+    refused(made, "is not that of the original")
+    # Samples that the list does not speak of, within the data or in a box beside it.
+    made = built()
+    made.files[LIST] = clip_of(ORIGINAL, pieces[:-1]).to_bytes()
+    refused(made, "is no sample of the original")
+    for more in (box(b"mdat", b"another film"), box(b"moof", b""), box(b"moov", b"another order")):
+        made = built()
+        made.files[MP4] = file + more
+        refused(made, "file to play")
+
+
+def test_a_sample_of_a_hidden_chunk_is_refused() -> None:
+    made = built()
+    clip = Clip.from_bytes(made.files[LIST])
+    first = replace(clip.pieces[0], original=4 * CHUNK_SIZE + 5)
+    made.files[LIST] = replace(clip, pieces=(first, *clip.pieces[1:])).to_bytes()
+    refused(made, "of the original are not shown")
+
+
+@pytest.mark.parametrize("which", ["runs", "proof", "size", "sha256", "chunks", "shorter"])
+def test_the_list_says_nothing_that_is_not_checked(which: str) -> None:
+    made = built()
+    clip = Clip.from_bytes(made.files[LIST])
+    item = clip.item
+    words = {
+        "runs": "want runs of chunks",
+        "proof": "hashes than these chunks take",
+        "shorter": "bytes of chunks",
+    }.get(which, "no statement in this packet speaks of its original")
+    altered = {
+        "runs": replace(clip, runs=((1, 1), *clip.runs[1:])),
+        "proof": replace(clip, proof=clip.proof[:-1]),
+        "size": replace(clip, item=replace(item, size=item.size - 1)),
+        "sha256": replace(clip, item=replace(item, sha256=bytes(32))),
+        "chunks": replace(clip, item=replace(item, chunks=bytes(32))),
+        "shorter": replace(clip, runs=clip.runs[1:]),
+    }[which]
+    made.files[LIST] = altered.to_bytes()
+    refused(made, words)
+
+
+def test_a_clip_of_a_recording_that_nobody_fixed_is_refused() -> None:
+    other = ORIGINAL[:-1] + b"\0"
+    _, pieces = played()
+    made = built()
+    clip = clip_of(other, pieces)
+    made.files |= {LIST: clip.to_bytes(), CHUNKS: chunks_of(other, clip)}
+    refused(made, "no statement in this packet speaks of its original")
+    # With the digests of the original put in their place the chunks do not lead there.
+    true = Clip.from_bytes(built().files[LIST])
+    made.files[LIST] = replace(clip, item=true.item).to_bytes()
+    refused(made, "no part of the original")
+
+
+@pytest.mark.parametrize("missing", [LIST, CHUNKS, MP4])
+def test_the_three_files_belong_together(missing: str) -> None:
+    made = built()
+    del made.files[missing]
+    refused(made, "the list, the chunks and the file to play")
+
+
+def test_a_second_file_to_play_is_no_packet() -> None:
+    made = built()
+    made.files[TS] = b"another film"
+    report = made.verify()
+    assert report.outcome is Outcome.FAILED
+    assert any("want one of" in f.detail for f in of(report, "container"))
+
+
+def test_a_stretch_of_a_transport_stream_is_covered_whole() -> None:
+    piece = Piece(0, 2 * CHUNK_SIZE + 188, 188 * 50)
+    clip = clip_of(ORIGINAL, [piece])
+    stretch = ORIGINAL[piece.original : piece.original + piece.size]
+    for file, passes in ((stretch, True), (stretch + b"x", False), (stretch[:-1], False)):
+        made = built()
+        del made.files[MP4]
+        made.files |= {LIST: clip.to_bytes(), CHUNKS: chunks_of(ORIGINAL, clip), TS: file}
+        (finding,) = of(made.verify(), "clip")
+        assert (finding.outcome is Outcome.PASSED) is passes, finding
