@@ -392,13 +392,15 @@ def clean(**fields: Any) -> int:
     "ask",
     words={
         "en": "Draw a nonce for a report on a station's machine (清洁性检查).\n\n"
-        "KEY is the station's public key, got from the register or a verified packet.\n"
-        "On the station: tiezheng station clean; its file is taken up by `attach`.",
+        "With --packet the key is looked up in the register of a packet, which is verified\n"
+        "first; without, whose key it is is your own word. On the station:\n"
+        "tiezheng station clean; its file is taken up by `attach`.",
         "zh": "为采集站的清洁性检查报告生成随机数。\n\n"
-        "KEY 为采集站公钥，取自登记或经核验的证据包。在采集站上运行\n"
-        "tiezheng station clean，所得文件由 attach 收录。",
+        "加 --packet 时，先核验证据包，再由其登记查得该密钥；不加则密钥归属由您自负。\n"
+        "在采集站上运行 tiezheng station clean，所得文件由 attach 收录。",
     },
-    example="tiezheng notary ask office 019ab0c4-… --station station-07.example+5f2c…",
+    example="tiezheng notary ask office 019ab0c4-… --station station-07.example+5f2c91aa \\\n"
+    "    --packet packet.zip",
 )
 @folder_argument()
 @application_argument()
@@ -406,8 +408,12 @@ def clean(**fields: Any) -> int:
     "--station",
     required=True,
     metavar="KEY",
-    words={"en": "the station's public key", "zh": "采集站公钥"},
+    words={
+        "en": "the station's public key; with --packet its first two parts will do",
+        "zh": "采集站公钥；加 --packet 时只写前两段即可",
+    },
 )
+@packet_option(required=False)
 @json_option()
 def ask(**fields: Any) -> None:
     from cli.notary.work import run_ask

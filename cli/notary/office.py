@@ -99,6 +99,15 @@ class Said:
     answer: Mapping[str, Any] | None
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A nonce that waits for its report."""
+
+    station: VerifierKey
+    at_ms: int
+    registered: Mapping[str, str]
+
+
 def check_persons(
     keys: Sequence[VerifierKey], trust: Trust, cosigners: Sequence[SigningKey]
 ) -> None:
@@ -220,8 +229,13 @@ class Office:
         path = self.root / "applications" / parse_uuid7(application) / "sheet.json"
         return TextSubject("application", digest(self._read(path)))
 
-    def draw_nonce(self, application: str, station: VerifierKey) -> str:
-        """For a report on that station's machine; durable before anybody is told it."""
+    def draw_nonce(
+        self, application: str, station: VerifierKey, registered: Mapping[str, str]
+    ) -> str:
+        """For a report on that station's machine; durable before anybody is told it.
+
+        `registered` is what a register says of the key; empty where none was asked.
+        """
         self.sheet(application)
         nonce = secrets.token_bytes(NONCE_SIZE).hex()
         record = {
@@ -229,14 +243,15 @@ class Office:
             "at_ms": time.time_ns() // 1_000_000,
             "nonce": nonce,
             "record": "asked",
+            "registered": dict(registered),
             "station": station.to_text(),
             "v": 1,
         }
         self.write_record(application, record)
         return nonce
 
-    def asked(self, application: str, nonce: bytes) -> tuple[VerifierKey, int]:
-        """Which station was given the nonce, and when; raises unless it waits for a report."""
+    def asked(self, application: str, nonce: bytes) -> Asked:
+        """Who was given the nonce, and when; raises unless it waits for a report."""
         for record in self.records(application, "cleanliness"):
             if record.get("nonce") == nonce.hex():
                 raise Conflict(
@@ -249,11 +264,16 @@ class Office:
         folder = self.root / "applications" / parse_uuid7(application)
         for path in sorted(folder.glob("asked-*.json")):
             match _object(path, self._read(path)):
-                case {"at_ms": int(at_ms), "nonce": str(drawn), "station": str(station), **_more}:
+                case {
+                    "at_ms": int(at_ms),
+                    "nonce": str(drawn),
+                    "registered": dict(registered),
+                    "station": str(station),
+                }:
                     if drawn == nonce.hex():
-                        return VerifierKey.from_text(station), at_ms
+                        return Asked(VerifierKey.from_text(station), at_ms, registered)
                 case _:
-                    raise Malformed("want at_ms, nonce and station", path=str(path))
+                    raise Malformed("want at_ms, nonce, registered and station", path=str(path))
         raise Rejected(
             "no nonce of this application is in the report: it may be an old one",
             hints=("tiezheng notary ask draws one",),

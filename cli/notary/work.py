@@ -14,7 +14,7 @@ from api.clients.ledger import LedgerClient
 from cli import output
 from cli.files import read_key
 from cli.language import pick, say
-from cli.notary.office import Office, Said, Settings, check_persons, make_office
+from cli.notary.office import Asked, Office, Said, Settings, check_persons, make_office
 from cli.remote import open_client
 from cli.signers import Token
 from cli.trust import open_trust
@@ -271,13 +271,20 @@ def run_clean(
     return judged if judged is not output.Exit.DONE else code
 
 
-def run_ask(folder: str, application: str, station: str, as_json: bool) -> None:
-    from ledger.tlog.note import VerifierKey
+def run_ask(folder: str, application: str, station: str, packet: str | None, as_json: bool) -> None:
+    from cli.notary.station_key import parse_station, station_of
 
-    key = VerifierKey.from_text(station)
-    nonce = _open(folder).draw_nonce(application, key)
+    office, registered = _open(folder), {}
+    if packet is None:
+        key = parse_station(station)
+    else:
+        outcome, ex = _examine(packet, office)
+        found = station_of(ex, outcome, station)
+        key = found.key
+        registered = {"agency": found.agency, "packet": outcome, "person": found.person}
+    nonce = office.draw_nonce(application, key, registered)
     if as_json:
-        output.result_json({"nonce": nonce, "station": key.keyid})
+        output.result_json({"nonce": nonce, "registered": registered, "station": key.keyid})
         return
     output.result(nonce)
     output.note(
@@ -302,25 +309,26 @@ def run_attach(
         read = MachineReport.from_bytes(data)
     except Malformed as error:
         raise error.under(report) from None
-    station, asked_ms = desk.office.asked(application, read.nonce)
-    read.check(station, read.nonce)
+    asked = desk.office.asked(application, read.nonce)
+    read.check(asked.station, read.nonce)
     judged = judge(read.found, _listed(known))
     if judged["outcome"] == "passed":
         judged["outcome"] = "claimed"  # somebody else's machine: it says so, nobody has seen it
     now_ms = _now_ms()
     record = {
         **judged,
-        "asked_ms": asked_ms,
+        "asked_ms": asked.at_ms,
         # By the office's own clock: the report was made between the asking and now.
-        "clock_off_ms": read.made_ms - min(max(read.made_ms, asked_ms), now_ms),
+        "clock_off_ms": read.made_ms - min(max(read.made_ms, asked.at_ms), now_ms),
         "nonce": read.nonce.hex(),
+        "registered": dict(asked.registered),
         "report": parse_json(data, limit=len(data)),
-        "station": station.to_text(),
+        "station": asked.station.to_text(),
     }
     statement = desk.record(application, "cleanliness", record)
     if not desk.as_json:
         _show_machine(read.found, judged["unknown"])
-        _show_word(station.keyid, now_ms - asked_ms, record["clock_off_ms"])
+        _show_word(asked, now_ms - asked.at_ms, record["clock_off_ms"])
     code = desk.end(statement, record)
     exits = {"failed": output.Exit.FAILED, "undecided": output.Exit.UNDECIDED, "claimed": code}
     return exits[judged["outcome"]]
@@ -346,8 +354,8 @@ def _show_machine(found: Mapping[str, Any], unknown: Sequence[str]) -> None:
         output.result(say(en=f"could not be read: {what}: {why}", zh=f"未能读取：{what}（{why}）"))
 
 
-def _show_word(keyid: str, asked_ago_ms: int, off_ms: int) -> None:
-    ago = -(-asked_ago_ms // 1000)
+def _show_word(asked: Asked, asked_ago_ms: int, off_ms: int) -> None:
+    ago, keyid = -(-asked_ago_ms // 1000), asked.station.keyid
     output.result(
         say(
             en=f"the word of the machine itself, signed by {keyid} at most {ago} s ago: "
@@ -355,6 +363,21 @@ def _show_word(keyid: str, asked_ago_ms: int, off_ms: int) -> None:
             zh=f"以上为该机自述，由 {keyid} 于 {ago} 秒之内签名：该机若欺骗其程序，亦可欺骗本报告",
         )
     )
+    if asked.registered:
+        agency = printable(asked.registered["agency"])
+        output.result(
+            say(
+                en=f"{keyid} is a station of {agency}, as the register of the packet has it",
+                zh=f"{keyid} 为 {agency} 的采集站（据证据包中的登记）",
+            )
+        )
+    else:
+        output.note(
+            say(
+                en=f"whose key {keyid} is was not checked: no packet was given to ask",
+                zh=f"未核对 {keyid} 的归属：ask 时未给出证据包",
+            )
+        )
     if off_ms:
         off = f"{abs(off_ms) / 1000:.1f}"
         output.result(

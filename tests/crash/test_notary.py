@@ -110,7 +110,7 @@ class Desk:
         return ["notary", name, str(self.root), *rest, "--key", self.key(WANG)]
 
     def _report(self) -> Path:
-        nonce = bytes.fromhex(self.office().draw_nonce(self.application, STATION.verifier))
+        nonce = bytes.fromhex(self.office().draw_nonce(self.application, STATION.verifier, {}))
         found: dict[str, Any] = {"programs": [], "unread": []}
         found |= {name: {} for name in ("clock", "hosts", "mounted_from", "storage", "system")}
         found["network"] = []

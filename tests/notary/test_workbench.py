@@ -738,3 +738,38 @@ def test_a_nonce_that_is_none_is_refused_on_the_station(desk: Desk) -> None:
     ended = desk.run("station", "clean", station, "--nonce", "0A", "-o", desk.desk / "no.json")
     assert (ended.code, "--nonce" in ended.err) == (1, True)
     assert not (desk.desk / "no.json").exists()
+
+
+def test_whose_key_it_is_says_the_register_of_a_verified_packet(
+    desk: Desk, deposited: Path
+) -> None:
+    application, packet = desk.accepted(), desk.packet()
+
+    def ask(station: str, packet: Path) -> Ended:
+        usual = ("notary", "ask", desk.office, application, "--json", "--packet", packet)
+        return desk.run(*usual, "--station", station)
+
+    for name in (STATION.verifier.keyid, STATION.verifier.to_text()):
+        ended = ask(name, packet)
+        assert ended.code == 0, ended.err
+    told = json.loads(ended.out)
+    assert told["registered"] == {"agency": AGENCY, "packet": "passed", "person": STATION.name}
+    ended = desk.notary("attach", application, reported(desk, told["nonce"]))
+    assert f"is a station of {AGENCY}" in ended.out
+    assert machine_records(desk, application)[0]["registered"] == told["registered"]
+
+    ended = ask(WANG.verifier.keyid, packet)
+    assert (ended.code, "is registered as notary" in ended.err) == (1, True), ended.err
+    ended = ask(HANDLER.verifier.keyid, packet)
+    assert (ended.code, "has no such key in force" in ended.err) == (1, True), ended.err
+    other = key(STATION.name, seed="another")
+    assert ask(other.verifier.to_text(), packet).code == 1
+    packet.write_bytes(packet.read_bytes()[:-30])
+    assert ask(STATION.verifier.keyid, packet).code != 0
+
+
+def test_without_a_packet_it_says_that_nobody_checked_whose_key_it_is(desk: Desk) -> None:
+    application = desk.accepted()
+    ended = desk.notary("attach", application, reported(desk, asked(desk, application)))
+    assert "whose key" in ended.err
+    assert machine_records(desk, application)[0]["registered"] == {}
