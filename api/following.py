@@ -3,6 +3,7 @@
     checkpoint, signed and of one history with the one kept
     → outline, which gives its root → bundles, several at once, each checked → tiles
     → all of it durable → the checkpoint is replaced
+    → the statement of entry 0 with its salt, which no tree commits to but by that entry
 
 Killed anywhere, the folder shows the tree that it showed before; what was fetched is used again.
 """
@@ -14,8 +15,9 @@ from pathlib import Path
 
 from ledger.encoding import format_base64
 from ledger.errors import Malformed, Rejected, Unavailable, Unknown
+from ledger.evidence.entry import OPENING, Entry, check_commitment
 from ledger.evidence.membership import log_label
-from ledger.tlog.audit import read_wider
+from ledger.tlog.audit import Read, read_part, read_wider
 from ledger.tlog.checkpoint import Checkpoint, open_checkpoint
 from ledger.tlog.following import Outline, bundle_of, outline, stands_below
 from ledger.tlog.fraud import Fraud
@@ -23,7 +25,7 @@ from ledger.tlog.merkle import EMPTY_ROOT
 from ledger.tlog.note import SignedNote, VerifierKey
 from ledger.tlog.policy import Policy
 from ledger.tlog.proof import TileNodes, compare_histories, subtree_root
-from ledger.tlog.tile import WIDTH, Tile
+from ledger.tlog.tile import ENTRIES, WIDTH, Tile
 from ledger.tlog.tiling import Tiling
 from ledger.verdict.examination import PublicLog
 from storage.mirror_directory import DirectoryMirrorStore
@@ -76,10 +78,13 @@ class Follower:
         self._forked = forked
         self._note, self.kept = self._open()
         self._shown = self.kept.size
+        self._opening_due = True  # to be looked for: at a start, and when the log has grown
 
     def read(self, path: str) -> bytes:
         """A file of the log as it is kept: nothing that its checkpoint does not commit to."""
-        if path != CHECKPOINT and not stands_below(Tile.from_path(path), self._shown):
+        if path in (CHECKPOINT, *OPENING):
+            return self._store.get(path)
+        if not stands_below(Tile.from_path(path), self._shown):
             raise Unknown(f"no file {path!r} in the log")
         return self._store.get(path)
 
@@ -89,7 +94,11 @@ class Follower:
         return Checkpoint(self.log.name, size, subtree_root(0, size, nodes))
 
     def step(self, on_start: Callable[[int], OnEntries] = lambda total: lambda done: None) -> bool:
-        """Whether the log has grown and is kept up to there. `on_start` is told by how much."""
+        """Whether the log has grown and is kept up to there. `on_start` is told by how much.
+
+        Raises `Rejected` too if the opening that it shows is not that of its entry 0, which keeps
+        nothing else from being kept.
+        """
         if self._forked:
             raise Forked("two histories were signed: nothing more is taken from this log")
         try:
@@ -98,6 +107,7 @@ class Follower:
             raise Unavailable(f"no log {self.label} is published there: {error}") from None
         new = self._checked(note)
         if new == self.kept:
+            self._keep_opening()
             return False
         self._compare(note, new)
         kept = self.kept.size // WIDTH * WIDTH
@@ -110,6 +120,8 @@ class Follower:
         self._store.replace(CHECKPOINT, note.to_bytes())
         before, self._note, self.kept = self.kept, note, new
         self._tidy(before)
+        self._opening_due = True
+        self._keep_opening()
         return True
 
     def _open(self) -> tuple[SignedNote | None, Checkpoint]:
@@ -178,6 +190,32 @@ class Follower:
         finally:
             # After the first that failed the others would each wait for a server that is gone.
             pool.shutdown(cancel_futures=True)
+
+    def _keep_opening(self) -> None:
+        """What is kept of it already is held against the entry once more."""
+        if not self._opening_due or not self.kept.size:
+            return
+        try:
+            self._check_opening(self._store.get)
+        except (Unknown, Malformed, Rejected):
+            try:
+                found = {path: self._fetch(path) for path in OPENING}
+            except Unknown:
+                found = {}  # whoever does not show it hides where the log before has ended
+            if found:
+                self._check_opening(found.__getitem__)
+            for path, data in found.items():
+                self._store.put(path, data)
+        self._opening_due = False
+
+    def _check_opening(self, read: Read) -> None:
+        envelope, salt = (read(path) for path in OPENING)
+        bundle = Tile(ENTRIES, 0, min(WIDTH, self.kept.size))
+        entries, _ = read_part(self._store.get, bundle, tiles=False)
+        try:
+            check_commitment(Entry.from_bytes(entries[0]), salt, envelope)
+        except (Malformed, Rejected) as error:
+            raise Rejected(f"the opening that is shown is not that of entry 0: {error}") from None
 
     def _tidy(self, before: Checkpoint) -> None:
         """Partial tiles of what is full by now: the full one serves, for older checkpoints too."""

@@ -1,8 +1,8 @@
 """A mirror as a server: the logs that it keeps, and its word about tags.
 
-    GET  /log/2026/checkpoint, /log/2026/tile/…      as the log itself serves them
-    GET  /<hex sha256(origin)>/checkpoint, …/tile/…  the same, where c2sp.org/tlog-mirror has them
-    POST /log/2026/absence/4711                      tags in, a signed statement out
+    GET  /log/2026/checkpoint, …/opening.…, …/tile/…  as the log itself serves them
+    GET  /<hex sha256(origin)>/checkpoint, …/tile/…   the same, where c2sp.org/tlog-mirror has them
+    POST /log/2026/absence/4711                       tags in, a signed statement out
 
 It is asked about the first so many entries for tags of 16 bytes, and never told whose they are.
 """
@@ -23,7 +23,7 @@ from ledger import suite
 from ledger.encoding import parse_decimal
 from ledger.errors import LedgerError, Malformed, Rejected, Unavailable, Unknown
 from ledger.evidence.absence import MAX_ASKED
-from ledger.evidence.entry import TAG_SIZE
+from ledger.evidence.entry import OPENING, TAG_SIZE
 from ledger.tlog.tile import Tile
 from storage.public_directory import CHECKPOINT
 
@@ -51,7 +51,7 @@ def create_mirror_app(logs: Sequence[MirroredLog], per_s: int | None = None) -> 
     async def file(known: Mapping[str, MirroredLog], name: str, path: str) -> Response:
         try:
             log = _known(known, name)
-            if path != CHECKPOINT:
+            if path not in (CHECKPOINT, *OPENING):
                 path = _tile_path(path)
             return public_response(path, await asyncio.to_thread(log.follower.read, path))
         except LedgerError as error:

@@ -8,6 +8,7 @@ So names are synced once for all of a step, before its checkpoint is.
 from pathlib import Path
 
 from ledger.errors import Malformed, Unknown
+from ledger.evidence.entry import OPENING
 from ledger.tlog.tile import Tile
 from storage.durable import PUBLIC_FILE, sync_file, sync_folder, write_file
 from storage.public_directory import DirectoryPublicStore
@@ -16,7 +17,7 @@ from storage.public_directory import DirectoryPublicStore
 class DirectoryMirrorStore(DirectoryPublicStore):
     """One process at a time may open it. Several `put` may be under way.
 
-    What was put is durable once `replace` has returned.
+    What was put is durable once `replace` has returned; an opening when `put` has.
     """
 
     def __init__(self, root: Path) -> None:
@@ -24,8 +25,12 @@ class DirectoryMirrorStore(DirectoryPublicStore):
         self._unsynced: set[Path] = set()
 
     def put(self, path: str, data: bytes) -> None:
-        Tile.from_path(path)
         target = self._root / path
+        if path in OPENING:
+            with self._lock:
+                self._write(target, data)
+            return
+        Tile.from_path(path)
         with self._lock:
             self._prepare(target.parent)
         try:

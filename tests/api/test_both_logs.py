@@ -13,6 +13,7 @@ from api.clients.ledger import check_receipt
 from api.clients.log_http import HttpLog
 from api.following import Follower
 from api.mirror import create_mirror_app, follow
+from ledger.audit import audit_log, compare_end
 from ledger.evidence.entry import Entry
 from ledger.evidence.trust import Trust
 from ledger.report import Group, Outcome
@@ -172,12 +173,18 @@ def test_a_case_of_two_logs_is_complete_on_a_mirrors_word(
 def test_what_a_mirror_keeps_of_both_logs_is_what_the_ledger_serves(
     tmp_path: Path, mirrored: tuple[Ledger, str, list[MirroredLog]]
 ) -> None:
-    ledger, _, logs = mirrored
+    ledger, address, logs = mirrored
     copy = DirectoryLog(ledger.folder / "public")
     for log, trusted in zip(logs, ledger.trust.logs, strict=True):
         follow(log)
         kept = tmp_path / "mirror" / trusted.label / "checkpoint"
         assert kept.read_bytes() == copy.read(trusted.label, "checkpoint")
+    for source in (DirectoryLog(tmp_path / "mirror"), HttpLog(f"{address}/log")):
+        # Where the first log ended, its copies alone say.
+        first, second = ledger.trust.logs
+        end = compare_end(source, audit_log(source, first), second)
+        assert (end.outcome, end.about) == (Outcome.PASSED, "2026"), end
+    source.close()
     closed, opened = (log.follower.kept.size for log in logs)
     ledger.accept(ledger.evidence(b"one more"))
     ledger.await_quorum()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from ledger.evidence.entry import OPENING
 from testkit.children import ROOT
 from testkit.cut_disk import Cut
 from testkit.cut_mount import CutMount, need_fuse
@@ -49,6 +50,8 @@ class Logs:
 
     def _grow(self, log: GrowingLog, count: int) -> None:
         label = log.log.name.rpartition("/")[2]
+        if not log.size:
+            log.open(label)
         self.sizes[label] = log.grow(count, branch=label).size
 
 
@@ -102,6 +105,8 @@ def cut_and_count(tmp_path: Path, seed: int, rounds: int, **env: str) -> None:
         assert killed > rounds // 3
         assert run(folder, logs, shown, None, 0, **env)
         assert shown == logs.sizes and len(shown) == 2
+        for kept in (f"{label}/{path}" for label in shown for path in OPENING):
+            assert (folder / "public" / kept).read_bytes() == (logs.folder / kept).read_bytes()
 
 
 def test_six_power_cuts_take_nothing_back_that_was_shown(tmp_path: Path) -> None:

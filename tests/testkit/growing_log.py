@@ -7,7 +7,7 @@ log.grow(1, branch="other")     # entries that another history would have
 
 from pathlib import Path
 
-from ledger.evidence.entry import MINUTE_MS, Entry
+from ledger.evidence.entry import MINUTE_MS, OPENING, Entry, commit
 from ledger.suite import digest
 from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.note import SignedNote
@@ -70,6 +70,14 @@ class GrowingLog:
             target.write_bytes(data)
         self.show()
         return self
+
+    def open(self, branch: str = "") -> "GrowingLog":
+        """With an entry 0 that commits to an envelope, which lies beside the tiles."""
+        envelope, salt = f"the opening {branch}".encode(), digest(branch.encode())
+        first = Entry(0, commit(salt, envelope), tuple(tags_of(0, branch))).to_bytes()
+        for path, data in zip(OPENING, (envelope, salt), strict=True):
+            (self.folder / path).write_bytes(data)
+        return self.grow(1, entry=first)
 
     def show(self) -> None:
         (self.folder / "checkpoint").write_bytes(self.note().to_bytes())

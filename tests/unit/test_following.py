@@ -10,6 +10,7 @@ from api.absences import MirroredLog, NotYet
 from api.following import Follower, Forked, Shrunk
 from ledger.errors import Full, Malformed, Rejected, Unavailable, Unknown
 from ledger.evidence.absence import Found, open_absence, tags_to_bytes
+from ledger.evidence.entry import OPENING
 from ledger.suite import digest
 from ledger.tlog.audit import read_wider
 from ledger.tlog.checkpoint import Checkpoint
@@ -111,6 +112,72 @@ def test_nothing_new_is_no_step(mirrored: Mirrored) -> None:
     mirrored.log.grow(10)
     assert mirrored.follower.step()
     assert not mirrored.follower.step()
+
+
+def opening(mirrored: Mirrored) -> dict[str, bytes]:
+    return {path: data for path, data in mirrored.files().items() if path in OPENING}
+
+
+@pytest.mark.parametrize("size", [1, 256, 300])
+def test_the_opening_is_kept_once_and_held_against_entry_0(mirrored: Mirrored, size: int) -> None:
+    mirrored.log.open().grow(size - 1)
+    assert mirrored.follower.step()
+    want = {path: (mirrored.log.folder / path).read_bytes() for path in OPENING}
+    assert opening(mirrored) == want
+    assert {path: mirrored.follower.read(path) for path in OPENING} == want
+    mirrored.log.grow(300)
+    assert mirrored.follower.step()
+    assert not mirrored.open().step()
+    assert [path for path in mirrored.source.asked if path in OPENING] == list(OPENING)
+
+
+@pytest.mark.parametrize("change", ["envelope", "salt", "boundary"])
+def test_a_false_opening_is_refused_and_keeps_no_entry_from_being_kept(
+    mirrored: Mirrored, change: str
+) -> None:
+    mirrored.log.open().grow(299)
+    envelope, salt = ((mirrored.log.folder / path).read_bytes() for path in OPENING)
+    false = {
+        "envelope": (envelope + b" ", salt),
+        "salt": (envelope, salt[:-1] + b"x"),
+        "boundary": (salt[-1:] + envelope, salt[:-1]),  # of the same digest
+    }[change]
+    shown = dict(zip(OPENING, false, strict=True))
+    mirrored.source.change = lambda path, data: shown.get(path, data)
+    for follower in (mirrored.follower, mirrored.follower, mirrored.open()):
+        with pytest.raises(Rejected, match="not that of entry 0"):
+            follower.step()
+        assert follower.kept == mirrored.log.checkpoint and not opening(mirrored)
+    mirrored.source.change = lambda path, data: data
+    # Though the log has not grown.
+    assert not mirrored.follower.step()
+    assert opening(mirrored) == dict(zip(OPENING, (envelope, salt), strict=True))
+
+
+def test_an_opening_that_a_kill_has_cut_or_a_disk_altered_is_fetched_again(
+    mirrored: Mirrored,
+) -> None:
+    mirrored.log.open().grow(9)
+    mirrored.follower.step()
+    want = opening(mirrored)
+    for damage in (lambda path: path.unlink(), lambda path: path.write_bytes(b"other")):
+        damage(mirrored.root / OPENING[1])
+        assert not mirrored.open().step()
+        assert opening(mirrored) == want
+
+
+def test_a_log_that_shows_no_opening_is_asked_for_it_when_it_has_grown(
+    mirrored: Mirrored,
+) -> None:
+    mirrored.log.grow(5)
+    for grown in (True, False, False):
+        assert mirrored.follower.step() is grown
+    asked = [path for path in mirrored.source.asked if path in OPENING]
+    mirrored.log.grow(5)
+    mirrored.follower.step()
+    assert len([path for path in mirrored.source.asked if path in OPENING]) == 2 * len(asked) == 2
+    with pytest.raises(Unknown):
+        mirrored.follower.read(OPENING[0])
 
 
 def altered(path: str) -> Change:
