@@ -96,6 +96,14 @@ def test_a_packet_of_both_logs_has_a_mirrors_word_on_each(
     assert len(words) == len(LABELS)
 
 
+def test_an_audit_of_a_mirror_says_where_the_first_log_has_ended(run: Run, sight: Sight) -> None:
+    data = sight.ledger.folder
+    ended = run("audit", data.parent / "mirror", "--trust", data / "trust", "--json")
+    assert ended.code == 0, ended
+    first, _ = json.loads(ended.out)["logs"]
+    assert [each["step"] for each in first["findings"]][-1] == "end"
+
+
 def test_a_receipt_of_either_log_grows_a_timestamp(run: Run, sight: Sight, tmp_path: Path) -> None:
     trust = sight.ledger.folder / "trust"
     store, last = sight.ledger.services.store, sight.index
