@@ -153,6 +153,37 @@ def init(**fields: Any) -> None:
 
 
 @new_command(
+    "keys",
+    words={
+        "en": "Say anew which keys sign in this office, in place of those that did.\n\n"
+        "After a key was lost or stolen: --key once for each key of now. What was signed\n"
+        "stays as it is; the registrar says in the ledger which keys count.",
+        "zh": "重新写明本处签名所用的密钥，取代原有各把。\n\n"
+        "用于密钥遗失、被盗之后：现有密钥每把写一次 --key。已签名的内容不变；\n"
+        "哪些密钥有效，由登记人在账本中登记。",
+    },
+    example="tiezheng notary keys office --key wang-2.key --key li.key",
+)
+@folder_argument()
+@key_option()
+@option(
+    "--cosigner-key",
+    "cosigner_files",
+    multiple=True,
+    metavar="FILE",
+    words={
+        "en": "the office's cosigner's key, to be told apart; may be repeated",
+        "zh": "本处联合签名节点的密钥，用于核对两者不同；可写多次",
+    },
+)
+@json_option()
+def keys(**fields: Any) -> None:
+    from cli.notary.work import run_keys
+
+    run_keys(**fields)
+
+
+@new_command(
     "apply",
     words={
         "en": "Take down an application: who, what for, with what interest.\n\n"
@@ -624,10 +655,12 @@ def seal_(token_module: str | None, token_pin: str | None, **fields: Any) -> Non
     "check",
     words={
         "en": "Check the seal of a certificate, and that its words are those of its data.\n\n"
-        "Whether it was issued, and stands, says tiezheng verify --certificate.\n\n"
+        "Whether it was issued, and stands, says tiezheng verify --certificate. That the\n"
+        "office's key had been stolen before it sealed only a newer --crl says.\n\n"
         "Exit code: 0 sealed and unaltered, 1 not, 3 cannot be decided.",
         "zh": "核验公证书的电子印章，以及版面文字是否出自其数据。\n\n"
-        "是否已登记出具、是否已撤销，由 tiezheng verify --certificate 核验。\n\n"
+        "是否已登记出具、是否已撤销，由 tiezheng verify --certificate 核验。盖章之前\n"
+        "印章密钥是否已被盗，须以较新的 --crl 核验。\n\n"
         "退出码：0 已盖章且未改动，1 否，3 不能判定。",
     },
     example="tiezheng notary check sealed.pdf --root root.pem",
@@ -642,6 +675,16 @@ def seal_(token_module: str | None, token_pin: str | None, **fields: Any) -> Non
     words={
         "en": "a root certificate that is trusted; may be repeated",
         "zh": "所信任的根证书；可写多次",
+    },
+)
+@option(
+    "--crl",
+    "crls",
+    multiple=True,
+    metavar="FILE",
+    words={
+        "en": "a newer list of revoked certificates; may be repeated",
+        "zh": "较新的证书吊销列表；可写多次",
     },
 )
 @json_option()
@@ -720,7 +763,7 @@ def send(**fields: Any) -> int:
 
 
 for _member in (
-    *(init, apply, list_, accept, refuse, compare, preserve, clean, ask, attach, spot),
+    *(init, keys, apply, list_, accept, refuse, compare, preserve, clean, ask, attach, spot),
     *(draft, seal_, check, certify, revoke, send),
 ):
     assert isinstance(_member, Command)

@@ -17,7 +17,7 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -163,6 +163,11 @@ class Office:
             raise Rejected(
                 f"want {persons} persons, got {len(keys)}", hints=("give --key once for each",)
             )
+
+    def change_keys(self, keys: Sequence[VerifierKey]) -> None:
+        """Who signs from now on; what was said stays."""
+        self.settings = replace(self.settings, keys=tuple(key.to_text() for key in keys))
+        write_file(self.root / SETTINGS, self.settings.to_bytes())
 
     def check_authority(self, keys: Sequence[SigningKey]) -> tuple[str, ...]:
         """The persons as the ledger's register has them now: notaries, of this office, distinct."""

@@ -170,6 +170,13 @@ def _judge(
         return SealReport(finding=SealFinding.ALTERED, detail="a document time stamp", **about)
     result = asyncio.run(_validate(seal, roots, tsa_roots, crls, at))
     status, indication = result.api_status, result.ades_subindic
+    if indication.standard_name == "REVOKED_NO_POE" and crls:
+        # pyHanko does not get from a list of afterwards back to the seal's own time.
+        then = asyncio.run(_validate(seal, roots, tsa_roots, [], own))
+        since = _revoked_since(seal.signer_cert, crls)
+        stood = then.ades_subindic.standard_name == "OK"
+        if stood and since is not None and then.best_signature_time < since:
+            result, status, indication = then, then.api_status, then.ades_subindic
     finding = _BY_INDICATION.get(indication.standard_name, SealFinding.UNDECIDED)
     if finding is SealFinding.SEALED and not _is_whole(status, result):
         finding = SealFinding.ALTERED
@@ -226,6 +233,21 @@ async def _validate(
     return await ades_lta_validation(
         seal, policy.PdfSignatureValidationSpec(spec), timing_info=timing
     )
+
+
+def _revoked_since(certificate: Any, crls: list[Any]) -> datetime | None:
+    """The earliest that any list says, also as the time from which the key was not safe."""
+    times: list[datetime] = []
+    for one in crls:
+        listed = one.crl_data["tbs_cert_list"]
+        if listed["issuer"] != certificate.issuer:
+            continue
+        for entry in listed["revoked_certificates"] or ():
+            if entry["user_certificate"].native == certificate.serial_number:
+                unsafe = entry.invalidity_date_value
+                times.append(entry["revocation_date"].native)
+                times += [] if unsafe is None else [unsafe.native]
+    return min(times, default=None)
 
 
 def _was_valid(seal: Any) -> bool:

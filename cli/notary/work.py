@@ -60,6 +60,20 @@ def run_init(
     )
 
 
+def run_keys(
+    folder: str, key_files: Sequence[str], cosigner_files: Sequence[str], as_json: bool
+) -> None:
+    office = _open(folder)
+    keys = [read_key(path).verifier for path in key_files]
+    check_persons(keys, office.trust, [read_key(path) for path in cosigner_files])
+    office.change_keys(keys)
+    if as_json:
+        output.result_json({"folder": folder, "keys": [key.to_text() for key in keys]})
+        return
+    for key in keys:
+        output.result(key.to_text())
+
+
 def run_apply(
     folder: str,
     applicant: str,
@@ -476,13 +490,14 @@ def run_seal(
     output.result(say(en=f"{file}: sealed, and not issued yet", zh=f"{file}：已盖章，尚未出具"))
 
 
-def run_check(pdf: str, roots: Sequence[str], as_json: bool) -> int:
+def run_check(pdf: str, roots: Sequence[str], crls: Sequence[str], as_json: bool) -> int:
     from cli.files import read_small
     from cli.notary.drawn import check_drawn
     from cli.notary.seal_check import FINDINGS, open_seal
 
     data = read_small(Path(pdf))
-    report = open_seal(data, [read_small(Path(root)) for root in roots])
+    trusted, lists = ([read_small(Path(one)) for one in some] for some in (roots, crls))
+    report = open_seal(data, trusted, crls=lists)
     if report.intact:
         check_drawn(data)
     sealed_at = "" if report.sealed_at_ms is None else format_time(report.sealed_at_ms)

@@ -210,6 +210,33 @@ def test_a_key_revoked_afterwards_leaves_the_seal_as_it_was(office: Office) -> N
         assert report.outcome is Outcome.PASSED
 
 
+@pytest.mark.parametrize(
+    ("unsafe_s", "finding"),
+    [(None, SealFinding.SEALED), (1, SealFinding.SEALED), (-3600, SealFinding.REVOKED)],
+)
+def test_a_list_of_afterwards_says_since_when_the_key_was_not_the_offices(
+    office: Office, unsafe_s: int | None, finding: SealFinding
+) -> None:
+    """The list is made after the revocation, as lists are, and that after the seal."""
+    sealed_at = datetime.fromtimestamp(report_ms(office) / 1000, UTC)
+    after, listed = sealed_at + timedelta(seconds=2), sealed_at + timedelta(seconds=3)
+    time.sleep(max(0.0, (listed - datetime.now(UTC)).total_seconds()))  # none is of the future
+    unsafe = None if unsafe_s is None else sealed_at + timedelta(seconds=unsafe_s)
+    office.tsa.revoke(office.issued, after, listed=listed, unsafe=unsafe)
+    report = open_seal(office.sealed, office.roots, crls=office.crls)
+    assert (report.finding, report.intact) == (finding, True)
+    # Another authority's list says nothing of this key, whatever numbers it names.
+    assert open_seal(office.sealed, office.roots, crls=office.crls[:1]).finding is (
+        SealFinding.SEALED
+    )
+
+
+def report_ms(office: Office) -> int:
+    at_ms = open_seal(office.sealed, office.roots).sealed_at_ms
+    assert at_ms is not None
+    return at_ms
+
+
 def test_long_after_it_stands_at_its_own_time_and_is_undecided_at_a_later_one(
     office: Office,
 ) -> None:

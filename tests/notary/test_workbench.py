@@ -1,12 +1,8 @@
 """The workbench of a notary office, against a server in this process and against packets."""
 
 import json
-import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from itertools import count
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,12 +10,12 @@ from cli.main import main
 from cli.notary.machine_report import MachineReport, sign_report
 from ledger.encoding import format_json
 from ledger.evidence.statement import Role
-from ledger.filing import read_filing
 from ledger.sequencer import Row
 from ledger.tlog.note import Algorithm
 from ledger.tlog.signing_key import SigningKey
 from testkit.keys import key
 from testkit.notarial import LI, NUMBER, OFFICE, WANG
+from testkit.notary_desk import NotaryDesk, deposit
 from testkit.sequence import NEXT, OF_THE_FIRST, open_both
 from testkit.server import (
     AGENCY,
@@ -27,7 +23,6 @@ from testkit.server import (
     COSIGNERS,
     HANDLER,
     ORIGIN,
-    STATION,
     Ledger,
     open_ledger,
     register,
@@ -35,7 +30,6 @@ from testkit.server import (
 )
 from testkit.terminal import Ended, Run
 
-NUMBERS = count(500)  # a case of its own for each test
 SECOND = key("wang-2.notary.example")
 
 
@@ -65,84 +59,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Ledger, s
         yield ledger, address
 
 
-@dataclass
-class Desk:
-    ledger: Ledger
-    address: str
-    desk: Path
-    run: Run
-    case: str = field(default_factory=lambda: f"苏城管罚〔2026〕{next(NUMBERS)}号")
-
-    @property
-    def trust(self) -> Path:
-        return self.ledger.folder / "trust"
-
-    @property
-    def office(self) -> Path:
-        return self.desk / "office"
-
-    def key(self, signer: SigningKey) -> Path:
-        file = self.desk / f"{signer.name.replace('/', '_')}.key"
-        file.write_text(signer.to_text() + "\n")
-        return file
-
-    def file(self, name: str, data: bytes = b"a picture") -> Path:
-        path = self.desk / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(data)
-        return path
-
-    def init(self, *signers: SigningKey, more: tuple[str | Path, ...] = ()) -> Ended:
-        keys = [part for one in signers for part in ("--key", self.key(one))]
-        return self.run(
-            *("notary", "init", self.office, "--agency", OFFICE, "--office", "苏州市姑苏公证处"),
-            *("--server", self.address, "--trust", self.trust, *keys, *more),
-        )
-
-    def notary(
-        self, command: str, *args: str | Path, by: tuple[SigningKey, ...] = (WANG,)
-    ) -> Ended:
-        keys = [part for one in by for part in ("--key", self.key(one))]
-        return self.run("notary", command, self.office, *args, *keys)
-
-    def apply(self, *more: str, dispute: str = "none_known") -> str:
-        ended = self.notary(
-            *("apply", "--applicant", "姑苏区城市管理局", "--purpose", "诉讼举证"),
-            *("--interest", "作出处罚决定的机关", "--dispute", dispute, "--json"),
-            *("--case", self.case),
-            *more,
-        )
-        assert ended.code == 0, ended
-        return str(json.loads(ended.out)["application"])
-
-    def accepted(self, *more: str) -> str:
-        application = self.apply(*more)
-        ended = self.notary("accept", application, *more)
-        assert ended.code == 0, ended
-        return application
-
-    def packet(self, name: str = "packet.zip") -> Path:
-        token = self.desk / "token"
-        token.write_text(self.ledger.token() + "\n")
-        target = self.desk / name
-        ended = self.run(
-            *("packet", self.case, "-o", target, "--server", self.address, "--token-file", token)
-        )
-        assert ended.code == 0, ended
-        return target
-
-    def said(self) -> list[dict[str, Any]]:
-        log = self.ledger.services.log
-        found = []
-        for row in self.ledger.services.store.rows(0, log.number):
-            if row.kind in ("application", "certificate"):
-                found.append(dict(read_filing(row.envelope).statement.predicate))
-        return found
-
-
 @pytest.fixture
-def desk(served: tuple[Ledger, str], tmp_path: Path, run: Run) -> Desk:
-    made = Desk(*served, tmp_path, run)
+def desk(served: tuple[Ledger, str], tmp_path: Path, run: Run) -> NotaryDesk:
+    made = NotaryDesk(*served, tmp_path, run)
     ended = made.init(WANG, LI, SECOND, more=("--interest", "王记 商行"))
     assert ended.code == 0, ended
     return made
@@ -154,7 +73,7 @@ def desk(served: tuple[Ledger, str], tmp_path: Path, run: Run) -> Desk:
 def test_no_cosigner_signs_for_a_notary(
     served: tuple[Ledger, str], tmp_path: Path, run: Run
 ) -> None:
-    made = Desk(*served, tmp_path, run)
+    made = NotaryDesk(*served, tmp_path, run)
     machine = COSIGNERS[0]
     same_bytes = SigningKey("wang.notary.example", Algorithm.ED25519, machine.seed)
     own = key("own.example")
@@ -171,13 +90,13 @@ def test_no_cosigner_signs_for_a_notary(
     assert made.init(own).code == 0
 
 
-def test_a_folder_that_is_there_is_not_made_again(desk: Desk) -> None:
+def test_a_folder_that_is_there_is_not_made_again(desk: NotaryDesk) -> None:
     before = (desk.office / "notary.json").read_bytes()
     assert desk.init(WANG).code == 1
     assert (desk.office / "notary.json").read_bytes() == before
 
 
-def test_a_stranger_signs_nothing(desk: Desk) -> None:
+def test_a_stranger_signs_nothing(desk: NotaryDesk) -> None:
     application = desk.apply()
     ended = desk.notary("accept", application, by=(HANDLER,))
     assert ended.code == 1 and "no key of this office" in ended.err
@@ -186,7 +105,7 @@ def test_a_stranger_signs_nothing(desk: Desk) -> None:
 def test_a_key_that_is_registered_as_something_else_accepts_nothing(
     served: tuple[Ledger, str], tmp_path: Path, run: Run
 ) -> None:
-    made = Desk(*served, tmp_path, run)
+    made = NotaryDesk(*served, tmp_path, run)
     assert made.init(WANG, HANDLER).code == 0
     application = made.apply()
     ended = made.notary("accept", application, by=(HANDLER,))
@@ -196,7 +115,7 @@ def test_a_key_that_is_registered_as_something_else_accepts_nothing(
 # --- applications ----------------------------------------------------------------------------
 
 
-def test_an_application_is_taken_down_accepted_and_listed(desk: Desk) -> None:
+def test_an_application_is_taken_down_accepted_and_listed(desk: NotaryDesk) -> None:
     application = desk.accepted()
     said = [s for s in desk.said() if application in (s["id"], s.get("application"))]
     assert [s.get("decision", "received") for s in said] == ["received", "accepted"]
@@ -208,7 +127,7 @@ def test_an_application_is_taken_down_accepted_and_listed(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("ground", ["no_guardian", "disputed", "fee_unpaid"])
-def test_an_application_is_refused_for_a_reason_of_the_list(desk: Desk, ground: str) -> None:
+def test_an_application_is_refused_for_a_reason_of_the_list(desk: NotaryDesk, ground: str) -> None:
     application = desk.apply()
     assert desk.notary("refuse", application, "--ground", ground).code == 0
     assert desk.said()[-1]["ground"] == ground
@@ -216,28 +135,28 @@ def test_an_application_is_refused_for_a_reason_of_the_list(desk: Desk, ground: 
     assert ended.code == 1 and "this one is refused" in ended.err
 
 
-def test_no_other_reason_refuses(desk: Desk) -> None:
+def test_no_other_reason_refuses(desk: NotaryDesk) -> None:
     application = desk.apply()
     assert desk.notary("refuse", application, "--ground", "busy").code == 2
     assert desk.notary("refuse", application).code == 2
 
 
 @pytest.mark.parametrize("party", ["王记商行", "苏州 王记　商行（观前店）"])
-def test_nobody_acts_for_an_interest_of_his_own(desk: Desk, party: str) -> None:
+def test_nobody_acts_for_an_interest_of_his_own(desk: NotaryDesk, party: str) -> None:
     application = desk.apply("--party", party)
     ended = desk.notary("accept", application)
     assert ended.code == 1 and "may not act" in ended.err
     assert desk.said()[-1]["id"] == application
 
 
-def test_a_dispute_is_accepted_only_with_a_reason(desk: Desk) -> None:
+def test_a_dispute_is_accepted_only_with_a_reason(desk: NotaryDesk) -> None:
     application = desk.apply(dispute="disputed")
     ended = desk.notary("accept", application)
     assert ended.code == 1 and "in dispute" in ended.err
     assert desk.notary("accept", application, "--note", "仅保全证据").code == 0
 
 
-def test_what_was_signed_offline_is_sent_once(desk: Desk) -> None:
+def test_what_was_signed_offline_is_sent_once(desk: NotaryDesk) -> None:
     before = desk.ledger.services.log.size
     application = desk.accepted("--offline")
     assert desk.ledger.services.log.size == before
@@ -252,7 +171,7 @@ def test_what_was_signed_offline_is_sent_once(desk: Desk) -> None:
     assert [s["id"] for s in desk.said()].count(application) == 1
 
 
-def test_a_ledger_that_is_away_loses_nothing(desk: Desk) -> None:
+def test_a_ledger_that_is_away_loses_nothing(desk: NotaryDesk) -> None:
     application = desk.apply()
     settings = desk.office / "notary.json"
     there = settings.read_bytes()
@@ -264,7 +183,7 @@ def test_a_ledger_that_is_away_loses_nothing(desk: Desk) -> None:
     assert desk.said()[-1]["decision"] == "refused"
 
 
-def test_a_case_is_its_agencys_even_if_a_notary_spoke_of_it_first(desk: Desk) -> None:
+def test_a_case_is_its_agencys_even_if_a_notary_spoke_of_it_first(desk: NotaryDesk) -> None:
     application = desk.accepted()
     ledger, path = desk.ledger, f"/v1/cases/{desk.case}"
 
@@ -282,21 +201,8 @@ def test_a_case_is_its_agencys_even_if_a_notary_spoke_of_it_first(desk: Desk) ->
 # --- comparison ------------------------------------------------------------------------------
 
 
-def deposit(desk: Desk, how_many: int) -> Path:
-    """Files of the agency, deposited, with their receipts."""
-    files = [desk.file(f"files/photo-{i:03}.jpg", os.urandom(20)) for i in range(how_many)]
-    kept = desk.desk / "kept"
-    ended = desk.run(
-        *("deposit", *files, "--case", desk.case, "--key", desk.key(STATION)),
-        *("--server", desk.address, "--trust", desk.trust, "--keep", kept),
-    )
-    assert ended.code == 0, ended.err
-    desk.ledger.await_quorum()
-    return kept
-
-
 @pytest.fixture
-def deposited(desk: Desk) -> Path:
+def deposited(desk: NotaryDesk) -> Path:
     return deposit(desk, 6)
 
 
@@ -305,7 +211,7 @@ def compared(ended: Ended) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("many", [12, pytest.param(100, marks=pytest.mark.slow)])
-def test_files_are_compared_and_three_mismatches_named(desk: Desk, many: int) -> None:
+def test_files_are_compared_and_three_mismatches_named(desk: NotaryDesk, many: int) -> None:
     deposited = deposit(desk, many)
     application = desk.accepted()
     files = sorted((desk.desk / "files").iterdir())
@@ -328,7 +234,7 @@ def test_files_are_compared_and_three_mismatches_named(desk: Desk, many: int) ->
     assert "不一致: 2" in ended.out and "未入日志: 1" in ended.out
 
 
-def test_receipts_without_proofs_decide_nothing_offline(desk: Desk, deposited: Path) -> None:
+def test_receipts_without_proofs_decide_nothing_offline(desk: NotaryDesk, deposited: Path) -> None:
     application = desk.accepted()
     first = sorted((desk.desk / "files").iterdir())[0]
     ended = desk.notary("compare", application, first, "--receipts", deposited, "--offline")
@@ -336,7 +242,7 @@ def test_receipts_without_proofs_decide_nothing_offline(desk: Desk, deposited: P
 
 
 def test_an_answer_that_the_ledger_did_not_give_is_not_believed(
-    desk: Desk, deposited: Path
+    desk: NotaryDesk, deposited: Path
 ) -> None:
     application = desk.accepted()
     kept = sorted(deposited.glob("*.accepted.json"))[0]
@@ -349,7 +255,7 @@ def test_an_answer_that_the_ledger_did_not_give_is_not_believed(
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"{}", b"\xff", b'{"id":7}', None])
 def test_an_answer_out_of_form_is_refused_and_nothing_is_said(
-    desk: Desk, deposited: Path, data: bytes | None
+    desk: NotaryDesk, deposited: Path, data: bytes | None
 ) -> None:
     application = desk.accepted()
     said = len(desk.said())
@@ -361,7 +267,9 @@ def test_an_answer_out_of_form_is_refused_and_nothing_is_said(
     assert len(desk.said()) == said
 
 
-def test_a_packets_own_items_are_compared_without_any_line(desk: Desk, deposited: Path) -> None:
+def test_a_packets_own_items_are_compared_without_any_line(
+    desk: NotaryDesk, deposited: Path
+) -> None:
     application = desk.accepted("--offline")
     ended = desk.notary("compare", application, "--packet", desk.packet(), "--offline", "--json")
     assert ended.code == 0, ended.err
@@ -371,7 +279,7 @@ def test_a_packets_own_items_are_compared_without_any_line(desk: Desk, deposited
 # --- on the spot -----------------------------------------------------------------------------
 
 
-def test_exhibits_are_signed_by_two_persons(desk: Desk) -> None:
+def test_exhibits_are_signed_by_two_persons(desk: NotaryDesk) -> None:
     application = desk.accepted()
     files = [desk.file("现场01.mp4", b"moving"), desk.file("现场02.jpg")]
     usual = ("preserve", application, *files, "--place", "苏州市观前街")
@@ -389,7 +297,7 @@ def test_exhibits_are_signed_by_two_persons(desk: Desk) -> None:
     assert "现场01.mp4" in ended.out and desk.said()[-1]["record"] == "on_site"
 
 
-def test_two_keys_of_one_person_sign_offline_and_the_ledger_refuses(desk: Desk) -> None:
+def test_two_keys_of_one_person_sign_offline_and_the_ledger_refuses(desk: NotaryDesk) -> None:
     application = desk.accepted()
     usual = ("preserve", application, desk.file("a.jpg"), "--place", "x", "--offline")
     assert desk.notary(*usual, by=(WANG, SECOND)).code == 0
@@ -405,18 +313,13 @@ def test_two_keys_of_one_person_sign_offline_and_the_ledger_refuses(desk: Desk) 
 
 
 def test_a_certificate_is_drawn_up_issued_revoked_and_red_ever_after(
-    desk: Desk, deposited: Path
+    desk: NotaryDesk, deposited: Path
 ) -> None:
     pytest.importorskip("typst")
     pytest.importorskip("pyhanko")
     application = desk.accepted()
     assert desk.notary("compare", application, "--packet", desk.packet()).code == 0
-    pdf = desk.desk / "draft.pdf"
-    names = ("--notary", "王某", "--notary", "李某")
-    ended = desk.run(
-        *("notary", "draft", desk.office, application, "--number", NUMBER, *names, "-o", pdf)
-    )
-    assert ended.code == 0, ended
+    pdf = desk.draft(application)
     usual = ("certify", application, "--pdf", pdf)
     assert desk.notary(*usual).code == 1
     ended = desk.notary(*usual, "--json", by=(WANG, LI))
@@ -459,7 +362,7 @@ def test_a_certificate_over_two_logs_says_of_each_file_in_which_it_is(
     (tmp_path / "desk").mkdir()
     with open_both(data) as ledger, serving(ledger.http.app) as address:  # type: ignore[arg-type]
         ledger.accept(*(register(who, Role.NOTARY, OFFICE) for who in (WANG, LI)))
-        desk = Desk(ledger, address, tmp_path / "desk", run, CASE)
+        desk = NotaryDesk(ledger, address, tmp_path / "desk", run, CASE)
         assert desk.init(WANG, LI).code == 0
         kept = deposit(desk, 1)
         first = next(row for row in ledger.services.store.rows(0, 100) if row.kind == "evidence")
@@ -469,12 +372,7 @@ def test_a_certificate_over_two_logs_says_of_each_file_in_which_it_is(
         application = desk.accepted()
         ended = desk.notary("compare", application, *files, *against)
         assert ended.code == 0, ended
-        pdf = desk.desk / "draft.pdf"
-        names = ("--notary", "王某", "--notary", "李某")
-        ended = desk.run(
-            *("notary", "draft", desk.office, application, "--number", NUMBER, *names, "-o", pdf)
-        )
-        assert ended.code == 0, ended
+        pdf = desk.draft(application)
         page = read_sheet(pdf.read_bytes())
         assert page.log_origin == NEXT
         assert [(item.log, item.index) for item in page.items] == [(ORIGIN, first.index), ("", 4)]
@@ -503,7 +401,7 @@ def test_a_file_that_two_logs_have_is_compared_with_the_one_that_is_asked_for(
         ledger.accept(*(register(who, Role.NOTARY, OFFICE) for who in (WANG, LI)))
         ledger.accept(ledger.evidence(OF_THE_FIRST))
         ledger.await_quorum()
-        desk = Desk(ledger, address, tmp_path / "desk", run, CASE)
+        desk = NotaryDesk(ledger, address, tmp_path / "desk", run, CASE)
         assert desk.init(WANG, LI).code == 0
         every = ledger.services.store.rows(0, ledger.services.log.number)
         rows = [row for row in every if row.kind == "evidence"]
@@ -547,7 +445,7 @@ def keep(folder: Path, row: Row, ledger: Ledger) -> None:
     (folder / f"{row.statement_id}.accepted.json").write_text(json.dumps(answer))
 
 
-def test_a_pdf_that_says_something_else_is_not_certified(desk: Desk, deposited: Path) -> None:
+def test_a_pdf_that_says_something_else_is_not_certified(desk: NotaryDesk, deposited: Path) -> None:
     pytest.importorskip("typst")
     pytest.importorskip("pyhanko")
     application = desk.accepted()
@@ -564,7 +462,7 @@ def test_a_pdf_that_says_something_else_is_not_certified(desk: Desk, deposited: 
     assert ended.code == 1 and "not that of the latest comparison" in ended.err
 
 
-def test_nothing_is_drawn_up_before_it_was_compared(desk: Desk) -> None:
+def test_nothing_is_drawn_up_before_it_was_compared(desk: NotaryDesk) -> None:
     application = desk.accepted()
     ended = desk.run(
         *("notary", "draft", desk.office, application, "--number", NUMBER),
@@ -578,7 +476,7 @@ def test_nothing_is_drawn_up_before_it_was_compared(desk: Desk) -> None:
 
 
 def test_a_spot_check_is_drawn_by_a_checkpoint_that_came_after_its_list(
-    desk: Desk, deposited: Path
+    desk: NotaryDesk, deposited: Path
 ) -> None:
     from cli.notary.drawing import draw, seed_of
     from ledger.encoding import format_json
@@ -611,7 +509,7 @@ def test_a_draw_takes_each_item_once_and_all_if_there_are_no_more() -> None:
 # --- the machine -----------------------------------------------------------------------------
 
 
-def test_the_state_of_the_machine_is_filed_and_an_unknown_program_flagged(desk: Desk) -> None:
+def test_the_state_of_the_machine_is_filed_and_an_unknown_program_flagged(desk: NotaryDesk) -> None:
     application = desk.accepted()
     nothing = desk.file("programs.sha256", b"")
     ended = desk.notary("clean", application, "--known", nothing, "--json")
@@ -621,14 +519,14 @@ def test_the_state_of_the_machine_is_filed_and_an_unknown_program_flagged(desk: 
     assert desk.notary("clean", application).code == 3
 
 
-def asked(desk: Desk, application: str, station: SigningKey = STATION) -> str:
+def asked(desk: NotaryDesk, application: str, station: SigningKey = STATION) -> str:
     vkey = station.verifier.to_text()
     ended = desk.run("notary", "ask", desk.office, application, "--station", vkey, "--json")
     assert ended.code == 0, ended.err
     return str(json.loads(ended.out)["nonce"])
 
 
-def reported(desk: Desk, nonce: str, name: str = "machine.json") -> Path:
+def reported(desk: NotaryDesk, nonce: str, name: str = "machine.json") -> Path:
     """The station's own command, on its machine."""
     station, report = desk.desk / "station", desk.desk / name
     if not station.exists():
@@ -643,17 +541,17 @@ def reported(desk: Desk, nonce: str, name: str = "machine.json") -> Path:
     return report
 
 
-def all_programs(desk: Desk, report: Path) -> Path:
+def all_programs(desk: NotaryDesk, report: Path) -> Path:
     rows = json.loads(report.read_text())["found"]["programs"]
     return desk.file("programs.sha256", "".join(f"{r['sha256']}  x\n" for r in rows).encode())
 
 
-def machine_records(desk: Desk, application: str) -> list[dict[str, Any]]:
+def machine_records(desk: NotaryDesk, application: str) -> list[dict[str, Any]]:
     folder = desk.office / "applications" / application
     return [json.loads(path.read_text()) for path in sorted(folder.glob("cleanliness-*.json"))]
 
 
-def test_a_stations_report_on_its_machine_is_taken_up_as_its_word(desk: Desk) -> None:
+def test_a_stations_report_on_its_machine_is_taken_up_as_its_word(desk: NotaryDesk) -> None:
     application = desk.accepted()
     report = reported(desk, asked(desk, application))
     ended = desk.notary("attach", application, report, "--known", desk.file("none", b""))
@@ -675,7 +573,7 @@ def test_a_stations_report_on_its_machine_is_taken_up_as_its_word(desk: Desk) ->
     [([], "claimed", 0), ([{"what": "hosts\x1b[2J", "why": "gone"}], "undecided", 3)],
 )
 def test_of_another_machine_nothing_is_ever_said_to_have_passed(
-    desk: Desk, unread: list[dict[str, str]], outcome: str, code: int
+    desk: NotaryDesk, unread: list[dict[str, str]], outcome: str, code: int
 ) -> None:
     application = desk.accepted()
     nonce = bytes.fromhex(asked(desk, application))
@@ -692,14 +590,14 @@ def test_of_another_machine_nothing_is_ever_said_to_have_passed(
     assert (again.code, "has its report already" in again.err) == (1, True)
 
 
-def test_without_the_offices_own_list_a_stations_machine_is_not_judged(desk: Desk) -> None:
+def test_without_the_offices_own_list_a_stations_machine_is_not_judged(desk: NotaryDesk) -> None:
     application = desk.accepted()
     report = reported(desk, asked(desk, application))
     assert desk.notary("attach", application, report).code == 3
 
 
 def test_a_report_is_of_the_nonce_the_application_and_the_station_that_were_asked(
-    desk: Desk,
+    desk: NotaryDesk,
 ) -> None:
     first, second = desk.accepted(), desk.accepted()
     old = reported(desk, "00" * 32, "old.json")
@@ -719,7 +617,7 @@ def test_a_report_is_of_the_nonce_the_application_and_the_station_that_were_aske
     assert desk.ledger.services.log.size == size + 1
 
 
-def test_a_machine_whose_clock_is_off_is_caught_without_its_word(desk: Desk) -> None:
+def test_a_machine_whose_clock_is_off_is_caught_without_its_word(desk: NotaryDesk) -> None:
     application = desk.accepted()
     nonce = bytes.fromhex(asked(desk, application))
     true = MachineReport.from_bytes(reported(desk, nonce.hex()).read_bytes())
@@ -731,7 +629,7 @@ def test_a_machine_whose_clock_is_off_is_caught_without_its_word(desk: Desk) -> 
     assert -3_700_000 < record["clock_off_ms"] <= -3_590_000
 
 
-def test_a_nonce_that_is_none_is_refused_on_the_station(desk: Desk) -> None:
+def test_a_nonce_that_is_none_is_refused_on_the_station(desk: NotaryDesk) -> None:
     desk.accepted()
     reported(desk, "00" * 32)
     station = desk.desk / "station"
@@ -741,7 +639,7 @@ def test_a_nonce_that_is_none_is_refused_on_the_station(desk: Desk) -> None:
 
 
 def test_whose_key_it_is_says_the_register_of_a_verified_packet(
-    desk: Desk, deposited: Path
+    desk: NotaryDesk, deposited: Path
 ) -> None:
     application, packet = desk.accepted(), desk.packet()
 
@@ -768,7 +666,7 @@ def test_whose_key_it_is_says_the_register_of_a_verified_packet(
     assert ask(STATION.verifier.keyid, packet).code != 0
 
 
-def test_without_a_packet_it_says_that_nobody_checked_whose_key_it_is(desk: Desk) -> None:
+def test_without_a_packet_it_says_that_nobody_checked_whose_key_it_is(desk: NotaryDesk) -> None:
     application = desk.accepted()
     ended = desk.notary("attach", application, reported(desk, asked(desk, application)))
     assert "whose key" in ended.err

@@ -71,11 +71,15 @@ class Desk:
         return self.run("verify", packet, "--trust", self.ledger.folder / "trust", *more)
 
     def now(self) -> str:
-        """A moment that everything so far was seen before."""
-        self.ledger.await_quorum()
-        seen = time.time_ns() // 1_000_000_000
-        await_that(lambda: time.time_ns() // 1_000_000_000 > seen, "the next second")
-        return format_time((seen + 1) * 1000)
+        return next_second(self.ledger)
+
+
+def next_second(ledger: Ledger) -> str:
+    """A moment that everything so far was seen before."""
+    ledger.await_quorum()
+    seen = time.time_ns() // 1_000_000_000
+    await_that(lambda: time.time_ns() // 1_000_000_000 > seen, "the next second")
+    return format_time((seen + 1) * 1000)
 
 
 @contextmanager

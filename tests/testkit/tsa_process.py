@@ -99,8 +99,18 @@ class Tsa:
     def crl(self, number: int = 0) -> bytes:
         return (self.folder / f"{number}.crl").read_bytes()
 
-    def revoke(self, issued: Issued, at: datetime) -> None:
-        """From now on the list of its issuer names it."""
+    def revoke(
+        self,
+        issued: Issued,
+        at: datetime,
+        *,
+        listed: datetime | None = None,
+        unsafe: datetime | None = None,
+    ) -> None:
+        """From now on the list of its issuer names it; that is an hour old, or of `listed`.
+
+        `unsafe` is since when the key is believed to be stolen.
+        """
         issuer = next(
             n
             for n, each in enumerate(self.ca)
@@ -110,9 +120,10 @@ class Tsa:
             x509.RevokedCertificateBuilder()
             .serial_number(issued.certificate.serial_number)
             .revocation_date(at)
-            .build()
         )
-        write_crl(self.folder / f"{issuer}.crl", self.ca[issuer], [revoked])
+        if unsafe is not None:
+            revoked = revoked.add_extension(x509.InvalidityDate(unsafe.replace(tzinfo=None)), False)
+        write_crl(self.folder / f"{issuer}.crl", self.ca[issuer], [revoked.build()], listed)
 
     def issue(self, name: str, usages: Sequence[Usage] = (), *, ec_key: bool = False) -> Issued:
         """One more certificate, by the same issuer as the stamping one's."""
@@ -238,12 +249,17 @@ def leaf(
     return _named(builder, key, issuer.key, crl).sign(issuer.key, hashes.SHA256())
 
 
-def write_crl(path: Path, issuer: Issued, revoked: Sequence[x509.RevokedCertificate] = ()) -> None:
+def write_crl(
+    path: Path,
+    issuer: Issued,
+    revoked: Sequence[x509.RevokedCertificate] = (),
+    listed: datetime | None = None,
+) -> None:
     now = datetime.now(UTC)
     builder = (
         x509.CertificateRevocationListBuilder()
         .issuer_name(issuer.certificate.subject)
-        .last_update(now - timedelta(hours=1))
+        .last_update(listed or now - timedelta(hours=1))
         .next_update(now + timedelta(days=30))
         .add_extension(x509.CRLNumber(1), False)
     )
