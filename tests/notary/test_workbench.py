@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,6 +24,7 @@ from testkit.server import (
     COSIGNERS,
     HANDLER,
     ORIGIN,
+    STATION,
     Ledger,
     open_ledger,
     register,
