@@ -117,6 +117,8 @@ _CHINESE: tuple[tuple[str, _Words], ...] = (
         r"made again from its chunks with (.*): the same bytes",
         r"已用 \1 以所附分块重新制作：逐字节相同",
     ),
+    (r"whose signatures are under its statement was not checked", "出具该公证书的签名未能核验"),
+    (r"whose signatures are under it was not checked", "其签名未能核验"),
     (r"not checked", "未检查"),
     (r"not checked: (.*)", r"未检查（\1）"),
     (

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from ledger import asn1
 from ledger.errors import Malformed, Rejected
 
-MAX_CERTIFICATES = 16
+MAX_CERTIFICATES = 8  # the loops that more could make take as many signatures
 MAX_ATTRIBUTES = 32
 MIN_RSA = 2048
 
@@ -95,12 +95,12 @@ def _open(data: bytes, kind: str, more: tuple[x509.Certificate, ...]) -> Signed:
     if _value(attributes, _MESSAGE_DIGEST) != asn1.wrap(b"\x04", _digest(hash_, content)):
         raise Rejected("the signer signed other content")
     carried = _certificates(signed.certificates or [])
-    certificate = _bound(attributes, (*carried, *more))
+    certificate, bound_by = _bound(attributes, (*carried, *more))
     _check_named(signer.signer, certificate)
     # RFC 5652, 5.4: what is signed is the same list under the tag of a SET.
     message = asn1.wrap(b"\x31", b"".join(asn1.whole(part) for part in signer.attributes))
     used = _verify(certificate, signer, message, hash_)
-    return Signed(content, certificate, carried, frozenset({hash_.name, *used}))
+    return Signed(content, certificate, carried, frozenset({hash_.name, bound_by, *used}))
 
 
 def _attributes(parts: list[asn1.TLV]) -> dict[str, asn1.TLV]:
@@ -123,8 +123,8 @@ def _value(attributes: Mapping[str, asn1.TLV], kind: str) -> bytes:
 
 def _bound(
     attributes: Mapping[str, asn1.TLV], certificates: tuple[x509.Certificate, ...]
-) -> x509.Certificate:
-    """The certificate that the signer named, by its hash: no other with the same key will do."""
+) -> tuple[x509.Certificate, str]:
+    """The certificate that the signer named by its hash, and which: no other of its key will do."""
     if _CERTIFICATE_V2 in attributes:
         named = _value(attributes, _CERTIFICATE_V2)
     else:
@@ -140,7 +140,7 @@ def _bound(
         raise Malformed("want the hash of the signer's certificate")
     for certificate in certificates:
         if certificate.fingerprint(hash_) == bytes(fields[0].data):
-            return certificate
+            return certificate, hash_.name
     raise Rejected("the signer's certificate is neither in the token nor in your trust folder")
 
 

@@ -31,6 +31,7 @@ _TST_INFO = "1.2.840.113549.1.9.16.1.4"
 _GRANTED = (0, 1)  # granted, granted with modifications
 _TIME = re.compile(r"(\d{14})(?:\.(\d{1,9}))?Z", re.ASCII)
 _OID = re.compile(r"[0-2](?:\.(?:0|[1-9]\d{0,18})){1,15}", re.ASCII)
+MAX_ISSUERS = 3  # between a signer and a root; a loop of them costs a signature a step
 _DEFAULT_ACCURACY_MS = 1000  # of a token that names none: RFC 3161 writes whole seconds
 
 
@@ -225,14 +226,26 @@ def _chain(
         verification.PolicyBuilder()
         .store(verification.Store(roots))
         .time(moment)
+        .max_chain_depth(MAX_ISSUERS)
         .extension_policies(ca_policy=_ISSUER, ee_policy=_SIGNER)
         .build_client_verifier()
     )
     try:
-        return list(policy.verify(signer, list(carried)).chain)
+        return list(policy.verify(signer, _apart(carried)).chain)
     except verification.VerificationError as error:
         why = clip(str(error).partition(" (encountered")[0], 200)
         raise Rejected(f"{authority.name}: no chain to one of its certificates: {why}") from None
+
+
+def _apart(carried: Sequence[x509.Certificate]) -> list[x509.Certificate]:
+    """One of each name, key and issuer: those that issue each other are tried in every order."""
+    found: dict[tuple[x509.Name, bytes, x509.Name], x509.Certificate] = {}
+    for one in carried:
+        try:
+            found.setdefault((one.subject, _key(one), one.issuer), one)
+        except ODD:
+            continue  # no path leads through what cannot be read
+    return list(found.values())
 
 
 def _for_timestamps(
@@ -333,9 +346,9 @@ def _is_point_of(point: x509.IssuingDistributionPoint, certificate: x509.Certifi
 
 
 def _covers(revoked: x509.CertificateRevocationList, at_ms: int) -> bool:
-    """Made later, or the one that was in force then."""
-    ends = revoked.next_update_utc
-    return ends is None or _ms(ends) >= at_ms or _ms(revoked.last_update_utc) >= at_ms
+    """Made later, or the one that was in force then; one that names no end is of its own day."""
+    ends = revoked.next_update_utc or revoked.last_update_utc
+    return _ms(ends) >= at_ms or _ms(revoked.last_update_utc) >= at_ms
 
 
 def _check_list(

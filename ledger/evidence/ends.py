@@ -13,7 +13,7 @@ from types import MappingProxyType
 from ledger.encoding import clip, parse_time, parse_utf8
 from ledger.errors import Malformed
 
-ALGORITHMS = frozenset({"ecdsa", "ed25519", "mldsa44", "rsa", "sha256", "sha384", "sha512"})
+ALGORITHMS = frozenset({"ecdsa", "ed25519", "mldsa44", "rsa", "sha1", "sha256", "sha384", "sha512"})
 MAX_LINES = 256
 
 

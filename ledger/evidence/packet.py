@@ -41,7 +41,7 @@ from ledger.evidence.case_number import parse_case
 from ledger.evidence.series import MODULUS_SIZE
 
 MAX_FILES = 400_000  # forty thousand statements with their entries, salts and proofs
-MAX_TOKENS = 20_000  # each takes one to three milliseconds for each authority of the verifier's
+MAX_TOKENS = 20_000  # each takes one to three ms an authority, thirty if it means ill
 MAX_RENEWALS = 1_000
 MAX_CLIPS = 1_000
 MAX_SMALL_FILE = 67_108_864  # the largest manifest of that many files
@@ -60,14 +60,14 @@ AUTHORITY_NAME = re.compile(_NAME, re.ASCII)
 _AUTHORITY = rf"(?P<name>{_NAME})\."
 _NUMBER = r"(?:\d{2}|[1-9]\d{2,5})"  # one spelling: 01, not 001
 _LAYOUT = {
-    "item": re.compile(r"data/items/\d{2,6}\.[a-z0-9]{1,8}", re.ASCII),
-    "certificate": re.compile(r"data/certificates/\d{2,6}\.pdf", re.ASCII),
+    "item": re.compile(rf"data/items/{_NUMBER}\.[a-z0-9]{{1,8}}", re.ASCII),
+    "certificate": re.compile(rf"data/certificates/{_NUMBER}\.pdf", re.ASCII),
     "envelope": re.compile(rf"data/statements/{_PLACE}\.dsse\.json", re.ASCII),
     "salt": re.compile(rf"data/statements/{_PLACE}\.salt", re.ASCII),
     "entry": re.compile(rf"data/entries/{_PLACE}\.json", re.ASCII),
     "proof": re.compile(rf"data/proofs/{_PLACE}@(?P<size>[1-9]\d{{0,18}})\.tlog-proof", re.ASCII),
-    "series": re.compile(r"data/series/\d{2,6}\.json", re.ASCII),
-    "absence": re.compile(r"data/absence/\d{2,6}\.dsse\.json", re.ASCII),
+    "series": re.compile(rf"data/series/{_NUMBER}\.json", re.ASCII),
+    "absence": re.compile(rf"data/absence/{_NUMBER}\.dsse\.json", re.ASCII),
     "checkpoint": re.compile(
         r"data/checkpoints/(?P<log>[12]\d{3}(?:-[1-9]\d{0,3})?)\.note", re.ASCII
     ),

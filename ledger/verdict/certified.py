@@ -36,6 +36,10 @@ def registered(ex: Examination) -> Iterator[Finding]:
             yield Finding("certificate", Outcome.FAILED, path, detail)
             continue
         view, statement = found[-1]
+        if not view.signers:
+            detail = "whose signatures are under its statement was not checked"
+            yield Finding("certificate", Outcome.UNDECIDED, path, detail)
+            continue
         ex.issued[path] = (view, statement)
         number = printable(statement.predicate["number"])
         if (taken_back := _revocation(ex, (view, statement))) is not None:

@@ -171,7 +171,7 @@ class Examination:
     def decisions(self) -> list[tuple[Place, Decision]]:
         found = []
         for view, statement in self.shown():
-            if statement.is_decision and (occurred := statement.occurred):
+            if view.signers and statement.is_decision and (occurred := statement.occurred):
                 log, index = self.position(view.place)
                 found.append((view.place, Decision(log, index, occurred.start_ms)))
         return found

@@ -5,11 +5,10 @@ Nothing before this step has used a time of a cosigner.
 
 from collections.abc import Iterator
 
-from ledger.encoding import format_time
-from ledger.evidence.packet import Place
-from ledger.evidence.register import Register
+from ledger.evidence.packet import Place, Tree
+from ledger.evidence.register import Position, Register
 from ledger.evidence.statement import Kind, Role
-from ledger.report import Finding, Outcome
+from ledger.report import Finding, Outcome, milliseconds_text
 from ledger.tlog.policy import Cosigned
 from ledger.verdict.examination import Examination, View
 from ledger.verdict.withdrawn import withdrawals
@@ -17,8 +16,15 @@ from ledger.verdict.withdrawn import withdrawals
 
 def count_quorums(ex: Examination, register: Register) -> Iterator[Finding]:
     places = {ex.position(place): place for place in ex.views}
-    claimed = {position: ex.views[place].claimed_time for position, place in places.items()}
-    ex.gone = withdrawals(register.trusted, ex.trust, claimed)
+    trees = _trees(ex)
+
+    def told(position: Position) -> int | None:
+        place = places[position]
+        label, index = place.log, place.index
+        times = [time for (log, size), time in trees.items() if log == label and size > index]
+        return min(min(times) * 1000, ex.views[place].entry.at) if times else None
+
+    ex.gone = withdrawals(register.trusted, ex.trust, told)
     for label, signed in ex.signed.items():
         log = ex.log_of(label)
         ex.checkpoints[label] = ex.see(log, signed)
@@ -28,6 +34,18 @@ def count_quorums(ex: Examination, register: Register) -> Iterator[Finding]:
         log = ex.log_of(view.place.log)
         view.proofs = tuple(ex.see(log, proof) for proof in view.signed)
     yield from _withdrawn(ex, places)
+
+
+def _trees(ex: Examination) -> dict[Tree, int]:
+    """When a quorum had seen each tree that is shown, with all cosignatures there are."""
+    found: dict[Tree, int] = {}
+    signed = [(label, one) for label, one in ex.signed.items()]
+    signed += [(view.place.log, one) for view in ex.views.values() for one in view.signed]
+    for label, one in signed:
+        if one.quorum_time is not None:
+            tree = label, one.checkpoint.size
+            found[tree] = min(one.quorum_time, found.get(tree, one.quorum_time))
+    return found
 
 
 def _quorum(path: str, signed: Cosigned, counted: Cosigned, overlap: int) -> Finding:
@@ -48,7 +66,7 @@ def _quorum(path: str, signed: Cosigned, counted: Cosigned, overlap: int) -> Fin
 def _withdrawn(ex: Examination, places: dict[tuple[int, int], Place]) -> Iterator[Finding]:
     """What the register takes from keys of the trust folder. It lowers a verdict, or nothing."""
     for w in ex.gone:
-        detail = f"the {w.role} key {w.keyid} does not count since {format_time(w.since_ms)}"
+        detail = f"the {w.role} key {w.keyid} does not count since {milliseconds_text(w.since_ms)}"
         yield Finding("signature", Outcome.PASSED, places[w.position].to_text(), detail)
     told = {w.position for w in ex.gone}
     for position, place in sorted(places.items()) if ex.gone else ():

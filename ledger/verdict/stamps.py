@@ -84,7 +84,7 @@ def stamp_findings(
     for tree, path in layout.bodies.items():
         if tree not in used:
             yield Finding("time", Outcome.FAILED, path, "a text without a token")
-    for tree, name in layout.revocations.keys() - layout.tokens.keys():
+    for tree, name in sorted(layout.revocations.keys() - layout.tokens.keys()):
         path = layout.revocations[tree, name]
         yield Finding("time", Outcome.FAILED, path, "a revocation list without a token")
     for stamp in stamps:

@@ -25,6 +25,10 @@ def fence(ex: Examination) -> Iterator[Finding]:
         if not statement.items:
             continue
         about = view.place.to_text()
+        if not view.signers:
+            detail = "whose signatures are under it was not checked"
+            yield Finding("fence", Outcome.UNDECIDED, about, detail)
+            continue
         for place, decision in decisions:
             # So may one in a second decision: its documents are held against those before it.
             if statement.is_decision and ex.position(place) >= ex.position(view.place):

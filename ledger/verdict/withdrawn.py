@@ -8,10 +8,12 @@ only lower a verdict: he might be the operator, and nobody becomes believed by h
     registrar   what it registered and no quorum had seen before T is undecided
     mirror      it vouches for no series, whatever T is: its statements tell no time of their own
 
-T is `compromised_since`, or else the quorum time of the revoking entry itself.
+T is `compromised_since`; or else when any quorum shown here had seen the revoking entry, and not
+later than the entry itself says. So nobody moves T by leaving a proof out or by cosigning late.
+The ledger's own word counts for this alone: it can only lower a verdict.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from ledger.evidence.register import Position, Registration
@@ -36,9 +38,9 @@ class Withdrawal:
 
 
 def withdrawals(
-    versions: Iterable[Registration], trust: Trust, seen: Mapping[Position, int | None]
+    versions: Iterable[Registration], trust: Trust, told: Callable[[Position], int | None]
 ) -> tuple[Withdrawal, ...]:
-    """`seen` gives the quorum time of each entry. Of keys that the folder does not hold: none."""
+    """`told` says since when (ms) an entry itself counts. Of keys not in the folder: none."""
     held = {
         Role.LOG: {log.policy.log.public for log in trust.logs},
         Role.COSIGNER: {w.key.public for log in trust.logs for w in log.policy.witnesses},
@@ -47,10 +49,12 @@ def withdrawals(
     }
     found = []
     for version in versions:
-        since, own = version.compromised_ms, seen.get(version.position)
-        if since is None and own is not None:
-            since = own * 1000
-        if version.withdrawn and since is not None and version.key.public in held[version.role]:
+        if not version.withdrawn or version.key.public not in held[version.role]:
+            continue
+        since = version.compromised_ms
+        if since is None:
+            since = told(version.position)
+        if since is not None:
             key = version.key
             found.append(Withdrawal(version.position, version.role, key.keyid, key.public, since))
     return tuple(found)

@@ -6,10 +6,21 @@ from pathlib import Path
 import pytest
 
 from cli.main import main
+from ledger.errors import Unavailable
 from ledger.evidence.chunks import digest_item
 from ledger.report import Finding, Group, Outcome, Report
+from ledger.tlog.note import VerifierKey
 from ledger.verify import verify_packet
-from testkit.case import Built, Case, Draft, MemoryPacket, key, make_case, registration
+from testkit.case import (
+    HANDLER,
+    Built,
+    Case,
+    Draft,
+    MemoryPacket,
+    key,
+    make_case,
+    registration,
+)
 from testkit.notarial import LI, PDF, WANG, issued, registrations, revoked
 
 STRICT = frozenset({Group.COMPLETE, Group.ORDER})
@@ -47,6 +58,28 @@ def test_a_certificate_that_two_notaries_logged_passes() -> None:
     assert LI.name in finding.detail
     (finding,) = of(report, "revoked")
     assert finding.outcome is Outcome.PASSED and "not revoked as of" in finding.detail
+
+
+def test_where_signatures_cannot_be_checked_nothing_is_said_of_who_issued_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Such as SM2 on a machine without the library for it."""
+    built = built_with(issued())
+    names, verify = {WANG.name, LI.name, HANDLER.name}, VerifierKey.verify
+
+    def unable(self: VerifierKey, message: bytes, signature: bytes) -> None:
+        if message.startswith(b"DSSEv1") and self.name in names:
+            raise Unavailable("no library for this key")
+        verify(self, message, signature)
+
+    monkeypatch.setattr(VerifierKey, "verify", unable)
+    report = built.verify(require=frozenset())
+    assert report.outcome is Outcome.UNDECIDED
+    (finding,) = of(report, "certificate")
+    assert finding.outcome is Outcome.UNDECIDED and "was not checked" in finding.detail
+    # Nor is anything shown to be before a decision that may be nobody's.
+    assert {f.outcome for f in of(report, "fence")} == {Outcome.UNDECIDED}
+    assert report.facts.decisions == ()
 
 
 def test_a_certificate_without_a_statement_is_not_registered() -> None:

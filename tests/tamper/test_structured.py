@@ -44,6 +44,7 @@ from testkit.case import (
     file_subject,
     make_case,
     registration,
+    seal_bag,
     seal_tags,
     seconds,
     sign_all,
@@ -1163,6 +1164,17 @@ def test_a_tag_file_has_one_spelling(
     files[path] = change(files[path])
     report = verify_packet(MemoryPacket(seal_tags(files)), good.trust, log=good.log)
     refused(report, "container", "manifest" if path.startswith("manifest") else path)
+
+
+@pytest.mark.parametrize("path", ["data/items/01.bin", "data/series/01.json"])
+def test_a_number_in_a_path_has_one_spelling(good: Built, path: str) -> None:
+    other = path.replace("01", "001")
+    files = {other if p == path else p: data for p, data in good.files.items()}
+    if "items" in path:
+        index = files["data/packet.json"]
+        files["data/packet.json"] = index.replace(b'"01.bin"', b'"001.bin"', 1)
+    report = verify_packet(MemoryPacket(seal_bag(files)), good.trust, log=good.log)
+    refused(report, "container", "no such file in a packet")
 
 
 @pytest.mark.parametrize(

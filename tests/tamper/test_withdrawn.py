@@ -23,10 +23,11 @@ from testkit.case import (
     Built,
     Case,
     Draft,
+    decision,
     make_case,
     registration,
 )
-from testkit.keys import cosigner
+from testkit.keys import cosigner, key
 from testkit.mirrors import MIRROR, OTHER_MIRROR, add_statements, trust_mirrors
 from testkit.notarial import PDF, issued, registrations
 
@@ -118,6 +119,39 @@ def test_what_the_registrars_thief_registered_is_undecided_and_the_rest_stands()
     report = built.verify(require=frozenset())
     assert report.outcome is Outcome.UNDECIDED
     assert undecided_places(report, "registrar's key no longer") == of(built, "key:x.example")
+
+
+THIEF = key("thief.example")
+
+
+@pytest.mark.parametrize("hidden", [False, True], ids=["all proofs", "one left out"])
+def test_no_proof_left_out_moves_the_moment_of_a_revocation(hidden: bool) -> None:
+    """The operator packs: without the early proof the revocation would be as of the last tree."""
+    case = told("registrar", REGISTRAR, "")
+    case.batches += [TOLD + 86_400, TOLD + 200 * 86_400]
+    forged = registration(51, THIEF, "handler", draft="thief")
+    forged.batch = 4
+    case.add(forged)
+    case.add(decision("late", 90, batch=5))
+    if hidden:
+        case.proof_batches = lambda row: [] if row.draft.name == "theft" else [row.draft.batch]
+    built = case.build()
+    report = built.verify(require=frozenset())
+    assert report.outcome is Outcome.UNDECIDED
+    (when,) = [f.detail for f in report.findings if "does not count since" in f.detail]
+    assert when.endswith("2026-12-01T10:59:00+08:00")
+    assert undecided_places(report, "registered when the registrar") == of(built, "thief")
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_cosignature_of_the_far_future_moves_nothing_and_ends_no_verdict(role: str) -> None:
+    case = told(role, ROLES[role], "")
+    last = case.batches[-1]
+    case.cosign = lambda size, at: [(NOTARY, 2**62 if at >= last else at), (COURT, at)]
+    report = case.build().verify(require=frozenset())
+    (when,) = [f.detail for f in report.findings if "does not count since" in f.detail]
+    assert when.endswith("2026-12-01T10:59:00+08:00")
+    assert {f.about for f in report.findings if f.outcome is Outcome.FAILED} == set()
 
 
 def test_without_a_forgery_a_stolen_registrars_key_changes_nothing() -> None:

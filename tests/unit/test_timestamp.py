@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from asn1crypto import cms, tsp
+from asn1crypto import cms, crl, tsp
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from rfc3161_client import TimestampRequestBuilder, decode_timestamp_response
@@ -57,6 +57,8 @@ def test_a_token_says_when_the_text_existed_at_the_latest(
     assert (found.latest_ms - found.at_ms, found.policy) == (1000, POLICY)
     assert found.key.hex() == tsa.key_print
     assert found.ends_ms == int(tsa.signer.not_valid_after_utc.timestamp()) * 1000
+    # By SHA-1 the older attribute of RFC 2634 names the signer's certificate.
+    assert ("sha1" in found.relies_on) is (bytes.fromhex("060b2a864886f70d010910020c") in token)
     assert {hash_, "rsa" if rsa_signer else "ecdsa", "ecdsa"} <= found.relies_on
     assert openssl_accepts(token, BODY, tsa.pem)
 
@@ -212,6 +214,31 @@ def test_a_list_that_does_not_name_it_is_looked_up(tsa: Tsa, token: bytes) -> No
     old = tsa.crl(made=NOW - timedelta(days=32))
     assert opened(tsa, token, old).revocation == (
         "the revocation list had ended before the token was made"
+    )
+
+
+def test_a_list_that_names_no_end_is_of_its_own_day(tsa: Tsa, token: bytes) -> None:
+    """RFC 5280 wants the end named; without it nobody knows how long a list says something."""
+    for made, said in (
+        (AFTER, ""),
+        (BEFORE, "the revocation list had ended before the token was made"),
+    ):
+        assert opened(tsa, token, without_end(tsa, tsa.crl(made=made))).revocation == said
+
+
+def without_end(tsa: Tsa, data: bytes) -> bytes:
+    found = crl.CertificateList.load(data)
+    kept = ("version", "signature", "issuer", "this_update")
+    told = crl.TbsCertList({name: found["tbs_cert_list"][name] for name in kept})
+    assert isinstance(tsa.issuer_key, ec.EllipticCurvePrivateKey)
+    return bytes(
+        crl.CertificateList(
+            {
+                "tbs_cert_list": told,
+                "signature_algorithm": found["signature_algorithm"],
+                "signature": tsa.issuer_key.sign(told.dump(), ec.ECDSA(hashes.SHA256())),
+            }
+        ).dump()
     )
 
 
