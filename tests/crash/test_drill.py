@@ -153,6 +153,7 @@ def test_a_ledger_that_lost_its_disk_goes_on_with_one_history(tmp_path: Path, lo
             if site.logs() < logs:
                 # What was backed up of it is added to, and it is closed before it is again.
                 site.next_log()
+        assert site.logs() == logs
         assert site.back_up(target, key) == 0
         covered = check_backup(target, KEY).size
         # Long enough for the ledger to say that it was backed up: nobody keeps that statement.
