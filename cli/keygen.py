@@ -57,7 +57,7 @@ KINDS = {
 @option(
     "--kind",
     type=click.Choice(list(KINDS)),
-    default="statement",
+    default=None,
     words={
         "en": "what it will sign; by default statements",
         "zh": "用来签什么；缺省为签陈述（statement）",
@@ -75,15 +75,15 @@ KINDS = {
     "source",
     metavar="KEY",
     words={
-        "en": "show the public key of this cosigner's key, instead of --name and -o",
-        "zh": "显示此联合签名密钥的公钥；代替 --name 与 -o",
+        "en": "show the public key of this cosigner's key, or with --kind statement of that",
+        "zh": "显示此联合签名密钥的公钥；加 --kind statement 则为陈述密钥",
     },
 )
 @token_options()
 @json_option()
 def command(
     name: str | None,
-    kind: str,
+    kind: str | None,
     file: str | None,
     source: str | None,
     token_module: str | None,
@@ -93,12 +93,13 @@ def command(
     if source is not None:
         if name is not None or file is not None:
             raise click.UsageError("want either --from, or --name and -o")
-        with open_signers([source], (token_module, token_pin), "--from") as (signer,):
+        token, statements = (token_module, token_pin), kind == "statement"
+        with open_signers([source], token, "--from", statements=statements) as (signer,):
             _show(signer.verifier, {}, as_json)
         return
     if name is None or file is None:
         raise click.UsageError("want --name and -o, or --from")
-    _make(name, KINDS[kind], file, as_json)
+    _make(name, KINDS[kind or "statement"], file, as_json)
 
 
 def _make(name: str, algorithm: Algorithm, file: str, as_json: bool) -> None:
