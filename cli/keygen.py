@@ -75,7 +75,7 @@ KINDS = {
     "source",
     metavar="KEY",
     words={
-        "en": "show the public half of this cosigner's key; of others with --kind statement",
+        "en": "show the public half of this cosigner's key, or with --kind statement",
         "zh": "显示此联合签名密钥的公钥；加 --kind statement 则为陈述密钥",
     },
 )
