@@ -193,10 +193,10 @@ def test_only_who_may_see_the_agency_sees_its_devices(office: Desk, ledger: Ledg
 class Slow(Line):
     """Over which manifests come through, and no files yet."""
 
-    def upload(self, path: Path, *rest: Any) -> None:
+    def upload(self, path: Path, *rest: Any, **more: Any) -> None:
         if not path.name.startswith("manifest"):
             raise Unavailable("the line is slow")
-        super().upload(path, *rest)
+        super().upload(path, *rest, **more)
 
 
 def test_what_was_docked_in_one_log_may_be_deposited_in_the_next(tmp_path: Path) -> None:
