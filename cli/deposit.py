@@ -276,6 +276,20 @@ class Filing:
             names = [[s.subject.name] for s in sources]
         return list(self._file(envelopes, names))
 
+    def derive(self, file: Path, fields: dict[str, Any]) -> list[Any]:
+        """One file that was made from an item, which `fields` name."""
+        from api.clients import filing
+        from api.ids import new_id
+
+        me = self._client.whoami()
+        common = {"agency": me["agency"], **fields}
+        if after := self._after(me["log"]):
+            common["after"] = after
+        (source,) = self._send([file])
+        now = time.time_ns() // 1_000_000
+        envelope = filing.derivation(source, common, self._key, new_id(now), self._beside)
+        return list(self._file([envelope], [[source.subject.name]]))
+
     def _file(self, envelopes: list[bytes], names: list[list[str]]) -> Iterator[dict[str, Any]]:
         """What is refused is remembered, and keeps nothing else from being filed and kept."""
         for start in range(0, len(envelopes), BATCH):

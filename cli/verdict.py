@@ -17,7 +17,7 @@ from ledger.verify import STEPS, Step
 
 MAX_ITEMS = 20
 NOT_CHECKED = "not checked"  # what `verify_packet` says of a packet that cannot be read
-TOLD = ("signature", "clip")  # a key that ended, and how much of a recording is shown
+TOLD = ("signature", "clip", "derived")  # a key that ended, and how much of a recording is shown
 MAX_FINDINGS = 10  # of one step and outcome; failures are never cut
 
 

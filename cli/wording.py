@@ -53,6 +53,7 @@ _REFUSALS: dict[str, str] = {
     "series": "序列或标签不符",
     "item": "证据原件与固定的摘要不符",
     "clip": "片段不可采信",
+    "derived": "派生件与声明不符",
     "case": "案号不符",
     "certificate": "公证书不可采信",
     "revoked": "公证书是否撤销未能核对",
@@ -74,6 +75,7 @@ _UNITS = {
     "items": "件证据原件",
     "certificates": "份公证书",
     "clips": "个片段",
+    "derivations": "个派生件",
 }
 _ORDER_WORDS = {
     "before": "在决定之前固定",
@@ -103,7 +105,7 @@ _Words = str | Callable[[re.Match[str]], str]
 
 _CHINESE: tuple[tuple[str, _Words], ...] = (
     (
-        r"(\d+) (files|entries|statements|items|certificates|clips)",
+        r"(\d+) (files|entries|statements|items|certificates|clips|derivations)",
         lambda m: f"{m[1]} {_UNITS[m[2]]}",
     ),
     (r"no (entries|statements) were shown", lambda m: f"未出示任何{_UNITS[m[1]][1:]}"),
@@ -119,6 +121,22 @@ _CHINESE: tuple[tuple[str, _Words], ...] = (
     ),
     (r"whose signatures are under its statement was not checked", "出具该公证书的签名未能核验"),
     (r"whose signatures are under it was not checked", "其签名未能核验"),
+    (
+        r"(.*): no earlier statement shown here speaks of its original",
+        r"\1：此处所示在先的陈述均未提及其原件",
+    ),
+    (
+        r"(.*) was made from (.*) with (.*), says who signed it; what was done was not checked",
+        r"签名人称 \1 系以 \3 由 \2 制作；所作处理未核对",
+    ),
+    (
+        r"(.*): its (\d+) declared spans need both it and (.*)",
+        r"\1：核对其声明的 \2 处改动，须同时有其本身与 \3",
+    ),
+    (
+        r"(.*) is (.*) but for (\d+) declared spans, (\S+) % of its bytes",
+        r"除声明的 \3 处（占其字节的 \4 %）外，\1 与 \2 一致",
+    ),
     (r"not checked", "未检查"),
     (r"not checked: (.*)", r"未检查（\1）"),
     (

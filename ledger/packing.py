@@ -237,7 +237,7 @@ def _items(rows: Iterable[Row]) -> dict[str, Wanted]:
     items: dict[str, Wanted] = {}
     seen = set()
     for row in rows:
-        if row.kind not in (Kind.EVIDENCE, Kind.ACT):
+        if row.kind not in (Kind.EVIDENCE, Kind.ACT, Kind.DERIVATION):
             continue
         statement = _statement(row)
         for subject in statement.files:

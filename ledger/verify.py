@@ -18,6 +18,7 @@ from ledger.verdict import (
     clips,
     completeness,
     container,
+    derived,
     entries,
     items,
     renewed,
@@ -154,6 +155,21 @@ STEPS: tuple[Step, ...] = (
             "en": "what was left out around it, or that a player shows it in the original's order "
             "and speed: --rederive shows that",
             "zh": "不证明前后未展示的内容；播放次序与速度是否同原件，由 --rederive 核对",
+        },
+    ),
+    Step(
+        "derived",
+        Group.COMPLETE,
+        derived.derivations,
+        {"en": "Made from items", "zh": "派生件"},
+        {
+            "en": "each was made from an item fixed before it; where its changes are declared byte "
+            "for byte, nothing else was changed",
+            "zh": "每一派生件均出自在先固定的原件；逐字节声明改动的，声明之外未作改动",
+        },
+        {
+            "en": "that a transcript or a redaction without declared changes is right",
+            "zh": "不证明未声明改动的转写或遮盖正确",
         },
     ),
     Step(

@@ -120,6 +120,20 @@ def act(
     return seal(statement.to_bytes(), [key, *beside]).to_bytes()
 
 
+def derivation(
+    source: Source,
+    common: dict[str, Any],
+    key: SigningKey,
+    id_: str,
+    beside: Sequence[SigningKey] = (),
+) -> bytes:
+    """What was made from an item, which `common` names by digest; the sealed envelope."""
+    moment = format_time(source.modified_ms)
+    predicate = {"id": id_, "occurred": {"from": moment, "to": moment}, **common}
+    statement = Statement(Kind.DERIVATION, (source.subject,), predicate)
+    return seal(statement.to_bytes(), [key, *beside]).to_bytes()
+
+
 def evidence_type(name: str) -> str:
     """A first guess by the name's ending; the filer may say otherwise."""
     kind = (mimetypes.guess_type(name)[0] or "").partition("/")[0]

@@ -35,6 +35,7 @@ from ledger.encoding import (
 from ledger.errors import Malformed
 from ledger.evidence.case_number import parse_case, parse_template
 from ledger.evidence.chunks import MAX_ITEM, ItemDigest
+from ledger.evidence.derivation import Derived, spans_from_json
 from ledger.evidence.notarial import (
     APPLICATION_FORMS,
     CERTIFICATE_FORMS,
@@ -65,6 +66,7 @@ class Kind(StrEnum):
     CERTIFICATE = "certificate"
     CORRECTION = "correction"
     CUSTODY = "custody"
+    DERIVATION = "derivation"
     REGISTER = "register"
     RENEWAL = "renewal"
     SESSION = "session"
@@ -124,6 +126,7 @@ MAY_SAY: Mapping[Kind, frozenset[Role]] = {
     Kind.APPLICATION: frozenset({Role.NOTARY}),
     Kind.CERTIFICATE: frozenset({Role.NOTARY}),
     Kind.CORRECTION: frozenset({Role.STATION, Role.HANDLER}),
+    Kind.DERIVATION: frozenset({Role.STATION, Role.HANDLER}),
     Kind.SESSION: frozenset({Role.STATION}),
     Kind.CUSTODY: frozenset({Role.LEDGER}),
     Kind.STATUS: frozenset({Role.LEDGER}),
@@ -481,6 +484,7 @@ FIELDS: Mapping[str, Check] = {
     "counters": _counters,
     "counts": _counts,
     "decision": _one_of(Decision),
+    "derived": _one_of(Derived),
     "device": _name,
     "dispute": _one_of(Dispute),
     "evidence_type": _one_of(EvidenceType),
@@ -503,6 +507,7 @@ FIELDS: Mapping[str, Check] = {
     "occurred": _interval,
     "officers": _lines,
     "origin": lambda value: check_name(_string(value, MAX_LINE)),
+    "original": lambda value: parse_hex(_string(value, 64), suite.DIGEST_SIZE),
     "person": _line,
     "provisional": lambda value: parse_uuid7(_string(value, 36)),
     "purpose": _text,
@@ -516,7 +521,9 @@ FIELDS: Mapping[str, Check] = {
     "series": _series_prints,
     "session": lambda value: parse_uuid7(_string(value, 36)),
     "size": lambda value: parse_decimal(_string(value, 19)),
+    "spans": spans_from_json,
     "stage": _one_of(Stage),
+    "tool": _line,
     "tokens": lambda value: parse_decimal(_string(value, 19)),
     "what": _token,
 }
@@ -540,6 +547,9 @@ FORMS: Mapping[Kind, tuple[tuple[set[str], set[str]], ...]] = {
     Kind.CERTIFICATE: CERTIFICATE_FORMS,
     Kind.CORRECTION: ((_COMMON | {"changes", "reason"}, _CASE | {"occurred"}),),
     Kind.CUSTODY: ((_COMMON | {"about", "action", "by", "occurred"}, {"reason", "note", "after"}),),
+    Kind.DERIVATION: (
+        (_COMMON | {"derived", "occurred", "original", "tool"}, _CASE | {"reason", "spans"}),
+    ),
     Kind.REGISTER: (
         (_COMMON | {"log", "registrar", "series"}, {"note"}),
         (_COMMON | {"key", "person", "role"}, {"revoked", "compromised_since", "note"}),
@@ -582,7 +592,7 @@ def _check_predicate(kind: Kind, predicate: Mapping[str, Any]) -> None:
             FIELDS[field](value)
         except Malformed as error:
             raise error.under(f"predicate.{field}") from None
-    if kind in (Kind.EVIDENCE, Kind.ACT):
+    if kind in (Kind.EVIDENCE, Kind.ACT, Kind.DERIVATION):
         _check_case(predicate)
     if kind is Kind.APPLICATION:
         check_ground(predicate)
@@ -635,7 +645,7 @@ def _check_subjects(
             fits = all(isinstance(s, StatementSubject) for s in subjects)
         case Kind.REGISTER:
             fits = subjects == (register_subject(predicate),)
-        case Kind.SESSION:
+        case Kind.SESSION | Kind.DERIVATION:
             fits = len(subjects) == 1 and isinstance(subjects[0], FileSubject)
         case Kind.RENEWAL:
             fits = subjects == renewal_subjects(predicate)

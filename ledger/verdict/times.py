@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from ledger.encoding import format_time
 from ledger.evidence.packet import Place
-from ledger.evidence.statement import After, Stage, Statement
+from ledger.evidence.statement import After, Kind, Stage, Statement
 from ledger.process.fence import Decision, Fixed, Order, order
 from ledger.report import Finding, Outcome, seconds_text
 from ledger.tlog.checkpoint import Checkpoint
@@ -22,7 +22,8 @@ def fence(ex: Examination) -> Iterator[Finding]:
         return
     for view, statement in ex.shown():
         # An act's documents count as well: a record made up later may call itself one.
-        if not statement.items:
+        # What was made from an item later is no evidence of its own.
+        if not statement.items or statement.kind is Kind.DERIVATION:
             continue
         about = view.place.to_text()
         if not view.signers:

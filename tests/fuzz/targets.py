@@ -60,6 +60,7 @@ from ledger.evidence import case_number, packet
 from ledger.evidence.absence import Absence, open_absence, tags_from_bytes, tags_to_bytes
 from ledger.evidence.chunks import CHUNK_SIZE, ItemHasher, digest_item
 from ledger.evidence.clip import Clip, Piece, Span
+from ledger.evidence.derivation import spans_from_json, spans_to_json
 from ledger.evidence.ends import parse_ends
 from ledger.evidence.entry import Entry
 from ledger.evidence.envelope import Envelope
@@ -995,6 +996,16 @@ TARGETS: tuple[Target, ...] = (
         lambda d: parse_ends(d, frozenset({"lab"})),
         lambda: (b"", b"sha256 2038-01-01T00:00:00+08:00\ntsa/lab 2035-06-30T00:00:00Z\n"),
         (parse_ends,),
+    ),
+    Target(
+        "spans",
+        binary(
+            lambda d: format_json(
+                spans_to_json(spans_from_json(encoding.parse_json(d, limit=65_536)))
+            )
+        ),
+        fixed('[{"at":"0","put":"某某","size":"9"},{"at":"40","size":"3"}]'),
+        (spans_from_json,),
     ),
     Target(
         "clip",

@@ -1,0 +1,110 @@
+"""Things made from items: their original, and what was declared of the changes."""
+
+from typing import Any
+
+import pytest
+
+from cli.derive import differences
+from ledger.evidence.chunks import digest_item
+from ledger.evidence.derivation import spans_to_json
+from ledger.report import Finding, Group, Outcome, Report
+from testkit.case import AGENCY, CASE, HANDLER, Built, Draft, file_subject, make_case, uuid7
+
+SERVED = "行政处罚决定书\n当事人王某某，住址平江路 1 号。\n罚款 500 元。\n".encode()
+PUBLISHED = "行政处罚决定书\n当事人某甲，住址。\n罚款 500 元。\n".encode()
+SPANS = spans_to_json(list(differences(SERVED.decode(), PUBLISHED.decode())))
+
+
+def derivation(parent: bytes, made: bytes, **more: Any) -> Draft:
+    predicate = {
+        "agency": AGENCY,
+        "case": CASE,
+        "derived": "redaction",
+        "id": uuid7(70),
+        "occurred": {"from": "2026-11-30T10:30:00+08:00", "to": "2026-11-30T10:30:00+08:00"},
+        "original": digest_item(parent).sha256.hex(),
+        "tool": "tiezheng derive",
+        **more,
+    }
+    subject = [file_subject("公开.txt", made)]
+    return Draft("derived", "derivation", predicate, subject, (HANDLER,), 2, (made,))
+
+
+def built(draft: Draft) -> Built:
+    case = make_case()
+    decision = case.draft("decision")
+    decision.subject, decision.items = [file_subject("决定书.txt", SERVED)], (SERVED,)
+    case.add(draft)
+    return case.build()
+
+
+def of(report: Report, step: str = "derived") -> list[Finding]:
+    return [finding for finding in report.findings if finding.step == step]
+
+
+def test_what_is_published_is_what_was_served_but_for_the_spans() -> None:
+    made = built(derivation(SERVED, PUBLISHED, spans=SPANS))
+    report = made.verify()
+    assert report.outcome is Outcome.PASSED, report.findings
+    (finding,) = of(report)
+    assert finding.outcome is Outcome.PASSED
+    assert finding.detail.startswith("公开.txt is 决定书.txt but for 3 declared spans, ")
+    # It is made after the decision, and stands in nobody's way.
+    assert finding.about not in {f.about for f in of(report, "fence")}
+
+
+@pytest.mark.parametrize("at", range(0, len(PUBLISHED), 5))
+def test_one_byte_more_than_declared_fails(at: int) -> None:
+    changed = bytearray(PUBLISHED)
+    changed[at] ^= 1
+    report = built(derivation(SERVED, bytes(changed), spans=SPANS)).verify()
+    assert report.outcome is Outcome.FAILED
+    (finding,) = of(report)
+    assert finding.outcome is Outcome.FAILED
+
+
+def test_of_a_transcript_only_the_origin_is_shown() -> None:
+    draft = derivation(SERVED, b"spoken words", derived="transcript", tool="listener 2.1")
+    (finding,) = of(built(draft).verify())
+    assert finding.outcome is Outcome.PASSED
+    assert "with listener 2.1, says who signed it; what was done was not checked" in finding.detail
+
+
+def test_without_the_original_nothing_is_shown_and_nothing_fails() -> None:
+    made = built(derivation(SERVED, PUBLISHED, spans=SPANS))
+    path = next(p for p, data in made.files.items() if data == SERVED)
+    del made.files[path]
+    name = path.rpartition("/")[2]
+    made.files["data/packet.json"] = made.files["data/packet.json"].replace(
+        f',"{name}"'.encode(), b""
+    )
+    report = made.verify(require=frozenset())
+    (finding,) = of(report)
+    assert finding.outcome is Outcome.UNDECIDED and "need both it and 决定书.txt" in finding.detail
+    assert report.outcome is Outcome.PASSED and report.groups[Group.COMPLETE] is Outcome.UNDECIDED
+
+
+def test_an_original_that_comes_later_or_never_is_no_original() -> None:
+    for original in (b"never seen", PUBLISHED):
+        (finding,) = of(built(derivation(original, PUBLISHED, spans=SPANS)).verify())
+        assert finding.outcome is Outcome.UNDECIDED
+        assert "no earlier statement shown here" in finding.detail
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"spans": []},
+        {"spans": [{"at": "0"}]},
+        {"derived": "improvement"},
+        {"original": "00"},
+        {"tool": ""},
+        {"device": "BWC-1"},
+    ],
+)
+def test_another_form_of_it_is_refused(more: dict[str, Any]) -> None:
+    draft = derivation(SERVED, PUBLISHED, **more)
+    draft.series = (f"2026/case/{CASE}",)
+    report = built(draft).verify()
+    assert report.outcome is Outcome.FAILED
+    assert {f.step for f in report.findings if f.outcome is Outcome.FAILED} >= {"commitment"}
