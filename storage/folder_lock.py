@@ -2,26 +2,31 @@
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
+from time import sleep
 from types import TracebackType
 from typing import Self
 
 from ledger.errors import Conflict
 from storage.durable import PRIVATE_FILE, refusals
 
+TRIES, PAUSE_S = 50, 0.01  # half a second: who only asks is gone long before
+
 
 def is_locked(path: Path) -> bool:
     """Whether somebody holds the lock now; that he does a moment later nobody can say."""
-    try:
-        fd = os.open(path, os.O_RDONLY)
-    except OSError:
-        return False  # nobody has ever held it
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(fd)
+    with refusals(f"look at the lock {str(path)!r}"):
+        try:
+            fd = os.open(path, os.O_RDONLY)
+        except FileNotFoundError:
+            return False  # nobody has ever held it
+        try:
+            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(fd)
     return False
 
 
@@ -32,7 +37,7 @@ class FolderLock:
         with refusals(f"lock {str(path)!r}"):
             self._fd = os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
             try:
-                fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _take(self._fd)
                 os.ftruncate(self._fd, 0)
                 os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
             except BlockingIOError:
@@ -61,3 +66,13 @@ class FolderLock:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _take(fd: int) -> None:
+    """Raises `BlockingIOError` if it is held, not only asked about: `is_locked` takes it too."""
+    for _ in range(TRIES):
+        with suppress(BlockingIOError):
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        sleep(PAUSE_S)
+    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,3 +1,4 @@
+import fcntl
 import os
 import signal
 import stat
@@ -8,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from ledger.errors import Conflict, Malformed, Rejected, Unavailable, Unknown
+from storage import folder_lock
 from storage.folder import DataFolder
-from storage.folder_lock import FolderLock
+from storage.folder_lock import FolderLock, is_locked
 from testkit.syncs import watched_syncs
 
 PROJECT = Path(__file__).parents[2]
@@ -127,6 +129,39 @@ def test_another_process_is_named_and_its_death_frees_the_folder(tmp_path: Path)
 def test_a_lock_in_a_missing_folder_is_unavailable(tmp_path: Path) -> None:
     with pytest.raises(Unavailable):
         FolderLock(tmp_path / "missing" / "lock")
+
+
+def test_somebody_who_only_asks_does_not_keep_the_folder_from_its_holder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asking takes the lock for a moment, shared, as there is no other way to ask."""
+    FolderLock(tmp_path / "lock").close()
+    asking = os.open(tmp_path / "lock", os.O_RDONLY)
+    fcntl.flock(asking, fcntl.LOCK_SH)
+    waits = []
+
+    def wait(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 2:
+            os.close(asking)
+
+    monkeypatch.setattr(folder_lock, "sleep", wait)
+    FolderLock(tmp_path / "lock").close()
+    assert len(waits) == 2
+
+
+def test_whether_a_lock_is_held_is_said_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    assert not is_locked(path)  # nobody has ever held it
+    with FolderLock(path):
+        assert is_locked(path)
+    assert not is_locked(path)
+
+
+def test_a_lock_that_cannot_be_looked_at_is_not_called_free(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(Unavailable, match="cannot look at the lock"):
+        is_locked(tmp_path / "file" / "lock")
 
 
 def test_the_name_of_a_data_folder_is_durable_once_it_is_open(tmp_path: Path) -> None:
