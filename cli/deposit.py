@@ -12,6 +12,7 @@ from cli import output
 from cli.command import argument, json_option, option
 from cli.command import command as new_command
 from cli.files import read_key, read_sm2_key
+from cli.keeping import after_filing, open_keep
 from cli.language import say
 from cli.remote import open_client, own_trust_option, server_option
 from cli.trust import open_trust
@@ -22,7 +23,7 @@ from ledger.evidence.chunks import ItemDigest
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.statement import EvidenceType, Stage, Statement
 from ledger.evidence.trust import Trust, TrustedLog
-from storage.durable import make_folder, write_file
+from storage.durable import write_file
 
 if TYPE_CHECKING:
     from api.clients.direct import DirectClient
@@ -251,7 +252,7 @@ class Filing:
         self._client = open_client(server, key=self._key)
         self._server = server
         self._trust = trust
-        self._keep = Path(keep) if keep else None
+        self._keep = open_keep(keep)
         self._goes_direct = direct
         self.refused: list[tuple[str, LedgerError]] = []
 
@@ -391,8 +392,8 @@ class Filing:
 
         if self._keep is None:
             return
-        make_folder(self._keep)
         name = str(answer["id"])
-        write_file(self._keep / f"{name}.dsse.json", envelope)
         text = json.dumps(answer, ensure_ascii=False, indent=1, sort_keys=True)
-        write_file(self._keep / f"{name}.accepted.json", text.encode())
+        with after_filing(f"{answer['log']}-{answer['index']}"):
+            write_file(self._keep / f"{name}.dsse.json", envelope)
+            write_file(self._keep / f"{name}.accepted.json", text.encode())

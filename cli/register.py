@@ -1,7 +1,6 @@
 """`tiezheng register`: the registrar names a key or an agency, in the log itself."""
 
 import time
-from pathlib import Path
 
 import click
 
@@ -9,13 +8,14 @@ from cli import output
 from cli.command import command as new_command
 from cli.command import json_option, option
 from cli.files import read_key
+from cli.keeping import after_filing, open_keep
 from cli.language import say
 from cli.remote import Answer, open_client, server_option
 from ledger.errors import LedgerError
 from ledger.evidence.signing import seal
 from ledger.evidence.statement import Kind, Role, Statement, register_subject
 from ledger.tlog.note import VerifierKey
-from storage.durable import make_folder, write_file
+from storage.durable import write_file
 
 
 @new_command(
@@ -114,12 +114,13 @@ def command(
     key = read_key(registrar)
     statement = _statement(new_id(time.time_ns() // 1_000_000), dict(fields))
     envelope = seal(statement.to_bytes(), [key]).to_bytes()
+    kept = open_keep(keep)
     (answer,) = open_client(server).file([envelope])
     if "status" in answer:
         raise refusal(answer)
-    if keep is not None:
-        make_folder(Path(keep))
-        write_file(Path(keep) / f"{statement.id}.json", format_copy(envelope, answer))
+    if kept is not None:
+        with after_filing(f"{answer['log']}-{answer['index']}"):
+            write_file(kept / f"{statement.id}.json", format_copy(envelope, answer))
     _show(answer, as_json)
 
 

@@ -118,6 +118,15 @@ def make_folder(path: Path, *, mode: int = PRIVATE_FOLDER) -> None:
         _sync(path.parent)
 
 
+def try_folder(path: Path) -> None:
+    """Raises `Unavailable` unless a file can be made in it now; leaves none."""
+    temporary = path / f".new-{secrets.token_hex(8)}"
+    with refusals(f"write into {str(path)!r}"):
+        with open_new(temporary, PRIVATE_FILE):
+            pass
+        temporary.unlink()
+
+
 def sync_file(path: Path) -> None:
     """Makes durable what was written to it, by whoever; quiet if it is not there."""
     with refusals(f"sync {str(path)!r}"):

@@ -17,6 +17,7 @@ import pytest
 from api.clients.copies import open_copy
 from api.clients.ledger import LedgerClient
 from ledger import sm2
+from ledger.errors import Full
 from ledger.evidence.chunks import ItemHasher
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.statement import FileSubject, Statement
@@ -367,6 +368,32 @@ def test_an_answer_about_another_statement_is_not_believed(
     assert not list(office.desk.parent.rglob("outside*"))
 
 
+@pytest.mark.parametrize("folder", ["/proc", "a.txt"])
+def test_where_nothing_can_be_kept_nothing_is_deposited(office: Office, folder: str) -> None:
+    size = office.ledger.services.log.size
+    ended = office.deposit(office.write("a.txt"), "--keep", office.desk / folder)
+    assert (ended.code, ended.out) == (4, "")
+    assert folder in ended.err
+    assert office.ledger.services.log.size == size
+
+
+def test_what_is_logged_and_not_kept_is_said_to_be_logged(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk may fill up after it was looked at."""
+
+    def full(path: Path, data: bytes) -> None:
+        raise Full("cannot write: no space")
+
+    monkeypatch.setattr("cli.deposit.write_file", full)
+    size = office.ledger.services.log.size
+    ended = office.deposit(office.write("a.txt"), "--keep", office.desk / "kept")
+    assert ended.code == 4
+    place = f"{office.ledger.services.log.label}-{size}"
+    assert f"{place} is logged, and not kept here: cannot write: no space" in ended.err
+    assert list((office.desk / "kept").iterdir()) == []
+
+
 def test_a_ledger_that_is_not_that_of_the_trust_folder_is_not_believed(
     office: Office, own_vectors: Path
 ) -> None:
@@ -424,6 +451,16 @@ def test_a_registration_is_kept_as_a_copy_that_restore_reads(own: Office) -> Non
     copy = open_copy(path.name, path.read_bytes(), own.ledger.trust)
     assert copy.row.kind == "register"
     assert copy.row.index == own.ledger.services.log.size - 1
+
+
+@pytest.mark.parametrize("folder", ["/proc", "station.key/kept"])
+def test_where_nothing_can_be_kept_nothing_is_registered(office: Office, folder: str) -> None:
+    office.write("station.key")
+    size = office.ledger.services.log.size
+    vkey = STRANGER.verifier.to_text()
+    ended = register(office, *("--key", vkey, "--role", "station", "--keep", office.desk / folder))
+    assert (ended.code, ended.out) == (4, "")
+    assert office.ledger.services.log.size == size
 
 
 def test_a_registered_key_may_file(own: Office) -> None:
