@@ -153,7 +153,7 @@ def _mount(folder: Path, look: Look) -> dict[str, str]:
 
 def _programs(look: Look) -> Iterator[dict[str, str]]:
     """Each program that runs, once, by the file that the system has of it."""
-    seen: dict[str, str] = {}
+    seen: set[tuple[str, int, int]] = set()
     try:
         numbers = sorted((n for n in os.listdir(look.proc) if n.isdecimal()), key=int)
     except OSError as error:
@@ -162,15 +162,16 @@ def _programs(look: Look) -> Iterator[dict[str, str]]:
     for number in numbers:
         link = look.proc / number / "exe"
         try:
-            path = os.readlink(link)
+            path, file = os.readlink(link), link.stat()
         except FileNotFoundError:
             continue  # it has ended, or is a thread of the kernel's
         except OSError as error:
             look.missing(f"program of process {number}", error)
             continue
-        if path in seen:
+        # A mount in a namespace puts another file under the same path.
+        if (which := (path, file.st_dev, file.st_ino)) in seen:
             continue
-        seen[path] = number
+        seen.add(which)
         try:
             yield {"path": printable(path), "sha256": _digest(link)}
         except OSError as error:

@@ -52,6 +52,17 @@ def test_a_machine_whose_programs_are_all_listed_passes(look: Look, tmp_path: Pa
     assert len(found["programs"]) == 2  # two processes of one program are one program
 
 
+def test_another_program_under_a_known_path_is_looked_at_too(look: Look, tmp_path: Path) -> None:
+    """As a mount in a namespace of its own makes one: the same path, another file."""
+    for number, data in (("300", KNOWN), ("301", UNKNOWN)):
+        (look.proc / number).mkdir()
+        (look.proc / number / "program").write_bytes(data)
+        (look.proc / number / "exe").symlink_to("program")
+    found = report(tmp_path, "", None, look)
+    digests = {one["sha256"] for one in found["programs"] if one["path"] == "program"}
+    assert digests == {sha256(KNOWN).hexdigest(), sha256(UNKNOWN).hexdigest()}
+
+
 def test_without_a_list_nothing_is_judged(look: Look, tmp_path: Path) -> None:
     assert report(tmp_path, "", None, look)["outcome"] == "undecided"
 
