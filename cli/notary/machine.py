@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ledger.encoding import printable
-from ledger.errors import Unavailable
+from ledger.encoding import parse_decimal, printable
+from ledger.errors import Malformed, Unavailable
 from ledger.suite import new_digest
 
 NTP_EPOCH_S = 2_208_988_800  # 1900 to 1970
@@ -71,24 +71,46 @@ def _clock(source: str) -> dict[str, Any]:
     """How far this clock is from an NTP server's; half of the way there and back is unknown."""
     if not source:
         return {"asked": "nobody"}
-    host, _, port = source.partition(":")
+    address = _address(source)
+    # In the place of our own time, which is nobody's business: who answers has seen the question.
+    asked_at = os.urandom(8)
     before = time.time_ns() // 1_000_000
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
             line.settimeout(NTP_TIMEOUT_S)
-            line.connect((host, int(port or "123")))
-            line.send(b"\x23" + bytes(47))
+            line.connect(address)
+            line.send(b"\x23" + bytes(39) + asked_at)
             answer = line.recv(512)
     except (OSError, ValueError) as error:
         raise Unavailable(f"the time source {source!r} does not answer: {error}") from None
     after = time.time_ns() // 1_000_000
-    if len(answer) < 48 or answer[0] & 7 != 4:
+    if not _tells_time(answer, asked_at):
         raise Unavailable(f"the time source {source!r} does not answer as an NTP server")
     seconds, fraction = struct.unpack(">II", answer[40:48])
     told = (seconds - NTP_EPOCH_S) * 1000 + (fraction * 1000 >> 32)
     offset = (before + after) // 2 - told
     key = "ahead_ms" if offset >= 0 else "behind_ms"
     return {"asked": source, key: abs(offset), "within_ms": (after - before) // 2 + 1}
+
+
+def _address(source: str) -> tuple[str, int]:
+    host, _, port = source.partition(":")
+    try:
+        number = parse_decimal(port or "123")
+    except Malformed as error:
+        raise error.under("--time-source") from None
+    if not 0 < number < 1 << 16:
+        raise Malformed(f"want a port from 1 to 65535, got {number}", path="--time-source")
+    return host, number
+
+
+def _tells_time(answer: bytes, asked_at: bytes) -> bool:
+    """Whether a server that knows the time itself answers our question (RFC 5905, 7.3)."""
+    if len(answer) < 48:
+        return False
+    leap, mode, stratum = answer[0] >> 6, answer[0] & 7, answer[1]
+    synchronised = leap != 3 and 1 <= stratum <= 15
+    return mode == 4 and synchronised and answer[24:32] == asked_at and any(answer[40:48])
 
 
 def _storage(folder: Path) -> dict[str, Any]:

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cli.notary.machine import NTP_EPOCH_S, Look, read_known, report
-from ledger.errors import Unavailable
+from ledger.errors import Malformed, Unavailable
 
 KNOWN = b"a program that may run"
 UNKNOWN = b"a program that nobody knows"
@@ -85,15 +86,23 @@ def test_it_reads_hosts_network_disk_and_where_the_folder_is(look: Look, tmp_pat
 
 
 @contextmanager
-def ntp(seconds_off: int, first: int = 0x24) -> Iterator[str]:
+def ntp(
+    seconds_off: int,
+    *,
+    first: int = 0x24,
+    stratum: int = 2,
+    asked_at: bytes = b"",
+    told: bytes = b"",
+) -> Iterator[str]:
     """A time source of one answer, whose clock is `seconds_off` ahead."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
         line.bind(("127.0.0.1", 0))
 
         def answer() -> None:
-            _, who = line.recvfrom(512)
-            now = int(time.time()) + seconds_off + NTP_EPOCH_S
-            line.sendto(bytes([first]) + bytes(39) + struct.pack(">II", now, 0), who)
+            question, who = line.recvfrom(512)
+            now = struct.pack(">II", int(time.time()) + seconds_off + NTP_EPOCH_S, 0)
+            head = bytes([first, stratum]) + bytes(22) + (asked_at or question[40:48])
+            line.sendto(head + now + (told or now), who)
 
         thread = threading.Thread(target=answer)
         thread.start()
@@ -112,9 +121,28 @@ def test_a_clock_that_is_off_is_measured(look: Look, tmp_path: Path) -> None:
     assert 3_590_000 < clock["ahead_ms"] < 3_610_000
 
 
-def test_what_answers_as_no_time_source_is_not_believed(look: Look, tmp_path: Path) -> None:
-    with ntp(0, first=0x23) as source, pytest.raises(Unavailable, match="as an NTP server"):
+@pytest.mark.parametrize(
+    "spoiled",
+    [
+        {"first": 0x23},  # a client
+        {"first": 0xE4},  # leap 3: it has no time itself
+        {"stratum": 0},  # a refusal, not a time
+        {"stratum": 16},
+        {"asked_at": b"somebody"},  # the answer to another question
+        {"told": bytes(8)},
+    ],
+)
+def test_what_answers_as_no_time_source_is_not_believed(
+    look: Look, tmp_path: Path, spoiled: Any
+) -> None:
+    with ntp(0, **spoiled) as source, pytest.raises(Unavailable, match="as an NTP server"):
         report(tmp_path, source, None, look)
+
+
+@pytest.mark.parametrize("port", ["99999", "0", "x", "-1", "\u0667"])
+def test_a_time_source_has_a_port_that_exists(look: Look, tmp_path: Path, port: str) -> None:
+    with pytest.raises(Malformed, match="--time-source: want"):
+        report(tmp_path, f"127.0.0.1:{port}", None, look)
 
 
 def test_this_machine_can_be_looked_at(tmp_path: Path) -> None:
