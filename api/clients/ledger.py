@@ -14,11 +14,11 @@ from urllib.parse import quote
 
 from api.clients.http import REFUSED, fetch, new_client, no_answer, pieces, read_limited
 from api.signing import sign_request
-from ledger.encoding import format_json, parse_base64, parse_decimal, parse_hex, printable
+from ledger.encoding import clip, format_json, parse_base64, parse_decimal, parse_hex, printable
 from ledger.errors import Full, LedgerError, Malformed, Rejected, Unavailable, Unknown
 from ledger.evidence.entry import Entry, check_commitment
 from ledger.evidence.envelope import Envelope
-from ledger.evidence.membership import series_names, series_year
+from ledger.evidence.membership import log_label, series_names, series_year
 from ledger.evidence.series import check_tags
 from ledger.evidence.statement import Statement
 from ledger.evidence.trust import Trust
@@ -160,7 +160,8 @@ class LedgerClient:
 
     def receipt(self, statement_id: str) -> dict[str, Any]:
         answer = self._json("GET", f"/v1/statements/{statement_id}/receipt")
-        return check_texts(answer, *RECEIPT)
+        check_place(check_texts(answer, *RECEIPT))
+        return answer
 
     def devices(self, month: str) -> list[str]:
         """The devices that have sessions of a month."""
@@ -232,6 +233,18 @@ def check_texts(answer: dict[str, Any], *fields: str) -> dict[str, Any]:
         if not isinstance(answer.get(field), str):
             raise Malformed(f"want the text {field!r} in the ledger's answer")
     return answer
+
+
+def check_place(answer: dict[str, Any]) -> None:
+    """Log and index are shown and name files before anything vouches for them."""
+    try:
+        plain = log_label(answer["log"]) == answer["log"]
+        parse_decimal(answer["index"])
+    except Malformed:
+        plain = False
+    if not plain:
+        place = f"{answer['log']}-{answer['index']}"
+        raise Malformed(f"want the log and index of an entry, got {clip(place)!r}")
 
 
 def check_acceptance(answer: dict[str, Any], envelope: bytes, trust: Trust) -> Receipted:

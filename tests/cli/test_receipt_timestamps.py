@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 
 from api.clients.stamped import check_stamped, read_stamped
 from ledger.encoding import format_base64
@@ -101,6 +102,30 @@ def test_what_a_ledger_may_answer_is_bounded_and_names_no_path(
         change = {"stamped_proof": answer["stamped_proof"], "timestamps": None}
     with pytest.raises(Malformed):
         read_stamped(answer | change)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"log": "x/../../outside"},
+        {"log": "../2026"},
+        {"log": ""},
+        {"index": "1/../../../outside"},
+        {"index": "-1"},
+    ],
+)
+def test_a_server_that_lies_about_the_place_has_nothing_written(
+    run: Run, answer: dict[str, Any], tmp_path: Path, change: dict[str, str]
+) -> None:
+    """Nobody's word is checked without --trust, so it must not name a file."""
+    lying = FastAPI()
+    lying.get("/v1/statements/{id}/receipt")(lambda: answer | change)
+    (tmp_path / "kept" / "x").mkdir(parents=True)
+    with serving(lying) as address:
+        asked = ("receipt", answer["id"], "--server", address)
+        ended = run(*asked, "--timestamps", tmp_path / "kept", "-o", tmp_path / "1.tlog-proof")
+    assert ended.code == 1 and "want the log and index of an entry" in ended.err
+    assert not [file for file in tmp_path.rglob("*") if file.is_file()]
 
 
 def test_a_proof_that_is_not_the_entrys_shows_no_time(
