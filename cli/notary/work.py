@@ -475,12 +475,14 @@ def run_seal(
 ) -> None:
     from cli.files import read_small
     from cli.notary.attached import read_sheet
+    from cli.notary.drawn import check_draft
     from cli.notary.seal_keys import open_seal_key
     from cli.notary.sealing import seal
     from storage.durable import write_file
 
     data = read_small(Path(draft))
     page = read_sheet(data)
+    check_draft(data)
     trusted, lists = ([read_small(Path(one)) for one in some] for some in (roots, crls))
     with open_seal_key(seal_key, passphrase, certificates, token) as signer:
         write_file(Path(file), seal(data, signer, tsa, trusted, crls=lists, fetch=fetch))
