@@ -6,6 +6,7 @@ lies to this one too; the report shows a careful office's state, and proves no h
 """
 
 import os
+import re
 import shutil
 import socket
 import struct
@@ -144,7 +145,7 @@ def _network(look: Look) -> list[dict[str, str]]:
     found = []
     for name in names:
         try:
-            state = (look.net / name / "operstate").read_text().strip()
+            state = _text(look.net / name / "operstate").strip()
         except OSError as error:
             look.missing(name, error)
             continue
@@ -155,13 +156,13 @@ def _network(look: Look) -> list[dict[str, str]]:
 def _mount(folder: Path, look: Look) -> dict[str, str]:
     """The file system under the office's folder: the longest mount point above it."""
     try:
-        lines = (look.proc / "mounts").read_text().split("\n")
+        lines = _text(look.proc / "mounts").split("\n")
     except OSError as error:
         look.missing("mounts", error)
         return {}
     where = folder.resolve()
-    rows = [line.split(" ") for line in lines if line.count(" ") >= 3]
-    above = [row for row in rows if where.is_relative_to(row[1].replace("\\040", " "))]
+    rows = [[_spelled_out(word) for word in line.split(" ")] for line in lines]
+    above = [row for row in rows if len(row) > 3 and where.is_relative_to(row[1])]
     if not above:
         return {}
     device, point, kind, options = max(above, key=lambda row: len(row[1]))[:4]
@@ -171,6 +172,16 @@ def _mount(folder: Path, look: Look) -> dict[str, str]:
         "kind": printable(kind),
         "options": printable(options),
     }
+
+
+def _text(path: Path) -> str:
+    """Names in it may be of any encoding, and compare with what Python calls them."""
+    return os.fsdecode(path.read_bytes())
+
+
+def _spelled_out(word: str) -> str:
+    """The system writes spaces and backslashes in octal: proc_pid_mounts(5), getmntent(3)."""
+    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), word)
 
 
 def _programs(look: Look) -> Iterator[dict[str, str]]:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from cli.notary.machine import NTP_EPOCH_S, Look, read_known, report
+from ledger.encoding import format_json
 from ledger.errors import Malformed, Unavailable
 
 KNOWN = b"a program that may run"
@@ -83,6 +84,21 @@ def test_it_reads_hosts_network_disk_and_where_the_folder_is(look: Look, tmp_pat
     assert found["mounted_from"]["device"] == "/dev/sdb1"
     assert 0 < found["storage"]["free"] <= found["storage"]["bytes"]
     assert found["clock"] == {"asked": "nobody"}
+
+
+def test_a_mount_with_a_name_in_gbk_is_found_and_shown(look: Look, tmp_path: Path) -> None:
+    """The second byte of some characters is a backslash, which the system writes as `\\134`."""
+    raw = os.fsencode(tmp_path) + "/证据 誠".encode("gbk")
+    folder = Path(os.fsdecode(raw))
+    folder.mkdir()
+    spelled = raw.replace(b"\\", rb"\134").replace(b" ", rb"\040")
+    mounts = b"/dev/sda1 / ext4 ro 0 0\n/dev/sdc1 " + spelled + b" ext4 rw 0 0\n"
+    (look.proc / "mounts").write_bytes(mounts)
+    (look.net / "eth0" / "operstate").write_bytes(b"\xba\xc3\n")
+    found = report(folder, "", None, look)
+    assert found["mounted_from"]["device"] == "/dev/sdc1"
+    assert found["network"] == [{"name": "eth0", "state": r"\udcba\udcc3"}]
+    format_json(found)
 
 
 @contextmanager
