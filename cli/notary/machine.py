@@ -5,24 +5,26 @@ whose digest is not on a list that the office brings. A machine that lies to its
 lies to this one too; the report shows a careful office's state, and proves no honest kernel.
 """
 
+import codecs
 import os
 import re
 import shutil
 import socket
 import struct
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ledger.encoding import parse_decimal, printable
+from ledger.encoding import parse_decimal, parse_hex, printable
 from ledger.errors import Malformed, Unavailable
 from ledger.suite import new_digest
 
 NTP_EPOCH_S = 2_208_988_800  # 1900 to 1970
 NTP_TIMEOUT_S = 5.0
 PIECE = 1 << 20
+LISTS = "sha256sum writes such lists: sha256sum /usr/bin/* > programs.sha256"
 
 
 @dataclass(slots=True)
@@ -220,6 +222,21 @@ def _digest(link: Path) -> str:
     return hasher.digest().hex()
 
 
-def read_known(lines: Sequence[str]) -> frozenset[str]:
-    """As `sha256sum` writes them: the digest begins the line."""
-    return frozenset(line.split()[0].lower() for line in lines if line.strip())
+def read_known(data: bytes) -> frozenset[str]:
+    """As `sha256sum` writes them: the digest begins the line. Names may be of any encoding."""
+    known = set()
+    for number, line in enumerate(data.removeprefix(codecs.BOM_UTF8).split(b"\n"), 1):
+        # Before a name that it had to escape, sha256sum puts a backslash.
+        words = line.removeprefix(b"\\").split()
+        if not words:
+            continue
+        digest = words[0].decode("ascii", "backslashreplace").lower()
+        try:
+            known.add(parse_hex(digest, 32).hex())
+        except Malformed as error:
+            raise Malformed(f"line {number}: {error.message}", hints=(LISTS,)) from None
+        if b"\0" in line:
+            raise Malformed(f"line {number}: want no NUL", hints=(LISTS,))
+    if not known:
+        raise Malformed("want the digests of programs that may run, got none", hints=(LISTS,))
+    return frozenset(known)

@@ -354,7 +354,10 @@ def _listed(known: str | None) -> frozenset[str] | None:
 
     if known is None:
         return None
-    return read_known(read_small(Path(known)).decode("utf-8", "replace").splitlines())
+    try:
+        return read_known(read_small(Path(known)))
+    except Malformed as error:
+        raise error.under(known) from None
 
 
 def _show_machine(found: Mapping[str, Any], unknown: Sequence[str]) -> None:

@@ -36,6 +36,7 @@ from api.signing import Message, RequestVerifier, sign_request
 from api.tus import parse_metadata
 from cli.explain import explain
 from cli.files import read_key, read_secret
+from cli.notary.machine import read_known
 from cli.notary.machine_report import MachineReport, sign_report
 from cli.notary.page import CertificatePage
 from cli.notary.reference import Reference
@@ -898,6 +899,12 @@ TARGETS: tuple[Target, ...] = (
         binary(lambda d: MachineReport.from_bytes(d).to_bytes()),
         machine_reports,
         (MachineReport.from_bytes,),
+    ),
+    Target(
+        "program-list",
+        read_known,
+        fixed("00" * 32 + "  /bin/x\n", "\ufeff\\" + "AB" * 32 + " *y\r\n"),
+        (read_known,),
     ),
     Target(
         "certificate-reference",

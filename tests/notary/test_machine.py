@@ -38,7 +38,7 @@ def look(tmp_path: Path) -> Look:
 
 
 def listed(*programs: bytes) -> frozenset[str]:
-    return read_known([f"{sha256(data).hexdigest()}  x" for data in programs])
+    return read_known("".join(f"{sha256(data).hexdigest()}  x\n" for data in programs).encode())
 
 
 def test_a_program_that_is_not_listed_fails_the_check(look: Look, tmp_path: Path) -> None:
@@ -52,6 +52,42 @@ def test_a_machine_whose_programs_are_all_listed_passes(look: Look, tmp_path: Pa
     found = report(tmp_path, "", listed(KNOWN, UNKNOWN), look)
     assert (found["outcome"], found["unknown"]) == ("passed", [])
     assert len(found["programs"]) == 2  # two processes of one program are one program
+
+
+HEX = sha256(KNOWN).hexdigest()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"{HEX}  /bin/x\n",
+        f"{HEX.upper()} */bin/x\r\n",
+        f"\ufeff{HEX}  /bin/x",
+        f"\\{HEX}  /bin/x\\ny\n",  # how sha256sum marks a name with a line end in it
+        f"\n{HEX}\n\n",
+    ],
+)
+def test_a_list_is_read_as_it_is_written_on_other_systems_too(line: str) -> None:
+    assert read_known(line.encode()) == {HEX}
+    assert read_known(line.encode() + b"\n" + b"0" * 64 + b" \xd6") == {HEX, "0" * 64}
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"", "want the digests of programs"),
+        (b"\xef\xbb\xbf\n \n", "want the digests of programs"),
+        (f"{HEX}  x\n".encode("utf-16"), "line 1: want lower-case hex"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "line 1: want lower-case hex"),
+        (f"{HEX}  x\nSHA256 (y) = {HEX}\n".encode(), "line 2: want lower-case hex"),
+        (f"{HEX}  x\n\n{HEX[:40]}  y\n".encode(), "line 3: want 32 bytes of hex"),
+        (f"{HEX}  x\0{HEX}  y\0".encode(), "line 1: want no NUL"),
+    ],
+)
+def test_what_is_no_list_judges_nothing(data: bytes, why: str) -> None:
+    """Every program would be unknown to it, and the machine called unclean for nothing."""
+    with pytest.raises(Malformed, match=why):
+        read_known(data)
 
 
 def test_another_program_under_a_known_path_is_looked_at_too(look: Look, tmp_path: Path) -> None:

@@ -511,10 +511,22 @@ def test_a_draw_takes_each_item_once_and_all_if_there_are_no_more() -> None:
 # --- the machine -----------------------------------------------------------------------------
 
 
+def other_programs(desk: NotaryDesk) -> Path:
+    """A list that has none of those that run."""
+    return desk.file("programs.sha256", b"00" * 32 + b"  x\n")
+
+
+def test_a_list_that_is_none_is_named_and_nothing_is_recorded(desk: NotaryDesk) -> None:
+    application, said = desk.accepted(), len(desk.said())
+    ended = desk.notary("clean", application, "--known", desk.file("programs.sha256", b"x"))
+    assert ended.code == 1
+    assert "programs.sha256: line 1: want lower-case hex" in ended.err
+    assert len(desk.said()) == said
+
+
 def test_the_state_of_the_machine_is_filed_and_an_unknown_program_flagged(desk: NotaryDesk) -> None:
     application = desk.accepted()
-    nothing = desk.file("programs.sha256", b"")
-    ended = desk.notary("clean", application, "--known", nothing, "--json")
+    ended = desk.notary("clean", application, "--known", other_programs(desk), "--json")
     assert ended.code == 1, ended.err
     assert json.loads(ended.out)["unknown"]
     assert desk.said()[-1]["record"] == "cleanliness"
@@ -556,7 +568,7 @@ def machine_records(desk: NotaryDesk, application: str) -> list[dict[str, Any]]:
 def test_a_stations_report_on_its_machine_is_taken_up_as_its_word(desk: NotaryDesk) -> None:
     application = desk.accepted()
     report = reported(desk, asked(desk, application))
-    ended = desk.notary("attach", application, report, "--known", desk.file("none", b""))
+    ended = desk.notary("attach", application, report, "--known", other_programs(desk))
     assert ended.code == 1, ended.err
     assert "not on the list: " in ended.out
     assert "the word of the machine itself" in ended.out
