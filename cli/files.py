@@ -7,15 +7,16 @@ from ledger.encoding import parse_utf8
 from ledger.errors import Malformed, Rejected, Unavailable
 from ledger.tlog.note import Algorithm
 from ledger.tlog.signing_key import SigningKey
+from storage.regular import open_regular
 
 MAX_SECRET = 16_384
 MAX_SMALL = 64 << 20  # a certificate's PDF
 
 
 def read_secret(path: str) -> str:
-    """The one line of a key or token file."""
+    """The one line of a key or token file, or of a shell's `<(…)`: it need not lie on a disk."""
     try:
-        with Path(path).open("rb") as file:
+        with open(open_regular(Path(path), pipe=True), "rb") as file:
             data = file.read(MAX_SECRET + 1)
     except OSError as error:
         raise Unavailable(f"cannot read {path!r}: {error.strerror}") from None
@@ -46,9 +47,9 @@ def read_backup_key(path: str) -> BackupKey:
 
 
 def read_small(path: Path) -> bytes:
-    """A whole file; one that never ends is refused at the bound."""
+    """A whole file; one beyond the bound is refused."""
     try:
-        with path.open("rb") as file:
+        with open(open_regular(path), "rb") as file:
             data = file.read(MAX_SMALL + 1)
     except OSError as error:
         raise Unavailable(f"cannot read {str(path)!r}: {error.strerror}") from None

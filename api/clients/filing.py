@@ -21,6 +21,7 @@ from ledger.evidence.statement import MAX_LINE, FileSubject, Kind, Statement
 from ledger.evidence.trust import TrustedLog
 from ledger.tlog.note import SignedNote
 from ledger.tlog.signing_key import SigningKey
+from storage.regular import open_regular
 
 PIECE = 1 << 20
 
@@ -40,7 +41,7 @@ def read_source(path: Path, progress: Progress, *, sm3: bool = False) -> Source:
     """Digests a file; raises `Unavailable` if it cannot be read."""
     hasher = ItemHasher(sm3=sm3)
     try:
-        with path.open("rb", buffering=0) as file:
+        with open(open_regular(path), "rb", buffering=0) as file:
             modified_ms = os.fstat(file.fileno()).st_mtime_ns // 1_000_000
             abreast.feed(_pieces(file, progress), hasher.parts)
     except OSError as error:

@@ -37,6 +37,7 @@ from ledger.tlog.note import Algorithm, VerifierKey
 from ledger.tlog.receipt import Receipt
 from ledger.tlog.signing_key import SigningKey
 from storage.durable import make_folder, refusals, write_file
+from storage.regular import open_regular
 
 SETTINGS = "notary.json"
 MAX_FILE = 16 << 20
@@ -141,7 +142,7 @@ class Office:
     def _read(path: Path) -> bytes:
         with refusals(f"read {str(path)!r}"):
             try:
-                with path.open("rb") as file:
+                with open(open_regular(path), "rb") as file:
                     data = file.read(MAX_FILE + 1)
             except FileNotFoundError:
                 raise Unknown(

@@ -231,5 +231,8 @@ def test_a_time_that_is_none_is_wrong_usage(run: Run, tmp_path: Path, time: str)
 
 
 def test_a_certificate_that_never_ends_is_refused_at_the_bound(verify: Run, worked: Path) -> None:
-    ended = verify(worked / "packet", "--certificate", "/dev/zero")
+    endless = worked / "endless.pdf"
+    with endless.open("wb") as file:
+        file.truncate(1 << 40)
+    ended = verify(worked / "packet", "--certificate", endless)
     assert (ended.code, "want a file of at most" in ended.err) == (1, True)
