@@ -6,13 +6,16 @@ leaves them, is recomputed and its proof opened. Files stay where they are: only
 and with a packet or with proofs beside the receipts nothing travels at all.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from api.clients.filing import Source
 from api.clients.ledger import Receipted, check_acceptance, read_object
+from cli.files import read_small
 from cli.notary.page import Compared
 from ledger.encoding import parse_utf8, printable
 from ledger.errors import Malformed, Rejected, Unavailable
@@ -23,6 +26,7 @@ from ledger.evidence.trust import Trust, TrustedLog
 from ledger.tlog.policy import Cosigned
 from ledger.tlog.receipt import Receipt
 from ledger.verdict.examination import Examination
+from storage.durable import refusals
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,23 +120,27 @@ def of_receipts(
     """
     found: list[Logged] = []
     bases: list[Basis] = []
-    for path in sorted(folder.glob("*.dsse.json")):
-        envelope = path.read_bytes()
-        statement = Statement.from_bytes(Envelope.from_bytes(envelope).payload)
+    with refusals(f"read the folder {str(folder)!r}"):
+        names = sorted(name for name in os.listdir(folder) if name.endswith(".dsse.json"))
+    for path in (folder / name for name in names):
+        with _told_of(path):
+            envelope = read_small(path)
+            statement = Statement.from_bytes(Envelope.from_bytes(envelope).payload)
         kept = path.with_name(f"{statement.id}.accepted.json")
-        answer = read_object(kept.read_bytes())
-        if answer is None:
-            raise Malformed("want the ledger's answer, a JSON object", path=kept.name)
-        receipted = check_acceptance(answer, envelope, trust)
+        with _told_of(kept):
+            answer = read_object(read_small(kept))
+            if answer is None:
+                raise Malformed("want the ledger's answer, a JSON object")
+            receipted = check_acceptance(answer, envelope, trust)
         if trust.log(receipted.log) not in logs:
             continue
         proof = path.with_name(f"{statement.id}.tlog-proof")
-        text = ""
-        if proof.exists():
-            text = parse_utf8(proof.read_bytes())
-        elif fetch is not None:
-            text = str(fetch(statement.id)["proof"])
-        basis = _basis(text, receipted, trust) if text else None
+        basis = None
+        with _told_of(proof):
+            if proof.exists():
+                basis = _basis(parse_utf8(read_small(proof)), receipted, trust)
+            elif fetch is not None and (text := str(fetch(statement.id)["proof"])):
+                basis = _basis(text, receipted, trust)
         if basis is not None:
             bases.append(basis)
         place = receipted.log, receipted.index
@@ -147,6 +155,18 @@ def of_receipts(
     return found, max(
         witnessed, key=lambda one: (trust.logs.index(one.log), one.cosigned.checkpoint.size)
     )
+
+
+@contextmanager
+def _told_of(path: Path) -> Iterator[None]:
+    """Among the many files of a folder, which one it is that is refused."""
+    name = printable(path.name)
+    try:
+        yield
+    except Malformed as error:
+        raise error.under(name) from None
+    except Rejected as error:
+        raise Rejected(f"{name}: {error}", hints=error.hints) from None
 
 
 def _basis(text: str, receipted: Receipted, trust: Trust) -> Basis:

@@ -266,7 +266,35 @@ def test_an_answer_out_of_form_is_refused_and_nothing_is_said(
     first = sorted((desk.desk / "files").iterdir())[0]
     ended = desk.notary("compare", application, first, "--receipts", deposited)
     assert ended.code in (1, 4) and "in tiezheng itself" not in ended.err, ended
+    assert kept.name in ended.err
     assert len(desk.said()) == said
+
+
+@pytest.mark.parametrize("kind", ["dsse.json", "tlog-proof"])
+def test_a_receipt_that_is_refused_is_named(desk: NotaryDesk, deposited: Path, kind: str) -> None:
+    application = desk.accepted()
+    envelope = sorted(deposited.glob("*.dsse.json"))[0]
+    spoiled = envelope.with_name(envelope.name.replace("dsse.json", kind))
+    spoiled.write_bytes(b"x" * 4096)
+    first = sorted((desk.desk / "files").iterdir())[0]
+    ended = desk.notary("compare", application, first, "--receipts", deposited)
+    assert (ended.code, spoiled.name in ended.err) == (1, True), ended
+
+
+def test_receipts_that_never_end_and_folders_that_are_none_are_refused(
+    desk: NotaryDesk, deposited: Path
+) -> None:
+    application = desk.accepted()
+    first = sorted((desk.desk / "files").iterdir())[0]
+    ended = desk.notary("compare", application, first, "--receipts", first)
+    assert (ended.code, "cannot read the folder" in ended.err) == (4, True), ended
+    ended = desk.notary("compare", application, first, "--receipts", desk.desk / "missing")
+    assert (ended.code, "No such file" in ended.err) == (4, True), ended
+    kept = sorted(deposited.glob("*.accepted.json"))[0]
+    with kept.open("wb") as file:
+        file.truncate(1 << 40)
+    ended = desk.notary("compare", application, first, "--receipts", deposited)
+    assert (ended.code, f"{kept.name}: want a file of at most" in ended.err) == (1, True), ended
 
 
 def test_a_packets_own_items_are_compared_without_any_line(
