@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ledger.errors import Full, Unavailable
+from storage.regular import check_target
 
 PRIVATE_FOLDER, PRIVATE_FILE = 0o700, 0o600
 PUBLIC_FOLDER, PUBLIC_FILE = 0o755, 0o644
@@ -47,7 +48,7 @@ def write_file(
     scratch: Path | None = None,
     name_too: bool = True,
 ) -> None:
-    """Durable on return, whole or not at all; replaces what stood there.
+    """Durable on return, whole or not at all; replaces what stood there, if that was a file.
 
     Without `name_too` its name is durable only once the caller has synced the folder. A crash
     can leave a file `.new-…` in `scratch`, a folder of the same file system, and by default in
@@ -55,6 +56,7 @@ def write_file(
     """
     temporary = (scratch or path.parent) / f".new-{secrets.token_hex(8)}"
     with refusals(f"write {str(path)!r}"):
+        check_target(path)
         try:
             with open_new(temporary, mode) as fd:
                 write_all(fd, data)

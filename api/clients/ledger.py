@@ -27,6 +27,7 @@ from ledger.tlog.checkpoint import Checkpoint, open_checkpoint
 from ledger.tlog.note import MAX_NOTE, SignedNote
 from ledger.tlog.receipt import Receipt
 from ledger.tlog.signing_key import SigningKey
+from storage.regular import check_target
 
 MAX_ANSWER = 64 << 20
 PIECE = 1 << 20
@@ -187,6 +188,7 @@ class LedgerClient:
         """Writes the packet to `target`; leaves nothing there if it fails."""
         partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
         try:
+            check_target(target)
             with partial.open("xb") as file:
                 for piece in self._stream(f"/v1/cases/{quote(case, safe='')}/packet"):
                     file.write(piece)

@@ -724,6 +724,15 @@ def test_an_existing_file_is_replaced_by_a_whole_packet_only(own: Office, tmp_pa
     assert target.read_bytes().startswith(b"PK")
 
 
+def test_a_packet_replaces_nothing_that_is_no_file(office: Office) -> None:
+    pipe, size = office.desk / "pipe", office.ledger.services.log.size
+    os.mkfifo(pipe)
+    ended = office.packet(pipe)
+    assert (ended.code, "no regular file" in ended.err) == (4, True), ended
+    assert pipe.is_fifo()
+    assert office.ledger.services.log.size == size  # a packet that is made is logged
+
+
 def test_a_packet_that_cannot_be_made_leaves_no_part_of_it(own: Office) -> None:
     own.deposit(own.write("a"))
     own.ledger.await_quorum()

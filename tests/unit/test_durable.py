@@ -176,3 +176,15 @@ def test_a_folder_above_that_nobody_may_read_is_left_to_its_owner(
 
     monkeypatch.setattr(os, "open", refuse)
     sync_name(tmp_path / "a")
+
+
+def test_what_is_no_file_is_never_replaced_by_one(tmp_path: Path) -> None:
+    """As root `-o /dev/null` would put a file into the place that all programs write into."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    for name in ("pipe", "link"):
+        with pytest.raises(Unavailable, match="no regular file"):
+            write_file(tmp_path / name, b"data")
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+    assert (tmp_path / "link").is_symlink()
+    assert sorted(os.listdir(tmp_path)) == ["link", "pipe"]
