@@ -19,6 +19,8 @@ from ledger.tlog.note import MAX_NOTE, SignedNote, VerifierKey
 if TYPE_CHECKING:
     from storage.cosigner_copy import CosignerCopy
 
+WITHIN_S = 10.0  # or a log's server could keep a cosigner from starting
+
 
 @new_command(
     "cosign",
@@ -173,7 +175,7 @@ def _shown(
         url = f"{address.rstrip('/')}/checkpoint"
         try:
             with new_client() as client:
-                status, data = fetch(client, "GET", url, MAX_NOTE)
+                status, data = fetch(client, "GET", url, MAX_NOTE, within_s=WITHIN_S)
             if status != 200:
                 raise Unavailable(f"{url} answered {status}")
             notes.append(SignedNote.from_bytes(data))

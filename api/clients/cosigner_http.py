@@ -5,7 +5,7 @@ from ledger.errors import Unavailable
 from ledger.suite import digest
 from ledger.tlog.note import MAX_NOTE
 
-TIMEOUT_S = 10.0
+WITHIN_S = 10.0  # a log waits for its quorum, and has other cosigners to ask
 
 
 class HttpCosigner:
@@ -13,15 +13,15 @@ class HttpCosigner:
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
-        self._client = new_client(TIMEOUT_S)
+        self._client = new_client(WITHIN_S)
 
     def add_checkpoint(self, body: bytes) -> tuple[int, bytes]:
         url = f"{self._url}/add-checkpoint"
-        return fetch(self._client, "POST", url, MAX_NOTE, content=body)
+        return fetch(self._client, "POST", url, MAX_NOTE, within_s=WITHIN_S, content=body)
 
     def checkpoint(self, origin: str) -> bytes:
         url = f"{self._url}/{digest(origin.encode()).hex()}/checkpoint"
-        status, data = fetch(self._client, "GET", url, MAX_NOTE)
+        status, data = fetch(self._client, "GET", url, MAX_NOTE, within_s=WITHIN_S)
         if status != 200:
             raise Unavailable(f"{url} answered {status}")
         return data

@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx2
 
+from api.clients.deadline import Transport, ending
 from ledger.errors import Unavailable
 
 CA_FILE = "TIEZHENG_CA_FILE"
@@ -28,7 +29,9 @@ def new_client(timeout_s: float = TIMEOUT_S) -> httpx2.Client:
     except (OSError, ssl.SSLError) as error:
         raise Unavailable(f"cannot use the certificates that {CA_FILE} names: {error}") from None
     # No proxies and no netrc from the environment: evidence goes where it is sent.
-    return httpx2.Client(timeout=timeout_s, trust_env=False, follow_redirects=False, verify=context)
+    return httpx2.Client(
+        timeout=timeout_s, trust_env=False, follow_redirects=False, transport=Transport(context)
+    )
 
 
 @cache
@@ -48,12 +51,12 @@ def fetch(
 ) -> tuple[int, bytes]:
     """Status and body of at most `limit` bytes; raises `Unavailable` if there is no answer.
 
-    `within_s`: nor if it is not whole by then, however steadily it drips.
+    `within_s`: nor if it is not whole by then, however steadily headers or body drip.
     """
     ends = None if within_s is None else time.monotonic() + within_s
     try:
-        with client.stream(method, url, **options) as response:
-            return response.status_code, read_limited(response, limit, ends)
+        with ending(ends), client.stream(method, url, **options) as response:
+            return response.status_code, read_limited(response, limit)
     except REFUSED as error:
         raise no_answer(url, error) from None
 
@@ -62,14 +65,11 @@ def no_answer(url: str, error: Exception) -> Unavailable:
     return Unavailable(f"no answer from {url}: {str(error) or type(error).__name__}")
 
 
-def read_limited(response: httpx2.Response, limit: int, ends: float | None = None) -> bytes:
+def read_limited(response: httpx2.Response, limit: int) -> bytes:
     parts: list[bytes] = []
     total = 0
-    # In pieces as they come where there is an end: a whole chunk may take for ever.
-    for part in response.iter_bytes(CHUNK if ends is None else None):
+    for part in response.iter_bytes(CHUNK):
         total += len(part)
-        if ends is not None and time.monotonic() > ends:
-            raise Unavailable(f"want an answer in good time, got {total} bytes of {response.url}")
         if total > limit:
             raise Unavailable(f"want at most {limit} bytes, got more from {response.url}")
         parts.append(part)

@@ -21,7 +21,7 @@ from storage.wrap_pkcs11 import Pkcs11Token
 __all__ = ["SealReport", "open_pkcs12", "open_seal", "open_token_key", "seal"]
 
 FIELD = "Notary"
-TIMEOUT_S = 20.0
+WITHIN_S = 20.0
 MAX_REPLY = 256 << 10  # bytes of a time stamp, with its chain
 MIN_RSA = 2048
 
@@ -86,7 +86,7 @@ def seal(
     """
     if open_pdf(pdf).embedded_signatures:
         raise Malformed("want a PDF without signatures: a certificate is sealed once")
-    with quiet(), new_client(TIMEOUT_S) as client:
+    with quiet(), new_client(WITHIN_S) as client:
         sealed = _sign(pdf, signer, _stamper(tsa, client), (*roots, *tsa_roots), crls, ocsps, fetch)
     report = open_seal(sealed, roots, tsa_roots=tsa_roots)
     if report.outcome is not Outcome.PASSED or not report.revocation_embedded:
@@ -177,8 +177,9 @@ def _stamper(url: str, client: httpx2.Client) -> Any:
         async def async_request_tsa_response(self, req: Any) -> Any:
             headers = {"Content-Type": "application/timestamp-query"}
             status, body = fetch(
-                client, "POST", url, MAX_REPLY, content=req.dump(), headers=headers
-            )
+                client, "POST", url, MAX_REPLY, within_s=WITHIN_S,
+                content=req.dump(), headers=headers,
+            )  # fmt: skip
             if status != 200:
                 raise Unavailable(f"want a time stamp from {url}, got the status {status}")
             try:

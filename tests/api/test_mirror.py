@@ -85,6 +85,16 @@ def test_a_server_that_plays_a_trick_is_refused_and_asked_again(
     assert mirrored.follower.kept == log.checkpoint
 
 
+@pytest.mark.parametrize("trick", [Trick.DRIP_HEAD, Trick.DRIP])
+def test_a_cosigner_that_drips_holds_a_log_up_for_a_while_only(
+    server: LogServer, monkeypatch: pytest.MonkeyPatch, trick: Trick
+) -> None:
+    monkeypatch.setattr("api.clients.cosigner_http.WITHIN_S", 0.3)
+    server.trick = {f"/log/{HEX}/checkpoint": trick}
+    with pytest.raises(Unavailable, match="no answer from"):
+        HttpCosigner(server.url).checkpoint(ORIGIN)
+
+
 def test_it_serves_what_the_log_serves(log: GrowingLog, mirrored: MirroredLog) -> None:
     log.grow(600)
     follow(mirrored)

@@ -15,6 +15,7 @@ from ledger.tlog.signing_key import SigningKey, sign_checkpoint, sign_note
 from storage.cosigner_copy import CosignerCopy
 from storage.folder_lock import FolderLock
 from testkit.keys import key
+from testkit.log_server import LogServer, Trick
 from testkit.server import COSIGNERS, STATION, quiet
 from testkit.terminal import Run
 
@@ -174,6 +175,22 @@ def test_one_that_has_forgotten_what_it_signed_does_not_start(
     assert "go on under a new key only" in ended.err
     with FolderLock(tmp_path / "state" / "lock"):
         pass
+
+
+@pytest.mark.parametrize("trick", [Trick.DRIP_HEAD, Trick.DRIP, Trick.STALL])
+def test_a_log_s_server_cannot_keep_a_cosigner_from_starting(
+    run: Run, tmp_path: Path, office_key: Path, monkeypatch: pytest.MonkeyPatch, trick: Trick
+) -> None:
+    """It goes on without that server, here to the copy, which ends the test."""
+    monkeypatch.setattr("cli.cosign.WITHIN_S", 0.3)
+    copy, state = tmp_path / "copy", tmp_path / "state"
+    CosignerCopy(copy).keep(cosigned_by(COSIGNERS[0], 7))
+    with LogServer(tmp_path) as server:
+        server.trick = {"/log/checkpoint": trick}
+        watch = ("--watch", server.url, "--copy", copy)
+        ended = run("cosign", "--key", office_key, "--log", LOG, "--state", state, *watch)
+    assert "not held against this log: no answer from" in ended.err
+    assert "cosigned a tree of 7 entries" in ended.err
 
 
 def test_a_damaged_copy_is_named(run: Run, tmp_path: Path, office_key: Path) -> None:

@@ -21,6 +21,7 @@ class Trick(Enum):
     REDIRECT = "sends elsewhere, where the file is"
     ENDLESS = "sends bytes without end"
     DRIP = "sends a byte now and then, without end"
+    DRIP_HEAD = "sends a byte of its headers now and then, without end"
     STALL = "takes the request and says nothing"
     CUT = "ends in the middle of the body"
 
@@ -59,6 +60,10 @@ class LogServer:
                         self.wfile.write(data[: len(data) // 2])
                     case Trick.STALL:
                         server._closing.wait(60)
+                    case Trick.DRIP_HEAD:
+                        self.send_response(200)
+                        self.flush_headers()
+                        self._send_for_ever(trick)
                     case Trick.ENDLESS | Trick.DRIP:
                         self._head(200, 1 << 40)
                         self._send_for_ever(trick)
@@ -77,7 +82,7 @@ class LogServer:
                 try:
                     while not server._closing.is_set():
                         self.wfile.write(piece)
-                        if trick is Trick.DRIP:
+                        if trick is not Trick.ENDLESS:
                             time.sleep(0.02)
                 except OSError:
                     return
