@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping
 from typing import Protocol
 
+from api.clients.address import without_password
 from api.clients.cosigner_http import HttpCosigner
 from api.journal import journal
 from ledger.errors import LedgerError
@@ -63,7 +64,7 @@ class MirrorQuestion:
             note = SignedNote.from_bytes(mirror.checkpoint(self._log.name))
             self._shown[address] = open_checkpoint(note, self._log)
         except LedgerError as error:
-            journal.warning("mirror_silent", mirror=address, reason=str(error))
+            journal.warning("mirror_silent", mirror=without_password(address), reason=str(error))
         except Exception as error:
             # Whatever it was: it is no answer, and the others are asked all the same.
-            journal.warning("mirror_silent", mirror=address, reason=repr(error))
+            journal.warning("mirror_silent", mirror=without_password(address), reason=repr(error))

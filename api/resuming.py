@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from api.asking_mirrors import Mirror, MirrorQuestion
+from api.clients.address import without_password
 from api.custody import Custody
 from api.journal import journal
 from api.publisher import RETRY_S
@@ -300,10 +301,10 @@ class Resumption:
             answers = ask_all(self._policy, self._clients, head)
         for address, shown in question.against(ends).items():
             if shown.size > head.edge.size:
-                name = f"the mirror {address}"
+                name = f"the mirror {without_password(address)}"
                 answers.sizes[name] = shown.size
             else:
-                name = f"the log, as the mirror {address} shows,"
+                name = f"the log, as the mirror {without_password(address)} shows,"
                 answers.another.append(name)
             answers.shown.add(name)
         return answers

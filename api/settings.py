@@ -21,6 +21,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from api.clients.address import without_password
 from ledger.errors import Malformed
 
 FILE = "tiezheng.toml"
@@ -90,7 +91,8 @@ class Settings(BaseSettings):
     def _mirrors_are_addresses(self) -> Self:
         for address in [] if self.mirrors is None else self.mirrors.split(","):
             if not address.strip().startswith(("http://", "https://")):
-                raise ValueError(f"want addresses with commas in mirrors, got {address!r}")
+                shown = without_password(address)
+                raise ValueError(f"want addresses with commas in mirrors, got {shown!r}")
         return self
 
     @model_validator(mode="after")

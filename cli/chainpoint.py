@@ -11,8 +11,9 @@ It carries no signature: the `.tlog-proof` does. See docs/formats/chainpoint.md.
 
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
+from api.clients.address import without_password
 from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.merkle import check_inclusion
 from ledger.tlog.proof import split
@@ -69,6 +70,4 @@ def chainpoint(
 
 def checkpoint_uri(server: str, label: str) -> str:
     """Where a log's newest checkpoint is, without a password that the address may hold."""
-    url = urlsplit(server)
-    public = url._replace(netloc=url.netloc.rpartition("@")[2], query="", fragment="")
-    return f"{public.geturl().rstrip('/')}/log/{quote(label, safe='')}/checkpoint"
+    return f"{without_password(server).rstrip('/')}/log/{quote(label, safe='')}/checkpoint"

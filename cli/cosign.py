@@ -168,6 +168,7 @@ def _shown(
     log: VerifierKey, addresses: Sequence[str], static: "CosignerCopy | None"
 ) -> list[SignedNote]:
     """What is shown elsewhere of what was cosigned. An address that does not answer is named."""
+    from api.clients.address import without_password
     from api.clients.http import fetch, new_client
 
     notes = []
@@ -177,7 +178,7 @@ def _shown(
             with new_client() as client:
                 status, data = fetch(client, "GET", url, MAX_NOTE, within_s=WITHIN_S)
             if status != 200:
-                raise Unavailable(f"{url} answered {status}")
+                raise Unavailable(f"{without_password(url)} answered {status}")
             notes.append(SignedNote.from_bytes(data))
         except LedgerError as error:
             output.note(

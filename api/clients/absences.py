@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx2
 
+from api.clients.address import without_password
 from api.clients.http import TIMEOUT_S, fetch, new_client
 from ledger.errors import Rejected, Unavailable
 from ledger.evidence.absence import Absence, tags_to_bytes
@@ -74,11 +75,12 @@ def ask(
     said = Absence.from_bytes(Envelope.from_bytes(envelope).payload)
     if said.checkpoint != checkpoint:
         raise Rejected(
-            f"{mirror} holds another tree of {checkpoint.size} entries of {checkpoint.origin!r}",
+            f"{without_password(mirror)} holds another tree of {checkpoint.size} entries"
+            f" of {checkpoint.origin!r}",
             hints=("two histories: keep this packet, and ask the mirror for its copy",),
         )
     if said.asked != digest(question):
-        raise Rejected(f"{mirror} answered another question")
+        raise Rejected(f"{without_password(mirror)} answered another question")
     return envelope
 
 
@@ -89,7 +91,7 @@ def _answer(client: httpx2.Client, url: str, question: bytes, ends: float) -> by
             return data
         if status not in BUSY or time.monotonic() > ends:
             reason = data[:200].decode("utf-8", "replace").strip()
-            raise Unavailable(f"{url} answered {status}: {reason!r}")
+            raise Unavailable(f"{without_password(url)} answered {status}: {reason!r}")
         time.sleep(RETRY_S)
 
 

@@ -1,5 +1,6 @@
 """A cosigner over HTTP: c2sp.org/tlog-witness, from the log's side."""
 
+from api.clients.address import without_password
 from api.clients.http import fetch, new_client
 from ledger.errors import Unavailable
 from ledger.suite import digest
@@ -23,5 +24,5 @@ class HttpCosigner:
         url = f"{self._url}/{digest(origin.encode()).hex()}/checkpoint"
         status, data = fetch(self._client, "GET", url, MAX_NOTE, within_s=WITHIN_S)
         if status != 200:
-            raise Unavailable(f"{url} answered {status}")
+            raise Unavailable(f"{without_password(url)} answered {status}")
         return data

@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 
+from api.clients.address import without_password
 from api.clients.http import REFUSED, fetch, new_client
 from api.clients.ledger import (
     SLOWEST,
@@ -117,6 +118,7 @@ class DirectClient:
         patience_s: float = PATIENCE_S,
     ) -> None:
         self._url = url.rstrip("/")
+        self._shown = without_password(self._url)
         self._key = key
         self._stop = stop or threading.Event()
         self._patience_s = patience_s
@@ -206,11 +208,11 @@ class DirectClient:
         answer = self._ask("GET", f"/v1/direct/{sending.upload}/parts?first={first}")
         rows = answer.get("parts")
         if not isinstance(rows, list) or not rows:
-            raise Malformed(f"want the parts of an upload from {self._url}")
+            raise Malformed(f"want the parts of an upload from {self._shown}")
         found: list[tuple[int, str | None]] = []
         for number, row in enumerate(rows, first):
             if not isinstance(row, dict):
-                raise Malformed(f"want an object for each part from {self._url}")
+                raise Malformed(f"want an object for each part from {self._shown}")
             check_texts(row, "n", "there", "url")
             if parse_decimal(row["n"]) != number or number > sending.parts:
                 raise Malformed(f"want part {number} of {sending.parts}, got {clip(row['n'])!r}")
@@ -259,7 +261,7 @@ class DirectClient:
             if answer["state"] != "working":
                 return answer
             if time.monotonic() > ends:
-                raise Unavailable(f"{self._url} does not come to an end with an upload")
+                raise Unavailable(f"{self._shown} does not come to an end with an upload")
             sending.patience.pause(wait)
             wait = min(2 * wait, LOOK_S)
 
@@ -289,7 +291,7 @@ class DirectClient:
         if status >= 400:
             raise _refusal(status, document)
         if document is None:
-            raise Malformed(f"want a JSON object about an upload from {self._url}")
+            raise Malformed(f"want a JSON object about an upload from {self._shown}")
         return document
 
 

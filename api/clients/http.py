@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx2
 
+from api.clients.address import without_password
 from api.clients.deadline import Transport, ending
 from ledger.errors import Unavailable
 
@@ -62,7 +63,8 @@ def fetch(
 
 
 def no_answer(url: str, error: Exception) -> Unavailable:
-    return Unavailable(f"no answer from {url}: {str(error) or type(error).__name__}")
+    why = "" if isinstance(error, httpx2.InvalidURL) else str(error)  # it would quote a part
+    return Unavailable(f"no answer from {without_password(url)}: {why or type(error).__name__}")
 
 
 def read_limited(response: httpx2.Response, limit: int) -> bytes:
@@ -71,7 +73,8 @@ def read_limited(response: httpx2.Response, limit: int) -> bytes:
     for part in response.iter_bytes(CHUNK):
         total += len(part)
         if total > limit:
-            raise Unavailable(f"want at most {limit} bytes, got more from {response.url}")
+            shown = without_password(str(response.url))
+            raise Unavailable(f"want at most {limit} bytes, got more from {shown}")
         parts.append(part)
     return b"".join(parts)
 

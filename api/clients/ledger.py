@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from api.clients.address import without_password
 from api.clients.http import REFUSED, fetch, new_client, no_answer, pieces, read_limited
 from api.signing import sign_request
 from ledger.encoding import clip, format_json, parse_base64, parse_decimal, parse_hex, printable
@@ -76,6 +77,7 @@ class LedgerClient:
         if not (token.isascii() and token.isprintable() and " " not in token):
             raise Malformed("want an access token on one line")
         self._url = url.rstrip("/")
+        self._shown = without_password(self._url)
         self._key = key
         self._token = token
         self._client = new_client(UPLOAD_TIMEOUT_S)
@@ -92,7 +94,7 @@ class LedgerClient:
         answer = self._json("POST", "/v1/uploads", content=body, headers=headers)
         upload = answer.get("upload")
         if not isinstance(upload, str) or not upload.isalnum():
-            raise Malformed(f"want the id of an upload from {self._url}")
+            raise Malformed(f"want the id of an upload from {self._shown}")
         return self._json(
             "PUT",
             f"/v1/uploads/{upload}",
@@ -113,7 +115,7 @@ class LedgerClient:
             hasher.update(piece)
         if answered != hasher.digest():
             raise Rejected(
-                f"the bytes that {self._url} has are not those of {printable(str(path))!r}",
+                f"the bytes that {self._shown} has are not those of {printable(str(path))!r}",
                 hints=("keep the file, and tell the ledger's operator and the supervisor",),
             )
 
@@ -142,9 +144,9 @@ class LedgerClient:
         """The public checkpoint, unchecked; raises `Unknown` while there is none of that log."""
         status, data = fetch(self._client, "GET", f"{self._url}/log/{label}/checkpoint", MAX_NOTE)
         if status == 404:
-            raise Unknown(f"{self._url} has no checkpoint of {label!r} yet")
+            raise Unknown(f"{self._shown} has no checkpoint of {label!r} yet")
         if status != 200:
-            raise Unavailable(f"{self._url} answered {status} for the checkpoint of {label!r}")
+            raise Unavailable(f"{self._shown} answered {status} for the checkpoint of {label!r}")
         return data
 
     def file(self, envelopes: Sequence[bytes]) -> list[dict[str, Any]]:
@@ -154,9 +156,9 @@ class LedgerClient:
             case {"results": list(rows)} if len(rows) == len(envelopes):
                 pass
             case _:
-                raise Malformed(f"want {len(envelopes)} results from {self._url}")
+                raise Malformed(f"want {len(envelopes)} results from {self._shown}")
         if not all(isinstance(row, dict) for row in rows):
-            raise Malformed(f"want an object for each result from {self._url}")
+            raise Malformed(f"want an object for each result from {self._shown}")
         return rows
 
     def receipt(self, statement_id: str) -> dict[str, Any]:
@@ -170,7 +172,7 @@ class LedgerClient:
         match answer.get("devices"):
             case list(names) if all(isinstance(name, str) for name in names):
                 return names
-        raise Malformed(f"want a list of devices from {self._url}")
+        raise Malformed(f"want a list of devices from {self._shown}")
 
     def delivery(self, month: str, device: str) -> dict[str, list[dict[str, Any]]]:
         """What the log shows that a device docked and nobody deposited, and missing sessions."""
@@ -216,7 +218,7 @@ class LedgerClient:
             raise _refusal(status, data)
         answer = read_object(data)
         if answer is None:
-            raise Malformed(f"{self._url}{path} did not answer with a JSON object")
+            raise Malformed(f"{self._shown}{path} did not answer with a JSON object")
         return answer
 
     def _signed(self, method: str, path: str, body: bytes) -> dict[str, str]:

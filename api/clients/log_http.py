@@ -1,5 +1,6 @@
 """A public log over HTTP, for auditors and verifiers who have no copy of their own."""
 
+from api.clients.address import without_password
 from api.clients.http import TIMEOUT_S, fetch, new_client
 from ledger.errors import Unavailable, Unknown
 from ledger.tlog.tile import MAX_BUNDLE
@@ -24,7 +25,7 @@ class HttpLog:
         url = f"{prefix}/{path}"
         status, data = fetch(self._client, "GET", url, MAX_BUNDLE, within_s=self._within_s)
         if status == 404:
-            raise Unknown(f"{prefix} has no {path}")
+            raise Unknown(f"{without_password(prefix)} has no {path}")
         if status != 200:
-            raise Unavailable(f"{url} answered {status}")
+            raise Unavailable(f"{without_password(url)} answered {status}")
         return data

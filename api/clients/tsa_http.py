@@ -3,6 +3,7 @@
 import httpx2
 from rfc3161_client import HashAlgorithm, TimestampRequestBuilder
 
+from api.clients.address import without_password
 from api.clients.http import fetch, new_client
 from ledger.errors import Unavailable
 from ledger.timestamp import MAX_TOKEN
@@ -35,16 +36,16 @@ class HttpAuthority:
             content=request.as_bytes(), headers=HEADERS,
         )  # fmt: skip
         if status != 200:
-            raise Unavailable(f"want 200 from {self._url}, got {status}")
+            raise Unavailable(f"want 200 from {without_password(self._url)}, got {status}")
         return answer, int(request.nonce or 0)
 
     def revoked(self, url: str) -> bytes:
         """A list, DER, from the address that a certificate names; raises `Unavailable`."""
         if not url.startswith(("http://", "https://")):
-            raise Unavailable(f"want an address over http, got {url[:100]!r}")
+            raise Unavailable(f"want an address over http, got {without_password(url)[:100]!r}")
         status, answer = fetch(self._http, "GET", url, MAX_CRL, within_s=WITHIN_S)
         if status != 200:
-            raise Unavailable(f"want 200 from {url[:100]!r}, got {status}")
+            raise Unavailable(f"want 200 from {without_password(url)[:100]!r}, got {status}")
         return answer
 
     @property

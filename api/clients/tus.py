@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from api.clients.address import without_password
 from api.clients.http import REFUSED, new_client, no_answer, read_limited
 from api.clients.ledger import SLOWEST, UPLOAD_TIMEOUT_S, check_texts, read_object, refusal
 from api.clients.patience import PATIENCE_S, Patience, Stopped
@@ -84,6 +85,7 @@ class TusClient:
         piece: int | None = None,
     ) -> None:
         self._url = url.rstrip("/")
+        self._shown = without_password(self._url)
         self._key = key
         self._stop = stop or threading.Event()
         self._patience_s = patience_s
@@ -113,7 +115,7 @@ class TusClient:
         signed = sign_request(self._key, "POST", f"{self._url}/v1/tus", b"", nonce, said)
         place = self._ask("POST", "/v1/tus", {**SPEAKS, **signed}).headers.get("Location", "")
         if not _PLACE.fullmatch(place):
-            raise Malformed(f"want the path of an upload from {self._url}, got {clip(place)!r}")
+            raise Malformed(f"want the path of an upload from {self._shown}, got {clip(place)!r}")
         return place
 
     def send(
@@ -179,7 +181,7 @@ class TusClient:
                     sending.patience.pause(wait)
                     wait = min(2 * wait, LOOK_S)
                 case _:
-                    raise Unavailable(f"{self._url} does not come to an end with an upload")
+                    raise Unavailable(f"{self._shown} does not come to an end with an upload")
 
     def _mend(self, sending: _Sending) -> None:
         """Sends again the chunks that the ledger has otherwise than the file."""
@@ -196,7 +198,7 @@ class TusClient:
                     damaged += 1
             number += len(found)
         if not damaged:
-            raise Rejected(f"the digest that {self._url} computes is not that of its own chunks")
+            raise Rejected(f"the digest that {self._shown} computes is not that of its own chunks")
 
     def _send_chunk(self, sending: _Sending, number: int) -> None:
         start = number * CHUNK_SIZE
@@ -207,7 +209,7 @@ class TusClient:
     def _item(self, upload: str) -> dict[str, Any]:
         answer = read_object(self._ask("GET", f"{upload}/item", {}).body)
         if answer is None:
-            raise Malformed(f"want a JSON object about an upload from {self._url}")
+            raise Malformed(f"want a JSON object about an upload from {self._shown}")
         return check_texts(answer, "state")
 
     def _ask(

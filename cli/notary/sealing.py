@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx2
 
+from api.clients.address import without_password
 from api.clients.http import fetch, new_client
 from cli.notary.attached import need_pyhanko, open_pdf
 from cli.notary.seal_check import SealReport, open_seal, quiet, read_certificate
@@ -181,7 +182,8 @@ def _stamper(url: str, client: httpx2.Client) -> Any:
                 content=req.dump(), headers=headers,
             )  # fmt: skip
             if status != 200:
-                raise Unavailable(f"want a time stamp from {url}, got the status {status}")
+                shown = without_password(url)
+                raise Unavailable(f"want a time stamp from {shown}, got the status {status}")
             try:
                 answered = tsp.TimeStampResp.load(body, strict=True)
                 answered["status"].native  # noqa: B018  asn1crypto parses when asked

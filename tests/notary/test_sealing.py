@@ -314,7 +314,7 @@ def test_an_authority_that_does_wrong_is_refused_by_name(office: Office, wrong: 
 def test_an_authority_that_hangs_is_not_waited_for(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sealing, "TIMEOUT_S", 0.2)
+    monkeypatch.setattr(sealing, "WITHIN_S", 0.2)
     office.tsa.misbehave = Wrong.SLOW
     with pytest.raises(Unavailable, match="no answer from"):
         office.seal()
