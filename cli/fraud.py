@@ -156,7 +156,7 @@ def _twice(claim: Claim) -> str:
     if not names:
         return say(
             en="No cosigner of your policy signed both.",
-            zh="你的策略中没有同时签署两者的联合签名人。",
+            zh="您的策略中没有同时签署两者的联合签名人。",
         )
     return say(
         en=f"Signed by both times, against their one promise: {names}.",

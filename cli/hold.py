@@ -29,7 +29,7 @@ MAX_REASON = 200
         "nobody who has not the right to lift holds there, in a folder not by this\n"
         "program. Items that come to the case later are held too. The running server\n"
         "says in the log that it was placed or lifted, and why.",
-        "zh": "对案件的全部原件或某一件原件实行法定保全。\n\n"
+        "zh": "禁止删除案件的全部原件或某一件原件（保全）。\n\n"
         "解除之前，无论期限如何，任何副本均不删除：在存储桶中，无权解除保全者均不能\n"
         "删除；在文件夹中，本程序不删除。此后归入该案的原件同样保全。运行中的服务会将\n"
         "保全及解除连同理由记入日志。",

@@ -63,7 +63,9 @@ COMMANDS: Mapping[str, Listed] = {
         "cli.scrub",
         {"en": "read all stored items again, and mend", "zh": "重新读取全部原件，修复损坏"},
     ),
-    "hold": Listed("cli.hold", {"en": "put a case under a legal hold", "zh": "对案件实行法定保全"}),
+    "hold": Listed(
+        "cli.hold", {"en": "put a case under a legal hold", "zh": "禁止删除案件内容（保全）"}
+    ),
     "audit": Listed(
         "cli.audit", {"en": "recompute a whole public log", "zh": "重新计算整个公开日志"}
     ),

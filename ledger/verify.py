@@ -193,7 +193,7 @@ STEPS: tuple[Step, ...] = (
         {"en": "Notarial certificates", "zh": "公证书"},
         {
             "en": "each certificate is, byte for byte, one that two notaries logged as issued",
-            "zh": "每份公证书逐字节为两名公证人员在日志中登记出具的那一份",
+            "zh": "每份公证书逐字节为两名公证员在日志中登记出具的那一份",
         },
         {
             "en": "that what it certifies is true, or that it was not revoked later",

@@ -529,9 +529,11 @@ def spot(**fields: Any) -> int:
     "draft",
     words={
         "en": "Draw up a certificate from the latest comparison, as a PDF to be sealed.\n\n"
-        "Nothing is certified by this: the office seals the PDF, and `certify` files it.",
+        "Nothing is certified by this: the office seals the PDF, and `certify` files it.\n"
+        "A comparison with a packet that failed verification gives no certificate.",
         "zh": "依最近一次比对制作公证书 PDF，待加盖电子印章。\n\n"
-        "制作不等于出具：公证处盖章后，由 certify 登记出具。",
+        "制作不等于出具：公证处盖章后，由 certify 登记出具。\n"
+        "证据包核验不通过的比对，不得据以制作公证书。",
     },
     example="tiezheng notary draft office 019ab0c4-… --number '（2026）苏姑证字第417号' \\\n"
     "    --notary 王某 --notary 李某 -o draft.pdf",

@@ -11,7 +11,7 @@ from ledger.report import Bilingual
 OUTCOMES: dict[Compared, Bilingual] = {
     Compared.SAME: {"zh": "一致", "en": "same"},
     Compared.DIFFERENT: {"zh": "不一致", "en": "DIFFERENT"},
-    Compared.NOT_LOGGED: {"zh": "未登记", "en": "NOT LOGGED"},
+    Compared.NOT_LOGGED: {"zh": "未入日志", "en": "NOT LOGGED"},
     Compared.UNDECIDED: {"zh": "未能判定", "en": "undecided"},
 }
 
@@ -46,7 +46,7 @@ WORDS: dict[str, Bilingual] = {
     "item_place": {"zh": "日志登记", "en": "In the log"},
     "item_outcome": {"zh": "结果", "en": "Result"},
     "logged": {"zh": "日志中登记的 SHA-256：", "en": "SHA-256 in the log:"},
-    "quorum": {"zh": "法定人数", "en": "quorum"},
+    "quorum": {"zh": "达到所要求人数", "en": "quorum"},
     "token": {"zh": "时间戳", "en": "time stamp"},
     "see_items": {
         "zh": "逐件结果见附表。",
@@ -71,25 +71,28 @@ CERTIFIED: tuple[Bilingual, ...] = (
     },
     {
         "zh": "结果为“一致”的文件，与登记入存证日志的数据逐位相同；"
-        "该登记不晚于附表所列“法定人数”时间，即自动联合签名（非公证）达到所要求人数之时。",
+        "该登记不晚于附表所列“达到所要求人数”时间，即自动联合签名（非公证）达到策略所要求的人数之时。",
         "en": 'A file whose result is "same" is bit for bit what was logged, and was logged no '
         "later than its quorum time, when enough automatic cosignatures (not notarial acts) stood.",
     },
     {
-        "zh": "所列登记均包含于下列检查点，"
-        "该检查点满足下列策略所要求的自动联合签名（非公证）人数。",
-        "en": "All entries named are in the checkpoint below, which has as many automatic "
-        "cosignatures (not notarial acts) as the policy below demands.",
+        "zh": "附表载有该时间的登记，均包含于达到下列策略所要求的自动联合签名（非公证）人数的"
+        "检查点；下列检查点亦达到该人数。附表未载该时间的登记，不作此证明。",
+        "en": "Each entry with a quorum time is in a checkpoint with as many automatic "
+        "cosignatures (not notarial acts) as the policy below demands, and the checkpoint "
+        "below has them too. Of an entry without that time this is not certified.",
     },
 )
 
 # In place of the last of them where a file was logged in a log that has ended since.
 OF_ENDED_LOGS: Bilingual = {
-    "zh": "所列登记均包含于达到其日志策略所要求的自动联合签名（非公证）人数的检查点："
-    "附表另载日志名的，为该已结束日志的检查点；其余为下列检查点。",
-    "en": "Each entry named is in a checkpoint with as many automatic cosignatures (not notarial "
-    "acts) as the policy of its log demands: one of the log that the schedule names, which has "
-    "ended since, or else the checkpoint below.",
+    "zh": "附表载有该时间的登记，均包含于达到其日志策略所要求的自动联合签名（非公证）人数的"
+    "检查点：附表另载日志名的，为该已结束日志的检查点；其余与下列检查点属同一日志。"
+    "下列检查点亦达到该人数。附表未载该时间的登记，不作此证明。",
+    "en": "Each entry with a quorum time is in a checkpoint with as many automatic cosignatures "
+    "(not notarial acts) as the policy of its log demands: one of the log that the schedule names, "
+    "which has ended since, or else one of the log of the checkpoint below, which has them too. "
+    "Of an entry without that time this is not certified.",
 }
 
 NOT_CERTIFIED: tuple[Bilingual, ...] = (

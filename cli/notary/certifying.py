@@ -17,8 +17,8 @@ from ledger.errors import Rejected, Unknown
 from ledger.evidence.statement import StatementSubject
 
 METHOD = (
-    "公证人员在本处计算机上读取文件，逐字节计算 SHA-256 摘要，"
-    "与公开日志中固定的摘要逐一核对，并重新计算日志的包含证明。"
+    "公证员在本处计算机上读取文件，逐字节计算 SHA-256 摘要，与陈述中的摘要逐一核对；"
+    "陈述的承诺值固定于公开日志，其包含证明一并重新计算。"
 )
 
 
@@ -28,6 +28,11 @@ def comparison(office: Office, application: str) -> dict[str, Any]:
         raise Unknown(
             f"nothing was compared for application {application}",
             hints=("tiezheng notary compare",),
+        )
+    if records[-1].get("packet") == "failed":
+        raise Rejected(
+            "the packet of the latest comparison failed verification: no certificate rests on it",
+            hints=("tiezheng verify says why; compare again with a packet that holds",),
         )
     return records[-1]
 

@@ -87,7 +87,7 @@ class Row:
 
 
 def of_packet(ex: Examination, logs: Sequence[TrustedLog]) -> tuple[list[Logged], Basis]:
-    """What held of an examined packet in these logs; raises `Rejected` if they are in doubt."""
+    """What held of an examined packet in these logs; raises unless one of them has its quorum."""
     labels = {log.label for log in logs}
     found = [
         Logged(
@@ -102,10 +102,13 @@ def of_packet(ex: Examination, logs: Sequence[TrustedLog]) -> tuple[list[Logged]
         if view.place.log in labels
         for subject in statement.items
     ]
-    for log in reversed(logs):
-        if (cosigned := ex.checkpoints.get(log.label)) is not None:
+    shown = [(log, ex.checkpoints[log.label]) for log in logs if log.label in ex.checkpoints]
+    if not shown:
+        raise Rejected("the packet shows no sound checkpoint of a log that you trust")
+    for log, cosigned in reversed(shown):
+        if cosigned.quorum_time is not None:
             return found, Basis(log, cosigned)
-    raise Rejected("the packet shows no sound checkpoint of a log that you trust")
+    raise _unseen("the packet shows")
 
 
 def of_receipts(
@@ -150,7 +153,9 @@ def of_receipts(
     if not bases:
         labels = " or ".join(log.label for log in logs)
         raise Unavailable(f"no receipt of {labels} in {printable(str(folder))!r} has a proof")
-    witnessed = [one for one in bases if one.cosigned.quorum_time is not None] or bases
+    witnessed = [one for one in bases if one.cosigned.quorum_time is not None]
+    if not witnessed:
+        raise _unseen(f"the receipts in {printable(str(folder))!r} prove")
     # The largest of the last log: entry 5 of one is no place in another.
     return found, max(
         witnessed, key=lambda one: (trust.logs.index(one.log), one.cosigned.checkpoint.size)
@@ -167,6 +172,13 @@ def _told_of(path: Path) -> Iterator[None]:
         raise error.under(name) from None
     except Rejected as error:
         raise Rejected(f"{name}: {error}", hints=error.hints) from None
+
+
+def _unseen(what: str) -> Unavailable:
+    """A certificate says that a quorum stood: without one there is nothing to compare against."""
+    return Unavailable(
+        f"no checkpoint that {what} has its quorum", hints=("try again when a quorum has cosigned",)
+    )
 
 
 def _basis(text: str, receipted: Receipted, trust: Trust) -> Basis:

@@ -51,7 +51,9 @@ def _drawn(pdf: bytes, font_paths: Sequence[str]) -> bytes:
 def _other() -> Rejected:
     return Rejected(
         "the page is not what its data sheet draws",
-        hints=("another version of typst, or of the fonts, draws other bytes too",),
+        hints=(
+            "another version of typst, of the fonts, or of this program, draws other bytes too",
+        ),
     )
 
 

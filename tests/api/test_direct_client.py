@@ -475,7 +475,7 @@ def test_a_station_goes_past_the_ledger_where_it_is_set_so(
     monkeypatch.setattr("cli.station.ledger.RESUMABLE", 1000)
     puts = Puts(monkeypatch)
     with line_of(ledger[1], tmp_path, direct=direct) as line:
-        line.upload(file, SIZE, digest(file.read_bytes()), no_progress)
+        line.upload(file, SIZE, digest(file.read_bytes()), no_progress, sm3=False)
     assert bool(puts.numbers) == direct
     assert held(ledger[0]) == [file.read_bytes()]
 
@@ -487,9 +487,9 @@ def test_a_station_sends_to_a_ledger_that_has_no_bucket(
     asked: list[LedgerError] = []
     upload = DirectClient.upload
 
-    def watched(self: DirectClient, *more: Any) -> dict[str, Any]:
+    def watched(self: DirectClient, *more: Any, **named: Any) -> dict[str, Any]:
         try:
-            return upload(self, *more)
+            return upload(self, *more, **named)
         except LedgerError as error:
             asked.append(error)
             raise
@@ -501,7 +501,7 @@ def test_a_station_sends_to_a_ledger_that_has_no_bucket(
         line_of(address, tmp_path, direct=True) as line,
     ):
         for _ in range(2):
-            line.upload(file, SIZE, digest(file.read_bytes()), no_progress)
+            line.upload(file, SIZE, digest(file.read_bytes()), no_progress, sm3=False)
         assert held(ledger) == [file.read_bytes()] * 2
     assert [type(error) for error in asked] == [NoDirect], "it asks once, and goes on by tus"
 

@@ -86,7 +86,7 @@ def test_many_items_stand_in_a_schedule_after_a_whole_first_page(tmp_path: Path)
     page = make_page(97, *MANY, purpose="用途" * 150, method="方法" * 150)
     first, *schedule, _ = pages_of(typeset(page, {}), tmp_path)
     assert "二〇二六年十一月二十五日" in first
-    assert "一致97件，不一致1件，未登记1件，未能判定1件" in first
+    assert "一致97件，不一致1件，未入日志1件，未能判定1件" in first
     assert page.items[0].name not in first
     listed = "".join(schedule)
     for item in page.items:

@@ -1,6 +1,7 @@
 """The workbench of a notary office, against a server in this process and against packets."""
 
 import json
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -241,6 +242,29 @@ def test_receipts_without_proofs_decide_nothing_offline(desk: NotaryDesk, deposi
     first = sorted((desk.desk / "files").iterdir())[0]
     ended = desk.notary("compare", application, first, "--receipts", deposited, "--offline")
     assert ended.code == 4 and "has a proof" in ended.err
+
+
+def test_receipts_whose_checkpoint_no_quorum_has_cosigned_are_no_basis(
+    desk: NotaryDesk, deposited: Path
+) -> None:
+    application = desk.accepted()
+    for kept in deposited.glob("*.accepted.json"):
+        id_ = json.loads(kept.read_text())["id"]
+        proof = str(desk.ledger.client().receipt(id_)["proof"])
+        own = [f"— {one.name} " for one in COSIGNERS]
+        lines = [line for line in proof.splitlines() if not line.startswith(tuple(own))]
+        assert len(lines) < len(proof.splitlines())
+        (deposited / f"{id_}.tlog-proof").write_text("\n".join(lines) + "\n")
+    first = sorted((desk.desk / "files").iterdir())[0]
+    usual = ("compare", application, first, "--receipts", deposited)
+    ended = desk.notary(*usual)
+    assert ended.code == 4 and "has its quorum" in ended.err, ended
+    # With one that a quorum has seen, what the others prove is undecided.
+    next(deposited.glob("*.tlog-proof")).unlink()
+    files = sorted((desk.desk / "files").iterdir())
+    ended = desk.notary("compare", application, *files, "--receipts", deposited, "--json")
+    assert ended.code == 3, ended
+    assert sorted(compared(ended).values()) == ["same", *["undecided"] * 5]
 
 
 def test_an_answer_that_the_ledger_did_not_give_is_not_believed(
@@ -490,6 +514,33 @@ def test_a_pdf_that_says_something_else_is_not_certified(desk: NotaryDesk, depos
     assert desk.notary("compare", application, *files, "--receipts", deposited).code == 0
     ended = desk.notary("certify", application, "--pdf", pdf, by=(WANG, LI))
     assert ended.code == 1 and "not that of the latest comparison" in ended.err
+
+
+def altered(packet: Path) -> Path:
+    """The packet as a folder, with a bit of an item flipped."""
+    with zipfile.ZipFile(packet) as archive:
+        archive.extractall(packet.parent / "altered")
+    item = next(packet.parent.glob("altered/**/data/items/*"))
+    data = item.read_bytes()
+    item.write_bytes(bytes([data[0] ^ 1]) + data[1:])
+    return item.parents[2]
+
+
+def test_a_packet_that_fails_gives_no_certificate(desk: NotaryDesk, deposited: Path) -> None:
+    application = desk.accepted()
+    packet = altered(desk.packet())
+    files = sorted((desk.desk / "files").iterdir())
+    ended = desk.notary("compare", application, *files, "--packet", packet, "--json")
+    assert (ended.code, json.loads(ended.out)["packet"]) == (1, "failed"), ended
+    assert set(compared(ended).values()) == {"same"}
+    pdf = desk.desk / "x.pdf"
+    usual = ("--number", NUMBER, "--notary", "王某", "-o", pdf)
+    ended = desk.run("notary", "draft", desk.office, application, *usual)
+    assert ended.code == 1 and "failed verification" in ended.err, ended
+    assert not pdf.exists()
+    # A later one with a packet that holds does.
+    assert desk.notary("compare", application, *files, "--packet", desk.packet()).code == 0
+    assert desk.draft(application).exists()
 
 
 def test_nothing_is_drawn_up_before_it_was_compared(desk: NotaryDesk) -> None:

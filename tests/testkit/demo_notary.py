@@ -235,7 +235,7 @@ class Watch:
         self.stage.tell(
             "A notary office, two persons with keys of their own, compares the files with the log\n"
             "   and issues a certificate: PDF/A-3, sealed, and registered by its own statement.",
-            "公证处由两名公证人员以各自的密钥将文件与日志核对，并出具公证书：PDF/A-3，加盖电子印章，"
+            "公证处由两名公证员以各自的密钥将文件与日志核对，并出具公证书：PDF/A-3，加盖电子印章，"
             "另以陈述登记入日志。",
         )
         keys = self.root / "keys"
