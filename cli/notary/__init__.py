@@ -100,6 +100,33 @@ def packet_option(required: bool) -> Callable[[F], F]:
     )
 
 
+def roots_option() -> Callable[[F], F]:
+    return option(
+        "--root",
+        "roots",
+        required=True,
+        multiple=True,
+        metavar="FILE",
+        words={
+            "en": "a root certificate that is trusted; may be repeated",
+            "zh": "所信任的根证书；可写多次",
+        },
+    )
+
+
+def newer_crls_option() -> Callable[[F], F]:
+    return option(
+        "--crl",
+        "crls",
+        multiple=True,
+        metavar="FILE",
+        words={
+            "en": "a newer list of revoked certificates; may be repeated",
+            "zh": "较新的证书吊销列表；可写多次",
+        },
+    )
+
+
 @new_command(
     "init",
     words={
@@ -617,17 +644,7 @@ def draft(**fields: Any) -> None:
     metavar="URL",
     words={"en": "a time stamp authority", "zh": "授时机构网址"},
 )
-@option(
-    "--root",
-    "roots",
-    required=True,
-    multiple=True,
-    metavar="FILE",
-    words={
-        "en": "a root certificate that is trusted; may be repeated",
-        "zh": "所信任的根证书；可写多次",
-    },
-)
+@roots_option()
 @option(
     "--crl",
     "crls",
@@ -668,27 +685,8 @@ def seal_(token_module: str | None, token_pin: str | None, **fields: Any) -> Non
     example="tiezheng notary check sealed.pdf --root root.pem",
 )
 @argument("pdf", metavar="PDF", words={"en": "the certificate", "zh": "公证书"})
-@option(
-    "--root",
-    "roots",
-    required=True,
-    multiple=True,
-    metavar="FILE",
-    words={
-        "en": "a root certificate that is trusted; may be repeated",
-        "zh": "所信任的根证书；可写多次",
-    },
-)
-@option(
-    "--crl",
-    "crls",
-    multiple=True,
-    metavar="FILE",
-    words={
-        "en": "a newer list of revoked certificates; may be repeated",
-        "zh": "较新的证书吊销列表；可写多次",
-    },
-)
+@roots_option()
+@newer_crls_option()
 @json_option()
 def check(**fields: Any) -> int:
     from cli.notary.work import run_check
@@ -700,20 +698,25 @@ def check(**fields: Any) -> int:
     "certify",
     words={
         "en": "Issue a certificate: two persons sign, the ledger files it.\n\n"
-        "The PDF must hold the data sheet of the latest comparison, unchanged. Without\n"
-        "this statement a certificate is not registered, whatever seal it has.",
+        "The PDF must be sealed, as `check` checks it, and hold the data sheet of the\n"
+        "latest comparison, unchanged. No number is given twice, unless the first was\n"
+        "revoked. Without this statement a certificate is not registered, whatever seal\n"
+        "it has.",
         "zh": "出具公证书：由两人签名，并登记于账本。\n\n"
-        "PDF 须含最近一次比对的核验数据单，且未经改动。没有这一陈述的公证书，\n"
+        "PDF 须已盖章（核验同 check），并含最近一次比对的核验数据单，且未经改动。\n"
+        "同一编号不得重复使用，原公证书已撤销的除外。没有这一陈述的公证书，\n"
         "无论有何印章，均为未登记。",
     },
     example="tiezheng notary certify office 019ab0c4-… --pdf sealed.pdf \\\n"
-    "    --key wang.key --key li.key",
+    "    --root root.pem --key wang.key --key li.key",
 )
 @folder_argument()
 @application_argument()
 @option(
     "--pdf", required=True, metavar="FILE", words={"en": "the sealed PDF", "zh": "已盖章的 PDF"}
 )
+@roots_option()
+@newer_crls_option()
 @key_option(2)
 @offline_option()
 @json_option()

@@ -12,9 +12,11 @@ from cli.notary.attached import read_sheet
 from cli.notary.drawn import check_drawn
 from cli.notary.office import Office
 from cli.notary.page import CertificatePage, Compared, ComparedItem, CosignedBy
+from cli.notary.seal_check import FINDINGS, open_seal
 from ledger.encoding import parse_hex
 from ledger.errors import Rejected, Unknown
 from ledger.evidence.statement import StatementSubject
+from ledger.report import Outcome
 
 METHOD = (
     "公证员在本处计算机上读取文件，逐字节计算 SHA-256 摘要，与陈述中的摘要逐一核对；"
@@ -115,6 +117,16 @@ def check_sheet(
     if page != expected:
         raise other
     return page
+
+
+def check_sealed(pdf: bytes, roots: Sequence[bytes], crls: Sequence[bytes]) -> None:
+    """What is issued is what others can check: a draft is not, nor a seal that falls."""
+    report = open_seal(pdf, roots, crls=crls)
+    if report.outcome is not Outcome.PASSED:
+        raise Rejected(
+            f"want a sealed PDF: {FINDINGS[report.finding]['en']}",
+            hints=("tiezheng notary seal", "tiezheng notary check says more"),
+        )
 
 
 def compared_statements(record: Mapping[str, Any]) -> list[StatementSubject]:

@@ -320,6 +320,20 @@ class Office:
                     hints=("tiezheng notary send files what has no answer yet",),
                 )
 
+    def check_number(self, number: str) -> None:
+        """One number is one certificate; that of a revoked one may be given to its successor."""
+        issued = {}
+        for one in self.said():
+            predicate = one.statement.predicate
+            if predicate.get("number") == number:
+                issued[one.statement.id] = number
+            issued.pop(str(predicate.get("issued", "")), None)
+        if issued:
+            raise Conflict(
+                f"the number {number!r} was given by statement {min(issued)}",
+                hints=("draw it up under another number, or revoke that one first",),
+            )
+
     def check_accepted(self, application: str) -> None:
         decisions = [
             one.statement.predicate["decision"]

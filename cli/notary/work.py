@@ -521,10 +521,17 @@ def run_check(pdf: str, roots: Sequence[str], crls: Sequence[str], as_json: bool
     return output.exit_of(report.outcome)
 
 
-def run_certify(folder: str, application: str, pdf: str, **signing: Any) -> int:
+def run_certify(
+    folder: str,
+    application: str,
+    pdf: str,
+    roots: Sequence[str],
+    crls: Sequence[str],
+    **signing: Any,
+) -> int:
     from api.ids import new_id
     from cli.files import read_small
-    from cli.notary.certifying import check_sheet, compared_statements, comparison
+    from cli.notary.certifying import check_sealed, check_sheet, compared_statements, comparison
     from storage.durable import make_folder, write_file
 
     desk = _Desk(folder, **signing)
@@ -538,6 +545,8 @@ def run_certify(folder: str, application: str, pdf: str, **signing: Any) -> int:
     )
     record = comparison(desk.office, application)
     page = check_sheet(desk.office, application, record, data)
+    desk.office.check_number(page.number)
+    check_sealed(data, *([read_small(Path(one)) for one in some] for some in (roots, crls)))
     id_ = new_id(_now_ms())
     kept = desk.office.root / "certificates" / f"{id_}.pdf"
     make_folder(kept.parent)

@@ -11,8 +11,10 @@ from testkit.key_desk import next_second
 from testkit.keys import key
 from testkit.notarial import LI, WANG
 from testkit.notary_desk import APPLICATION, NotaryDesk, deposit
+from testkit.sealed import seal_draft
 from testkit.server import open_ledger, serving
 from testkit.terminal import Ended, Run
+from testkit.tsa_process import open_tsa
 
 NEW = key(WANG.name, "second")
 BOTH = (WANG, LI)
@@ -24,8 +26,12 @@ pytest.importorskip("pyhanko")
 @pytest.fixture
 def desk(tmp_path: Path, run: Run) -> Iterator[NotaryDesk]:
     (tmp_path / "desk").mkdir()
-    with open_ledger(tmp_path / "ledger") as ledger, serving(ledger.http.app) as address:  # type: ignore[arg-type]
-        desk = NotaryDesk(ledger, address, tmp_path / "desk", run)
+    with (
+        open_ledger(tmp_path / "ledger") as ledger,
+        serving(ledger.http.app) as address,  # type: ignore[arg-type]
+        open_tsa(tmp_path / "tsa", intermediate=True) as tsa,
+    ):
+        desk = NotaryDesk(ledger, address, tmp_path / "desk", run, tsa=tsa)
         assert desk.init(*BOTH).code == 0
         assert [desk.register(who).code for who in BOTH] == [0, 0]
         deposit(desk, 1)
@@ -55,8 +61,10 @@ def certify(desk: NotaryDesk, name: str, *by: SigningKey) -> tuple[Path, Ended]:
     files = sorted((desk.desk / "files").iterdir())
     with_receipts = ("--receipts", desk.desk / "kept")
     assert desk.notary("compare", application, *files, *with_receipts, by=by[:1]).code == 0
-    pdf = desk.draft(application, f"（2026）苏姑证字第{name}号", f"{name}.pdf")
-    return pdf, desk.notary("certify", application, "--pdf", pdf, "--json", by=by)
+    assert desk.tsa is not None
+    draft = desk.draft(application, f"（2026）苏姑证字第{name}号", f"{name}.pdf")
+    options = seal_draft(draft, desk.tsa)
+    return options[1], desk.notary("certify", application, *options, "--json", by=by)
 
 
 def issued(desk: NotaryDesk, name: str, *by: SigningKey) -> tuple[Path, str]:

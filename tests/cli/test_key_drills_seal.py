@@ -67,7 +67,8 @@ class Seals:
         desk, application = self.desk, self.compared()
         sealed = self.seal(desk.draft(application, number), by, name, self.lists("then"))
         assert sealed.code == 0, sealed
-        ended = desk.notary("certify", application, "--pdf", desk.desk / name, by=(WANG, LI))
+        pdf = ("--pdf", desk.desk / name)
+        ended = desk.notary("certify", application, *pdf, *self.roots(), by=(WANG, LI))
         desk.ledger.await_quorum()
         return ended
 

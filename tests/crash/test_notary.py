@@ -38,6 +38,7 @@ from testkit.cut_mount import CutMount, need_fuse
 from testkit.death import Death, Killed
 from testkit.notarial import LI, OFFICE, WANG
 from testkit.server import CASE, STATION, Ledger, open_ledger, register, serving
+from testkit.tsa_process import Tsa, open_tsa
 
 CODE = "import sys; from cli.main import main; sys.exit(main())"
 NUMBERS = count(1)
@@ -385,18 +386,30 @@ def test_an_answer_that_was_lost_is_asked_for_again_and_is_the_same(
     assert desk.ledger.services.log.size == size
 
 
+@pytest.fixture(scope="module")
+def tsa(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tsa]:
+    with open_tsa(tmp_path_factory.mktemp("tsa") / "tsa", intermediate=True) as tsa:
+        yield tsa
+
+
 @pytest.mark.parametrize("damage", ["torn", "zeros", "gone"])
 def test_a_certificate_that_is_not_as_it_was_signed_is_not_sent(
-    used: tuple[Desk, dict[str, list[str]]], capsys: pytest.CaptureFixture[str], damage: str
+    used: tuple[Desk, dict[str, list[str]]],
+    tsa: Tsa,
+    capsys: pytest.CaptureFixture[str],
+    damage: str,
 ) -> None:
     pytest.importorskip("typst")
     pytest.importorskip("pyhanko")
+    from testkit.sealed import seal_draft
+
     desk, waiting = used
     pdf = desk.beside / f"{damage}.pdf"
     draft = [*waiting["draft"][:4], "--number", f"（2026）证字第{damage}号", "--notary", "王某"]
     desk.run(*draft, "-o", str(pdf))
     desk.run(
-        *("notary", "certify", str(desk.root), desk.application, "--pdf", str(pdf), "--offline"),
+        *("notary", "certify", str(desk.root), desk.application, "--offline"),
+        *map(str, seal_draft(pdf, tsa)),
         *("--key", desk.key(WANG), "--key", desk.key(LI)),
     )
     path = sorted(desk.root.glob("certificates/*.pdf"))[-1]

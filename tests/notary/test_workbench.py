@@ -18,6 +18,7 @@ from ledger.tlog.signing_key import SigningKey
 from testkit.keys import key
 from testkit.notarial import LI, NUMBER, OFFICE, WANG
 from testkit.notary_desk import NotaryDesk, deposit
+from testkit.sealed import seal_draft
 from testkit.sequence import NEXT, OF_THE_FIRST, open_both
 from testkit.server import (
     AGENCY,
@@ -32,6 +33,7 @@ from testkit.server import (
     serving,
 )
 from testkit.terminal import Ended, Run
+from testkit.tsa_process import Tsa, open_tsa
 
 SECOND = key("wang-2.notary.example")
 
@@ -68,6 +70,12 @@ def desk(served: tuple[Ledger, str], tmp_path: Path, run: Run) -> NotaryDesk:
     ended = made.init(WANG, LI, SECOND, more=("--interest", "王记 商行"))
     assert ended.code == 0, ended
     return made
+
+
+@pytest.fixture(scope="module")
+def tsa(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tsa]:
+    with open_tsa(tmp_path_factory.mktemp("tsa") / "tsa", intermediate=True) as tsa:
+        yield tsa
 
 
 # --- keys ------------------------------------------------------------------------------------
@@ -367,20 +375,26 @@ def test_two_keys_of_one_person_sign_offline_and_the_ledger_refuses(desk: Notary
 
 
 def test_a_certificate_is_drawn_up_issued_revoked_and_red_ever_after(
-    desk: NotaryDesk, deposited: Path
+    desk: NotaryDesk, deposited: Path, tsa: Tsa
 ) -> None:
     pytest.importorskip("typst")
     pytest.importorskip("pyhanko")
     application = desk.accepted()
     assert desk.notary("compare", application, "--packet", desk.packet()).code == 0
-    pdf = desk.draft(application)
-    usual = ("certify", application, "--pdf", pdf)
+    draft = desk.draft(application)
+    _, pdf, *root = options = seal_draft(draft, tsa)
+    usual = ("certify", application, *options)
+    unsealed = desk.notary("certify", application, "--pdf", draft, *root, by=(WANG, LI))
+    assert unsealed.code == 1 and "want a sealed PDF" in unsealed.err
     assert desk.notary(*usual).code == 1
     ended = desk.notary(*usual, "--json", by=(WANG, LI))
     assert ended.code == 0, ended
     certificate = json.loads(ended.out)["certificate"]
     again = desk.notary(*usual, by=(WANG, LI))
     assert again.code == 1 and "was issued" in again.err
+    twin = ("certify", application, *seal_draft(desk.draft(application, name="twin.pdf"), tsa))
+    again = desk.notary(*twin, by=(WANG, LI))
+    assert again.code == 1 and "was given by statement" in again.err
     desk.ledger.await_quorum()
 
     def verify(packet: Path, *more: str | Path) -> Ended:
@@ -395,6 +409,7 @@ def test_a_certificate_is_drawn_up_issued_revoked_and_red_ever_after(
     assert desk.notary("revoke", certificate, "--reason", "事项有误").code == 0
     assert desk.notary("revoke", certificate, "--reason", "again").code == 1
     desk.ledger.await_quorum()
+    assert desk.notary(*twin, "--offline", by=(WANG, LI)).code == 0  # the number is free again
     now = desk.packet("now.zip")
     assert verify(now).code == 0  # the evidence is what it was
     ended = verify(now, "--certificate", pdf)
@@ -406,7 +421,7 @@ def test_a_certificate_is_drawn_up_issued_revoked_and_red_ever_after(
 
 @pytest.mark.parametrize("way", ["packet", "receipts"])
 def test_a_certificate_over_two_logs_says_of_each_file_in_which_it_is(
-    tmp_path: Path, run: Run, way: str
+    tmp_path: Path, run: Run, tsa: Tsa, way: str
 ) -> None:
     pytest.importorskip("typst")
     pytest.importorskip("pyhanko")
@@ -430,7 +445,9 @@ def test_a_certificate_over_two_logs_says_of_each_file_in_which_it_is(
         page = read_sheet(pdf.read_bytes())
         assert page.log_origin == NEXT
         assert [(item.log, item.index) for item in page.items] == [(ORIGIN, first.index), ("", 4)]
-        ended = desk.notary("certify", application, "--pdf", pdf, "--json", by=(WANG, LI))
+        options = seal_draft(pdf, tsa)
+        pdf = options[1]
+        ended = desk.notary("certify", application, *options, "--json", by=(WANG, LI))
         assert ended.code == 0, ended
         certificate = json.loads(ended.out)["certificate"]
         ledger.await_quorum()
@@ -499,7 +516,9 @@ def keep(folder: Path, row: Row, ledger: Ledger) -> None:
     (folder / f"{row.statement_id}.accepted.json").write_text(json.dumps(answer))
 
 
-def test_a_pdf_that_says_something_else_is_not_certified(desk: NotaryDesk, deposited: Path) -> None:
+def test_a_pdf_that_says_something_else_is_not_certified(
+    desk: NotaryDesk, deposited: Path, tsa: Tsa
+) -> None:
     pytest.importorskip("typst")
     pytest.importorskip("pyhanko")
     application = desk.accepted()
@@ -512,7 +531,7 @@ def test_a_pdf_that_says_something_else_is_not_certified(desk: NotaryDesk, depos
     )
     assert ended.code == 0, ended
     assert desk.notary("compare", application, *files, "--receipts", deposited).code == 0
-    ended = desk.notary("certify", application, "--pdf", pdf, by=(WANG, LI))
+    ended = desk.notary("certify", application, *seal_draft(pdf, tsa), by=(WANG, LI))
     assert ended.code == 1 and "not that of the latest comparison" in ended.err
 
 

@@ -288,7 +288,8 @@ class Watch:
         }
         self.note(str(self.certificate), str(self.certificate))
         issued = self.notary(
-            "certify", office, application, "--pdf", str(self.certificate), *signing, "--json"
+            *("certify", office, application, "--pdf", str(self.certificate)),
+            *("--root", str(self.root / "root.pem"), *signing, "--json"),
         )
         return str(json.loads(issued)["id"])
 

@@ -12,6 +12,7 @@ from ledger.tlog.signing_key import SigningKey
 from testkit.notarial import NUMBER, OFFICE, WANG
 from testkit.server import REGISTRAR, STATION, Ledger
 from testkit.terminal import Ended, Run
+from testkit.tsa_process import Tsa
 
 APPLICATION = (
     *("--applicant", "姑苏区城市管理局", "--purpose", "诉讼举证"),
@@ -27,6 +28,7 @@ class NotaryDesk:
     desk: Path
     run: Run
     case: str = field(default_factory=lambda: f"苏城管罚〔2026〕{next(NUMBERS)}号")
+    tsa: Tsa | None = None  # of its seal
 
     @property
     def trust(self) -> Path:
