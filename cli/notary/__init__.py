@@ -329,16 +329,19 @@ def refuse(**fields: Any) -> int:
         "en": "Hold files against the log, each by its digest.\n\n"
         "FILE… are held against a packet, which is verified whole, or against the\n"
         "applicant's receipts, as deposit --keep leaves them. Without FILE a packet's\n"
-        "own items are. The files do not leave this machine.\n\n"
+        "own items are; those that it does not bring are counted as not handed in, and\n"
+        "no certificate lists them. The files do not leave this machine.\n\n"
         "Of several logs the first that has a file counts, and the checkpoint is of\n"
         "the last. With --log everything is of that one, and what others have is not.\n\n"
-        "Exit code: 0 all are the same, 1 some differ or are not logged, 3 undecided.",
+        "Exit code: 0 all are the same, 1 some differ or are not logged or the packet\n"
+        "fails, 3 undecided or not handed in.",
         "zh": "将文件逐一按摘要与日志比对。\n\n"
         "FILE… 与经完整核验的证据包比对，或与申请人的回执（deposit --keep 所留）比对；\n"
-        "不写 FILE 则比对证据包自带的原件。文件不离开本机。\n\n"
+        "不写 FILE 则比对证据包自带的原件；未附的计为“未提交”，不列入公证书。\n"
+        "文件不离开本机。\n\n"
         "日志有多份时，以最先载有该文件的一份为准，检查点取最后一份日志的。加 --log 则\n"
         "只与该份日志比对，其他日志所载均不计。\n\n"
-        "退出码：0 全部一致，1 有不一致或未入日志的，3 不能判定。",
+        "退出码：0 全部一致，1 有不一致或未入日志的或证据包核验不通过，3 不能判定或有未提交的。",
     },
     example="tiezheng notary compare office 019ab0c4-… 现场照片.jpg --packet packet.zip \\\n"
     "    --key wang.key\n"
@@ -521,15 +524,20 @@ def attach(**fields: Any) -> int:
 @new_command(
     "spot",
     words={
-        "en": "Draw items to look at, by a choice that nobody made.\n\n"
+        "en": "Draw items to look at, by a choice that no notary made.\n\n"
         "The first call fixes the list in the log. Once a quorum has cosigned a\n"
         "checkpoint that holds it, the next call draws by that checkpoint, and compares\n"
-        "what was drawn. Whoever has the record can draw the same again.\n\n"
-        "Exit code: 0 done, 1 one of them differs, 3 the list is fixed and not drawn yet.",
-        "zh": "抽查：所抽取的原件不由任何人选定。\n\n"
+        "what was drawn. Whoever has the record can draw the same again. The operator\n"
+        "may choose which cosigned checkpoint of that time he shows, and so the draw.\n\n"
+        "A packet that fails verification is refused. Exit code: 0 done, 1 one that was\n"
+        "drawn is not logged or differs, 3 the list is fixed and not drawn yet, or one\n"
+        "that was drawn was not handed in, or is undecided as the packet is.",
+        "zh": "抽查：所抽取的原件不由公证员选定。\n\n"
         "第一次运行把清单固定于日志。含该清单的检查点经法定人数联合签名后，再次运行即按\n"
-        "该检查点抽取并比对。持有记录的任何人都可重新抽取，结果相同。\n\n"
-        "退出码：0 完成，1 有不一致的，3 清单已固定、尚未抽取。",
+        "该检查点抽取并比对。持有记录的任何人都可重新抽取，结果相同。但运营者可在该时段\n"
+        "已联合签名的检查点中择一出示，从而影响抽取结果。\n\n"
+        "核验不通过的证据包不予抽查。退出码：0 完成，1 抽中的有不一致或未入日志的，\n"
+        "3 清单已固定、尚未抽取，或抽中的未提交，或抽中的或证据包不能判定。",
     },
     example="tiezheng notary spot office 019ab0c4-… --packet packet.zip --count 5 \\\n"
     "    --key wang.key",

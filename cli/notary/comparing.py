@@ -60,18 +60,22 @@ class Basis:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One file, and what the log has of it. `logged` is None where it has nothing."""
+    """One file, and what the log has of it. `logged` is None where it has nothing.
+
+    Where nobody handed the file in it was not `read`, and the digest is the statement's.
+    """
 
     name: str
     digest: ItemDigest
     outcome: Compared
     logged: Logged | None = None
+    read: bool = True
 
     def to_json(self) -> dict[str, Any]:
         value: dict[str, Any] = {
             "name": self.name,
             "outcome": str(self.outcome),
-            "sha256": self.digest.sha256.hex(),
+            "sha256" if self.read else "logged_sha256": self.digest.sha256.hex(),
             "size": self.digest.size,
         }
         if self.logged is not None:
@@ -214,14 +218,18 @@ def compare(files: Iterable[Source], logged: Sequence[Logged]) -> list[Row]:
 
 
 def of_itself(ex: Examination, logged: Sequence[Logged]) -> list[Row]:
-    """The packet's own items: each statement's file with the bytes that the packet brought."""
+    """The packet's own items: each statement's file with the bytes that the packet brought.
+
+    Those that it did not bring are among them, not `read`: a spot check may draw one.
+    """
     found = {subject: ex.item_digests[path] for subject, path in ex.item_of.items()}
     rows = []
     for one in logged:
         digest = found.get(one.subject, one.subject.digest)
-        here = one.subject in found and one.quorum_time is not None
-        outcome = Compared.SAME if here else Compared.UNDECIDED
-        rows.append(Row(printable(one.subject.name), digest, outcome, one))
+        read = one.subject in found
+        same = read and one.quorum_time is not None
+        outcome = Compared.SAME if same else Compared.UNDECIDED
+        rows.append(Row(printable(one.subject.name), digest, outcome, one, read))
     known = set(ex.item_of.values())
     for path, digest in sorted(ex.item_digests.items()):
         if path not in known:

@@ -1,10 +1,11 @@
-"""A spot check whose choice nobody made: not the notary, and not whoever runs the ledger.
+"""A spot check that no notary chooses: the items follow from a checkpoint of the log.
 
-First the list is fixed, by a statement in the log. Then the seed comes from the first checkpoint
-that holds that statement and that a quorum has cosigned: its root and its cosignatures did not
-exist when the list was fixed. Whoever has the list and the checkpoint draws the same items again.
-An operator may add entries until a root suits him, as long as the cosigners, whose signatures
-are in the seed, wait for him: what they sign he does not know before.
+First the list is fixed, by a statement in the log. Then the seed comes from a checkpoint that
+holds that statement and that a quorum has cosigned: its root and its cosignatures did not exist
+when the list was fixed. Whoever has the list and the checkpoint draws the same items again.
+An operator is not kept from choosing. He may show any cosigned checkpoint of that time, with any
+of its cosignatures above the quorum, and so the draw that suits him best of those. That a draw
+was not his choice it does not prove; what was drawn was there, and that is all.
 """
 
 from ledger.suite import digest

@@ -200,13 +200,21 @@ def run_compare(
     if packet is not None:
         outcome, ex = _examine(packet, desk.office)
         logged, basis = comparing.of_packet(ex, logs)
-        rows = comparing.compare(sources, logged) if files else comparing.of_itself(ex, logged)
+        every = comparing.compare(sources, logged) if files else comparing.of_itself(ex, logged)
     else:
         fetch = None if desk.offline else desk.client.receipt
         trust = desk.office.trust
         logged, basis = comparing.of_receipts(Path(str(receipts)), trust, logs, fetch)
-        rows = comparing.compare(sources, logged)
-    record = {"basis": basis.to_json(), "items": [row.to_json() for row in rows]}
+        every = comparing.compare(sources, logged)
+    rows = [row for row in every if row.read]  # nothing is certified of a file nobody read
+    missing = len(every) - len(rows)
+    if not rows:
+        raise Rejected(f"want files to compare: none of {missing} was handed in")
+    record: dict[str, Any] = {
+        "basis": basis.to_json(),
+        "items": [row.to_json() for row in rows],
+        "not_handed_in": missing,
+    }
     if outcome:
         record["packet"] = outcome
     statement = desk.record(application, "comparison", record)
@@ -216,9 +224,11 @@ def run_compare(
             output.result(f"{_compared(row.outcome)}  {place}  {row.name}")
         sums = comparing.counted(rows)
         output.result("; ".join(f"{_compared(o)}: {n}" for o, n in sums.items() if n))
+        if missing:
+            output.result(say(en=f"not handed in: {missing}", zh=f"未提交: {missing}"))
     code = desk.end(statement, record)
     bad = any(row.outcome in (Compared.DIFFERENT, Compared.NOT_LOGGED) for row in rows)
-    doubt = any(row.outcome is Compared.UNDECIDED for row in rows) or outcome == "undecided"
+    doubt = any(row.outcome is Compared.UNDECIDED for row in every) or outcome == "undecided"
     if bad or outcome == "failed":
         return output.Exit.FAILED
     return output.Exit.UNDECIDED if doubt else code
@@ -412,7 +422,12 @@ def run_spot(folder: str, application: str, packet: str, count: int, **signing: 
 
     desk = _Desk(folder, offline=False, **signing)
     desk.office.check_accepted(application)
-    _, ex = _examine(packet, desk.office)
+    outcome, ex = _examine(packet, desk.office)
+    if outcome == "failed":
+        raise Rejected(
+            "the packet fails verification: nothing is drawn from it",
+            hints=("tiezheng verify says why",),
+        )
     logged, _ = comparing.of_packet(ex, desk.office.trust.logs)
     rows = comparing.of_itself(ex, logged)
     listed = [f"{row.digest.sha256.hex()}  {row.name}" for row in rows]
@@ -433,14 +448,17 @@ def run_spot(folder: str, application: str, packet: str, count: int, **signing: 
         "drawn": [row.to_json() for row in drawn],
         "list_sha256": sha256.hex(),
         "note": note,
+        "packet": outcome,
     }
     statement = desk.record(application, "spot_check", record)
     if not desk.as_json:
         for row in drawn:
             output.result(f"{_compared(row.outcome)}  {row.name}")
     code = desk.end(statement, record)
-    same = all(row.outcome is Compared.SAME for row in drawn)
-    return code if same else output.Exit.FAILED
+    if any(row.outcome in (Compared.DIFFERENT, Compared.NOT_LOGGED) for row in drawn):
+        return output.Exit.FAILED
+    doubt = any(row.outcome is Compared.UNDECIDED for row in drawn) or outcome == "undecided"
+    return output.Exit.UNDECIDED if doubt else code
 
 
 def run_draft(

@@ -5,8 +5,11 @@ from typing import Any
 
 import pytest
 
-from cli.notary.comparing import of_packet
+from cli.notary.comparing import Logged, of_itself, of_packet
+from cli.notary.page import Compared
 from ledger.errors import Rejected, Unavailable
+from ledger.evidence.chunks import digest_item
+from ledger.evidence.statement import FileSubject
 
 
 def shown(**quorums: int | None) -> Any:
@@ -29,3 +32,17 @@ def test_without_a_quorum_there_is_no_basis() -> None:
         of_packet(shown(a=None, b=None), LOGS)
     with pytest.raises(Rejected, match="no sound checkpoint"):
         of_packet(shown(other=1), LOGS)
+
+
+def test_a_file_that_the_packet_does_not_bring_was_not_read() -> None:
+    subject = FileSubject("x.mp4", digest_item(b"abc"))
+    other = FileSubject("y.mp4", digest_item(b"y"))
+    logged = [Logged(one, "id", bytes(32), "a", 3, 5) for one in (subject, other)]
+    items = {"data/items/y.mp4": other.digest}
+    examined: Any = SimpleNamespace(item_digests=items, item_of={other: "data/items/y.mp4"})
+    missing, here = of_itself(examined, logged)
+    assert (missing.read, missing.outcome) == (False, Compared.UNDECIDED)
+    assert (here.read, here.outcome) == (True, Compared.SAME)
+    # Nobody has digested the bytes: what is named is what the statement says of them.
+    assert "sha256" not in missing.to_json()
+    assert missing.to_json()["logged_sha256"] == subject.digest.sha256.hex()

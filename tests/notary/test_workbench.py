@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from cli.main import main
+from cli.notary import work
 from cli.notary.machine_report import MachineReport, sign_report
+from cli.notary.office import Office
 from ledger.encoding import format_json
 from ledger.evidence.statement import Role
 from ledger.sequencer import Row
@@ -596,6 +598,42 @@ def test_a_spot_check_is_drawn_by_a_checkpoint_that_came_after_its_list(
     seed = seed_of(bytes.fromhex(record["list_sha256"]), record["note"])
     drawn = [fixed["list"][i] for i in draw(3, len(fixed["list"]), seed)]
     assert [f"{row['sha256']}  {row['name']}" for row in record["drawn"]] == drawn
+
+
+def test_nothing_is_drawn_from_a_packet_that_fails(desk: NotaryDesk, deposited: Path) -> None:
+    application = desk.accepted()
+    said = len(desk.said())
+    ended = desk.notary("spot", application, "--packet", altered(desk.packet()))
+    assert ended.code == 1 and "nothing is drawn" in ended.err, ended
+    assert len(desk.said()) == said
+
+
+def test_what_nobody_handed_in_is_in_no_schedule_and_leaves_a_draw_undecided(
+    desk: NotaryDesk, deposited: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    examine = work._examine
+
+    def without_one(packet: str, office: Office) -> tuple[str, Any]:
+        outcome, ex = examine(packet, office)
+        path = ex.item_of.pop(min(ex.item_of, key=lambda subject: subject.name))
+        del ex.item_digests[path]
+        return outcome, ex
+
+    monkeypatch.setattr(work, "_examine", without_one)
+    application, packet = desk.accepted(), desk.packet()
+    ended = desk.notary("compare", application, "--packet", packet, "--json")
+    assert ended.code == 3, ended
+    assert json.loads(ended.out)["not_handed_in"] == 1
+    assert set(compared(ended)) == {f"photo-{i:03}.jpg" for i in range(1, 6)}
+    assert set(compared(ended).values()) == {"same"}
+    usual = ("spot", application, "--packet", packet, "--count", "6", "--json")
+    assert desk.notary(*usual).code == 3
+    desk.ledger.await_quorum()
+    ended = desk.notary(*usual)
+    assert ended.code == 3, ended
+    rows = {row["name"]: row for row in json.loads(ended.out)["drawn"]}
+    assert (len(rows), rows["photo-000.jpg"]["outcome"]) == (6, "undecided")
+    assert "sha256" not in rows["photo-000.jpg"]
 
 
 def test_a_draw_takes_each_item_once_and_all_if_there_are_no_more() -> None:
