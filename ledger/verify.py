@@ -148,13 +148,13 @@ STEPS: tuple[Step, ...] = (
         clips.clips,
         {"en": "Clips", "zh": "片段"},
         {
-            "en": "each sample that a clip plays is, byte for byte, one of the original",
-            "zh": "片段所播放的每一采样与原件中的相应字节一致",
+            "en": "each sample that a clip plays is, byte for byte, one stretch of the original",
+            "zh": "片段所播放的每一采样均为原件中的一段连续字节，逐字节一致",
         },
         {
-            "en": "what was left out around it, or that a player shows it in the original's order "
-            "and speed: --rederive shows that",
-            "zh": "不证明前后未展示的内容；播放次序与速度是否同原件，由 --rederive 核对",
+            "en": "what was left out around it, or that a player decodes it as the original, in "
+            "its order and speed: --rederive shows that",
+            "zh": "不证明前后未展示的内容；解码、次序、速度是否同原件，由 --rederive 核对",
         },
     ),
     Step(

@@ -5,13 +5,14 @@
     data/clips/<nn>.<ext>    the file to play
 
 What counts are the chunks: with holes between them they are the original, at its own offsets.
-The file to play is a convenience. Its samples are held against the chunks byte for byte; all
-else in it is the container's own, in which no sample can hide.
+The file to play is a convenience. Its samples are held against the chunks byte for byte; where
+they stand in it is `ledger.evidence.film`.
 """
 
-import struct
-from collections.abc import Callable, Iterator
+from bisect import bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import Any, Self
 
 from ledger.encoding import (
@@ -131,18 +132,15 @@ class Clip:
 
     def where(self) -> Callable[[int, int], int]:
         """Where in the shown chunks' file a range of the original stands; raises `Rejected`."""
-        starts: list[tuple[int, int, int]] = []
-        at = 0
-        for run in self.runs:
-            first, length = run[0] * CHUNK_SIZE, run_size(run, self.item.size)
-            starts.append((first, first + length, at))
-            at += length
+        firsts = [first * CHUNK_SIZE for first, _ in self.runs]
+        lengths = [run_size(run, self.item.size) for run in self.runs]
+        places = list(accumulate(lengths, initial=0))
 
         def find(original: int, size: int) -> int:
-            for first, end, place in starts:
-                if first <= original and original + size <= end:
-                    return place + original - first
-            raise Rejected(f"bytes {original} to {original + size} of the original are not shown")
+            run, end = bisect_right(firsts, original) - 1, original + size
+            if run < 0 or end > firsts[run] + lengths[run]:
+                raise Rejected(f"bytes {original} to {end} of the original are not shown")
+            return places[run] + original - firsts[run]
 
         return find
 
@@ -156,53 +154,15 @@ def run_size(run: tuple[int, int], size: int) -> int:
     return min(size, (run[1] + 1) * CHUNK_SIZE) - run[0] * CHUNK_SIZE
 
 
-def check_file(read: Callable[[int, int], bytes], size: int, pieces: tuple[Piece, ...]) -> None:
-    """That no sample of an MP4 can stand outside `pieces`.
-
-    ISO/IEC 14496-12: sample data is in `mdat` boxes. Each of them must be covered by pieces from
-    its first byte to its last, and beside them only `ftyp`, `free` and one `moov` may stand.
-    Raises `Rejected`, or `Malformed` if these are no boxes.
-    """
-    names = []
-    held = iter(pieces)
-    piece = next(held, None)
-    for name, start, end in boxes(read, size):
-        names.append(name)
-        if name != b"mdat":
-            continue
-        while start < end:
-            if piece is None or piece.at != start or piece.at + piece.size > end:
-                raise Rejected(f"byte {start} of the file to play is no sample of the original")
-            start += piece.size
-            piece = next(held, None)
-    if piece is not None:
-        raise Rejected(f"byte {piece.at} of the file to play is in no sample")
-    if names.count(b"moov") != 1 or not set(names) <= {b"ftyp", b"free", b"mdat", b"moov"}:
-        raise Rejected("want a file to play of ftyp, free, mdat and one moov")
-
-
-def boxes(read: Callable[[int, int], bytes], size: int) -> Iterator[tuple[bytes, int, int]]:
-    """Type, start and end of the content of each outermost box; they fill the file."""
-    at = 0
-    while at < size:
-        head = read(at, 16)
-        if len(head) < 8:
-            raise Malformed(f"want a box at byte {at}, and the file ends")
-        length, name, content = int.from_bytes(head[:4], "big"), head[4:8], at + 8
-        if length == 1 and len(head) == 16:
-            length, content = struct.unpack(">Q", head[8:])[0], at + 16
-        if length < content - at or at + length > size:
-            raise Malformed(f"the box at byte {at} has {length} bytes, of {size - at}")
-        yield name, content, at + length
-        at += length
-
-
 def _check_pieces(pieces: tuple[Piece, ...]) -> None:
     end = 0
     for piece in pieces:
         if piece.at < end or piece.size == 0:
             raise Malformed("want samples in the order of the file to play, apart, not empty")
         end = piece.at + piece.size
+    taken = sorted((piece.original, piece.original + piece.size) for piece in pieces)
+    if any(a[1] > b[0] for a, b in pairwise(taken)):
+        raise Malformed("want each byte of the original once in the file to play")
 
 
 def _span_json(span: Span) -> dict[str, str]:

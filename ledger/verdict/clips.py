@@ -5,7 +5,8 @@ from functools import partial
 
 from ledger.encoding import printable
 from ledger.errors import Malformed, Rejected, Unavailable
-from ledger.evidence.clip import Clip, check_file
+from ledger.evidence.clip import Clip
+from ledger.evidence.film import check_film
 from ledger.evidence.ranges import root_of_runs
 from ledger.evidence.statement import FileSubject
 from ledger.report import Finding, Outcome, clock_text
@@ -82,9 +83,9 @@ def _check_played(ex: Examination, clip: Clip, chunks: str, played: str) -> None
             if len(bytes_) != length or bytes_ != ex.packet.read(chunks, place + at, length):
                 raise Rejected(f"byte {piece.at} of the file to play is not that of the original")
     if played.endswith(".mp4"):
-        check_file(partial(ex.packet.read, played), size, clip.pieces)
-    elif sum(piece.size for piece in clip.pieces) != size:
-        raise Rejected("the file to play has bytes that are not of the original")
+        check_film(partial(ex.packet.read, played), size, clip.pieces)
+    elif [(piece.at, piece.size) for piece in clip.pieces] != [(0, size)]:
+        raise Rejected("want a stream to play that is one stretch of the original")
 
 
 def _told(clip: Clip, subject: FileSubject) -> str:

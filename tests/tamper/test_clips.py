@@ -1,6 +1,7 @@
 """A clip of a recording: chunks, samples, list and original, each altered by whoever made it."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ from ledger.evidence.clip import Clip, Piece, Span, run_size
 from ledger.evidence.packet import Index
 from ledger.report import Finding, Outcome, Report
 from testkit.case import Built, evidence, make_case
+from testkit.film import FTYP, box, movie, track
 
 ORIGINAL = random.Random(7).randbytes(6 * CHUNK_SIZE + 1000)
 LIST, CHUNKS = "data/clips/01.json", "data/clips/01.chunks"
@@ -20,17 +22,14 @@ ITEM = "data/items/01.bin"
 SAMPLES = ((2 * CHUNK_SIZE + 5, 3000), (3 * CHUNK_SIZE - 7, 500), (2 * CHUNK_SIZE + 9000, 40))
 
 
-def box(name: bytes, content: bytes) -> bytes:
-    return (len(content) + 8).to_bytes(4, "big") + name + content
-
-
-def played() -> tuple[bytes, list[Piece]]:
-    pieces, at, data = [], 24, b""
-    for original, size in SAMPLES:
+def played(samples: Sequence[tuple[int, int]] = SAMPLES) -> tuple[bytes, list[Piece]]:
+    at, data, pieces = len(FTYP) + 8, b"", []
+    for original, size in samples:
         pieces.append(Piece(at, original, size))
         data += ORIGINAL[original : original + size]
         at += size
-    return box(b"ftyp", b"isomiso2") + box(b"mdat", data) + box(b"moov", b"tables"), pieces
+    tables = movie(track([(piece.at, piece.size) for piece in pieces]))
+    return FTYP + box(b"mdat", data) + tables, pieces
 
 
 def clip_of(data: bytes, pieces: list[Piece]) -> Clip:
@@ -132,11 +131,30 @@ def test_a_sample_of_elsewhere_or_made_up_is_refused() -> None:
     # Samples that the list does not speak of, within the data or in a box beside it.
     made = built()
     made.files[LIST] = clip_of(ORIGINAL, pieces[:-1]).to_bytes()
-    refused(made, "is no sample of the original")
+    refused(made, "is no stretch of the original")
     for more in (box(b"mdat", b"another film"), box(b"moof", b""), box(b"moov", b"another order")):
         made = built()
         made.files[MP4] = file + more
         refused(made, "file to play")
+
+
+def test_a_film_put_together_from_single_bytes_is_refused() -> None:
+    film = b"never recorded" * 20
+    start, pieces, at = 2 * CHUNK_SIZE, [], len(FTYP) + 8
+    for i, byte in enumerate(film):
+        start = ORIGINAL.index(byte, start + 1)
+        pieces.append(Piece(at + i, start, 1))
+    tables = movie(track([(at, len(film))]))
+    made = built()
+    clip = clip_of(ORIGINAL, pieces)
+    made.files |= {LIST: clip.to_bytes(), CHUNKS: chunks_of(ORIGINAL, clip)}
+    made.files[MP4] = FTYP + box(b"mdat", film) + tables
+    refused(made, "is no stretch of the original")
+    # Nor as a stream, which has no tables.
+    stream = clip_of(ORIGINAL, [replace(piece, at=i) for i, piece in enumerate(pieces)])
+    del made.files[MP4]
+    made.files |= {LIST: stream.to_bytes(), TS: film}
+    refused(made, "one stretch of the original")
 
 
 def test_a_sample_of_a_hidden_chunk_is_refused() -> None:
