@@ -6,18 +6,22 @@ recording before anything is made of it.
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
 from ledger.encoding import clip as clipped
 from ledger.errors import Malformed, Rejected, Unavailable
-from ledger.evidence.clip import MAX_SAMPLES, Piece, Span
+from ledger.evidence.clip import MAX_SAMPLES, Piece, Span, check_pieces
+from ledger.evidence.film import check_film
 
 CHILD = Path(__file__).with_name("cutting_media.py")
+BLOCK = 1 << 20
 SECONDS = 1800.0
 MAX_ANSWER = 64 << 20
 SUFFIXES = ("mp4", "ts")
@@ -44,7 +48,29 @@ def cut(
     """
     numbers = (played.fileno(), start, size, span.start_ms, span.end_ms)
     answer = _ask([sys.executable, "-I", str(child), *map(str, numbers)], recording, played)
-    return _read(answer, size, os.fstat(played.fileno()).st_size)
+    made = _read(answer, size, os.fstat(played.fileno()).st_size)
+    try:
+        _hold(recording, start, played, made)
+    except (Malformed, Rejected) as error:
+        raise Rejected(f"the recording could not be cut: {error}") from None
+    return made
+
+
+def _hold(recording: Path, start: int, played: IO[bytes], made: Cut) -> None:
+    """What a verifier will do with the clip."""
+    size = os.fstat(played.fileno()).st_size
+    with recording.open("rb") as original:
+        for piece in made.pieces:
+            for at in range(0, piece.size, BLOCK):
+                length = min(BLOCK, piece.size - at)
+                there = os.pread(original.fileno(), length, start + piece.original + at)
+                if os.pread(played.fileno(), length, piece.at + at) != there:
+                    raise Rejected(f"byte {piece.at} of what was cut is not that of the original")
+    check_pieces(made.pieces)
+    if made.suffix == "mp4":
+        check_film(lambda at, n: os.pread(played.fileno(), n, at), size, made.pieces)
+    elif [(piece.at, piece.size) for piece in made.pieces] != [(0, size)]:
+        raise Rejected("a stream that is no stretch of it")
 
 
 def _ask(command: list[str], recording: Path, played: IO[bytes]) -> bytes:
@@ -62,14 +88,16 @@ def _ask(command: list[str], recording: Path, played: IO[bytes]) -> bytes:
             )
     except OSError as error:
         raise Unavailable(f"cannot cut {str(recording)!r}: {error.strerror}") from None
-    alarm = threading.Timer(SECONDS, process.kill)
+    # Of its whole session: a child of it would hold the pipe open.
+    end = partial(os.killpg, process.pid, signal.SIGKILL)
+    alarm = threading.Timer(SECONDS, end)
     alarm.start()
     assert process.stdout is not None
     try:
         return process.stdout.read(MAX_ANSWER + 1)
     finally:
         alarm.cancel()
-        process.kill()
+        end()
         process.wait()
         process.stdout.close()
 

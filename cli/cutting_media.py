@@ -23,7 +23,11 @@ MEMORY = 2 << 30
 CPU_S = 600
 MAX_PLAYED = 16 << 30
 NEW_USER, NEW_NETWORK = 0x10000000, 0x40000000
-TS_PACKET = 188
+LATE_S = 2  # how far behind the pictures sound may stand in the file
+# Of a transport stream: how long a packet is, and where in it the byte is by which it is known.
+TS_PACKETS = ((188, 0), (192, 4), (204, 0))
+TS_SYNC = 0x47
+MAX_TABLES_APART = 64 << 20
 
 
 class Window(io.RawIOBase):
@@ -46,6 +50,10 @@ class Window(io.RawIOBase):
         base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
         self._at = max(0, base + offset)
         return self._at
+
+    def peek(self, at: int, size: int) -> bytes:
+        """Read for us, not for the demuxer: it is not remembered."""
+        return os.pread(self._fd, max(0, min(size, self._size - at)), self._start + at)
 
     def read(self, size: int = -1) -> bytes:
         left = max(0, self._size - self._at)
@@ -81,7 +89,12 @@ def cut(source: Window, target: Any, start_ms: int, end_ms: int) -> dict[str, ob
 
     options = {"protocol_whitelist": "none"}
     with av.open(source, mode="r", options=options) as original:
-        streams = [s for s in original.streams if s.type in ("video", "audio")]
+        cover = av.stream.Disposition.attached_pic
+        streams = [
+            s
+            for s in original.streams
+            if s.type in ("video", "audio") and not s.disposition & cover
+        ]
         pictures = [s for s in streams if s.type == "video"]
         if not streams:
             raise ValueError("no pictures and no sound")
@@ -91,11 +104,11 @@ def cut(source: Window, target: Any, start_ms: int, end_ms: int) -> dict[str, ob
         whole = int(original.duration or 0) // 1000
         zero = Fraction(original.start_time or 0, 1_000_000)
         start, end = zero + Fraction(start_ms, 1000), zero + Fraction(end_ms, 1000)
-        # Back to the key frame at or before `start`.
-        original.seek(int(start / lead.time_base), stream=lead, backward=True)
-        part = Part(original, streams, lead, end)
-        transport = original.format.name == "mpegts"
-        pieces = stretch(source, target, part) if transport else remuxed(av, target, streams, part)
+        part = Part(original, streams, lead, key_frame(original, lead, zero, start), end)
+        if original.format.name == "mpegts":
+            suffix, pieces = "ts", stretch(source, target, part)
+        else:
+            suffix, pieces = "mp4", remuxed(av, source, target, streams, part)
         if part.begun is None or part.ended <= start:
             raise ValueError("nothing was recorded then")
         given = [int((part.begun - zero) * 1000), int((part.ended - zero) * 1000)]
@@ -103,17 +116,44 @@ def cut(source: Window, target: Any, start_ms: int, end_ms: int) -> dict[str, ob
         "given": given,
         "pieces": pieces,
         "reads": merged(source.reads),
-        "suffix": "ts" if transport else "mp4",
+        "suffix": suffix,
         "tool": f"PyAV {av.__version__}, libavformat {av.library_versions['libavformat'][0]}",
         "whole_ms": whole,
     }
 
 
+def key_frame(original: Any, lead: Any, zero: Fraction, start: Fraction) -> Fraction:
+    """When the last key frame is shown that is not after `start`; the demuxer stands before it.
+
+    Some containers have no table of key frames, and of some the first packets after a leap have
+    no time of decoding; so it leaps further and further back.
+    """
+    back = Fraction(0)
+    while True:
+        leap = max(zero, start - back)
+        original.seek(int(leap / lead.time_base), stream=lead, backward=True)
+        found = None
+        for packet in original.demux(lead):
+            if packet.dts is None or not packet.size:
+                continue
+            if packet.dts * packet.time_base > start:
+                break
+            if packet.is_keyframe and time_of(packet) <= start:
+                found = time_of(packet)
+        if found is not None or leap == zero:
+            original.seek(int(leap / lead.time_base), stream=lead, backward=True)
+            return zero if found is None else found
+        back = 2 * back or Fraction(1)
+
+
 class Part:
     """The packets from a key frame on, in the order of the file, whatever begins before `end`."""
 
-    def __init__(self, original: Any, streams: Any, lead: Any, end: Fraction) -> None:
-        self._original, self._streams, self._lead, self._end = original, streams, lead, end
+    def __init__(
+        self, original: Any, streams: Any, lead: Any, start: Fraction, end: Fraction
+    ) -> None:
+        self._original, self._streams, self._lead = original, streams, lead
+        self._start, self._end = start, end
         self.begun: Fraction | None = None
         self.ended = Fraction(0)
 
@@ -124,11 +164,12 @@ class Part:
                 continue
             if packet.dts * packet.time_base >= self._end:
                 done.add(packet.stream.index)
-                if len(done) == len(self._streams):
+                late = packet.stream is self._lead and time_of(packet) > self._end + LATE_S
+                if late or len(done) == len(self._streams):
                     return
                 continue
             if self.begun is None and packet.stream is self._lead and packet.is_keyframe:
-                self.begun = time_of(packet)
+                self.begun = time_of(packet) if time_of(packet) >= self._start else None
             # Of sound nothing before the pictures: it would stand alone.
             if self.begun is not None and time_of(packet) >= self.begun:
                 length = (packet.duration or 0) * packet.time_base
@@ -141,14 +182,18 @@ def time_of(packet: Any) -> Fraction:
     return Fraction(stamp) * Fraction(packet.time_base)
 
 
-def remuxed(av: Any, target: Any, streams: Any, part: Part) -> list[list[int]]:
+def remuxed(av: Any, source: Window, target: Any, streams: Any, part: Part) -> list[list[int]]:
     """The file to play, and which of its bytes are which of the original's."""
     origin: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
+    behind: dict[tuple[int, int], int] = {}  # several samples may be in one block
     with av.open(target, mode="w", format="mp4") as played:
         given = {s.index: played.add_stream_from_template(s) for s in streams}
         order = {played_stream.index: index for index, played_stream in given.items()}
         for packet in part:
-            origin[packet.stream.index].append((packet.pos, packet.size))
+            block = packet.stream.index, packet.pos
+            place = place_of(source, bytes(packet), behind.get(block, packet.pos))
+            behind[block] = place + packet.size
+            origin[packet.stream.index].append((place, packet.size))
             shift = int(part.begun / packet.time_base) if part.begun else 0
             packet.pts = None if packet.pts is None else packet.pts - shift
             packet.dts = packet.dts - shift
@@ -156,7 +201,9 @@ def remuxed(av: Any, target: Any, streams: Any, part: Part) -> list[list[int]]:
             played.mux(packet)
     target.seek(0)
     found = []
-    with av.open(target, mode="r", options={"protocol_whitelist": "none"}) as again:
+    # With its edit list it would leave out what no player shows.
+    options = {"protocol_whitelist": "none", "ignore_editlist": "1"}
+    with av.open(target, mode="r", options=options) as again:
         rest = {index: iter(rows) for index, rows in origin.items()}
         for packet in again.demux():
             if packet.size:
@@ -169,27 +216,50 @@ def remuxed(av: Any, target: Any, streams: Any, part: Part) -> list[list[int]]:
     return joined(sorted(found))
 
 
+def place_of(source: Window, sample: bytes, at: int) -> int:
+    """Where a sample stands: some demuxers tell the place of the block that it is in."""
+    for reach in (0, 64, 1 << 16):
+        found = source.peek(at, len(sample) + reach).find(sample)
+        if found >= 0:
+            return at + found
+    raise ValueError("its samples do not stand in it as they are played")
+
+
 def stretch(source: Window, target: Any, part: Part) -> list[list[int]]:
-    """Of a transport stream the bytes themselves: from the tables before the first picture on."""
-    places = [(packet.pos, packet.pos + packet.size) for packet in part]
+    """Of a transport stream the bytes themselves: from the tables before the first picture on.
+
+    To the place that the demuxer has read to: a picture is known to end by what comes behind it.
+    """
+    places = [packet.pos for packet in part]
     if not places:
         return []
-    begin, end = min(a for a, _ in places), max(b for _, b in places)
-    begin -= begin % TS_PACKET
-    while begin > 0 and not is_table(source, begin):
-        begin -= TS_PACKET
-    end += -end % TS_PACKET
+    first, end = min(places), source.tell()
+    length, mark = ts_packet(source, first)
+    begin = first
+    while not is_table(source, begin + mark):
+        begin -= length
+        if begin < 0 or first - begin > MAX_TABLES_APART:
+            raise ValueError("no program association table stands before it")
+    end -= (end - begin) % length
     source.seek(begin)
     while source.tell() < end and (data := source.read(min(1 << 20, end - source.tell()))):
         target.write(data)
     return [[0, begin, source.tell() - begin]]
 
 
+def ts_packet(source: Window, at: int) -> tuple[int, int]:
+    """Length of the packets of a transport stream, and where in them their mark is."""
+    for length, mark in TS_PACKETS:
+        heads = source.peek(at + mark, 3 * length)[::length]
+        if heads and set(heads) == {TS_SYNC}:
+            return length, mark
+    raise ValueError("a transport stream whose packets are of no known length")
+
+
 def is_table(source: Window, at: int) -> bool:
     """ISO/IEC 13818-1: a packet of PID 0 has the program association table."""
-    source.seek(at)
-    head = source.read(3)
-    return head[0] == 0x47 and int.from_bytes(head[1:3], "big") & 0x1FFF == 0
+    head = source.peek(at, 3)
+    return len(head) == 3 and head[0] == TS_SYNC and not int.from_bytes(head[1:], "big") & 0x1FFF
 
 
 def joined(pieces: list[list[int]]) -> list[list[int]]:

@@ -127,7 +127,7 @@ class Clip:
             tool,
         )
         check_runs(found.runs, found.chunks)
-        _check_pieces(found.pieces)
+        check_pieces(found.pieces)
         return found
 
     def where(self) -> Callable[[int, int], int]:
@@ -154,7 +154,8 @@ def run_size(run: tuple[int, int], size: int) -> int:
     return min(size, (run[1] + 1) * CHUNK_SIZE) - run[0] * CHUNK_SIZE
 
 
-def _check_pieces(pieces: tuple[Piece, ...]) -> None:
+def check_pieces(pieces: tuple[Piece, ...]) -> None:
+    """Raises `Malformed` unless they are in order, and no byte of the original is in two."""
     end = 0
     for piece in pieces:
         if piece.at < end or piece.size == 0:
