@@ -313,6 +313,10 @@ _CHINESE: tuple[tuple[str, _Words], ...] = (
     ),
     (r"no decision in the packet", "证据包中没有决定"),
     (
+        r"(\d+) decisions: items are held against the first (\d+)",
+        r"共 \1 份决定：证据仅与前 \2 份核对先后",
+    ),
+    (
         r"(before|after|not_shown) decision (\S+) dated (\S+)",
         lambda m: f"{_ORDER_WORDS[m[1]]}；决定为条目 {m[2]}，所载日期 {m[3]}",
     ),

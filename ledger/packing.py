@@ -61,17 +61,18 @@ def plan_packet(log: Log, case: str, first_year: int, renewals: RenewalStore | N
             f"case {case!r} is logged, and not yet cosigned by a quorum",
             hints=("try again in a moment; a court packet waits for the cosigners",),
         )
-    files = _Files(log, notes)
+    said = _Said()
+    files = _Files(log, notes, said)
     # What was lost has an entry and nothing to show: to the reader it is withheld.
     shown = {row.number: row for row in map(log.row, files.places(name)) if not row.lost}
     if not shown:
         raise Unavailable(f"every statement of case {case!r} was lost with an earlier disk")
-    owners = (_statement(row) for _, row in sorted(shown.items()))
+    owners = (said.by(row) for _, row in sorted(shown.items()))
     agency = next((owner.agency for owner in owners if not owner.is_notarial), "")
-    for provisional in _provisional(shown.values(), first_year):
+    for provisional in _provisional(map(said.by, shown.values()), first_year):
         rows = map(log.row, files.places(provisional))
         # Anyone may say that his case grew from another's: that opens nothing of the other's.
-        own = (row for row in rows if not row.lost and _statement(row).agency == agency)
+        own = (row for row in rows if not row.lost and said.by(row).agency == agency)
         shown |= {row.number: row for row in own}
     closings = _closings(log)
     shown |= _registers(log, files, [*shown.values(), *closings.values()])
@@ -88,15 +89,16 @@ def plan_packet(log: Log, case: str, first_year: int, renewals: RenewalStore | N
     files.add_after(shown.values())
     for count, other in enumerate(series, 1):
         files.add_series(count, other)
-    items = _items(row for _, row in sorted(shown.items()))
+    statements = [said.by(row) for _, row in sorted(shown.items())]
+    items = _items(statements)
     checkpoints = tuple(f"{derived.label}.note" for derived in log.derived)
     index_file = Index(case, checkpoints, tuple(p.rpartition("/")[2] for p in items))
     files.found["data/packet.json"] = index_file.to_bytes()
     if renewals is not None:
         labels = {derived.key.name: derived.label for derived in log.derived}
         files.found |= plan_renewals(renewals, files.found, labels)
-    certificates = _certificates([_statement(row) for _, row in sorted(shown.items())])
-    return Plan(case, _size(notes[-1]), notes[-1], files.found, items | certificates)
+    items |= _certificates(statements)
+    return Plan(case, _size(notes[-1]), notes[-1], files.found, items)
 
 
 def _notes(log: Log, last: int) -> list[str] | None:
@@ -122,13 +124,22 @@ def _closings(log: Log) -> dict[int, Row]:
     return {row.number: row for row in rows if not row.lost}
 
 
-def _statement(row: Row) -> Statement:
-    return Statement.from_bytes(Envelope.from_bytes(row.envelope).payload)
+class _Said:
+    """What rows say, each read once: a case may have ten thousand."""
+
+    def __init__(self) -> None:
+        self._statements: dict[int, Statement] = {}
+
+    def by(self, row: Row) -> Statement:
+        found = self._statements.get(row.number)
+        if found is None:
+            found = Statement.from_bytes(Envelope.from_bytes(row.envelope).payload)
+            self._statements[row.number] = found
+        return found
 
 
-def _provisional(rows: Iterable[Row], first_year: int) -> set[str]:
+def _provisional(statements: Iterable[Statement], first_year: int) -> set[str]:
     """The series of the provisional cases that this case has grown from."""
-    statements = map(_statement, rows)
     return {
         provisional_series(statement.predicate["provisional"], first_year)
         for statement in statements
@@ -156,9 +167,10 @@ def _registers(log: Log, files: "_Files", rows: Iterable[Row]) -> dict[int, Row]
 class _Files:
     """The files of a packet as they are found, in each log to one checkpoint."""
 
-    def __init__(self, log: Log, notes: Sequence[str]) -> None:
+    def __init__(self, log: Log, notes: Sequence[str], said: _Said) -> None:
         self.log = log
         self.notes = notes
+        self.said = said
         self.sizes = [_size(note) for note in notes]
         self.found = {
             f"data/checkpoints/{derived.label}.note": note.encode()
@@ -206,7 +218,7 @@ class _Files:
         """The checkpoints that signers had checked: a proof of the opening to each shows when."""
         logs = {derived.key.name: derived for derived in self.log.derived}
         for row in rows:
-            after = _statement(row).after
+            after = self.said.by(row).after
             if after is None or (derived := logs.get(after.origin)) is None:
                 continue
             opening = Place(derived.label, 0).to_text()
@@ -232,14 +244,13 @@ def _size(note: str) -> int:
     return Checkpoint.from_text(SignedNote.from_text(note).text).size
 
 
-def _items(rows: Iterable[Row]) -> dict[str, Wanted]:
+def _items(statements: Iterable[Statement]) -> dict[str, Wanted]:
     """Each item once, in log order, under a number and a harmless extension."""
     items: dict[str, Wanted] = {}
     seen = set()
-    for row in rows:
-        if row.kind not in (Kind.EVIDENCE, Kind.ACT, Kind.DERIVATION):
+    for statement in statements:
+        if statement.kind not in (Kind.EVIDENCE, Kind.ACT, Kind.DERIVATION):
             continue
-        statement = _statement(row)
         for subject in statement.files:
             if subject.digest not in seen:
                 seen.add(subject.digest)

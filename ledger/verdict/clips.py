@@ -5,6 +5,7 @@ from functools import partial
 
 from ledger.encoding import printable
 from ledger.errors import Malformed, Rejected, Unavailable
+from ledger.evidence.chunks import ItemDigest
 from ledger.evidence.clip import Clip
 from ledger.evidence.film import check_film
 from ledger.evidence.ranges import root_of_runs
@@ -17,11 +18,12 @@ BLOCK = 1 << 20
 
 def clips(ex: Examination) -> Iterator[Finding]:
     layout = ex.layout
+    originals = _Originals(ex)
     numbers = sorted({*layout.clips, *layout.clip_chunks, *layout.clips_played})
     for number in numbers:
         about = layout.clips.get(number, f"data/clips/{number}")
         try:
-            clip, subject, played = _open(ex, number)
+            clip, subject, played = _open(ex, number, originals)
         except (Malformed, Rejected) as error:
             yield failed("clip", about, error)
             continue
@@ -33,14 +35,14 @@ def clips(ex: Examination) -> Iterator[Finding]:
         yield Finding("clip", Outcome.PASSED, "packet", "0 clips")
 
 
-def _open(ex: Examination, number: str) -> tuple[Clip, FileSubject, str]:
+def _open(ex: Examination, number: str, originals: "_Originals") -> tuple[Clip, FileSubject, str]:
     layout = ex.layout
     parts = layout.clips, layout.clip_chunks, layout.clips_played
     if not all(number in part for part in parts):
         raise Rejected("want the list, the chunks and the file to play, each once")
     path, chunks, played = (part[number] for part in parts)
     clip = Clip.from_bytes(ex.read(path))
-    subject = _subject(ex, clip)
+    subject = originals.of(clip)
     leaves, size = ex.clip_leaves.get(chunks, []), ex.packet.sizes()[chunks]
     shown = sum(last - first + 1 for first, last in clip.runs)
     if size != clip.shown or len(leaves) != shown:
@@ -62,15 +64,24 @@ def _rederived(rederive: Rederive, clip: Clip, chunks: str, played: str) -> Find
     return Finding("clip", Outcome.PASSED, played, detail)
 
 
-def _subject(ex: Examination, clip: Clip) -> FileSubject:
-    """The original, as a statement shown here speaks of it."""
-    wanted = clip.item.size, clip.item.sha256, clip.item.chunks
-    for _, statement in ex.shown():
-        for subject in statement.items:
-            digest = subject.digest
-            if (digest.size, digest.sha256, digest.chunks) == wanted:
-                return subject
-    raise Rejected("no statement in this packet speaks of its original")
+class _Originals:
+    """The originals, as statements shown here speak of them; the first that does counts."""
+
+    def __init__(self, ex: Examination) -> None:
+        self._found: dict[tuple[int, bytes, bytes], FileSubject] = {}
+        for _, statement in ex.shown():
+            for subject in statement.items:
+                self._found.setdefault(_key(subject.digest), subject)
+
+    def of(self, clip: Clip) -> FileSubject:
+        found = self._found.get(_key(clip.item))
+        if found is None:
+            raise Rejected("no statement in this packet speaks of its original")
+        return found
+
+
+def _key(digest: ItemDigest) -> tuple[int, bytes, bytes]:
+    return digest.size, digest.sha256, digest.chunks
 
 
 def _check_played(ex: Examination, clip: Clip, chunks: str, played: str) -> None:

@@ -12,6 +12,7 @@ from ledger.verdict.examination import Examination, View, all_good
 from ledger.verdict.stamps import open_stamps, stamp_findings
 
 LATE_S = 600  # a first quorum time later than this after `at` is worth a sentence
+MAX_DECISIONS = 32  # each is held against every item: a case has one, or one for each party
 SUPPORTS_NO_DECISION = (Stage.SERVE, Stage.ENFORCE)  # their evidence comes after it by nature
 
 
@@ -20,6 +21,10 @@ def fence(ex: Examination) -> Iterator[Finding]:
     if not decisions:
         yield Finding("fence", Outcome.UNDECIDED, ex.index.case, "no decision in the packet")
         return
+    if len(decisions) > MAX_DECISIONS:
+        detail = f"{len(decisions)} decisions: items are held against the first {MAX_DECISIONS}"
+        yield Finding("fence", Outcome.UNDECIDED, ex.index.case, detail)
+        decisions = decisions[:MAX_DECISIONS]
     for view, statement in ex.shown():
         # An act's documents count as well: a record made up later may call itself one.
         # What was made from an item later is no evidence of its own.
