@@ -1,4 +1,4 @@
-"""A report as text for a judge: the outcome first, then what it is about, then each step.
+"""A report as text for a judge: the first page, then what it is about, then each step.
 
 Plain lines, no colours: it reads the same on a black-and-white print. Whatever comes
 from a packet goes through `printable`.
@@ -7,6 +7,8 @@ from a packet goes through `printable`.
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
+from cli.first_page import first_page, first_page_lines
+from cli.folding import COLUMNS
 from cli.language import pick, say
 from cli.wording import GROUPS, ORDERS, OUTCOMES, STAGES, detail_words, when
 from ledger.audit import Audit
@@ -15,6 +17,7 @@ from ledger.report import Facts, Finding, Group, Item, Outcome, Report, worst
 from ledger.verdict.stamps import LOOKED_UP
 from ledger.verify import STEPS, Step
 
+RULE = "-" * COLUMNS  # the first page ends here
 MAX_ITEMS = 20
 NOT_CHECKED = "not checked"  # what `verify_packet` says of a packet that cannot be read
 TOLD = ("signature", "clip", "derived")  # a key that ended, and how much of a recording is shown
@@ -22,7 +25,8 @@ MAX_FINDINGS = 10  # of one step and outcome; failures are never cut
 
 
 def verdict_text(report: Report, path: str, required: frozenset[Group]) -> str:
-    lines = [_first_line(report), _basis(required), ""]
+    lines = [*first_page_lines(first_page(report)), "", RULE, ""]
+    lines += [_first_line(report), _basis(required), ""]
     lines += _facts(report.facts, path)
     lines += ["", say(en="What was checked", zh="核验步骤")]
     names = _names(report.facts)

@@ -446,7 +446,16 @@ def in_chinese(detail: str) -> str | None:
 
 def when(text: str) -> str:
     """Printable, with times as a person reads them; all of ours are in UTC+8."""
-    return _ISO.sub(say(en=r"\1 \2 UTC+8", zh=r"\1 \2（北京时间）"), printable(text))
+    return when_in(text)[language()]
+
+
+def when_in(text: str) -> Bilingual:
+    """The same in both languages."""
+    shown = printable(text)
+    return {
+        "en": _ISO.sub(r"\1 \2 UTC+8", shown),
+        "zh": _ISO.sub(r"\1 \2（北京时间）", shown),
+    }
 
 
 def _match(table: tuple[tuple[str, _Words], ...], detail: str) -> str | None:

@@ -29,7 +29,7 @@ from cli.notary.certificate_words import (
     entry,
 )
 from cli.notary.page import CertificatePage, Compared, ComparedItem
-from cli.notary.reference import Reference
+from cli.reference import Reference
 from ledger.encoding import clip, in_china
 from ledger.errors import Malformed, Unavailable
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cli.language import choose
-from cli.verdict import verdict_text
+from cli.verdict import RULE, verdict_text
 from ledger.report import Facts, Finding, Group, Item, Outcome, Report, conclude
 from ledger.verify import STEPS
 from storage.packets import Bytes, zip_pieces
@@ -41,16 +41,20 @@ def test_a_sound_packet_passes_with_code_0(verify: Run) -> None:
     assert (ended.code, ended.err) == (0, "")
 
 
-def test_the_first_line_is_the_outcome_with_the_four_groups(verify: Run) -> None:
-    assert verify().out.splitlines()[0] == (
+def after_the_first_page(text: str) -> list[str]:
+    return text.partition(f"\n{RULE}\n\n")[2].splitlines()
+
+
+def test_behind_the_first_page_stands_the_outcome_with_the_four_groups(verify: Run) -> None:
+    assert after_the_first_page(verify().out)[0] == (
         "Verdict: PASSED | integrity (unaltered): passed"
         " | completeness (nothing left out): undecided"
         " | order (fixed before the decision): passed | time: undecided"
     )
 
 
-def test_the_first_line_in_chinese(verify: Run, worked: Path) -> None:
-    assert verify(worked / "packet", "--lang", "zh").out.splitlines()[0] == (
+def test_the_same_line_in_chinese(verify: Run, worked: Path) -> None:
+    assert after_the_first_page(verify(worked / "packet", "--lang", "zh").out)[0] == (
         "结论：通过 | 完好性（未改动）：通过 | 完整性（无缺漏）：不能判定"
         " | 先后（决定前固定）：通过 | 时间：不能判定"
     )
@@ -58,7 +62,7 @@ def test_the_first_line_in_chinese(verify: Run, worked: Path) -> None:
 
 def test_a_copy_of_the_log_decides_completeness(verify: Run, worked: Path) -> None:
     ended = verify(worked / "packet", "--log", worked / "public")
-    assert "completeness (nothing left out): passed" in ended.out.splitlines()[0]
+    assert "completeness (nothing left out): passed" in after_the_first_page(ended.out)[0]
 
 
 def test_what_is_required_and_undecided_gives_code_3(verify: Run, worked: Path) -> None:
@@ -68,7 +72,7 @@ def test_what_is_required_and_undecided_gives_code_3(verify: Run, worked: Path) 
 
 
 def test_what_is_required_is_named_as_the_basis(verify: Run, worked: Path) -> None:
-    second = verify(worked / "packet", "--require", "order").out.splitlines()[1]
+    second = after_the_first_page(verify(worked / "packet", "--require", "order").out)[1]
     rests, _, beside = second.partition(";")
     assert "order" in rests
     assert "order" not in beside
@@ -178,7 +182,7 @@ def test_the_chinese_report_has_no_english_sentence(verify: Run, worked: Path) -
 
 
 def report_of(findings: list[Finding], items: tuple[Item, ...] = ()) -> Report:
-    facts = Facts(case="苏城管罚〔2026〕417号", packet="ab", trust="cd", items=items)
+    facts = Facts(case="苏城管罚〔2026〕417号", packet="ab" * 32, trust="cd" * 32, items=items)
     return conclude(tuple(findings), GROUP_OF, frozenset(), facts)
 
 

@@ -39,7 +39,7 @@ from cli.files import read_key, read_secret
 from cli.notary.machine import read_known
 from cli.notary.machine_report import MachineReport, sign_report
 from cli.notary.page import CertificatePage
-from cli.notary.reference import Reference
+from cli.reference import Reference
 from ledger import encoding, sm2, suite, suite_private
 from ledger.audit import audit_log
 from ledger.backup import (

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cli.notary.page import MAX_ITEMS, CertificatePage, Compared
-from cli.notary.reference import Reference
+from cli.reference import Reference
 from ledger.errors import Malformed
 from testkit.certificate_pages import COMPARED, make_item, make_page
 

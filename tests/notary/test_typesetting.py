@@ -13,8 +13,8 @@ from cli.notary import attached, sealing, typesetting
 from cli.notary.attached import open_pdf, read_attachments, read_sheet
 from cli.notary.certificate_words import CERTIFIED, NOT_CERTIFIED, OF_ENDED_LOGS
 from cli.notary.page import CertificatePage, Compared
-from cli.notary.reference import Reference
 from cli.notary.typesetting import MAX_ATTACHMENTS, SHEET, typeset
+from cli.reference import Reference
 from ledger.errors import LedgerError, Malformed, Unavailable
 from testkit.certificate_pages import make_item, make_page
 

@@ -211,7 +211,8 @@ class Watch:
         report = json.loads(_run(_without_network([*verify, "--json"]), output.Exit.DONE))
         text = _run(_without_network([*verify]), output.Exit.DONE)
         (self.root / "verdict.txt").write_text(text, encoding="utf-8")
-        output.result(f"   | {text.splitlines()[0]}")
+        groups = next(line for line in text.splitlines() if " | " in line)
+        output.result(f"   | {groups}")
         stamps = [stamp["checked"] for stamp in report["timestamps"]]
         self.facts["packet"] = {"groups": report["groups"], "timestamps": len(stamps)}
         self.hold(

@@ -1,0 +1,453 @@
+"""The first page of a report, for a judge who knows nothing of logs: what is shown, what is not.
+
+A pure function of the report. Each sentence follows from findings and facts, in both languages;
+what no finding shows is said not to be shown. Names that somebody else chose are clipped, so
+that the page stays a page: at most 40 lines of 80 columns.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from cli.folding import clip_columns, fold
+from cli.language import pick, say
+from cli.reference import PacketReference
+from cli.wording import OUTCOMES, when_in
+from ledger.encoding import printable
+from ledger.report import Bilingual, Finding, Group, Outcome, Report, worst
+from ledger.verify import STEPS
+
+NAME = 20  # columns of a name that somebody else chose
+NAMES = 34  # columns of several
+LINES = 40
+
+_TITLES = {step.name: step.title for step in STEPS}
+_GROUP_OF = {step.name: step.group for step in STEPS}
+_OF_FILES = ("container", "item", "clip")
+
+_CLIP = re.compile(r"(\S+) % of (.*): \d+ runs of its chunks\..*", re.DOTALL)
+_RECOUNTED = re.compile(r"as of (.*): \d+ series recounted over \d+ entries")
+_VOUCHED = re.compile(r"on the word of (.*), as of (.*): \d+ series looked for in \d+ entries")
+_MORE = re.compile(r"(?:\S+ says: )?entry \d+ is statement \d+, which is not shown")
+_WITHHELD = re.compile(r"(\d+) of \d+ not shown")
+_ABSENT = re.compile(r".* is not in the packet", re.DOTALL)
+_NO_LOG = re.compile(r"no copy of the public log was given \(--log\)")
+_BEFORE = re.compile(r"before decision .*")
+_BY_NATURE = re.compile(r"after decision .*: by its own label it supports no decision")
+_WITHDRAWN = re.compile(r"the \w+ key \S+ does not count since .*")
+_ISSUED = re.compile(r"certificate .* of .*, issued by .*", re.DOTALL)
+_NOT_REVOKED = re.compile(r"not revoked as of .*")
+_REVOKED = re.compile(r"certificate .* was revoked, and is not presented", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class FirstPage:
+    outcome: Bilingual
+    meaning: Bilingual
+    about: tuple[tuple[Bilingual, str], ...]
+    proved: tuple[Bilingual, ...]
+    not_proved: tuple[Bilingual, ...]
+    answers: tuple[tuple[Bilingual, Bilingual], ...]
+
+
+def _both(en: str, zh: str) -> Bilingual:
+    return {"en": en, "zh": zh}
+
+
+PROVED = _both("What is proved", "已证明的")
+NOT_PROVED = _both("What is not proved", "未证明的")
+ASKED = _both("Five questions", "五个问题")
+UNREAD = _both("(could not be read)", "（无法读取）")
+
+REFERENCE = _both("Reference", "引用编号")
+CASE = _both("Case", "案号")
+TRUST = _both("Trust folder", "信任文件夹")
+
+MEANINGS: dict[Outcome, Bilingual] = {
+    Outcome.PASSED: _both(
+        "What is shown here was not changed since it was fixed. Read its limits as well.",
+        "此处出示的内容自固定之后未被改动。其限度也请一并阅读。",
+    ),
+    Outcome.FAILED: _both(
+        "At least one check failed. Do not rely on this packet until that is explained.",
+        "至少有一项核验不通过。在查明原因之前，不应采信本证据包。",
+    ),
+    Outcome.UNDECIDED: _both(
+        "No check failed, but what was shown does not suffice for a verdict.",
+        "没有核验不通过，但所出示的内容不足以得出结论。",
+    ),
+}
+
+OPEN: dict[Group, Bilingual] = {
+    Group.INTEGRITY: _both("whether anything was changed", "有无改动"),
+    Group.COMPLETE: _both("whether anything was left out", "有无缺漏"),
+    Group.ORDER: _both("whether all was fixed before the decision", "是否全部固定于决定之前"),
+    Group.TIME: _both("whether the times hold for all of it", "所示时间是否对全部内容成立"),
+}
+
+NOTHING = _both(
+    "Nothing, since not all checks of integrity passed.", "无：完好性的核验未全部通过。"
+)
+TRUTH = _both(
+    "That what is recorded is true, or was whole before it was fixed: no computation shows it.",
+    "不证明记录的内容属实，也不证明固定之前完整：这无法由计算得出。",
+)
+
+CUT = _both("Was this video cut?", "这段录像被剪过吗？")
+MISSING = _both("Is anything missing?", "有没有缺少什么？")
+WHEN = _both("When was it fixed?", "何时固定？")
+WHO = _both("Who could have changed it?", "谁有可能改动它？")
+WHOM = _both("Whom do I have to trust?", "我须信任谁？")
+
+
+def first_page(report: Report) -> FirstPage:
+    outcome = OUTCOMES[report.outcome]
+    return FirstPage(
+        _both(f"Verdict: {outcome['en'].upper()}", f"结论：{outcome['zh']}"),
+        MEANINGS[report.outcome],
+        (
+            (REFERENCE, short_reference(report)),
+            (CASE, _clipped(report.facts.case, 60)),
+            (TRUST, report.facts.trust),
+        ),
+        tuple(_proved(report)) or (NOTHING,),
+        tuple(_not_proved(report)),
+        (
+            (CUT, _was_it_cut(report)),
+            (MISSING, _is_anything_missing(report)),
+            (WHEN, _when_was_it_fixed(report)),
+            (WHO, _who_could_have_changed_it(report)),
+            (WHOM, _whom_to_trust(report)),
+        ),
+    )
+
+
+def first_page_lines(page: FirstPage) -> Iterator[str]:
+    """In the language asked for."""
+    yield pick(page.outcome)
+    yield from fold(pick(page.meaning))
+    yield ""
+    for name, value in page.about:
+        yield from fold(pick(name) + say(en=": ", zh="：") + (value or pick(UNREAD)))
+    for title, sentences in ((PROVED, page.proved), (NOT_PROVED, page.not_proved)):
+        yield ""
+        yield pick(title)
+        for sentence in sentences:
+            yield from fold(pick(sentence), "- ", "  ")
+    yield ""
+    for question, answer in page.answers:
+        yield pick(question)
+        yield from fold(pick(answer), "  ", "  ")
+
+
+def short_reference(report: Report) -> str:
+    """To cite the packet by; empty if it could not be read."""
+    digest = report.facts.packet
+    return PacketReference.of_digest(digest).to_text() if digest else ""
+
+
+# --- proved and not proved -------------------------------------------------------------------
+
+
+def _proved(report: Report) -> Iterator[Bilingual]:
+    """Each rests on statements that are what they were: so nothing without integrity."""
+    if not _holds(report, Group.INTEGRITY):
+        return
+    yield _unaltered(report)
+    if _holds(report, Group.COMPLETE):
+        yield _nothing_left_out(report)
+    before, by_nature = _entries(report, _BEFORE), _entries(report, _BY_NATURE)
+    if _holds(report, Group.ORDER) and before:
+        en = f"Fixed before the date on the decision: the files of {_entry_count(before)}"
+        zh = f"{before} 个条目所示内容在决定书所载日期之前固定"
+        if by_nature:
+            en += f"; {by_nature} more came after it and, by their own label, do not support it"
+            zh += f"；另 {by_nature} 个晚于决定，按其自称的阶段并不支持该决定"
+        yield _both(f"{en}.", f"{zh}。")
+
+
+def _unaltered(report: Report) -> Bilingual:
+    whole, parts, issued = _present(report), _parts(report), _count(report, "certificate", _ISSUED)
+    if whole and parts:
+        en = f"{_files(whole)} and the parts shown of {len(parts)} more are, bit for bit, as fixed"
+        zh = f"{whole} 个文件及另外 {len(parts)} 个文件的所示部分与固定时逐比特相同"
+    elif whole:
+        en = f"{_files(whole)} shown here: bit for bit what was fixed in the log"
+        zh = f"所示 {whole} 个文件与日志中固定的逐比特相同"
+    elif parts:
+        en = "What is shown of the recording is, bit for bit, a part of what was fixed"
+        zh = "所示部分与所固定录像的相应部分逐比特相同"
+    else:
+        en, zh = "The records shown are those fixed in the log", "所示记录与日志中固定的一致"
+    if issued:
+        en += f"; notarial certificates that were logged as issued: {issued}"
+        zh += f"；已登记出具的公证书：{issued} 份"
+    return _both(f"{en}.", f"{zh}。")
+
+
+def _nothing_left_out(report: Report) -> Bilingual:
+    mirrors, time = _recount(report)
+    if mirrors:
+        return _both(
+            f"On the word of {_clipped(mirrors, NAME)}: the log holds no more of this case.",
+            f"据 {_clipped(mirrors, NAME)} 的声明：日志中没有本案的其他内容。",
+        )
+    return _both(
+        f"The log held no more of this case up to {time['en']}.",
+        f"截至 {time['zh']}，日志中没有本案的其他内容。",
+    )
+
+
+def _not_proved(report: Report) -> Iterator[Bilingual]:
+    failed = [f for f in report.findings if f.outcome is Outcome.FAILED]
+    if failed:
+        title, about = _TITLES[failed[0].step], _about(failed[0])
+        more = len(failed) - 1
+        yield _both(
+            f"FAILED: {title['en']}, {about['en']}" + (f"; and {more} more." if more else "."),
+            f"不通过：{title['zh']}，{about['zh']}" + (f"；另有 {more} 项。" if more else "。"),
+        )
+    opened = [OPEN[g] for g in Group if report.groups[g] is Outcome.UNDECIDED]
+    en, zh = [o["en"] for o in opened], [o["zh"] for o in opened]
+    if revoked := _count(report, "certificate", _REVOKED):
+        en.append(f"what {revoked} revoked notarial certificates said")
+        zh.append(f"{revoked} 份已撤销的公证书所载事项")
+    if opened or revoked:
+        yield _both(f"Left open: {'; '.join(en)}.", f"未能判定：{'；'.join(zh)}。")
+    yield TRUTH
+
+
+# --- the questions ---------------------------------------------------------------------------
+
+
+def _was_it_cut(report: Report) -> Bilingual:
+    for finding in report.findings:
+        if finding.outcome is Outcome.FAILED and finding.step in _OF_FILES:
+            about = _about(finding)
+            return _both(
+                f"Do not rely on it: of {about['en']} it is not shown that it is what was fixed.",
+                f"不应采信：{about['zh']}不能证明是所固定的内容。",
+            )
+    if not _holds(report, Group.INTEGRITY):
+        return _cannot_be_said(report)
+    whole, parts = _present(report), _parts(report)
+    if parts:
+        share, name = parts[0]
+        more = len(parts) - 1
+        return _both(
+            f"Only a part is shown: {share} % of {_clipped(name, NAME)}"
+            + (f", and parts of {more} more." if more else "."),
+            f"只展示了一部分：{_clipped(name, NAME)} 的 {share} %"
+            + (f"，另有 {more} 个文件也只展示部分。" if more else "。"),
+        )
+    if not whole:
+        return _both(
+            "No file is shown here, so nothing can be said.", "此处未出示任何文件，无从判断。"
+        )
+    return _both(
+        f"Not since it was fixed ({_files(whole)} shown). Whether before is not shown.",
+        f"固定之后没有（共出示 {whole} 个文件）；固定之前是否剪过，未予证明。",
+    )
+
+
+def _is_anything_missing(report: Report) -> Bilingual:
+    found = [f for f in report.findings if f.step == "complete"]
+    outcome = worst(f.outcome for f in found)
+    failed = [f for f in found if f.outcome is Outcome.FAILED]
+    if more := sum(bool(_MORE.fullmatch(f.detail)) for f in failed):
+        return _both(
+            f"Yes: the log holds more of this case that is not shown (at least {more}).",
+            f"有：日志中另有本案内容未出示（至少 {more} 项）。",
+        )
+    if failed:
+        return _both(
+            "Cannot be said: packet and log contradict each other.",
+            "无法判断：证据包与日志相互矛盾。",
+        )
+    if not _holds(report, Group.INTEGRITY):
+        return _cannot_be_said(report)
+    records = sum(int(m[1]) for f in found if (m := _WITHHELD.fullmatch(f.detail)))
+    files = sum(bool(_ABSENT.fullmatch(f.detail)) for f in found)
+    if records or files:
+        checked = not any(_NO_LOG.fullmatch(f.detail) for f in found)
+        return _both(
+            f"Yes, not shown whole here: {records} records and {files} files."
+            + ("" if checked else " More was not looked for."),
+            f"有：{records} 份记录、{files} 个文件未完整附于本证据包。"
+            + ("" if checked else "此外未作核对。"),
+        )
+    mirrors, time = _recount(report)
+    if outcome is Outcome.PASSED and mirrors:
+        return _both(
+            f"Nothing that was logged up to {time['en']}, on the word of "
+            f"{_clipped(mirrors, NAME)}. What was never logged cannot be seen.",
+            f"据 {_clipped(mirrors, NAME)} 的声明，截至 {time['zh']}已入日志的没有缺少。"
+            "从未入日志的无从得知。",
+        )
+    if outcome is Outcome.PASSED:
+        return _both(
+            f"Nothing that was logged up to {time['en']}. What was never logged cannot be seen.",
+            f"截至 {time['zh']}已入日志的没有缺少。从未入日志的无从得知。",
+        )
+    if any(_NO_LOG.fullmatch(f.detail) for f in found):
+        return _both(
+            "Not checked: no copy of the public log was given.", "未核对：没有提供公开日志的副本。"
+        )
+    return _both(
+        "Not decided: see the step on completeness below.", "不能判定：见下文“完整性”一项。"
+    )
+
+
+def _when_was_it_fixed(report: Report) -> Bilingual:
+    if Outcome.FAILED in (report.groups[Group.INTEGRITY], report.groups[Group.TIME]):
+        return _cannot_be_said(report)
+    items = report.facts.items
+    times = sorted({item.not_after for item in items if item.not_after})
+    if not times:
+        return _both(
+            "Not shown: no time of anybody but the operator counts here.",
+            "未予证明：除运营者之外，没有可计入的时间。",
+        )
+    first, last = when_in(times[0]), when_in(times[-1])
+    some = len([item for item in items if not item.not_after])
+    en = f"By {last['en']}" + (f", the first by {first['en']}" if len(times) > 1 else "")
+    zh = f"不晚于 {last['zh']}" + (f"，最早的不晚于 {first['zh']}" if len(times) > 1 else "")
+    if some:
+        en, zh = f"{en}; of {_files(some)} not shown", f"{zh}；另有 {some} 个文件未予证明"
+    if report.groups[Group.TIME] is Outcome.UNDECIDED:
+        en, zh = f"{en}; with doubts, see Time below", f"{zh}；尚有疑问，见下文“时间”"
+    return _both(f"{en}.", f"{zh}。")
+
+
+def _who_could_have_changed_it(report: Report) -> Bilingual:
+    if report.groups[Group.INTEGRITY] is Outcome.FAILED:
+        return _cannot_be_said(report)
+    if not _quorum(report):
+        return _both(
+            "The operator of the log, alone: those who should confirm it did not, or not enough.",
+            "日志运营者一方即可：应予确认的各方没有确认，或者确认不足。",
+        )
+    if not _holds(report, Group.INTEGRITY):
+        return _cannot_be_said(report)
+    overlap, names = _overlap(report), _clipped(_cosigners(report), NAMES)
+    return _both(
+        f"Before: whoever held it. Since: the operator only with {overlap} or more of those who "
+        f"confirmed ({names}).",
+        f"固定之前：持有者。固定之后：运营者须与至少 {overlap} 个确认方串通（{names}）。",
+    )
+
+
+def _whom_to_trust(report: Report) -> Bilingual:
+    if report.groups[Group.INTEGRITY] is Outcome.FAILED:
+        return _both(
+            "A failed check is mended by nobody's word.", "核验不通过，任何人的担保都不能弥补。"
+        )
+    withdrawn = _count(report, "signature", _WITHDRAWN)
+    mirrors, _ = _recount(report)
+    if _quorum(report):
+        names = _clipped(_cosigners(report), NAMES)
+        most = _overlap(report) - 1
+        en = f"That {f'at most {most}' if most else 'none'} of those who confirm ({names}) colluded"
+        zh = f"确认方（{names}）{f'中串通的至多 {most} 个' if most else '均未串通'}"
+    else:
+        en, zh = "The operator of the log", "日志运营者"
+    en, zh = f"{en}; the registrar of keys", f"{zh}；密钥登记人"
+    if mirrors:
+        en, zh = f"{en}; {_clipped(mirrors, NAME)}", f"{zh}；{_clipped(mirrors, NAME)}"
+    en, zh = f"{en}; for what was before, the recorder", f"{zh}；固定之前的，信任录制者"
+    if withdrawn:
+        en, zh = f"{en}. Keys withdrawn: {withdrawn}", f"{zh}。已撤销的密钥：{withdrawn} 个"
+    return _both(f"{en}.", f"{zh}。")
+
+
+# --- what the findings say -------------------------------------------------------------------
+
+
+def _holds(report: Report, group: Group) -> bool:
+    return report.groups[group] is Outcome.PASSED
+
+
+def _cannot_be_said(report: Report) -> Bilingual:
+    """Which check stands in the way: the first that failed, else that is undecided."""
+    for outcome, en, zh in (
+        (Outcome.FAILED, "failed", "不通过"),
+        (Outcome.UNDECIDED, "is undecided", "不能判定"),
+    ):
+        for finding in report.findings:
+            deciding = _GROUP_OF[finding.step] in (Group.INTEGRITY, Group.TIME)
+            if finding.outcome is outcome and deciding:
+                title = _TITLES[finding.step]
+                return _both(
+                    f"Cannot be said: the check “{title['en']}” {en}.",
+                    f"无法判断：“{title['zh']}”一项{zh}。",
+                )
+    return _both("Cannot be said: nothing was checked.", "无法判断：未作任何核验。")
+
+
+def _count(report: Report, step: str, detail: re.Pattern[str]) -> int:
+    return sum(f.step == step and bool(detail.fullmatch(f.detail)) for f in report.findings)
+
+
+def _entries(report: Report, detail: re.Pattern[str]) -> int:
+    """How many entries the step on the decision says this of; of several decisions, of any."""
+    fenced = [f for f in report.findings if f.step == "fence" and f.outcome is Outcome.PASSED]
+    return len({f.about for f in fenced if detail.fullmatch(f.detail)})
+
+
+def _present(report: Report) -> int:
+    return len({item.path for item in report.facts.items if item.path})
+
+
+def _parts(report: Report) -> Sequence[tuple[str, str]]:
+    """Of each clip that held, its share in percent and the name of the original."""
+    clips = [f for f in report.findings if f.step == "clip" and f.outcome is Outcome.PASSED]
+    return [(m[1], m[2]) for f in clips if (m := _CLIP.fullmatch(f.detail))]
+
+
+def _recount(report: Report) -> tuple[str, Bilingual]:
+    """On whose word completeness rests, if on anybody's, and up to when at least."""
+    mirrors, times = set(), []
+    for finding in report.findings:
+        if finding.step != "complete" or finding.outcome is not Outcome.PASSED:
+            continue
+        if found := _RECOUNTED.fullmatch(finding.detail):
+            times.append(found[1])
+        elif found := _VOUCHED.fullmatch(finding.detail):
+            mirrors |= set(found[1].split(", "))
+            times.append(found[2])
+    return ", ".join(sorted(mirrors)), when_in(min(times, default=""))
+
+
+def _quorum(report: Report) -> bool:
+    checkpoints = report.facts.checkpoints
+    return bool(checkpoints) and all(
+        c["quorum_time"] and int(c["overlap"]) >= 1 for c in checkpoints
+    )
+
+
+def _overlap(report: Report) -> int:
+    return min(int(c["overlap"]) for c in report.facts.checkpoints)
+
+
+def _cosigners(report: Report) -> str:
+    found = (name for c in report.facts.checkpoints for name in c["cosigners"].split(", "))
+    return ", ".join(sorted(set(found)))
+
+
+def _about(finding: Finding) -> Bilingual:
+    if finding.about == "packet":
+        return _both("the packet", "证据包")
+    name = _clipped(finding.about, NAME)
+    return _both(name, f" {name} ")
+
+
+def _clipped(text: str, limit: int) -> str:
+    return clip_columns(printable(text), limit)
+
+
+def _entry_count(count: int) -> str:
+    return "1 entry" if count == 1 else f"{count} entries"
+
+
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count} files"
