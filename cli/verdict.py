@@ -7,6 +7,7 @@ from a packet goes through `printable`.
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
+from cli.articles import article_lines
 from cli.first_page import first_page, first_page_lines
 from cli.folding import COLUMNS
 from cli.language import pick, say
@@ -24,9 +25,24 @@ TOLD = ("signature", "clip", "derived")  # a key that ended, and how much of a r
 MAX_FINDINGS = 10  # of one step and outcome; failures are never cut
 
 
-def verdict_text(report: Report, path: str, required: frozenset[Group]) -> str:
-    lines = [*first_page_lines(first_page(report)), "", RULE, ""]
-    lines += [_first_line(report), _basis(required), ""]
+def verdict_text(
+    report: Report, path: str, required: frozenset[Group], *, articles: bool = False
+) -> str:
+    lines = [
+        *first_page_lines(first_page(report)),
+        "",
+        RULE,
+        "",
+        *detail_lines(report, path, required),
+    ]
+    if articles:
+        lines += ["", *article_lines(report)]
+    return "\n".join(lines)
+
+
+def detail_lines(report: Report, path: str, required: frozenset[Group]) -> list[str]:
+    """Behind the first page; without `path` where the same bytes are wanted everywhere."""
+    lines = [_first_line(report), _basis(required), ""]
     lines += _facts(report.facts, path)
     lines += ["", say(en="What was checked", zh="核验步骤")]
     names = _names(report.facts)
@@ -36,7 +52,7 @@ def verdict_text(report: Report, path: str, required: frozenset[Group]) -> str:
     lines += _timestamps(report.facts)
     lines += _decisions(report.facts)
     lines += _items(report.facts)
-    return "\n".join(lines)
+    return lines
 
 
 def audit_text(audit: Audit) -> str:
@@ -97,7 +113,7 @@ def _facts(facts: Facts, path: str) -> Iterator[str]:
     missing = say(en="(could not be read)", zh="（无法读取）")
     yield from _pairs(
         [
-            (say(en="Packet", zh="证据包"), printable(path)),
+            *([(say(en="Packet", zh="证据包"), printable(path))] if path else []),
             (say(en="Case", zh="案号"), printable(facts.case) or missing),
             (say(en="Packet reference", zh="证据包编号"), facts.packet or missing),
             (say(en="Trust folder", zh="信任文件夹"), facts.trust),

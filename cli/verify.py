@@ -131,6 +131,14 @@ class _Refused:
         "zh": "以所附分块重新制作各片段并比对",
     },
 )
+@option(
+    "--articles",
+    is_flag=True,
+    words={
+        "en": "say as well which articles of law the steps answer",
+        "zh": "并按法律条文列出各步骤所答事项",
+    },
+)
 @json_option()
 def command(
     packets: tuple[str, ...],
@@ -140,6 +148,7 @@ def command(
     at: str | None,
     certificates: tuple[str, ...],
     rederive: bool,
+    articles: bool,
     as_json: bool,
 ) -> Exit:
     required = _groups(require)
@@ -174,7 +183,7 @@ def command(
             output.result_json({**report.to_json(), "path": path})
         else:
             separator = "\n" if shown else ""
-            output.result(separator + verdict_text(report, path, required))
+            output.result(separator + verdict_text(report, path, required, articles=articles))
             shown += 1
         exits.append(output.exit_of(report.outcome))
     return output.worst(exits)
