@@ -26,6 +26,7 @@ TOLERANCE = timedelta(seconds=1)
 
 class SealFinding(StrEnum):
     SEALED = "sealed"
+    UNREADABLE = "unreadable"
     NONE = "none"
     ALTERED = "altered"
     APPENDED = "appended"
@@ -41,6 +42,7 @@ FINDINGS: dict[SealFinding, Bilingual] = {
         "en": "sealed, time-stamped and unaltered since",
         "zh": "已签名并加盖时间戳，此后未被改动",
     },
+    SealFinding.UNREADABLE: {"en": "no PDF that can be read", "zh": "不是可读的 PDF"},
     SealFinding.NONE: {"en": "not sealed, or not once", "zh": "没有签名，或签名不止一个"},
     SealFinding.ALTERED: {"en": "altered since it was sealed", "zh": "签名之后被改动"},
     SealFinding.APPENDED: {
@@ -70,6 +72,7 @@ FINDINGS: dict[SealFinding, Bilingual] = {
 }
 
 _FAILED = {
+    SealFinding.UNREADABLE,
     SealFinding.NONE,
     SealFinding.ALTERED,
     SealFinding.APPENDED,
@@ -116,7 +119,12 @@ class SealReport:
     @property
     def intact(self) -> bool:
         """The bytes are those that were sealed, whatever their signer is worth."""
-        return self.finding not in (SealFinding.NONE, SealFinding.ALTERED, SealFinding.APPENDED)
+        return self.finding not in (
+            SealFinding.UNREADABLE,
+            SealFinding.NONE,
+            SealFinding.ALTERED,
+            SealFinding.APPENDED,
+        )
 
 
 def open_seal(
@@ -140,9 +148,12 @@ def open_seal(
         try:
             return _judge(pdf, trusted[0], trusted[1], lists, at_ms)
         except LedgerError as error:
-            return SealReport(finding=SealFinding.ALTERED, detail=str(error))
-        except Exception as error:  # whatever a file that was tampered with makes a parser raise
-            return SealReport(finding=SealFinding.ALTERED, detail=f"{type(error).__name__} {error}")
+            return SealReport(finding=SealFinding.UNREADABLE, detail=str(error))
+        except (
+            Exception
+        ) as error:  # whatever makes a parser raise: that it was altered is not known
+            detail = f"{type(error).__name__} {error}"
+            return SealReport(finding=SealFinding.UNREADABLE, detail=detail)
 
 
 def _judge(
