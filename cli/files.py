@@ -1,10 +1,11 @@
 """Files as commands take them, each with a bound. Errors name the file, never what is in it."""
 
+import os
 from pathlib import Path
 
 from ledger.backup import BackupKey
 from ledger.encoding import parse_utf8
-from ledger.errors import Malformed, Rejected, Unavailable
+from ledger.errors import Conflict, Malformed, Rejected, Unavailable
 from ledger.tlog.note import Algorithm
 from ledger.tlog.signing_key import SigningKey
 from storage.regular import open_regular
@@ -44,6 +45,14 @@ def read_backup_key(path: str) -> BackupKey:
         return BackupKey.from_text(read_secret(path))
     except Malformed as error:
         raise error.under(path) from None
+
+
+def check_new(path: str) -> None:
+    """An output that a user names takes no file's place: it may be a private key."""
+    if os.path.lexists(path):
+        raise Conflict(
+            f"{path!r} is there already and is not overwritten", hints=("name another with -o",)
+        )
 
 
 def read_small(path: Path) -> bytes:

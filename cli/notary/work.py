@@ -12,7 +12,7 @@ import click
 from api.clients.filing import read_source
 from api.clients.ledger import LedgerClient
 from cli import output
-from cli.files import read_key
+from cli.files import check_new, read_key
 from cli.language import pick, say
 from cli.notary.office import Asked, Office, Said, Settings, check_persons, make_office
 from cli.remote import open_client
@@ -470,6 +470,7 @@ def run_draft(
 
     office = _open(folder)
     office.check_accepted(application)
+    check_new(file)
     record = comparison(office, application)
     page = page_of(
         office, application, record, number=number, notaries=notaries, issued_at_ms=_now_ms()
@@ -501,6 +502,7 @@ def run_seal(
     from cli.notary.sealing import seal
     from storage.durable import write_file
 
+    check_new(file)
     data = read_small(Path(draft))
     page = read_sheet(data)
     check_draft(data)

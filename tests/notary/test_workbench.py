@@ -559,8 +559,16 @@ def test_a_packet_that_fails_gives_no_certificate(desk: NotaryDesk, deposited: P
     ended = desk.run("notary", "draft", desk.office, application, *usual)
     assert ended.code == 1 and "failed verification" in ended.err, ended
     assert not pdf.exists()
-    # A later one with a packet that holds does.
+    # A later one with a packet that holds does, and takes no other file's place.
     assert desk.notary("compare", application, *files, "--packet", desk.packet()).code == 0
+    key = desk.key(WANG)
+    for command in (
+        ("draft", desk.office, application, *usual[:-1], key),
+        ("seal", key, "-o", key, "--seal-key", key, "--tsa", "http://x.example", "--root", key),
+    ):
+        ended = desk.run("notary", *command)
+        assert ended.code == 1 and "not overwritten" in ended.err, ended
+    assert key.read_text() == WANG.to_text() + "\n"
     assert desk.draft(application).exists()
 
 

@@ -107,6 +107,7 @@ class NotaryDesk:
 
     def draft(self, application: str, number: str = NUMBER, name: str = "draft.pdf") -> Path:
         pdf = self.desk / name
+        pdf.unlink(missing_ok=True)
         names = ("--notary", "王某", "--notary", "李某")
         ended = self.run(
             *("notary", "draft", self.office, application, "--number", number, *names, "-o", pdf)
