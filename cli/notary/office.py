@@ -347,6 +347,27 @@ class Office:
 
     # --- statements --------------------------------------------------------------------------
 
+    def statement_of(
+        self,
+        kind: Kind,
+        subjects: Sequence[Subject],
+        fields: Mapping[str, Any],
+        *,
+        id_: str = "",
+        after: Mapping[str, str] | None = None,
+    ) -> Statement:
+        """What `say` would sign; raises where it is out of form."""
+        now_ms = time.time_ns() // 1_000_000
+        moment = format_time(now_ms)
+        predicate = {
+            "agency": self.settings.agency,
+            "id": id_ or new_id(now_ms),
+            "occurred": {"from": moment, "to": moment},
+            **({"after": dict(after)} if after else {}),
+            **{name: value for name, value in fields.items() if value},
+        }
+        return Statement(kind, tuple(subjects), predicate)
+
     def say(
         self,
         kind: Kind,
@@ -358,16 +379,7 @@ class Office:
         after: Mapping[str, str] | None = None,
     ) -> Statement:
         """Signed and durable on return; not sent."""
-        now_ms = time.time_ns() // 1_000_000
-        moment = format_time(now_ms)
-        predicate = {
-            "agency": self.settings.agency,
-            "id": id_ or new_id(now_ms),
-            "occurred": {"from": moment, "to": moment},
-            **({"after": dict(after)} if after else {}),
-            **{name: value for name, value in fields.items() if value},
-        }
-        statement = Statement(kind, tuple(subjects), predicate)
+        statement = self.statement_of(kind, subjects, fields, id_=id_, after=after)
         self.check_signers(keys, statement.persons)
         folder = self.root / "statements"
         make_folder(folder)

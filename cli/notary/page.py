@@ -188,9 +188,7 @@ class CertificatePage:
         _check("purpose", self.purpose, MAX_TEXT)
         _check("method", self.method, MAX_TEXT)
         for name in ("purpose", "method"):
-            # A machine's cosignature must not look like a notary's act, not even once.
-            if "联合签名" in getattr(self, name).replace(COSIGNATURE, ""):
-                raise Malformed(f"want it called {COSIGNATURE}", path=name)
+            _check_cosignature(name, getattr(self, name))
         if self.case:
             parse_case(self.case)
         _check_count("notaries", len(self.notaries), MAX_NOTARIES)
@@ -323,6 +321,24 @@ def _at(i: int, read: Callable[[Any], T], value: Any) -> T:
         return read(value)
     except Malformed as error:
         raise error.under(f"[{i}]") from None
+
+
+def check_office(office: str) -> None:
+    """As every certificate of it will ask."""
+    _check("office", office, MAX_LINE)
+
+
+def check_applied(applicant: str, purpose: str) -> None:
+    """As the certificate will ask: what no page can say is not taken down."""
+    _check("applicant", applicant, MAX_LINE)
+    _check("purpose", purpose, MAX_TEXT)
+    _check_cosignature("purpose", purpose)
+
+
+def _check_cosignature(name: str, text: str) -> None:
+    """A machine's cosignature must not look like a notary's act, not even once."""
+    if "联合签名" in text.replace(COSIGNATURE, ""):
+        raise Malformed(f"want it called {COSIGNATURE}", path=name)
 
 
 def _check(name: str, text: str, limit: int) -> None:

@@ -18,12 +18,13 @@ from cli.notary.office import Asked, Office, Said, Settings, check_persons, make
 from cli.remote import open_client
 from cli.signers import Token
 from cli.trust import open_trust
-from ledger.encoding import format_time, parse_uuid7, printable
+from ledger.encoding import format_json, format_time, parse_uuid7, printable
 from ledger.errors import Malformed, Rejected, Unknown
 from ledger.evidence.case_number import parse_case
 from ledger.evidence.chunks import digest_item
-from ledger.evidence.statement import FileSubject, Kind, Statement, Subject
+from ledger.evidence.statement import FileSubject, Kind, Statement, Subject, TextSubject
 from ledger.evidence.trust import TrustedLog
+from ledger.suite import digest
 
 
 def run_init(
@@ -37,6 +38,9 @@ def run_init(
     interests: Sequence[str],
     as_json: bool,
 ) -> None:
+    from cli.notary.page import check_office
+
+    check_office(office)
     keys = [read_key(path).verifier for path in key_files]
     check_persons(keys, open_trust(trust), [read_key(path) for path in cosigner_files])
     settings = Settings(
@@ -86,6 +90,7 @@ def run_apply(
     **signing: Any,
 ) -> int:
     from api.ids import new_id
+    from cli.notary.page import check_applied
 
     desk = _Desk(folder, **signing)
     now_ms = _now_ms()
@@ -102,7 +107,10 @@ def run_apply(
     }
     fields = {"applicant": applicant, "dispute": dispute, "interest": interest}
     fields |= {"purpose": purpose, "case": number, "note": note}
+    check_applied(applicant, purpose)
     desk.office.check_signers(desk.keys)
+    text = TextSubject("application", digest(format_json(sheet)))
+    desk.office.statement_of(Kind.APPLICATION, [text], fields, id_=id_)  # before a folder is made
     subject = desk.office.write_record(id_, sheet)
     statement = desk.say(Kind.APPLICATION, [subject], fields, id_=id_)
     return desk.end(statement, {"application": id_})

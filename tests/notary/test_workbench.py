@@ -19,7 +19,7 @@ from ledger.tlog.note import Algorithm
 from ledger.tlog.signing_key import SigningKey
 from testkit.keys import key
 from testkit.notarial import LI, NUMBER, OFFICE, WANG
-from testkit.notary_desk import NotaryDesk, deposit
+from testkit.notary_desk import APPLICATION, NotaryDesk, deposit
 from testkit.sealed import seal_draft
 from testkit.sequence import NEXT, OF_THE_FIRST, open_both
 from testkit.server import (
@@ -137,6 +137,27 @@ def test_an_application_is_taken_down_accepted_and_listed(desk: NotaryDesk) -> N
     again = desk.notary("accept", application)
     assert again.code == 1 and "was decided" in again.err
     assert "姑苏区城市管理局" in desk.run("notary", "list", desk.office).out
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        ("--applicant", "甲" * 130),
+        ("--applicant", ""),
+        ("--purpose", "x" * 301),
+        ("--purpose", "联合签名"),
+        ("--interest", ""),
+    ],
+)
+def test_what_no_certificate_could_say_is_not_taken_down(
+    desk: NotaryDesk, changed: tuple[str, str]
+) -> None:
+    size, before = desk.ledger.services.log.size, sorted(desk.office.rglob("*"))
+    usual = (*APPLICATION, "--dispute", "none_known", *changed)  # the last of an option counts
+    ended = desk.notary("apply", *usual)
+    assert ended.code == 1 and "in tiezheng itself" not in ended.err, ended
+    assert desk.ledger.services.log.size == size
+    assert sorted(desk.office.rglob("*")) == before
 
 
 @pytest.mark.parametrize("ground", ["no_guardian", "disputed", "fee_unpaid"])
