@@ -109,6 +109,16 @@ def test_a_folder_that_is_there_is_not_made_again(desk: NotaryDesk) -> None:
     assert (desk.office / "notary.json").read_bytes() == before
 
 
+def test_an_office_whose_name_no_page_holds_is_not_made(
+    served: tuple[Ledger, str], tmp_path: Path, run: Run
+) -> None:
+    made = NotaryDesk(*served, tmp_path, run)
+    for name in ("", "公" * 130):
+        ended = made.init(WANG, more=("--office", name))
+        assert ended.code == 1 and "want 1 to 120 characters" in ended.err, ended
+        assert not made.office.exists()
+
+
 def test_a_stranger_signs_nothing(desk: NotaryDesk) -> None:
     application = desk.apply()
     ended = desk.notary("accept", application, by=(HANDLER,))
