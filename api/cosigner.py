@@ -149,7 +149,10 @@ def create_cosigner_app(service: CosignerService, per_s: int | None = None) -> F
     async def _(name: str) -> Response:
         found = None
         if name in origins:
-            found = await asyncio.to_thread(service.state.last, origins[name])
+            try:
+                found = await asyncio.to_thread(service.state.last, origins[name])
+            except LedgerError as error:
+                return _refuse(error)
         if found is None:
             return Response("no checkpoint of that log was cosigned here\n", 404)
         return Response(found[1], 200, media_type="text/plain; charset=utf-8")

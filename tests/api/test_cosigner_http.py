@@ -220,6 +220,17 @@ def test_anyone_may_read_what_was_cosigned_last(start: Start) -> None:
     assert client.get("/" + "0" * 64 + "/checkpoint").status_code == 404
 
 
+def test_a_state_that_cannot_be_read_is_told_to_who_asks(start: Start) -> None:
+    class Failing:
+        def last(self, origin: str) -> None:
+            raise Unavailable("cannot read the cosigner's state: the disk failed")
+
+    path = f"/{suite.digest(LOG.name.encode()).hex()}/checkpoint"
+    answer = start(state=Failing()).get(path)
+    assert answer.status_code == 503
+    assert answer.text == "cannot read the cosigner's state: the disk failed\n"
+
+
 def test_a_restart_remembers(start: Start) -> None:
     post(start(), request(0, 5))
     assert post(start(), request(0, 5, branch=b"!")) == (409, b"5\n")
