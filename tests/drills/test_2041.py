@@ -338,7 +338,7 @@ def test_another_statement_in_the_place_of_a_renewal_renews_nothing(archive: Arc
 @pytest.mark.parametrize(
     ("ends", "why"),
     [
-        (b"sha1 2038-01-01T00:00:00+08:00\n", "an algorithm or an authority"),
+        (b"md5 2038-01-01T00:00:00+08:00\n", "an algorithm or an authority"),
         (b"tsa/other 2038-01-01T00:00:00+08:00\n", "an algorithm or an authority"),
         (ENDS + b"sha256 2039-01-01T00:00:00+08:00\n", "stands twice"),
         (b"sha256 2038\n", "want a time"),
