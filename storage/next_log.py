@@ -17,6 +17,7 @@ from ledger.errors import Conflict
 from storage.durable import PUBLIC_FILE, PUBLIC_FOLDER, make_folder, refusals, sync_folder
 from storage.durable import write_file as write
 from storage.folder import DataFolder
+from storage.folder_lock import FolderLock
 from storage.trust_directory import read_trust, write_trust
 
 LOG_KEY = "log.key"
@@ -24,9 +25,10 @@ LISTED = "logs"  # the last of the trust folder's files: with it the others have
 
 
 def stage(folder: DataFolder, keys: Mapping[str, bytes], trust: Mapping[str, bytes]) -> None:
-    """Raises `Conflict` if a next log is prepared already."""
+    """Raises `Conflict` if a next log is prepared already, or just now by another process."""
     staging = folder.path / ".new-next"
-    with refusals(f"prepare {str(folder.next)!r}"):
+    # Two at once would mix their files: one's key with the other's policy.
+    with FolderLock(folder.path / ".new-next.lock"), refusals(f"prepare {str(folder.next)!r}"):
         if folder.next.exists():
             raise Conflict(f"{str(folder.next)!r} is there already: a next log is prepared")
         shutil.rmtree(staging, ignore_errors=True)

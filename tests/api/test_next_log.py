@@ -20,6 +20,7 @@ from ledger.evidence.entry import Entry
 from ledger.evidence.statement import Role
 from ledger.report import Group, Outcome
 from ledger.tlog.checkpoint import Checkpoint
+from ledger.tlog.signing_key import SigningKey
 from ledger.verify import verify_packet
 from storage import next_log as staged
 from storage.clock import SystemClock
@@ -211,6 +212,22 @@ def test_what_was_prepared_is_not_overwritten(tmp_path: Path) -> None:
     # And a server that starts meanwhile takes no notice of it.
     with open_ledger(data) as ledger:
         assert ledger.accept(ledger.evidence(b"three"))[0]["log"] == "2026"
+
+
+def test_two_who_prepare_at_once_do_not_mix_a_key_with_another_s_policy(tmp_path: Path) -> None:
+    first_year(tmp_path / "data")
+    folder, write_trust = DataFolder.open(tmp_path / "data"), staged.write_trust
+
+    def interrupted(*arguments: Any) -> None:
+        with pytest.raises(Conflict), patch.object(staged, "write_trust", write_trust):
+            prepare(folder, NEXT)
+        write_trust(*arguments)
+
+    with series_keys(), patch.object(staged, "write_trust", interrupted):
+        key = prepare(folder, NEXT)
+    (private,) = (folder.next / "log.key").read_text().splitlines()
+    assert SigningKey.from_text(private).verifier == key
+    assert read_trust(folder.next / "trust").logs[-1].policy.log == key
 
 
 @pytest.mark.parametrize("label", ["2027", "2026-2", "2031"])
