@@ -313,22 +313,21 @@ def article_lines(report: Report) -> Iterator[str]:
 
 
 def article_line(article: Article, report: Report) -> str:
-    mark = "*" if article.from_memory else ""
-    answer = pick(STATUSES[status(article, report)])
-    by = answered_by(article)
-    return say(
-        en=f"{article.article}{mark} {article.asks['en']}: {answer}{by}",
-        zh=f"{_cited(article.article)}{mark} {article.asks['zh']}：{answer}{by}",
-    )
+    answer, by = pick(STATUSES[status(article, report)]), answered_by(article)
+    if by:
+        by = say(en=f" ({by})", zh=f"（{by}）")
+    return f"{cited(article)} {pick(article.asks)}" + say(en=": ", zh="：") + answer + by
 
 
-def _cited(article: str) -> str:
-    number, _, clause = article.removesuffix(")").partition("(")
-    return f"第{number}条" + (f"第（{'一二三四'[int(clause) - 1]}）项" if clause else "")
+def cited(article: Article) -> str:
+    """With an asterisk where it is from memory."""
+    number, _, clause = article.article.removesuffix(")").partition("(")
+    zh = f"第{number}条" + (f"第（{'一二三四'[int(clause) - 1]}）项" if clause else "")
+    return say(en=article.article, zh=zh) + ("*" if article.from_memory else "")
 
 
 def answered_by(article: Article) -> str:
-    """In parentheses; empty if by nothing."""
+    """Steps by number, and attachments; empty if by nothing."""
     parts = []
     if article.steps:
         numbers = [str(_NUMBERS[name]) for name in article.steps]
@@ -339,7 +338,7 @@ def answered_by(article: Article) -> str:
         )
     if article.attachments:
         parts.append(pick(article.attachments))
-    return say(en=f" ({'; '.join(parts)})", zh=f"（{'；'.join(parts)}）") if parts else ""
+    return say(en="; ", zh="；").join(parts)
 
 
 def _holds(article: Article, report: Report) -> bool:

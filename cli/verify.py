@@ -1,7 +1,7 @@
 """`tiezheng verify`: the verdict over packets, offline unless --log is an address."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from cli.output import Exit
 from cli.public_log import open_log
 from cli.trust import open_trust
 from cli.verdict import verdict_text
+from cli.verdict_page import verdict_html
 from ledger.encoding import parse_time
 from ledger.errors import LedgerError, Malformed, Rejected, Unavailable
 from ledger.evidence.chunks import ItemDigest, digest_item
@@ -25,6 +26,7 @@ from ledger.evidence.trust import Trust
 from ledger.report import Group, Report
 from ledger.verdict.examination import PublicLog, Rederive
 from ledger.verify import verify_packet
+from storage.durable import PUBLIC_FILE, write_file
 from storage.packets import DiskPacket, open_packet
 
 REQUIRABLE = (Group.COMPLETE, Group.ORDER, Group.TIME)
@@ -78,6 +80,7 @@ class _Refused:
     "tiezheng verify packet.zip --certificate certificate.pdf --trust trust/ \\\n"
     "    --log https://ledger.example/log\n"
     "tiezheng verify clip.zip --trust trust/ --rederive\n"
+    "tiezheng verify packet.zip --trust trust/ --articles --html report.html\n"
     "tiezheng verify fraud.txt --trust trust/",
 )
 @argument(
@@ -139,6 +142,14 @@ class _Refused:
         "zh": "并按法律条文列出各步骤所答事项",
     },
 )
+@option(
+    "--html",
+    metavar="FILE",
+    words={
+        "en": "write the report of the one PACKET to FILE as well, to be printed",
+        "zh": "并将该证据包的报告写入 FILE，供打印",
+    },
+)
 @json_option()
 def command(
     packets: tuple[str, ...],
@@ -149,8 +160,11 @@ def command(
     certificates: tuple[str, ...],
     rederive: bool,
     articles: bool,
+    html: str | None,
     as_json: bool,
 ) -> Exit:
+    if html is not None:
+        _check_html(html, packets, [*packets, trust, *([where] if where else [])])
     required = _groups(require)
     at_ms = _time(at)
     believed = open_trust(trust)
@@ -185,8 +199,24 @@ def command(
             separator = "\n" if shown else ""
             output.result(separator + verdict_text(report, path, required, articles=articles))
             shown += 1
+        if html is not None:
+            write_file(Path(html), verdict_html(report, required), mode=PUBLIC_FILE)
         exits.append(output.exit_of(report.outcome))
     return output.worst(exits)
+
+
+def _check_html(html: str, packets: Sequence[str], read: Sequence[str]) -> None:
+    """Before anything is read: a report of one packet, and never over what is evidence."""
+    if len(packets) != 1 or is_fraud(packets[0]):
+        message = say(en="want exactly one packet with --html", zh="--html 只用于一个证据包")
+        raise click.UsageError(message)
+    target = Path(html).resolve()
+    if any(target.is_relative_to(Path(path).resolve()) for path in read):
+        message = say(
+            en=f"want another file than {html!r}: it is in what is to be checked, or is that",
+            zh=f"请另选文件：{html!r} 是待核验的内容，或者在其之中",
+        )
+        raise click.BadParameter(message, param_hint="--html")
 
 
 def _is_pdf(path: str) -> bool:
