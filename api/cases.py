@@ -1,6 +1,6 @@
 """Cases, for those who may see them: what is logged, and the packet for the court.
 
-    GET /v1/cases/{case}          the statements of a case, in log order
+    GET /v1/cases/{case}          the statements of a case, in log order, and what lacks
     GET /v1/cases/{case}/packet   the packet, one zip; waits for the cosigners
 
 Every answer is preceded by a custody statement in the log.
@@ -31,7 +31,8 @@ from ledger.evidence.packet import (
     format_manifest,
 )
 from ledger.evidence.statement import Statement
-from ledger.packing import Plan, Wanted, plan_packet
+from ledger.packing import Plan, Wanted, case_statements, plan_packet
+from ledger.process.particulars import lacking
 from ledger.suite import digest, new_digest
 from storage.packets import Bytes, Content, Crc, zip_pieces, zip_size
 from storage.renewal_directory import RenewalDirectory
@@ -129,7 +130,11 @@ def _read_case(s: Services, case: str, person: Person) -> dict[str, Any]:
                 "flags": s.flagger.of_case(statement, number, row.places, all_agencies=everything),
             }
         )
-    return {"case": case, "log": s.log.label, "statements": rows}
+    lacks = [
+        {"fields": list(lack.fields), "id": lack.id, "name": lack.name}
+        for lack in lacking(case_statements(s.log, case, s.first_year))
+    ]
+    return {"case": case, "lacking": lacks, "log": s.log.label, "statements": rows}
 
 
 def _packet(s: Services, case: str, person: Person) -> tuple[dict[str, Content], dict[str, int]]:

@@ -130,6 +130,7 @@ COMPONENTS: dict[str, Schema] = {
     "Case": _object(
         {
             "case": _TEXT,
+            "lacking": _list(_object({"fields": _list(_TEXT), "id": _TEXT, "name": _TEXT})),
             "log": _TEXT,
             "statements": _list(
                 _object(

@@ -201,10 +201,20 @@ class Stage:
             f"The station hands in what the crew recorded, for the case {self.case}.",
             f"采集站提交执法人员记录的内容，案号 {self.case}。",
         )
+        # What a court wants noted; the crew's part is played here, and so is what it says.
+        noted = [
+            *(
+                "--maker",
+                say(en="officers 32050012345, 32050012346", zh="执法人员 32050012345、32050012346"),
+            ),
+            *("--method", say(en="recorded on site", zh="现场录制、拍摄")),
+            *("--purpose", say(en="how the site was inspected", zh="证明现场检查经过")),
+            *("--carrier", say(en="the recorder's storage card", zh="执法记录仪存储卡")),
+        ]
         items = self.sources or self._make_media()
         for path in items:
             device = () if path.suffix.lower() != ".mp4" else ("--device", "BWC-310")
-            output.result("   " + self._file(path, "station", *device).strip())
+            output.result("   " + self._file(path, "station", *device, *noted).strip())
         self._await_quorum()
         self.tell(
             "Only then the decision is made and logged: the order can be proved later.",

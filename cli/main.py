@@ -41,6 +41,10 @@ COMMANDS: Mapping[str, Listed] = {
         "cli.token", {"en": "make or revoke an access token", "zh": "发放或撤销访问令牌"}
     ),
     "deposit": Listed("cli.deposit", {"en": "hand in evidence", "zh": "提交证据"}),
+    "correct": Listed(
+        "cli.correct",
+        {"en": "file what a statement left out", "zh": "补充或更正陈述"},
+    ),
     "derive": Listed(
         "cli.derive",
         {"en": "log what was made from an item", "zh": "登记由原件制作的派生件"},

@@ -29,7 +29,7 @@ from ledger.verify import verify_packet
 from storage.durable import PUBLIC_FILE, write_file
 from storage.packets import DiskPacket, open_packet
 
-REQUIRABLE = (Group.COMPLETE, Group.ORDER, Group.TIME)
+REQUIRABLE = (Group.COMPLETE, Group.ORDER, Group.TIME, Group.FORM)
 
 
 class _Refused:
@@ -104,8 +104,8 @@ class _Refused:
     "--require",
     metavar="GROUP,...",
     words={
-        "en": "let these decide too: complete, order, time",
-        "zh": "将下列各项也作为结论依据：complete（完整性）、order（先后）、time（时间）",
+        "en": "let these decide too: complete, order, time, form",
+        "zh": "也作为结论依据：complete 完整性、order 先后、time 时间、form 注明",
     },
 )
 @option(

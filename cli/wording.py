@@ -23,6 +23,7 @@ GROUPS: dict[Group, Bilingual] = {
     Group.COMPLETE: {"en": "completeness (nothing left out)", "zh": "完整性（无缺漏）"},
     Group.ORDER: {"en": "order (fixed before the decision)", "zh": "先后（决定前固定）"},
     Group.TIME: {"en": "time", "zh": "时间"},
+    Group.FORM: {"en": "form (particulars noted)", "zh": "形式（事项已注明）"},
 }
 
 ORDERS: dict[str, Bilingual] = {
@@ -32,6 +33,14 @@ ORDERS: dict[str, Bilingual] = {
         "en": "not shown to have been fixed before the decision",
         "zh": "不能证明固定于决定之前（顺序不能证明）",
     },
+}
+
+PARTICULARS: dict[str, Bilingual] = {
+    "method": {"en": "how it was made", "zh": "制作方法"},
+    "occurred": {"en": "when it was made", "zh": "制作时间"},
+    "maker": {"en": "who made it", "zh": "制作人"},
+    "purpose": {"en": "what it is to show", "zh": "证明对象"},
+    "carrier": {"en": "its original carrier", "zh": "原始载体"},
 }
 
 STAGES: dict[str, Bilingual] = {
@@ -60,6 +69,7 @@ _REFUSALS: dict[str, str] = {
     "complete": "与公开日志核对不符",
     "fence": "先后关系不符",
     "time": "时间不符",
+    "particulars": "注明事项不符",
     "renewal": "续展不成立",
     "tree": "日志的树或瓦片不符",
     "entries": "日志条目不符",
@@ -310,6 +320,10 @@ _CHINESE: tuple[tuple[str, _Words], ...] = (
     (
         r"it speaks of another tree than the packet checkpoint",
         "所述并非本证据包检查点的那棵树",
+    ),
+    (
+        r"not noted: (.*)",
+        lambda m: "未注明：" + "、".join(PARTICULARS[name]["zh"] for name in m[1].split(", ")),
     ),
     (r"no decision in the packet", "证据包中没有决定"),
     (

@@ -7,7 +7,7 @@ there and the statements are withheld: each series is accounted for from 1 to N.
 has its checkpoint there, and each later one its entry 0, which closes the one before.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ledger.errors import Unavailable, Unknown
@@ -48,6 +48,20 @@ class Plan:
     items: Mapping[str, Wanted]
 
 
+class _Said:
+    """What rows say, each read once: a case may have ten thousand."""
+
+    def __init__(self) -> None:
+        self._statements: dict[int, Statement] = {}
+
+    def by(self, row: Row) -> Statement:
+        found = self._statements.get(row.number)
+        if found is None:
+            found = Statement.from_bytes(Envelope.from_bytes(row.envelope).payload)
+            self._statements[row.number] = found
+        return found
+
+
 def plan_packet(log: Log, case: str, first_year: int, renewals: RenewalStore | None = None) -> Plan:
     """Raises `Unknown` for a case without statements, `Unavailable` until a quorum has seen all."""
     name = case_series(case, first_year)
@@ -64,16 +78,9 @@ def plan_packet(log: Log, case: str, first_year: int, renewals: RenewalStore | N
     said = _Said()
     files = _Files(log, notes, said)
     # What was lost has an entry and nothing to show: to the reader it is withheld.
-    shown = {row.number: row for row in map(log.row, files.places(name)) if not row.lost}
+    shown = _case(log, files.places, name, first_year, said)
     if not shown:
         raise Unavailable(f"every statement of case {case!r} was lost with an earlier disk")
-    owners = (said.by(row) for _, row in sorted(shown.items()))
-    agency = next((owner.agency for owner in owners if not owner.is_notarial), "")
-    for provisional in _provisional(map(said.by, shown.values()), first_year):
-        rows = map(log.row, files.places(provisional))
-        # Anyone may say that his case grew from another's: that opens nothing of the other's.
-        own = (row for row in rows if not row.lost and said.by(row).agency == agency)
-        shown |= {row.number: row for row in own}
     closings = _closings(log)
     shown |= _registers(log, files, [*shown.values(), *closings.values()])
     series = sorted({name for row in shown.values() for name, _ in row.places})
@@ -101,6 +108,28 @@ def plan_packet(log: Log, case: str, first_year: int, renewals: RenewalStore | N
     return Plan(case, _size(notes[-1]), notes[-1], files.found, items)
 
 
+def case_statements(log: Log, case: str, first_year: int) -> list[Statement]:
+    """What a packet made now would show of the case, in log order; nothing of the register."""
+    said = _Said()
+    shown = _case(log, log.places, case_series(case, first_year), first_year, said)
+    return [said.by(row) for _, row in sorted(shown.items())]
+
+
+def _case(
+    log: Log, places: Callable[[str], Sequence[int]], name: str, first_year: int, said: _Said
+) -> dict[int, Row]:
+    """The statements of the case, and those of a provisional one that it grew from."""
+    shown = {row.number: row for row in map(log.row, places(name)) if not row.lost}
+    owners = (said.by(row) for _, row in sorted(shown.items()))
+    agency = next((owner.agency for owner in owners if not owner.is_notarial), "")
+    for provisional in _provisional(map(said.by, list(shown.values())), first_year):
+        rows = map(log.row, places(provisional))
+        # Anyone may say that his case grew from another's: that opens nothing of the other's.
+        own = (row for row in rows if not row.lost and said.by(row).agency == agency)
+        shown |= {row.number: row for row in own}
+    return shown
+
+
 def _notes(log: Log, last: int) -> list[str] | None:
     """The packet checkpoint of each log; that of the open one holds row `last` and its opening.
 
@@ -122,20 +151,6 @@ def _closings(log: Log) -> dict[int, Row]:
     """Entry 0 of every later log: it says where the one before ended."""
     rows = [log.row(log.start_of(n)) for n in range(1, len(log.derived))]
     return {row.number: row for row in rows if not row.lost}
-
-
-class _Said:
-    """What rows say, each read once: a case may have ten thousand."""
-
-    def __init__(self) -> None:
-        self._statements: dict[int, Statement] = {}
-
-    def by(self, row: Row) -> Statement:
-        found = self._statements.get(row.number)
-        if found is None:
-            found = Statement.from_bytes(Envelope.from_bytes(row.envelope).payload)
-            self._statements[row.number] = found
-        return found
 
 
 def _provisional(statements: Iterable[Statement], first_year: int) -> set[str]:

@@ -1,7 +1,7 @@
 """The verdict as a value: findings, an outcome for each group, one for the whole.
 
 Integrity decides the whole: any failed → failed; else any undecided, or nothing
-checked → undecided; else passed. Completeness, order and time stand beside it:
+checked → undecided; else passed. Completeness, order, time and form stand beside it:
 they never raise it, and a failure among them fails it. `require` moves groups in.
 """
 
@@ -24,6 +24,7 @@ class Group(StrEnum):
     COMPLETE = "complete"
     ORDER = "order"
     TIME = "time"
+    FORM = "form"
 
 
 Bilingual = Mapping[str, str]

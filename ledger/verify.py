@@ -21,6 +21,7 @@ from ledger.verdict import (
     derived,
     entries,
     items,
+    particulars,
     renewed,
     series,
     signatures,
@@ -254,6 +255,21 @@ STEPS: tuple[Step, ...] = (
         {
             "en": "when it was recorded: that is the recorder's claim",
             "zh": "不证明录制时间：录制时间是设备自称",
+        },
+    ),
+    Step(
+        "particulars",
+        Group.FORM,
+        particulars.particulars,
+        {"en": "Particulars", "zh": "注明事项"},
+        {
+            "en": "of each item it is noted how, when and by whom it was made, what it is to show, "
+            "and its original carrier",
+            "zh": "每件证据均注明制作方法、制作时间、制作人、证明对象和原始载体",
+        },
+        {
+            "en": "that what is noted is true or enough: that is for the court",
+            "zh": "不证明所注明的内容真实、充分：由法院判断",
         },
     ),
     Step(

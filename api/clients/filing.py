@@ -17,7 +17,7 @@ from ledger.encoding import format_base64, format_time, printable
 from ledger.errors import Unavailable
 from ledger.evidence.chunks import ItemHasher
 from ledger.evidence.signing import seal
-from ledger.evidence.statement import MAX_LINE, FileSubject, Kind, Statement
+from ledger.evidence.statement import MAX_LINE, FileSubject, Kind, Statement, StatementSubject
 from ledger.evidence.trust import TrustedLog
 from ledger.tlog.note import SignedNote
 from ledger.tlog.signing_key import SigningKey
@@ -118,6 +118,19 @@ def act(
         **common,
     }
     statement = Statement(Kind.ACT, tuple(s.subject for s in sources), predicate)
+    return seal(statement.to_bytes(), [key, *beside]).to_bytes()
+
+
+def correction(
+    about: StatementSubject,
+    changes: dict[str, str],
+    common: dict[str, Any],
+    key: SigningKey,
+    id_: str,
+    beside: Sequence[SigningKey] = (),
+) -> bytes:
+    """What an earlier statement should say; that one stays as it is. The sealed envelope."""
+    statement = Statement(Kind.CORRECTION, (about,), {"id": id_, "changes": changes, **common})
     return seal(statement.to_bytes(), [key, *beside]).to_bytes()
 
 

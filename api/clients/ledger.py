@@ -23,6 +23,7 @@ from ledger.evidence.membership import log_label, series_names, series_year
 from ledger.evidence.series import check_tags
 from ledger.evidence.statement import Statement
 from ledger.evidence.trust import Trust
+from ledger.process.particulars import WANTED, Lack
 from ledger.suite import DIGEST_SIZE, new_digest
 from ledger.tlog.checkpoint import Checkpoint, open_checkpoint
 from ledger.tlog.note import MAX_NOTE, SignedNote
@@ -186,6 +187,14 @@ class LedgerClient:
                 check_texts(row if isinstance(row, dict) else {}, *texts)
         return {field: answer[field] for field in fields}
 
+    def lacking(self, case: str) -> list[Lack]:
+        """Which particulars the evidence of a case lacks, by the ledger's word."""
+        answer = self._json("GET", f"/v1/cases/{quote(case, safe='')}", headers=self._bearer())
+        rows = answer.get("lacking")
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise Malformed(f"want a list of what lacks from {self._url}")
+        return [_lack(row) for row in rows]
+
     def packet(self, case: str, target: Path, progress: Progress) -> None:
         """Writes the packet to `target`; leaves nothing there if it fails."""
         partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
@@ -229,6 +238,14 @@ class LedgerClient:
 
     def _bearer(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self._token}"} if self._token else {}
+
+
+def _lack(row: dict[str, Any]) -> Lack:
+    check_texts(row, "id", "name")
+    fields = row.get("fields")
+    if not isinstance(fields, list) or not fields or not all(f in WANTED for f in fields):
+        raise Malformed("want the particulars that lack, by their names")
+    return Lack(row["id"], row["name"], tuple(fields))
 
 
 def check_texts(answer: dict[str, Any], *fields: str) -> dict[str, Any]:

@@ -43,7 +43,7 @@ class Sight:
         token, path = folder / "token", folder / "packet.zip"
         token.write_text(self.ledger.token() + "\n")
         usual = ("--server", self.address, "--token-file", token)
-        return run("packet", CASE, "-o", path, *usual, *more), path
+        return run("packet", CASE, "-o", path, *usual, "--incomplete", *more), path
 
 
 @pytest.fixture(scope="module")

@@ -81,7 +81,7 @@ class Office:
         token = self.desk / "token"
         token.write_text(self.ledger.token() + "\n")
         usual = ("-o", target, "--server", self.address, "--token-file", token)
-        return self.run("packet", case, *usual, *more)
+        return self.run("packet", case, *usual, "--incomplete", *more)
 
 
 @contextmanager

@@ -50,7 +50,7 @@ def test_an_unknown_language_is_wrong_usage(run: Run) -> None:
         (("beautify",), "tiezheng: 错误：没有命令 'beautify'\n"),
         (
             ("verify", "p", "--trust", "t", "--require", "x"),
-            "tiezheng: 错误：--require 的值无效（可用 complete,order,time，而不是 'x'）\n",
+            "tiezheng: 错误：--require 的值无效（可用 complete,order,time,form，而不是 'x'）\n",
         ),
     ],
 )

@@ -50,13 +50,14 @@ def test_behind_the_first_page_stands_the_outcome_with_the_four_groups(verify: R
         "Verdict: PASSED | integrity (unaltered): passed"
         " | completeness (nothing left out): undecided"
         " | order (fixed before the decision): passed | time: undecided"
+        " | form (particulars noted): passed"
     )
 
 
 def test_the_same_line_in_chinese(verify: Run, worked: Path) -> None:
     assert after_the_first_page(verify(worked / "packet", "--lang", "zh").out)[0] == (
         "结论：通过 | 完好性（未改动）：通过 | 完整性（无缺漏）：不能判定"
-        " | 先后（决定前固定）：通过 | 时间：不能判定"
+        " | 先后（决定前固定）：通过 | 时间：不能判定 | 形式（事项已注明）：通过"
     )
 
 

@@ -17,7 +17,7 @@ SOURCES = [
     *(ROOT / "ledger" / name for name in ("audit.py", "verify.py")),
     *sorted((ROOT / "ledger/verdict").glob("*.py")),
 ]
-SAMPLES = {"found": "before", "order": "after", "what": "entries"}
+SAMPLES = {"fields": "method, maker", "found": "before", "order": "after", "what": "entries"}
 
 
 def sentences(tree: ast.Module) -> Iterator[ast.expr]:

@@ -197,7 +197,7 @@ class Watch:
         self.packet = self.root.parent / "packet.zip"
         self.stage.run(
             *("packet", self.stage.case, "-o", str(self.packet), "--server", self.stage.server),
-            *("--token-file", str(token), "--absence", mirror),
+            *("--token-file", str(token), "--absence", mirror, "--incomplete"),
         )
         self.note(str(self.packet), str(self.packet))
 

@@ -59,7 +59,9 @@ class Desk:
         token = self.folder / "token"
         token.write_text(self.ledger.token() + "\n")
         usual = ("--server", self.address, "--token-file", token)
-        return self.run("packet", CASE, "-o", self.folder / f"{name}.zip", *usual, *more)
+        return self.run(
+            "packet", CASE, "-o", self.folder / f"{name}.zip", *usual, "--incomplete", *more
+        )
 
     def packet(self, name: str) -> Path:
         self.ledger.await_quorum()

@@ -92,7 +92,17 @@ class NotaryDesk:
         token.write_text(self.ledger.token() + "\n")
         target = self.desk / name
         ended = self.run(
-            *("packet", self.case, "-o", target, "--server", self.address, "--token-file", token)
+            *(
+                "packet",
+                self.case,
+                "-o",
+                target,
+                "--server",
+                self.address,
+                "--token-file",
+                token,
+                "--incomplete",
+            )
         )
         assert ended.code == 0, ended
         return target

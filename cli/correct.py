@@ -1,0 +1,135 @@
+"""`tiezheng correct`: what an earlier statement left out, or should have said."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from cli import output
+from cli.command import argument, json_option, option
+from cli.command import command as new_command
+from cli.files import read_key, read_sm2_key
+from cli.language import say
+from cli.remote import open_client, own_trust_option, server_option
+from cli.trust import open_trust
+from ledger.encoding import parse_uuid7
+from ledger.errors import Rejected
+from ledger.evidence.case_number import parse_case
+from ledger.evidence.entry import Entry
+from ledger.evidence.statement import StatementSubject
+from ledger.evidence.trust import Trust
+
+
+@new_command(
+    "correct",
+    words={
+        "en": "File what a statement about evidence left out, or should have said.\n\n"
+        "The earlier statement stays as it is; both are in the packet. A packet for a\n"
+        "court wants noted of each item how and by whom it was made, what it is to show,\n"
+        "and its original carrier. ID is the statement's, as tiezheng packet lists it.",
+        "zh": "补充或更正证据陈述中未注明或应改的事项。\n\n"
+        "原陈述保持不变，二者都在证据包内。法院要求注明每件证据的制作方法、制作人、\n"
+        "证明对象和原始载体。ID 为陈述编号，由 tiezheng packet 列出。",
+    },
+    example="tiezheng correct 019ab0c4-0000-7000-8000-000000000000 \\\n"
+    "    --case '苏城管罚〔2026〕417号' --purpose 证明现场检查经过 --reason 提交时未填 \\\n"
+    "    --key handler-12.key --server https://ledger.example --trust trust/",
+)
+@argument("statement_id", metavar="ID", words={"en": "the statement's id", "zh": "陈述编号"})
+@option(
+    "--case", "case", required=True, metavar="NO", words={"en": "the case number", "zh": "案号"}
+)
+@option(
+    "--key",
+    "key_file",
+    required=True,
+    metavar="FILE",
+    words={"en": "your registered private key", "zh": "您已登记的私钥文件"},
+)
+@option(
+    "--sm2-key",
+    "sm2_file",
+    metavar="FILE",
+    words={
+        "en": "your registered SM2 key, to sign with beside --key",
+        "zh": "您已登记的 SM2 私钥文件，与 --key 一并签名",
+    },
+)
+@server_option()
+@own_trust_option()
+@option("--reason", required=True, metavar="TEXT", words={"en": "why", "zh": "更正理由"})
+@option("--maker", metavar="NAME", words={"en": "who made it (制作人)", "zh": "制作人"})
+@option("--method", metavar="TEXT", words={"en": "how (制作方法)", "zh": "制作方法"})
+@option("--purpose", metavar="TEXT", words={"en": "what it shows (证明对象)", "zh": "证明对象"})
+@option("--carrier", metavar="TEXT", words={"en": "its original carrier", "zh": "原始载体"})
+@json_option()
+def command(
+    statement_id: str,
+    case: str,
+    key_file: str,
+    sm2_file: str | None,
+    server: str,
+    trust: str | None,
+    reason: str,
+    as_json: bool,
+    **details: str | None,
+) -> None:
+    changes = {field: text for field, text in details.items() if text}
+    if not changes:
+        raise click.UsageError(
+            say(
+                en="want one of --maker, --method, --purpose, --carrier",
+                zh="须给出 --maker、--method、--purpose、--carrier 之一",
+            )
+        )
+    common = {"case": parse_case(case), "reason": reason}
+    answer = _file(
+        parse_uuid7(statement_id),
+        changes,
+        common,
+        key_file,
+        sm2_file,
+        server,
+        open_trust(trust) if trust else None,
+    )
+    row = {field: answer[field] for field in ("id", "index", "log")}
+    if as_json:
+        output.result_json(row)
+        return
+    output.result(f"{row['log']}-{row['index']}  {row['id']}  {', '.join(changes)}")
+
+
+def _file(
+    about: str,
+    changes: dict[str, str],
+    common: Mapping[str, Any],
+    key_file: str,
+    sm2_file: str | None,
+    server: str,
+    trust: Trust | None,
+) -> dict[str, Any]:
+    from api.clients import filing
+    from api.clients.ledger import check_acceptance, check_receipt, check_texts, refusal
+    from api.ids import new_id
+
+    key = read_key(key_file)
+    beside = () if sm2_file is None else (read_sm2_key(sm2_file),)
+    client = open_client(server, key=key)
+    receipt = client.receipt(about)
+    entry = Entry.from_bytes(receipt["entry"].encode())
+    if trust is not None:
+        check_receipt(receipt, entry, trust)
+    fields = {**common, "agency": client.whoami()["agency"]}
+    subject = StatementSubject(about, entry.commitment)
+    id_ = new_id(time.time_ns() // 1_000_000)
+    envelope = filing.correction(subject, changes, fields, key, id_, beside)
+    (answer,) = client.file([envelope])
+    if "status" in answer:
+        raise refusal(answer)
+    check_texts(answer, "id", "index", "log")
+    if answer["id"] != id_:
+        raise Rejected(f"want the answer to statement {id_}, got {answer['id']!r}")
+    if trust is not None:
+        check_acceptance(answer, envelope, trust)
+    return answer

@@ -1,0 +1,86 @@
+"""`tiezheng packet` says what a court wants noted; `tiezheng correct` files it."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from testkit.server import CASE, STATION, Ledger, open_ledger, serving
+from testkit.terminal import Ended, Run
+
+NOTED = ("--maker", "张三", "--method", "现场拍摄", "--purpose", "现场状况", "--carrier", "存储卡")
+
+
+@dataclass
+class Desk:
+    ledger: Ledger
+    address: str
+    folder: Path
+    run: Run
+
+    def signed(self, *words: str | Path) -> Ended:
+        file = self.folder / "key"
+        file.write_text(STATION.to_text() + "\n")
+        usual = ("--case", CASE, "--key", file, "--server", self.address)
+        return self.run(*words, *usual, "--trust", self.ledger.folder / "trust", "--json")
+
+    def deposit(self, name: str, *more: str) -> str:
+        file = self.folder / name
+        file.write_bytes(name.encode())
+        ended = self.signed("deposit", file, *more)
+        assert ended.code == 0, ended.err
+        return str(json.loads(ended.out)["statements"][0]["id"])
+
+    def packet(self, *more: str) -> Ended:
+        token = self.folder / "token"
+        token.write_text(self.ledger.token() + "\n")
+        self.ledger.await_quorum()
+        usual = ("--server", self.address, "--token-file", token)
+        return self.run("packet", CASE, "-o", self.folder / "packet.zip", *usual, *more)
+
+    def verify(self, *more: str) -> Ended:
+        trust = self.ledger.folder / "trust"
+        return self.run("verify", self.folder / "packet.zip", "--trust", trust, *more)
+
+
+@pytest.fixture
+def desk(tmp_path: Path, run: Run) -> Iterator[Desk]:
+    with open_ledger(tmp_path / "ledger") as ledger, serving(ledger.http.app) as address:  # type: ignore[arg-type]
+        yield Desk(ledger, address, tmp_path, run)
+
+
+def test_a_packet_stops_with_a_list_until_what_lacks_is_filed(desk: Desk) -> None:
+    id_ = desk.deposit("现场照片.jpg")
+    desk.deposit("complete.jpg", *NOTED)
+    ended = desk.packet()
+    assert ended.code == 1 and not (desk.folder / "packet.zip").exists()
+    assert desk.ledger.custody("exported") == []
+    assert f"{id_}  现场照片.jpg: how it was made, who made it, what it is to show" in ended.err
+    assert "complete.jpg" not in ended.err and "--incomplete" in ended.err
+    zh = desk.packet("--lang", "zh").err
+    assert f"{id_}  现场照片.jpg: 制作方法、制作人、证明对象、原始载体" in zh
+    ended = desk.signed("correct", id_, *NOTED, "--reason", "提交时未填")
+    assert ended.code == 0, ended.err
+    ended = desk.packet()
+    assert ended.code == 0, ended.err
+    assert json.loads(desk.verify("--json", "--require", "form").out)["groups"]["form"] == "passed"
+
+
+def test_incomplete_makes_it_all_the_same_and_the_verdict_says_what_lacks(desk: Desk) -> None:
+    desk.deposit("现场照片.jpg", *NOTED[2:])
+    assert desk.packet("--incomplete").code == 0
+    assert desk.verify().code == 0
+    assert "未注明：制作人" in desk.verify("--lang", "zh").out
+    assert desk.verify("--require", "form").code == 3
+
+
+def test_a_correction_of_nothing_is_wrong_usage(desk: Desk) -> None:
+    id_ = desk.deposit("现场照片.jpg")
+    before = desk.ledger.services.log.size
+    assert desk.signed("correct", id_, "--reason", "x").code == 2
+    assert desk.signed("correct", "no-id", "--reason", "x", *NOTED).code == 1
+    nobody = "019ab0c4-0000-7000-8000-000000000000"
+    assert desk.signed("correct", nobody, "--reason", "x", *NOTED).code == 1
+    assert desk.ledger.services.log.size == before
