@@ -128,7 +128,9 @@ def path_of(built: Built, name: str, kind: str) -> str:
 def test_the_untouched_packet_passes(good: Built) -> None:
     report = good.verify()
     assert report.outcome is Outcome.PASSED
-    assert {f.outcome for f in report.findings} == {Outcome.PASSED}
+    # The worked case leaves particulars out, which no other group knows of.
+    others = [f for f in report.findings if f.step != "particulars"]
+    assert {f.outcome for f in others} == {Outcome.PASSED}
 
 
 # --- left out, moved, doubled ------------------------------------------------------------------

@@ -63,7 +63,11 @@ def verified(built: Built, suites: bytes = b"") -> Report:
 
 
 def told(report: Report, outcome: Outcome) -> str:
-    return "\n".join(f"{f.about} {f.detail}" for f in report.findings if f.outcome is outcome)
+    return "\n".join(
+        f"{f.about} {f.detail}"
+        for f in report.findings
+        if f.outcome is outcome and f.step != "particulars"
+    )
 
 
 def relogged(case: Case) -> Case:
