@@ -82,6 +82,7 @@ OPEN: dict[Group, Bilingual] = {
     Group.INTEGRITY: _both("whether anything was changed", "有无改动"),
     Group.COMPLETE: _both("whether anything was left out", "有无缺漏"),
     Group.ORDER: _both("whether all was fixed before the decision", "是否全部固定于决定之前"),
+    Group.FORM: _both("whether all is noted that a court wants noted", "应注明的事项是否均已注明"),
     Group.TIME: _both("whether the times hold for all of it", "所示时间是否对全部内容成立"),
 }
 
