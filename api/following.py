@@ -29,7 +29,7 @@ from ledger.tlog.tile import ENTRIES, WIDTH, Tile
 from ledger.tlog.tiling import Tiling
 from ledger.verdict.examination import PublicLog
 from storage.mirror_directory import DirectoryMirrorStore
-from storage.public_directory import CHECKPOINT
+from storage.public_copy import CHECKPOINT
 
 FETCHES = 4  # at once; so many bundles are in memory, 17 MB each at most
 ROUND = 256  # bundles between two words about how far it is

@@ -24,7 +24,7 @@ from ledger.tlog.signing_key import SigningKey
 from storage.durable import refusals, sync_folder, write_file
 from storage.folder import DataFolder
 from storage.ledger_sqlite import SqliteLedgerStore
-from storage.trust_directory import write_trust
+from storage.trust_written import write_trust
 from storage.wrap_file import make_wrap_file
 
 

@@ -25,7 +25,7 @@ from ledger.errors import LedgerError, Malformed, Rejected, Unavailable, Unknown
 from ledger.evidence.absence import MAX_ASKED
 from ledger.evidence.entry import OPENING, TAG_SIZE
 from ledger.tlog.tile import Tile
-from storage.public_directory import CHECKPOINT
+from storage.public_copy import CHECKPOINT
 
 LOOKING = 2  # questions at once; one takes some twenty megabytes
 ROOM = 64 << 20  # bytes of questions that are coming in, or wait

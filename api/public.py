@@ -16,7 +16,7 @@ from api.services import Services, services
 from ledger.errors import Malformed, Unknown
 from ledger.evidence.entry import OPENING
 from ledger.tlog.tile import Tile
-from storage.public_directory import CHECKPOINT
+from storage.public_copy import CHECKPOINT
 
 TEXT = "text/plain; charset=utf-8"
 JSON = "application/json"

@@ -16,7 +16,7 @@ from ledger.report import Outcome
 from ledger.spread import Spread
 from ledger.tlog.audit import Part, check_parts, read_part
 from ledger.tlog.tile import Tile, bundles_of
-from storage.public_directory import DirectoryLog
+from storage.public_copy import DirectoryLog
 
 KEY = "f"
 LIMIT = "hashlib alone: leaves and nodes, one core"

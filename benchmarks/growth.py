@@ -10,7 +10,7 @@ from benchmarks.ground import forget_peak, peak_mb, scratch
 from benchmarks.measure import Curve, Row, Table, seconds
 from benchmarks.workload import Workload, workload
 from ledger.audit import audit_log
-from storage.public_directory import DirectoryLog
+from storage.public_copy import DirectoryLog
 
 KEY = "g"
 BATCH = 100

@@ -23,7 +23,7 @@ from ledger.evidence.packet import Place
 from ledger.ports import StampRecord
 from ledger.renewals import plan_renewals
 from ledger.suite import new_strong_digest
-from storage.public_directory import DirectoryLog
+from storage.public_copy import DirectoryLog
 from storage.renewal_directory import RenewalDirectory
 from storage.trust_directory import read_trust
 

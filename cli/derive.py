@@ -11,9 +11,9 @@ from cli import output
 from cli.command import argument, json_option, option
 from cli.command import command as new_command
 from cli.deposit import Filing
-from cli.files import read_small
 from cli.language import say
 from cli.remote import own_trust_option, server_option
+from cli.small_file import read_small
 from cli.trust import open_trust
 from ledger.encoding import parse_utf8, printable
 from ledger.errors import Malformed, Rejected

@@ -5,13 +5,12 @@ from pathlib import Path
 
 from ledger.backup import BackupKey
 from ledger.encoding import parse_utf8
-from ledger.errors import Conflict, Malformed, Rejected, Unavailable
+from ledger.errors import Conflict, Malformed, Unavailable
 from ledger.tlog.note import Algorithm
 from ledger.tlog.signing_key import SigningKey
 from storage.regular import open_regular
 
 MAX_SECRET = 16_384
-MAX_SMALL = 64 << 20  # a certificate's PDF
 
 
 def read_secret(path: str) -> str:
@@ -53,15 +52,3 @@ def check_new(path: str) -> None:
         raise Conflict(
             f"{path!r} is there already and is not overwritten", hints=("name another with -o",)
         )
-
-
-def read_small(path: Path) -> bytes:
-    """A whole file; one beyond the bound is refused."""
-    try:
-        with open(open_regular(path), "rb") as file:
-            data = file.read(MAX_SMALL + 1)
-    except OSError as error:
-        raise Unavailable(f"cannot read {str(path)!r}: {error.strerror}") from None
-    if len(data) > MAX_SMALL:
-        raise Rejected(f"want a file of at most {MAX_SMALL} bytes")
-    return data

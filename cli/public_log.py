@@ -5,7 +5,7 @@ from pathlib import Path
 from ledger.errors import Unavailable, Unknown
 from ledger.evidence.membership import log_label
 from ledger.verdict.examination import PublicLog
-from storage.public_directory import CHECKPOINT, DirectoryLog
+from storage.public_copy import CHECKPOINT, DirectoryLog
 
 
 class _Present:

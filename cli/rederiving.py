@@ -10,8 +10,8 @@ from ledger.encoding import printable
 from ledger.errors import Rejected, Unavailable
 from ledger.evidence.chunks import CHUNK_SIZE
 from ledger.evidence.clip import Clip, run_size
-from storage.durable import refusals
 from storage.packets import DiskPacket
+from storage.refusals import refusals
 
 BLOCK = 1 << 20
 

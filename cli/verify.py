@@ -10,11 +10,11 @@ import click
 from cli import output
 from cli.command import argument, json_option, option, trust_option
 from cli.command import command as new_command
-from cli.files import read_small
 from cli.fraud import fraud_text, is_fraud, read_fraud
 from cli.language import say
 from cli.output import Exit
 from cli.public_log import open_log
+from cli.small_file import read_small
 from cli.trust import open_trust
 from cli.verdict import verdict_text
 from cli.verdict_page import verdict_html

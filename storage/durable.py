@@ -8,7 +8,6 @@ folder the name may be lost; without that of the file the name may lead to nothi
 checked: the disk keeps what it acknowledged.
 """
 
-import errno
 import fcntl
 import os
 import secrets
@@ -16,28 +15,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ledger.errors import Full, Unavailable
+# Passed on: whoever makes things durable has the disk's refusals to tell as well.
+from storage.refusals import refusal as refusal
+from storage.refusals import refusals as refusals
 from storage.regular import check_target
 
 PRIVATE_FOLDER, PRIVATE_FILE = 0o700, 0o600
 PUBLIC_FOLDER, PUBLIC_FILE = 0o755, 0o644
 READ_ONLY_FILE = 0o400
-
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
-
-
-def refusal(error: OSError, what: str) -> Unavailable:
-    """What the disk would not do, as ours to raise. `what` continues "cannot"."""
-    kind = Full if error.errno in _NO_ROOM else Unavailable
-    return kind(f"cannot {what}: {error.strerror or 'the disk refuses'}")
-
-
-@contextmanager
-def refusals(what: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise refusal(error, what) from None
 
 
 def write_file(

@@ -18,7 +18,8 @@ from storage.durable import PUBLIC_FILE, PUBLIC_FOLDER, make_folder, refusals, s
 from storage.durable import write_file as write
 from storage.folder import DataFolder
 from storage.folder_lock import FolderLock
-from storage.trust_directory import read_trust, write_trust
+from storage.trust_directory import read_trust
+from storage.trust_written import write_trust
 
 LOG_KEY = "log.key"
 LISTED = "logs"  # the last of the trust folder's files: with it the others have their place

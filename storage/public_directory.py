@@ -1,4 +1,4 @@
-"""The public log as a folder of static files, from both sides.
+"""The public log as a folder of static files, as its log writes it; `public_copy` reads one.
 
     checkpoint
     opening.dsse.json
@@ -10,29 +10,21 @@
 No other path is written or read, so none leads out of the folder.
 """
 
-import os
-import stat
 import threading
-from contextlib import suppress
 from pathlib import Path
 
 from ledger.errors import Conflict, Malformed, Unknown
 from ledger.evidence.entry import OPENING
-from ledger.evidence.membership import log_label
 from ledger.tlog.tile import Tile
 from storage.durable import (
     PUBLIC_FILE,
     PUBLIC_FOLDER,
     make_folder,
-    refusal,
     refusals,
     sync_folder,
     write_file,
 )
-
-CHECKPOINT = "checkpoint"
-MAX_FILE = 17_000_000  # a bundle of the longest entries has 16,777,472 bytes
-MAX_ORIGIN_LINE = 1024
+from storage.public_copy import CHECKPOINT, MAX_FILE, check_path, read_file
 
 
 class DirectoryPublicStore:
@@ -60,7 +52,7 @@ class DirectoryPublicStore:
         with self._lock:
             self._prepare(target.parent)
             try:
-                held = _read(target, path, MAX_FILE)
+                held = read_file(target, path, MAX_FILE)
             except Unknown:
                 self._write(target, data)
                 return
@@ -76,13 +68,13 @@ class DirectoryPublicStore:
             self._write(self._root / path, data)
 
     def get(self, path: str) -> bytes:
-        _check_path(path)
+        check_path(path)
         if path == CHECKPOINT:
             # Its new name can be seen before it is durable; then a power cut would take back
             # what a reader has seen.
             with self._replacing:
-                return _read(self._root / path, path, MAX_FILE)
-        return _read(self._root / path, path, MAX_FILE)
+                return read_file(self._root / path, path, MAX_FILE)
+        return read_file(self._root / path, path, MAX_FILE)
 
     def discard(self, folder: str) -> None:
         Tile.from_path(f"{folder}/1")
@@ -109,69 +101,3 @@ class DirectoryPublicStore:
         make_folder(folder, mode=PUBLIC_FOLDER)
         sync_folder(folder.parent)
         self._durable_folders.add(folder)
-
-
-class DirectoryLog:
-    """A `PublicLog` of `ledger.verdict`: a copy of one log, or a folder of copies by label."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-
-    def read(self, label: str, path: str) -> bytes:
-        _check_path(path)
-        return _read(self._folder(label) / path, path, MAX_FILE, below=self._root)
-
-    def _folder(self, label: str) -> Path:
-        log_label(label)
-        single = self._root / CHECKPOINT
-        if not single.is_file():
-            return self._root / label
-        try:
-            held = log_label(_first_line(single))
-        except Malformed:
-            # Unreadable: whose log it is will show in its tiles.
-            return self._root
-        if held != label:
-            raise Unknown(f"this is a copy of the log {held!r}, not of {label!r}")
-        return self._root
-
-
-def _check_path(path: str) -> None:
-    if path not in (CHECKPOINT, *OPENING):
-        Tile.from_path(path)
-
-
-def _read(file: Path, path: str, limit: int, below: Path | None = None) -> bytes:
-    """`below` is the folder under which no part of the path may be a link."""
-    try:
-        for part in (file, *file.parents):
-            if part == below:
-                break
-            if below is not None and part.is_symlink():
-                raise Malformed("want no links in a copy of the log", path=path)
-        # A pipe or a device would wait, or never end.
-        if not stat.S_ISREG(file.stat().st_mode):
-            raise Malformed("want a file", path=path)
-        with file.open("rb", buffering=0) as opened:
-            data = _read_up_to(opened.fileno(), limit + 1)
-    except (FileNotFoundError, NotADirectoryError):
-        raise Unknown(f"no file {path!r} in the log") from None
-    except OSError as error:
-        raise refusal(error, f"read {path!r} of the log") from None
-    if len(data) > limit:
-        raise Malformed(f"want at most {limit} bytes", path=path)
-    return data
-
-
-def _read_up_to(fd: int, size: int) -> bytes:
-    parts = []
-    while size and (part := os.read(fd, min(size, 1 << 20))):
-        parts.append(part)
-        size -= len(part)
-    return b"".join(parts)
-
-
-def _first_line(checkpoint: Path) -> str:
-    with suppress(OSError), checkpoint.open("rb") as file:
-        return file.readline(MAX_ORIGIN_LINE).rstrip(b"\n").decode("utf-8", "replace")
-    return ""

@@ -1,13 +1,12 @@
-"""The verifier's trust folder on disk: read within bounds, written once."""
+"""The verifier's trust folder on disk: read within bounds. `trust_written` makes one."""
 
 import stat
-from collections.abc import Mapping
 from pathlib import Path
 
 from ledger.encoding import clip
-from ledger.errors import Conflict, Malformed, Unavailable
+from ledger.errors import Malformed, Unavailable
 from ledger.evidence.trust import MAX_FILE, MAX_LOGS, Trust
-from storage.durable import PUBLIC_FILE, PUBLIC_FOLDER, make_folder, refusal, refusals, write_file
+from storage.refusals import refusal
 
 MAX_FILES = 4 * MAX_LOGS  # a policy for each log, two files a year, and three more
 MAX_DEPTH = 2
@@ -23,18 +22,6 @@ def read_trust(folder: Path) -> Trust:
     except OSError as error:
         raise refusal(error, f"read the trust folder {str(folder)!r}") from None
     return Trust.from_files(files)
-
-
-def write_trust(folder: Path, files: Mapping[str, bytes]) -> Trust:
-    """Makes a new trust folder; nothing is written unless it can be read back."""
-    trust = Trust.from_files(files)
-    with refusals(f"look into {str(folder)!r}"):
-        if folder.exists():
-            raise Conflict(f"{str(folder)!r} is there already")
-    for path, data in files.items():
-        make_folder((folder / path).parent, mode=PUBLIC_FOLDER)
-        write_file(folder / path, data, mode=PUBLIC_FILE)
-    return trust
 
 
 def _collect(folder: Path, prefix: str, files: dict[str, bytes]) -> None:

@@ -30,7 +30,7 @@ from ledger.evidence.statement import FileSubject, Statement, StatementSubject
 from ledger.tlog.fraud import HEADER as FRAUD
 from ledger.tlog.fraud import Fraud
 from ledger.tlog.policy import Policy
-from storage.public_directory import CHECKPOINT
+from storage.public_copy import CHECKPOINT
 from storage.trust_directory import read_trust
 
 # Sumdb serves its checkpoint as `latest`.

@@ -15,8 +15,8 @@ from typing import Any
 
 from api.clients.filing import Source
 from api.clients.ledger import Receipted, check_acceptance, read_object
-from cli.files import read_small
 from cli.notary.page import Compared
+from cli.small_file import read_small
 from ledger.encoding import parse_utf8, printable
 from ledger.errors import Malformed, Rejected, Unavailable
 from ledger.evidence.chunks import ItemDigest

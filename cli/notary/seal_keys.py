@@ -11,9 +11,10 @@ from typing import Any
 
 import click
 
-from cli.files import read_secret, read_small
+from cli.files import read_secret
 from cli.notary.sealing import open_pkcs12, open_token_key
 from cli.signers import TOKEN, Misspelt, Token, open_token, token_labels
+from cli.small_file import read_small
 
 
 @contextmanager

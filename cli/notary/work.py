@@ -330,9 +330,9 @@ def run_ask(folder: str, application: str, station: str, packet: str | None, as_
 def run_attach(
     folder: str, application: str, report: str, known: str | None, **signing: Any
 ) -> int:
-    from cli.files import read_small
     from cli.notary.machine import judge
     from cli.notary.machine_report import MachineReport
+    from cli.small_file import read_small
     from ledger.encoding import parse_json
 
     desk = _Desk(folder, **signing)
@@ -367,8 +367,8 @@ def run_attach(
 
 
 def _listed(known: str | None) -> frozenset[str] | None:
-    from cli.files import read_small
     from cli.notary.machine import read_known
+    from cli.small_file import read_small
 
     if known is None:
         return None
@@ -503,11 +503,11 @@ def run_seal(
     fetch: bool,
     as_json: bool,
 ) -> None:
-    from cli.files import read_small
     from cli.notary.attached import read_sheet
     from cli.notary.drawn import check_draft
     from cli.notary.seal_keys import open_seal_key
     from cli.notary.sealing import seal
+    from cli.small_file import read_small
     from storage.durable import write_file
 
     check_new(file)
@@ -524,9 +524,9 @@ def run_seal(
 
 
 def run_check(pdf: str, roots: Sequence[str], crls: Sequence[str], as_json: bool) -> int:
-    from cli.files import read_small
     from cli.notary.drawn import check_drawn
     from cli.notary.seal_check import FINDINGS, open_seal
+    from cli.small_file import read_small
 
     data = read_small(Path(pdf))
     trusted, lists = ([read_small(Path(one)) for one in some] for some in (roots, crls))
@@ -558,8 +558,8 @@ def run_certify(
     **signing: Any,
 ) -> int:
     from api.ids import new_id
-    from cli.files import read_small
     from cli.notary.certifying import check_sealed, check_sheet, compared_statements, comparison
+    from cli.small_file import read_small
     from storage.durable import make_folder, write_file
 
     desk = _Desk(folder, **signing)

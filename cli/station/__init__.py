@@ -598,7 +598,7 @@ def _follow(station: Any) -> None:
     from api.clients.log_http import HttpLog
     from cli.station.history import check_history
     from ledger.errors import LedgerError
-    from storage.public_directory import CHECKPOINT
+    from storage.public_copy import CHECKPOINT
 
     log = HttpLog(f"{station.settings.server.rstrip('/')}/log", timeout_s=5.0)
     try:

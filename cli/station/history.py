@@ -15,7 +15,7 @@ from ledger.report import Outcome
 from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.note import SignedNote
 from storage.fraud_folder import FraudFolder
-from storage.public_directory import CHECKPOINT
+from storage.public_copy import CHECKPOINT
 
 
 class Forked(Rejected):

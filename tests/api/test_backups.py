@@ -29,7 +29,7 @@ from ledger.verify import verify_packet
 from storage.backup_folder import name_of
 from storage.folder import DataFolder
 from storage.packets import open_packet
-from storage.public_directory import DirectoryLog
+from storage.public_copy import DirectoryLog
 from testkit.server import (
     CASE,
     ORIGIN,

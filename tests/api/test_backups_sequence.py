@@ -18,7 +18,7 @@ from ledger.backup import BackupKey
 from ledger.errors import Rejected, Unavailable
 from ledger.report import Outcome
 from storage.folder import DataFolder
-from storage.public_directory import DirectoryLog
+from storage.public_copy import DirectoryLog
 from testkit.death import Killed
 from testkit.sequence import NEXT, go_on, labels, reopened
 from testkit.server import ORIGIN, Ledger, await_that, open_ledger, series_keys

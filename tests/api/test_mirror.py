@@ -15,7 +15,7 @@ from api.mirror import Following, create_mirror_app, follow
 from ledger.errors import LedgerError, Unavailable
 from ledger.evidence.absence import MAX_ASKED, Found, open_absence, tags_to_bytes
 from ledger.suite import digest
-from storage.public_directory import DirectoryLog
+from storage.public_copy import DirectoryLog
 from storage.tag_index_sqlite import SqliteTagIndex
 from testkit.growing_log import LOG, ORIGIN, GrowingLog, tags_of
 from testkit.log_server import LogServer, Trick

@@ -27,7 +27,8 @@ from storage.clock import SystemClock
 from storage.folder import DataFolder
 from storage.ledger_sqlite import SqliteLedgerStore
 from storage.packets import open_packet
-from storage.public_directory import DirectoryLog, DirectoryPublicStore
+from storage.public_copy import DirectoryLog
+from storage.public_directory import DirectoryPublicStore
 from storage.trust_directory import read_trust
 from testkit.death import Death, Killed
 from testkit.sequence import NEXT, go_on, labels, reopened

@@ -15,7 +15,7 @@ from ledger.evidence.statement import Statement
 from ledger.report import Outcome
 from ledger.verify import verify_packet
 from storage.packets import open_packet
-from storage.public_directory import DirectoryLog
+from storage.public_copy import DirectoryLog
 from testkit.server import (
     AGENCY,
     CASE,

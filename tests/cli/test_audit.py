@@ -18,7 +18,7 @@ from ledger.tlog.policy import Policy
 from ledger.tlog.signing_key import SigningKey, sign_checkpoint, sign_note
 from ledger.tlog.tile import ENTRIES, Tile
 from ledger.tlog.tiling import Tiling
-from storage.public_directory import DirectoryLog
+from storage.public_copy import DirectoryLog
 from testkit.terminal import Ended, Run
 
 MINUTE = 60_000

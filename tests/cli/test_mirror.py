@@ -247,7 +247,7 @@ def check_whole(public: Path) -> int:
     from ledger.tlog.audit import read_log
     from ledger.tlog.checkpoint import open_checkpoint
     from ledger.tlog.note import SignedNote
-    from storage.public_directory import DirectoryLog
+    from storage.public_copy import DirectoryLog
 
     if not (public / "checkpoint").exists():
         return 0

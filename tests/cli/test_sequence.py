@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ledger.tlog.receipt import Receipt
-from storage.trust_directory import write_trust
+from storage.trust_written import write_trust
 from testkit.sequence import go_on, reopened
 from testkit.server import CASE, STATION, open_ledger, serving
 from testkit.terminal import Run

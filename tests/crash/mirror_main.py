@@ -25,7 +25,7 @@ from ledger.errors import Unavailable
 from ledger.evidence.absence import open_absence
 from ledger.tlog.audit import read_log
 from ledger.tlog.signing_key import SigningKey
-from storage.public_directory import DirectoryLog
+from storage.public_copy import DirectoryLog
 from storage.tag_index_sqlite import SqliteTagIndex
 from testkit.children import die_with_parent
 from testkit.growing_log import LOG, NEXT, tags_of

@@ -15,7 +15,7 @@ from api.clients.copies import format_copy
 from api.clients.http import fetch, new_client
 from api.restoring import Restored, Sources, restore
 from ledger.backup import BackupKey
-from storage.public_directory import DirectoryLog
+from storage.public_copy import DirectoryLog
 from testkit.children import ROOT
 from testkit.site import Broken, Site
 

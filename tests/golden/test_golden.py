@@ -13,7 +13,7 @@ from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.note import SignedNote
 from ledger.verify import verify_packet
 from storage.packets import open_packet
-from storage.public_directory import DirectoryLog
+from storage.public_copy import DirectoryLog
 from storage.trust_directory import read_trust
 
 GOLDEN = Path(__file__).parent / "v1"

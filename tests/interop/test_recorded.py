@@ -20,7 +20,7 @@ from ledger.tlog.audit import read_log
 from ledger.tlog.note import SignedNote, VerifierKey
 from ledger.tlog.policy import Policy
 from ledger.tlog.signing_key import SigningKey
-from storage.public_directory import DirectoryLog
+from storage.public_copy import DirectoryLog
 from testkit.server import OfficeState, quiet
 from testkit.world import HandClock
 

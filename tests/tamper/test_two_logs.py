@@ -11,7 +11,7 @@ from ledger.evidence.trust import Trust
 from ledger.report import Finding, Group, Outcome
 from ledger.verify import verify_packet
 from storage.packets import open_packet
-from storage.public_directory import DirectoryLog
+from storage.public_copy import DirectoryLog
 from storage.trust_directory import read_trust
 from testkit.case import MemoryPacket, seal_bag
 

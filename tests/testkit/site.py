@@ -41,7 +41,7 @@ from ledger.tlog.note import SignedNote
 from ledger.tlog.policy import Witness
 from storage.cosigner_sqlite import SqliteCosignerState
 from storage.folder import DataFolder
-from storage.public_directory import DirectoryLog
+from storage.public_copy import DirectoryLog
 from storage.trust_directory import read_trust
 from storage.wrap_file import read_wrap_files
 from testkit import case as kit

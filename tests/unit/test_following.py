@@ -19,7 +19,7 @@ from ledger.tlog.note import SignedNote
 from ledger.tlog.policy import Policy
 from ledger.tlog.signing_key import sign_note
 from ledger.tlog.tile import Tile, bundles_of, tiles_of
-from storage.public_directory import DirectoryLog
+from storage.public_copy import DirectoryLog
 from storage.tag_index_sqlite import SqliteTagIndex
 from testkit.growing_log import LOG, ORIGIN, GrowingLog, entry_of, tags_of
 from testkit.keys import cosigner

@@ -10,7 +10,7 @@ from ledger.errors import Malformed, Unknown
 from ledger.tlog.audit import read_log
 from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.note import SignedNote
-from storage.public_directory import MAX_FILE, DirectoryLog
+from storage.public_copy import MAX_FILE, DirectoryLog
 
 BUNDLE = "tile/entries/000.p/5"
 

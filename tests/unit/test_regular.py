@@ -8,7 +8,8 @@ import pytest
 
 from api.clients.filing import read_source
 from api.keys import read_key as read_kept_key
-from cli.files import read_secret, read_small
+from cli.files import read_secret
+from cli.small_file import read_small
 from ledger.errors import LedgerError
 from storage.regular import open_regular
 

@@ -6,7 +6,8 @@ import pytest
 
 from ledger.errors import Conflict, LedgerError, Malformed, Unavailable
 from ledger.evidence.trust import MAX_FILE
-from storage.trust_directory import MAX_FILES, read_trust, write_trust
+from storage.trust_directory import MAX_FILES, read_trust
+from storage.trust_written import write_trust
 
 
 @pytest.fixture
