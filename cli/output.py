@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from enum import IntEnum
+from importlib.util import find_spec
 from typing import Any, TextIO
 
 import click
@@ -142,7 +143,7 @@ def refusal(refused: LedgerError, about: str = "") -> Exit:
 @contextmanager
 def progress(label: str, total: int, *, least: int = LARGE) -> Iterator[Callable[[int], None]]:
     """A bar on stderr if that is a terminal and there is much to do; a call advances it."""
-    if total < least or _json.get() or not sys.stderr.isatty():
+    if total < least or _json.get() or not sys.stderr.isatty() or find_spec("rich") is None:
         yield lambda n: None
         return
     from rich.console import Console

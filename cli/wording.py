@@ -148,6 +148,10 @@ _CHINESE: tuple[tuple[str, _Words], ...] = (
         r"除声明的 \3 处（占其字节的 \4 %）外，\1 与 \2 一致",
     ),
     (r"not checked", "未检查"),
+    (
+        r"not checked: want the Python package cryptography.*",
+        "未检查：无法核验签名，本文件所附部件不适用于此系统，此处也未安装足够新的 cryptography",
+    ),
     (r"not checked: (.*)", r"未检查（\1）"),
     (
         r"only in a suite that your trust folder distrusts: (.*)",

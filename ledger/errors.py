@@ -6,7 +6,8 @@
     │   ├── Conflict   believed once with other contents: the earlier one stands
     │   └── Unknown    nothing of that name is here
     └── Unavailable    the disk, the network or the clock would not do its part
-        └── Full       there is no room, or no quota, for these bytes
+        ├── Full       there is no room, or no quota, for these bytes
+        └── Uncomputed no library here computes it: nothing was found, good or bad
 
 A message says what was wanted and what came, quotes input with `!r`, and never
 contains a secret. `code` is stable: programs branch on it.
@@ -57,3 +58,7 @@ class Unavailable(LedgerError):
 
 class Full(Unavailable):
     code = "full"
+
+
+class Uncomputed(Unavailable):
+    """Only where a program runs without its library; to others it is `unavailable`."""

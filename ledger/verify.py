@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from ledger.errors import Uncomputed
 from ledger.evidence.chunks import ItemDigest
 from ledger.evidence.packet import PacketSource
 from ledger.evidence.trust import Trust
@@ -27,7 +28,7 @@ from ledger.verdict import (
     signatures,
     times,
 )
-from ledger.verdict.examination import Examination, PublicLog, Rederive
+from ledger.verdict.examination import Examination, PublicLog, Rederive, not_checked
 
 Run = Callable[[Examination], Iterator[Finding]]
 
@@ -315,11 +316,20 @@ def verify_packet(
 def examine_packet(examination: Examination, require: frozenset[Group] = frozenset()) -> Report:
     """The same, for who wants to go on with what held: it stays on the examination."""
     findings: list[Finding] = []
+    missing: Uncomputed | None = None
     for step in STEPS:
+        if missing is not None:
+            findings.append(not_checked(step.name, "packet", missing))
+            continue
         if examination.unreadable:
             findings.append(Finding(step.name, Outcome.UNDECIDED, "packet", "not checked"))
             continue
-        findings += step.run(examination)
+        try:
+            findings += step.run(examination)
+        except Uncomputed as error:
+            # From here on each step rests on something that nothing here can tell.
+            missing = error
+            findings.append(not_checked(step.name, "packet", error))
     # A later step may have something to say of an earlier one.
     order = [step.name for step in STEPS]
     findings.sort(key=lambda finding: order.index(finding.step))

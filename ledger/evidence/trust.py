@@ -22,7 +22,7 @@ from typing import Self
 
 from ledger import suite
 from ledger.encoding import clip, parse_utf8
-from ledger.errors import Malformed
+from ledger.errors import Malformed, Uncomputed
 from ledger.evidence.ends import parse_ends
 from ledger.evidence.envelope import FOR_STATEMENTS
 from ledger.evidence.membership import log_label
@@ -127,6 +127,9 @@ def _authority(name: str, rest: dict[str, bytes]) -> Authority:
     pem, accept = (_take(rest, f"tsa/{name}.{ending}") for ending in ("pem", "accept"))
     try:
         return Authority.from_files(name, pem, accept, rest.pop(f"tsa/{name}.crl", b""))
+    except Uncomputed:
+        # Its certificates cannot be read here, and neither can any of its timestamps.
+        return Authority(name, (), frozenset(), frozenset())
     except Malformed as error:
         raise error.under(f"tsa/{name}") from None
 
