@@ -22,6 +22,7 @@ UNIX_MODULES = {
     *("crypt", "curses", "fcntl", "grp", "nis", "ossaudiodev", "posix", "pty", "pwd"),
     *("readline", "resource", "spwd", "syslog", "termios", "tty"),
 }
+MODULES = build.modules()
 UNIX_NAMES = {"AF_UNIX", "SIGALRM", "SIGHUP", "SIGKILL", "alarm", "clock_gettime", "dir_fd"}
 
 
@@ -43,9 +44,9 @@ def unix_only(source: str) -> Iterator[str]:
                 yield name
 
 
-@pytest.mark.parametrize("module", sorted(build.modules()))
+@pytest.mark.parametrize("module", sorted(MODULES))
 def test_the_one_file_calls_nothing_that_windows_lacks(module: str) -> None:
-    assert not list(unix_only(build.modules()[module].read_text(encoding="utf-8")))
+    assert not list(unix_only(MODULES[module].read_text(encoding="utf-8")))
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,7 @@ def test_durable_writing_is_such_a_thing() -> None:
 
 
 def test_the_one_file_holds_no_writing_side_and_no_network() -> None:
-    held = build.modules().keys()
+    held = MODULES.keys()
     assert "cli.verify" in held
     assert not {"ledger.suite_private", "ledger.log", "storage.durable", "api"} & held
     assert not set(left_out.REPLACES) & held
