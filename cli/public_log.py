@@ -27,10 +27,10 @@ class _Present:
 def open_log(where: str) -> PublicLog:
     """Nothing is read yet. Reading raises `Unavailable` where the log is not there at all."""
     if is_address(where):
-        from api.clients.address import without_password
         from api.clients.log_http import HttpLog
 
-        return _Present(without_password(where), HttpLog(where))
+        log = HttpLog(where)
+        return _Present(log.where, log)
     if not Path(where).is_dir():
         raise Unavailable(f"no folder at {where!r}")
     return _Present(where, DirectoryLog(Path(where)))

@@ -1,5 +1,6 @@
 """`tiezheng verify`: the verdict over packets, offline unless --log is an address."""
 
+import errno
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -26,8 +27,8 @@ from ledger.evidence.trust import Trust
 from ledger.report import Group, Report
 from ledger.verdict.examination import PublicLog, Rederive
 from ledger.verify import verify_packet
-from storage.durable import PUBLIC_FILE, write_file
 from storage.packets import DiskPacket, open_packet
+from storage.refusals import refusals
 
 REQUIRABLE = (Group.COMPLETE, Group.ORDER, Group.TIME, Group.FORM)
 
@@ -200,9 +201,19 @@ def command(
             output.result(separator + verdict_text(report, path, required, articles=articles))
             shown += 1
         if html is not None:
-            write_file(Path(html), verdict_html(report, required), mode=PUBLIC_FILE)
+            _write(Path(html), verdict_html(report, required))
         exits.append(output.exit_of(report.outcome))
     return output.worst(exits)
+
+
+def _write(path: Path, page: bytes) -> None:
+    """Whole or not at all. Not through a power cut: it can be made again, on any system."""
+    partial = path.with_name(f".{path.name}.partial")
+    with refusals(f"write {str(path)!r}"):
+        if path.exists() and not path.is_file():
+            raise OSError(errno.EINVAL, "it is no regular file")
+        partial.write_bytes(page)
+        partial.replace(path)
 
 
 def _check_html(html: str, packets: Sequence[str], read: Sequence[str]) -> None:

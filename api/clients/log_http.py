@@ -14,6 +14,7 @@ class HttpLog:
     ) -> None:
         """`within_s`: so long may a whole file take."""
         self._url = url.rstrip("/")
+        self.where = without_password(url)  # as people may be told
         self._client = new_client(timeout_s)
         self._within_s = within_s
 
