@@ -5,6 +5,7 @@ Nothing before this step has used a time of a cosigner.
 
 from collections.abc import Iterator
 
+from ledger.evidence.entry import MINUTE_MS
 from ledger.evidence.packet import Place, Tree
 from ledger.evidence.register import Position, Register
 from ledger.evidence.statement import Kind, Role
@@ -22,7 +23,8 @@ def count_quorums(ex: Examination, register: Register) -> Iterator[Finding]:
         place = places[position]
         label, index = place.log, place.index
         times = [time for (log, size), time in trees.items() if log == label and size > index]
-        return min(min(times) * 1000, ex.views[place].entry.at) if times else None
+        ends = ex.views[place].entry.at + MINUTE_MS
+        return min(min(times) * 1000, ends) if times else None
 
     ex.gone = withdrawals(register.trusted, ex.trust, told)
     for label, signed in ex.signed.items():

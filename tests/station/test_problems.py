@@ -62,7 +62,7 @@ def sample(part: ast.expr) -> str:
             return str(words)
         case ast.FormattedValue(conversion=114):
             return "'7'"
-        case ast.FormattedValue(ast.Attribute(attr="_url")):
+        case ast.FormattedValue(ast.Attribute(attr="_url" | "_shown")):
             return "http://7"
     return "7"
 

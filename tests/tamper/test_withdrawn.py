@@ -139,7 +139,7 @@ def test_no_proof_left_out_moves_the_moment_of_a_revocation(hidden: bool) -> Non
     report = built.verify(require=frozenset())
     assert report.outcome is Outcome.UNDECIDED
     (when,) = [f.detail for f in report.findings if "does not count since" in f.detail]
-    assert when.endswith("2026-12-01T10:59:00+08:00")
+    assert when.endswith("2026-12-01T11:00:00+08:00")
     assert undecided_places(report, "registered when the registrar") == of(built, "thief")
 
 
@@ -150,7 +150,7 @@ def test_a_cosignature_of_the_far_future_moves_nothing_and_ends_no_verdict(role:
     case.cosign = lambda size, at: [(NOTARY, 2**62 if at >= last else at), (COURT, at)]
     report = case.build().verify(require=frozenset())
     (when,) = [f.detail for f in report.findings if "does not count since" in f.detail]
-    assert when.endswith("2026-12-01T10:59:00+08:00")
+    assert when.endswith("2026-12-01T11:00:00+08:00")
     assert {f.about for f in report.findings if f.outcome is Outcome.FAILED} == set()
 
 
