@@ -9,8 +9,8 @@ only lower a verdict: he might be the operator, and nobody becomes believed by h
     mirror      it vouches for no series, whatever T is: its statements tell no time of their own
 
 T is `compromised_since`; or else when any quorum shown here had seen the revoking entry, and not
-after the minute that the entry itself names. So nobody moves T by leaving a proof out or by cosigning late.
-The ledger's own word counts for this alone: it can only lower a verdict.
+after the minute that the entry itself names. So nobody moves T by leaving a proof out or by
+cosigning late. The ledger's own word counts for this alone: it can only lower a verdict.
 """
 
 from collections.abc import Callable, Iterable
