@@ -136,7 +136,8 @@ def test_without_any_cryptography_what_rests_on_signatures_is_undecided(
     ended = verify(bare, "--log", "public")
     lines = ended.stdout.decode().splitlines()
     assert (ended.returncode, ended.stderr) == (3, b"")
-    assert lines[0].startswith("Verdict: UNDECIDED | integrity (unaltered): undecided")
+    assert lines[0] == "Verdict: UNDECIDED"
+    assert any(line.startswith("Verdict: UNDECIDED | integrity (unaltered): un") for line in lines)
     assert " 1. Container: passed (34 files)" in lines
     assert "5. Signatures: undecided" in ended.stdout.decode()
     assert "FAILED" not in ended.stdout.decode()
