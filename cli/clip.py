@@ -12,6 +12,7 @@ from cli import output
 from cli.command import argument, json_option, option
 from cli.command import command as new_command
 from cli.cutting import Cut, cut
+from cli.files import check_new
 from cli.language import say
 from ledger import abreast
 from ledger.clipping import make_clip
@@ -83,6 +84,7 @@ def command(
     span = Span(_clock(start, "--from"), _clock(end, "--to"))
     if span.start_ms >= span.end_ms:
         raise click.UsageError(say(en="want --from before --to", zh="--from 须早于 --to"))
+    check_new(file)
     opened = open_packet(Path(packet))
     layout = Layout.of(opened.sizes())
     if item not in layout.items:

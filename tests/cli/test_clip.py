@@ -286,6 +286,18 @@ def test_times_that_make_no_part(
     assert not (tmp_path / "clip.zip").exists()
 
 
+def test_a_clip_takes_no_files_place(
+    run: Run, whole: tuple[Path, Path, str], tmp_path: Path
+) -> None:
+    """Least of all that of the packet which alone has the whole recording."""
+    packet, _, item = whole
+    before = packet.read_bytes()
+    for taken in (packet, tmp_path, Path("/dev/null")):
+        ended = run("clip", packet, item, "--from", "1", "--to", "2", "-o", taken)
+        assert ended.code == 1 and "is not overwritten" in ended.err
+    assert packet.read_bytes() == before
+
+
 def test_an_item_that_is_not_there_or_is_no_recording(
     run: Run, whole: tuple[Path, Path, str], tmp_path: Path
 ) -> None:
