@@ -226,7 +226,7 @@ class Stage:
         output.result("   " + self._file(decision, "handler", "--act", "penalty_decision").strip())
         self._await_quorum()
 
-    def fetch(self) -> None:
+    def fetch(self, *more: str) -> None:
         self.tell(
             "The clerk fetches the packet of the case; that he did so is logged too.",
             "书记员取回证据包；这一行为也已入日志。",
@@ -236,7 +236,7 @@ class Stage:
         output.result(
             "   "
             + self.run(
-                *("packet", self.case, "-o", str(self.root / "packet.zip")),
+                *("packet", self.case, "-o", str(self.root / "packet.zip"), *more),
                 *("--server", self.server, "--token-file", str(self.root / "keys" / "court.token")),
             ).strip()
         )

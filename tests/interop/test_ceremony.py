@@ -67,7 +67,7 @@ tiezheng deposit $1.jpg --case {CASE} --key $2 --server https://ledger.example -
 """
 # What a court sees then: the whole verdict, and how the command ended.
 LOOK = f"""
-tiezheng packet {CASE} -o look.zip --server https://ledger.example --token-file token
+tiezheng packet {CASE} --incomplete -o look.zip --server https://ledger.example --token-file token
 (tiezheng verify look.zip --trust data/trust --json && echo passed || echo "ended $?") > NAME.look
 """
 

@@ -539,7 +539,7 @@ def run(root: Path) -> int:
             day.rot_and_scrub()
             day.look_into_bucket()
             day.back_up()
-            day.stage.fetch()
+            day.stage.fetch("--incomplete")  # a station knows no purpose
         day.stage.verify()
         day.ask_for_papers(papers)
         day.close(station, seen)
