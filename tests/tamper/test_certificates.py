@@ -13,6 +13,7 @@ from ledger.tlog.note import VerifierKey
 from ledger.verify import verify_packet
 from testkit.case import (
     HANDLER,
+    STATION,
     Built,
     Case,
     Draft,
@@ -80,6 +81,23 @@ def test_where_signatures_cannot_be_checked_nothing_is_said_of_who_issued_it(
     # Nor is anything shown to be before a decision that may be nobody's.
     assert {f.outcome for f in of(report, "fence")} == {Outcome.UNDECIDED}
     assert report.facts.decisions == ()
+
+
+def test_an_item_whose_signature_cannot_be_checked_is_before_no_decision(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    built, verify = make_case().build(), VerifierKey.verify
+
+    def unable(self: VerifierKey, message: bytes, signature: bytes) -> None:
+        if message.startswith(b"DSSEv1") and self.name == STATION.name:
+            raise Unavailable("no library for this key")
+        verify(self, message, signature)
+
+    monkeypatch.setattr(VerifierKey, "verify", unable)
+    report = built.verify(require=frozenset())
+    assert report.facts.decisions  # a handler's, whose key could be checked
+    (finding,) = [f for f in of(report, "fence") if f.about == built.place("video").to_text()]
+    assert finding.outcome is Outcome.UNDECIDED and "was not checked" in finding.detail
 
 
 def test_a_certificate_without_a_statement_is_not_registered() -> None:
