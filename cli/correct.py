@@ -11,7 +11,7 @@ from cli.command import argument, json_option, option
 from cli.command import command as new_command
 from cli.files import read_key, read_sm2_key
 from cli.language import say
-from cli.remote import open_client, own_trust_option, server_option
+from cli.remote import case_option, open_client, own_key_option, own_trust_option, server_option
 from cli.trust import open_trust
 from ledger.encoding import parse_uuid7
 from ledger.errors import Rejected
@@ -37,16 +37,8 @@ from ledger.evidence.trust import Trust
     "    --key handler-12.key --server https://ledger.example --trust trust/",
 )
 @argument("statement_id", metavar="ID", words={"en": "the statement's id", "zh": "陈述编号"})
-@option(
-    "--case", "case", required=True, metavar="NO", words={"en": "the case number", "zh": "案号"}
-)
-@option(
-    "--key",
-    "key_file",
-    required=True,
-    metavar="FILE",
-    words={"en": "your registered private key", "zh": "您已登记的私钥文件"},
-)
+@case_option()
+@own_key_option()
 @option(
     "--sm2-key",
     "sm2_file",

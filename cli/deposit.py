@@ -14,7 +14,7 @@ from cli.command import command as new_command
 from cli.files import read_key, read_sm2_key
 from cli.keeping import after_filing, open_keep
 from cli.language import say
-from cli.remote import open_client, own_trust_option, server_option
+from cli.remote import case_option, open_client, own_key_option, own_trust_option, server_option
 from cli.trust import open_trust
 from ledger.encoding import printable
 from ledger.errors import LedgerError, Rejected
@@ -63,16 +63,8 @@ RESUMABLE = 64 << 20  # from here on a broken line goes on where it was
     metavar="FILE…",
     words={"en": "the files, each an item of evidence", "zh": "文件，每个为一件证据"},
 )
-@option(
-    "--case", "case", required=True, metavar="NO", words={"en": "the case number", "zh": "案号"}
-)
-@option(
-    "--key",
-    "key_file",
-    required=True,
-    metavar="FILE",
-    words={"en": "your registered private key", "zh": "您已登记的私钥文件"},
-)
+@case_option()
+@own_key_option()
 @option(
     "--sm2-key",
     "sm2_file",

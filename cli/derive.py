@@ -12,7 +12,7 @@ from cli.command import argument, json_option, option
 from cli.command import command as new_command
 from cli.deposit import Filing
 from cli.language import say
-from cli.remote import own_trust_option, server_option
+from cli.remote import case_option, own_key_option, own_trust_option, server_option
 from cli.small_file import read_small
 from cli.trust import open_trust
 from ledger.encoding import parse_utf8, printable
@@ -68,16 +68,8 @@ SHOWN = 20
     words={"en": "say byte for byte what was changed", "zh": "逐字节声明改动"},
 )
 @option("--reason", metavar="TEXT", words={"en": "why", "zh": "理由"})
-@option(
-    "--case", "case", required=True, metavar="NO", words={"en": "the case number", "zh": "案号"}
-)
-@option(
-    "--key",
-    "key_file",
-    required=True,
-    metavar="FILE",
-    words={"en": "your registered private key", "zh": "您已登记的私钥文件"},
-)
+@case_option()
+@own_key_option()
 @server_option()
 @own_trust_option()
 @option(

@@ -50,6 +50,22 @@ def own_trust_option() -> Callable[[F], F]:
     )
 
 
+def case_option() -> Callable[[F], F]:
+    return option(
+        "--case", required=True, metavar="NO", words={"en": "the case number", "zh": "案号"}
+    )
+
+
+def own_key_option() -> Callable[[F], F]:
+    return option(
+        "--key",
+        "key_file",
+        required=True,
+        metavar="FILE",
+        words={"en": "your registered private key", "zh": "您已登记的私钥文件"},
+    )
+
+
 Answer = dict[str, Any]
 
 
