@@ -1,8 +1,10 @@
 """What `docs/court-by-hand.md` tells an expert to type, typed."""
 
+import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,8 +21,15 @@ def blocks(page: str) -> list[tuple[str, str]]:
 
 def typed(folder: Path) -> subprocess.CompletedProcess[str]:
     script = "".join(f"{commands}printf '\\036'\n" for commands, _ in blocks("court-by-hand.md"))
+    here = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # where bagit.py is
     return subprocess.run(
-        ["bash", "-eu"], input=script, cwd=folder, capture_output=True, text=True, check=False
+        ["bash", "-eu"],
+        input=script,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PATH": here},
     )
 
 
@@ -44,6 +53,7 @@ def test_the_page_prints_what_it_says(copy: Path) -> None:
     ("path", "says_no_more"),
     [
         ("packet/data/items/01.mp4", "payload: as listed"),
+        ("packet/bag-info.txt", "bagit: valid"),
         ("packet/data/statements/2026-3.salt", "2026-3: committed"),
         ("packet/data/entries/2026-3.json", "entry 3 is in the tree of 5"),
         ("trust/registrar.vkey", "1 by registrar.example: Signature Verified Successfully"),
