@@ -55,6 +55,15 @@ from ledger.evidence.trust import Trust
 @option("--method", metavar="TEXT", words={"en": "how (制作方法)", "zh": "制作方法"})
 @option("--purpose", metavar="TEXT", words={"en": "what it shows (证明对象)", "zh": "证明对象"})
 @option("--carrier", metavar="TEXT", words={"en": "its original carrier", "zh": "原始载体"})
+@option(
+    "--favourable",
+    "favourable_to_party",
+    metavar="TEXT",
+    words={
+        "en": "in what it speaks for the party (有利于当事人); such items come first",
+        "zh": "有利于当事人之处；此类证据排在最前",
+    },
+)
 @json_option()
 def command(
     statement_id: str,
@@ -71,8 +80,8 @@ def command(
     if not changes:
         raise click.UsageError(
             say(
-                en="want one of --maker, --method, --purpose, --carrier",
-                zh="须给出 --maker、--method、--purpose、--carrier 之一",
+                en="want one of --maker, --method, --purpose, --carrier, --favourable",
+                zh="须给出 --maker、--method、--purpose、--carrier、--favourable 之一",
             )
         )
     common = {"case": parse_case(case), "reason": reason}

@@ -118,6 +118,15 @@ RESUMABLE = 64 << 20  # from here on a broken line goes on where it was
 @option("--purpose", metavar="TEXT", words={"en": "what it shows (证明对象)", "zh": "证明对象"})
 @option("--carrier", metavar="TEXT", words={"en": "its original carrier", "zh": "原始载体"})
 @option(
+    "--favourable",
+    "favourable_to_party",
+    metavar="TEXT",
+    words={
+        "en": "in what it speaks for the party (有利于当事人); such items come first",
+        "zh": "有利于当事人之处；此类证据排在最前",
+    },
+)
+@option(
     "--officer",
     "officers",
     multiple=True,

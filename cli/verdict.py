@@ -313,9 +313,11 @@ def _items(facts: Facts) -> Iterator[str]:
     yield ""
     count = len(facts.items)
     yield say(en=f"Files that the statements speak of: {count}", zh=f"陈述所涉文件：共 {count} 件")
-    for number, item in enumerate(facts.items[:MAX_ITEMS], 1):
+    # They stand in front, and none of them is cut.
+    limit = max(MAX_ITEMS, sum(bool(item.favourable) for item in facts.items))
+    for number, item in enumerate(facts.items[:limit], 1):
         yield from _item(number, item)
-    yield from _rest(count - MAX_ITEMS)
+    yield from _rest(count - limit)
     if len(facts.decisions) > 1:
         yield say(
             en="    (order is shown to the first decision)", zh="    （先后以第一份决定为准）"
@@ -334,6 +336,9 @@ def _item(number: int, item: Item) -> Iterator[str]:
             + say(en=f", fixed as entry {item.place}", zh=f"，固定为条目 {item.place}"),
         )
     ]
+    if item.favourable:
+        speaks = say(en="SPEAKS FOR THE PARTY", zh="有利于当事人")
+        rows.insert(0, (speaks, printable(item.favourable)))
     if item.signed_by:
         rows.append((say(en="signed by", zh="签名人"), printable(item.signed_by)))
     if item.claimed:

@@ -18,6 +18,7 @@ from ledger.evidence.packet import Index, Place, SeriesFile
 from ledger.evidence.statement import Kind, Statement
 from ledger.log import Log
 from ledger.ports import RenewalStore
+from ledger.process.favourable import favourable
 from ledger.renewals import plan_renewals
 from ledger.sequencer import Row
 from ledger.tlog.checkpoint import Checkpoint
@@ -259,11 +260,13 @@ def _size(note: str) -> int:
     return Checkpoint.from_text(SignedNote.from_text(note).text).size
 
 
-def _items(statements: Iterable[Statement]) -> dict[str, Wanted]:
-    """Each item once, in log order, under a number and a harmless extension."""
+def _items(statements: Sequence[Statement]) -> dict[str, Wanted]:
+    """Each item once, under a number and a harmless extension: what speaks for the party comes
+    first, else in log order."""
     items: dict[str, Wanted] = {}
     seen = set()
-    for statement in statements:
+    speaks = favourable(statements)
+    for statement in sorted(statements, key=lambda s: s.id not in speaks):
         if statement.kind not in (Kind.EVIDENCE, Kind.ACT, Kind.DERIVATION):
             continue
         for subject in statement.files:

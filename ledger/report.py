@@ -53,7 +53,8 @@ class Finding:
 class Item:
     """A line of the list of items, in the words of the report.
 
-    `part` is the file to play of a clip, where only a part is shown. `claimed` is the recorder's
+    `favourable` says in what it speaks for the party; such items come first. `part` is the file to
+    play of a clip, where only a part is shown. `claimed` is the recorder's
     time, `corrected` the same by its measured clock. `fixed_by` is when a quorum had seen it;
     `not_after` the earliest that quorum or authority shows.
     """
@@ -70,6 +71,7 @@ class Item:
     order: str
     signed_by: str
     part: str = ""
+    favourable: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,7 @@ class Report:
                 {
                     "claimed": i.claimed,
                     "corrected": i.corrected,
+                    "favourable": i.favourable,
                     "fixed_by": i.fixed_by,
                     "name": i.name,
                     "not_after": i.not_after,

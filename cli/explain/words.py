@@ -500,6 +500,7 @@ LABELS: dict[str, Bilingual] = {
     "entry_bytes": {"en": "bytes of all entries", "zh": "条目总字节数"},
     "envelope": {"en": "envelope", "zh": "信封"},
     "evidence_type": {"en": "type of evidence", "zh": "证据种类"},
+    "favourable_to_party": {"en": "in what it speaks for the party", "zh": "有利于当事人之处"},
     "extension": {"en": "further line", "zh": "附加行"},
     "extension_oid": {"en": "extension", "zh": "扩展项"},
     "extra": {

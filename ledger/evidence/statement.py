@@ -488,6 +488,7 @@ FIELDS: Mapping[str, Check] = {
     "device": _name,
     "dispute": _one_of(Dispute),
     "evidence_type": _one_of(EvidenceType),
+    "favourable_to_party": _line,
     "file": _line,
     "final": check_final,
     "gap": lambda value: parse_decimal(_string(value, 4)),
@@ -538,8 +539,8 @@ FORMS: Mapping[Kind, tuple[tuple[set[str], set[str]], ...]] = {
         (
             _COMMON | {"occurred"},
             _CASE
-            | {"carrier", "corrected", "device", "evidence_type", "file", "maker", "method"}
-            | {"purpose", "session"},
+            | {"carrier", "corrected", "device", "evidence_type", "favourable_to_party"}
+            | {"file", "maker", "method", "purpose", "session"},
         ),
     ),
     Kind.ACT: ((_COMMON | {"act", "occurred"}, _CASE),),

@@ -20,8 +20,9 @@ from ledger.evidence.envelope import Envelope
 from ledger.evidence.packet import MAX_SMALL_FILE, Index, Layout, PacketSource, Place, Tree
 from ledger.evidence.register import Register, Registration
 from ledger.evidence.series import Series
-from ledger.evidence.statement import FileSubject, Statement
+from ledger.evidence.statement import FileSubject, Kind, Statement
 from ledger.evidence.trust import Trust, TrustedLog
+from ledger.process.favourable import favourable
 from ledger.process.fence import Decision, Order
 from ledger.report import Facts, Finding, Item, Outcome, milliseconds_text, seconds_text
 from ledger.tlog.note import SignedNote
@@ -189,7 +190,7 @@ class Examination:
                 {"dated": d.day, "documents": self._documents(place), "place": place.to_text()}
                 for place, d in self.decisions()
             ),
-            items=tuple(self._item_facts()),
+            items=tuple(sorted(self._item_facts(), key=lambda item: not item.favourable)),
             timestamps=tuple(stamp_facts(stamp) for stamp in self.stamps),
         )
 
@@ -214,7 +215,10 @@ class Examination:
         }
 
     def _item_facts(self) -> Iterator[Item]:
-        for view, statement in self.shown():
+        shown = self.shown()
+        # Only a correction of which it is shown who made it can add that word.
+        speaks = favourable(s for v, s in shown if s.kind is Kind.EVIDENCE or v.signers)
+        for view, statement in shown:
             for subject in statement.items:
                 occurred, corrected = statement.occurred, statement.corrected
                 yield Item(
@@ -230,6 +234,7 @@ class Examination:
                     fixed_by=seconds_text(view.quorum_time),
                     order=str(self.orders.get(view.place, "")),
                     signed_by=view.signed_by,
+                    favourable=printable(speaks.get(statement.id, "")),
                 )
 
     def _not_before(self, statement: Statement) -> int | None:

@@ -84,3 +84,27 @@ def test_a_correction_of_nothing_is_wrong_usage(desk: Desk) -> None:
     nobody = "019ab0c4-0000-7000-8000-000000000000"
     assert desk.signed("correct", nobody, "--reason", "x", *NOTED).code == 1
     assert desk.ledger.services.log.size == before
+
+
+def test_what_speaks_for_the_party_comes_first_whenever_it_is_said(desk: Desk) -> None:
+    desk.deposit("1.jpg", *NOTED)
+    desk.deposit("2.jpg", *NOTED, "--favourable", "当事人已出示许可")
+    id_ = desk.deposit("3.jpg", *NOTED)
+    desk.ledger.await_quorum()
+    ended = desk.signed("correct", id_, "--favourable", "无违法所得", "--reason", "复查发现")
+    assert ended.code == 0, ended.err
+    assert desk.packet().code == 0
+    rows = json.loads(desk.verify("--json").out)["items"]
+    assert [(row["name"], row["path"][-6:-4], row["favourable"]) for row in rows] == [
+        ("2.jpg", "01", "当事人已出示许可"),
+        ("3.jpg", "02", "无违法所得"),
+        ("1.jpg", "03", ""),
+    ]
+    assert desk.verify("--lang", "zh").out.count("有利于当事人：") == 2
+
+
+def test_what_speaks_for_the_party_is_one_line(desk: Desk) -> None:
+    before = desk.ledger.services.log.size
+    ended = desk.signed("deposit", __file__, *NOTED, "--favourable", "a\nb")
+    assert ended.code == 1 and "favourable_to_party" in ended.err
+    assert desk.ledger.services.log.size == before

@@ -58,7 +58,8 @@ def example(kind: str) -> dict[str, Any]:
         drafted = evidence("e", 1, {"a.mp4": b"x"}, **cased, device="BWC-310", file="a.mp4")
         predicate = drafted.predicate | {
             "carrier": "存储卡", "corrected": occurred, "maker": "320500-0001",
-            "method": "拍摄", "purpose": "现场", "session": uuid7(3),
+            "favourable_to_party": "已出示许可", "method": "拍摄", "purpose": "现场",
+            "session": uuid7(3),
         }  # fmt: skip
         subject = photo
     elif kind == "act":
