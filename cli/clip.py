@@ -3,6 +3,7 @@
 import re
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
@@ -200,7 +201,7 @@ def _files(
     dropped = list(layout.items) if only else [item]
     old = Index.from_bytes(read_file(packet, INDEX))
     gone = {path.removeprefix("data/items/") for path in dropped}
-    index = Index(old.case, old.checkpoints, tuple(i for i in old.items if i not in gone))
+    index = replace(old, items=tuple(i for i in old.items if i not in gone))
     number = next(n for n in map("{:02d}".format, range(1, 10**6)) if n not in layout.clips)
     stem = f"data/clips/{number}"
     return {

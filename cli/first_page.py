@@ -29,8 +29,8 @@ _CLIP = re.compile(r"(\S+) % of (.*): \d+ runs of its chunks\..*", re.DOTALL)
 _RECOUNTED = re.compile(r"as of (.*): \d+ series recounted over \d+ entries")
 _VOUCHED = re.compile(r"on the word of (.*), as of (.*): \d+ series looked for in \d+ entries")
 _MORE = re.compile(r"(?:\S+ says: )?entry \d+ is statement \d+, which is not shown")
-_WITHHELD = re.compile(r"(\d+) of \d+ not shown")
-_ABSENT = re.compile(r".* is not in the packet", re.DOTALL)
+_WITHHELD = re.compile(r"statement \d+ of \d+, entry (\S+), is (not shown|withheld: \w+)")
+_ABSENT = re.compile(r".* is (?:not in the packet|withheld: \w+)", re.DOTALL)
 _NO_LOG = re.compile(r"no copy of the public log was given \(--log\)")
 _BEFORE = re.compile(r"before decision .*")
 _BY_NATURE = re.compile(r"after decision .*: by its own label it supports no decision")
@@ -267,8 +267,11 @@ def _is_anything_missing(report: Report) -> Bilingual:
         )
     if not _holds(report, Group.INTEGRITY):
         return _cannot_be_said(report)
-    records = sum(int(m[1]) for f in found if (m := _WITHHELD.fullmatch(f.detail)))
-    files = sum(bool(_ABSENT.fullmatch(f.detail)) for f in found)
+    # One that stands in several series is one record.
+    records = len({m[1] for f in found if (m := _WITHHELD.fullmatch(f.detail))})
+    files = sum(
+        bool(_ABSENT.fullmatch(f.detail)) and not _WITHHELD.fullmatch(f.detail) for f in found
+    )
     if records or files:
         checked = not any(_NO_LOG.fullmatch(f.detail) for f in found)
         return _both(

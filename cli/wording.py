@@ -43,6 +43,37 @@ PARTICULARS: dict[str, Bilingual] = {
     "carrier": {"en": "its original carrier", "zh": "原始载体"},
 }
 
+# Articles with a * are from memory. None of them allows keeping anything from a court.
+REASONS: dict[str, Bilingual] = {
+    "state_secret": {
+        "en": "state secret (Administrative Litigation Law art. 43)",
+        "zh": "国家秘密（行政诉讼法第 43 条）",
+    },
+    "trade_secret": {
+        "en": "trade secret (Administrative Litigation Law art. 43)",
+        "zh": "商业秘密（行政诉讼法第 43 条）",
+    },
+    "privacy": {
+        "en": "personal privacy (Administrative Litigation Law art. 43)",
+        "zh": "个人隐私（行政诉讼法第 43 条）",
+    },
+    "minor": {
+        "en": "a minor (Law on the Protection of Minors art. 103*)",
+        "zh": "未成年人（未成年人保护法第 103 条*）",
+    },
+    "informant": {
+        "en": "an informant (Administrative Penalty Law art. 50*)",
+        "zh": "举报人（行政处罚法第 50 条*）",
+    },
+    "destroyed": {"en": "destroyed", "zh": "已销毁"},
+    "expired": {
+        "en": "kept no longer (Personal Information Protection Law art. 47)",
+        "zh": "保存期限届满（个人信息保护法第 47 条）",
+    },
+    "lost": {"en": "lost with an earlier disk of the ledger", "zh": "随账本原磁盘灭失"},
+    "other_case": {"en": "said in another case", "zh": "属另案陈述"},
+}
+
 STAGES: dict[str, Bilingual] = {
     "start": {"en": "initiation", "zh": "启动"},
     "investigate": {"en": "investigation", "zh": "调查取证"},
@@ -110,6 +141,8 @@ _TRUSTED = {
     "mirror": "镜像",
     "registrar": "登记人",
 }
+
+_REASON = "|".join(REASONS)
 
 _Words = str | Callable[[re.Match[str]], str]
 
@@ -283,7 +316,28 @@ _CHINESE: tuple[tuple[str, _Words], ...] = (
         r"no agency's spelling here covers this number, which may only look like another",
         "证据包中没有涵盖此案号写法的机关登记；该案号可能只是看上去与另一案号相同",
     ),
-    (r"(\d+) of (\d+) not shown", r"共 \2 份陈述，其中 \1 份未出示"),
+    (
+        r"statement (\d+) of (\d+), entry (\S+), is not shown",
+        r"第 \1 份陈述（共 \2 份，条目 \3）未出示，也未说明理由",
+    ),
+    (
+        rf"statement (\d+) of (\d+), entry (\S+), is withheld: ({_REASON})",
+        lambda m: (
+            f"第 {m[1]} 份陈述（共 {m[2]} 份，条目 {m[3]}）未出示；"
+            f"制作者所述理由：{REASONS[m[4]]['zh']}"
+        ),
+    ),
+    (
+        rf"(.*) is withheld: ({_REASON})",
+        lambda m: f"未附 {m[1]}；制作者所述理由：{REASONS[m[2]]['zh']}",
+    ),
+    (r"named as withheld, and has no entry here", "列为未出示，而证据包中没有该条目"),
+    (r"named as withheld, and its statement is shown", "列为未出示，而其陈述实已出示"),
+    (
+        r"no statement shown here speaks of the file (\w+) named as withheld",
+        r"列为未出示的文件 \1，所示陈述均未提及",
+    ),
+    (r"(.*) is named as withheld, and is shown", r"\1 列为未出示，而实已出示"),
     (r"(.*) is not in the packet", r"证据包中没有 \1"),
     (r"no copy of the public log was given \(--log\)", "未提供公开日志的副本（--log），未核对"),
     (
@@ -296,7 +350,10 @@ _CHINESE: tuple[tuple[str, _Words], ...] = (
         r"entry (\d+) is statement (\d+), which is not shown",
         r"日志第 \1 号条目是本序列第 \2 份陈述，证据包未出示",
     ),
-    (r"entry (\d+) repeats a statement: a fork", r"日志第 \1 号条目与本序列已有陈述同号：出现分叉"),
+    (
+        r"entry (\d+) repeats statement (\d+): a fork",
+        r"日志第 \1 号条目与本序列第 \2 份陈述同号：出现分叉",
+    ),
     (
         r"its signer had checked another history: size (\d+) has root (.*)",
         r"签名人当时核对过的是另一份历史：规模 \1 时根哈希应为 \2",
@@ -420,6 +477,14 @@ _CHINESE: tuple[tuple[str, _Words], ...] = (
 )
 
 _ENGLISH: tuple[tuple[str, _Words], ...] = (
+    (
+        rf"(statement \d+ of \d+, entry \S+,|.*) is withheld: ({_REASON})",
+        lambda m: f"{m[1]} is not shown; why, says who made the packet: {REASONS[m[2]]['en']}",
+    ),
+    (
+        r"statement (\d+) of (\d+), entry (\S+), is not shown",
+        r"statement \1 of \2, entry \3, is not shown, and no reason is given",
+    ),
     (r"1 (?:files|items)", lambda m: m[0].removesuffix("s")),
     (r"1 statements", "1 statement"),
     (r"1 entries", "1 entry"),

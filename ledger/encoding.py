@@ -13,7 +13,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Collection
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any, NoReturn
 
 import rfc8785
@@ -136,6 +136,17 @@ def parse_time(text: str) -> int:
     if not 0 <= at_ms <= MAX_TIME:
         raise Malformed(f"want a time from 1970 to 9999, got {text!r}")
     return at_ms
+
+
+def parse_day(text: str) -> date:
+    """A day such as 2026-11-23; `date.isoformat` writes it back."""
+    # fromisoformat() alone would take 20261123 and 2026-W48-1.
+    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text, re.ASCII):
+        raise Malformed(f"want a day such as 2026-11-23, got {clip(text)!r}")
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise Malformed(f"no such day: {text!r}") from None
 
 
 def format_time(at_ms: int) -> str:

@@ -6,7 +6,7 @@ they never raise it, and a failure among them fails it. `require` moves groups i
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -85,6 +85,12 @@ class Facts:
     decisions: tuple[Mapping[str, str], ...] = ()
     items: tuple[Item, ...] = ()
     timestamps: tuple[Mapping[str, str], ...] = ()
+    custody: tuple[Mapping[str, str], ...] = ()
+    registers: tuple[Mapping[str, str], ...] = ()
+    state: tuple[Mapping[str, str], ...] = ()
+    # The packet maker's word, as it stands in `packet.json`.
+    withheld: tuple[Mapping[str, str], ...] = ()
+    due: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +105,9 @@ class Report:
         return {
             "case": self.facts.case,
             "checkpoints": [dict(c) for c in self.facts.checkpoints],
+            "custody": [dict(c) for c in self.facts.custody],
             "decisions": [dict(d) for d in self.facts.decisions],
+            "due": dict(self.facts.due),
             "findings": [f.to_json() for f in self.findings],
             "groups": {str(g): str(o) for g, o in self.groups.items()},
             "items": [
@@ -122,9 +130,12 @@ class Report:
             ],
             "outcome": str(self.outcome),
             "packet": self.facts.packet,
+            "registers": [dict(r) for r in self.facts.registers],
+            "state": [dict(s) for s in self.facts.state],
             "timestamps": [dict(t) for t in self.facts.timestamps],
             "trust": self.facts.trust,
             "v": 1,
+            "withheld": [dict(w) for w in self.facts.withheld],
         }
 
 

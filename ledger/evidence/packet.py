@@ -38,7 +38,11 @@ from ledger.encoding import (
 )
 from ledger.errors import Malformed, Rejected
 from ledger.evidence.case_number import parse_case
+from ledger.evidence.due import Due
+from ledger.evidence.place import PLACE as _PLACE
+from ledger.evidence.place import Place as Place
 from ledger.evidence.series import MODULUS_SIZE
+from ledger.evidence.withheld import Withheld, check_rows
 
 MAX_FILES = 400_000  # forty thousand statements with their entries, salts and proofs
 MAX_TOKENS = 20_000  # each takes one to three ms an authority, thirty if it means ill
@@ -53,7 +57,6 @@ TAG_MANIFEST = "tagmanifest-sha256.txt"
 TAG_FILES = ("bag-info.txt", "bagit.txt", MANIFEST)
 INDEX = "data/packet.json"
 
-_PLACE = r"(?P<log>[12]\d{3}(?:-[1-9]\d{0,3})?)-(?P<index>0|[1-9]\d{0,18})"
 _STAMP = r"data/timestamps/(?P<log>[12]\d{3}(?:-[1-9]\d{0,3})?)-(?P<size>[1-9]\d{0,18})\."
 _NAME = r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?"
 AUTHORITY_NAME = re.compile(_NAME, re.ASCII)
@@ -110,24 +113,6 @@ class PacketSource(Protocol):
     def read(self, path: str, at: int, size: int) -> bytes:
         """`size` bytes from `at` on, fewer only where the file ends."""
         ...
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
-    """Where an entry stands: `2026-17` is entry 17 of the log labelled 2026."""
-
-    log: str
-    index: int
-
-    def to_text(self) -> str:
-        return f"{self.log}-{self.index}"
-
-    @classmethod
-    def from_text(cls, text: str) -> Self:
-        match = re.fullmatch(_PLACE, text, re.ASCII)
-        if match is None:
-            raise Malformed(f"want a place such as 2026-17, got {clip(text)!r}")
-        return cls(match["log"], parse_decimal(match["index"]))
 
 
 Tree = tuple[str, int]  # label of the log, and size
@@ -198,21 +183,27 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """`packet.json`: for which case, and the items in the order of the list."""
+    """`packet.json`: for which case, the items in the order of the list, what is withheld, and
+    until when all is due. The last two stand there only if there is something to say."""
 
     case: str
     checkpoints: tuple[str, ...]
     items: tuple[str, ...]
+    withheld: tuple[Withheld, ...] = ()
+    due: Due | None = None
 
     def to_bytes(self) -> bytes:
-        return format_json(
-            {
-                "case": self.case,
-                "checkpoints": list(self.checkpoints),
-                "items": list(self.items),
-                "v": 1,
-            }
-        )
+        value: dict[str, Any] = {
+            "case": self.case,
+            "checkpoints": list(self.checkpoints),
+            "items": list(self.items),
+            "v": 1,
+        }
+        if self.withheld:
+            value["withheld"] = [row.to_json() for row in self.withheld]
+        if self.due is not None:
+            value["due"] = self.due.to_json()
+        return format_json(value)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
@@ -227,9 +218,15 @@ class Index:
                 pass
             case _:
                 raise Malformed("want case, checkpoints, items and v = 1")
+        rows, due = more.pop("withheld", None), more.pop("due", None)
         if more or not all(isinstance(name, str) for name in (*notes, *items)):
             raise Malformed("want case, checkpoints, items and v = 1, all names text")
-        return cls(parse_case(case), tuple(notes), tuple(items))
+        if rows is not None and not (isinstance(rows, list) and rows):
+            raise Malformed("want rows of what is withheld, or no such field")
+        withheld = tuple(map(Withheld.from_json, rows or ()))
+        check_rows(withheld)
+        until = None if due is None else Due.from_json(due)
+        return cls(parse_case(case), tuple(notes), tuple(items), withheld, until)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ledger.encoding import format_base64, printable
+from ledger.encoding import format_base64
 from ledger.errors import Malformed, Rejected, Unknown
 from ledger.evidence.entry import TAG_SIZE, TAGS, Entry, scan_entries
 from ledger.evidence.membership import case_series, series_year
@@ -18,22 +18,13 @@ from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.merkle import Edge, leaf_hashes
 from ledger.tlog.note import SignedNote
 from ledger.verdict.examination import Examination, PublicLog, View, failed
+from ledger.verdict.withheld import not_shown
 
 SERIES_AT_ONCE = 16  # 65,536 tags of each are in memory: 13 MB
 
 
 def completeness(ex: Examination) -> Iterator[Finding]:
-    for name, found in sorted(ex.series.items()):
-        count = len(found.numbers)
-        withheld = sum(ex.views[place].statement is None for place in found.numbers)
-        if withheld:
-            detail = f"{withheld} of {count} not shown"
-            yield Finding("complete", Outcome.UNDECIDED, name, detail)
-    for view, statement in ex.shown():
-        for subject in statement.items:
-            if subject not in ex.item_of:
-                detail = f"{printable(subject.name)} is not in the packet"
-                yield Finding("complete", Outcome.UNDECIDED, view.place.to_text(), detail)
+    yield from not_shown(ex)
     heard = ex.heard()
     yield from heard.findings
     if ex.log is None and not heard.vouched:
@@ -168,7 +159,7 @@ def _recount(ex: Examination, tags: Mapping[str, bytes]) -> dict[str, list[tuple
     return problems
 
 
-Expected = dict[bytes, tuple[str, Place]]
+Expected = dict[bytes, tuple[str, Place, int]]
 
 
 Beyond = dict[bytes, tuple[str, int]]
@@ -179,8 +170,9 @@ def _tags_of(ex: Examination, names: list[str]) -> tuple[Expected, Beyond]:
     beyond: Beyond = {}
     for name in names:
         opened, count = ex.series[name].opened, len(ex.series[name].numbers)
-        for place, tag in zip(ex.series[name].numbers, opened.tags(1, count), strict=True):
-            expected[tag] = (name, place)
+        numbers = ex.series[name].numbers.items()
+        for (place, n), tag in zip(numbers, opened.tags(1, count), strict=True):
+            expected[tag] = (name, place, n)
         for n, tag in enumerate(opened.beyond(count), count + 1):
             beyond[tag] = (name, n)
     return expected, beyond
@@ -197,5 +189,5 @@ def _odd_tags(
             detail = f"entry {index} is statement {n}, which is not shown"
             yield name, detail
         elif tag in expected and expected[tag][1] != Place(label, index):
-            detail = f"entry {index} repeats a statement: a fork"
+            detail = f"entry {index} repeats statement {expected[tag][2]}: a fork"
             yield expected[tag][0], detail

@@ -27,6 +27,7 @@ from ledger.process.fence import Decision, Order
 from ledger.report import Facts, Finding, Item, Outcome, milliseconds_text, seconds_text
 from ledger.tlog.note import SignedNote
 from ledger.tlog.policy import Cosigned
+from ledger.verdict.carried import custody_facts, register_facts, state_facts
 from ledger.verdict.mirrored import Heard, hear
 from ledger.verdict.stamps import Stamp, stamp_facts
 from ledger.verdict.withdrawn import Withdrawal, counted
@@ -178,8 +179,15 @@ class Examination:
         return found
 
     def facts(self) -> Facts:
+        rows = [(view.place, statement, view.quorum_time) for view, statement in self.shown()]
+        due = self.index.due
         return Facts(
             case=self.index.case,
+            custody=custody_facts(rows),
+            due={} if due is None else due.to_json(),
+            registers=register_facts(rows, {n: s.numbers for n, s in self.series.items()}),
+            state=state_facts(rows),
+            withheld=tuple(row.to_json() for row in self.index.withheld),
             packet=self.tags_digest,
             trust=self.trust.hash,
             checkpoints=tuple(

@@ -56,9 +56,12 @@ def case(ex: Examination) -> Iterator[Finding]:
             names.add(provisional_series(opened, ex.trust.first_year))
     good = bad = 0
     for view, statement in ex.shown():
-        if statement.kind in (Kind.REGISTER, Kind.RENEWAL, Kind.CUSTODY, Kind.STATUS):
+        if statement.kind in (Kind.REGISTER, Kind.RENEWAL, Kind.STATUS):
             continue
         try:
+            if statement.kind is Kind.CUSTODY:
+                _check_custody(view, names)
+                continue
             _check_case(ex, view, statement, names)
             good += 1
         except (Malformed, Rejected) as error:
@@ -78,6 +81,12 @@ def case(ex: Examination) -> Iterator[Finding]:
     else:
         detail = "no agency's spelling here covers this number, which may only look like another"
         yield Finding("case", Outcome.UNDECIDED, number, detail)
+
+
+def _check_custody(view: View, names: set[str]) -> None:
+    """Who read another case is not for the readers of this one. Years are those of two series."""
+    if not {name[5:].removeprefix("custody/") for name in view.series} & {n[5:] for n in names}:
+        raise Rejected("this read was not of the case of the packet")
 
 
 def _check_case(ex: Examination, view: View, statement: Statement, names: set[str]) -> None:

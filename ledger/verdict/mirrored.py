@@ -121,6 +121,6 @@ def _compare(label: str, absence: Absence, tags: list[bytes], numbers: Numbers) 
         elif n > len(numbers):
             yield f"entry {place.entry} is statement {n}, which is not shown"
         else:
-            yield f"entry {place.entry} repeats a statement: a fork"
+            yield f"entry {place.entry} repeats statement {n}: a fork"
     for place in sorted(shown - found):
         yield f"entry {place.entry} is not statement {number[place.tag]}"

@@ -8,6 +8,7 @@ from ledger.evidence.packet import Place, SeriesFile
 from ledger.evidence.series import check_tags
 from ledger.evidence.statement import Kind, Statement
 from ledger.report import Finding, Outcome
+from ledger.verdict.carried import is_state
 from ledger.verdict.examination import Examination, OpenedSeries, View, all_good, failed
 
 
@@ -26,7 +27,7 @@ def series(ex: Examination) -> Iterator[Finding]:
                 if place not in named:
                     raise Rejected("nothing here says what this entry is about")
                 continue
-            if _is_closing(ex, view):
+            if _is_closing(ex, view) or is_state(view.statement):
                 _check_no_other_series(ex, view, view.statement)
             else:
                 _check_membership(ex, view, view.statement)
@@ -70,7 +71,8 @@ def _open_series(ex: Examination, path: str) -> Iterator[Finding]:
 
 
 def _is_closing(ex: Examination, view: View) -> bool:
-    """It is found by its place, not by a tag: nothing is hidden if its series is not shown."""
+    """Like what tells the ledger's own state it is found by its place, not by a tag: its series
+    would open every status of the ledger, and none of them says anything of this case."""
     first = view.place.index == 0 and ex.position(view.place)[0] > 0
     return first and view.statement is not None and view.statement.kind is Kind.RENEWAL
 
@@ -79,7 +81,7 @@ def _check_no_other_series(ex: Examination, view: View, statement: Statement) ->
     own = series_names(statement, view.place.log, ex.trust.first_year)
     for name, found in ex.series.items():
         if view.place in found.numbers and name not in own:
-            raise Rejected(f"the opening of a log is no statement of {name!r}")
+            raise Rejected(f"what the ledger says of itself is no statement of {name!r}")
 
 
 def _check_membership(ex: Examination, view: View, statement: Statement) -> None:

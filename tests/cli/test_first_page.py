@@ -139,7 +139,14 @@ MISSINGS = [
         "Cannot be said: packet and log contradict",
     ),
     (
-        sound_but(Finding("complete", UNDECIDED, "s", "2 of 5 not shown"), RECOUNTED),
+        sound_but(
+            Finding("complete", UNDECIDED, "s", "statement 2 of 5, entry 2026-7, is not shown"),
+            Finding("complete", UNDECIDED, "t", "statement 1 of 3, entry 2026-7, is not shown"),
+            Finding(
+                "complete", UNDECIDED, "s", "statement 3 of 5, entry 2026-9, is withheld: minor"
+            ),
+            RECOUNTED,
+        ),
         "Yes, not shown whole here: 2 records and 0 files.",
     ),
     (

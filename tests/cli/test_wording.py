@@ -17,7 +17,13 @@ SOURCES = [
     *(ROOT / "ledger" / name for name in ("audit.py", "verify.py")),
     *sorted((ROOT / "ledger/verdict").glob("*.py")),
 ]
-SAMPLES = {"fields": "method, maker", "found": "before", "order": "after", "what": "entries"}
+SAMPLES = {
+    "reason": "minor",
+    "fields": "method, maker",
+    "found": "before",
+    "order": "after",
+    "what": "entries",
+}
 
 
 def sentences(tree: ast.Module) -> Iterator[ast.expr]:

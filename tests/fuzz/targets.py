@@ -62,12 +62,14 @@ from ledger.evidence.absence import Absence, open_absence, tags_from_bytes, tags
 from ledger.evidence.chunks import CHUNK_SIZE, ItemHasher, digest_item
 from ledger.evidence.clip import Clip, Piece, Span
 from ledger.evidence.derivation import spans_from_json, spans_to_json
+from ledger.evidence.due import Due
 from ledger.evidence.ends import parse_ends
 from ledger.evidence.entry import Entry
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.membership import log_label, series_names
-from ledger.evidence.packet import Index, Layout, Place, SeriesFile
+from ledger.evidence.packet import Index, Layout, SeriesFile
 from ledger.evidence.party_receipt import PartyReceipt
+from ledger.evidence.place import Place
 from ledger.evidence.rehash import Row, RowProof, RowTree, TokenRow, row_from_json, row_hash
 from ledger.evidence.renewal import Closing
 from ledger.evidence.sealed import Companion as SealedCompanion
@@ -79,6 +81,7 @@ from ledger.evidence.signing import sign_party_receipt
 from ledger.evidence.statement import Statement
 from ledger.evidence.suites import Suites
 from ledger.evidence.trust import Trust
+from ledger.evidence.withheld import Withheld, parse_reason
 from ledger.report import Outcome
 from ledger.timestamp import Authority, open_token
 from ledger.tlog.checkpoint import Checkpoint
@@ -751,7 +754,14 @@ def of_log() -> tuple[bytes, ...]:
 
 # --- the table ---------------------------------------------------------------------------------
 
+
+def _json(data: bytes) -> Any:
+    return encoding.parse_json(data, limit=65_536)
+
+
 UUID = "019a0b1c-2d3e-7f00-8000-0123456789ab"
+WITHHELD_FILE = f'{{"place":"2026-7","reason":"minor","what":"{"5a" * 32}"}}'
+DUE = '{"counted":"weekends","for":"review","received":"2026-11-20","until":"2026-12-04"}'
 
 BACKUP_KEY = BackupKey(bytes(range(32)))
 BACKUP_HEADER = Header(
@@ -1006,11 +1016,7 @@ TARGETS: tuple[Target, ...] = (
     ),
     Target(
         "spans",
-        binary(
-            lambda d: format_json(
-                spans_to_json(spans_from_json(encoding.parse_json(d, limit=65_536)))
-            )
-        ),
+        binary(lambda d: format_json(spans_to_json(spans_from_json(_json(d))))),
         fixed('[{"at":"0","put":"某某","size":"9"},{"at":"40","size":"3"}]'),
         (spans_from_json,),
     ),
@@ -1092,6 +1098,25 @@ TARGETS: tuple[Target, ...] = (
         binary(lambda d: Index.from_bytes(d).to_bytes()),
         of_packet("data/packet.json"),
         (Index.from_bytes,),
+    ),
+    Target(
+        "withheld",
+        binary(lambda d: format_json(Withheld.from_json(_json(d)).to_json())),
+        fixed('{"place":"2026-6","reason":"privacy","what":"statement"}', WITHHELD_FILE),
+        (Withheld.from_json,),
+    ),
+    Target("withheld-reason", text(parse_reason), fixed("minor"), (parse_reason,)),
+    Target(
+        "due",
+        binary(lambda d: format_json(Due.from_json(_json(d)).to_json())),
+        fixed(DUE),
+        (Due.from_json,),
+    ),
+    Target(
+        "day",
+        text(lambda t: encoding.parse_day(t).isoformat()),
+        fixed("2026-11-23"),
+        (encoding.parse_day,),
     ),
     Target(
         "place",

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from ledger.encoding import format_base64, format_json
-from ledger.evidence.packet import Index, SeriesFile
-from ledger.report import Finding, Group, Outcome, Report
+from ledger.evidence.packet import Index
+from ledger.report import Group, Outcome, Report
 from ledger.suite import digest
 from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.note import SignedNote
@@ -51,58 +51,15 @@ from testkit.case import (
     uuid7,
 )
 from testkit.keys import cosigner, key
-
-CASE_SERIES = f"2026/case/{CASE}"
-
-
-def refused(report: Report, step: str, *words: str) -> Finding:
-    """The finding of that step which fails the packet and says so in these words."""
-    assert report.outcome is Outcome.FAILED, report.findings
-    found = [f for f in report.findings if f.step == step and f.outcome is Outcome.FAILED]
-    fitting = [f for f in found if all(word in f"{f.about}: {f.detail}" for word in words)]
-    assert fitting, [f for f in report.findings if f.outcome is not Outcome.PASSED]
-    return fitting[0]
-
-
-def undecided(report: Report, step: str, *words: str) -> None:
-    assert report.outcome is Outcome.UNDECIDED, report.findings
-    found = [f for f in report.findings if f.step == step and f.outcome is Outcome.UNDECIDED]
-    assert any(all(word in f"{f.about}: {f.detail}" for word in words) for f in found), found
-
-
-def leave_out(built: Built, name: str) -> None:
-    """Entry, proofs, statement, salt and place in its series: as if it had never been."""
-    place = built.place(name)
-    for path in list(built.files):
-        stem = path.rpartition("/")[2].partition("@")[0].partition(".")[0]
-        if stem == place.to_text():
-            del built.files[path]
-    for path, data in list(built.files.items()):
-        if path.startswith("data/series/"):
-            file = SeriesFile.from_bytes(data)
-            places = tuple(p for p in file.places if p != place)
-            if not places:
-                del built.files[path]
-            else:
-                built.files[path] = SeriesFile(file.name, file.signature, places).to_bytes()
-    leave_items_out(built, built.row(name).draft)
-
-
-def leave_items_out(built: Built, draft: Draft) -> None:
-    index = json.loads(built.files["data/packet.json"])
-    for name in list(index["items"]):
-        if built.files[f"data/items/{name}"] in draft.items:
-            del built.files[f"data/items/{name}"]
-            index["items"].remove(name)
-    built.files["data/packet.json"] = format_json(index)
-
-
-def edit_json(built: Built, path: str, change: Callable[[Any], None]) -> None:
-    value = json.loads(built.files[path])
-    change(value)
-    built.files[path] = json.dumps(
-        value, ensure_ascii=False, sort_keys=True, separators=(",", ":")
-    ).encode()
+from testkit.tampering import (
+    CASE_SERIES,
+    edit_json,
+    leave_items_out,
+    leave_out,
+    path_of,
+    refused,
+    undecided,
+)
 
 
 def edit_series(built: Built, ending: str, change: Callable[[list[str]], None]) -> None:
@@ -113,16 +70,6 @@ def edit_series(built: Built, ending: str, change: Callable[[list[str]], None]) 
         value["n"] = len(value["entries"])
 
     edit_json(built, built.series_path(ending), both)
-
-
-def path_of(built: Built, name: str, kind: str) -> str:
-    place = built.place(name).to_text()
-    return {
-        "entry": f"data/entries/{place}.json",
-        "salt": f"data/statements/{place}.salt",
-        "envelope": f"data/statements/{place}.dsse.json",
-        "proof": f"data/proofs/{place}@{len(built.rows)}.tlog-proof",
-    }[kind]
 
 
 def test_the_untouched_packet_passes(good: Built) -> None:
@@ -175,7 +122,7 @@ def test_a_statement_withheld_leaves_completeness_undecided(good: Built) -> None
     for kind in ("salt", "envelope"):
         del good.files[path_of(good, "photo", kind)]
     leave_items_out(good, good.row("photo").draft)
-    undecided(good.verify(), "complete", "1 of 5 not shown")
+    undecided(good.verify(), "complete", "statement 2 of 5, entry 2026-5, is not shown")
 
 
 def test_an_item_withheld_leaves_completeness_undecided(good: Built) -> None:
@@ -214,7 +161,7 @@ def test_one_number_given_twice_is_a_fork() -> None:
     fork = evidence("fork", 32, {"other.txt": b"other"}, batch=2)
     fork.numbers, fork.packed = {CASE_SERIES: 2}, False
     case.add(fork)
-    refused(case.build().verify(), "complete", CASE_SERIES, "entry 9 repeats a statement")
+    refused(case.build().verify(), "complete", CASE_SERIES, "entry 9 repeats statement 2: a fork")
 
 
 def test_a_series_file_twice(good: Built) -> None:

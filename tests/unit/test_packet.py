@@ -1,6 +1,12 @@
+import json
+from datetime import date
+from typing import Any
+
 import pytest
 
+from ledger.encoding import format_json
 from ledger.errors import LedgerError, Malformed, Rejected
+from ledger.evidence.due import Due, Procedure
 from ledger.evidence.packet import (
     BAGIT,
     INDEX,
@@ -15,6 +21,7 @@ from ledger.evidence.packet import (
     format_manifest,
     parse_manifest,
 )
+from ledger.evidence.withheld import Reason
 from ledger.suite import digest
 from testkit.case import CASE, seal_bag, seal_tags
 
@@ -118,6 +125,82 @@ def test_an_index_is_written_back() -> None:
 def test_an_index_of_another_form_is_refused(data: bytes) -> None:
     with pytest.raises(Malformed):
         Index.from_bytes(data)
+
+
+def index_with(**more: Any) -> bytes:
+    value = json.loads(Index(CASE, ("2026.note",), ("01.mp4",)).to_bytes())
+    return format_json(value | more)
+
+
+ROW = {"place": "2026-5", "reason": "privacy", "what": "statement"}
+WEEKENDS = {
+    "counted": "weekends",
+    "for": "review",
+    "received": "2026-11-20",
+    "until": "2026-12-04",
+}
+
+
+def test_an_index_with_what_is_withheld_and_when_it_is_due_is_written_back() -> None:
+    rows = [ROW, ROW | {"what": "5a" * 32}, ROW | {"place": "2026-12"}]
+    rows = [rows[1], rows[0], rows[2]]
+    data = index_with(withheld=rows, due=WEEKENDS)
+    index = Index.from_bytes(data)
+    assert index.to_bytes() == data
+    assert [row.reason for row in index.withheld] == [Reason.PRIVACY] * 3
+    assert index.due == Due.of(Procedure.REVIEW, date(2026, 11, 20))
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [],
+        {},
+        "x",
+        [7],
+        [ROW, ROW],
+        [ROW, ROW | {"reason": "minor"}],
+        [ROW, ROW | {"what": "5a" * 32}],
+        [ROW | {"place": "2026-12"}, ROW],
+        [ROW | {"reason": "shame"}],
+        [ROW | {"reason": ""}],
+        [ROW | {"what": "item"}],
+        [ROW | {"what": "5A" * 32}],
+        [ROW | {"what": "5a" * 31}],
+        [ROW | {"place": "2026-05"}],
+        [ROW | {"note": "x"}],
+        [{"place": "2026-5", "what": "statement"}],
+    ],
+)
+def test_what_is_withheld_has_one_form(rows: Any) -> None:
+    with pytest.raises(Malformed):
+        Index.from_bytes(index_with(withheld=rows))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"until": "2026-12-05"},
+        {"until": "2026-12-03"},
+        {"for": "mediation"},
+        {"counted": "moons"},
+        {"received": "20261120"},
+        {"received": "2026-11-31"},
+        {"received": "9999-12-31", "until": "9999-12-31"},
+        {"counted": "holidays", "until": "2026-11-20"},
+        {"note": "x"},
+        {"until": 7},
+    ],
+)
+def test_until_when_it_is_due_has_one_form(change: dict[str, Any]) -> None:
+    with pytest.raises(Malformed):
+        Index.from_bytes(index_with(due=WEEKENDS | change))
+
+
+@pytest.mark.parametrize("due", [{}, [], "x", 7])
+def test_what_is_no_day_is_no_due(due: Any) -> None:
+    with pytest.raises(Malformed):
+        Index.from_bytes(index_with(due=due))
 
 
 def test_a_series_file_is_written_back() -> None:

@@ -1,0 +1,53 @@
+"""What is not shown: each statement by its number in its series, each file by its name.
+
+A reason is the word of whoever made the packet. It is told, and decides nothing: what is
+named stays as undecided as what is not. A row that names something shown is a lie.
+"""
+
+from collections.abc import Iterator
+
+from ledger.encoding import printable
+from ledger.evidence.withheld import STATEMENT, Withheld
+from ledger.report import Finding, Outcome
+from ledger.verdict.examination import Examination
+
+
+def not_shown(ex: Examination) -> Iterator[Finding]:
+    reasons = {(row.place, row.what): row.reason for row in ex.index.withheld}
+    for name, found in sorted(ex.series.items()):
+        count = len(found.numbers)
+        for place, n in found.numbers.items():
+            if ex.views[place].statement is not None:
+                continue
+            at = place.to_text()
+            detail = f"statement {n} of {count}, entry {at}, is not shown"
+            if reason := reasons.get((place, STATEMENT)):
+                detail = f"statement {n} of {count}, entry {at}, is withheld: {reason}"
+            yield Finding("complete", Outcome.UNDECIDED, name, detail)
+    for view, statement in ex.shown():
+        for subject in statement.items:
+            if subject in ex.item_of:
+                continue
+            detail = f"{printable(subject.name)} is not in the packet"
+            if reason := reasons.get((view.place, subject.digest.sha256.hex())):
+                detail = f"{printable(subject.name)} is withheld: {reason}"
+            yield Finding("complete", Outcome.UNDECIDED, view.place.to_text(), detail)
+    for row in ex.index.withheld:
+        if wrong := _wrong(ex, row):
+            yield Finding("complete", Outcome.FAILED, row.place.to_text(), wrong)
+
+
+def _wrong(ex: Examination, row: Withheld) -> str:
+    if row.place not in ex.layout.entries:
+        return "named as withheld, and has no entry here"
+    if row.what == STATEMENT:
+        shown = row.place in ex.layout.envelopes
+        return "named as withheld, and its statement is shown" if shown else ""
+    view = ex.views.get(row.place)
+    items = () if view is None or view.statement is None else view.statement.items
+    subjects = [item for item in items if item.digest.sha256.hex() == row.what]
+    if not subjects:
+        return f"no statement shown here speaks of the file {row.what} named as withheld"
+    if any(subject in ex.item_of for subject in subjects):
+        return f"{printable(subjects[0].name)} is named as withheld, and is shown"
+    return ""

@@ -1,0 +1,270 @@
+"""A packet that names what it withholds: each thing by its number, its entry and the reason given;
+and what else it may carry beside the evidence, of this case alone."""
+
+from typing import Any
+
+import pytest
+
+from ledger.evidence.place import Place
+from ledger.evidence.withheld import STATEMENT, Reason, Withheld
+from ledger.report import Outcome, Report
+from testkit import case as kit
+from testkit.case import (
+    AGENCY,
+    CASE,
+    LEDGER,
+    Built,
+    Draft,
+    digest_item,
+    evidence,
+    make_case,
+    registration,
+    text_subject,
+    uuid7,
+)
+from testkit.tampering import (
+    CASE_SERIES,
+    edit_json,
+    leave_items_out,
+    leave_out,
+    path_of,
+    refused,
+    undecided,
+)
+
+CUSTODY_SERIES = f"2026/custody/case/{CASE}"
+PHOTO = digest_item(b"a picture " * 20).sha256.hex()
+
+
+def name_withheld(built: Built, *rows: tuple[str, str, str]) -> None:
+    """As whoever makes the packet writes it: place, what, reason."""
+    found = [{"place": place, "reason": reason, "what": what} for place, what, reason in rows]
+    edit_json(built, "data/packet.json", lambda v: v.update(withheld=found))
+
+
+def leave_statement_out(built: Built, name: str) -> None:
+    for kind in ("salt", "envelope"):
+        del built.files[path_of(built, name, kind)]
+    leave_items_out(built, built.row(name).draft)
+
+
+def details(report: Report) -> list[tuple[str, str]]:
+    found = [f for f in report.findings if f.step == "complete"]
+    return [(f.about, f.detail) for f in found if f.outcome is not Outcome.PASSED]
+
+
+def test_a_withheld_statement_is_named_with_its_number_its_entry_and_the_reason(
+    good: Built,
+) -> None:
+    leave_statement_out(good, "photo")
+    name_withheld(good, ("2026-5", STATEMENT, "privacy"))
+    report = good.verify()
+    undecided(report, "complete")
+    assert details(report) == [
+        (CASE_SERIES, "statement 2 of 5, entry 2026-5, is withheld: privacy")
+    ]
+    assert report.to_json()["withheld"] == [
+        {"place": "2026-5", "reason": "privacy", "what": "statement"}
+    ]
+
+
+def test_a_reason_makes_nothing_complete(good: Built) -> None:
+    leave_statement_out(good, "photo")
+    unnamed = good.verify()
+    name_withheld(good, ("2026-5", STATEMENT, "privacy"))
+    assert good.verify().groups == unnamed.groups
+
+
+def test_a_withheld_file_is_named_with_its_reason_and_its_statement_stays(good: Built) -> None:
+    leave_items_out(good, good.row("photo").draft)
+    name_withheld(good, ("2026-5", PHOTO, "minor"))
+    report = good.verify()
+    undecided(report, "complete")
+    assert details(report) == [("2026-5", "photo.jpg is withheld: minor")]
+
+
+def test_a_row_is_about_one_statement_alone(good: Built) -> None:
+    leave_statement_out(good, "photo")
+    leave_statement_out(good, "record")
+    name_withheld(good, ("2026-5", STATEMENT, "privacy"))
+    assert [detail for _, detail in details(good.verify())] == [
+        "statement 2 of 5, entry 2026-5, is withheld: privacy",
+        "statement 3 of 5, entry 2026-6, is not shown",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("place", "what", "words"),
+    [
+        ("2026-5", STATEMENT, "named as withheld, and its statement is shown"),
+        ("2026-5", PHOTO, "photo.jpg is named as withheld, and is shown"),
+        ("2026-5", "5a" * 32, "no statement shown here speaks of the file"),
+        ("2026-6", PHOTO, "no statement shown here speaks of the file"),
+        ("2026-99", STATEMENT, "named as withheld, and has no entry here"),
+        ("2031-5", PHOTO, "named as withheld, and has no entry here"),
+    ],
+)
+def test_a_row_that_is_not_true_is_refused(good: Built, place: str, what: str, words: str) -> None:
+    name_withheld(good, (place, what, "privacy"))
+    refused(good.verify(), "complete", place, words)
+
+
+def test_a_file_of_a_statement_that_is_withheld_is_not_named_beside_it(good: Built) -> None:
+    leave_statement_out(good, "photo")
+    name_withheld(good, ("2026-5", PHOTO, "privacy"), ("2026-5", STATEMENT, "privacy"))
+    refused(good.verify(), "complete", "2026-5", "no statement shown here speaks of the file")
+
+
+def test_an_envelope_left_there_without_its_salt_is_shown(good: Built) -> None:
+    del good.files[path_of(good, "photo", "salt")]
+    name_withheld(good, ("2026-5", STATEMENT, "privacy"))
+    report = good.verify()
+    refused(report, "commitment", "belong together")
+    refused(report, "complete", "2026-5", "its statement is shown")
+
+
+# --- leave one out, swap two, fork one ---------------------------------------------------------
+
+
+def test_naming_it_does_not_help_who_leaves_the_entry_out(good: Built) -> None:
+    leave_out(good, "photo")
+    name_withheld(good, ("2026-5", STATEMENT, "privacy"))
+    report = good.verify()
+    refused(report, "series", "2026-6 is not statement 2 of ", CASE)
+    refused(report, "complete", "2026-5", "has no entry here")
+
+
+def test_the_last_one_left_out_is_named_by_number_and_entry(good: Built) -> None:
+    leave_out(good, "correction")
+    refused(good.verify(), "complete", CASE_SERIES, "entry 8 is statement 5, which is not shown")
+
+
+def test_of_two_that_are_swapped_the_first_is_named(good: Built) -> None:
+    path = good.series_path(CASE)
+
+    def swap(value: Any) -> None:
+        places = value["entries"]
+        places[1], places[2] = places[2], places[1]
+
+    edit_json(good, path, swap)
+    refused(good.verify(), "series", f"2026-6 is not statement 2 of {CASE_SERIES}")
+
+
+def test_a_fork_is_named_by_entry_and_number() -> None:
+    case = make_case()
+    fork = evidence("fork", 32, {"other.txt": b"other"}, batch=2)
+    fork.numbers, fork.packed = {CASE_SERIES: 2}, False
+    case.add(fork)
+    refused(case.build().verify(), "complete", CASE_SERIES, "entry 9 repeats statement 2: a fork")
+
+
+# --- custody and the ledger's own state ----------------------------------------------------------
+
+
+def read(
+    number: int, *, about: str = f"case/{CASE}", action: str = "read", batch: int = 2
+) -> Draft:
+    moment = "2026-11-30T10:30:00+08:00"
+    predicate = {
+        "about": about,
+        "action": action,
+        "agency": AGENCY,
+        "by": "court clerk Wang",
+        "id": uuid7(number),
+        "occurred": {"from": moment, "to": moment},
+    }
+    subject = [text_subject("checkpoint/2026-7", "x")]
+    return Draft(f"read {number}", "custody", predicate, subject, (LEDGER,), batch)
+
+
+def state(what: str = "system_state") -> Draft:
+    moment = "2026-11-30T10:40:00+08:00"
+    predicate = {
+        "agency": AGENCY,
+        "counts": {"cosigners": "3", "cosigners_answering": "2"},
+        "id": uuid7(60),
+        "note": "tiezheng 0.1",
+        "occurred": {"from": moment, "to": moment},
+        "what": what,
+    }
+    return Draft("state", "status", predicate, [text_subject("x", "x")], (LEDGER,), 2)
+
+
+def with_ledger(*drafts: Draft) -> Built:
+    case = make_case()
+    case.add(registration(4, LEDGER, "ledger"), after="agency")
+    for draft in drafts:
+        case.add(draft)
+    return case.build()
+
+
+def drop_series(built: Built, ending: str) -> None:
+    del built.files[built.series_path(ending)]
+
+
+def test_who_read_and_who_was_refused_stands_in_the_report() -> None:
+    built = with_ledger(read(50), read(51, action="refused"))
+    report = built.verify()
+    assert report.outcome is Outcome.PASSED, report.findings
+    assert [(row["by"], row["action"]) for row in report.facts.custody] == [
+        ("court clerk Wang", "read"),
+        ("court clerk Wang", "refused"),
+    ]
+    assert report.facts.custody[0]["claimed"] == "2026-11-30T10:30:00+08:00"
+    assert report.facts.custody[0]["fixed_by"] == "2026-11-30T11:00:01+08:00"
+
+
+def test_a_read_left_out_is_named_like_anything_else() -> None:
+    built = with_ledger(read(50), read(51))
+    leave_out(built, "read 51")
+    refused(built.verify(), "complete", CUSTODY_SERIES, "is statement 2, which is not shown")
+
+
+def test_who_read_another_case_is_not_for_the_readers_of_this_one() -> None:
+    report = with_ledger(read(50, about="case/苏城管罚〔2026〕418号")).verify()
+    refused(report, "case", "this read was not of the case of the packet")
+
+
+def test_a_read_that_the_ledger_did_not_sign_is_refused() -> None:
+    draft = read(50)
+    draft.signers = (kit.HANDLER,)
+    refused(with_ledger(draft).verify(), "signature", "may not make a statement of kind custody")
+
+
+def test_how_the_ledger_stood_is_shown_without_its_series() -> None:
+    built = with_ledger(state())
+    drop_series(built, "2026/log")
+    report = built.verify()
+    assert report.outcome is Outcome.PASSED, report.findings
+    (row,) = report.facts.state
+    assert (row["counts"], row["note"]) == ("cosigners 3, cosigners_answering 2", "tiezheng 0.1")
+    assert row["fixed_by"] == "2026-11-30T11:00:01+08:00"
+
+
+def test_no_other_status_is_shown_without_its_series() -> None:
+    built = with_ledger(state("scrubbed"))
+    drop_series(built, "2026/log")
+    refused(built.verify(), "series", "the packet has no sound series '2026/log'")
+
+
+def test_how_the_ledger_stood_is_no_statement_of_the_case() -> None:
+    draft = state()
+    draft.series = (CASE_SERIES,)
+    refused(with_ledger(draft).verify(), "series", "what the ledger says of itself is no statement")
+
+
+def test_the_register_relied_on_is_listed_with_its_versions() -> None:
+    case = make_case()
+    case.add(registration(30, kit.STATION, "station", revoked="挂失", draft="revocation"))
+    report = case.build().verify()
+    stations = [r for r in report.facts.registers if "station-07" in r["series"]]
+    assert [(r["version"], r["of"], r["ended"]) for r in stations] == [
+        ("1", "2", ""),
+        ("2", "2", "yes"),
+    ]
+    assert {r["what"] for r in report.facts.registers} == {"opening", "key", "agency"}
+
+
+def test_a_row_is_written_back() -> None:
+    row = Withheld(Place("2026", 5), STATEMENT, Reason.PRIVACY)
+    assert Withheld.from_json(row.to_json()) == row
