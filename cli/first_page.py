@@ -19,6 +19,7 @@ from ledger.verify import STEPS
 
 NAME = 20  # columns of a name that somebody else chose
 NAMES = 34  # columns of several
+POLICIES = 2  # that every page names
 LINES = 40
 
 _TITLES = {step.name: step.title for step in STEPS}
@@ -44,7 +45,7 @@ _REVOKED = re.compile(r"certificate .* was revoked, and is not presented", re.DO
 class FirstPage:
     outcome: Bilingual
     meaning: Bilingual
-    about: tuple[tuple[Bilingual, str], ...]
+    about: tuple[tuple[Bilingual, Bilingual], ...]
     proved: tuple[Bilingual, ...]
     not_proved: tuple[Bilingual, ...]
     answers: tuple[tuple[Bilingual, Bilingual], ...]
@@ -54,14 +55,22 @@ def _both(en: str, zh: str) -> Bilingual:
     return {"en": en, "zh": zh}
 
 
+def _same(text: str) -> Bilingual:
+    return _both(text, text) if text else UNREAD
+
+
+UNREAD = _both("(could not be read)", "（无法读取）")
 PROVED = _both("What is proved", "已证明的")
 NOT_PROVED = _both("What is not proved", "未证明的")
 ASKED = _both("Five questions", "五个问题")
-UNREAD = _both("(could not be read)", "（无法读取）")
 
 REFERENCE = _both("Reference", "引用编号")
 CASE = _both("Case", "案号")
 TRUST = _both("Trust folder", "信任文件夹")
+POLICY = _both("Policy", "策略")
+AT = _both("As of", "核验时点")
+NO_POLICY = _both("(none could be applied)", "（未能适用）")
+NO_TIME = _both("(no time was asked about)", "（未指定）")
 
 MEANINGS: dict[Outcome, Bilingual] = {
     Outcome.PASSED: _both(
@@ -107,9 +116,11 @@ def first_page(report: Report) -> FirstPage:
         _both(f"Verdict: {outcome['en'].upper()}", f"结论：{outcome['zh']}"),
         MEANINGS[report.outcome],
         (
-            (REFERENCE, short_reference(report)),
-            (CASE, _clipped(report.facts.case, 60)),
-            (TRUST, report.facts.trust),
+            (REFERENCE, _same(short_reference(report))),
+            (CASE, _same(_clipped(report.facts.case, 60))),
+            (TRUST, _same(report.facts.trust)),
+            *((POLICY, shown) for shown in _policies(report)),
+            (AT, when_in(report.facts.at) if report.facts.at else NO_TIME),
         ),
         tuple(_proved(report)) or (NOTHING,),
         tuple(_not_proved(report)),
@@ -129,7 +140,7 @@ def first_page_lines(page: FirstPage) -> Iterator[str]:
     yield from fold(pick(page.meaning))
     yield ""
     for name, value in page.about:
-        yield from fold(pick(name) + say(en=": ", zh="：") + (value or pick(UNREAD)))
+        yield from fold(pick(name) + say(en=": ", zh="：") + pick(value))
     for title, sentences in ((PROVED, page.proved), (NOT_PROVED, page.not_proved)):
         yield ""
         yield pick(title)
@@ -145,6 +156,32 @@ def short_reference(report: Report) -> str:
     """To cite the packet by; empty if it could not be read."""
     digest = report.facts.packet
     return PacketReference.of_digest(digest).to_text() if digest else ""
+
+
+def policies(report: Report) -> Sequence[str]:
+    """The hashes of those under which the checkpoints shown were judged, each once."""
+    return tuple(dict.fromkeys(c["policy"] for c in report.facts.checkpoints))
+
+
+def every_page(report: Report) -> Sequence[tuple[Bilingual, str]]:
+    """What each printed page bears, so that no page can be put into another report."""
+    shown = policies(report)[:POLICIES]
+    more = f" + {len(policies(report)) - POLICIES}" if len(policies(report)) > POLICIES else ""
+    return (
+        (REFERENCE, short_reference(report)),
+        (TRUST, report.facts.trust),
+        *((POLICY, policy) for policy in shown[:-1]),
+        *((POLICY, policy + more) for policy in shown[-1:]),
+    )
+
+
+def _policies(report: Report) -> Iterator[Bilingual]:
+    found = policies(report)
+    yield from (_same(printable(policy)) for policy in found[:POLICIES])
+    if (more := len(found) - POLICIES) > 0:
+        yield _both(f"and {more} more, each with its log below", f"另有 {more} 个，见下文各日志")
+    if not found:
+        yield NO_POLICY
 
 
 # --- proved and not proved -------------------------------------------------------------------

@@ -19,7 +19,15 @@ from cli.articles import (
     cited,
     status,
 )
-from cli.first_page import ASKED, NOT_PROVED, PROVED, UNREAD, FirstPage, first_page, short_reference
+from cli.first_page import (
+    ASKED,
+    NOT_PROVED,
+    PROVED,
+    FirstPage,
+    every_page,
+    first_page,
+    short_reference,
+)
 from cli.language import language, pick, say
 from cli.verdict import detail_lines
 from ledger import suite
@@ -58,7 +66,7 @@ table { border-collapse: collapse; width: 100%%; }
   .next { break-before: page; }
 }
 """
-_PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-")
+_PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-+ ")
 
 
 def verdict_html(report: Report, required: frozenset[Group]) -> bytes:
@@ -91,7 +99,7 @@ def _first_page(page: FirstPage) -> Iterator[str]:
     yield f"<p>{_words(page.meaning)}</p>"
     yield '<table class="about">'
     for name, value in page.about:
-        yield _row(_words(name), _escaped(value) if value else _words(UNREAD))
+        yield _row(_words(name), _words(value))
     yield "</table>"
     for title, sentences in ((PROVED, page.proved), (NOT_PROVED, page.not_proved)):
         yield f"<h2>{_words(title)}</h2>"
@@ -130,8 +138,10 @@ def _row(name: str, value: str) -> str:
 
 def _footer(report: Report) -> str:
     """Between quotation marks of the style sheet, so nothing but letters and digits passes."""
-    shown = (short_reference(report), report.facts.trust)
-    return " ".join("".join(c for c in text if c in _PLAIN) for text in shown).strip()
+    return r"\A ".join(
+        pick(name) + say(en=": ", zh="：") + "".join(c for c in value if c in _PLAIN)
+        for name, value in every_page(report)
+    )
 
 
 def _lines(lines: Iterable[str]) -> str:

@@ -276,7 +276,8 @@ def _rederive(packet: DiskPacket) -> Rederive:
 
 def _time(text: str | None) -> int:
     if text is None:
-        return time.time_ns() // 1_000_000
+        # Whole seconds, as the report prints them: --at with what it says gives the same report.
+        return time.time_ns() // 1_000_000_000 * 1000
     try:
         return parse_time(text)
     except Malformed as error:

@@ -91,6 +91,7 @@ class Facts:
     # The packet maker's word, as it stands in `packet.json`.
     withheld: tuple[Mapping[str, str], ...] = ()
     due: Mapping[str, str] = field(default_factory=dict)
+    at: str = ""  # as of when it was judged
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,7 @@ class Report:
     def to_json(self) -> dict[str, Any]:
         """Deterministic: the same packet, trust folder and log give the same report."""
         return {
+            "at": self.facts.at,
             "case": self.facts.case,
             "checkpoints": [dict(c) for c in self.facts.checkpoints],
             "custody": [dict(c) for c in self.facts.custody],

@@ -190,6 +190,7 @@ class Examination:
             withheld=tuple(row.to_json() for row in self.index.withheld),
             packet=self.tags_digest,
             trust=self.trust.hash,
+            at=milliseconds_text(self.at_ms),
             checkpoints=tuple(
                 self._checkpoint_facts(label, cosigned)
                 for label, cosigned in sorted(self.checkpoints.items())

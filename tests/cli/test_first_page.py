@@ -293,6 +293,20 @@ def test_certificates_are_told() -> None:
     assert "1 revoked notarial certificates" in english(gone.not_proved)
 
 
+def test_as_of_when_and_under_which_policies_it_was_judged() -> None:
+    def about(report: Report) -> list[tuple[str, str]]:
+        return [(name["en"], value["en"]) for name, value in first_page(report).about]
+
+    sound = sound_but()
+    dated = replace(sound, facts=replace(sound.facts, at="2041-06-01T00:00:00+08:00"))
+    assert ("As of", "2041-06-01 00:00:00 UTC+8") in about(dated)
+    assert ("Policy", "ab" * 32) in about(sound)
+    many = [{**SEEN, "policy": f"{number:064}"} for number in (1, 1, 2, 3, 4)]
+    shown = [value for name, value in about(report_of(checkpoints=tuple(many))) if name == "Policy"]
+    assert shown == [f"{1:064}", f"{2:064}", "and 2 more, each with its log below"]
+    assert ("Policy", "(none could be applied)") in about(report_of(checkpoints=()))
+
+
 def test_the_truth_is_never_proved() -> None:
     assert first_page(sound_but()).not_proved[-1] is TRUTH
 
@@ -327,7 +341,8 @@ def every_report() -> Iterator[Report]:
     for size in (1, 2, len(OTHERS) - 1, len(OTHERS)):
         for some in itertools.combinations(OTHERS, size):
             items = (LONG, LATER, replace(LATER, path="x", not_after=""))
-            report = report_of(*some, items=items, checkpoints=(crowd,))
+            several = [{**crowd, "policy": f"{number:064}"} for number in range(4)]
+            report = report_of(*some, items=items, checkpoints=tuple(several))
             yield replace(report, facts=replace(report.facts, case=HOSTILE))
 
 
@@ -359,6 +374,8 @@ What is shown here was not changed since it was fixed. Read its limits as well.
 Reference: TZP1.7554IZ-K72KOY-LN2PDV-KFLQQC-IR
 Case: 苏城管罚〔2026〕417号
 Trust folder: 303cba1aed5272bb62ec80ee25aad25fc78337578111d30bffa2362697507d60
+Policy: a01e10285a4442d92564e6b3671be3e3e5a2149c079b57d7e9b145c08c188b09
+As of: 2027-01-01 00:00:00 UTC+8
 
 What is proved
 - 2 files shown here: bit for bit what was fixed in the log.
@@ -392,6 +409,8 @@ Whom do I have to trust?
 引用编号：TZP1.7554IZ-K72KOY-LN2PDV-KFLQQC-IR
 案号：苏城管罚〔2026〕417号
 信任文件夹：303cba1aed5272bb62ec80ee25aad25fc78337578111d30bffa2362697507d60
+策略：a01e10285a4442d92564e6b3671be3e3e5a2149c079b57d7e9b145c08c188b09
+核验时点：2027-01-01 00:00:00（北京时间）
 
 已证明的
 - 所示 2 个文件与日志中固定的逐比特相同。
@@ -420,5 +439,6 @@ Whom do I have to trust?
 @pytest.mark.parametrize("lang", ["zh", "en"])
 def test_the_page_of_the_worked_packet(run: Run, worked: Path, lang: str) -> None:
     where = ("--trust", worked / "trust", "--log", worked / "public", "--lang", lang)
-    text = run("verify", worked / "packet", *where).out
+    at = ("--at", "2027-01-01T00:00:00+08:00")
+    text = run("verify", worked / "packet", *where, *at).out
     assert text.partition(f"\n{RULE}\n")[0] == GOLDEN[lang]

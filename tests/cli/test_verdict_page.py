@@ -95,16 +95,19 @@ def test_its_policy_allows_its_own_style_and_nothing_else() -> None:
     assert not re.search(r"url\(|@import|https?:|src=|href=", text)
 
 
-def test_every_printed_page_bears_the_reference_and_the_hash_of_the_trust_folder(
+def test_every_printed_page_bears_the_reference_and_the_hashes_of_trust_folder_and_policy(
     run: Run, worked: Path, tmp_path: Path
 ) -> None:
     text = write(run, worked, tmp_path / "a.html")
     page = text.partition("@page {")[2].partition("\n}\n")[0]
     assert "size: A4" in page
-    footer = re.search(r'@bottom-left \{ content: "(\S+) (\S+)"', page)
+    footer = re.search(r'@bottom-left \{ content: "(.*?)"', page)
     assert footer
-    assert footer[1].startswith("TZP1.")
-    assert f"Trust folder: {footer[2]}" in text
+    reference, trust, policy = footer[1].split(r"\A ")
+    assert reference.startswith("Reference: TZP1.")
+    for line in (trust, policy):
+        assert re.fullmatch(r"(Trust folder|Policy): [0-9a-f]{64}", line)
+        assert line in text.partition("The whole report")[2]
 
 
 def test_it_holds_the_whole_report_but_not_where_the_packet_was(
