@@ -2,7 +2,7 @@
 
 import errno
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -29,6 +29,8 @@ from ledger.verdict.examination import PublicLog, Rederive
 from ledger.verify import verify_packet
 from storage.packets import DiskPacket, open_packet
 from storage.refusals import refusals
+
+Writer = Callable[[Report, frozenset[Group]], bytes]
 
 REQUIRABLE = (Group.COMPLETE, Group.ORDER, Group.TIME, Group.FORM)
 
@@ -81,7 +83,7 @@ class _Refused:
     "tiezheng verify packet.zip --certificate certificate.pdf --trust trust/ \\\n"
     "    --log https://ledger.example/log\n"
     "tiezheng verify clip.zip --trust trust/ --rederive\n"
-    "tiezheng verify packet.zip --trust trust/ --articles --html report.html\n"
+    "tiezheng verify packet.zip --trust trust/ --html report.html --pdf report.pdf\n"
     "tiezheng verify fraud.txt --trust trust/",
 )
 @argument(
@@ -151,6 +153,14 @@ class _Refused:
         "zh": "并将该证据包的报告写入 FILE，供打印",
     },
 )
+@option(
+    "--pdf",
+    metavar="FILE",
+    words={
+        "en": "the same as PDF/A (needs the extra notary)",
+        "zh": "同上，写为 PDF/A（须安装 notary 扩展）",
+    },
+)
 @json_option()
 def command(
     packets: tuple[str, ...],
@@ -162,10 +172,11 @@ def command(
     rederive: bool,
     articles: bool,
     html: str | None,
+    pdf: str | None,
     as_json: bool,
 ) -> Exit:
-    if html is not None:
-        _check_html(html, packets, [*packets, trust, *([where] if where else [])])
+    read = [*packets, trust, *certificates, *([where] if where else [])]
+    writers = _writers(html, pdf, packets, read)
     required = _groups(require)
     at_ms = _time(at)
     believed = open_trust(trust)
@@ -200,8 +211,8 @@ def command(
             separator = "\n" if shown else ""
             output.result(separator + verdict_text(report, path, required, articles=articles))
             shown += 1
-        if html is not None:
-            _write(Path(html), verdict_html(report, required))
+        for target, to_bytes in writers.items():
+            _write(target, to_bytes(report, required))
         exits.append(output.exit_of(report.outcome))
     return output.worst(exits)
 
@@ -216,18 +227,34 @@ def _write(path: Path, page: bytes) -> None:
         partial.replace(path)
 
 
-def _check_html(html: str, packets: Sequence[str], read: Sequence[str]) -> None:
-    """Before anything is read: a report of one packet, and never over what is evidence."""
+def _writers(
+    html: str | None, pdf: str | None, packets: Sequence[str], read: Sequence[str]
+) -> Mapping[Path, Writer]:
+    """By file what fills it. Whatever stands in the way is refused before anything is read."""
+    writers: dict[Path, Writer] = {}
+    if html is not None:
+        writers[_target("--html", html, packets, read)] = verdict_html
+    if pdf is not None:
+        from cli.verdict_pdf import pdf_writer
+
+        target = _target("--pdf", pdf, packets, [*read, *map(str, writers)])
+        writers[target] = pdf_writer()
+    return writers
+
+
+def _target(option: str, file: str, packets: Sequence[str], read: Sequence[str]) -> Path:
+    """A report of one packet, and never over what is evidence."""
     if len(packets) != 1 or is_fraud(packets[0]):
-        message = say(en="want exactly one packet with --html", zh="--html 只用于一个证据包")
+        message = say(en=f"want exactly one packet with {option}", zh=f"{option} 只用于一个证据包")
         raise click.UsageError(message)
-    target = Path(html).resolve()
+    target = Path(file).resolve()
     if any(target.is_relative_to(Path(path).resolve()) for path in read):
         message = say(
-            en=f"want another file than {html!r}: it is in what is to be checked, or is that",
-            zh=f"请另选文件：{html!r} 是待核验的内容，或者在其之中",
+            en=f"want another file than {file!r}: it is in what is checked or written, or is that",
+            zh=f"请另选文件：{file!r} 是待核验或另行写入的内容，或者在其之中",
         )
-        raise click.BadParameter(message, param_hint="--html")
+        raise click.BadParameter(message, param_hint=option)
+    return target
 
 
 def _is_pdf(path: str) -> bool:

@@ -1,4 +1,4 @@
-"""In place of what the one file leaves out: to ask over the network, and to cut films.
+"""In place of what the one file leaves out: to ask over the network, cut films and set pages.
 
 `start` puts this module in the place of each module that it names, so that the command
 finds a refusal there and not a hole.
@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from ledger.errors import Unavailable
 
-REPLACES = ("api.clients.log_http", "cli.rederiving")
+REPLACES = ("api.clients.log_http", "cli.rederiving", "cli.verdict_pdf")
 
 
 class HttpLog:
@@ -23,4 +23,11 @@ def rederive(*_: object) -> NoReturn:
     raise Unavailable(
         "want the installed tiezheng verify for --rederive: this file cuts no films",
         hints=("play the chunks: see docs/formats/packet.md",),
+    )
+
+
+def pdf_writer() -> NoReturn:
+    raise Unavailable(
+        "want the installed tiezheng verify for --pdf: this file sets no pages",
+        hints=("print the page that --html writes",),
     )

@@ -11,7 +11,6 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -30,8 +29,9 @@ from cli.notary.certificate_words import (
 )
 from cli.notary.page import CertificatePage, Compared, ComparedItem
 from cli.reference import Reference
+from cli.typesetter import open_typesetter, typeset_pdf
 from ledger.encoding import clip, in_china
-from ledger.errors import Malformed, Unavailable
+from ledger.errors import Malformed
 
 SHEET = "certificate.json"  # the data sheet, attached to every certificate
 MAX_ATTACHMENTS = 64
@@ -53,7 +53,7 @@ def typeset(
     page: CertificatePage, attachments: Mapping[str, bytes], font_paths: Sequence[str] = ()
 ) -> bytes:
     """The unsigned PDF. The data sheet is attached too, as `certificate.json`."""
-    typst = _typst()
+    typst = open_typesetter("certificates")
     attached = {SHEET: page.to_bytes(), **attachments}
     _check_attachments(attachments, attached)
     with TemporaryDirectory(prefix="tiezheng-certificate-") as folder:
@@ -61,24 +61,13 @@ def typeset(
         error: Exception | None = None
         for fonts in ((), tuple(filter(_is_folder, (*font_paths, *SYSTEM_FONTS)))):
             try:
-                return _compile(typst, Path(folder), page.issued_at_ms, fonts)
+                return typeset_pdf(typst, Path(folder), page.issued_at_ms, fonts)
             except typst.TypstError as refusal:
                 error = refusal
                 if not _MISSING.search(_said(refusal)):
                     break
     assert error is not None
     raise _refusal(page, _said(error)) from None
-
-
-def _typst() -> Any:
-    try:
-        import typst
-    except ImportError:
-        raise Unavailable(
-            "typst is not installed, and it typesets certificates",
-            hints=("install the extra: pip install 'tiezheng[notary]'",),
-        ) from None
-    return typst
 
 
 def _check_attachments(given: Mapping[str, bytes], attached: Mapping[str, bytes]) -> None:
@@ -201,27 +190,6 @@ def _code(reference: str) -> bytes:
     code = segno.make(reference, micro=False, error="m", boost_error=False)
     code.save(out, kind="svg", border=2, xmldecl=False, svgns=True, omitsize=True)
     return out.getvalue()
-
-
-def _compile(typst: Any, folder: Path, issued_at_ms: int, fonts: Sequence[str]) -> bytes:
-    pdf = typst.compile(
-        folder / "main.typ",
-        root=folder,
-        font_paths=[str(HERE / "fonts"), *fonts],
-        ignore_system_fonts=True,
-        format="pdf",
-        pdf_standards=["a-3b"],
-        timestamp=_moment(issued_at_ms),
-        # No packages from elsewhere: the template needs none, and nothing is fetched.
-        package_path=folder,
-        package_cache_path=folder,
-    )
-    assert isinstance(pdf, bytes)
-    return pdf
-
-
-def _moment(at_ms: int) -> datetime:
-    return in_china(at_ms).astimezone(timezone(timedelta(hours=8)))
 
 
 def _is_folder(path: str) -> bool:

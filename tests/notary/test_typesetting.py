@@ -17,19 +17,10 @@ from cli.notary.typesetting import MAX_ATTACHMENTS, SHEET, typeset
 from cli.reference import Reference
 from ledger.errors import LedgerError, Malformed, Unavailable
 from testkit.certificate_pages import make_item, make_page
+from testkit.pdf import pages_of
 
 PROOFS = {"proof.json": b'{"a":1}', "token.tsr": bytes(range(256))}
 MANY = (*(make_item(97 + n, outcome) for n, outcome in enumerate(list(Compared)[1:])),)
-
-
-def pages_of(pdf: bytes, folder: Path) -> list[str]:
-    """The words on each page, without the spaces and line breaks between them."""
-    if shutil.which("pdftotext") is None:
-        pytest.skip("needs poppler-utils")
-    file = folder / "certificate.pdf"
-    file.write_bytes(pdf)
-    out = subprocess.run(["pdftotext", "-raw", file, "-"], capture_output=True, check=True)
-    return [re.sub(r"\s", "", page) for page in out.stdout.decode().split("\f")[:-1]]
 
 
 def test_the_same_data_give_the_same_bytes() -> None:

@@ -81,7 +81,11 @@ def test_an_older_python_can_read_the_first_file() -> None:
 
 
 def test_what_is_left_out_is_refused() -> None:
-    for call in (lambda: left_out.HttpLog("https://ledger.example/log"), left_out.rederive):
+    for call in (
+        lambda: left_out.HttpLog("https://ledger.example/log"),
+        left_out.rederive,
+        left_out.pdf_writer,
+    ):
         with pytest.raises(Unavailable, match="this file"):
             call()
 
