@@ -4,6 +4,7 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -22,6 +23,7 @@ from ledger.errors import Malformed, Rejected, Unknown
 from ledger.evidence.chunks import CHUNK_SIZE, ItemDigest, ItemHasher
 from ledger.evidence.clip import Clip, Span, run_size
 from ledger.evidence.envelope import Envelope
+from ledger.evidence.held import Held
 from ledger.evidence.packet import INDEX, Index, Layout
 from ledger.evidence.statement import Statement
 from storage.packet_additions import read_file, rewritten, write_packet
@@ -108,7 +110,8 @@ def command(
             whole_ms=made.whole_ms,
             tool=made.tool,
         )
-        added, dropped = _files(opened, layout, item, clip, made, played, only=only)
+        chunks = _Chunks(Held(partial(opened.read, item), digest.size, leaves), clip)
+        added, dropped = _files(opened, layout, item, clip, chunks, made, played, only=only)
         write_packet(Path(file), rewritten(opened, added, dropped))
     _tell(clip, name, file, as_json=as_json)
 
@@ -157,8 +160,8 @@ def _name(packet: DiskPacket, layout: Layout, digest: ItemDigest) -> str:
 class _Chunks:
     """The shown chunks of an item, one after the other."""
 
-    def __init__(self, packet: DiskPacket, item: str, clip: Clip) -> None:
-        self._packet, self._item, self._clip = packet, item, clip
+    def __init__(self, item: Held, clip: Clip) -> None:
+        self._item, self._clip = item, clip
 
     def size(self) -> int:
         return self._clip.shown
@@ -167,9 +170,7 @@ class _Chunks:
         for run in self._clip.runs:
             at, left = run[0] * CHUNK_SIZE, run_size(run, self._clip.item.size)
             while left:
-                piece = self._packet.read(self._item, at, min(BLOCK, left))
-                if not piece:
-                    raise Rejected("the packet has changed while it was read")
+                piece = self._item.read(at, min(BLOCK, left))
                 yield piece
                 at, left = at + len(piece), left - len(piece)
 
@@ -192,6 +193,7 @@ def _files(
     layout: Layout,
     item: str,
     clip: Clip,
+    chunks: _Chunks,
     made: Cut,
     played: IO[bytes],
     *,
@@ -207,7 +209,7 @@ def _files(
     return {
         INDEX: Bytes(index.to_bytes()),
         f"{stem}.json": Bytes(clip.to_bytes()),
-        f"{stem}.chunks": _Chunks(packet, item, clip),
+        f"{stem}.chunks": chunks,
         f"{stem}.{made.suffix}": _Played(played),
     }, dropped
 

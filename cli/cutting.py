@@ -19,6 +19,7 @@ from ledger.encoding import clip as clipped
 from ledger.errors import Malformed, Rejected, Unavailable
 from ledger.evidence.clip import MAX_SAMPLES, Piece, Span, check_pieces
 from ledger.evidence.film import check_film
+from storage.regular import open_regular
 
 CHILD = Path(__file__).with_name("cutting_media.py")
 BLOCK = 1 << 20
@@ -47,25 +48,35 @@ def cut(
     Raises `Unavailable` if there is no library here to do it, `Rejected` if it cannot.
     """
     numbers = (played.fileno(), start, size, span.start_ms, span.end_ms)
-    answer = _ask([sys.executable, "-I", str(child), *map(str, numbers)], recording, played)
-    made = _read(answer, size, os.fstat(played.fileno()).st_size)
+    command = [sys.executable, "-I", str(child), *map(str, numbers)]
     try:
-        _hold(recording, start, played, made)
-    except (Malformed, Rejected) as error:
-        raise Rejected(f"the recording could not be cut: {error}") from None
+        source = open_regular(recording)
+    except OSError as error:
+        raise Unavailable(f"cannot cut {str(recording)!r}: {error.strerror}") from None
+    try:
+        made = _read(_ask(command, source, played), size, os.fstat(played.fileno()).st_size)
+        _hold(source, start, played, made)
+    finally:
+        os.close(source)
     return made
 
 
-def _hold(recording: Path, start: int, played: IO[bytes], made: Cut) -> None:
+def _hold(recording: int, start: int, played: IO[bytes], made: Cut) -> None:
+    try:
+        _compare(recording, start, played, made)
+    except (Malformed, Rejected) as error:
+        raise Rejected(f"the recording could not be cut: {error}") from None
+
+
+def _compare(recording: int, start: int, played: IO[bytes], made: Cut) -> None:
     """What a verifier will do with the clip."""
     size = os.fstat(played.fileno()).st_size
-    with recording.open("rb") as original:
-        for piece in made.pieces:
-            for at in range(0, piece.size, BLOCK):
-                length = min(BLOCK, piece.size - at)
-                there = os.pread(original.fileno(), length, start + piece.original + at)
-                if os.pread(played.fileno(), length, piece.at + at) != there:
-                    raise Rejected(f"byte {piece.at} of what was cut is not that of the original")
+    for piece in made.pieces:
+        for at in range(0, piece.size, BLOCK):
+            length = min(BLOCK, piece.size - at)
+            there = os.pread(recording, length, start + piece.original + at)
+            if os.pread(played.fileno(), length, piece.at + at) != there:
+                raise Rejected(f"byte {piece.at} of what was cut is not that of the original")
     check_pieces(made.pieces)
     if made.suffix == "mp4":
         check_film(lambda at, n: os.pread(played.fileno(), n, at), size, made.pieces)
@@ -73,21 +84,20 @@ def _hold(recording: Path, start: int, played: IO[bytes], made: Cut) -> None:
         raise Rejected("a stream that is no stretch of it")
 
 
-def _ask(command: list[str], recording: Path, played: IO[bytes]) -> bytes:
+def _ask(command: list[str], recording: int, played: IO[bytes]) -> bytes:
     try:
-        with recording.open("rb") as source:
-            process = subprocess.Popen(
-                command,
-                stdin=source,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env={},
-                cwd="/",
-                pass_fds=(played.fileno(),),
-                start_new_session=True,
-            )
+        process = subprocess.Popen(
+            command,
+            stdin=recording,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={},
+            cwd="/",
+            pass_fds=(played.fileno(),),
+            start_new_session=True,
+        )
     except OSError as error:
-        raise Unavailable(f"cannot cut {str(recording)!r}: {error.strerror}") from None
+        raise Unavailable(f"cannot cut a recording: {error.strerror}") from None
     # Of its whole session: a child of it would hold the pipe open.
     end = partial(os.killpg, process.pid, signal.SIGKILL)
     alarm = threading.Timer(SECONDS, end)

@@ -27,7 +27,7 @@ from ledger.evidence.trust import Trust
 from ledger.report import Group, Report
 from ledger.verdict.examination import PublicLog, Rederive
 from ledger.verify import verify_packet
-from storage.packets import DiskPacket, open_packet
+from storage.packets import open_packet
 from storage.refusals import refusals
 
 Writer = Callable[[Report, frozenset[Group]], bytes]
@@ -277,9 +277,9 @@ def _verify(
     packet: PacketSource
     total, rederive = 0, None
     try:
-        packet = opened = open_packet(Path(path))
+        packet = open_packet(Path(path))
         total = sum(packet.sizes().values())
-        rederive = _rederive(opened) if again else None
+        rederive = _rederive() if again else None
     except (Malformed, Rejected) as error:
         packet = _Refused(error)
     with output.progress(say(en="reading", zh="读取"), total) as on_bytes:
@@ -295,10 +295,10 @@ def _verify(
         )
 
 
-def _rederive(packet: DiskPacket) -> Rederive:
+def _rederive() -> Rederive:
     from cli.rederiving import rederive
 
-    return partial(rederive, packet)
+    return rederive
 
 
 def _time(text: str | None) -> int:

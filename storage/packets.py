@@ -5,6 +5,7 @@ for case, names outside the packet's alphabet, and for a zip any byte that does 
 follow from its files. Nothing is unpacked.
 """
 
+import errno
 import io
 import os
 import stat
@@ -275,9 +276,18 @@ def _scan(root: Path, folder: str) -> Iterator[tuple[str, os.stat_result]]:
 
 def _open(path: Path) -> BinaryIO:
     try:
-        return path.open("rb", buffering=0)
+        return open(path, "rb", buffering=0, opener=_at_once)
     except OSError as error:
         raise Unavailable(f"cannot read {str(path)!r}: {error.strerror}") from None
+
+
+def _at_once(path: str, flags: int) -> int:
+    """A pipe put in a file's place would hold an open for ever; Windows has no such files."""
+    fd = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise OSError(errno.EINVAL, "it is no regular file")
+    return fd
 
 
 def _read(file: BinaryIO, size: int) -> bytes:

@@ -1,13 +1,13 @@
 """Clips: chunks proved to be part of an item that was fixed, and what is played made of them."""
 
 from collections.abc import Iterator
-from functools import partial
 
 from ledger.encoding import printable
 from ledger.errors import Malformed, Rejected, Unavailable
 from ledger.evidence.chunks import ItemDigest
 from ledger.evidence.clip import Clip
 from ledger.evidence.film import check_film
+from ledger.evidence.held import Held
 from ledger.evidence.ranges import root_of_runs
 from ledger.evidence.statement import FileSubject
 from ledger.report import Finding, Outcome, clock_text
@@ -23,19 +23,20 @@ def clips(ex: Examination) -> Iterator[Finding]:
     for number in numbers:
         about = layout.clips.get(number, f"data/clips/{number}")
         try:
-            clip, subject, played = _open(ex, number, originals)
+            clip, subject = _open(ex, number, originals)
         except (Malformed, Rejected) as error:
             yield failed("clip", about, error)
             continue
+        played = layout.clips_played[number]
         ex.part_of.setdefault(subject, played)
         yield Finding("clip", Outcome.PASSED, played, _told(clip, subject))
         if ex.rederive is not None:
-            yield _rederived(ex.rederive, clip, layout.clip_chunks[number], played)
+            yield _rederived(ex, ex.rederive, clip, number)
     if not numbers:
         yield Finding("clip", Outcome.PASSED, "packet", "0 clips")
 
 
-def _open(ex: Examination, number: str, originals: "_Originals") -> tuple[Clip, FileSubject, str]:
+def _open(ex: Examination, number: str, originals: "_Originals") -> tuple[Clip, FileSubject]:
     layout = ex.layout
     parts = layout.clips, layout.clip_chunks, layout.clips_played
     if not all(number in part for part in parts):
@@ -43,19 +44,20 @@ def _open(ex: Examination, number: str, originals: "_Originals") -> tuple[Clip, 
     path, chunks, played = (part[number] for part in parts)
     clip = Clip.from_bytes(ex.read(path))
     subject = originals.of(clip)
-    leaves, size = ex.clip_leaves.get(chunks, []), ex.packet.sizes()[chunks]
+    leaves, size = ex.leaves.get(chunks, []), ex.packet.sizes()[chunks]
     shown = sum(last - first + 1 for first, last in clip.runs)
     if size != clip.shown or len(leaves) != shown:
         raise Rejected(f"want {clip.shown} bytes of chunks, got {size}")
     if root_of_runs(clip.runs, clip.chunks, iter(leaves), clip.proof) != clip.item.chunks:
         raise Rejected("the chunks are no part of the original that was fixed")
-    _check_played(ex, clip, chunks, played)
-    return clip, subject, played
+    _check_played(clip, ex.held(chunks), ex.held(played), stream=not played.endswith(".mp4"))
+    return clip, subject
 
 
-def _rederived(rederive: Rederive, clip: Clip, chunks: str, played: str) -> Finding:
+def _rederived(ex: Examination, rederive: Rederive, clip: Clip, number: str) -> Finding:
+    chunks, played = ex.layout.clip_chunks[number], ex.layout.clips_played[number]
     try:
-        rederive(clip, chunks, played)
+        rederive(clip, ex.held(chunks), ex.held(played))
     except Unavailable as error:
         return not_checked("clip", played, error)
     except (Malformed, Rejected) as error:
@@ -84,18 +86,18 @@ def _key(digest: ItemDigest) -> tuple[int, bytes, bytes]:
     return digest.size, digest.sha256, digest.chunks
 
 
-def _check_played(ex: Examination, clip: Clip, chunks: str, played: str) -> None:
-    find, size = clip.where(), ex.packet.sizes()[played]
+def _check_played(clip: Clip, chunks: Held, played: Held, *, stream: bool) -> None:
+    find = clip.where()
     for piece in clip.pieces:
         place = find(piece.original, piece.size)
         for at in range(0, piece.size, BLOCK):
             length = min(BLOCK, piece.size - at)
-            bytes_ = ex.packet.read(played, piece.at + at, length)
-            if len(bytes_) != length or bytes_ != ex.packet.read(chunks, place + at, length):
+            bytes_ = played.read(piece.at + at, length)
+            if len(bytes_) != length or bytes_ != chunks.read(place + at, length):
                 raise Rejected(f"byte {piece.at} of the file to play is not that of the original")
-    if played.endswith(".mp4"):
-        check_film(partial(ex.packet.read, played), size, clip.pieces)
-    elif [(piece.at, piece.size) for piece in clip.pieces] != [(0, size)]:
+    if not stream:
+        check_film(played.read, played.size, clip.pieces)
+    elif [(piece.at, piece.size) for piece in clip.pieces] != [(0, played.size)]:
         raise Rejected("want a stream to play that is one stretch of the original")
 
 

@@ -70,8 +70,7 @@ def _digest(ex: Examination, path: str) -> tuple[ItemDigest, LedgerError | None]
     except (Malformed, Rejected) as error:
         refused = error
     found = hasher.finish()
-    if path.endswith(".chunks"):
-        ex.clip_leaves[path] = hasher.leaves
+    ex.leaves[path] = hasher.leaves
     return found, refused
 
 

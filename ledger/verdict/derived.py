@@ -1,7 +1,6 @@
 """What was made from items: from which original, and that no more was changed than declared."""
 
 from collections.abc import Iterator
-from functools import partial
 
 from ledger.encoding import printable
 from ledger.errors import Rejected
@@ -47,14 +46,11 @@ def _derivation(
     if before is None or after is None:
         detail = f"{name}: its {len(spans)} declared spans need both it and {origin}"
         return Finding("derived", Outcome.UNDECIDED, about, detail)
-    sizes = ex.packet.sizes()
-    read = ex.packet.read
+    source, made = ex.held(before), ex.held(after)
     try:
-        check_derived(
-            partial(read, before), sizes[before], partial(read, after), sizes[after], spans
-        )
+        check_derived(source.read, source.size, made.read, made.size, spans)
     except Rejected as error:
         return failed("derived", about, error)
-    share = 100 * taken_out(spans) / max(1, sizes[before])
+    share = 100 * taken_out(spans) / max(1, source.size)
     detail = f"{name} is {origin} but for {len(spans)} declared spans, {share:.1f} % of its bytes"
     return Finding("derived", Outcome.PASSED, about, detail)

@@ -8,6 +8,7 @@ no longer do: until then checkpoints and proofs are here as they were signed (`s
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import chain
 from typing import Protocol
 
@@ -17,6 +18,7 @@ from ledger.evidence.chunks import ItemDigest
 from ledger.evidence.clip import Clip
 from ledger.evidence.entry import Entry
 from ledger.evidence.envelope import Envelope
+from ledger.evidence.held import Held
 from ledger.evidence.packet import MAX_SMALL_FILE, Index, Layout, PacketSource, Place, Tree
 from ledger.evidence.register import Register, Registration
 from ledger.evidence.series import Series
@@ -44,7 +46,7 @@ class PublicLog(Protocol):
 class Rederive(Protocol):
     """Makes the file to play of a clip again, from its chunks alone."""
 
-    def __call__(self, clip: Clip, chunks: str, played: str) -> None:
+    def __call__(self, clip: Clip, chunks: Held, played: Held) -> None:
         """Raises `Rejected` if it is another, `Unavailable` where the tool is not at hand."""
         ...
 
@@ -104,7 +106,7 @@ class Examination:
     index: Index = field(default_factory=lambda: Index("", (), ()))
     tags_digest: str = ""
     item_digests: dict[str, ItemDigest] = field(default_factory=dict)
-    clip_leaves: dict[str, list[bytes]] = field(default_factory=dict)  # by path of the chunks
+    leaves: dict[str, list[bytes]] = field(default_factory=dict)  # of the chunks of each file
     # By path, those of the packet and those presented beside it; `issued` says by what.
     certificates: dict[str, ItemDigest] = field(default_factory=dict)
     issued: dict[str, tuple[View, Statement]] = field(default_factory=dict)
@@ -130,6 +132,11 @@ class Examination:
         if size > MAX_SMALL_FILE:
             raise Malformed(f"want at most {MAX_SMALL_FILE} bytes, got {size}", path=path)
         return b"".join(bytes(piece) for piece in self.packet.stream(path))
+
+    def held(self, path: str) -> Held:
+        """A file to be read again, as it was when the container was."""
+        leaves = self.leaves.get(path, [])
+        return Held(partial(self.packet.read, path), self.packet.sizes()[path], leaves)
 
     @property
     def stamps(self) -> list[Stamp]:

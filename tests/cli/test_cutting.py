@@ -13,7 +13,7 @@ import pytest
 
 from cli import cutting
 from cli.cutting import Cut, cut
-from ledger.errors import Rejected
+from ledger.errors import Rejected, Unavailable
 from ledger.evidence.clip import Span
 from testkit.film import box
 
@@ -244,3 +244,12 @@ def test_what_was_cut_is_held_against_the_recording(pieces: str, tmp_path: Path)
         pytest.raises(Rejected, match="could not be cut"),
     ):
         cut(tmp_path / "r.ts", 0, 7, Span(0, 1), played, child=child)
+
+
+def test_a_pipe_in_the_place_of_a_recording_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.mp4")
+    with (
+        (tmp_path / "out").open("w+b") as played,
+        pytest.raises(Unavailable, match="it is no regular file"),
+    ):
+        cut(tmp_path / "pipe.mp4", 0, 100, Span(0, 1), played)

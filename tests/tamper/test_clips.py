@@ -1,7 +1,7 @@
 """A clip of a recording: chunks, samples, list and original, each altered by whoever made it."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
@@ -9,9 +9,11 @@ import pytest
 from ledger.clipping import make_clip
 from ledger.evidence.chunks import CHUNK_SIZE, ItemHasher
 from ledger.evidence.clip import Clip, Piece, Span, run_size
+from ledger.evidence.held import Held
 from ledger.evidence.packet import Index
 from ledger.report import Finding, Outcome, Report
-from testkit.case import Built, evidence, make_case
+from ledger.verify import verify_packet
+from testkit.case import Built, MemoryPacket, evidence, make_case
 from testkit.film import FTYP, box, movie, track
 
 ORIGINAL = random.Random(7).randbytes(6 * CHUNK_SIZE + 1000)
@@ -225,3 +227,43 @@ def test_a_stretch_of_a_transport_stream_is_covered_whole() -> None:
         made.files |= {LIST: clip.to_bytes(), CHUNKS: chunks_of(ORIGINAL, clip), TS: file}
         (finding,) = of(made.verify(), "clip")
         assert (finding.outcome is Outcome.PASSED) is passes, finding
+
+
+class Exchanged(MemoryPacket):
+    """A packet on a disk that gives other bytes of a file once it was read whole."""
+
+    def __init__(self, files: Mapping[str, bytes], path: str, other: bytes) -> None:
+        super().__init__(files)
+        self._path, self._other = path, other
+
+    def stream(self, path: str) -> Iterator[bytes]:
+        yield from super().stream(path)
+        if path == self._path:
+            self.files = {**self.files, path: self._other}
+
+
+@pytest.mark.parametrize(("path", "other"), [(CHUNKS, MP4), (MP4, CHUNKS)])
+def test_what_is_compared_is_what_was_hashed(path: str, other: str) -> None:
+    """One file is forged from the beginning, and the other to match once it was hashed."""
+    sample = ORIGINAL[SAMPLES[0][0] :][: SAMPLES[0][1]]
+    forged = sample[:-1] + bytes([sample[-1] ^ 1])
+    made = built()
+    if path == CHUNKS:  # forged chunks alone would lead to another root
+        made.files[other] = made.files[other].replace(sample, forged)
+    packet = Exchanged(made.sealed(), path, made.files[path].replace(sample, forged))
+    (finding,) = of(verify_packet(packet, made.trust), "clip")
+    assert finding.outcome is Outcome.FAILED
+    assert finding.detail == "the packet has changed while it was read"
+
+
+@pytest.mark.parametrize("path", [CHUNKS, MP4])
+def test_a_clip_is_made_again_from_what_was_hashed(path: str) -> None:
+    made = built()
+    packet = MemoryPacket(made.sealed())
+
+    def rederive(clip: Clip, chunks: Held, played: Held) -> None:
+        packet.files = {**packet.files, path: bytes(len(packet.files[path]))}
+        assert chunks.read(0, chunks.size) + played.read(0, played.size)
+
+    report = verify_packet(packet, made.trust, rederive=rederive)
+    assert of(report, "clip")[1].detail == "the packet has changed while it was read"

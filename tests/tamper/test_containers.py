@@ -107,6 +107,19 @@ def test_a_pipe_in_a_folder_is_refused_and_not_opened(files: Files, tmp_path: Pa
         open_packet(folder)
 
 
+def test_a_pipe_put_in_a_files_place_after_the_opening_is_refused_at_once(
+    files: Files, tmp_path: Path
+) -> None:
+    folder = write_folder(files, tmp_path / "packet")
+    packet = open_packet(folder)
+    (folder / "data/items/01.bin").unlink()
+    os.mkfifo(folder / "data/items/01.bin")
+    with pytest.raises(Unavailable, match="it is no regular file"):
+        list(packet.stream("data/items/01.bin"))
+    with pytest.raises(Unavailable, match="it is no regular file"):
+        packet.read("data/items/01.bin", 0, 1)
+
+
 def test_a_socket_in_a_folder_is_refused(files: Files, tmp_path: Path) -> None:
     folder = write_folder(files, tmp_path / "packet")
     with socket.socket(socket.AF_UNIX) as s:

@@ -8,7 +8,18 @@ from cli.derive import differences
 from ledger.evidence.chunks import digest_item
 from ledger.evidence.derivation import spans_to_json
 from ledger.report import Finding, Group, Outcome, Report
-from testkit.case import AGENCY, CASE, HANDLER, Built, Draft, file_subject, make_case, uuid7
+from ledger.verify import verify_packet
+from testkit.case import (
+    AGENCY,
+    CASE,
+    HANDLER,
+    Built,
+    Draft,
+    MemoryPacket,
+    file_subject,
+    make_case,
+    uuid7,
+)
 
 SERVED = "行政处罚决定书\n当事人王某某，住址平江路 1 号。\n罚款 500 元。\n".encode()
 PUBLISHED = "行政处罚决定书\n当事人某甲，住址。\n罚款 500 元。\n".encode()
@@ -108,3 +119,18 @@ def test_another_form_of_it_is_refused(more: dict[str, Any]) -> None:
     report = built(draft).verify()
     assert report.outcome is Outcome.FAILED
     assert {f.step for f in report.findings if f.outcome is Outcome.FAILED} >= {"commitment"}
+
+
+def test_what_is_compared_is_what_was_hashed() -> None:
+    """Changed more than was declared, and put right once the digests were taken."""
+    changed = PUBLISHED[:-1] + b"!"
+    made = built(derivation(SERVED, changed, spans=SPANS))
+
+    class Exchanged(MemoryPacket):
+        def read(self, path: str, at: int, size: int) -> bytes:
+            data = self.files[path]
+            return (PUBLISHED if data == changed else data)[at : at + size]
+
+    (finding,) = of(verify_packet(Exchanged(made.sealed()), made.trust))
+    assert finding.outcome is Outcome.FAILED
+    assert finding.detail == "the packet has changed while it was read"

@@ -15,8 +15,8 @@ from portable.closure import ROOT
 
 # Of `os`, what Windows has too and the closure uses; of modules, what it lacks.
 OS = {
-    *("O_WRONLY", "devnull", "dup2", "environ", "open", "path", "read", "scandir"),
-    *("stat_result", "walk"),
+    *("O_WRONLY", "close", "devnull", "dup2", "environ", "fstat", "open", "path", "read"),
+    *("scandir", "stat_result", "walk"),
 }
 UNIX_MODULES = {
     *("crypt", "curses", "fcntl", "grp", "nis", "ossaudiodev", "posix", "pty", "pwd"),
