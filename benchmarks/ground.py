@@ -8,17 +8,26 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, redirect_stdout
+from functools import partial
 from io import StringIO
 from pathlib import Path
 
+from benchmarks.measure import Row, in_turn
 from cli.demo import Stage
 
 GIB = 1 << 30
 MB = 1_000_000
 BLOCK = 1 << 20
+BETWEEN = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
 
 
 @contextmanager
@@ -100,3 +109,35 @@ def process(command: list[str | Path], log: Path) -> Iterator[int]:
     finally:
         running.send_signal(signal.SIGTERM)
         running.wait(30)
+
+
+def tiezheng(*arguments: str | Path) -> float:
+    """Runs one of our commands; peak memory of the largest process of it, in MB."""
+    code = "import sys; from cli.main import main; sys.exit(main())"
+    # In a small process between: what this one had would count as the command's.
+    between = [sys.executable, "-I", "-S", "-c", BETWEEN, sys.executable, "-c", code]
+    command = [*between, *map(str, arguments)]
+    ended = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    return int(ended.stdout) * 1024 / MB
+
+
+def measured(
+    rounds: int, works: Mapping[str, Callable[[], object]], rate: float = 0
+) -> tuple[Row, ...]:
+    """Seconds of each, or with the bytes of one round as `rate` MB/s; then what memory it took.
+
+    Memory is of those that give it back, as `tiezheng` does, and the most of all rounds.
+    """
+    peaks: dict[str, float] = {}
+
+    def timed(what: str, work: Callable[[], object]) -> float:
+        start = time.perf_counter()
+        peak = work()
+        took = time.perf_counter() - start
+        if isinstance(peak, float):
+            peaks[what] = max(peaks.get(what, 0), peak)
+        return rate / took / MB if rate else took
+
+    candidates = {what: partial(timed, what, work) for what, work in works.items()}
+    rows = in_turn(rounds, "MB/s" if rate else "s", candidates)
+    return (*rows, *(Row(f"{what}, peak memory", "MB", (mb,)) for what, mb in peaks.items()))
