@@ -1,21 +1,26 @@
 """Plans the packet of a case: which entries, statements, proofs and items go in.
 
 Shown are the statements of the case, those of a provisional case that it grew from
-at the same agency, and every register statement that their signatures rest on. Of
-their other series, such as a recording that another case also uses, the entries stand
-there and the statements are withheld: each series is accounted for from 1 to N. Every log
-has its checkpoint there, and each later one its entry 0, which closes the one before.
+at the same agency, who read them, how the ledger stood, and every register statement
+that their signatures rest on. Of what its maker withholds, and of their other series,
+such as a recording that another case also uses, the entries stand there and the
+statements are withheld: each series is accounted for from 1 to N. Every log has its
+checkpoint there, and each later one its entry 0, which closes the one before.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from ledger.errors import Unavailable, Unknown
 from ledger.evidence.chunks import ItemDigest
+from ledger.evidence.due import Due
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.membership import case_series, provisional_series
-from ledger.evidence.packet import Index, Place, SeriesFile
-from ledger.evidence.statement import Kind, Statement
+from ledger.evidence.packet import Index, SeriesFile
+from ledger.evidence.place import Place
+from ledger.evidence.statement import Kind, Statement, is_state
+from ledger.evidence.withheld import STATEMENT, Reason, Withheld
 from ledger.log import Log
 from ledger.ports import RenewalStore
 from ledger.process.favourable import favourable
@@ -23,8 +28,10 @@ from ledger.renewals import plan_renewals
 from ledger.sequencer import Row
 from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.note import SignedNote
+from ledger.withholding import Asked, withhold
 
 MAX_EXTENSION = 8
+LOOK_BACK = 200  # statements of the ledger about itself, for how it stood
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +54,7 @@ class Plan:
     note: str
     files: Mapping[str, bytes]
     items: Mapping[str, Wanted]
+    withheld: Sequence[Wanted] = ()  # items that are named as withheld
 
 
 class _Said:
@@ -63,8 +71,19 @@ class _Said:
         return found
 
 
-def plan_packet(log: Log, case: str, first_year: int, renewals: RenewalStore | None = None) -> Plan:
-    """Raises `Unknown` for a case without statements, `Unavailable` until a quorum has seen all."""
+def plan_packet(
+    log: Log,
+    case: str,
+    first_year: int,
+    renewals: RenewalStore | None = None,
+    *,
+    asked: Asked = MappingProxyType({}),
+    due: Due | None = None,
+) -> Plan:
+    """Raises `Unknown` for a case without statements, `Unavailable` until a quorum has seen all.
+
+    `asked` is what its maker wants withheld; raises `Rejected` where that cannot be.
+    """
     name = case_series(case, first_year)
     logged = log.places(name)
     if not logged:
@@ -82,7 +101,11 @@ def plan_packet(log: Log, case: str, first_year: int, renewals: RenewalStore | N
     shown = _case(log, files.places, name, first_year, said)
     if not shown:
         raise Unavailable(f"every statement of case {case!r} was lost with an earlier disk")
-    closings = _closings(log)
+    withheld = withhold(asked, [(log.place(r), said.by(r)) for _, r in sorted(shown.items())])
+    unshown = {row.place for row in withheld if row.what == STATEMENT}
+    shown = {n: row for n, row in shown.items() if log.place(row) not in unshown}
+    shown |= _custody(log, files, [name, *_own_provisional(log, name, first_year, said)])
+    closings = _closings(log) | _state(log, files, said)
     shown |= _registers(log, files, [*shown.values(), *closings.values()])
     series = sorted({name for row in shown.values() for name, _ in row.places})
     # Found by their places: their series would open every status of the ledger.
@@ -99,14 +122,19 @@ def plan_packet(log: Log, case: str, first_year: int, renewals: RenewalStore | N
         files.add_series(count, other)
     statements = [said.by(row) for _, row in sorted(shown.items())]
     items = _items(statements)
+    named = {row.what for row in withheld}
+    kept_back = {p for p, wanted in items.items() if wanted.digest.sha256.hex() in named}
+    back = [items.pop(path) for path in sorted(kept_back)]
+    withheld += tuple(_unasked(log, entries.values(), shown.keys(), unshown))
     checkpoints = tuple(f"{derived.label}.note" for derived in log.derived)
-    index_file = Index(case, checkpoints, tuple(p.rpartition("/")[2] for p in items))
+    names = tuple(p.rpartition("/")[2] for p in items)
+    index_file = Index(case, checkpoints, names, tuple(sorted(withheld)), due)
     files.found["data/packet.json"] = index_file.to_bytes()
     if renewals is not None:
         labels = {derived.key.name: derived.label for derived in log.derived}
         files.found |= plan_renewals(renewals, files.found, labels)
     items |= _certificates(statements)
-    return Plan(case, _size(notes[-1]), notes[-1], files.found, items)
+    return Plan(case, _size(notes[-1]), notes[-1], files.found, items, back)
 
 
 def case_statements(log: Log, case: str, first_year: int) -> list[Statement]:
@@ -129,6 +157,44 @@ def _case(
         own = (row for row in rows if not row.lost and said.by(row).agency == agency)
         shown |= {row.number: row for row in own}
     return shown
+
+
+def _own_provisional(log: Log, name: str, first_year: int, said: _Said) -> Iterator[str]:
+    """The provisional cases that this one grew from and that its own agency has opened."""
+    rows = [row for row in map(log.row, log.places(name)) if not row.lost]
+    owner = next((said.by(row).agency for row in rows if not said.by(row).is_notarial), "")
+    for provisional in sorted(_provisional(map(said.by, rows), first_year)):
+        first = next((row for row in map(log.row, log.places(provisional)) if not row.lost), None)
+        if first is not None and said.by(first).agency == owner:
+            yield provisional
+
+
+def _custody(log: Log, files: "_Files", cases: Iterable[str]) -> dict[int, Row]:
+    """Who read, exported or was refused these cases, in each year, up to the packet checkpoint."""
+    years = sorted({derived.label[:4] for derived in log.derived})
+    names = [f"{year}/custody/{case.partition('/')[2]}" for case in cases for year in years]
+    rows = (log.row(number) for name in names for number in files.places(name))
+    return {row.number: row for row in rows if not row.lost}
+
+
+def _state(log: Log, files: "_Files", said: _Said) -> dict[int, Row]:
+    """The newest that the ledger has said of itself, if it is not long ago."""
+    recent = files.places(f"{log.derived[-1].label[:4]}/log")[-LOOK_BACK:]
+    for row in map(log.row, reversed(recent)):
+        if row.kind == Kind.STATUS and not row.lost and is_state(said.by(row)):
+            return {row.number: row}
+    return {}
+
+
+def _unasked(
+    log: Log, entries: Iterable[Row], shown: Collection[int], unshown: Collection[Place]
+) -> Iterator[Withheld]:
+    """What the ledger itself withholds: it was lost, or said in another case."""
+    for row in entries:
+        place = log.place(row)
+        if row.number not in shown and place not in unshown:
+            reason = Reason.LOST if row.lost else Reason.OTHER_CASE
+            yield Withheld(place, STATEMENT, reason)
 
 
 def _notes(log: Log, last: int) -> list[str] | None:

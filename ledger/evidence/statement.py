@@ -303,6 +303,10 @@ class Statement:
         return cls(_kind(name), tuple(parsed), predicate)
 
 
+def is_state(statement: Statement) -> bool:
+    return statement.kind is Kind.STATUS and statement.predicate["what"] == STATE
+
+
 def most_subjects(kind: Kind) -> int:
     return MAX_CERTIFIED if kind is Kind.CERTIFICATE else MAX_SUBJECTS
 
@@ -576,6 +580,7 @@ FORMS: Mapping[Kind, tuple[tuple[set[str], set[str]], ...]] = {
     ),
 }
 
+STATE = "system_state"  # the `what` of a status statement that tells how the ledger stands
 OPENING = "provisional_opening"  # the act that opens a case before it has a number
 
 

@@ -9,10 +9,8 @@ from collections.abc import Iterable, Mapping
 
 from ledger.encoding import printable
 from ledger.evidence.place import Place
-from ledger.evidence.statement import Kind, Statement
+from ledger.evidence.statement import Kind, Statement, is_state
 from ledger.report import seconds_text
-
-STATE = "system_state"  # the `what` of a status statement that tells how the ledger stood
 
 Shown = tuple[Place, Statement, int | None]  # with when a quorum had seen it, seconds
 Facts = tuple[Mapping[str, str], ...]
@@ -63,10 +61,6 @@ def register_facts(rows: Iterable[Shown], series: Mapping[str, Mapping[Place, in
                 where = {"place": place.to_text(), "series": printable(name)}
                 found.append({**_registered(statement), **where, **version})
     return tuple(found)
-
-
-def is_state(statement: Statement) -> bool:
-    return statement.kind is Kind.STATUS and statement.predicate["what"] == STATE
 
 
 def _registered(statement: Statement) -> Mapping[str, str]:

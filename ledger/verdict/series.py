@@ -6,9 +6,8 @@ from ledger.errors import Malformed, Rejected
 from ledger.evidence.membership import series_names, series_year
 from ledger.evidence.packet import Place, SeriesFile
 from ledger.evidence.series import check_tags
-from ledger.evidence.statement import Kind, Statement
+from ledger.evidence.statement import Kind, Statement, is_state
 from ledger.report import Finding, Outcome
-from ledger.verdict.carried import is_state
 from ledger.verdict.examination import Examination, OpenedSeries, View, all_good, failed
 
 

@@ -10,7 +10,6 @@ from ledger.evidence.withheld import STATEMENT, Reason, Withheld
 from ledger.report import Outcome, Report
 from testkit import case as kit
 from testkit.case import (
-    AGENCY,
     CASE,
     LEDGER,
     Built,
@@ -19,9 +18,8 @@ from testkit.case import (
     evidence,
     make_case,
     registration,
-    text_subject,
-    uuid7,
 )
+from testkit.ledgers_word import read, state
 from testkit.tampering import (
     CASE_SERIES,
     edit_json,
@@ -123,7 +121,7 @@ def test_an_envelope_left_there_without_its_salt_is_shown(good: Built) -> None:
     refused(report, "complete", "2026-5", "its statement is shown")
 
 
-# --- leave one out, swap two, fork one ---------------------------------------------------------
+# --- leave one out, swap two, fork one -----------------------------------------------------------
 
 
 def test_naming_it_does_not_help_who_leaves_the_entry_out(good: Built) -> None:
@@ -159,35 +157,6 @@ def test_a_fork_is_named_by_entry_and_number() -> None:
 
 
 # --- custody and the ledger's own state ----------------------------------------------------------
-
-
-def read(
-    number: int, *, about: str = f"case/{CASE}", action: str = "read", batch: int = 2
-) -> Draft:
-    moment = "2026-11-30T10:30:00+08:00"
-    predicate = {
-        "about": about,
-        "action": action,
-        "agency": AGENCY,
-        "by": "court clerk Wang",
-        "id": uuid7(number),
-        "occurred": {"from": moment, "to": moment},
-    }
-    subject = [text_subject("checkpoint/2026-7", "x")]
-    return Draft(f"read {number}", "custody", predicate, subject, (LEDGER,), batch)
-
-
-def state(what: str = "system_state") -> Draft:
-    moment = "2026-11-30T10:40:00+08:00"
-    predicate = {
-        "agency": AGENCY,
-        "counts": {"cosigners": "3", "cosigners_answering": "2"},
-        "id": uuid7(60),
-        "note": "tiezheng 0.1",
-        "occurred": {"from": moment, "to": moment},
-        "what": what,
-    }
-    return Draft("state", "status", predicate, [text_subject("x", "x")], (LEDGER,), 2)
 
 
 def with_ledger(*drafts: Draft) -> Built:

@@ -26,6 +26,7 @@ WRITING = {
     "ledger.tlog.signing_key",
     "ledger.tlog.submission",
     "ledger.tlog.tiling",
+    "ledger.withholding",
 }
 
 

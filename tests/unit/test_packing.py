@@ -79,7 +79,7 @@ def test_what_another_case_says_of_a_shared_recording_is_withheld() -> None:
     assert not any(OTHER.encode() in data for data in plan.files.values())
     findings = [f for f in verified(world, plan).findings if f.step == "complete"]
     (open_point,) = [f for f in findings if f.outcome is Outcome.UNDECIDED]
-    assert open_point.detail == f"statement 2 of 2, entry 2026-{theirs}, is not shown"
+    assert open_point.detail == f"statement 2 of 2, entry 2026-{theirs}, is withheld: other_case"
     names = {
         SeriesFile.from_bytes(data).name: len(SeriesFile.from_bytes(data).places)
         for path, data in plan.files.items()

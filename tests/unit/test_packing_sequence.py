@@ -288,7 +288,7 @@ def test_an_opening_is_no_statement_of_a_case() -> None:
     world.file(renewal, opening)
     world.step()
     details = [f.detail for f in failed(verify(world, contents(world)))]
-    assert details == [f"the opening of a log is no statement of '2026/case/{CASE}'"]
+    assert details == [f"what the ledger says of itself is no statement of '2026/case/{CASE}'"]
 
 
 def test_a_statement_left_out_of_either_log_is_missed() -> None:

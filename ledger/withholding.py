@@ -1,0 +1,84 @@
+"""What whoever makes a packet wants withheld, as rows that its reader will see.
+
+He names a statement, by its place or its id, or a file by its SHA-256. Nothing is dropped
+silently: what he names must be there, and its entry stays in the packet.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from ledger.encoding import clip
+from ledger.errors import Rejected, Unknown
+from ledger.evidence.place import Place
+from ledger.evidence.statement import Kind, Statement
+from ledger.evidence.withheld import GONE, LEDGERS_OWN, STATEMENT, Reason, Withheld
+
+Asked = Mapping[str, Reason]  # by what names a statement or a file
+Said = Sequence[tuple[Place, Statement]]
+
+
+def withhold(asked: Asked, said: Said) -> tuple[Withheld, ...]:
+    """Among the statements of a case in `said`; raises `Unknown` or `Rejected`."""
+    reasons = dict(_reasons(asked, said))
+    rows = [
+        Withheld(place, what, reason)
+        for (place, what), reason in reasons.items()
+        # Who withholds a statement withholds its files: they are not named beside it.
+        if what == STATEMENT or (place, STATEMENT) not in reasons
+    ]
+    _check_rest(said, {row.place for row in rows if row.what == STATEMENT})
+    return tuple(sorted(rows))
+
+
+def _reasons(asked: Asked, said: Said) -> Iterable[tuple[tuple[Place, str], Reason]]:
+    seen: set[tuple[Place, str]] = set()
+    for name, reason in sorted(asked.items()):
+        if reason in LEDGERS_OWN:
+            raise Rejected(f"want a reason of yours for {name}: {reason} is said by a ledger alone")
+        for found in _named(name, reason, said):
+            if found in seen:
+                raise Rejected(f"{found[0].to_text()} is to be withheld twice: name it once")
+            seen.add(found)
+            yield found, reason
+
+
+def _named(name: str, reason: Reason, said: Said) -> list[tuple[Place, str]]:
+    if re.fullmatch(r"[0-9a-f]{64}", name, re.ASCII):
+        files = [
+            (place, name)
+            for place, statement in said
+            if any(item.digest.sha256.hex() == name for item in statement.items)
+        ]
+        if not files:
+            raise Unknown(f"no statement of the case speaks of a file with SHA-256 {name}")
+        return files
+    statements = [
+        (place, statement) for place, statement in said if name in (place.to_text(), statement.id)
+    ]
+    if not statements:
+        raise Unknown(
+            f"no statement of the case is {clip(name)!r}",
+            hints=("name it by its place such as 2026-17, its id, or a file by its SHA-256",),
+        )
+    if reason in GONE:
+        raise Rejected(f"{name} is logged and held: only a file of it can be {reason}")
+    return [(place, STATEMENT) for place, _ in statements]
+
+
+def _check_rest(said: Said, gone: set[Place]) -> None:
+    if not gone:
+        return
+    rest = [statement for place, statement in said if place not in gone]
+    if not any(s.kind in (Kind.EVIDENCE, Kind.ACT) for s in rest):
+        raise Rejected("nothing of the case would be left: want a packet that shows something")
+    if _grown_from(rest) != _grown_from(statement for _, statement in said):
+        raise Rejected(
+            "a statement to be withheld is what ties the case to its provisional one",
+            hints=("withhold its files instead, by their SHA-256",),
+        )
+
+
+def _grown_from(statements: Iterable[Statement]) -> set[str]:
+    """The provisional cases that statements of the case itself name."""
+    named = (s.predicate.get("provisional", "") for s in statements if s.case is not None)
+    return set(named) - {""}
