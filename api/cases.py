@@ -1,14 +1,15 @@
 """Cases, for those who may see them: what is logged, and the packet for the court.
 
     GET /v1/cases/{case}          the statements of a case, in log order, and what lacks
-    GET /v1/cases/{case}/packet   the packet, one zip; waits for the cosigners
+    GET /v1/cases/{case}/packet   the packet, one zip; waits for the cosigners. What is withheld
+                                  and until when it is due stand in it as its maker says
 
 Every answer is preceded by a custody statement in the log.
 """
 
 import asyncio
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -16,11 +17,14 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from api.identity import Person
-from api.schemas import CaseNumber, answers, shown
+from api.schemas import CaseNumber, DueRow, WithheldRows, answers, shown
 from api.services import Services, services
+from api.state import AGENT, say_state
 from ledger import abreast
-from ledger.errors import Unavailable, Unknown
+from ledger.encoding import clip, parse_json
+from ledger.errors import Malformed, Rejected, Unavailable, Unknown
 from ledger.evidence.case_number import parse_case
+from ledger.evidence.due import Due
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.membership import case_series
 from ledger.evidence.packet import (
@@ -31,13 +35,14 @@ from ledger.evidence.packet import (
     format_manifest,
 )
 from ledger.evidence.statement import Statement
+from ledger.evidence.withheld import GONE, Reason, parse_reason
 from ledger.packing import Plan, Wanted, case_statements, plan_packet
 from ledger.process.particulars import lacking
 from ledger.suite import digest, new_digest
 from storage.packets import Bytes, Content, Crc, zip_pieces, zip_size
 from storage.renewal_directory import RenewalDirectory
 
-AGENT = "tiezheng 0.1"
+MAX_DUE = 256
 
 
 class Damaged(Unavailable):
@@ -70,17 +75,30 @@ async def read_case(
     summary="The packet of a case, for a court",
     response_class=StreamingResponse,
     responses=answers(
-        200, "application/zip", "", "malformed", "unsigned", "unknown", "unavailable", "damaged"
+        200,
+        "application/zip",
+        "",
+        "malformed",
+        "unsigned",
+        "unknown",
+        "rejected",
+        "unavailable",
+        "damaged",
     ),
     openapi_extra=shown("bearer"),
 )
 async def packet(
-    case: CaseNumber, request: Request, s: Annotated[Services, Depends(services)]
+    case: CaseNumber,
+    request: Request,
+    s: Annotated[Services, Depends(services)],
+    withhold: WithheldRows = None,
+    due: DueRow = None,
 ) -> StreamingResponse:
     person = await asyncio.to_thread(s.doorkeeper.person, request)
-    number = parse_case(case)
+    number, asked = parse_case(case), _asked(withhold or ())
+    until = Due.from_json(parse_json(due.encode(), limit=MAX_DUE)) if due is not None else None
     async with s.packing:
-        contents, crcs = await asyncio.to_thread(_packet, s, number, person)
+        contents, crcs = await asyncio.to_thread(_packet, s, number, person, asked, until)
     size = zip_size({path: content.size() for path, content in contents.items()})
     headers = {
         "Content-Length": str(size),
@@ -137,13 +155,42 @@ def _read_case(s: Services, case: str, person: Person) -> dict[str, Any]:
     return {"case": case, "lacking": lacks, "log": s.log.label, "statements": rows}
 
 
-def _packet(s: Services, case: str, person: Person) -> tuple[dict[str, Content], dict[str, int]]:
+def _packet(
+    s: Services, case: str, person: Person, asked: Mapping[str, Reason], due: Due | None
+) -> tuple[dict[str, Content], dict[str, int]]:
     name = _admit(s, case, person)
-    plan = plan_packet(s.log, case, s.first_year, RenewalDirectory(s.folder.renewals))
-    s.custody.note(
-        "exported", about=name.partition("/")[2], person=person, note=f"packet at {plan.size}"
-    )
+    say_state(s)
+    renewals = RenewalDirectory(s.folder.renewals)
+    plan = plan_packet(s.log, case, s.first_year, renewals, asked=asked, due=due)
+    _check_gone(s, plan, asked)
+    note = f"packet at {plan.size}" + (f", {len(asked)} withheld" if asked else "")
+    s.custody.note("exported", about=name.partition("/")[2], person=person, note=note)
     return _bag(s, plan)
+
+
+def _asked(rows: Sequence[str]) -> dict[str, Reason]:
+    """What is to be withheld, each with its reason: `2026-17=privacy`."""
+    asked: dict[str, Reason] = {}
+    for row in rows:
+        name, equals, reason = row.partition("=")
+        if not equals or name in asked:
+            raise Malformed(f"want each once as NAME=REASON, got {clip(row)!r}")
+        asked[name] = parse_reason(reason)
+    return asked
+
+
+def _check_gone(s: Services, plan: Plan, asked: Mapping[str, Reason]) -> None:
+    """What is still held was neither destroyed nor is it kept no longer."""
+    for wanted in plan.withheld:
+        name = wanted.digest.sha256.hex()
+        record = s.store.find_items([(wanted.digest, wanted.agency)])[0]
+        if asked.get(name) not in GONE or record is None:
+            continue
+        try:
+            next(iter(s.items.stream(record.object_id)), None)
+        except (Unknown, Unavailable):
+            continue
+        raise Rejected(f"the file with SHA-256 {name} is still held: it is not {asked[name]}")
 
 
 def _admit(s: Services, case: str, person: Person) -> str:

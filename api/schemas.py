@@ -6,6 +6,7 @@ from fastapi import Path, Query
 
 from api.problems import MEDIA_TYPE, TABLE
 from ledger.evidence.delivery import Absent
+from ledger.evidence.withheld import LEDGERS_OWN, Reason
 
 Schema = dict[str, Any]
 
@@ -14,6 +15,8 @@ ACCEPTED = "#/components/schemas/Accepted"
 RESULTS = "#/components/schemas/Results"
 
 _JSON = "application/json"
+MAX_WITHHELD = 256  # in one request: they stand in its first line
+_REASONS = "|".join(reason for reason in Reason if reason not in LEDGERS_OWN)
 
 _DECIMAL: Schema = {"type": "string", "pattern": "^(0|[1-9][0-9]{0,18})$"}
 _SIZE: Schema = {"type": "string", "pattern": "^(0|[1-9][0-9]{0,17})$"}
@@ -212,6 +215,19 @@ FirstChunk = Annotated[str, Query(json_schema_extra={"pattern": "^(0|[1-9][0-9]{
 FirstPart = Annotated[str, Query(json_schema_extra={"pattern": "^[1-9][0-9]{0,4}$"})]
 UploadId = Annotated[str, _named("^[0-9a-f]{32}$")]
 # Also in NFC, without invisible characters, and as the agency has registered it.
+WithheldRows = Annotated[
+    list[str] | None,
+    Query(
+        max_length=MAX_WITHHELD,
+        json_schema_extra={
+            "items": {"type": "string", "pattern": f"^[0-9a-f-]{{6,64}}=({_REASONS})$"}
+        },
+    ),
+]
+DueRow = Annotated[
+    str | None,
+    Query(description="a row as in packet.json: formats/packet.md"),
+]
 CaseNumber = Annotated[str, _named("^[^\\s/〔〕]{0,58}〔[12][0-9]{3}〕[^\\s/〔〕]{0,58}$")]
 Month = Annotated[str, _named("^[12][0-9]{3}-(0[1-9]|1[0-2])$")]
 DeviceName = Annotated[str, _named("^[^/]{1,64}$")]

@@ -3,20 +3,28 @@
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
 from cli import output
+from cli.calendar import read_calendar
+from cli.carried import due_text
 from cli.command import argument, json_option, option
 from cli.command import command as new_command
 from cli.files import read_secret
 from cli.language import pick, say
 from cli.remote import open_client, server_option, token_option
 from cli.wording import PARTICULARS
-from ledger.encoding import printable
+from ledger.encoding import parse_day, printable
 from ledger.errors import Rejected
 from ledger.evidence.case_number import parse_case
+from ledger.evidence.due import Due, Procedure
+from ledger.evidence.withheld import LEDGERS_OWN, Reason
 from ledger.process.particulars import Lack
+
+GIVEN = tuple(str(reason) for reason in Reason if reason not in LEDGERS_OWN)
+MAX_WITHHELD = 256
 
 
 @new_command(
@@ -31,14 +39,25 @@ from ledger.process.particulars import Lack
         "is there all the same, without any.\n\n"
         "Where it is not noted of an item how, when or by whom it was made, what it is\n"
         "to show, or its original carrier, nothing is fetched, and the items are listed:\n"
-        "a court wants this. With --incomplete the packet is made as it is.",
+        "a court wants this. With --incomplete the packet is made as it is.\n\n"
+        "--withhold WHAT=REASON leaves out a statement, by its place (2026-17) or id, or\n"
+        "a file, by its SHA-256. Its entry stays, and the packet says what and why, as\n"
+        "your word: completeness is undecided all the same, and no reason allows keeping\n"
+        "anything from a court.\n\n"
+        "--for and --received tell until when the evidence is due, and put it in. Without\n"
+        "--holidays only weekends are off; FILE is TOML: off = [days], working = [days].",
         "zh": "取回案件的证据包：全部陈述、证据原件和证明，合为一个 zip。\n\n"
         "须等法定人数的联合签名人看到全案内容。取回行为本身也会成为日志中的陈述。\n\n"
         "加 --absence 时，仅以标签询问镜像：日志中各序列有无更多内容；其签署的答复存入\n"
         "证据包。信任该镜像的法院即可离线核对完整性。若有一份未能取得，证据包照样写出，\n"
         "只是不含任何答复。\n\n"
         "如有证据未注明制作方法、制作时间、制作人、证明对象或原始载体，则不取回，并逐件\n"
-        "列出：法院要求注明。加 --incomplete 则照样取回。",
+        "列出：法院要求注明。加 --incomplete 则照样取回。\n\n"
+        "--withhold 对象=理由：不出示某一陈述（以位置如 2026-17 或编号指明）或某一文件\n"
+        "（以 SHA-256 指明）。条目仍在，证据包写明何物、何故，均为您自述：完整性仍不能\n"
+        "判定，任何理由都不构成对法院免除举证。\n\n"
+        "--for 与 --received 算出举证期限并写入证据包。不加 --holidays 则只计周末；文件为\n"
+        "TOML：off = [放假日]，working = [调休上班日]。",
     },
     example="tiezheng packet '苏城管罚〔2026〕417号' -o packet.zip \\\n"
     "    --server https://ledger.example --token-file token \\\n"
@@ -82,6 +101,37 @@ from ledger.process.particulars import Lack
         "zh": "即使注明事项不全，也制作证据包",
     },
 )
+@option(
+    "--withhold",
+    multiple=True,
+    metavar="WHAT=REASON",
+    words={
+        "en": "leave out, and say so; may be repeated. Reasons: " + ", ".join(GIVEN),
+        "zh": "不出示并写明；可写多次。理由：" + "、".join(GIVEN),
+    },
+)
+@option(
+    "--for",
+    "procedure",
+    type=click.Choice(["court", "review", "review-summary"]),
+    words={
+        "en": "where it is due: 15 days, 10 or 5 working days",
+        "zh": "用于何种程序：15 日、10 或 5 个工作日",
+    },
+)
+@option(
+    "--received",
+    metavar="DAY",
+    words={
+        "en": "when the copy of the complaint came, as 2026-11-20",
+        "zh": "收到起诉状或申请书副本之日，如 2026-11-20",
+    },
+)
+@option(
+    "--holidays",
+    metavar="FILE",
+    words={"en": "days off and worked weekends", "zh": "放假日与调休上班日"},
+)
 @json_option()
 def command(
     case: str,
@@ -91,12 +141,17 @@ def command(
     wait: int,
     absence: tuple[str, ...],
     incomplete: bool,
+    withhold: tuple[str, ...],
+    procedure: str | None,
+    received: str | None,
+    holidays: str | None,
     as_json: bool,
 ) -> None:
     from api.clients.absences import add_statements
     from api.clients.ledger import NotYet
 
     number = parse_case(case)
+    asked, due = _withheld(withhold), _due(procedure, received, holidays)
     client = open_client(server, token=read_secret(token_file))
     if not incomplete and (lacks := client.lacking(number)):
         raise _lacking(lacks)
@@ -105,7 +160,7 @@ def command(
     while True:
         try:
             with output.progress(say(en="receiving", zh="接收"), 0) as advance:
-                client.packet(number, target, advance)
+                client.packet(number, target, advance, withhold=asked, due=due)
             break
         except NotYet:
             if time.monotonic() >= ends:
@@ -116,17 +171,60 @@ def command(
             add_statements(target, absence, max(0.0, ends - time.monotonic()), advance)
     size = target.stat().st_size
     if as_json:
-        output.result_json({"bytes": str(size), "case": number, "file": file})
+        row: dict[str, Any] = {"bytes": str(size), "case": number, "file": file}
+        if due is not None:
+            row["due"] = due.to_json()
+        output.result_json(row)
         return
     output.result(
         say(en=f"{file}: {size:,} bytes", zh=f"{file}：{size:,} 字节"),
     )
+    if due is not None:
+        output.result(due_text(due.to_json()))
     output.note(
         say(
             en=f"next: tiezheng verify {file} --trust DIR",
             zh=f"下一步：tiezheng verify {file} --trust DIR",
         )
     )
+
+
+def _withheld(rows: Sequence[str]) -> dict[str, Reason]:
+    if len(rows) > MAX_WITHHELD:
+        raise click.UsageError(
+            say(
+                en=f"want at most {MAX_WITHHELD} times --withhold, got {len(rows)}",
+                zh=f"--withhold 至多 {MAX_WITHHELD} 次，现有 {len(rows)} 次",
+            )
+        )
+    asked: dict[str, Reason] = {}
+    for row in rows:
+        name, _, reason = row.partition("=")
+        if not name or reason not in GIVEN or name in asked:
+            raise click.UsageError(
+                say(
+                    en=f"want each once as WHAT=REASON, the reason one of {', '.join(GIVEN)}, "
+                    f"got {printable(row)!r}",
+                    zh=f"须为“对象=理由”，各一次，理由为 {'、'.join(GIVEN)} 之一，"
+                    f"现为 {printable(row)!r}",
+                )
+            )
+        asked[name] = Reason(reason)
+    return asked
+
+
+def _due(procedure: str | None, received: str | None, holidays: str | None) -> Due | None:
+    if procedure is None or received is None:
+        if (procedure, received, holidays) != (None, None, None):
+            raise click.UsageError(
+                say(
+                    en="want --for and --received together, and --holidays only with them",
+                    zh="--for 与 --received 须同时给出，--holidays 须与其同用",
+                )
+            )
+        return None
+    calendar = None if holidays is None else read_calendar(holidays)
+    return Due.of(Procedure(procedure.replace("-", "_")), parse_day(received), calendar)
 
 
 def _lacking(lacks: Sequence[Lack]) -> Rejected:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from cli.articles import article_lines
+from cli.carried import carried_lines
 from cli.first_page import first_page, first_page_lines
 from cli.folding import COLUMNS
 from cli.language import pick, say
@@ -52,6 +53,7 @@ def detail_lines(report: Report, path: str, required: frozenset[Group]) -> list[
     lines += _timestamps(report.facts)
     lines += _decisions(report.facts)
     lines += _items(report.facts)
+    lines += carried_lines(report.facts)
     return lines
 
 

@@ -74,6 +74,21 @@ REASONS: dict[str, Bilingual] = {
     "other_case": {"en": "said in another case", "zh": "属另案陈述"},
 }
 
+ROLES: dict[str, Bilingual] = {
+    "station": {"en": "upload station", "zh": "采集站"},
+    "handler": {"en": "case handler", "zh": "办案人员"},
+    "ledger": {"en": "the ledger itself", "zh": "账本"},
+    "notary": {"en": "notary", "zh": "公证机构"},
+    "court": {"en": "court", "zh": "法院"},
+    "supervisor": {"en": "supervisor", "zh": "执法监督机构"},
+    "auditor": {"en": "auditor", "zh": "审计人员"},
+    "admin": {"en": "administrator", "zh": "管理员"},
+    "log": {"en": "log", "zh": "日志"},
+    "cosigner": {"en": "cosigner", "zh": "联合签名人"},
+    "mirror": {"en": "mirror", "zh": "镜像"},
+    "registrar": {"en": "registrar", "zh": "登记人"},
+}
+
 STAGES: dict[str, Bilingual] = {
     "start": {"en": "initiation", "zh": "启动"},
     "investigate": {"en": "investigation", "zh": "调查取证"},

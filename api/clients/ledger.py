@@ -6,23 +6,26 @@ and series, and the log's signature over the checkpoint was checked.
 
 import json
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from api.clients.address import without_password
 from api.clients.http import REFUSED, fetch, new_client, no_answer, pieces, read_limited
 from api.signing import sign_request
 from ledger.encoding import clip, format_json, parse_base64, parse_decimal, parse_hex, printable
 from ledger.errors import Full, LedgerError, Malformed, Rejected, Unavailable, Unknown
+from ledger.evidence.due import Due
 from ledger.evidence.entry import Entry, check_commitment
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.membership import log_label, series_names, series_year
 from ledger.evidence.series import check_tags
 from ledger.evidence.statement import Statement
 from ledger.evidence.trust import Trust
+from ledger.evidence.withheld import Reason
 from ledger.process.particulars import WANTED, Lack
 from ledger.suite import DIGEST_SIZE, new_digest
 from ledger.tlog.checkpoint import Checkpoint, open_checkpoint
@@ -195,13 +198,25 @@ class LedgerClient:
             raise Malformed(f"want a list of what lacks from {self._url}")
         return [_lack(row) for row in rows]
 
-    def packet(self, case: str, target: Path, progress: Progress) -> None:
+    def packet(
+        self,
+        case: str,
+        target: Path,
+        progress: Progress,
+        *,
+        withhold: Mapping[str, Reason] = MappingProxyType({}),
+        due: Due | None = None,
+    ) -> None:
         """Writes the packet to `target`; leaves nothing there if it fails."""
+        asked = [("withhold", f"{name}={reason}") for name, reason in sorted(withhold.items())]
+        if due is not None:
+            asked.append(("due", format_json(due.to_json()).decode()))
+        query = f"?{urlencode(asked)}" if asked else ""
         partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
         try:
             check_target(target)
             with partial.open("xb") as file:
-                for piece in self._stream(f"/v1/cases/{quote(case, safe='')}/packet"):
+                for piece in self._stream(f"/v1/cases/{quote(case, safe='')}/packet{query}"):
                     file.write(piece)
                     progress(len(piece))
             partial.replace(target)

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from cli.wording import STAGES
+from cli.wording import ROLES, STAGES
 from ledger.report import Bilingual
 
 
@@ -815,20 +815,7 @@ WORDS: dict[str, dict[str, Bilingual]] = {
         "appraisal": {"en": "appraisal opinion", "zh": "鉴定意见"},
         "site_record": {"en": "on-site record", "zh": "勘验笔录、现场笔录"},
     },
-    "role": {
-        "station": {"en": "upload station", "zh": "采集站"},
-        "handler": {"en": "case handler", "zh": "办案人员"},
-        "ledger": {"en": "the ledger itself", "zh": "账本"},
-        "notary": {"en": "notary", "zh": "公证机构"},
-        "court": {"en": "court", "zh": "法院"},
-        "supervisor": {"en": "supervisor", "zh": "执法监督机构"},
-        "auditor": {"en": "auditor", "zh": "审计人员"},
-        "admin": {"en": "administrator", "zh": "管理员"},
-        "log": {"en": "log", "zh": "日志"},
-        "cosigner": {"en": "cosigner", "zh": "联合签名人"},
-        "mirror": {"en": "mirror", "zh": "镜像"},
-        "registrar": {"en": "registrar", "zh": "登记人"},
-    },
+    "role": ROLES,
 }
 
 # Where the word of the format stays beside ours: people look it up, or write it to others.
