@@ -173,7 +173,7 @@ def _asked(rows: Sequence[str]) -> dict[str, Reason]:
     asked: dict[str, Reason] = {}
     for row in rows:
         name, equals, reason = row.partition("=")
-        if not equals or name in asked:
+        if not name or not equals or name in asked:
             raise Malformed(f"want each once as NAME=REASON, got {clip(row)!r}")
         asked[name] = parse_reason(reason)
     return asked

@@ -58,6 +58,16 @@ REGISTERED: dict[str, Bilingual] = {
 }
 
 
+NOTED: dict[str, Bilingual] = {
+    "software": {"en": "software", "zh": "软件"},
+    "clock": {"en": "clock", "zh": "时钟"},
+    "takes evidence": {"en": "takes evidence", "zh": "接收证据"},
+}
+WELL: dict[str, Bilingual] = {
+    "no warning": {"en": "no warning", "zh": "无告警"},
+    "yes": {"en": "yes", "zh": "是"},
+}
+
 COUNTS: dict[str, Bilingual] = {
     "entries": {"en": "entries in the log", "zh": "日志条目数"},
     "cosigners": {"en": "cosigners of its policy", "zh": "策略所列联合签名人"},
@@ -149,7 +159,9 @@ def _custody(rows: Sequence[Mapping[str, str]]) -> Iterator[str]:
     for row in rows[-MAX_ROWS:]:
         action = pick(ACTIONS[row["action"]]) if row["action"] in ACTIONS else row["action"]
         note = f" ({printable(row['note'])})" if row["note"] else ""
-        by, place, at = printable(row["by"]), printable(row["place"]), when(row["claimed"])
+        role, _, name = row["by"].partition(" ")
+        by = f"{pick(ROLES[role])} {printable(name)}" if role in ROLES else printable(row["by"])
+        place, at = printable(row["place"]), when(row["claimed"])
         yield say(
             en=f"  - {at}: {by} {action}{note}, entry {place}",
             zh=f"  - {at}：{by} {action}{note}，条目 {place}",
@@ -189,10 +201,19 @@ def _state(rows: Sequence[Mapping[str, str]]) -> Iterator[str]:
         yield say(
             en=f"How the ledger stood on {at}, by its own word (entry {place}); that it said "
             "nothing else since is not shown",
-            zh=f"账本自述 {at} 的运行状态（条目 {place}）；其后有无其他陈述，未予证明",
+            zh=f"账本自述 {at}的运行状态（条目 {place}）；其后有无其他陈述，未予证明",
         )
-        yield from (f"  - {printable(line)}" for line in row["note"].split("; ") if line)
+        yield from (f"  - {_noted(line)}" for line in row["note"].split("; ") if line)
         yield from (f"  - {_count(count)}" for count in row["counts"].split(", ") if count)
+
+
+def _noted(line: str) -> str:
+    """The ledger's own words; where they say that all is well, in the reader's."""
+    name, colon, text = line.partition(": ")
+    if not colon or name not in NOTED:
+        return printable(line)
+    well = pick(WELL[text]) if text in WELL else printable(text)
+    return pick(NOTED[name]) + say(en=": ", zh="：") + well
 
 
 def _count(text: str) -> str:

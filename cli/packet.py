@@ -153,7 +153,8 @@ def command(
     number = parse_case(case)
     asked, due = _withheld(withhold), _due(procedure, received, holidays)
     client = open_client(server, token=read_secret(token_file))
-    if not incomplete and (lacks := client.lacking(number)):
+    # Of what is withheld nothing is wanted, if it is named by its id.
+    if not incomplete and (lacks := [x for x in client.lacking(number) if x.id not in asked]):
         raise _lacking(lacks)
     target = Path(file)
     ends = time.monotonic() + wait

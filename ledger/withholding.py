@@ -12,6 +12,7 @@ from ledger.errors import Rejected, Unknown
 from ledger.evidence.place import Place
 from ledger.evidence.statement import Kind, Statement
 from ledger.evidence.withheld import GONE, LEDGERS_OWN, STATEMENT, Reason, Withheld
+from ledger.process.favourable import FIELD, favourable
 
 Asked = Mapping[str, Reason]  # by what names a statement or a file
 Said = Sequence[tuple[Place, Statement]]
@@ -62,7 +63,18 @@ def _named(name: str, reason: Reason, said: Said) -> list[tuple[Place, str]]:
         )
     if reason in GONE:
         raise Rejected(f"{name} is logged and held: only a file of it can be {reason}")
+    speaks = favourable(statement for _, statement in said)
+    if any(statement.id in speaks or _marks(statement) for _, statement in statements):
+        raise Rejected(
+            f"{name} speaks for the party: its statement is shown",
+            hints=("withhold a file of it instead, by its SHA-256",),
+        )
     return [(place, STATEMENT) for place, _ in statements]
+
+
+def _marks(statement: Statement) -> bool:
+    """A correction that says of something that it speaks for the party."""
+    return FIELD in statement.predicate.get("changes", {})
 
 
 def _check_rest(said: Said, gone: set[Place]) -> None:

@@ -33,13 +33,6 @@ def report(desk: Desk) -> dict[str, Any]:
     return dict(json.loads(desk.verify("--json").out))
 
 
-def refused(desk: Desk, ended: Ended, code: int, *words: str) -> None:
-    assert ended.code == code, ended.err
-    assert all(word in ended.err for word in words), ended.err
-    assert not (desk.folder / "packet.zip").exists()
-    assert desk.ledger.custody("exported") == []
-
-
 def test_a_withheld_statement_stays_as_an_entry_with_its_reason(desk: Desk) -> None:
     id_ = desk.deposit("3.jpg", *NOTED)
     assert desk.packet("--withhold", f"{id_}=privacy").code == 0
@@ -64,26 +57,17 @@ def test_a_withheld_file_leaves_its_statement(desk: Desk) -> None:
     assert found["outcome"] == "passed"
 
 
-@pytest.mark.parametrize(
-    ("asked", "code", "words"),
-    [
-        (["2026-999=privacy"], 1, ["no statement of the case"]),
-        (["2026-0=privacy"], 1, ["no statement of the case"]),
-        ([f"{'5a' * 32}=privacy"], 1, ["no statement of the case speaks of a file"]),
-        ([f"{sha('1.jpg')}=destroyed"], 1, ["is still held: it is not destroyed"]),
-        ([f"{sha('1.jpg')}=shame"], 2, ["shame"]),
-        ([f"{sha('1.jpg')}=lost"], 2, ["lost"]),
-        (["=privacy"], 2, ["WHAT=REASON"]),
-        (["privacy"], 2, ["WHAT=REASON"]),
-        ([f"{sha('1.jpg')}=privacy", f"{sha('1.jpg')}=minor"], 2, ["each once"]),
-        ([f"2026-{n}=privacy" for n in range(257)], 2, ["at most 256"]),
-    ],
-)
-def test_what_cannot_be_withheld_is_refused(
-    desk: Desk, asked: list[str], code: int, words: list[str]
-) -> None:
-    options = [part for one in asked for part in ("--withhold", one)]
-    refused(desk, desk.packet(*options), code, *words)
+def test_what_cannot_be_withheld_is_refused_and_nothing_is_exported(desk: Desk) -> None:
+    for asked, words in (
+        ("2026-999=privacy", "no statement of the case"),
+        ("2026-0=privacy", "no statement of the case"),
+        (f"{'5a' * 32}=privacy", "no statement of the case speaks of a file"),
+        (f"{sha('1.jpg')}=destroyed", "is still held: it is not destroyed"),
+    ):
+        ended = desk.packet("--withhold", asked)
+        assert ended.code == 1 and words in ended.err, ended.err
+        assert not (desk.folder / "packet.zip").exists()
+    assert desk.ledger.custody("exported") == []
 
 
 def test_a_file_that_the_ledger_holds_no_more_may_be_named_destroyed(desk: Desk) -> None:
@@ -157,6 +141,34 @@ def test_a_calendar_is_counted_with(desk: Desk) -> None:
     }
 
 
+# --- refused before anybody is asked -------------------------------------------------------------
+
+
+def ask(run: Run, folder: Path, *more: str) -> Ended:
+    """Of a server that nobody serves."""
+    (folder / "token").write_text("tz_x\n")
+    usual = ("--server", "http://127.0.0.1:9", "--token-file", folder / "token")
+    return run("packet", CASE, "-o", folder / "packet.zip", *usual, *more)
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ([f"{sha('1.jpg')}=shame"], "shame"),
+        ([f"{sha('1.jpg')}=lost"], "lost"),
+        (["=privacy"], "WHAT=REASON"),
+        (["privacy"], "WHAT=REASON"),
+        ([f"{sha('1.jpg')}=privacy", f"{sha('1.jpg')}=minor"], "each once"),
+        ([f"2026-{n}=privacy" for n in range(257)], "at most 256"),
+    ],
+)
+def test_what_is_withheld_is_named_once_with_a_reason_of_the_list(
+    run: Run, tmp_path: Path, asked: list[str], words: str
+) -> None:
+    ended = ask(run, tmp_path, *(part for one in asked for part in ("--withhold", one)))
+    assert ended.code == 2 and words in ended.err, ended.err
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -172,11 +184,13 @@ def test_a_calendar_is_counted_with(desk: Desk) -> None:
         ('holidays = ["2026-10-01"]', "nothing else"),
     ],
 )
-def test_a_calendar_of_another_form_is_refused(desk: Desk, text: str, words: str) -> None:
-    (desk.folder / "days.toml").write_bytes(text.encode("utf-8", "surrogateescape"))
+def test_a_calendar_of_another_form_is_refused(
+    run: Run, tmp_path: Path, text: str, words: str
+) -> None:
+    (tmp_path / "days.toml").write_bytes(text.encode("utf-8", "surrogateescape"))
     options = ("--for", "court", "--received", "2026-09-30")
-    ended = desk.packet(*options, "--holidays", str(desk.folder / "days.toml"))
-    refused(desk, ended, 1, words, "days.toml")
+    ended = ask(run, tmp_path, *options, "--holidays", str(tmp_path / "days.toml"))
+    assert ended.code == 1 and words in ended.err and "days.toml" in ended.err, ended.err
 
 
 @pytest.mark.parametrize(
@@ -193,6 +207,6 @@ def test_a_calendar_of_another_form_is_refused(desk: Desk, text: str, words: str
     ],
 )
 def test_a_due_date_that_cannot_be_told_is_refused(
-    desk: Desk, options: tuple[str, ...], code: int
+    run: Run, tmp_path: Path, options: tuple[str, ...], code: int
 ) -> None:
-    refused(desk, desk.packet(*options), code)
+    assert ask(run, tmp_path, *options).code == code

@@ -7,6 +7,7 @@ import pytest
 
 from ledger.errors import Rejected, Unknown
 from ledger.evidence.due import Due, Procedure
+from ledger.evidence.entry import Entry
 from ledger.evidence.packet import Index, SeriesFile
 from ledger.evidence.place import Place
 from ledger.evidence.withheld import STATEMENT, Reason, Withheld
@@ -230,6 +231,25 @@ def test_what_ties_a_case_to_its_provisional_one_is_not_withheld(world: World) -
     assert (
         verified(world, packed(world, {kit.uuid7(901): Reason.PRIVACY})).outcome is Outcome.PASSED
     )
+
+
+def test_what_speaks_for_the_party_is_shown_whatever_the_reason(world: World) -> None:
+    marked = kit.evidence("e", 901, {"a.jpg": b"third"}, favourable_to_party="已出示许可")
+    other = kit.evidence("o", 902, {"b.jpg": b"still"})
+    mark = kit.correction("c", 903, other, batch=1)
+    mark.predicate["changes"] = {"favourable_to_party": "无违法所得"}
+    world.file(marked.to_envelope(), other.to_envelope())
+    world.step()
+    row = world.log.row(world.log.places(f"2026/case/{CASE}")[-1])
+    mark.subject[0]["digest"]["tiezhengCommitment"] = Entry.from_bytes(row.entry).commitment.hex()
+    world.file(mark.to_envelope())
+    world.step()
+    for number in (901, 902, 903):
+        with pytest.raises(Rejected, match="speaks for the party"):
+            packed(world, {kit.uuid7(number): Reason.STATE_SECRET})
+    plan = packed(world, {sha(b"third"): Reason.STATE_SECRET})
+    first = verified(world, plan).facts.items[0]
+    assert (first.path, first.favourable) == ("", "已出示许可")
 
 
 def test_until_when_it_is_due_stands_in_it(world: World) -> None:
