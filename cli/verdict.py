@@ -57,6 +57,11 @@ def detail_lines(report: Report, path: str, required: frozenset[Group]) -> list[
     return lines
 
 
+def finding_line(finding: Finding, facts: Facts) -> str:
+    """The sentence that the report has for one finding."""
+    return _finding(finding, _names(facts)).removeprefix("    - ")
+
+
 def audit_text(audit: Audit) -> str:
     outcome = pick(OUTCOMES[audit.outcome]).upper()
     lines = [say(en=f"Verdict: {outcome}", zh=f"结论：{outcome}"), ""]
