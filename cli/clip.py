@@ -76,13 +76,28 @@ CLOCK = re.compile(r"(?:(?:(\d{1,3}):)?(\d{1,2}):)?(\d{1,6})(?:\.(\d{1,3}))?", r
     words={"en": "where to write the new packet", "zh": "新证据包写入的文件"},
 )
 @option(
+    "--no-sound",
+    is_flag=True,
+    words={
+        "en": "leave the sound out of the file to play; the chunks may still hold it",
+        "zh": "可播放的文件不含声音；所附分块中仍可能含有",
+    },
+)
+@option(
     "--only",
     is_flag=True,
     words={"en": "leave all other items out", "zh": "不附其他证据原件"},
 )
 @json_option()
 def command(
-    packet: str, item: str, start: str, end: str, file: str, only: bool, as_json: bool
+    packet: str,
+    item: str,
+    start: str,
+    end: str,
+    file: str,
+    no_sound: bool,
+    only: bool,
+    as_json: bool,
 ) -> None:
     span = Span(_clock(start, "--from"), _clock(end, "--to"))
     if span.start_ms >= span.end_ms:
@@ -99,7 +114,7 @@ def command(
     name = _name(opened, layout, digest)
     with tempfile.TemporaryFile() as played:
         place, at = opened.place(item)
-        made = cut(place, at, digest.size, span, played)
+        made = cut(place, at, digest.size, span, played, sound=not no_sound)
         clip = make_clip(
             digest,
             leaves,

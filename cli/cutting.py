@@ -10,14 +10,14 @@ import signal
 import subprocess
 import sys
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
 from ledger.encoding import clip as clipped
 from ledger.errors import Malformed, Rejected, Unavailable
-from ledger.evidence.clip import MAX_SAMPLES, Piece, Span, check_pieces
+from ledger.evidence.clip import MAX_SAMPLES, NO_SOUND, Piece, Span, check_pieces
 from ledger.evidence.film import check_film
 from storage.regular import open_regular
 
@@ -41,13 +41,22 @@ class Cut:
 
 
 def cut(
-    recording: Path, start: int, size: int, span: Span, played: IO[bytes], *, child: Path = CHILD
+    recording: Path,
+    start: int,
+    size: int,
+    span: Span,
+    played: IO[bytes],
+    *,
+    sound: bool = True,
+    child: Path = CHILD,
 ) -> Cut:
     """The recording is `size` bytes of a file from `start` on; `played` is empty, and written.
 
+    Without `sound` the file to play has pictures only, and the tool's name says so.
+
     Raises `Unavailable` if there is no library here to do it, `Rejected` if it cannot.
     """
-    numbers = (played.fileno(), start, size, span.start_ms, span.end_ms)
+    numbers = (played.fileno(), start, size, span.start_ms, span.end_ms, int(sound))
     command = [sys.executable, "-I", str(child), *map(str, numbers)]
     try:
         source = open_regular(recording)
@@ -58,7 +67,7 @@ def cut(
         _hold(source, start, played, made)
     finally:
         os.close(source)
-    return made
+    return made if sound else replace(made, tool=made.tool + NO_SOUND)
 
 
 def _hold(recording: int, start: int, played: IO[bytes], made: Cut) -> None:

@@ -84,7 +84,9 @@ def leave_network() -> None:
     ctypes.CDLL(None).unshare(NEW_USER | NEW_NETWORK)
 
 
-def cut(source: Window, target: Any, start_ms: int, end_ms: int) -> dict[str, object]:
+def cut(
+    source: Window, target: Any, start_ms: int, end_ms: int, *, sound: bool
+) -> dict[str, object]:
     import av
 
     options = {"protocol_whitelist": "none"}
@@ -93,11 +95,11 @@ def cut(source: Window, target: Any, start_ms: int, end_ms: int) -> dict[str, ob
         streams = [
             s
             for s in original.streams
-            if s.type in ("video", "audio") and not s.disposition & cover
+            if s.type in (("video", "audio") if sound else ("video",)) and not s.disposition & cover
         ]
         pictures = [s for s in streams if s.type == "video"]
         if not streams:
-            raise ValueError("no pictures and no sound")
+            raise ValueError("no pictures and no sound" if sound else "no pictures")
         lead = pictures[0] if pictures else streams[0]
         if lead.time_base is None:
             raise ValueError("no clock")
@@ -106,6 +108,8 @@ def cut(source: Window, target: Any, start_ms: int, end_ms: int) -> dict[str, ob
         start, end = zero + Fraction(start_ms, 1000), zero + Fraction(end_ms, 1000)
         part = Part(original, streams, lead, key_frame(original, lead, zero, start), end)
         if original.format.name == "mpegts":
+            if not sound:
+                raise ValueError("of a transport stream a stretch is shown, with all that is in it")
             suffix, pieces = "ts", stretch(source, target, part)
         else:
             suffix, pieces = "mp4", remuxed(av, source, target, streams, part)
@@ -186,6 +190,11 @@ def remuxed(av: Any, source: Window, target: Any, streams: Any, part: Part) -> l
     """The file to play, and which of its bytes are which of the original's."""
     origin: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
     behind: dict[tuple[int, int], int] = {}  # several samples may be in one block
+    for stream in streams:
+        # A verifier takes no such samples: they are single moments, of which anything can be made.
+        codec = stream.codec_context.name
+        if codec.startswith("pcm_"):
+            raise ValueError(f"its sound is not compressed ({codec}): --no-sound leaves it out")
     with av.open(target, mode="w", format="mp4") as played:
         given = {s.index: played.add_stream_from_template(s) for s in streams}
         order = {played_stream.index: index for index, played_stream in given.items()}
@@ -286,10 +295,10 @@ def merged(reads: list[tuple[int, int]]) -> list[list[int]]:
 
 
 def answered() -> dict[str, object]:
-    played, start, size, start_ms, end_ms = map(int, sys.argv[1:])
+    played, start, size, start_ms, end_ms, sound = map(int, sys.argv[1:])
     try:
         with os.fdopen(played, "r+b") as target:
-            return cut(Window(0, start, size), target, start_ms, end_ms)
+            return cut(Window(0, start, size), target, start_ms, end_ms, sound=bool(sound))
     except ImportError as error:
         return {"missing": str(error.name)}
     except (ValueError, OSError) as error:  # PyAV's errors are both

@@ -23,7 +23,8 @@ def rederive(clip: Clip, chunks: Held, played: Held) -> None:
         tempfile.TemporaryFile() as made,
     ):
         _put_holes(clip, chunks, original)
-        found = cut(Path(original.name), 0, clip.item.size, clip.asked, made)
+        source = Path(original.name)
+        found = cut(source, 0, clip.item.size, clip.asked, made, sound=not clip.silent)
         if found.tool != clip.tool:
             raise Unavailable(
                 f"it was made with {printable(clip.tool)}, and here is {found.tool}",

@@ -159,6 +159,17 @@ _TRUSTED = {
 
 _REASON = "|".join(REASONS)
 
+def _recordings(listed: str) -> str:
+    """Their names are anybody's, and stay as they are."""
+    text = re.sub(r" \(not in the packet\)(?=, |$)", "（不在证据包内）", listed)
+    return re.sub(r", and (\d+) more$", r"，另有 \1 个", text)
+
+
+def _stretches(listed: str) -> str:
+    text = re.sub(r", and (\d+) more$", r"，另有 \1 处", listed)
+    return text.replace(" to ", " 至 ").replace(", ", "、").replace("a gap", "无")
+
+
 _Words = str | Callable[[re.Match[str]], str]
 
 _CHINESE: tuple[tuple[str, _Words], ...] = (
@@ -169,9 +180,26 @@ _CHINESE: tuple[tuple[str, _Words], ...] = (
     (r"no (entries|statements) were shown", lambda m: f"未出示任何{_UNITS[m[1]][1:]}"),
     (
         r"(\S+) % of (.*): (\d+) runs of its chunks\. By the maker's word (\S+) to (\S+) of (\S+); "
-        r"(\S+) before it and (\S+) after it are not shown",
-        r"\2 的 \1 %，共 \3 段连续分块。据制作者所述为 \6 中的 \4 至 \5；"
-        r"之前的 \7 与之后的 \8 未展示",
+        r"(\S+) before it and (\S+) after it are not shown(; its sound is left out)?"
+        r"(; \d+ clips here [^;]*)?\. ((?:When it|No other|Other) .*)",
+        lambda m: (
+            f"{m[2]} 的 {m[1]} %，共 {m[3]} 段连续分块。据制作者所述为 {m[6]} 中的 {m[4]} 至 "
+            f"{m[5]}；之前的 {m[7]} 与之后的 {m[8]} 未展示{'；声音已略去' if m[9] else ''}"
+            f"{in_chinese(m[10]) if m[10] else ''}。{in_chinese(m[11])}"
+        ),
+    ),
+    (
+        r"; (\d+) clips here are of it, without (.*)",
+        lambda m: f"；此处共有其 {m[1]} 个片段，未含：{_stretches(m[2])}",
+    ),
+    (r"When it was recorded is not stated", "其录制时间未予陈述"),
+    (
+        r"No other recording of that moment is stated in this packet",
+        "本证据包的陈述中没有同一时刻的其他录像",
+    ),
+    (
+        r"Other recordings of that moment, by their statements: (.*)",
+        lambda m: f"据各自陈述，同一时刻另有录像：{_recordings(m[1])}",
     ),
     (
         r"made again from its chunks with (.*): the same bytes",

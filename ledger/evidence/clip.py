@@ -31,6 +31,7 @@ from ledger.evidence.ranges import Runs, check_runs
 MAX_CLIP_FILE = 16_777_216
 MAX_SAMPLES = 500_000  # runs of samples: five hours of pictures and sound that alternate
 MAX_WORD = 64
+NO_SOUND = ", without sound"  # behind the name of the tool that was told so
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,11 @@ class Clip:
     @property
     def chunks(self) -> int:
         return chunk_count(self.item.size)
+
+    @property
+    def silent(self) -> bool:
+        """The sound of the recording was left out, by the maker's word."""
+        return self.tool.endswith(NO_SOUND)
 
     @property
     def shown(self) -> int:

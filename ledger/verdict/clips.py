@@ -1,6 +1,6 @@
 """Clips: chunks proved to be part of an item that was fixed, and what is played made of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from ledger.encoding import printable
 from ledger.errors import Malformed, Rejected, Unavailable
@@ -11,6 +11,7 @@ from ledger.evidence.held import Held
 from ledger.evidence.ranges import root_of_runs
 from ledger.evidence.statement import FileSubject
 from ledger.report import Finding, Outcome, clock_text
+from ledger.verdict.around import Around
 from ledger.verdict.examination import Examination, Rederive, failed, not_checked
 
 BLOCK = 1 << 20
@@ -19,17 +20,20 @@ BLOCK = 1 << 20
 def clips(ex: Examination) -> Iterator[Finding]:
     layout = ex.layout
     originals = _Originals(ex)
+    held: dict[str, tuple[Clip, FileSubject]] = {}
     numbers = sorted({*layout.clips, *layout.clip_chunks, *layout.clips_played})
     for number in numbers:
-        about = layout.clips.get(number, f"data/clips/{number}")
         try:
-            clip, subject = _open(ex, number, originals)
+            held[number] = _open(ex, number, originals)
         except (Malformed, Rejected) as error:
-            yield failed("clip", about, error)
-            continue
-        played = layout.clips_played[number]
-        ex.part_of.setdefault(subject, played)
-        yield Finding("clip", Outcome.PASSED, played, _told(clip, subject))
+            yield failed("clip", layout.clips.get(number, f"data/clips/{number}"), error)
+    for number, (_, subject) in held.items():
+        ex.part_of.setdefault(subject, layout.clips_played[number])
+    around = Around((statement for _, statement in ex.shown()), held.values())
+    paths = {**ex.part_of, **ex.item_of}
+    for number, (clip, subject) in held.items():
+        detail = _told(clip, subject, around, paths)
+        yield Finding("clip", Outcome.PASSED, layout.clips_played[number], detail)
         if ex.rederive is not None:
             yield _rederived(ex, ex.rederive, clip, number)
     if not numbers:
@@ -101,12 +105,16 @@ def _check_played(clip: Clip, chunks: Held, played: Held, *, stream: bool) -> No
         raise Rejected("want a stream to play that is one stretch of the original")
 
 
-def _told(clip: Clip, subject: FileSubject) -> str:
+def _told(
+    clip: Clip, subject: FileSubject, around: Around, paths: Mapping[FileSubject, str]
+) -> str:
     share = 100 * clip.shown / max(1, clip.item.size)
     start, end, whole = clip.given.start_ms, clip.given.end_ms, clip.whole_ms
+    sound = "; its sound is left out" if clip.silent else ""
+    parts, others = around.parts(subject), around.others(clip, subject, paths)
     return (
         f"{share:.1f} % of {printable(subject.name)}: {len(clip.runs)} runs of its chunks. By the "
         f"maker's word {clock_text(start)} to {clock_text(end)} of {clock_text(whole)}; "
         f"{clock_text(start)} before it and {clock_text(max(0, whole - end))} after it are not "
-        "shown"
+        f"shown{sound}{parts}. {others}"
     )

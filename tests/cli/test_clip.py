@@ -15,7 +15,7 @@ import pytest
 from cli.cutting import cut
 from ledger.errors import LedgerError, Rejected
 from ledger.evidence.chunks import CHUNK_SIZE
-from ledger.evidence.clip import Clip, Span, run_size
+from ledger.evidence.clip import NO_SOUND, Clip, Span, run_size
 from storage.packet_additions import rewritten, write_packet
 from storage.packets import Bytes, open_packet
 from testkit.case import Built, evidence, make_case
@@ -225,6 +225,25 @@ def test_the_verdict_of_a_clip_in_chinese_names_what_is_shown(
     (line,) = [line for line in out.splitlines() if "片段：通过" in line]
     assert "tables-first.mp4" in line and "未展示" in line
     assert "只展示片段" in out
+
+
+def test_a_clip_without_its_sound_says_so_and_is_made_again(
+    run: Run, whole: tuple[Path, Path, str], tmp_path: Path
+) -> None:
+    packet, trust, item = whole
+    made, span = tmp_path / "clip.zip", ("--from", "3", "--to", "4", "--no-sound")
+    assert run("clip", packet, item, *span, "-o", made).code == 0
+    checked = run("verify", made, "--trust", trust, "--rederive")
+    assert checked.code == 0 and "the same bytes" in checked.out, checked.out
+    assert "are not shown; its sound is left out. Other" in " ".join(checked.out.split())
+    out = run("verify", made, "--trust", trust, "--lang", "zh").out
+    assert "声音已略去" in "".join(out.split())
+    # The same pictures with their sound are another file.
+    opened = open_packet(made)
+    clip = Clip.from_bytes(b"".join(opened.stream("data/clips/01.json")))
+    loud = replace(clip, tool=clip.tool.removesuffix(NO_SOUND)).to_bytes()
+    write_packet(made, rewritten(opened, {"data/clips/01.json": Bytes(loud)}))
+    assert run("verify", made, "--trust", trust, "--rederive").code == 1
 
 
 def test_other_items_may_be_left_out(

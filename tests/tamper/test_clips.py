@@ -13,7 +13,7 @@ from ledger.evidence.held import Held
 from ledger.evidence.packet import Index
 from ledger.report import Finding, Outcome, Report
 from ledger.verify import verify_packet
-from testkit.case import Built, MemoryPacket, evidence, make_case
+from testkit.case import Built, Case, MemoryPacket, evidence, make_case
 from testkit.film import FTYP, box, movie, track
 
 ORIGINAL = random.Random(7).randbytes(6 * CHUNK_SIZE + 1000)
@@ -57,9 +57,20 @@ def chunks_of(data: bytes, clip: Clip) -> bytes:
 
 
 def built() -> Built:
+    return clipped(case_with_original())
+
+
+def case_with_original() -> Case:
     case = make_case()
     case.drafts.remove(case.draft("video"))
+    for draft in case.drafts:
+        if "evidence_type" in draft.predicate:
+            draft.predicate["evidence_type"] = "documentary"
     case.add(evidence("video", 10, {"BWC_0088.MP4": ORIGINAL}), after="photo")
+    return case
+
+
+def clipped(case: Case) -> Built:
     made = case.build()
     path = next(p for p, data in made.files.items() if data == ORIGINAL)
     del made.files[path]
@@ -92,7 +103,7 @@ def test_a_part_of_a_fixed_recording_passes_and_says_how_much_it_is() -> None:
             MP4,
             "50.0 % of BWC_0088.MP4: 3 runs of its chunks. By the maker's word 0:00:39.960 to "
             "0:00:50.040 of 0:10:00.000; 0:00:39.960 before it and 0:09:09.960 after it are not "
-            "shown",
+            "shown. No other recording of that moment is stated in this packet",
         )
     ]
     assert not [f for f in report.findings if f.outcome is Outcome.FAILED]
@@ -225,8 +236,64 @@ def test_a_stretch_of_a_transport_stream_is_covered_whole() -> None:
         made = built()
         del made.files[MP4]
         made.files |= {LIST: clip.to_bytes(), CHUNKS: chunks_of(ORIGINAL, clip), TS: file}
-        (finding,) = of(made.verify(), "clip")
+        finding = of(made.verify(), "clip")[0]
         assert (finding.outcome is Outcome.PASSED) is passes, finding
+
+
+def recorded(start: str, end: str) -> dict[str, str]:
+    day = "2026-11-23T14:"
+    return {"from": f"{day}{start}+08:00", "to": f"{day}{end}+08:00"}
+
+
+def test_other_cameras_of_that_moment_are_named() -> None:
+    """The clip shows 14:00:39.960 to 14:00:50.040, by the recording's claimed times."""
+    case = case_with_original()
+    for number, (name, start, end) in enumerate(
+        (
+            ("before.mp4", "00:00", "00:39"),
+            ("into.mp4", "00:10", "00:40"),
+            ("from.mp4", "00:50", "09:00"),
+            ("after.mp4", "00:51", "09:00"),
+        ),
+        20,
+    ):
+        case.add(
+            evidence(name, number, {name: name.encode()}, occurred=recorded(start, end)),
+            after="photo",
+        )
+    # A corrected clock comes first; a document of that moment is no recording.
+    more = {"occurred": recorded("00:00", "00:01"), "corrected": recorded("00:30", "01:00")}
+    case.add(evidence("corrected", 30, {"corrected.mp4": b"c"}, **more), after="photo")
+    paper = {"occurred": recorded("00:00", "05:00"), "evidence_type": "documentary"}
+    case.add(evidence("paper", 31, {"paper.pdf": b"p"}, **paper), after="photo")
+    made = clipped(case)
+    del made.files[next(p for p, data in made.files.items() if data == b"from.mp4")]
+    index = Index.from_bytes(made.files["data/packet.json"])
+    items = tuple(name for name in index.items if f"data/items/{name}" in made.files)
+    made.files["data/packet.json"] = replace(index, items=items).to_bytes()
+    (finding,) = of(made.verify(), "clip")
+    _, _, names = finding.detail.partition("of that moment, by their statements: ")
+    assert set(names.split(", ")) == {
+        f"{name} ({path})"
+        for name, path in (
+            ("into.mp4", next(p for p, data in made.files.items() if data == b"into.mp4")),
+            ("corrected.mp4", next(p for p, data in made.files.items() if data == b"c")),
+            ("from.mp4", "not in the packet"),
+        )
+    }
+
+
+def test_between_two_clips_of_a_recording_something_is_not_shown() -> None:
+    made = built()
+    first = Clip.from_bytes(made.files[LIST])
+    second = replace(first, given=Span(100_000, 600_000))
+    made.files |= {p.replace("01", "02"): made.files[p] for p in (CHUNKS, MP4)}
+    made.files[LIST.replace("01", "02")] = second.to_bytes()
+    hidden = "without 0:00:00.000 to 0:00:39.960, 0:00:50.040 to 0:01:40.000. "
+    for finding in of(made.verify(), "clip"):
+        assert f"; 2 clips here are of it, {hidden}" in finding.detail
+    made.files[LIST] = replace(first, given=Span(0, 100_000)).to_bytes()
+    assert "; 2 clips here are of it, without a gap. " in of(made.verify(), "clip")[0].detail
 
 
 class Exchanged(MemoryPacket):
