@@ -159,6 +159,7 @@ _TRUSTED = {
 
 _REASON = "|".join(REASONS)
 
+
 def _recordings(listed: str) -> str:
     """Their names are anybody's, and stay as they are."""
     text = re.sub(r" \(not in the packet\)(?=, |$)", "（不在证据包内）", listed)
