@@ -52,43 +52,40 @@ export async function bigDigest(data) {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", data));
 }
 
-class Hasher {
-  constructor(hash) {
-    this.hash = hash.init();
-  }
+// Made once and used again: making one takes longer than a small file does.
+const IDLE = new Map();
 
-  update(data) {
-    this.hash.update(data);
-  }
-
-  // Ends it.
-  digest() {
-    return this.hash.digest("binary");
-  }
-}
-
-// A running SHA-256.
-export async function newDigest() {
-  return new Hasher(await createSHA256());
-}
-
-// A running SHA-512.
-export async function newStrongDigest() {
-  return new Hasher(await createSHA512());
-}
-
-// A running SM3 (GB/T 32905).
-export async function newSm3() {
-  return new Hasher(await createSM3());
-}
-
-// The running CRC-32 of zips; `digest` gives it as a Number.
-export async function newCrc32() {
-  const hash = (await createCRC32()).init();
-  return {
-    update: (data) => hash.update(data),
-    digest: () => Number.parseInt(hash.digest("hex"), 16),
+async function begin(create) {
+  const hash = IDLE.get(create)?.pop() ?? (await create());
+  hash.init();
+  const end = (form) => {
+    const found = hash.digest(form);
+    if (!IDLE.has(create)) IDLE.set(create, []);
+    IDLE.get(create).push(hash);
+    return found;
   };
+  return { update: (data) => void hash.update(data), digest: () => end("binary"), hex: () => end("hex") };
+}
+
+// Running digests: `update` as often as needed, `digest` once. SHA-256.
+export function newDigest() {
+  return begin(createSHA256);
+}
+
+// SHA-512.
+export function newStrongDigest() {
+  return begin(createSHA512);
+}
+
+// SM3 (GB/T 32905).
+export function newSm3() {
+  return begin(createSM3);
+}
+
+// The CRC-32 of zips; its `digest` is a Number.
+export async function newCrc32() {
+  const running = await begin(createCRC32);
+  return { update: running.update, digest: () => Number.parseInt(running.hex(), 16) };
 }
 
 const BLOCK = 64; // bytes of SHA-256
