@@ -10,7 +10,7 @@ INSTALL := $(V)/bin/python -m pip -q --disable-pip-version-check install --no-de
 SDIST := /^merkletools==/,/[^\\]$$/
 
 .DELETE_ON_ERROR:
-.PHONY: help setup demo demo-station demo-notary demo-court s3 pyz test slow check format openapi lock bench clean
+.PHONY: help setup demo demo-station demo-notary demo-court s3 pyz html test slow check format openapi lock bench clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "%-17s %s\n", $$1, $$2 }'
@@ -34,6 +34,9 @@ s3: $(V)/.ready ## start an S3 server to try, on 127.0.0.1, until Ctrl-C
 
 pyz: $(V)/.ready ## build dist/tiezheng-verify.pyz, the verifier as one file
 	@$(V)/bin/python -m portable.build dist/tiezheng-verify.pyz
+
+html: $(V)/.ready ## build dist/verify.html, the verifier as a page without network
+	@$(V)/bin/python -m browser.build dist/verify.html
 
 test: $(V)/.ready ## run the tests but the slow ones
 	@$(V)/bin/python -m pytest -n 2

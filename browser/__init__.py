@@ -1,0 +1,1 @@
+"""The verifier for the browser, built into one file."""

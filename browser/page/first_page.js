@@ -1,0 +1,392 @@
+// The first page of a report: what is shown, what is not, in the words and the order of
+// `tiezheng verify`. A pure function of the report as it stands in JSON. A test holds each
+// sentence against that of `cli/first_page.py`, in both languages.
+
+import { printable } from "../encoding.js";
+import { clipColumns } from "./columns.js";
+import { both } from "./language.js";
+import { tables } from "./tables.js";
+import { whenIn } from "./wording.js";
+
+const NAME = 20; // columns of a name that somebody else chose
+const NAMES = 34; // columns of several
+const OF_FILES = ["container", "item", "clip"];
+
+const CLIP = /^(\S+) % of (.*): \d+ runs of its chunks\..*$/su;
+const RECOUNTED = /^as of ([^\n]*): \d+ series recounted over \d+ entries$/u;
+const VOUCHED = /^on the word of ([^\n]*), as of ([^\n]*): \d+ series looked for in \d+ entries$/u;
+const MORE = /^(?:\S+ says: )?entry \d+ is statement \d+, which is not shown$/u;
+const WITHHELD = /^(\d+) of \d+ not shown$/u;
+const ABSENT = /^.* is not in the packet$/su;
+const NO_LOG = /^no copy of the public log was given \(--log\)$/u;
+const BEFORE = /^before decision [^\n]*$/u;
+const BY_NATURE = /^after decision [^\n]*: by its own label it supports no decision$/u;
+const WITHDRAWN = /^the \w+ key \S+ does not count since [^\n]*$/u;
+const ISSUED = /^certificate .* of .*, issued by .*$/su;
+const REVOKED = /^certificate .* was revoked, and is not presented$/su;
+
+export function firstPage(report, reference) {
+  const outcome = tables.outcomes[report.outcome];
+  const { CASE, CUT, MISSING, NOTHING, REFERENCE, TRUST, WHEN, WHO, WHOM } = tables.first_page;
+  const proved = [...provedBy(report)];
+  return {
+    outcome: both(`Verdict: ${outcome.en.toUpperCase()}`, `结论：${outcome.zh}`),
+    meaning: tables.meanings[report.outcome],
+    about: [
+      [REFERENCE, reference],
+      [CASE, clipped(report.case, 60)],
+      [TRUST, report.trust],
+    ],
+    proved: proved.length ? proved : [NOTHING],
+    notProved: [...notProvedBy(report)],
+    answers: [
+      [CUT, wasItCut(report)],
+      [MISSING, isAnythingMissing(report)],
+      [WHEN, whenWasItFixed(report)],
+      [WHO, whoCouldHaveChangedIt(report)],
+      [WHOM, whomToTrust(report)],
+    ],
+  };
+}
+
+// --- proved and not proved
+
+/** Each rests on statements that are what they were: so nothing without integrity. */
+function* provedBy(report) {
+  if (!holds(report, "integrity")) return;
+  yield unaltered(report);
+  if (holds(report, "complete")) yield nothingLeftOut(report);
+  const before = entries(report, BEFORE);
+  const byNature = entries(report, BY_NATURE);
+  if (holds(report, "order") && before) {
+    let en = `Fixed before the date on the decision: the files of ${entryCount(before)}`;
+    let zh = `${before} 个条目所示内容在决定书所载日期之前固定`;
+    if (byNature) {
+      en += `; ${byNature} more came after it and, by their own label, do not support it`;
+      zh += `；另 ${byNature} 个晚于决定，按其自称的阶段并不支持该决定`;
+    }
+    yield both(`${en}.`, `${zh}。`);
+  }
+}
+
+function unaltered(report) {
+  const whole = present(report);
+  const shown = parts(report).length;
+  const issued = count(report, "certificate", ISSUED);
+  let en = "The records shown are those fixed in the log";
+  let zh = "所示记录与日志中固定的一致";
+  if (whole && shown) {
+    en = `${files(whole)} and the parts shown of ${shown} more are, bit for bit, as fixed`;
+    zh = `${whole} 个文件及另外 ${shown} 个文件的所示部分与固定时逐比特相同`;
+  } else if (whole) {
+    en = `${files(whole)} shown here: bit for bit what was fixed in the log`;
+    zh = `所示 ${whole} 个文件与日志中固定的逐比特相同`;
+  } else if (shown) {
+    en = "What is shown of the recording is, bit for bit, a part of what was fixed";
+    zh = "所示部分与所固定录像的相应部分逐比特相同";
+  }
+  if (issued) {
+    en += `; notarial certificates that were logged as issued: ${issued}`;
+    zh += `；已登记出具的公证书：${issued} 份`;
+  }
+  return both(`${en}.`, `${zh}。`);
+}
+
+function nothingLeftOut(report) {
+  const { mirrors, time } = recount(report);
+  if (mirrors) {
+    return both(
+      `On the word of ${clipped(mirrors, NAME)}: the log holds no more of this case.`,
+      `据 ${clipped(mirrors, NAME)} 的声明：日志中没有本案的其他内容。`,
+    );
+  }
+  return both(
+    `The log held no more of this case up to ${time.en}.`,
+    `截至 ${time.zh}，日志中没有本案的其他内容。`,
+  );
+}
+
+function* notProvedBy(report) {
+  const failed = report.findings.filter((f) => f.outcome === "failed");
+  if (failed.length) {
+    const title = titleOf(failed[0].step);
+    const about = aboutOf(failed[0]);
+    const more = failed.length - 1;
+    yield both(
+      `FAILED: ${title.en}, ${about.en}` + (more ? `; and ${more} more.` : "."),
+      `不通过：${title.zh}，${about.zh}` + (more ? `；另有 ${more} 项。` : "。"),
+    );
+  }
+  const opened = GROUPS.filter((g) => report.groups[g] === "undecided").map((g) => tables.open[g]);
+  const revoked = count(report, "certificate", REVOKED);
+  if (revoked) {
+    opened.push(
+      both(
+        `what ${revoked} revoked notarial certificates said`,
+        `${revoked} 份已撤销的公证书所载事项`,
+      ),
+    );
+  }
+  if (opened.length) {
+    yield both(
+      `Left open: ${opened.map((o) => o.en).join("; ")}.`,
+      `未能判定：${opened.map((o) => o.zh).join("；")}。`,
+    );
+  }
+  yield tables.first_page.TRUTH;
+}
+
+// --- the questions
+
+function wasItCut(report) {
+  const bad = report.findings.find((f) => f.outcome === "failed" && OF_FILES.includes(f.step));
+  if (bad) {
+    const about = aboutOf(bad);
+    return both(
+      `Do not rely on it: of ${about.en} it is not shown that it is what was fixed.`,
+      `不应采信：${about.zh}不能证明是所固定的内容。`,
+    );
+  }
+  if (!holds(report, "integrity")) return cannotBeSaid(report);
+  const whole = present(report);
+  const shown = parts(report);
+  if (shown.length) {
+    const [share, name] = shown[0];
+    const more = shown.length - 1;
+    return both(
+      `Only a part is shown: ${share} % of ${clipped(name, NAME)}` +
+        (more ? `, and parts of ${more} more.` : "."),
+      `只展示了一部分：${clipped(name, NAME)} 的 ${share} %` +
+        (more ? `，另有 ${more} 个文件也只展示部分。` : "。"),
+    );
+  }
+  if (!whole) {
+    return both("No file is shown here, so nothing can be said.", "此处未出示任何文件，无从判断。");
+  }
+  return both(
+    `Not since it was fixed (${files(whole)} shown). Whether before is not shown.`,
+    `固定之后没有（共出示 ${whole} 个文件）；固定之前是否剪过，未予证明。`,
+  );
+}
+
+function isAnythingMissing(report) {
+  const found = report.findings.filter((f) => f.step === "complete");
+  const outcome = worst(found.map((f) => f.outcome));
+  const failed = found.filter((f) => f.outcome === "failed");
+  const more = failed.filter((f) => MORE.test(f.detail)).length;
+  if (more) {
+    return both(
+      `Yes: the log holds more of this case that is not shown (at least ${more}).`,
+      `有：日志中另有本案内容未出示（至少 ${more} 项）。`,
+    );
+  }
+  if (failed.length) {
+    return both(
+      "Cannot be said: packet and log contradict each other.",
+      "无法判断：证据包与日志相互矛盾。",
+    );
+  }
+  if (!holds(report, "integrity")) return cannotBeSaid(report);
+  let records = 0;
+  for (const finding of found) records += Number(WITHHELD.exec(finding.detail)?.[1] ?? 0);
+  const absent = found.filter((f) => ABSENT.test(f.detail)).length;
+  const noLog = found.some((f) => NO_LOG.test(f.detail));
+  if (records || absent) {
+    return both(
+      `Yes, not shown whole here: ${records} records and ${absent} files.` +
+        (noLog ? " More was not looked for." : ""),
+      `有：${records} 份记录、${absent} 个文件未完整附于本证据包。` +
+        (noLog ? "此外未作核对。" : ""),
+    );
+  }
+  const { mirrors, time } = recount(report);
+  if (outcome === "passed" && mirrors) {
+    return both(
+      `Nothing that was logged up to ${time.en}, on the word of ` +
+        `${clipped(mirrors, NAME)}. What was never logged cannot be seen.`,
+      `据 ${clipped(mirrors, NAME)} 的声明，截至 ${time.zh}已入日志的没有缺少。` +
+        "从未入日志的无从得知。",
+    );
+  }
+  if (outcome === "passed") {
+    return both(
+      `Nothing that was logged up to ${time.en}. What was never logged cannot be seen.`,
+      `截至 ${time.zh}已入日志的没有缺少。从未入日志的无从得知。`,
+    );
+  }
+  if (noLog) {
+    return both(
+      "Not checked: no copy of the public log was given.",
+      "未核对：没有提供公开日志的副本。",
+    );
+  }
+  return both("Not decided: see the step on completeness below.", "不能判定：见下文“完整性”一项。");
+}
+
+function whenWasItFixed(report) {
+  if (report.groups.integrity === "failed" || report.groups.time === "failed") {
+    return cannotBeSaid(report);
+  }
+  const times = [...new Set(report.items.map((i) => i.not_after).filter(Boolean))].sort();
+  if (!times.length) {
+    return both(
+      "Not shown: no time of anybody but the operator counts here.",
+      "未予证明：除运营者之外，没有可计入的时间。",
+    );
+  }
+  const first = whenIn(times[0]);
+  const last = whenIn(times.at(-1));
+  const some = report.items.filter((item) => !item.not_after).length;
+  let en = `By ${last.en}` + (times.length > 1 ? `, the first by ${first.en}` : "");
+  let zh = `不晚于 ${last.zh}` + (times.length > 1 ? `，最早的不晚于 ${first.zh}` : "");
+  if (some) {
+    en += `; of ${files(some)} not shown`;
+    zh += `；另有 ${some} 个文件未予证明`;
+  }
+  if (report.groups.time === "undecided") {
+    en += "; with doubts, see Time below";
+    zh += "；尚有疑问，见下文“时间”";
+  }
+  return both(`${en}.`, `${zh}。`);
+}
+
+function whoCouldHaveChangedIt(report) {
+  if (report.groups.integrity === "failed") return cannotBeSaid(report);
+  if (!quorum(report)) {
+    return both(
+      "The operator of the log, alone: those who should confirm it did not, or not enough.",
+      "日志运营者一方即可：应予确认的各方没有确认，或者确认不足。",
+    );
+  }
+  if (!holds(report, "integrity")) return cannotBeSaid(report);
+  const least = overlap(report);
+  const names = clipped(cosigners(report), NAMES);
+  return both(
+    `Before: whoever held it. Since: the operator only with ${least} or more of those who ` +
+      `confirmed (${names}).`,
+    `固定之前：持有者。固定之后：运营者须与至少 ${least} 个确认方串通（${names}）。`,
+  );
+}
+
+function whomToTrust(report) {
+  if (report.groups.integrity === "failed") {
+    return both(
+      "A failed check is mended by nobody's word.",
+      "核验不通过，任何人的担保都不能弥补。",
+    );
+  }
+  const withdrawn = count(report, "signature", WITHDRAWN);
+  const { mirrors } = recount(report);
+  let en = "The operator of the log";
+  let zh = "日志运营者";
+  if (quorum(report)) {
+    const names = clipped(cosigners(report), NAMES);
+    const most = overlap(report) - 1;
+    en = `That ${most ? `at most ${most}` : "none"} of those who confirm (${names}) colluded`;
+    zh = `确认方（${names}）${most ? `中串通的至多 ${most} 个` : "均未串通"}`;
+  }
+  en += "; the registrar of keys";
+  zh += "；密钥登记人";
+  if (mirrors) {
+    en += `; ${clipped(mirrors, NAME)}`;
+    zh += `；${clipped(mirrors, NAME)}`;
+  }
+  en += "; for what was before, the recorder";
+  zh += "；固定之前的，信任录制者";
+  if (withdrawn) {
+    en += `. Keys withdrawn: ${withdrawn}`;
+    zh += `。已撤销的密钥：${withdrawn} 个`;
+  }
+  return both(`${en}.`, `${zh}。`);
+}
+
+// --- what the findings say
+
+export const GROUPS = ["integrity", "complete", "order", "time", "form"];
+
+const titleOf = (step) => tables.steps.find((s) => s.name === step).title;
+const groupOf = (step) => tables.steps.find((s) => s.name === step).group;
+const holds = (report, group) => report.groups[group] === "passed";
+
+/** Failed before undecided before passed; nothing at all is undecided. */
+export function worst(outcomes) {
+  if (outcomes.includes("failed")) return "failed";
+  return outcomes.length && !outcomes.includes("undecided") ? "passed" : "undecided";
+}
+
+/** Which check stands in the way: the first that failed, else that is undecided. */
+function cannotBeSaid(report) {
+  for (const [outcome, en, zh] of [
+    ["failed", "failed", "不通过"],
+    ["undecided", "is undecided", "不能判定"],
+  ]) {
+    for (const finding of report.findings) {
+      const deciding = ["integrity", "time"].includes(groupOf(finding.step));
+      if (finding.outcome === outcome && deciding) {
+        const title = titleOf(finding.step);
+        return both(
+          `Cannot be said: the check “${title.en}” ${en}.`,
+          `无法判断：“${title.zh}”一项${zh}。`,
+        );
+      }
+    }
+  }
+  return both("Cannot be said: nothing was checked.", "无法判断：未作任何核验。");
+}
+
+const count = (report, step, detail) =>
+  report.findings.filter((f) => f.step === step && detail.test(f.detail)).length;
+
+/** How many entries the step on the decision says this of; of several decisions, of any. */
+function entries(report, detail) {
+  const fenced = report.findings.filter((f) => f.step === "fence" && f.outcome === "passed");
+  return new Set(fenced.filter((f) => detail.test(f.detail)).map((f) => f.about)).size;
+}
+
+const present = (report) => new Set(report.items.map((i) => i.path).filter(Boolean)).size;
+
+/** Of each clip that held, its share in percent and the name of the original. */
+function parts(report) {
+  const clips = report.findings.filter((f) => f.step === "clip" && f.outcome === "passed");
+  return clips
+    .map((f) => CLIP.exec(f.detail))
+    .filter(Boolean)
+    .map((m) => [m[1], m[2]]);
+}
+
+/** On whose word completeness rests, if on anybody's, and up to when at least. */
+function recount(report) {
+  const mirrors = new Set();
+  const times = [];
+  for (const finding of report.findings) {
+    if (finding.step !== "complete" || finding.outcome !== "passed") continue;
+    const recounted = RECOUNTED.exec(finding.detail);
+    const vouched = recounted ? null : VOUCHED.exec(finding.detail);
+    if (recounted) times.push(recounted[1]);
+    if (vouched) {
+      vouched[1].split(", ").forEach((name) => mirrors.add(name));
+      times.push(vouched[2]);
+    }
+  }
+  return { mirrors: [...mirrors].sort().join(", "), time: whenIn(times.sort()[0] ?? "") };
+}
+
+const quorum = ({ checkpoints }) =>
+  checkpoints.length > 0 && checkpoints.every((c) => c.quorum_time && Number(c.overlap) >= 1);
+
+const overlap = ({ checkpoints }) => Math.min(...checkpoints.map((c) => Number(c.overlap)));
+
+function cosigners({ checkpoints }) {
+  const found = checkpoints.flatMap((c) => c.cosigners.split(", "));
+  return [...new Set(found)].sort().join(", ");
+}
+
+function aboutOf(finding) {
+  if (finding.about === "packet") return both("the packet", "证据包");
+  const name = clipped(finding.about, NAME);
+  return both(name, ` ${name} `);
+}
+
+const clipped = (text, limit) => clipColumns(printable(text), limit);
+const entryCount = (number) => (number === 1 ? "1 entry" : `${number} entries`);
+const files = (number) => (number === 1 ? "1 file" : `${number} files`);

@@ -1,0 +1,146 @@
+// The findings in the words of a report. Patterns and sentences come from the tables; where one is
+// computed there, its counterpart is here, under the same pattern.
+
+import { printable } from "../encoding.js";
+import { language, pick, say } from "./language.js";
+import { tables } from "./tables.js";
+
+const ISO = /\b(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2}:\d{2})\+08:00/gu;
+
+/** A detail for a person, or the refusal of its step with the English behind it. */
+export function detailWords(step, detail) {
+  if (!detail) return "";
+  const found = language() === "zh" ? inChinese(detail) : match(tables.english, IN_ENGLISH, detail);
+  return when(found ?? say(detail, `${tables.refusals[step]}（${detail}）`));
+}
+
+/** Null where it is an error's own words. */
+const inChinese = (detail) => match(tables.chinese, IN_CHINESE, detail);
+
+/** Printable, with times as a person reads them; all of ours are in UTC+8. */
+export const when = (text) => pick(whenIn(text));
+
+export function whenIn(text) {
+  const shown = printable(text);
+  return {
+    en: shown.replace(ISO, "$1 $2 UTC+8"),
+    zh: shown.replace(ISO, "$1 $2（北京时间）"),
+  };
+}
+
+/** The patterns whose words are computed, for the test that compares both lists. */
+export const computed = () => ({
+  chinese: [...IN_CHINESE.keys()],
+  english: [...IN_ENGLISH.keys()],
+});
+
+/** As `re.fullmatch` with `re.DOTALL`. */
+export const whole = (pattern) => new RegExp(`^(?:${pattern})$`, "su");
+
+const compiled = new Map();
+
+function match(table, functions, detail) {
+  for (const [pattern, words] of table) {
+    if (!compiled.has(pattern)) compiled.set(pattern, whole(pattern));
+    const found = compiled.get(pattern).exec(detail);
+    if (found === null) continue;
+    if (words !== null) return words.replace(/\\(\d)/gu, (_, number) => found[Number(number)]);
+    return functions.get(pattern)(found);
+  }
+  return null;
+}
+
+const ended = (what) => `${what.replace("the authority ", "授时机构 ").trim()} `;
+
+const renewed = (what) =>
+  what === "the token" ? "时间戳" : `${what.replace("the renewal ", "第 ")} 号续展`;
+
+function duration(seconds) {
+  if (seconds < 7200) {
+    const minutes = Math.floor(seconds / 60);
+    return say(`${minutes} min`, `${minutes} 分钟`);
+  }
+  if (seconds < 172_800) {
+    const hours = Math.floor(seconds / 3600);
+    return say(`${hours} h`, `${hours} 小时`);
+  }
+  const days = Math.floor(seconds / 86_400);
+  return say(`${days} days`, `${days} 天`);
+}
+
+const IN_CHINESE = new Map([
+  [
+    "(\\d+) (files|entries|statements|items|certificates|clips|derivations)",
+    (m) => `${m[1]} ${tables.units[m[2]]}`,
+  ],
+  ["no (entries|statements) were shown", (m) => `未出示任何${tables.units[m[1]].slice(1)}`],
+  [
+    "suites: (.*); place and time rest on the log's own SHA-256 and on its cosigners' keys all the same",
+    (m) =>
+      `算法要求：${m[1].replaceAll("required", "须有").replaceAll("distrusted", "不采信")}；` +
+      "位置与时间仍以日志自身的 SHA-256 和联合签名人的密钥为准",
+  ],
+  [
+    "the (\\w+) key (\\S+) does not count since (.*)",
+    (m) => `${tables.trusted[m[1]] ?? m[1]}的密钥 ${m[2]} 自 ${m[3]} 起不再算数`,
+  ],
+  ["(\\S+) says: (.*)", (m) => `镜像 ${m[1]} 称：${inChinese(m[2]) ?? m[2]}`],
+  [
+    "not noted: (.*)",
+    (m) =>
+      `未注明：${m[1]
+        .split(", ")
+        .map((name) => tables.particulars[name].zh)
+        .join("、")}`,
+  ],
+  [
+    "(before|after|not_shown) decision (\\S+) dated (\\S+)",
+    (m) => `${tables.order_words[m[1]]}；决定为条目 ${m[2]}，所载日期 ${m[3]}`,
+  ],
+  [
+    "after decision (\\S+) dated (\\S+): by its own label it supports no decision",
+    (m) =>
+      `${tables.order_words.after}；决定为条目 ${m[1]}，所载日期 ${m[2]}；` +
+      "按其自称的阶段，不支持该决定",
+  ],
+  [
+    "late witnessed: (\\d+) s after the ledger says it accepted it",
+    (m) => `联合签名偏晚：比账本自称接收的时间晚 ${duration(Number(m[1]))}`,
+  ],
+  [
+    "the authority's time is (\\d+) s (after|before) the quorum's: stamped late, or one of their clocks is wrong",
+    (m) =>
+      `授时机构的时间比法定人数联合签名的时间${m[2] === "after" ? "晚" : "早"} ` +
+      `${duration(Number(m[1]))}：加盖偏晚，或其中一方时钟有误`,
+  ],
+  [
+    "(.*) ended in (\\d+), and no renewal of (.*) before that is shown",
+    (m) => `${ended(m[1])}于 ${m[2]} 年失效，而未出示此前对${renewed(m[3])}的续展`,
+  ],
+  [
+    "(.*) ended in (\\d+), and nothing shows that (\\S+) was hashed again before",
+    (m) => `${ended(m[1])}于 ${m[2]} 年失效，而未证明条目 ${m[3]} 此前已重新哈希`,
+  ],
+  [
+    "(\\S+): its (entry|proof|envelope|salt) is not the one that was hashed again",
+    (m) => `条目 ${m[1]}：${tables.parts[m[2]]}不是当时重新哈希的那一份`,
+  ],
+]);
+
+const IN_ENGLISH = new Map([
+  ["1 (?:files|items)", (m) => m[0].slice(0, -1)],
+  [
+    "(before|after|not_shown) decision (\\S+) dated (\\S+)",
+    (m) => `${tables.orders[m[1]].en}, entry ${m[2]}, dated ${m[3]}`,
+  ],
+  [
+    "after decision (\\S+) dated (\\S+): by its own label it supports no decision",
+    (m) =>
+      `${tables.orders.after.en}, entry ${m[1]}, dated ${m[2]}: ` +
+      "by its own label it supports no decision",
+  ],
+  [
+    "late witnessed: (\\d+) s after the ledger says it accepted it",
+    (m) => `cosigned late: ${duration(Number(m[1]))} after the ledger says it accepted it`,
+  ],
+]);

@@ -1,0 +1,206 @@
+"""The page's first page and findings are, word for word, those of the terminal."""
+
+import json
+import re
+import shutil
+import subprocess
+import unicodedata
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from browser.words import words
+from cli import wording
+from cli.first_page import first_page
+from cli.folding import clip_columns
+from cli.language import choose
+from ledger.report import Facts, Finding, Item, Outcome, Report, conclude
+from ledger.verify import STEPS
+
+PROGRAM = Path(__file__).parent / "js" / "report_words.mjs"
+GROUP_OF = {step.name: step.group for step in STEPS}
+T1, T2 = "2026-11-23T18:20:01+08:00", "2026-11-23T18:50:01+08:00"
+
+Ask = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def ask() -> Iterator[Ask]:
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("needs node and npm")
+    started = subprocess.Popen(
+        [node, str(PROGRAM)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
+    )
+    assert started.stdin
+    assert started.stdout
+
+    def asked(value: object) -> Any:
+        assert started.stdin
+        assert started.stdout
+        started.stdin.write(json.dumps(value) + "\n")
+        started.stdin.flush()
+        return json.loads(started.stdout.readline())
+
+    with started:
+        asked.computed = asked(words())  # type: ignore[attr-defined]
+        yield asked
+        started.stdin.close()
+
+
+def test_what_a_table_computes_has_its_counterpart_under_the_same_pattern(ask: Ask) -> None:
+    tables = {"chinese": wording._CHINESE, "english": wording._ENGLISH}
+    for name, table in tables.items():
+        functions = [pattern for pattern, said in table if not isinstance(said, str)]
+        assert sorted(ask.computed[name]) == sorted(functions)  # type: ignore[attr-defined]
+
+
+ALPHABET = st.sampled_from("".join(map(chr, range(32, 127))) + "’“中文〔名〕")
+PATTERNS = [pattern for pattern, _ in (*wording._CHINESE, *wording._ENGLISH)]
+
+
+@st.composite
+def details(draw: st.DrawFn) -> list[str]:
+    """One that fits each pattern, and words that may fit none."""
+    fitting = [
+        st.from_regex(re.compile(p, re.DOTALL), fullmatch=True, alphabet=ALPHABET) for p in PATTERNS
+    ]
+    return [draw(st.text(ALPHABET, max_size=9)), *map(draw, fitting)]
+
+
+@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
+@given(drawn=details(), step=st.sampled_from([step.name for step in STEPS]))
+def test_every_finding_is_said_in_the_same_words(ask: Ask, drawn: list[str], step: str) -> None:
+    wanted, asked = [], []
+    for detail in [*drawn, "not noted: method, carrier", f"the ledger says {T1}, the quorum {T2}"]:
+        try:
+            said = {lang: _said(lang, step, detail) for lang in ("zh", "en")}
+        except KeyError:
+            continue  # a particular that does not exist
+        asked.append([step, detail])
+        wanted.append(said)
+    assert len(wanted) >= len(drawn)
+    assert ask({"details": asked})["details"] == wanted
+
+
+def _said(lang: str, step: str, detail: str) -> str:
+    choose([f"--lang={lang}"], {})
+    return wording.detail_words(step, Outcome.FAILED, detail)
+
+
+CLIP = "12.5 % of {}: 2 runs of its chunks. By the maker's word, and so on"
+DETAILS = {
+    "clip": [CLIP.format("01.mp4"), CLIP.format("一段很长很长很长很长的录像.mp4"), "1 clips"],
+    "certificate": [
+        "certificate 1 of 2, issued by 3, 4",
+        "certificate 1 was revoked, and is not presented",
+    ],
+    "complete": [
+        f"as of {T1}: 3 series recounted over 5 entries",
+        f"on the word of mirror.example, as of {T2}: 3 series looked for in 5 entries",
+        f"on the word of b.example, a.example, as of {T1}: 3 series looked for in 5 entries",
+        "entry 7 is statement 4, which is not shown",
+        "mirror.example says: entry 7 is statement 4, which is not shown",
+        "2 of 5 not shown",
+        "01.mp4 is not in the packet",
+        "no copy of the public log was given (--log)",
+    ],
+    "fence": [
+        "before decision 2026-3 dated 2026-11-24",
+        "after decision 2026-3 dated 2026-11-24",
+        "after decision 2026-3 dated 2026-11-24: by its own label it supports no decision",
+    ],
+    "signature": ["the cosigner key w1 does not count since 2026-11-24", "3 statements"],
+}
+findings = st.lists(
+    st.sampled_from([step.name for step in STEPS]).flatmap(
+        lambda step: st.builds(
+            Finding,
+            st.just(step),
+            st.sampled_from([Outcome.PASSED] * 4 + [Outcome.FAILED, Outcome.UNDECIDED]),
+            st.sampled_from(["packet", "2026-1", "2026-2", "data/items/01.mp4", "名" * 20]),
+            st.sampled_from(DETAILS.get(step, ["x", "1 entries"])),
+        )
+    ),
+    max_size=9,
+)
+times = st.sampled_from(["", T1, T2])
+items = st.lists(
+    st.builds(
+        Item,
+        path=st.sampled_from(["", "data/items/01.mp4", "data/items/02.txt"]),
+        name=st.just("01.mp4"),
+        place=st.just("2026-1"),
+        stage=st.just(""),
+        claimed=times,
+        corrected=times,
+        not_before=times,
+        not_after=times,
+        fixed_by=times,
+        order=st.just("before"),
+        signed_by=st.just(""),
+    ),
+    max_size=3,
+)
+checkpoints = st.lists(
+    st.fixed_dictionaries(
+        {
+            "claimed": times,
+            "cosigners": st.sampled_from(
+                ["", "court, notary", "法院, archive, notary, " + "x" * 40]
+            ),
+            "origin": st.just("ledger.example/2026"),
+            "overlap": st.sampled_from(["0", "1", "2"]),
+            "policy": st.just("ab" * 32),
+            "quorum_time": times,
+            "root": st.just("AAAA"),
+            "size": st.just("5"),
+        }
+    ),
+    max_size=2,
+)
+
+
+@st.composite
+def reports(draw: st.DrawFn) -> Report:
+    drawn = draw(findings)
+    if draw(st.booleans()):  # what passes as a whole is rare among random findings
+        whole = [Finding(s.name, Outcome.PASSED, "packet", "1 entries") for s in STEPS]
+        drawn = [*whole, *(f for f in drawn if f.outcome is not Outcome.FAILED)]
+    facts = Facts(
+        case=draw(st.sampled_from(["", "苏城管罚〔2026〕417号", "案" * 40])),
+        packet=draw(st.sampled_from(["", "ab" * 32, "0123456789abcdef" * 4])),
+        trust="cd" * 32,
+        checkpoints=tuple(draw(checkpoints)),
+        items=tuple(draw(items)),
+    )
+    return conclude(tuple(drawn), GROUP_OF, frozenset(), facts)
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(drawn=st.lists(reports(), min_size=12, max_size=12))
+def test_the_first_page_is_the_same_sentence_for_sentence(ask: Ask, drawn: list[Report]) -> None:
+    answer = ask({"reports": [report.to_json() for report in drawn]})
+    for report, found in zip(drawn, answer["pages"], strict=True):
+        page = first_page(report)
+        assert found == {
+            "about": [[name, value] for name, value in page.about],
+            "answers": [[question, told] for question, told in page.answers],
+            "meaning": page.meaning,
+            "notProved": list(page.not_proved),
+            "outcome": page.outcome,
+            "proved": list(page.proved),
+        }
+
+
+@given(text=st.text(max_size=40), limit=st.integers(1, 40))
+@settings(max_examples=60, deadline=None)
+def test_names_are_clipped_at_the_same_column(ask: Ask, text: str, limit: int) -> None:
+    if unicodedata.unidata_version != "14.0.0":
+        pytest.skip("needs the Unicode 14 tables of the terminal's own Python 3.11")
+    text = text.encode("utf-8", "replace").decode()
+    assert ask({"clipped": [[text, limit]]})["clipped"] == [clip_columns(text, limit)]
