@@ -1,0 +1,104 @@
+// Clips: chunks proved to be part of an item that was fixed, and what is played made of them.
+
+import { equalBytes, formatHex, printable } from "../encoding.js";
+import { Rejected } from "../errors.js";
+import { Clip } from "../evidence/clip.js";
+import { checkFilm } from "../evidence/film.js";
+import { rootOfRuns } from "../evidence/ranges.js";
+import { Finding, Outcome, clockText } from "../report.js";
+import { failed, isRefusal, oneDecimal } from "./examination.js";
+
+const BLOCK = 1 << 20;
+
+export async function* clips(ex) {
+  const { clips: lists, clipChunks, clipsPlayed } = ex.layout;
+  const originals = originalsOf(ex);
+  const numbers = new Set([lists, clipChunks, clipsPlayed].flatMap((map) => [...map.keys()]));
+  for (const number of [...numbers].sort()) {
+    try {
+      const { clip, subject, played } = await open(ex, number, originals);
+      if (!ex.partOf.has(subject.key)) ex.partOf.set(subject.key, played);
+      yield new Finding("clip", Outcome.PASSED, played, told(clip, subject));
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      yield failed("clip", lists.get(number) ?? `data/clips/${number}`, error);
+    }
+  }
+  if (!numbers.size) yield new Finding("clip", Outcome.PASSED, "packet", "0 clips");
+}
+
+async function open(ex, number, originals) {
+  const { clips: lists, clipChunks, clipsPlayed } = ex.layout;
+  const paths = [lists, clipChunks, clipsPlayed].map((map) => map.get(number));
+  if (paths.includes(undefined)) {
+    throw new Rejected("want the list, the chunks and the file to play, each once");
+  }
+  const [path, chunks, played] = paths;
+  const clip = Clip.fromBytes(await ex.read(path));
+  const subject = originals.get(keyOf(clip.item));
+  if (subject === undefined) {
+    throw new Rejected("no statement in this packet speaks of its original");
+  }
+  const leaves = ex.clipLeaves.get(chunks) ?? [];
+  const size = ex.packet.sizes().get(chunks);
+  const shown = clip.runs.reduce((sum, [first, last]) => sum + last - first + 1, 0);
+  if (size !== clip.shown || leaves.length !== shown) {
+    throw new Rejected(`want ${clip.shown} bytes of chunks, got ${size}`);
+  }
+  const root = await rootOfRuns(clip.runs, clip.chunks, leaves, clip.proof);
+  if (!equalBytes(root, clip.item.chunks)) {
+    throw new Rejected("the chunks are no part of the original that was fixed");
+  }
+  await checkPlayed(ex, clip, chunks, played);
+  return { clip, subject, played };
+}
+
+// The originals, as statements shown here speak of them; the first that does counts.
+function originalsOf(ex) {
+  const found = new Map();
+  for (const [, statement] of ex.shown()) {
+    for (const subject of statement.items) {
+      const key = keyOf(subject.digest);
+      if (!found.has(key)) found.set(key, subject);
+    }
+  }
+  return found;
+}
+
+function keyOf({ size, sha256, chunks }) {
+  return `${size} ${formatHex(sha256)} ${formatHex(chunks)}`;
+}
+
+async function checkPlayed(ex, clip, chunks, played) {
+  const find = clip.where();
+  const size = ex.packet.sizes().get(played);
+  for (const piece of clip.pieces) {
+    const place = find(piece.original, piece.size);
+    for (let at = 0; at < piece.size; at += BLOCK) {
+      const length = Math.min(BLOCK, piece.size - at);
+      const shown = await ex.packet.read(played, piece.at + at, length);
+      const held = await ex.packet.read(chunks, place + at, length);
+      if (shown.length !== length || !equalBytes(shown, held)) {
+        const what = `byte ${piece.at} of the file to play`;
+        throw new Rejected(`${what} is not that of the original`);
+      }
+    }
+  }
+  if (played.endsWith(".mp4")) {
+    const read = (at, length) => ex.packet.read(played, at, length);
+    await checkFilm(read, size, clip.pieces);
+  } else if (clip.pieces.length !== 1 || clip.pieces[0].at || clip.pieces[0].size !== size) {
+    throw new Rejected("want a stream to play that is one stretch of the original");
+  }
+}
+
+function told(clip, subject) {
+  const share = oneDecimal((100 * clip.shown) / Math.max(1, clip.item.size));
+  const [start, end, whole] = [clip.given.startMs, clip.given.endMs, clip.wholeMs].map(clockText);
+  const after = clockText(Math.max(0, clip.wholeMs - clip.given.endMs));
+  return (
+    `${share} % of ${printable(subject.name)}: ${clip.runs.length} runs of its chunks. By the ` +
+    `maker's word ${start} to ${end} of ${whole}; ${start} before it and ${after} after it ` +
+    "are not shown"
+  );
+}

@@ -1,0 +1,104 @@
+// Items and the case: the bytes are those that were fixed, and all is about one case.
+
+import { formatHex } from "../encoding.js";
+import { Rejected } from "../errors.js";
+import { checkSpelling, isPlain, isSpelled } from "../evidence/case_number.js";
+import { ItemHasher } from "../evidence/chunks.js";
+import { caseSeries, provisionalSeries } from "../evidence/membership.js";
+import { OPENING } from "../evidence/statement.js";
+import { Finding, Outcome } from "../report.js";
+import { failed, isRefusal } from "./examination.js";
+
+export async function* items(ex) {
+  const wanted = new Map(); // by SHA-256
+  for (const [, statement] of ex.shown()) {
+    for (const subject of statement.items) {
+      const key = formatHex(subject.digest.sha256);
+      wanted.set(key, [...(wanted.get(key) ?? []), subject]);
+    }
+  }
+  let good = 0;
+  for (const [path, plain] of ex.itemDigests) {
+    const subjects = wanted.get(formatHex(plain.sha256)) ?? [];
+    try {
+      if (!subjects.length) {
+        throw new Rejected("no statement in this packet speaks of these bytes");
+      }
+      const sm3 = subjects.some((subject) => subject.digest.sm3.length);
+      const found = sm3 ? await withSm3(ex, path) : plain;
+      for (const subject of subjects) {
+        subject.digest.check(found);
+        const why = ex.trust.suites.checkItem(subject.digest);
+        if (why) yield new Finding("item", Outcome.UNDECIDED, path, why);
+        ex.itemOf.set(subject.key, path);
+      }
+      good += 1;
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      yield failed("item", path, error);
+    }
+  }
+  if (good || !ex.layout.items.length) {
+    yield new Finding("item", Outcome.PASSED, "packet", `${good} items`);
+  }
+}
+
+async function withSm3(ex, path) {
+  const hasher = await ItemHasher.begin({ sm3: true });
+  for await (const piece of ex.packet.stream(path)) await hasher.update(piece);
+  return hasher.finish();
+}
+
+const OF_NO_CASE = ["register", "renewal", "custody", "status"];
+
+export async function* caseOf(ex) {
+  const number = ex.index.case;
+  const { firstYear } = ex.trust;
+  const finding = (outcome, detail) => new Finding("case", outcome, number, detail);
+  const name = caseSeries(number, firstYear);
+  if (ex.layout.envelopes.size && !ex.series.has(name)) {
+    yield finding(Outcome.FAILED, "the packet has no series of this case");
+    return;
+  }
+  // The series of this packet's case, with a provisional one that it grew from.
+  const names = new Set([name]);
+  for (const [, { case: its, predicate }] of ex.shown()) {
+    if (its === number && predicate.provisional) {
+      names.add(provisionalSeries(predicate.provisional, firstYear));
+    }
+  }
+  let good = 0;
+  let bad = 0;
+  for (const [view, statement] of ex.shown()) {
+    if (OF_NO_CASE.includes(statement.kind)) continue;
+    try {
+      checkCase(ex, view, statement, names);
+      good += 1;
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      bad += 1;
+      yield failed("case", view.place.toText(), error);
+    }
+  }
+  if (bad) return;
+  if (!good) {
+    yield finding(Outcome.UNDECIDED, "no statement of this case is shown");
+  } else if (isSpelled(number, ex.register?.caseNumbers() ?? [])) {
+    yield finding(Outcome.PASSED, "spelled as registered");
+  } else if (isPlain(number)) {
+    yield finding(Outcome.PASSED, "its agency's spelling is not in the packet");
+  } else {
+    const detail = "no agency's spelling here covers this number, which may only look like another";
+    yield finding(Outcome.UNDECIDED, detail);
+  }
+}
+
+function checkCase(ex, view, statement, names) {
+  const opening = statement.predicate.act === OPENING;
+  const own = opening ? [provisionalSeries(statement.id, ex.trust.firstYear)] : view.series;
+  if (!own.some((name) => names.has(name))) {
+    throw new Rejected("this statement is not about the case of the packet");
+  }
+  const templates = ex.register?.caseNumbers(statement.agency) ?? [];
+  if (statement.case !== null && templates.length) checkSpelling(statement.case, templates);
+}
