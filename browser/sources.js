@@ -96,6 +96,21 @@ export class ZipPacket {
     return packet;
   }
 
+  // One file of it on its own, and what another worker needs to read it so.
+  static ofPart(bytes, { path, size, crc, start }) {
+    const packet = new ZipPacket();
+    packet.#bytes = bytes;
+    packet.#members = new Map([[path, new Member(path, size, crc)]]);
+    packet.#starts = new Map([[path, start]]);
+    packet.#sizes = new Map([[path, size]]);
+    return packet;
+  }
+
+  part(path) {
+    const { size, crc } = this.#members.get(path);
+    return { path, size, crc, start: this.#starts.get(path) };
+  }
+
   sizes() {
     return this.#sizes;
   }

@@ -17,10 +17,12 @@ import {
 import { Malformed, Rejected } from "../errors.js";
 import { Index, Layout, MAX_SMALL_FILE, comparePlaces, treeKey } from "../evidence/packet.js";
 import { Decision } from "../process/fence.js";
-import { Finding, Outcome, secondsText } from "../report.js";
+import { secondsText } from "../report.js";
 import { hear } from "./mirrored.js";
 import { stampFacts } from "./stamps.js";
 import { counted } from "./withdrawn.js";
+
+export { allGood, failed, isRefusal, notChecked } from "./findings.js";
 
 // All that a packet says about one entry, bound together by its place.
 export class View {
@@ -242,26 +244,6 @@ export class Examination {
     const root = this.roots.get(tree);
     return root && equalBytes(root, after.root) ? (this.seen.get(tree) ?? null) : null;
   }
-}
-
-export function failed(step, about, error) {
-  return new Finding(step, Outcome.FAILED, about, error.message);
-}
-
-// What this program does not check, or cannot compute: never passed, never failed.
-export function notChecked(step, about, error) {
-  return new Finding(step, Outcome.UNDECIDED, about, `not checked here: ${error.message}`);
-}
-
-export function allGood(step, good, what) {
-  return good
-    ? new Finding(step, Outcome.PASSED, "packet", `${good} ${what}`)
-    : new Finding(step, Outcome.UNDECIDED, "packet", `no ${what} were shown`);
-}
-
-// Whether it says that something is wrong, and not that this program is.
-export function isRefusal(error) {
-  return error instanceof Malformed || error instanceof Rejected;
 }
 
 function earliest(proofs) {

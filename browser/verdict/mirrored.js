@@ -13,7 +13,7 @@ import { Stranger, openAbsence, tagsToBytes } from "../evidence/absence.js";
 import { Place } from "../evidence/packet.js";
 import { Finding, Outcome, secondsText } from "../report.js";
 import { digest } from "../suite.js";
-import { failed, isRefusal, notChecked } from "./examination.js";
+import { failed, isRefusal, notChecked } from "./findings.js";
 
 const STEP = "complete";
 

@@ -7,7 +7,7 @@ import { equalBytes, utf8 } from "../encoding.js";
 import { Rejected } from "../errors.js";
 import { Finding, Outcome } from "../report.js";
 import { Checkpoint } from "../tlog/checkpoint.js";
-import { failed, isRefusal } from "./examination.js";
+import { failed, isRefusal } from "./findings.js";
 
 const NOT_OPENED = "not checked here: timestamp tokens";
 
