@@ -1,6 +1,26 @@
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import pytest
 
+from ledger.errors import LedgerError
+from ledger.evidence.packet import PacketSource
+from ledger.evidence.trust import Trust
+from ledger.report import Report
+from ledger.verify import verify_packet
+from storage.packets import DiskPacket, open_packet
 from testkit.case import Built, make_case
+from testkit.second_verifier import (
+    compare,
+    compare_refusal,
+    opening_of,
+    remember_trusts,
+    verdict_of,
+)
+
+remember_trusts()
 
 
 @pytest.fixture(autouse=True)
@@ -13,6 +33,52 @@ def short_lookahead(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequ
 @pytest.fixture
 def full_lookahead() -> None:
     """Asks for the length that users have."""
+
+
+@pytest.fixture
+def other_bounds() -> None:
+    """Says that the test moves bounds that the second verifier, which has its own, cannot know."""
+
+
+@pytest.fixture(autouse=True)
+def second_opinion(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """Every packet that a test here has judged or opened, the verifier for the browser has too."""
+    if "other_bounds" in request.fixturenames:
+        return
+    replace_everywhere(monkeypatch, request, verify_packet, verified_twice)
+    replace_everywhere(monkeypatch, request, open_packet, opened_twice)
+
+
+def verified_twice(packet: PacketSource, trust: Trust, **options: Any) -> Report:
+    report = verify_packet(packet, trust, **options)
+    options.pop("on_bytes", None)
+    rederived = options.pop("rederive", None) is not None
+    answer = verdict_of(packet, trust, **options)
+    compare(report.to_json(), answer, rederived=rederived)
+    return report
+
+
+def opened_twice(path: Path) -> DiskPacket:
+    try:
+        packet = open_packet(path)
+    except LedgerError as error:
+        compare_refusal(error, opening_of(path))
+        raise
+    compare_refusal(None, opening_of(path))
+    return packet
+
+
+def replace_everywhere(
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+    old: Callable[..., Any],
+    new: Callable[..., Any],
+) -> None:
+    kit = [module for name, module in sys.modules.items() if name.startswith("testkit.")]
+    for module in (request.module, *kit):
+        for name, value in list(vars(module).items()):
+            if value is old and module.__name__ != "testkit.second_verifier":
+                monkeypatch.setattr(module, name, new)
 
 
 @pytest.fixture
