@@ -100,6 +100,10 @@ def _module(path: str) -> str:
 
     def imports(match: re.Match[str]) -> str:
         other = _path_of(match["path"], path)
+        for name in _listed(match["names"] or ""):
+            # A browser would refuse it; as a value that is not there it would come to light late.
+            if (wanted := name.partition(" as ")[0]) not in _exported(other):
+                raise SystemExit(f"{path}: {other} exports no {wanted!r}")
         return f"const {match['whole'] or _unpacked(match['names'])} = $modules[{other!r}];"
 
     def declares(match: re.Match[str]) -> str:
@@ -123,6 +127,12 @@ def _module(path: str) -> str:
         f"$modules[{path!r}] = await (async () => {{\n{body.strip()}\n"
         f"return Object.freeze({{ {given} }});\n}})();"
     )
+
+
+def _exported(path: str) -> set[str]:
+    source = _read(path)
+    listed = (name for m in _LIST.finditer(source) for name in _listed(m["names"]))
+    return {m["name"] for m in _EXPORT.finditer(source)} | {n.split(" as ")[-1] for n in listed}
 
 
 def _listed(names: str) -> list[str]:

@@ -11,9 +11,9 @@ import { failed, isRefusal } from "./examination.js";
 const STEP = "container";
 
 export async function* container(ex) {
-  let expected;
-  const sizes = ex.packet.sizes();
+  let [expected, sizes] = [null, null];
   try {
+    sizes = ex.packet.sizes();
     ex.layout = Layout.of(sizes.keys());
     const read = (path) => ex.read(path);
     expected = await checkBag(sizes, read);

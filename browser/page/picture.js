@@ -1,0 +1,95 @@
+// What the page draws of an examination: the files with their chunks, and the recordings in time.
+// Only what held is drawn as such.
+
+import { formatHex } from "../encoding.js";
+import { CHUNK_SIZE } from "../evidence/chunks.js";
+import { Clip } from "../evidence/clip.js";
+
+/** `proven` are the paths whose bytes are what a statement of the log fixed. */
+export async function pictureOf(ex, report, leaves) {
+  if (ex.unreadable) return { picture: { files: [], recordings: [], gaps: [] }, proven: [] };
+  const held = new Set(ex.itemOf.values());
+  const names = new Map(
+    report.items.flatMap((i) => [
+      [i.path, i.name],
+      [i.part, i.name],
+    ]),
+  );
+  const files = ex.layout.items.map((path) => itemFile(ex, path, held, names, leaves, report));
+  const clips = await clipFiles(ex, report, names);
+  const played = clips.filter((clip) => clip.state === "passed").map((clip) => clip.path);
+  return {
+    picture: { files: [...files, ...clips], recordings: recordingsOf(ex), gaps: gapsOf(ex) },
+    proven: [...held, ...played],
+  };
+}
+
+function itemFile(ex, path, held, names, leaves, report) {
+  const size = ex.packet.sizes().get(path);
+  return {
+    path,
+    name: names.get(path) ?? path,
+    size,
+    chunks: Math.max(1, Math.ceil(size / CHUNK_SIZE)),
+    state: stateOf(report, [path], held.has(path)),
+    runs: null,
+    sha256: formatHex(ex.itemDigests.get(path).sha256),
+    leaves: leaves.get(path),
+  };
+}
+
+function stateOf(report, paths, isHeld) {
+  const bad = (f) => f.outcome === "failed" && paths.includes(f.about);
+  if (report.findings.some(bad)) return "failed";
+  return isHeld ? "passed" : "undecided";
+}
+
+async function clipFiles(ex, report, names) {
+  const { clips, clipChunks, clipsPlayed } = ex.layout;
+  const files = [];
+  for (const [number, path] of clips) {
+    const played = clipsPlayed.get(number) ?? path;
+    const passed = report.findings.some(
+      (f) => f.step === "clip" && f.outcome === "passed" && f.about === played,
+    );
+    const state = stateOf(report, [path, played, clipChunks.get(number)], passed);
+    const list = state === "passed" ? Clip.fromBytes(await ex.read(path)) : null;
+    const size = list?.item.size ?? ex.packet.sizes().get(clipChunks.get(number) ?? path);
+    files.push({
+      path: played,
+      name: names.get(played) ?? played,
+      size,
+      chunks: Math.max(1, Math.ceil(size / CHUNK_SIZE)),
+      state,
+      runs: list?.runs ?? null,
+    });
+  }
+  return files;
+}
+
+/** By the times that statements claim, corrected where a clock was measured. */
+function recordingsOf(ex) {
+  return ex
+    .shown()
+    .filter(([, statement]) => statement.kind === "evidence" && statement.occurred !== null)
+    .flatMap(([view, statement]) => {
+      const { startMs, endMs } = statement.corrected ?? statement.occurred;
+      return statement.items.map((subject) => ({
+        name: subject.name,
+        place: view.place.toText(),
+        startMs,
+        endMs,
+        corrected: statement.corrected !== null,
+        proven: ex.itemOf.has(subject.key) || ex.partOf.has(subject.key),
+      }));
+    })
+    .sort((a, b) => a.startMs - b.startMs || a.endMs - b.endMs);
+}
+
+function gapsOf(ex) {
+  return ex
+    .shown()
+    .flatMap(([view, { predicate }]) =>
+      (predicate.gaps ?? []).map(({ kind, note }) => ({ place: view.place.toText(), kind, note })),
+    );
+}
