@@ -33,7 +33,7 @@ const MAX_FOUND = 8_192; // places; a statement of more would not fit its envelo
 export class Stranger extends Rejected {}
 
 // `found` holds every place of every tag that was asked for, in log order.
-class Absence {
+export class Absence {
   constructor(checkpoint, count, asked, found) {
     Object.assign(this, { checkpoint, count, asked, found });
     if (count < 1 || count > MAX_ASKED) {

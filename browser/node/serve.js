@@ -4,6 +4,8 @@
 //      "lookahead": 65536}
 //     {"report": …} or {"refused": "Malformed", "message": "…"} or {"fault": "…stack…"}
 //
+// `{"read": name, "documents": […]}` and `{"check": kind, "cases": […]}` are of `readers.js`.
+//
 // P, T and L are a path, or files in base64 by their paths; L may be null. Without T the packet is
 // opened only. Files in memory are a packet as they are; those on the disk have to be one.
 
@@ -17,6 +19,7 @@ import { Trust } from "../evidence/trust.js";
 import { FolderLog } from "../sources.js";
 import { verifyPacket } from "../verify.js";
 import { openLog, openPacket, readTrust } from "./disk.js";
+import { checkAll, readAll } from "./readers.js";
 
 class MemoryPacket {
   #files;
@@ -39,6 +42,8 @@ class MemoryPacket {
 }
 
 async function answer(request) {
+  if (request.read) return { answers: readAll(request.read, request.documents) };
+  if (request.check) return { answers: await checkAll(request.check, request.cases) };
   const { packet, trust, log = null, atMs = null, require = [], certificates = {} } = request;
   const opened = typeof packet === "string" ? await openPacket(packet) : new MemoryPacket(inMemory(packet));
   if (trust === undefined) return { report: null };

@@ -1178,7 +1178,7 @@ def test_the_index_lists_the_checkpoints_that_are_there(good: Built) -> None:
 
 
 def test_a_file_too_large_to_be_read_whole_is_refused(
-    good: Built, monkeypatch: pytest.MonkeyPatch
+    good: Built, monkeypatch: pytest.MonkeyPatch, other_bounds: None
 ) -> None:
     monkeypatch.setattr("ledger.verdict.examination.MAX_SMALL_FILE", 5000)
     refused(good.verify(), "container", "manifest-sha256.txt: want at most 5000 bytes")
