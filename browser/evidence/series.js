@@ -30,7 +30,6 @@ import { TAG_SIZE, TAGS } from "./entry.js";
 export const MODULUS_SIZE = suite.SERIES_BITS / 8;
 const ROOTS = 8; // a key that is no permutation passes with 65537^-8 = 2^-128
 const SEED_OUTPUT = 400; // 128 bits more than n, so that mod n shows no bias
-export const LOOKAHEAD = 65_536; // how far beyond N a verifier looks for hidden statements
 const MAX_NAME = 1024;
 const MAX_KEY_FILE = 16_384;
 const FILLERS = Array.from({ length: TAGS }, (_, j) => concat(utf8("tiezheng/filler/v1\0"), [j]));
@@ -89,6 +88,10 @@ export class SeriesKey {
 
 // A series whose name and signature were checked together.
 export class Series {
+  // How far beyond N a verifier looks for hidden statements. Tests that are not about it look less
+  // far, as those in Python do.
+  static lookahead = 65_536;
+
   #key;
 
   constructor(name, key) {
@@ -108,12 +111,12 @@ export class Series {
 
   // The tags after the first `count`, as far as a verifier looks for hidden statements.
   beyond(count) {
-    return this.tags(count + 1, count + LOOKAHEAD);
+    return this.tags(count + 1, count + Series.lookahead);
   }
 
   // All that a verifier of `count` statements looks for, in order.
   asked(count) {
-    return this.tags(1, count + LOOKAHEAD);
+    return this.tags(1, count + Series.lookahead);
   }
 }
 
