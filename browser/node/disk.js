@@ -37,9 +37,16 @@ export class DiskBytes {
 }
 
 export async function openPacket(path) {
-  const found = statSync(path, { throwIfNoEntry: false });
-  if (!found) throw new Unavailable(`cannot read ${repr(path)}`);
+  let found;
+  try {
+    found = statSync(path);
+  } catch (error) {
+    throw new Unavailable(`cannot read ${repr(path)}: ${error.message}`);
+  }
   if (found.isFile()) return openZip(new DiskBytes(path));
+  if (!found.isDirectory()) {
+    throw new Unavailable(`${repr(path)} is no packet: neither a folder nor a zip`);
+  }
   const files = new Map();
   collect(path, "", files, checkPath);
   return openFolder(files);

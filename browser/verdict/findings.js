@@ -12,6 +12,10 @@ export function notChecked(step, about, error) {
   return new Finding(step, Outcome.UNDECIDED, about, `not checked here: ${error.message}`);
 }
 
+export function isNotChecked({ outcome, detail }) {
+  return outcome === Outcome.UNDECIDED && detail.startsWith("not checked here");
+}
+
 export function allGood(step, good, what) {
   return good
     ? new Finding(step, Outcome.PASSED, "packet", `${good} ${what}`)

@@ -17,7 +17,7 @@ LISTED = dict(re.findall(r"^\| `([a-z-]+\.js)` \| `([0-9a-f]{64})` ", README, re
 
 def test_each_file_is_listed_with_its_digest() -> None:
     files = [path for path in VENDOR.glob("*.js") if not path.name.endswith(".entry.js")]
-    assert LISTED == {path.name: digest(path.read_bytes()).hex() for path in files}
+    assert {path.name: digest(path.read_bytes()).hex() for path in files} == LISTED
     assert len(LISTED) == 2
 
 

@@ -36,14 +36,14 @@ def full_lookahead() -> None:
 
 
 @pytest.fixture
-def other_bounds() -> None:
-    """Says that the test moves bounds that the second verifier, which has its own, cannot know."""
+def alone() -> None:
+    """Says that the second verifier cannot know what the test changes: a bound, or the moment."""
 
 
 @pytest.fixture(autouse=True)
 def second_opinion(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     """Every packet that a test here has judged or opened, the verifier for the browser has too."""
-    if "other_bounds" in request.fixturenames:
+    if "alone" in request.fixturenames:
         return
     replace_everywhere(monkeypatch, request, verify_packet, verified_twice)
     replace_everywhere(monkeypatch, request, open_packet, opened_twice)

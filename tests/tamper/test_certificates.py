@@ -61,6 +61,7 @@ def test_a_certificate_that_two_notaries_logged_passes() -> None:
     assert finding.outcome is Outcome.PASSED and "not revoked as of" in finding.detail
 
 
+@pytest.mark.usefixtures("alone")
 def test_where_signatures_cannot_be_checked_nothing_is_said_of_who_issued_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -83,6 +84,7 @@ def test_where_signatures_cannot_be_checked_nothing_is_said_of_who_issued_it(
     assert report.facts.decisions == ()
 
 
+@pytest.mark.usefixtures("alone")
 def test_an_item_whose_signature_cannot_be_checked_is_before_no_decision(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

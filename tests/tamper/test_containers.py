@@ -172,6 +172,7 @@ def test_what_is_no_packet_at_all_is_said_to_be_none(tmp_path: Path, kind: str) 
         open_packet(path)
 
 
+@pytest.mark.usefixtures("alone")
 def test_a_file_that_changes_while_it_is_read_is_refused(
     built: Built, files: Files, tmp_path: Path
 ) -> None:
@@ -378,6 +379,7 @@ def test_a_declared_size_is_checked_before_anything_is_read(tmp_path: Path, size
         opened(tmp_path, local_header(member) + central + end_records(1, len(central), start))
 
 
+@pytest.mark.usefixtures("alone")
 def test_a_directory_of_too_many_files_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -388,6 +390,7 @@ def test_a_directory_of_too_many_files_is_refused(
         opened(tmp_path, data)
 
 
+@pytest.mark.usefixtures("alone")
 def test_a_folder_of_too_many_files_is_refused(
     files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -444,6 +447,7 @@ def test_a_zip_cut_at_any_boundary_is_refused(data: bytes, tmp_path: Path) -> No
                 opened(tmp_path, data[:end])
 
 
+@pytest.mark.usefixtures("alone")
 def test_a_zip_that_is_cut_while_it_is_read_is_refused(
     built: Built, data: bytes, tmp_path: Path
 ) -> None:

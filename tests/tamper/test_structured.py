@@ -1177,8 +1177,9 @@ def test_the_index_lists_the_checkpoints_that_are_there(good: Built) -> None:
     refused(good.verify(), "container", "other checkpoints")
 
 
+@pytest.mark.usefixtures("alone")
 def test_a_file_too_large_to_be_read_whole_is_refused(
-    good: Built, monkeypatch: pytest.MonkeyPatch, other_bounds: None
+    good: Built, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ledger.verdict.examination.MAX_SMALL_FILE", 5000)
     refused(good.verify(), "container", "manifest-sha256.txt: want at most 5000 bytes")

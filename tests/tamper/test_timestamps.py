@@ -268,6 +268,7 @@ def test_a_signer_who_had_checked_the_log_signed_no_earlier(tsa: Tsa) -> None:
 
 
 @pytest.mark.parametrize("kind", ["token", "renewal"])
+@pytest.mark.usefixtures("alone")
 def test_more_than_a_verifier_can_look_at_is_refused_before_any_is(
     tsa: Tsa, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
