@@ -29,6 +29,7 @@ PROGRAM = TESTS / "browser" / "js" / "drive.cjs"
 class Chromium:
     def __init__(self, driver: subprocess.Popen[str]) -> None:
         self._driver = driver
+        self.pid = driver.pid
         self.ask("start")
 
     def ask(self, deed: str, **given: object) -> Any:

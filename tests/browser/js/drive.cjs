@@ -55,8 +55,8 @@ const deeds = {
   click: ({ at }) => page.click(at),
   press: ({ key }) => page.keyboard.press(key),
   fill: ({ at, text }) => page.fill(at, text),
-  async wait({ for: selector }) {
-    await page.waitForSelector(selector, { timeout: 20_000 });
+  async wait({ for: selector, timeout = 20_000 }) {
+    await page.waitForSelector(selector, { timeout });
   },
   text: ({ at }) => page.innerText(at),
   texts: ({ at }) => page.$$eval(at, (all) => all.map((one) => one.innerText.trim())),
