@@ -11,6 +11,7 @@ import { leafHash, rootOf } from "../tlog/merkle.js";
 export const CHUNK_SIZE = 262_144;
 export const MAX_ITEM = 2 ** 44;
 
+const IDLE = []; // buffers of a chunk, which are dear where files are small
 const AT_ONCE = 8; // chunks whose digests are not there yet; their bytes are in memory twice
 
 // What a statement says of an item's bytes. `sm3` is empty where nobody asks for it.
@@ -48,7 +49,7 @@ export class ItemDigest {
 export class ChunkTree {
   size = 0;
   leaves = [];
-  #chunk = new Uint8Array(1 + CHUNK_SIZE); // behind the prefix of a leaf, which is 0
+  #chunk = IDLE.pop() ?? new Uint8Array(1 + CHUNK_SIZE); // behind the prefix of a leaf, which is 0
   #filled = 0;
   #pending = [];
 
@@ -75,6 +76,7 @@ export class ChunkTree {
     if (this.#filled || !this.leaves.length) {
       this.leaves.push(digest(this.#chunk.subarray(0, 1 + this.#filled)));
     }
+    IDLE.push(this.#chunk);
     return rootOf(this.leaves);
   }
 
