@@ -88,24 +88,8 @@ export async function newCrc32() {
   return { update: running.update, digest: () => Number.parseInt(running.hex(), 16) };
 }
 
-const BLOCK = 64; // bytes of SHA-256
-
-// HMAC-SHA-256 (RFC 2104).
-export function mac(key, message) {
-  return macs(key, [message])[0];
-}
-
-// The same of many small messages under one key.
-export function macs(key, messages) {
-  const padded = new Uint8Array(BLOCK);
-  padded.set(key.length > BLOCK ? digest(key) : key);
-  const inner = padded.map((byte) => byte ^ 0x36);
-  const outer = padded.map((byte) => byte ^ 0x5c);
-  return Array.from(messages, (message) => {
-    const within = SHA256.init().update(inner).update(message).digest("binary");
-    return SHA256.init().update(outer).update(within).digest("binary");
-  });
-}
+// HMAC-SHA-256 of many small messages.
+export { shortMacs } from "./hmac.js";
 
 // MGF1 with SHA-256 (RFC 8017, B.2.1): `length` bytes that nobody chose.
 export function mask(seed, length) {

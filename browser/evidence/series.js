@@ -106,7 +106,7 @@ export class Series {
 
   // The tags first…last, inclusive.
   tags(first, last) {
-    return shortMacs(this.#key, numbered(first, last));
+    return suite.shortMacs(this.#key, numbered(first, last), TAG_SIZE);
   }
 
   // The tags after the first `count`, as far as a verifier looks for hidden statements.
@@ -128,10 +128,6 @@ function* numbered(first, last) {
     number.setBigUint64(0, BigInt(n));
     yield message;
   }
-}
-
-function shortMacs(key, messages) {
-  return suite.macs(key, messages).map((found) => found.slice(0, TAG_SIZE));
 }
 
 function nameMessage(name) {
@@ -163,7 +159,7 @@ export function checkTags(entry, salt, tags) {
     throw new Malformed(`want at most ${TAGS} series for a statement, got ${tags.length}`);
   }
   const fillers = FILLERS.slice(0, TAGS - tags.length);
-  const all = [...tags, ...shortMacs(salt, fillers)].sort(compareBytes);
+  const all = [...tags, ...suite.shortMacs(salt, fillers, TAG_SIZE)].sort(compareBytes);
   if (!all.every((tag, i) => equalBytes(tag, entry.tags[i]))) {
     throw new Rejected("the tags in the log are not those of this statement");
   }
