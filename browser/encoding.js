@@ -300,6 +300,19 @@ export function parseTime(text) {
   return atMs;
 }
 
+// A day such as 2026-11-23, as days since 1 January 1970.
+export function parseDay(text) {
+  const found = /^(\d{4})-(\d{2})-(\d{2})$/.exec(text);
+  if (!found) throw new Malformed(`want a day such as 2026-11-23, got ${repr(clip(text))}`);
+  const [year, month, day] = found.slice(1).map(Number);
+  const date = new Date(0);
+  date.setUTCFullYear(year, month - 1, day);
+  if (year < 1 || date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day) {
+    throw new Malformed(`no such day: ${repr(text)}`);
+  }
+  return date.getTime() / 86_400_000;
+}
+
 // For people and reports: `2026-11-23T14:00:00+08:00`.
 export function formatTime(atMs) {
   return `${inChina(atMs).toISOString().slice(0, 19)}+08:00`;
@@ -353,6 +366,11 @@ export function isVisible(c) {
 export function allVisible(text) {
   for (const c of text) if (!isVisible(c)) return false;
   return true;
+}
+
+// Nothing but what Python strips: a space of any width is nothing that a court could read.
+export function isBlank(text) {
+  return /^[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*$/.test(text);
 }
 
 // Input quoted in a message, as Python's `!r` writes it.

@@ -37,12 +37,12 @@ export class Finding {
 }
 
 const ITEM_FIELDS = [
-  ...["claimed", "corrected", "fixed_by", "name", "not_after", "not_before"],
+  ...["claimed", "corrected", "favourable", "fixed_by", "name", "not_after", "not_before"],
   ...["order", "part", "path", "place", "signed_by", "stage"],
 ];
 
-// `facts`: case, packet, trust as text; checkpoints, decisions, items, timestamps as lists of
-// objects of text, with the names that they have in the JSON.
+// `facts`: at, case, packet, trust as text; due as an object; all others as lists of objects of
+// text, with the names that they have in the JSON.
 export class Report {
   constructor(groups, outcome, findings, facts) {
     Object.assign(this, { groups, outcome, findings, facts });
@@ -50,10 +50,14 @@ export class Report {
 
   toJson() {
     const { facts } = this;
+    const copies = (rows) => (rows ?? []).map((row) => ({ ...row }));
     return {
+      at: facts.at ?? "",
       case: facts.case ?? "",
-      checkpoints: (facts.checkpoints ?? []).map((c) => ({ ...c })),
-      decisions: (facts.decisions ?? []).map((d) => ({ ...d })),
+      checkpoints: copies(facts.checkpoints),
+      custody: copies(facts.custody),
+      decisions: copies(facts.decisions),
+      due: { ...facts.due },
       findings: this.findings.map((f) => f.toJson()),
       groups: { ...this.groups },
       items: (facts.items ?? []).map((item) =>
@@ -61,9 +65,12 @@ export class Report {
       ),
       outcome: this.outcome,
       packet: facts.packet ?? "",
-      timestamps: (facts.timestamps ?? []).map((t) => ({ ...t })),
+      registers: copies(facts.registers),
+      state: copies(facts.state),
+      timestamps: copies(facts.timestamps),
       trust: facts.trust ?? "",
       v: 1,
+      withheld: copies(facts.withheld),
     };
   }
 }

@@ -11,6 +11,7 @@ import { checkRuns } from "./ranges.js";
 const MAX_CLIP_FILE = 16_777_216;
 const MAX_SAMPLES = 500_000;
 const MAX_WORD = 64;
+const NO_SOUND = ", without sound"; // behind the name of the tool that was told so
 const FIELDS = ["asked", "chunks", "given", "item", "proof", "samples", "tool", "v", "whole_ms"];
 
 export class Clip {
@@ -54,6 +55,11 @@ export class Clip {
 
   get chunks() {
     return Math.max(1, Math.ceil(this.item.size / CHUNK_SIZE));
+  }
+
+  // The sound of the recording was left out, by the maker's word.
+  get silent() {
+    return this.tool.endsWith(NO_SOUND);
   }
 
   // Bytes of the original that the chunks hold.

@@ -25,6 +25,11 @@ import {
 import { Malformed, Rejected } from "../errors.js";
 import { SERIES_BITS, digest } from "../suite.js";
 import { parseCase } from "./case_number.js";
+import { dueFromJson } from "./due.js";
+import { LOG, PLACE, Place } from "./place.js";
+import { Withheld, checkRows } from "./withheld.js";
+
+export { Place, comparePlaces } from "./place.js";
 
 export const MAX_FILES = 400_000;
 export const MAX_TOKENS = 20_000;
@@ -39,9 +44,6 @@ export const TAG_MANIFEST = "tagmanifest-sha256.txt";
 export const TAG_FILES = ["bag-info.txt", "bagit.txt", MANIFEST];
 export const INDEX = "data/packet.json";
 
-const LOG = "(?<log>[12]\\d{3}(?:-[1-9]\\d{0,3})?)";
-const INTEGER = "0|[1-9]\\d{0,18}";
-const PLACE = `${LOG}-(?<index>${INTEGER})`;
 const STAMP = `data/timestamps/${LOG}-(?<size>[1-9]\\d{0,18})\\.`;
 const NAME = "(?<name>[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?)\\.";
 const NUMBER = "(?:\\d{2}|[1-9]\\d{2,5})"; // one spelling: 01, not 001
@@ -69,33 +71,9 @@ const LAYOUT = [
   ["revocation", `${STAMP}${NAME}crl`],
 ].map(([kind, pattern]) => [kind, new RegExp(`^${pattern}$`)]);
 
-const PLACE_ONLY = new RegExp(`^${PLACE}$`);
 const MANIFEST_LINE = /^([0-9a-f]{64})  ([a-z0-9@._/-]+)$/;
 const BAG_INFO =
   /^Bag-Software-Agent: [ -~]{1,80}\nPayload-Oxum: (0|[1-9]\d{0,18})\.(0|[1-9]\d{0,8})\n$/;
-
-// Where an entry stands: `2026-17` is entry 17 of the log labelled 2026. As a key of Maps and
-// Sets stands its text, which has one spelling.
-export class Place {
-  constructor(log, index) {
-    Object.assign(this, { log, index });
-  }
-
-  toText() {
-    return `${this.log}-${this.index}`;
-  }
-
-  static fromText(text) {
-    const found = PLACE_ONLY.exec(text);
-    if (!found) throw new Malformed(`want a place such as 2026-17, got ${repr(clip(text))}`);
-    return new Place(found.groups.log, parseDecimal(found.groups.index));
-  }
-}
-
-// For `sort`: by label, then by index.
-export function comparePlaces(a, b) {
-  return byCodePoint(a.log, b.log) || ascending(a.index, b.index);
-}
 
 // A tree by its log's label and its size, as a key of Maps.
 export function treeKey(label, size) {
@@ -197,21 +175,30 @@ function kindOf(path) {
   throw new Malformed(`no such file in a packet: ${repr(clip(path))}`);
 }
 
-// `packet.json`: for which case, and the items in the order of the list.
+// `packet.json`: for which case, the items in the order of the list, what is withheld, and until
+// when all is due. The last two stand there only if there is something to say.
 export class Index {
-  constructor(caseNumber = "", checkpoints = [], items = []) {
-    Object.assign(this, { case: caseNumber, checkpoints, items });
+  constructor(caseNumber = "", checkpoints = [], items = [], withheld = [], due = null) {
+    Object.assign(this, { case: caseNumber, checkpoints, items, withheld, due });
   }
 
   static fromBytes(data) {
     const value = parseJson(data, { limit: MAX_JSON_FILE });
-    if (!exactly(value, { case: "text", checkpoints: "list", items: "list", v: 1 })) {
+    const always = { case: "text", checkpoints: "list", items: "list", v: 1 };
+    if (!exactly(value, { ...always, "due?": "object", "withheld?": "list" })) {
       throw new Malformed("want case, checkpoints, items and v = 1");
     }
     if ([...value.checkpoints, ...value.items].some((name) => typeof name !== "string")) {
       throw new Malformed("want case, checkpoints, items and v = 1, all names text");
     }
-    return new Index(parseCase(value.case), value.checkpoints, value.items);
+    const { withheld = null, due = null } = value;
+    if (withheld !== null && !withheld.length) {
+      throw new Malformed("want rows of what is withheld, or no such field");
+    }
+    const rows = (withheld ?? []).map(Withheld.fromJson);
+    checkRows(rows);
+    const until = due === null ? null : dueFromJson(due);
+    return new Index(parseCase(value.case), value.checkpoints, value.items, rows, until);
   }
 }
 

@@ -275,6 +275,11 @@ function least(names) {
   return [...names].sort(byCodePoint)[0];
 }
 
+// What tells how the ledger stands, in the ledger's own word.
+export function isState({ kind, predicate }) {
+  return kind === "status" && predicate.what === "system_state";
+}
+
 // --- fields ------------------------------------------------------------------------------------
 
 function string(value, limit) {
@@ -451,6 +456,7 @@ const FIELDS = {
   device: name,
   dispute: oneOf(DISPUTES),
   evidence_type: oneOf(EVIDENCE_TYPES),
+  favourable_to_party: line,
   file: line,
   final: checkFinal,
   gap: decimal(4),
@@ -501,8 +507,8 @@ const FORMS = {
     [
       [...COMMON, "occurred"],
       [
-        ...[...CASE, "carrier", "corrected", "device", "evidence_type", "file", "maker"],
-        ...["method", "purpose", "session"],
+        ...[...CASE, "carrier", "corrected", "device", "evidence_type", "favourable_to_party"],
+        ...["file", "maker", "method", "purpose", "session"],
       ],
     ],
   ],

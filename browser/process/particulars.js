@@ -1,12 +1,10 @@
 // Particulars: what a court wants noted on each item of evidence, and what is still missing.
 
+import { isBlank } from "../encoding.js";
 import { StatementSubject } from "../evidence/statement.js";
 
 // 制作方法 制作时间 制作人 证明对象 原始载体
 const WANTED = ["method", "occurred", "maker", "purpose", "carrier"];
-
-// What Python strips. A space of any width is nothing that a court could read.
-const BLANK = /^[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*$/;
 
 // Of the evidence among these statements, in log order: its id and which of `WANTED` are missing.
 //
@@ -46,5 +44,5 @@ function isGiven(given, field) {
     return Boolean(given.get("officers")?.length);
   }
   const value = given.get(field) ?? "";
-  return typeof value === "string" ? !BLANK.test(value) : true;
+  return typeof value === "string" ? !isBlank(value) : true;
 }

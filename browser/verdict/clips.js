@@ -6,6 +6,7 @@ import { Clip } from "../evidence/clip.js";
 import { checkFilm } from "../evidence/film.js";
 import { rootOfRuns } from "../evidence/ranges.js";
 import { Finding, Outcome, clockText } from "../report.js";
+import { Around } from "./around.js";
 import { failed, isRefusal, oneDecimal } from "./examination.js";
 
 const BLOCK = 1 << 20;
@@ -14,15 +15,23 @@ export async function* clips(ex) {
   const { clips: lists, clipChunks, clipsPlayed } = ex.layout;
   const originals = originalsOf(ex);
   const numbers = new Set([lists, clipChunks, clipsPlayed].flatMap((map) => [...map.keys()]));
+  const held = [];
   for (const number of [...numbers].sort()) {
     try {
-      const { clip, subject, played } = await open(ex, number, originals);
-      if (!ex.partOf.has(subject.key)) ex.partOf.set(subject.key, played);
-      yield new Finding("clip", Outcome.PASSED, played, told(clip, subject));
+      held.push(await open(ex, number, originals));
     } catch (error) {
       if (!isRefusal(error)) throw error;
       yield failed("clip", lists.get(number) ?? `data/clips/${number}`, error);
     }
+  }
+  for (const { subject, played } of held) {
+    if (!ex.partOf.has(subject.key)) ex.partOf.set(subject.key, played);
+  }
+  const around = new Around(ex.shown().map(([, statement]) => statement), held);
+  const pathOf = (key) => ex.itemOf.get(key) ?? ex.partOf.get(key);
+  for (const { clip, subject, played } of held) {
+    const detail = told(clip, subject, around, pathOf);
+    yield new Finding("clip", Outcome.PASSED, played, detail);
   }
   if (!numbers.size) yield new Finding("clip", Outcome.PASSED, "packet", "0 clips");
 }
@@ -39,7 +48,7 @@ async function open(ex, number, originals) {
   if (subject === undefined) {
     throw new Rejected("no statement in this packet speaks of its original");
   }
-  const leaves = ex.clipLeaves.get(chunks) ?? [];
+  const leaves = ex.leaves.get(chunks) ?? [];
   const size = ex.packet.sizes().get(chunks);
   const shown = clip.runs.reduce((sum, [first, last]) => sum + last - first + 1, 0);
   if (size !== clip.shown || leaves.length !== shown) {
@@ -49,7 +58,7 @@ async function open(ex, number, originals) {
   if (!equalBytes(root, clip.item.chunks)) {
     throw new Rejected("the chunks are no part of the original that was fixed");
   }
-  await checkPlayed(ex, clip, chunks, played);
+  await checkPlayed(clip, ex.held(chunks), ex.held(played), !played.endsWith(".mp4"));
   return { clip, subject, played };
 }
 
@@ -69,36 +78,35 @@ function keyOf({ size, sha256, chunks }) {
   return `${size} ${formatHex(sha256)} ${formatHex(chunks)}`;
 }
 
-async function checkPlayed(ex, clip, chunks, played) {
+async function checkPlayed(clip, chunks, played, isStream) {
   const find = clip.where();
-  const size = ex.packet.sizes().get(played);
   for (const piece of clip.pieces) {
     const place = find(piece.original, piece.size);
     for (let at = 0; at < piece.size; at += BLOCK) {
       const length = Math.min(BLOCK, piece.size - at);
-      const shown = await ex.packet.read(played, piece.at + at, length);
-      const held = await ex.packet.read(chunks, place + at, length);
+      const shown = await played.read(piece.at + at, length);
+      const held = await chunks.read(place + at, length);
       if (shown.length !== length || !equalBytes(shown, held)) {
         const what = `byte ${piece.at} of the file to play`;
         throw new Rejected(`${what} is not that of the original`);
       }
     }
   }
-  if (played.endsWith(".mp4")) {
-    const read = (at, length) => ex.packet.read(played, at, length);
-    await checkFilm(read, size, clip.pieces);
-  } else if (clip.pieces.length !== 1 || clip.pieces[0].at || clip.pieces[0].size !== size) {
+  if (!isStream) {
+    await checkFilm((at, length) => played.read(at, length), played.size, clip.pieces);
+  } else if (clip.pieces.length !== 1 || clip.pieces[0].at || clip.pieces[0].size !== played.size) {
     throw new Rejected("want a stream to play that is one stretch of the original");
   }
 }
 
-function told(clip, subject) {
+function told(clip, subject, around, pathOf) {
   const share = oneDecimal((100 * clip.shown) / Math.max(1, clip.item.size));
   const [start, end, whole] = [clip.given.startMs, clip.given.endMs, clip.wholeMs].map(clockText);
   const after = clockText(Math.max(0, clip.wholeMs - clip.given.endMs));
+  const sound = clip.silent ? "; its sound is left out" : "";
   return (
     `${share} % of ${printable(subject.name)}: ${clip.runs.length} runs of its chunks. By the ` +
     `maker's word ${start} to ${end} of ${whole}; ${start} before it and ${after} after it ` +
-    "are not shown"
+    `are not shown${sound}${around.parts(subject)}. ${around.others(clip, subject, pathOf)}`
   );
 }

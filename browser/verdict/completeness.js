@@ -2,7 +2,7 @@
 //
 // Recounted over a copy of the log, entry by entry, or taken on the word of mirrors.
 
-import { byCodePoint, concat, equalBytes, formatBase64, printable } from "../encoding.js";
+import { byCodePoint, concat, equalBytes, formatBase64 } from "../encoding.js";
 import { Rejected, Unknown } from "../errors.js";
 import { Entry, TAGS, scanEntries } from "../evidence/entry.js";
 import { caseSeries, seriesYear } from "../evidence/membership.js";
@@ -13,6 +13,7 @@ import { Edge, leafHashes } from "../tlog/merkle.js";
 import { SignedNote } from "../tlog/note.js";
 import { failed, isRefusal } from "./examination.js";
 import { TagTable } from "./tags.js";
+import { notShown } from "./withheld.js";
 
 const STEP = "complete";
 const SERIES_AT_ONCE = 16; // 65,536 tags of each are in memory
@@ -20,19 +21,7 @@ const SERIES_AT_ONCE = 16; // 65,536 tags of each are in memory
 export async function* completeness(ex) {
   const undecided = (about, detail) => new Finding(STEP, Outcome.UNDECIDED, about, detail);
   const names = [...ex.series.keys()].sort(byCodePoint);
-  for (const name of names) {
-    const places = [...ex.series.get(name).numbers.keys()];
-    const withheld = places.filter((place) => ex.views.get(place).statement === null).length;
-    if (withheld) yield undecided(name, `${withheld} of ${places.length} not shown`);
-  }
-  for (const [view, statement] of ex.shown()) {
-    for (const subject of statement.items) {
-      if (!ex.itemOf.has(subject.key)) {
-        const detail = `${printable(subject.name)} is not in the packet`;
-        yield undecided(view.place.toText(), detail);
-      }
-    }
-  }
+  yield* notShown(ex);
   const heard = await ex.heard();
   yield* heard.findings;
   if (ex.log === null && !heard.isVouched) {
@@ -193,7 +182,7 @@ function recount(ex, names, read) {
           const detail = `entry ${entry} is statement ${number}, which is not shown`;
           problems.get(label).push([name, detail]);
         } else if (places[number - 1] !== `${label}-${entry}`) {
-          const detail = `entry ${entry} repeats a statement: a fork`;
+          const detail = `entry ${entry} repeats statement ${number}: a fork`;
           problems.get(label).push([name, detail]);
         }
       }

@@ -38,7 +38,7 @@ export async function* container(ex) {
     }
     if (items.has(path)) ex.itemDigests.set(path, found);
     if (certificates.has(path)) ex.certificates.set(path, found);
-    if (path.endsWith(".chunks")) ex.clipLeaves.set(path, leaves);
+    ex.leaves.set(path, leaves);
   }
   if (!bad) yield new Finding(STEP, Outcome.PASSED, "packet", `${sizes.size} files`);
 }

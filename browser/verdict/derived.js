@@ -47,15 +47,15 @@ async function derivation(ex, view, statement, fixed) {
     const detail = `${name}: its ${spans.length} declared spans need both it and ${origin}`;
     return finding(Outcome.UNDECIDED, detail);
   }
-  const read = (path) => (at, size) => ex.packet.read(path, at, size);
-  const size = (path) => ex.packet.sizes().get(path);
+  const [source, held] = [ex.held(before), ex.held(after)];
+  const read = (file) => (at, size) => file.read(at, size);
   try {
-    await checkDerived(read(before), size(before), read(after), size(after), spans);
+    await checkDerived(read(source), source.size, read(held), held.size, spans);
   } catch (error) {
     if (!(error instanceof Rejected)) throw error;
     return failed("derived", about, error);
   }
-  const share = oneDecimal((100 * takenOut(spans)) / Math.max(1, size(before)));
+  const share = oneDecimal((100 * takenOut(spans)) / Math.max(1, source.size));
   const changed = `${spans.length} declared spans, ${share} % of its bytes`;
   return finding(Outcome.PASSED, `${name} is ${origin} but for ${changed}`);
 }

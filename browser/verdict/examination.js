@@ -15,9 +15,12 @@ import {
   printable,
 } from "../encoding.js";
 import { Malformed, Rejected } from "../errors.js";
+import { Held } from "../evidence/held.js";
 import { Index, Layout, MAX_SMALL_FILE, comparePlaces, treeKey } from "../evidence/packet.js";
 import { Decision } from "../process/fence.js";
-import { secondsText } from "../report.js";
+import { favourable } from "../process/favourable.js";
+import { millisecondsText, secondsText } from "../report.js";
+import { custodyFacts, registerFacts, stateFacts } from "./carried.js";
 import { hear } from "./mirrored.js";
 import { stampFacts } from "./stamps.js";
 import { counted } from "./withdrawn.js";
@@ -70,7 +73,7 @@ export class Examination {
     this.index = new Index("", [], []);
     this.tagsDigest = "";
     this.itemDigests = new Map(); // by path
-    this.clipLeaves = new Map(); // by path of the chunks
+    this.leaves = new Map(); // of the chunks of each file, by its path
     // By path, those of the packet and those presented beside it; `issued` says by what.
     this.certificates = new Map(certificates);
     this.issued = new Map();
@@ -98,6 +101,12 @@ export class Examination {
     const pieces = [];
     for await (const piece of this.packet.stream(path)) pieces.push(piece);
     return concat(...pieces);
+  }
+
+  // A file to be read again, as it was when the container was.
+  held(path) {
+    const read = (at, size) => this.packet.read(path, at, size);
+    return new Held(read, this.packet.sizes().get(path), this.leaves.get(path) ?? []);
   }
 
   // Of a label that the trust folder knows.
@@ -176,8 +185,15 @@ export class Examination {
   // What the report is about, in its own words.
   facts() {
     const labels = [...this.checkpoints.keys()].sort(byCodePoint);
+    const shown = this.shown();
     return {
+      at: millisecondsText(this.atMs),
       case: this.index.case,
+      custody: custodyFacts(shown),
+      due: this.index.due ?? {},
+      registers: registerFacts(shown, this.series),
+      state: stateFacts(shown),
+      withheld: this.index.withheld.map((row) => row.toJson()),
       packet: this.tagsDigest,
       trust: this.trust.hash,
       checkpoints: labels.map((label) => this.#checkpointFacts(label)),
@@ -186,11 +202,23 @@ export class Examination {
         documents: this.#documents(place),
         place: place.toText(),
       })),
-      items: this.shown().flatMap(([view, statement]) =>
-        statement.items.map((subject) => this.#itemFacts(view, statement, subject)),
-      ),
+      items: this.#items(shown),
       timestamps: this.stamps.map((stamp) => stampFacts(stamp)),
     };
+  }
+
+  // What speaks for the party stands first.
+  #items(shown) {
+    // Only a correction of which it is shown who made it can add that word.
+    const heeded = shown.filter(([view, { kind }]) => kind === "evidence" || view.signers.length);
+    const speaks = favourable(heeded.map(([, statement]) => statement));
+    const items = shown.flatMap(([view, statement]) =>
+      statement.items.map((subject) => ({
+        ...this.#itemFacts(view, statement, subject),
+        favourable: printable(speaks.get(statement.id) ?? ""),
+      })),
+    );
+    return items.sort((a, b) => (a.favourable ? 0 : 1) - (b.favourable ? 0 : 1));
   }
 
   // The digests of a decision's documents: which paper is meant, not only which date.

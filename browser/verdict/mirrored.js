@@ -132,7 +132,7 @@ function* compare(label, absence, tags, numbers) {
     const n = asked.get(formatHex(tag)) ?? 0;
     if (!n) yield `entry ${entry} has a tag that was not asked for`;
     else if (n > numbers.size) yield `entry ${entry} is statement ${n}, which is not shown`;
-    else yield `entry ${entry} repeats a statement: a fork`;
+    else yield `entry ${entry} repeats statement ${n}: a fork`;
   }
   for (const [key, [entry, n]] of shown) {
     if (!found.has(key)) yield `entry ${entry} is not statement ${n}`;

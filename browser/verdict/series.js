@@ -6,6 +6,7 @@ import { seriesNames, seriesYear } from "../evidence/membership.js";
 import { SeriesFile, comparePlaces } from "../evidence/packet.js";
 import { isBefore } from "../evidence/register.js";
 import { checkTags } from "../evidence/series.js";
+import { isState } from "../evidence/statement.js";
 import { Finding, Outcome } from "../report.js";
 import { allGood, failed, isRefusal } from "./examination.js";
 
@@ -32,7 +33,7 @@ export async function* series(ex) {
         if (!named.has(about)) throw new Rejected("nothing here says what this entry is about");
         continue;
       }
-      if (isClosing(ex, view)) checkNoOtherSeries(ex, view);
+      if (isClosing(ex, view) || isState(statement)) checkNoOtherSeries(ex, view);
       else checkMembership(ex, view);
       if (!ids.has(statement.id)) ids.set(statement.id, about);
       if (ids.get(statement.id) !== about) {
@@ -89,7 +90,8 @@ async function* openSeries(ex, path) {
   ex.series.set(file.name, { opened, numbers });
 }
 
-// It is found by its place, not by a tag: nothing is hidden if its series is not shown.
+// Like what tells the ledger's own state it is found by its place, not by a tag: its series would
+// open every status of the ledger, and none of them says anything of this case.
 function isClosing(ex, { place, statement }) {
   return place.index === 0 && ex.position(place)[0] > 0 && statement.kind === "renewal";
 }
@@ -98,7 +100,7 @@ function checkNoOtherSeries(ex, view) {
   const own = seriesNames(view.statement, view.place.log, ex.trust.firstYear);
   for (const [name, { numbers }] of ex.series) {
     if (numbers.has(view.place.toText()) && !own.includes(name)) {
-      throw new Rejected(`the opening of a log is no statement of ${repr(name)}`);
+      throw new Rejected(`what the ledger says of itself is no statement of ${repr(name)}`);
     }
   }
 }

@@ -309,6 +309,7 @@ class Exchanged(MemoryPacket):
             self.files = {**self.files, path: self._other}
 
 
+@pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize(("path", "other"), [(CHUNKS, MP4), (MP4, CHUNKS)])
 def test_what_is_compared_is_what_was_hashed(path: str, other: str) -> None:
     """One file is forged from the beginning, and the other to match once it was hashed."""
@@ -323,6 +324,7 @@ def test_what_is_compared_is_what_was_hashed(path: str, other: str) -> None:
     assert finding.detail == "the packet has changed while it was read"
 
 
+@pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize("path", [CHUNKS, MP4])
 def test_a_clip_is_made_again_from_what_was_hashed(path: str) -> None:
     made = built()

@@ -121,6 +121,7 @@ def test_another_form_of_it_is_refused(more: dict[str, Any]) -> None:
     assert {f.step for f in report.findings if f.outcome is Outcome.FAILED} >= {"commitment"}
 
 
+@pytest.mark.usefixtures("alone")
 def test_what_is_compared_is_what_was_hashed() -> None:
     """Changed more than was declared, and put right once the digests were taken."""
     changed = PUBLISHED[:-1] + b"!"

@@ -1,0 +1,53 @@
+// What is not shown: each statement by its number in its series, each file by its name.
+//
+// A reason is the word of whoever made the packet. It is told, and decides nothing: what is named
+// stays as undecided as what is not. A row that names something shown is a lie.
+
+import { byCodePoint, formatHex, printable } from "../encoding.js";
+import { STATEMENT } from "../evidence/withheld.js";
+import { Finding, Outcome } from "../report.js";
+
+export function* notShown(ex) {
+  const finding = (outcome, about, detail) => new Finding("complete", outcome, about, detail);
+  const rows = ex.index.withheld;
+  const reasons = new Map(rows.map((row) => [`${row.place.toText()} ${row.what}`, row.reason]));
+  const reasonOf = (place, what) => reasons.get(`${place} ${what}`);
+  for (const name of [...ex.series.keys()].sort(byCodePoint)) {
+    const { numbers } = ex.series.get(name);
+    for (const [at, n] of numbers) {
+      if (ex.views.get(at).statement !== null) continue;
+      const reason = reasonOf(at, STATEMENT);
+      const how = reason === undefined ? "is not shown" : `is withheld: ${reason}`;
+      const detail = `statement ${n} of ${numbers.size}, entry ${at}, ${how}`;
+      yield finding(Outcome.UNDECIDED, name, detail);
+    }
+  }
+  for (const [view, statement] of ex.shown()) {
+    const at = view.place.toText();
+    for (const subject of statement.items) {
+      if (ex.itemOf.has(subject.key)) continue;
+      const reason = reasonOf(at, formatHex(subject.digest.sha256));
+      const how = reason === undefined ? "is not in the packet" : `is withheld: ${reason}`;
+      yield finding(Outcome.UNDECIDED, at, `${printable(subject.name)} ${how}`);
+    }
+  }
+  for (const row of rows) {
+    const why = wrong(ex, row);
+    if (why) yield finding(Outcome.FAILED, row.place.toText(), why);
+  }
+}
+
+function wrong(ex, { place, what }) {
+  const at = place.toText();
+  if (!ex.layout.entries.has(at)) return "named as withheld, and has no entry here";
+  if (what === STATEMENT) {
+    return ex.layout.envelopes.has(at) ? "named as withheld, and its statement is shown" : "";
+  }
+  const items = ex.views.get(at)?.statement?.items ?? [];
+  const subjects = items.filter(({ digest }) => formatHex(digest.sha256) === what);
+  if (!subjects.length) {
+    return `no statement shown here speaks of the file ${what} named as withheld`;
+  }
+  const isShown = subjects.some((subject) => ex.itemOf.has(subject.key));
+  return isShown ? `${printable(subjects[0].name)} is named as withheld, and is shown` : "";
+}
