@@ -56,6 +56,7 @@ export function openPage() {
 
 function draw() {
   document.documentElement.lang = language() === "zh" ? "zh-CN" : "en";
+  document.adoptedStyleSheets = state.verdict ? [footer(state.verdict)] : [];
   document.title = `${word(WORDS.product)} · ${word(WORDS.title)}`;
   state.player?.end();
   state.player = null;
@@ -73,6 +74,22 @@ function draw() {
         ...shownVerdict(),
       ),
     );
+}
+
+/** At the foot of each printed page: which packet, by whose trust. */
+function footer({ report, reference }) {
+  const policies = report.checkpoints.map(({ policy }) => policy);
+  // Between quotation marks of the style sheet, so nothing but letters and digits passes.
+  const lines = [`${reference} ${report.trust}`, ...new Set(policies)].map((line) =>
+    line.replace(/[^A-Za-z0-9 .-]/gu, ""),
+  );
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(
+    `@page { margin-bottom: 24mm; @bottom-left { content: "${lines.join("\\a ")}"; white-space: pre-line;` +
+      " font: 7pt monospace; }" +
+      ' @bottom-right { content: counter(page) " / " counter(pages); font: 8pt sans-serif; } }',
+  );
+  return sheet;
 }
 
 function headerView() {

@@ -11,8 +11,10 @@ import { tables } from "./tables.js";
 import { detailWords, when } from "./wording.js";
 import { WORDS } from "./words.js";
 
-const MAX_FINDINGS = 10; // of one step and outcome; failures are never cut
+const MAX_FINDINGS = 10; // of one step, undecided
+const MAX_FAILED = 1000; // of one step: a page of more is not read, and the saved report has all
 const MAX_FILES = 200;
+const MAX_BARS = 2000;
 const TOLD = ["signature", "clip", "derived"];
 const NOT_CHECKED = "not checked"; // what is said of a packet that cannot be read
 
@@ -118,12 +120,11 @@ function stepView(step, number, all, names) {
   const passed = findings.filter((f) => f.outcome === "passed");
   const told =
     TOLD.includes(step.name) && passed.length > 1 ? passed.filter((f) => f.about !== "packet") : [];
+  const failed = findings.filter((f) => f.outcome === "failed");
   const undecided = findings.filter((f) => f.outcome === "undecided");
-  const shown = [
-    ...told,
-    ...findings.filter((f) => f.outcome === "failed"),
-    ...undecided.slice(0, MAX_FINDINGS),
-  ];
+  const shown = [...told, ...failed.slice(0, MAX_FAILED), ...undecided.slice(0, MAX_FINDINGS)];
+  const rest =
+    Math.max(0, failed.length - MAX_FAILED) + Math.max(0, undecided.length - MAX_FINDINGS);
   return el(
     "section",
     { class: "step", "data-step": step.name, "data-outcome": outcome },
@@ -137,7 +138,7 @@ function stepView(step, number, all, names) {
           shown.map((f) => findingView(f, names)),
         )
       : null,
-    restView(undecided.length - MAX_FINDINGS),
+    restView(rest),
   );
 }
 
@@ -239,7 +240,7 @@ function timelineFigure(recordings) {
   const first = Math.min(...recordings.map((r) => r.startMs));
   const last = Math.max(...recordings.map((r) => r.endMs));
   let covered = first;
-  const rows = recordings.map((recording, number) => {
+  const rows = recordings.slice(0, MAX_FILES).map((recording, number) => {
     const gap = Math.max(0, recording.startMs - covered);
     covered = Math.max(covered, recording.endMs);
     const corrected = recording.corrected ? say(" (corrected)", "（已校正）") : "";
@@ -256,7 +257,7 @@ function timelineFigure(recordings) {
   return el(
     "figure",
     { id: "timeline" },
-    timeline(recordings, first, last, title, moment),
+    timeline(recordings.slice(0, MAX_BARS), first, last, title, moment),
     el("figcaption", { class: "note" }, word(WORDS.timelineNote)),
     el(
       "table",
@@ -264,6 +265,7 @@ function timelineFigure(recordings) {
       el("thead", {}, headers(WORDS.file, WORDS.from, WORDS.to, WORDS.gapBefore)),
       el("tbody", {}, rows),
     ),
+    restView(recordings.length - MAX_FILES),
   );
 }
 
@@ -304,7 +306,8 @@ function chunksFigure({ path, name, size, chunks, state, runs }) {
       ["none", WORDS.notShown, chunks - shown],
     ];
   }
-  return mapFigure(`${printable(name)} (${path})`, chunks, stateOf, said, size, {
+  const title = name === path ? path : `${printable(name)} (${path})`;
+  return mapFigure(title, chunks, stateOf, said, size, {
     "data-path": path,
     "data-state": state,
   });

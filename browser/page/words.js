@@ -86,8 +86,9 @@ export const WORDS = {
   timeline: both("Recordings in time", "录像时间轴"),
   timelineNote: both(
     "To scale, by the times that recorders and filers claim, corrected where a clock was measured. " +
-      "A blank stretch is one of which this packet shows no recording.",
-    "按比例绘制；时间为设备或提交人自称，时钟经实测的已校正。空白处为本证据包未出示录像的时段。",
+      "A blank stretch is one of which this packet shows no recording; an empty bar, a recording " +
+      "whose file it does not hold as it was fixed.",
+    "按比例绘制；时间为设备或提交人自称，时钟经实测的已校正。空白处为本证据包未出示录像的时段；空心条为证据包未附有与固定时一致的文件的录像。",
   ),
   noRecordings: both(
     "No statement shown here claims a time of recording.",

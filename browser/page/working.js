@@ -43,6 +43,7 @@ export function serve() {
 async function verify({ packet: given, trust: folder, log: copy, options }) {
   const trust = await Trust.fromFiles(await trustFiles(folder));
   const packet = await openPacket(given);
+  const partOf = partsOf(given, packet);
   const total = [...packet.sizes().values()].reduce((sum, size) => sum + size, 0);
   const onBytes = progress(total);
   const log = copy === null ? null : openLog(copy);
@@ -53,7 +54,7 @@ async function verify({ packet: given, trust: folder, log: copy, options }) {
   ex.digestFile = async (path) => {
     const large = packet.sizes().get(path) >= LARGE;
     const digests = large
-      ? await pool.digest(partOf(given, packet, path))
+      ? await pool.digest(partOf(path))
       : await digestFile(packet, path, onBytes);
     if (path.startsWith("data/items/")) leaves.set(path, digests.leaves);
     return digests;
@@ -70,7 +71,7 @@ async function verify({ packet: given, trust: folder, log: copy, options }) {
       asOfMs: options.atMs,
       notChecked: NOT_CHECKED.map(({ en, zh }) => ({ en, zh })),
       picture,
-      proven: new Map(proven.map((path) => [path, blobOf(partOf(given, packet, path))])),
+      proven: new Map(proven.map((path) => [path, blobOf(partOf(path))])),
     },
   });
 }
@@ -132,10 +133,11 @@ function openLog({ name, files }) {
 
 // --- digests in other workers --------------------------------------------------------------
 
-// A file of the packet on its own, as it can be sent to another worker.
-function partOf({ zip, files }, packet, path) {
-  if (zip) return { path, blob: zip, member: packet.part(path) };
-  return { path, blob: files.find((file) => file.path === path).file, member: null };
+// Of a path its file on its own, as it can be sent to another worker.
+function partsOf({ zip, files }, packet) {
+  if (zip) return (path) => ({ path, blob: zip, member: packet.part(path) });
+  const blobs = new Map(files.map(({ path, file }) => [path, file]));
+  return (path) => ({ path, blob: blobs.get(path), member: null });
 }
 
 const sourceOf = ({ path, blob, member }) =>
