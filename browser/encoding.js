@@ -12,12 +12,12 @@ export const MAX_TIME = 253_402_271_999_999; // 9999-12-31 ends in China
 
 const CHINA_MS = 8 * 3_600_000;
 const DECIMAL = /^(?:0|[1-9][0-9]{0,18})$/;
-const HEX = /^(?:[0-9a-f]{2})*$/;
+const HEX = /^[0-9a-f]*$/;
 const TIME =
   /^(\d{4})-(\d{2})-(\d{2})T([01]\d|2[0-3]):([0-5]\d):([0-5]\d)(?:\.(\d{3}))?(?:Z|([+-])([01]\d|2[0-3]):([0-5]\d))$/;
 const UUID7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/; // without groups, which long text overflows the stack with
 const INVISIBLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Zs}]/u;
 
 const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -43,6 +43,11 @@ export function parseUtf8(data) {
 }
 
 export function concat(...parts) {
+  return joined(parts);
+}
+
+// The same of a list that may be longer than a call can have arguments.
+export function joined(parts) {
   let size = 0;
   for (const part of parts) size += part.length;
   const whole = new Uint8Array(size);
@@ -142,7 +147,7 @@ export function formatBase64(data) {
 
 // RFC 4648 section 4 with padding and zero trailing bits; `length` in bytes, if fixed.
 export function parseBase64(text, length = null) {
-  if (!BASE64.test(text)) throw new Malformed(`want base64, got ${repr(clip(text))}`);
+  if (!BASE64.test(text) || text.length % 4) throw new Malformed(`want base64, got ${repr(clip(text))}`);
   const padding = text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0;
   const data = new Uint8Array((text.length / 4) * 3 - padding);
   let at = 0;
@@ -178,7 +183,7 @@ export function formatHex(data) {
 
 // Lower-case hex, two digits a byte; `length` in bytes, if fixed.
 export function parseHex(text, length = null) {
-  if (!HEX.test(text)) throw new Malformed(`want lower-case hex, got ${repr(clip(text))}`);
+  if (!HEX.test(text) || text.length % 2) throw new Malformed(`want lower-case hex, got ${repr(clip(text))}`);
   if (length !== null && text.length !== 2 * length) {
     throw new Malformed(`want ${length} bytes of hex, got ${text.length / 2}`);
   }

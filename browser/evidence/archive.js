@@ -4,7 +4,7 @@
 // headers anew and compares: nothing else can hide in the file, and no two zip programs can see
 // two different packets in it. PKWARE APPNOTE 6.3.10, sections 4.3 to 4.5.
 
-import { concat, utf8 } from "../encoding.js";
+import { concat, joined, utf8 } from "../encoding.js";
 
 export const PREFIX = "packet/";
 
@@ -74,7 +74,7 @@ export function directory(members) {
     parts.push(centralHeader(member, offset));
     offset += localHeader(member).length + member.size;
   }
-  const central = concat(...parts);
+  const central = joined(parts);
   return concat(central, endRecords(members.length, central.length, offset));
 }
 

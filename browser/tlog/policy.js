@@ -177,7 +177,14 @@ function linesOf(text) {
   if (/[\x00-\x08\x0b-\x1f\x7f]/.test(text)) {
     throw new Malformed("want no control characters but tab and line feed in a policy");
   }
-  return text.split("\n").map((line) => line.replace(/^[ \t]+|[ \t]+$/g, ""));
+  // Not `trim`, which takes away spaces beyond ASCII too.
+  return text.split("\n").map((line) => {
+    const at = line.search(/[^ \t]/);
+    if (at < 0) return "";
+    let end = line.length;
+    while (line[end - 1] === " " || line[end - 1] === "\t") end -= 1;
+    return line.slice(at, end);
+  });
 }
 
 function thresholdOf(text, members) {
