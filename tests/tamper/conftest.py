@@ -1,5 +1,7 @@
+import shutil
 import sys
 from collections.abc import Callable
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -40,13 +42,24 @@ def alone() -> None:
     """Says that the second verifier cannot know what the test changes: a bound, or the moment."""
 
 
+@pytest.fixture(params=[10, pytest.param(1, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
+def of_how_many(request: pytest.FixtureRequest) -> int:
+    """Of so many packets the second verifier judges one; in `make slow` every one."""
+    count: int = request.param
+    return count
+
+
 @pytest.fixture(autouse=True)
 def second_opinion(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     """Every packet that a test here has judged or opened, the verifier for the browser has too."""
     if "alone" in request.fixturenames:
         return
-    replace_everywhere(monkeypatch, request, verify_packet, verified_twice)
-    replace_everywhere(monkeypatch, request, open_packet, opened_twice)
+    if not shutil.which("node"):
+        return  # tests/browser says by name that it is missing
+    seldom = "of_how_many" in request.fixturenames
+    count = request.getfixturevalue("of_how_many") if seldom else 1
+    for once, twice in ((verify_packet, verified_twice), (open_packet, opened_twice)):
+        replace_everywhere(monkeypatch, request, once, one_of(count, twice, once))
 
 
 def verified_twice(packet: PacketSource, trust: Trust, **options: Any) -> Report:
@@ -66,6 +79,12 @@ def opened_twice(path: Path) -> DiskPacket:
         raise
     compare_refusal(None, opening_of(path))
     return packet
+
+
+def one_of(count: int, chosen: Callable[..., Any], other: Callable[..., Any]) -> Callable[..., Any]:
+    """The first call and every `count`-th after it goes to `chosen`."""
+    turns = cycle([chosen, *[other] * (count - 1)])
+    return lambda *given, **options: next(turns)(*given, **options)
 
 
 def replace_everywhere(

@@ -44,6 +44,7 @@ def test_the_packet_that_is_flipped_passes(built: Built) -> None:
     assert built.verify().outcome is Outcome.PASSED
 
 
+@pytest.mark.usefixtures("of_how_many")
 def test_any_bit_of_any_file_fails_the_packet_and_names_the_file(built: Built) -> None:
     draw = random.Random(20261123)
     files = built.sealed()
@@ -57,6 +58,7 @@ def test_any_bit_of_any_file_fails_the_packet_and_names_the_file(built: Built) -
         assert any(f.about == path or path in f.detail for f in found), (path, bit)
 
 
+@pytest.mark.usefixtures("of_how_many")
 def test_any_bit_of_the_zip_fails_the_packet(built: Built, tmp_path: Path) -> None:
     draw = random.Random(20261124)
     data = zip_bytes(built.sealed())
@@ -66,6 +68,7 @@ def test_any_bit_of_the_zip_fails_the_packet(built: Built, tmp_path: Path) -> No
         assert _refusal(built, path)
 
 
+@pytest.mark.usefixtures("of_how_many")
 def test_every_bit_of_the_zips_directory_counts(built: Built, tmp_path: Path) -> None:
     """Only the form is checked here, so all of it can be: four headers and the end record."""
     data = zip_bytes(built.sealed())
