@@ -1,9 +1,11 @@
 """Two verifiers, one verdict: on what the tamper suite, whose packets are small, does not reach."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from ledger.errors import Malformed
 from ledger.evidence.chunks import CHUNK_SIZE
 from ledger.report import Outcome, Report
 from ledger.tlog.checkpoint import Checkpoint
@@ -23,7 +25,13 @@ from testkit.case import (
     sign_all,
     zip_bytes,
 )
-from testkit.second_verifier import compare, remember_trusts, second_verifier, verdict_of
+from testkit.second_verifier import (
+    compare,
+    compare_refusal,
+    remember_trusts,
+    second_verifier,
+    verdict_of,
+)
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -128,3 +136,61 @@ def test_a_checkpoint_over_more_entries_than_there_can_be(size: int) -> None:
     built = make_case().build()
     built.log.files["2026", "checkpoint"] = note.encode()
     _both(built)
+
+
+# --- what agreement is ---------------------------------------------------------------------------
+
+
+def _report(*findings: tuple[str, str, str], outcome: str = "passed") -> dict[str, Any]:
+    listed = [{"step": s, "outcome": o, "about": "packet", "detail": d} for s, o, d in findings]
+    facts = ("case", "checkpoints", "decisions", "groups", "items", "packet", "timestamps", "trust")
+    return {**dict.fromkeys(facts, ""), "findings": listed, "outcome": outcome, "v": 1}
+
+
+PASSED = _report(("item", "passed", "2 items"), ("time", "passed", "9 statements"))
+NOT_HERE = ("time", "undecided", "not checked here: timestamp tokens")
+
+
+def test_a_report_agrees_with_itself() -> None:
+    compare(PASSED, {"report": PASSED})
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        PASSED | {"outcome": "failed"},
+        PASSED | {"outcome": "undecided"},
+        PASSED | {"packet": "another"},
+        PASSED | {"items": "other"},
+        _report(("item", "passed", "3 items"), ("time", "passed", "9 statements")),
+        _report(("item", "passed", "2 items")),
+        _report(("item", "failed", "2 items"), ("time", "passed", "9 statements")),
+        # What is not checked there excuses nothing but itself.
+        _report(("item", "undecided", "2 items"), NOT_HERE, outcome="undecided"),
+        _report(("item", "passed", "2 items"), NOT_HERE, outcome="failed"),
+        # A fault is no verdict, and no excuse.
+        _report(("item", "undecided", "not checked here: this program has failed: x")),
+    ],
+)
+def test_every_other_report_does_not_agree(other: dict[str, Any]) -> None:
+    with pytest.raises(AssertionError):
+        compare(PASSED, {"report": other})
+
+
+def test_what_is_not_checked_there_may_be_anything_here() -> None:
+    other = _report(("item", "passed", "2 items"), NOT_HERE, outcome="undecided")
+    compare(PASSED, {"report": other})
+    failed = _report(("item", "passed", "2 items"), ("time", "failed", "x"), outcome="failed")
+    compare(failed, {"report": other})
+    # But it never passes.
+    with pytest.raises(AssertionError):
+        compare(failed, {"report": other | {"outcome": "passed"}})
+
+
+def test_a_refusal_agrees_with_a_refusal_only() -> None:
+    compare_refusal(Malformed("x"), {"refused": "Malformed", "message": "y"})
+    compare_refusal(None, {"report": None})
+    with pytest.raises(AssertionError):
+        compare_refusal(Malformed("x"), {"report": None})
+    with pytest.raises(AssertionError):
+        compare_refusal(None, {"refused": "Malformed", "message": "y"})

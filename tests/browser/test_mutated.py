@@ -18,16 +18,22 @@ from ledger.errors import LedgerError
 from ledger.evidence.trust import Trust
 from ledger.verify import verify_packet
 from storage.packets import open_packet
+from tamper.test_clips import built as clip_packet
+from tamper.test_derived import PUBLISHED, SERVED, SPANS, derivation
 from testkit.case import (
     STRICT,
     Built,
+    Case,
     MemoryLog,
     MemoryPacket,
+    file_subject,
     make_case,
     seal_bag,
     seal_tags,
     zip_bytes,
 )
+from testkit.mirrors import MIRROR, add_statements, trust_mirrors
+from testkit.notarial import PDF, issued, registrations
 from testkit.second_verifier import (
     compare,
     compare_refusal,
@@ -42,9 +48,40 @@ SOME = 60  # in `make test`
 remember_trusts()
 
 
+def _rich_case() -> Case:
+    """With a served decision, what was published of it, and a notarial certificate."""
+    case = make_case()
+    case.drafts[4:4] = registrations()
+    decision = case.draft("decision")
+    decision.subject, decision.items = [file_subject("决定书.txt", SERVED)], (SERVED,)
+    for draft in (derivation(SERVED, PUBLISHED, spans=SPANS), issued(about=[case.draft("photo")])):
+        case.add(draft)
+    return case
+
+
+CASES = (make_case, make_case, _rich_case)
+
+
 @cache
 def _built() -> Built:
     return make_case().build()
+
+
+@cache
+def _rich() -> Built:
+    """And with the word of a mirror on each series."""
+    built = _rich_case().build()
+    built.files["data/certificates/01.pdf"] = PDF
+    return add_statements(trust_mirrors(built, MIRROR))
+
+
+@cache
+def _with_clip() -> Built:
+    return clip_packet()
+
+
+def _base(random: Random) -> Built:
+    return random.choice((_built, _built, _built, _rich, _rich, _rich, _with_clip))()
 
 
 @pytest.fixture(autouse=True)
@@ -57,18 +94,20 @@ def short_lookahead(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _file_in_a_new_bag(random: Random, scratch: Path) -> str:
     """One to three files of the payload are changed, and the manifests are made anew."""
-    files = dict(_built().files)
+    built = _base(random)
+    files = dict(built.files)
     for _ in range(random.choice((1, 1, 1, 2, 3))):
         path = random.choice(sorted(files))
         files[path] = _changed(files[path], random, files, path)
-    return _judged(MemoryPacket(seal_bag(files)))
+    log = built.log if random.randrange(2) else None
+    return _judged(MemoryPacket(seal_bag(files)), built.trust, log)
 
 
 def _file_under_its_old_manifest(random: Random, scratch: Path) -> str:
     files = _built().sealed()
     path = random.choice(sorted(files))
     files[path] = _changed(files[path], random, files, path)
-    return _judged(MemoryPacket(files))
+    return _judged(MemoryPacket(files), _built().trust, _built().log)
 
 
 def _tag_file(random: Random, scratch: Path) -> str:
@@ -76,12 +115,13 @@ def _tag_file(random: Random, scratch: Path) -> str:
     files = _built().sealed()
     path = random.choice(("bag-info.txt", "bagit.txt", "manifest-sha256.txt", "data/packet.json"))
     files[path] = _changed(files[path], random, files, path)
-    return _judged(MemoryPacket(seal_tags(files)))
+    return _judged(MemoryPacket(seal_tags(files)), _built().trust, _built().log)
 
 
 def _other_paths(random: Random, scratch: Path) -> str:
     """Files leave, come twice, change their places or their names."""
-    files = dict(_built().files)
+    built = _base(random)
+    files = dict(built.files)
     one, other = random.sample(sorted(files), 2)
     match random.randrange(4):
         case 0:
@@ -93,19 +133,21 @@ def _other_paths(random: Random, scratch: Path) -> str:
         case _:
             name = mutate(one.encode(), random, [path.encode() for path in sorted(files)])
             files[name.decode("utf-8", "replace")] = files.pop(one)
-    return _judged(MemoryPacket(seal_bag(files)))
+    return _judged(MemoryPacket(seal_bag(files)), built.trust, built.log)
 
 
 def _statement_signed_anew(random: Random, scratch: Path) -> str:
     """A statement is changed before it is signed and logged: everything else fits it."""
-    case = make_case()
+    make = random.choice(CASES)
+    case = make()
     draft = random.choice(case.drafts)
     try:
         draft.payload = mutate(draft.to_payload(), random, [draft.to_payload()])
         built = case.build()
     except LedgerError:
         # The series of what cannot be read are those of what it was made from.
-        names = next(row.series for row in _built().rows if row.draft.name == draft.name)
+        rows = (_built() if make is make_case else _rich()).rows
+        names = next(row.series for row in rows if row.draft.name == draft.name)
         draft.series = tuple(name for name, _ in names)
         built = case.build()
     return _judged(MemoryPacket(built.sealed()), built.trust, built.log)
@@ -138,7 +180,7 @@ def _log(random: Random, scratch: Path) -> str:
         log.files[place] = mutate(log.files[place], random, [log.files[place]])
     else:
         del log.files[place]
-    return _judged(MemoryPacket(_built().sealed()), log=log)
+    return _judged(MemoryPacket(_built().sealed()), _built().trust, log)
 
 
 def _trust(random: Random, scratch: Path) -> str:
@@ -152,7 +194,7 @@ def _trust(random: Random, scratch: Path) -> str:
         answer = verdict_of(MemoryPacket(_built().sealed()), _built().trust, trust_files=files)
         assert "refused" in answer, answer
         return "refused"
-    return _judged(MemoryPacket(_built().sealed()), trust)
+    return _judged(MemoryPacket(_built().sealed()), trust, _built().log)
 
 
 def _zip(random: Random, scratch: Path) -> str:
@@ -178,8 +220,7 @@ CHANGES: tuple[Callable[[Random, Path], str], ...] = (
 )
 
 
-def _judged(packet: MemoryPacket, trust: Trust | None = None, log: MemoryLog | None = None) -> str:
-    trust, log = trust or _built().trust, log or _built().log
+def _judged(packet: MemoryPacket, trust: Trust, log: MemoryLog | None) -> str:
     report = verify_packet(packet, trust, log=log, require=STRICT)
     answer = verdict_of(packet, trust, log=log, require=STRICT)
     compare(report.to_json(), answer)
