@@ -27,6 +27,7 @@ def words() -> Mapping[str, Any]:
         "outcomes": wording.OUTCOMES,
         "particulars": wording.PARTICULARS,
         "parts": wording._PARTS,
+        "reasons": wording.REASONS,
         "refusals": wording._REFUSALS,
         "stages": wording.STAGES,
         "steps": [

@@ -186,7 +186,7 @@ _CHINESE: tuple[tuple[str, _Words], ...] = (
         lambda m: (
             f"{m[2]} 的 {m[1]} %，共 {m[3]} 段连续分块。据制作者所述为 {m[6]} 中的 {m[4]} 至 "
             f"{m[5]}；之前的 {m[7]} 与之后的 {m[8]} 未展示{'；声音已略去' if m[9] else ''}"
-            f"{in_chinese(m[10]) if m[10] else ''}。{in_chinese(m[11])}"
+            f"{in_chinese(m[10] or '') or m[10] or ''}。{in_chinese(m[11]) or m[11]}"
         ),
     ),
     (
@@ -378,7 +378,7 @@ _CHINESE: tuple[tuple[str, _Words], ...] = (
     (r"named as withheld, and has no entry here", "列为未出示，而证据包中没有该条目"),
     (r"named as withheld, and its statement is shown", "列为未出示，而其陈述实已出示"),
     (
-        r"no statement shown here speaks of the file (\w+) named as withheld",
+        r"no statement shown here speaks of the file (\S+) named as withheld",
         r"列为未出示的文件 \1，所示陈述均未提及",
     ),
     (r"(.*) is named as withheld, and is shown", r"\1 列为未出示，而实已出示"),

@@ -10,7 +10,7 @@ import { Place, comparePlaces } from "./place.js";
 
 export const STATEMENT = "statement";
 
-const REASONS = [
+export const REASONS = [
   ...["state_secret", "trade_secret", "privacy", "minor", "informant"],
   ...["destroyed", "expired", "lost", "other_case"],
 ];

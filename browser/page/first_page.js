@@ -10,14 +10,15 @@ import { whenIn } from "./wording.js";
 
 const NAME = 20; // columns of a name that somebody else chose
 const NAMES = 34; // columns of several
+const POLICIES = 2; // that every page names
 const OF_FILES = ["container", "item", "clip"];
 
 const CLIP = /^(\S+) % of (.*): \d+ runs of its chunks\..*$/su;
 const RECOUNTED = /^as of ([^\n]*): \d+ series recounted over \d+ entries$/u;
 const VOUCHED = /^on the word of ([^\n]*), as of ([^\n]*): \d+ series looked for in \d+ entries$/u;
 const MORE = /^(?:\S+ says: )?entry \d+ is statement \d+, which is not shown$/u;
-const WITHHELD = /^(\d+) of \d+ not shown$/u;
-const ABSENT = /^.* is not in the packet$/su;
+const WITHHELD = /^statement \d+ of \d+, entry (\S+), is (not shown|withheld: \w+)$/u;
+const ABSENT = /^.* is (?:not in the packet|withheld: \w+)$/su;
 const NO_LOG = /^no copy of the public log was given \(--log\)$/u;
 const BEFORE = /^before decision [^\n]*$/u;
 const BY_NATURE = /^after decision [^\n]*: by its own label it supports no decision$/u;
@@ -27,15 +28,18 @@ const REVOKED = /^certificate .* was revoked, and is not presented$/su;
 
 export function firstPage(report, reference) {
   const outcome = tables.outcomes[report.outcome];
-  const { CASE, CUT, MISSING, NOTHING, REFERENCE, TRUST, WHEN, WHO, WHOM } = tables.first_page;
+  const { AT, CASE, CUT, MISSING, NOTHING, NO_TIME, POLICY } = tables.first_page;
+  const { REFERENCE, TRUST, WHEN, WHO, WHOM } = tables.first_page;
   const proved = [...provedBy(report)];
   return {
     outcome: both(`Verdict: ${outcome.en.toUpperCase()}`, `结论：${outcome.zh}`),
     meaning: tables.meanings[report.outcome],
     about: [
-      [REFERENCE, reference],
-      [CASE, clipped(report.case, 60)],
-      [TRUST, report.trust],
+      [REFERENCE, same(reference)],
+      [CASE, same(clipped(report.case, 60))],
+      [TRUST, same(report.trust)],
+      ...policiesOf(report).map((shown) => [POLICY, shown]),
+      [AT, report.at ? whenIn(report.at) : NO_TIME],
     ],
     proved: proved.length ? proved : [NOTHING],
     notProved: [...notProvedBy(report)],
@@ -47,6 +51,17 @@ export function firstPage(report, reference) {
       [WHOM, whomToTrust(report)],
     ],
   };
+}
+
+const same = (text) => (text ? both(text, text) : tables.first_page.UNREAD);
+
+/** The hashes of those under which the checkpoints shown were judged, each once. */
+function policiesOf({ checkpoints }) {
+  const found = [...new Set(checkpoints.map((c) => c.policy))];
+  const shown = found.slice(0, POLICIES).map((policy) => same(printable(policy)));
+  const more = found.length - POLICIES;
+  if (more > 0) shown.push(both(`and ${more} more, each with its log below`, `另有 ${more} 个，见下文各日志`));
+  return shown.length ? shown : [tables.first_page.NO_POLICY];
 }
 
 // --- proved and not proved
@@ -187,9 +202,10 @@ function isAnythingMissing(report) {
     );
   }
   if (!holds(report, "integrity")) return cannotBeSaid(report);
-  let records = 0;
-  for (const finding of found) records += Number(WITHHELD.exec(finding.detail)?.[1] ?? 0);
-  const absent = found.filter((f) => ABSENT.test(f.detail)).length;
+  // One that stands in several series is one record.
+  const withheld = found.map((f) => WITHHELD.exec(f.detail)).filter(Boolean);
+  const records = new Set(withheld.map((m) => m[1])).size;
+  const absent = found.filter((f) => ABSENT.test(f.detail) && !WITHHELD.test(f.detail)).length;
   const noLog = found.some((f) => NO_LOG.test(f.detail));
   if (records || absent) {
     return both(

@@ -34,10 +34,10 @@ export function verdictView(verdict, actions) {
   ];
 }
 
-function firstPageView({ report, reference, asOfMs }) {
+function firstPageView({ report, reference }) {
   const page = firstPage(report, reference);
   const about = page.about.map(([name, value]) =>
-    row(word(name), value ? el("span", { class: "mono" }, value) : word(WORDS.unread)),
+    row(word(name), el("span", { class: "mono" }, word(value))),
   );
   return [
     el(
@@ -46,11 +46,7 @@ function firstPageView({ report, reference, asOfMs }) {
       `${MARKS[report.outcome]} ${word(page.outcome)}`,
     ),
     el("p", {}, word(page.meaning)),
-    el(
-      "table",
-      { class: "about" },
-      el("tbody", {}, about, row(word(WORDS.asOf), when(formatTime(asOfMs)))),
-    ),
+    el("table", { class: "about" }, el("tbody", {}, about)),
     heading(tables.first_page.PROVED),
     el(
       "ul",

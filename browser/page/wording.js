@@ -2,6 +2,7 @@
 // computed there, its counterpart is here, under the same pattern.
 
 import { printable } from "../encoding.js";
+import { REASONS } from "../evidence/withheld.js";
 import { language, pick, say } from "./language.js";
 import { tables } from "./tables.js";
 
@@ -68,7 +69,49 @@ function duration(seconds) {
   return say(`${days} days`, `${days} 天`);
 }
 
+const REASON = REASONS.join("|");
+
+// Names are anybody's, and stay as they are.
+const recordings = (listed) =>
+  listed
+    .replace(/ \(not in the packet\)(?=, |$)/gu, "（不在证据包内）")
+    .replace(/, and (\d+) more$/u, "，另有 $1 个");
+
+const stretches = (listed) =>
+  listed
+    .replace(/, and (\d+) more$/u, "，另有 $1 处")
+    .replaceAll(" to ", " 至 ")
+    .replaceAll(", ", "、")
+    .replaceAll("a gap", "无");
+
 const IN_CHINESE = new Map([
+  [
+    "(\\S+) % of (.*): (\\d+) runs of its chunks\\. By the maker's word (\\S+) to (\\S+) of (\\S+); " +
+      "(\\S+) before it and (\\S+) after it are not shown(; its sound is left out)?" +
+      "(; \\d+ clips here [^;]*)?\\. ((?:When it|No other|Other) .*)",
+    (m) =>
+      `${m[2]} 的 ${m[1]} %，共 ${m[3]} 段连续分块。据制作者所述为 ${m[6]} 中的 ${m[4]} 至 ` +
+      `${m[5]}；之前的 ${m[7]} 与之后的 ${m[8]} 未展示${m[9] ? "；声音已略去" : ""}` +
+      `${inChinese(m[10] ?? "") ?? m[10] ?? ""}。${inChinese(m[11]) ?? m[11]}`,
+  ],
+  [
+    "; (\\d+) clips here are of it, without (.*)",
+    (m) => `；此处共有其 ${m[1]} 个片段，未含：${stretches(m[2])}`,
+  ],
+  [
+    "Other recordings of that moment, by their statements: (.*)",
+    (m) => `据各自陈述，同一时刻另有录像：${recordings(m[1])}`,
+  ],
+  [
+    `statement (\\d+) of (\\d+), entry (\\S+), is withheld: (${REASON})`,
+    (m) =>
+      `第 ${m[1]} 份陈述（共 ${m[2]} 份，条目 ${m[3]}）未出示；` +
+      `制作者所述理由：${tables.reasons[m[4]].zh}`,
+  ],
+  [
+    `(.*) is withheld: (${REASON})`,
+    (m) => `未附 ${m[1]}；制作者所述理由：${tables.reasons[m[2]].zh}`,
+  ],
   [
     "(\\d+) (files|entries|statements|items|certificates|clips|derivations)",
     (m) => `${m[1]} ${tables.units[m[2]]}`,
@@ -128,6 +171,10 @@ const IN_CHINESE = new Map([
 ]);
 
 const IN_ENGLISH = new Map([
+  [
+    `(statement \\d+ of \\d+, entry \\S+,|.*) is withheld: (${REASON})`,
+    (m) => `${m[1]} is not shown; why, says who made the packet: ${tables.reasons[m[2]].en}`,
+  ],
   ["1 (?:files|items)", (m) => m[0].slice(0, -1)],
   [
     "(before|after|not_shown) decision (\\S+) dated (\\S+)",

@@ -52,8 +52,6 @@ export const WORDS = {
     "未作任何判定：本页或浏览器出错。",
   ),
   unreadable: both("Not readable. Nothing was judged.", "无法读取，未作任何判定。"),
-  asOf: both("As of", "以何时为准"),
-  unread: both("(could not be read)", "（无法读取）"),
   notChecked: both("Not checked here", "此处不核验"),
   notCheckedNote: both(
     "What falls under these is undecided here, never passed. The command tiezheng verify checks it.",

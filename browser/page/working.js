@@ -68,7 +68,6 @@ async function verify({ packet: given, trust: folder, log: copy, options }) {
     verdict: {
       report,
       reference: await packetReference(report.packet),
-      asOfMs: options.atMs,
       notChecked: NOT_CHECKED.map(({ en, zh }) => ({ en, zh })),
       picture,
       proven: new Map(proven.map((path) => [path, blobOf(partOf(path))])),

@@ -105,7 +105,9 @@ DETAILS = {
         f"on the word of b.example, a.example, as of {T1}: 3 series looked for in 5 entries",
         "entry 7 is statement 4, which is not shown",
         "mirror.example says: entry 7 is statement 4, which is not shown",
-        "2 of 5 not shown",
+        "statement 2 of 5, entry 2026-7, is not shown",
+        "statement 1 of 2, entry 2026-7, is withheld: privacy",
+        "01.mp4 is withheld: trade_secret",
         "01.mp4 is not in the packet",
         "no copy of the public log was given (--log)",
     ],
@@ -155,13 +157,13 @@ checkpoints = st.lists(
             ),
             "origin": st.just("ledger.example/2026"),
             "overlap": st.sampled_from(["0", "1", "2"]),
-            "policy": st.just("ab" * 32),
+            "policy": st.sampled_from(["ab" * 32, "cd" * 32, "ef" * 32]),
             "quorum_time": times,
             "root": st.just("AAAA"),
             "size": st.just("5"),
         }
     ),
-    max_size=2,
+    max_size=3,
 )
 
 
@@ -175,6 +177,7 @@ def reports(draw: st.DrawFn) -> Report:
         case=draw(st.sampled_from(["", "苏城管罚〔2026〕417号", "案" * 40])),
         packet=draw(st.sampled_from(["", "ab" * 32, "0123456789abcdef" * 4])),
         trust="cd" * 32,
+        at=draw(times),
         checkpoints=tuple(draw(checkpoints)),
         items=tuple(draw(items)),
     )
