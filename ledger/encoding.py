@@ -45,6 +45,7 @@ _TIME = re.compile(
     r"(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)",
     re.ASCII,
 )
+_LATER_FORMAT = re.compile("[\U00013439-\U0001343f]")  # of Egyptian hieroglyphs
 _UUID7 = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.ASCII
 )
@@ -195,8 +196,11 @@ def is_visible(c: str) -> bool:
     """Neither a control or format character nor a space other than U+0020.
 
     Characters that this Python's Unicode tables do not know yet are visible: rare
-    names are written in them, and a verdict must not depend on the tables' age.
+    names are written in them, and a verdict must not depend on the tables' age. So format
+    characters that came with Unicode 15 are named here.
     """
+    if _LATER_FORMAT.fullmatch(c):
+        return False
     return c == " " or unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Zl", "Zp", "Zs")
 
 
