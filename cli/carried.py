@@ -163,8 +163,8 @@ def _custody(rows: Sequence[Mapping[str, str]]) -> Iterator[str]:
         by = f"{pick(ROLES[role])} {printable(name)}" if role in ROLES else printable(row["by"])
         place, at = printable(row["place"]), when(row["claimed"])
         yield say(
-            en=f"  - {at}: {by} {action}{note}, entry {place}",
-            zh=f"  - {at}：{by} {action}{note}，条目 {place}",
+            en=f"  - {at}: {by} {action}{note}, entry {place}{_unseen(row)}",
+            zh=f"  - {at}：{by} {action}{note}，条目 {place}{_unseen(row)}",
         )
 
 
@@ -197,7 +197,7 @@ def _state(rows: Sequence[Mapping[str, str]]) -> Iterator[str]:
         )
         return
     for row in rows:
-        at, place = when(row["claimed"]), printable(row["place"])
+        at, place = when(row["claimed"]), printable(row["place"]) + _unseen(row)
         yield say(
             en=f"How the ledger stood on {at}, by its own word (entry {place}); that it said "
             "nothing else since is not shown",
@@ -205,6 +205,14 @@ def _state(rows: Sequence[Mapping[str, str]]) -> Iterator[str]:
         )
         yield from (f"  - {_noted(line)}" for line in row["note"].split("; ") if line)
         yield from (f"  - {_count(count)}" for count in row["counts"].split(", ") if count)
+
+
+def _unseen(row: Mapping[str, str]) -> str:
+    if row["fixed_by"]:
+        return ""
+    return say(
+        en=", which no quorum that counts has seen", zh="，未经算数的法定人数的联合签名人所见"
+    )
 
 
 def _noted(line: str) -> str:

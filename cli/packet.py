@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from cli.files import read_secret
 from cli.language import pick, say
 from cli.remote import open_client, server_option, token_option
 from cli.wording import PARTICULARS
-from ledger.encoding import parse_day, printable
+from ledger.encoding import in_china, parse_day, printable
 from ledger.errors import Rejected
 from ledger.evidence.case_number import parse_case
 from ledger.evidence.due import Due, Procedure
@@ -182,6 +183,7 @@ def command(
     )
     if due is not None:
         output.result(due_text(due.to_json()))
+        output.note(_left(due, in_china(time.time_ns() // 1_000_000).date()))
     output.note(
         say(
             en=f"next: tiezheng verify {file} --trust DIR",
@@ -226,6 +228,19 @@ def _due(procedure: str | None, received: str | None, holidays: str | None) -> D
         return None
     calendar = None if holidays is None else read_calendar(holidays)
     return Due.of(Procedure(procedure.replace("-", "_")), parse_day(received), calendar)
+
+
+def _left(due: Due, today: date) -> str:
+    """As this machine's clock has it; nothing of it goes into the packet."""
+    days = (due.until - today).days
+    if today < due.received:
+        return say(
+            en=f"by this machine's clock {due.received} has not come yet: look at --received",
+            zh=f"按本机时钟，{due.received} 尚未到来：请核对 --received",
+        )
+    if days < 0:
+        return say(en=f"it was due {-days} days ago", zh=f"已逾期 {-days} 日")
+    return say(en=f"{days} days are left after today", zh=f"今日之后还有 {days} 日")
 
 
 def _lacking(lacks: Sequence[Lack]) -> Rejected:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from ledger.evidence.entry import MINUTE_MS
 from ledger.evidence.packet import Place, Tree
 from ledger.evidence.register import Position, Register
-from ledger.evidence.statement import Kind, Role
+from ledger.evidence.statement import Kind, Role, is_state
 from ledger.report import Finding, Outcome, milliseconds_text
 from ledger.tlog.policy import Cosigned
 from ledger.verdict.examination import Examination, View
@@ -75,7 +75,8 @@ def _withdrawn(ex: Examination, places: dict[tuple[int, int], Place]) -> Iterato
         view = ex.views[place]
         if position in told:
             continue
-        if view.claimed_time is not None and view.quorum_time is None:
+        unseen = view.claimed_time is not None and view.quorum_time is None
+        if unseen and not _of_the_ledger(view):
             detail = "without keys that no longer counted no quorum had seen it"
             yield Finding("checkpoint", Outcome.UNDECIDED, place.to_text(), detail)
         if _by_registrar(view) and any(
@@ -83,6 +84,12 @@ def _withdrawn(ex: Examination, places: dict[tuple[int, int], Place]) -> Iterato
         ):
             detail = "registered when the registrar's key no longer counted"
             yield Finding("signature", Outcome.UNDECIDED, place.to_text(), detail)
+
+
+def _of_the_ledger(view: View) -> bool:
+    """Who read, and how the ledger stood: the operator's own word, on which no item rests."""
+    said = view.statement
+    return said is not None and (said.kind is Kind.CUSTODY or is_state(said))
 
 
 def _by_registrar(view: View) -> bool:

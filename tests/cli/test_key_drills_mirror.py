@@ -11,6 +11,7 @@ from api.absences import MirroredLog
 from api.clients.log_http import HttpLog
 from api.following import Follower
 from api.mirror import create_mirror_app, follow
+from api.state import say_state
 from ledger.tlog.signing_key import SigningKey
 from storage.tag_index_sqlite import SqliteTagIndex
 from testkit.key_desk import Desk, open_desk, theft_told, undecided
@@ -34,6 +35,8 @@ def mirroring(desk: Desk, signer: SigningKey) -> Iterator[str]:
     source, index = HttpLog(f"{desk.address}/log"), SqliteTagIndex(desk.folder / "tags.sqlite")
     log_key = desk.ledger.trust.logs[0].policy.log
     mirrored = MirroredLog(Follower(log_key, source, desk.folder / "mirror"), index, signer)
+    # Else the ledger says it when the packet is made, and the mirror is behind.
+    say_state(desk.ledger.services)
     desk.ledger.await_quorum()
     follow(mirrored)
     try:

@@ -3,12 +3,15 @@
 import hashlib
 import json
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
+from cli import packet
+from ledger.evidence.due import Due, Procedure
 from testkit.desk import NOTED, Desk
 from testkit.server import CASE, open_ledger, serving
 from testkit.terminal import Ended, Run
@@ -139,6 +142,19 @@ def test_a_calendar_is_counted_with(desk: Desk) -> None:
         "received": "2026-09-30",
         "until": "2026-10-09",
     }
+
+
+@pytest.mark.parametrize(
+    ("today", "words"),
+    [
+        (date(2026, 11, 19), "has not come yet"),
+        (date(2026, 11, 20), "14 days are left"),
+        (date(2026, 12, 4), "0 days are left"),
+        (date(2026, 12, 5), "1 days ago"),
+    ],
+)
+def test_the_countdown_ends_with_the_last_day(today: date, words: str) -> None:
+    assert words in packet._left(Due.of(Procedure.REVIEW, date(2026, 11, 20)), today)
 
 
 # --- refused before anybody is asked -------------------------------------------------------------

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from cli.verdict import verdict_text
 from cli.wording import in_chinese
 from ledger.evidence.statement import Role
 from ledger.report import Finding, Outcome, Report
@@ -17,6 +18,7 @@ from testkit.case import (
     COURT,
     DECIDED,
     FILED,
+    LEDGER,
     LOG,
     NOTARY,
     REGISTRAR,
@@ -28,6 +30,7 @@ from testkit.case import (
     registration,
 )
 from testkit.keys import cosigner, key
+from testkit.ledgers_word import read, state
 from testkit.mirrors import MIRROR, OTHER_MIRROR, add_statements, trust_mirrors
 from testkit.notarial import PDF, issued, registrations
 
@@ -73,6 +76,20 @@ def test_with_a_stolen_log_key_what_was_seen_before_stands_and_nothing_after() -
     assert report.outcome is Outcome.UNDECIDED
     assert undecided_places(report, NO_QUORUM) == of(built, *LATE)
     assert undecided_places(report, "the checkpoint has no quorum") == {"2026"}
+
+
+def test_who_read_the_case_after_the_theft_lowers_nothing_and_is_seen_by_nobody() -> None:
+    case = told("log", LOG)
+    case.add(registration(4, LEDGER, "ledger"), after="agency")
+    case.add(read(60, batch=3))
+    case.add(state(number=61, batch=3))
+    built = case.build()
+    report = built.verify(require=frozenset())
+    assert undecided_places(report, NO_QUORUM) == of(built, *LATE)
+    rows = (*report.facts.custody, *report.facts.state)
+    assert [row["fixed_by"] for row in rows] == ["", ""]
+    text = verdict_text(report, "packet.zip", frozenset())
+    assert text.count("which no quorum that counts has seen") == 2
 
 
 def test_a_second_that_was_not_over_before_the_theft_does_not_count() -> None:

@@ -19,7 +19,9 @@ def read(
     return Draft(f"read {number}", "custody", predicate, subject, (LEDGER,), batch)
 
 
-def state(what: str = "system_state", number: int = 60, note: str = "tiezheng 0.1") -> Draft:
+def state(
+    what: str = "system_state", number: int = 60, note: str = "tiezheng 0.1", batch: int = 2
+) -> Draft:
     moment = "2026-11-30T10:40:00+08:00"
     predicate = {
         "agency": AGENCY,
@@ -29,4 +31,4 @@ def state(what: str = "system_state", number: int = 60, note: str = "tiezheng 0.
         "occurred": {"from": moment, "to": moment},
         "what": what,
     }
-    return Draft("state", "status", predicate, [text_subject("x", "x")], (LEDGER,), 2)
+    return Draft("state", "status", predicate, [text_subject("x", "x")], (LEDGER,), batch)

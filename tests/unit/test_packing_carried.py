@@ -89,6 +89,18 @@ def test_who_reads_while_it_is_packed_leaves_it_as_complete_as_it_was(world: Wor
     assert [f.outcome for f in complete(verified(world, plan))] == [Outcome.PASSED]
 
 
+def test_nobody_reads_a_case_until_it_cannot_be_packed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.file(*(read(50 + n).to_envelope() for n in range(3)))
+    world.step()
+    monkeypatch.setattr("ledger.packing.MAX_CUSTODY", 3)
+    assert len(verified(world, packed(world)).facts.custody) == 3
+    monkeypatch.setattr("ledger.packing.MAX_CUSTODY", 2)
+    report = verified(world, packed(world))
+    assert report.facts.custody == () and report.outcome is Outcome.PASSED
+
+
 def test_who_read_another_case_is_not_in_it(world: World) -> None:
     world.file(world.evidence(9, b"moving", case=OTHER))
     world.file(read(50, about=f"case/{OTHER}").to_envelope())
