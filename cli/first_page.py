@@ -12,13 +12,15 @@ from dataclasses import dataclass
 from cli.folding import clip_columns, fold
 from cli.language import pick, say
 from cli.reference import PacketReference
-from cli.wording import OUTCOMES, when_in
+from cli.wording import OUTCOMES, detail_in, when_in
 from ledger.encoding import printable
 from ledger.report import Bilingual, Finding, Group, Outcome, Report, worst
 from ledger.verify import STEPS
 
 NAME = 20  # columns of a name that somebody else chose
 NAMES = 34  # columns of several
+CLOCK = 10  # of a time in a recording
+SENTENCE = 150  # two lines
 POLICIES = 2  # that every page names
 LINES = 40
 
@@ -26,7 +28,11 @@ _TITLES = {step.name: step.title for step in STEPS}
 _GROUP_OF = {step.name: step.group for step in STEPS}
 _OF_FILES = ("container", "item", "clip")
 
-_CLIP = re.compile(r"(\S+) % of (.*): \d+ runs of its chunks\..*", re.DOTALL)
+_CLIP = re.compile(
+    r"(\S+) % of (.*): \d+ runs of its chunks\."
+    r"(?: By the maker's word (\S+) to (\S+) of (\S+);.*)?",
+    re.DOTALL,
+)
 _RECOUNTED = re.compile(r"as of (.*): \d+ series recounted over \d+ entries")
 _VOUCHED = re.compile(r"on the word of (.*), as of (.*): \d+ series looked for in \d+ entries")
 _MORE = re.compile(r"(?:\S+ says: )?entry \d+ is statement \d+, which is not shown")
@@ -197,10 +203,10 @@ def _proved(report: Report) -> Iterator[Bilingual]:
     before, by_nature = _entries(report, _BEFORE), _entries(report, _BY_NATURE)
     if _holds(report, Group.ORDER) and before:
         en = f"Fixed before the date on the decision: the files of {_entry_count(before)}"
-        zh = f"{before} 个条目所示内容在决定书所载日期之前固定"
+        zh = f"日志中 {before} 个条目所涉文件，在决定书所载日期之前已经固定"
         if by_nature:
-            en += f"; {by_nature} more came after it and, by their own label, do not support it"
-            zh += f"；另 {by_nature} 个晚于决定，按其自称的阶段并不支持该决定"
+            en += f". After it, and by their own label not in support of it: {by_nature}"
+            zh += f"；另有 {by_nature} 个晚于决定，按其自称的阶段并非该决定的依据"
         yield _both(f"{en}.", f"{zh}。")
 
 
@@ -239,11 +245,10 @@ def _nothing_left_out(report: Report) -> Bilingual:
 def _not_proved(report: Report) -> Iterator[Bilingual]:
     failed = [f for f in report.findings if f.outcome is Outcome.FAILED]
     if failed:
-        title, about = _TITLES[failed[0].step], _about(failed[0])
-        more = len(failed) - 1
+        first, more = _in_a_sentence(failed[0]), len(failed) - 1
         yield _both(
-            f"FAILED: {title['en']}, {about['en']}" + (f"; and {more} more." if more else "."),
-            f"不通过：{title['zh']}，{about['zh']}" + (f"；另有 {more} 项。" if more else "。"),
+            f"FAILED: {first['en']}" + (f"; and {more} more." if more else "."),
+            f"不通过：{first['zh']}" + (f"；另有 {more} 项。" if more else "。"),
         )
     opened = [OPEN[g] for g in Group if report.groups[g] is Outcome.UNDECIDED]
     en, zh = [o["en"] for o in opened], [o["zh"] for o in opened]
@@ -270,13 +275,12 @@ def _was_it_cut(report: Report) -> Bilingual:
         return _cannot_be_said(report)
     whole, parts = _present(report), _parts(report)
     if parts:
-        share, name = parts[0]
-        more = len(parts) - 1
+        part, more = parts[0], len(parts) - 1
         return _both(
-            f"Only a part is shown: {share} % of {_clipped(name, NAME)}"
-            + (f", and parts of {more} more." if more else "."),
-            f"只展示了一部分：{_clipped(name, NAME)} 的 {share} %"
-            + (f"，另有 {more} 个文件也只展示部分。" if more else "。"),
+            f"Yes, a part is shown: {part['en']}"
+            + (f"; and parts of {more} more." if more else "."),
+            f"只出示一部分：{part['zh']}"
+            + (f"；另有 {more} 个文件也只出示部分。" if more else "。"),
         )
     if not whole:
         return _both(
@@ -311,10 +315,12 @@ def _is_anything_missing(report: Report) -> Bilingual:
     )
     if records or files:
         checked = not any(_NO_LOG.fullmatch(f.detail) for f in found)
+        en = [_counted(records, "record"), _counted(files, "file")]
+        zh = [f"{records} 份记录" if records else "", f"{files} 个文件" if files else ""]
         return _both(
-            f"Yes, not shown whole here: {records} records and {files} files."
+            f"Yes, logged but not shown whole here: {' and '.join(filter(None, en))}."
             + ("" if checked else " More was not looked for."),
-            f"有：{records} 份记录、{files} 个文件未完整附于本证据包。"
+            f"有。已入日志而未完整附于此：{'、'.join(filter(None, zh))}。"
             + ("" if checked else "此外未作核对。"),
         )
     mirrors, time = _recount(report)
@@ -388,14 +394,15 @@ def _whom_to_trust(report: Report) -> Bilingual:
     if _quorum(report):
         names = _clipped(_cosigners(report), NAMES)
         most = _overlap(report) - 1
-        en = f"That {f'at most {most}' if most else 'none'} of those who confirm ({names}) colluded"
-        zh = f"确认方（{names}）{f'中串通的至多 {most} 个' if most else '均未串通'}"
+        few = f"at most {most}" if most else "none"
+        en = f"That {few} of those who confirmed ({names}) colluded with the operator"
+        zh = f"确认方（{names}）{f'至多 {most} 个与运营者串通' if most else '均未与运营者串通'}"
     else:
         en, zh = "The operator of the log", "日志运营者"
     en, zh = f"{en}; the registrar of keys", f"{zh}；密钥登记人"
     if mirrors:
         en, zh = f"{en}; {_clipped(mirrors, NAME)}", f"{zh}；{_clipped(mirrors, NAME)}"
-    en, zh = f"{en}; for what was before, the recorder", f"{zh}；固定之前的，信任录制者"
+    en, zh = f"{en}; for what was before, the recorder", f"{zh}；固定之前，则为录制者"
     if withdrawn:
         en, zh = f"{en}. Keys withdrawn: {withdrawn}", f"{zh}。已撤销的密钥：{withdrawn} 个"
     return _both(f"{en}.", f"{zh}。")
@@ -439,10 +446,24 @@ def _present(report: Report) -> int:
     return len({item.path for item in report.facts.items if item.path})
 
 
-def _parts(report: Report) -> Sequence[tuple[str, str]]:
-    """Of each clip that held, its share in percent and the name of the original."""
+def _parts(report: Report) -> Sequence[Bilingual]:
+    """Of each clip that held, what of the original it is."""
     clips = [f for f in report.findings if f.step == "clip" and f.outcome is Outcome.PASSED]
-    return [(m[1], m[2]) for f in clips if (m := _CLIP.fullmatch(f.detail))]
+    return [_part(m) for f in clips if (m := _CLIP.fullmatch(f.detail))]
+
+
+def _part(found: re.Match[str]) -> Bilingual:
+    share, name, start, end, whole = found.groups()
+    name = _clipped(name, NAME)
+    if start is None:
+        return _both(f"{share} % of {name}", f"{name} 的 {share} %")
+    start, end, whole = (_clipped(time.partition(".")[0], CLOCK) for time in (start, end, whole))
+    return _both(
+        f"{start} to {end} of {whole} of {name}, by its maker's word; {share} % of its bytes "
+        "are here, as fixed",
+        f"{name} 的 {start} 至 {end}（全长 {whole}，据制作者所述）；附有其字节的 {share} %，"
+        "与固定时相同",
+    )
 
 
 def _recount(report: Report) -> tuple[str, Bilingual]:
@@ -482,6 +503,15 @@ def _about(finding: Finding) -> Bilingual:
     return _both(name, f" {name} ")
 
 
+def _in_a_sentence(finding: Finding) -> Bilingual:
+    title, about = _TITLES[finding.step], _about(finding)
+    detail = detail_in(finding.step, finding.detail)
+    return _both(
+        _clipped(f"{title['en']}, {about['en']}: {detail['en']}", SENTENCE),
+        _clipped(f"{title['zh']}，{about['zh'].strip()}：{detail['zh']}", SENTENCE),
+    )
+
+
 def _clipped(text: str, limit: int) -> str:
     return clip_columns(printable(text), limit)
 
@@ -491,4 +521,8 @@ def _entry_count(count: int) -> str:
 
 
 def _files(count: int) -> str:
-    return "1 file" if count == 1 else f"{count} files"
+    return _counted(count, "file") or "0 files"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" + ("s" if count > 1 else "") if count else ""

@@ -11,8 +11,8 @@ from cli.articles import article_lines
 from cli.carried import carried_lines
 from cli.first_page import first_page, first_page_lines
 from cli.folding import COLUMNS
-from cli.language import pick, say
-from cli.wording import GROUPS, ORDERS, OUTCOMES, STAGES, detail_words, when
+from cli.language import language, pick, say
+from cli.wording import GROUPS, ORDERS, OUTCOMES, ROLES, STAGES, detail_words, when
 from ledger.audit import Audit
 from ledger.encoding import printable
 from ledger.report import Facts, Finding, Group, Item, Outcome, Report, worst
@@ -23,6 +23,7 @@ RULE = "-" * COLUMNS  # the first page ends here
 MAX_ITEMS = 20
 NOT_CHECKED = "not checked"  # what `verify_packet` says of a packet that cannot be read
 TOLD = ("signature", "clip", "derived")  # a key that ended, and how much of a recording is shown
+_ROLE = re.compile(r" \((\w+), key ([0-9a-f]{64})\)", re.ASCII)
 MAX_FINDINGS = 10  # of one step and outcome; failures are never cut
 
 
@@ -60,6 +61,14 @@ def detail_lines(report: Report, path: str, required: frozenset[Group]) -> list[
 def finding_line(finding: Finding, facts: Facts) -> str:
     """The sentence that the report has for one finding."""
     return _finding(finding, _names(facts)).removeprefix("    - ")
+
+
+def signers_words(signed_by: str) -> str:
+    """The fact as `View.signed_by` spells it, with the role in words."""
+    shown = printable(signed_by)
+    if language() == "en":
+        return shown
+    return _ROLE.sub(lambda m: f"（{ROLES.get(m[1], {'zh': m[1]})['zh']}，密钥 {m[2]}）", shown)
 
 
 def audit_text(audit: Audit) -> str:
@@ -347,7 +356,7 @@ def _item(number: int, item: Item) -> Iterator[str]:
         speaks = say(en="SPEAKS FOR THE PARTY", zh="有利于当事人")
         rows.insert(0, (speaks, printable(item.favourable)))
     if item.signed_by:
-        rows.append((say(en="signed by", zh="签名人"), printable(item.signed_by)))
+        rows.append((say(en="signed by", zh="签名人"), signers_words(item.signed_by)))
     if item.claimed:
         claimed = when(item.claimed)
         rows.append(

@@ -6,9 +6,10 @@ parentheses behind a sentence that says which check refused.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from cli.language import language, say
+from cli.language import language
+from cli.refused import REFUSED
 from ledger.encoding import printable
 from ledger.report import Bilingual, Group, Outcome
 
@@ -174,6 +175,7 @@ def _stretches(listed: str) -> str:
 _Words = str | Callable[[re.Match[str]], str]
 
 _CHINESE: tuple[tuple[str, _Words], ...] = (
+    (r"0 (clips|derivations|certificates|items)", "证据包中没有"),
     (
         r"(\d+) (files|entries|statements|items|certificates|clips|derivations)",
         lambda m: f"{m[1]} {_UNITS[m[2]]}",
@@ -449,7 +451,7 @@ _CHINESE: tuple[tuple[str, _Words], ...] = (
     (r"no quorum has seen it yet", "尚无法定人数的联合签名人见过"),
     (
         r"late witnessed: (\d+) s after the ledger says it accepted it",
-        lambda m: f"联合签名偏晚：比账本自称接收的时间晚 {_duration(int(m[1]))}",
+        lambda m: f"联合签名偏晚：比账本自称接收的时间晚 {_duration(int(m[1]))['zh']}",
     ),
     (r"the ledger says (.*), the quorum (.*)", r"账本自称时间为 \1，法定人数联合签名时间为 \2"),
     (
@@ -465,7 +467,7 @@ _CHINESE: tuple[tuple[str, _Words], ...] = (
         r"their clocks is wrong",
         lambda m: (
             f"授时机构的时间比法定人数联合签名的时间{'晚' if m[2] == 'after' else '早'} "
-            f"{_duration(int(m[1]))}：加盖偏晚，或其中一方时钟有误"
+            f"{_duration(int(m[1]))['zh']}：加盖偏晚，或其中一方时钟有误"
         ),
     ),
     (r"nothing was asked about later times", "未就日后的时点提出要求"),
@@ -521,6 +523,7 @@ _CHINESE: tuple[tuple[str, _Words], ...] = (
 )
 
 _ENGLISH: tuple[tuple[str, _Words], ...] = (
+    (r"0 (clips|derivations|certificates|items)", "none in the packet"),
     (
         rf"(statement \d+ of \d+, entry \S+,|.*) is withheld: ({_REASON})",
         lambda m: f"{m[1]} is not shown; why, says who made the packet: {REASONS[m[2]]['en']}",
@@ -549,7 +552,9 @@ _ENGLISH: tuple[tuple[str, _Words], ...] = (
     ),
     (
         r"late witnessed: (\d+) s after the ledger says it accepted it",
-        lambda m: f"cosigned late: {_duration(int(m[1]))} after the ledger says it accepted it",
+        lambda m: (
+            f"cosigned late: {_duration(int(m[1]))['en']} after the ledger says it accepted it"
+        ),
     ),
 )
 
@@ -558,12 +563,16 @@ _ISO = re.compile(r"\b(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2}:\d{2})\+08:00")
 
 def detail_words(step: str, outcome: Outcome, detail: str) -> str:
     """A detail for a person, or the refusal of its step with the English behind it."""
+    return detail_in(step, detail)[language()]
+
+
+def detail_in(step: str, detail: str) -> Bilingual:
+    """The same in both languages."""
     if not detail:
-        return ""
-    text = _match(_CHINESE if language() == "zh" else _ENGLISH, detail)
-    if text is None:
-        text = say(en=detail, zh=f"{_REFUSALS[step]}（{detail}）")
-    return when(text)
+        return {"en": "", "zh": ""}
+    en = _match(_ENGLISH, detail) or detail
+    zh = _match(_CHINESE, detail) or _match(REFUSED, detail) or f"{_REFUSALS[step]}（{detail}）"
+    return {"en": when_in(en)["en"], "zh": when_in(zh)["zh"]}
 
 
 def in_chinese(detail: str) -> str | None:
@@ -585,16 +594,16 @@ def when_in(text: str) -> Bilingual:
     }
 
 
-def _match(table: tuple[tuple[str, _Words], ...], detail: str) -> str | None:
+def _match(table: Sequence[tuple[str, _Words]], detail: str) -> str | None:
     for pattern, words in table:
         if match := re.fullmatch(pattern, detail, re.DOTALL):
             return match.expand(words) if isinstance(words, str) else words(match)
     return None
 
 
-def _duration(seconds: int) -> str:
+def _duration(seconds: int) -> Bilingual:
     if seconds < 7200:
-        return say(en=f"{seconds // 60} min", zh=f"{seconds // 60} 分钟")
+        return {"en": f"{seconds // 60} min", "zh": f"{seconds // 60} 分钟"}
     if seconds < 172_800:
-        return say(en=f"{seconds // 3600} h", zh=f"{seconds // 3600} 小时")
-    return say(en=f"{seconds // 86_400} days", zh=f"{seconds // 86_400} 天")
+        return {"en": f"{seconds // 3600} h", "zh": f"{seconds // 3600} 小时"}
+    return {"en": f"{seconds // 86_400} days", "zh": f"{seconds // 86_400} 天"}

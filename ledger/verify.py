@@ -227,7 +227,7 @@ STEPS: tuple[Step, ...] = (
         },
         {
             "en": "what was never logged, or logged under another case",
-            "zh": "不涵盖从未上链或以其他案号上链的内容",
+            "zh": "不涵盖从未入日志或以其他案号入日志的内容",
         },
     ),
     Step(

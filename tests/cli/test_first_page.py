@@ -96,10 +96,15 @@ def sentences_of(page: FirstPage) -> Iterator[Bilingual]:
 CUTS = [
     (sound_but(), "Not since it was fixed (1 file shown). Whether before is not shown."),
     (sound_but(items=()), "No file is shown here"),
-    (sound_but(Finding("clip", PASSED, "c.mp4", CLIP)), "Only a part is shown: 12.5 % of 01.mp4."),
+    (
+        sound_but(Finding("clip", PASSED, "c.mp4", CLIP)),
+        "Yes, a part is shown: 0:00:01 to 0:00:02 of 0:00:09 of 01.mp4, by its maker's word; "
+        "12.5 % of its bytes are here, as fixed.",
+    ),
     (
         sound_but(*[Finding("clip", PASSED, "c.mp4", CLIP)] * 3),
-        "Only a part is shown: 12.5 % of 01.mp4, and parts of 2 more.",
+        "Yes, a part is shown: 0:00:01 to 0:00:02 of 0:00:09 of 01.mp4, by its maker's word; "
+        "12.5 % of its bytes are here, as fixed; and parts of 2 more.",
     ),
     (sound_but(Finding("item", FAILED, "a.mp4", "x")), "Do not rely on it: of a.mp4"),
     (sound_but(Finding("clip", FAILED, "a.mp4", "x")), "Do not rely on it: of a.mp4"),
@@ -147,11 +152,11 @@ MISSINGS = [
             ),
             RECOUNTED,
         ),
-        "Yes, not shown whole here: 2 records and 0 files.",
+        "Yes, logged but not shown whole here: 2 records.",
     ),
     (
         sound_but(Finding("complete", UNDECIDED, "s", "01.mp4 is not in the packet"), NO_LOG),
-        "Yes, not shown whole here: 0 records and 1 files. More was not looked for.",
+        "Yes, logged but not shown whole here: 1 file. More was not looked for.",
     ),
     (
         sound_but(Finding("complete", UNDECIDED, "2026", "the checkpoint has no quorum")),
@@ -217,7 +222,7 @@ WITHDRAWN = Finding("signature", PASSED, "2026-4", f"the cosigner key ab does no
 TRUSTS = [
     (
         sound_but(),
-        "That none of those who confirm (court, notary) colluded; the registrar of keys;",
+        "That none of those who confirmed (court, notary) colluded with the operator; the reg",
     ),
     (report_of(*SOUND, checkpoints=({**SEEN, "overlap": "3"},)), "That at most 2 of those"),
     (report_of(*SOUND, checkpoints=(NONE_SAW,)), "The operator of the log; the registrar"),
@@ -275,7 +280,7 @@ def test_completeness_that_did_not_pass_is_never_claimed(outcome: Outcome) -> No
 def test_the_order_is_claimed_for_the_entries_that_were_before() -> None:
     late = "after decision 2026-3 dated 2026-11-24: by its own label it supports no decision"
     one = first_page(sound_but(FENCED, Finding("fence", PASSED, "2026-5", late)))
-    assert "the files of 1 entry; 1 more came after it" in english(one.proved)
+    assert "the files of 1 entry. After it, and by their own label not in" in english(one.proved)
     none = first_page(sound_but(Finding("fence", PASSED, "2026-5", late)))
     assert "decision" not in english(none.proved)
 
@@ -399,8 +404,8 @@ Who could have changed it?
   Before: whoever held it. Since: the operator only with 1 or more of those who
   confirmed (court, notary).
 Whom do I have to trust?
-  That none of those who confirm (court, notary) colluded; the registrar of
-  keys; for what was before, the recorder.
+  That none of those who confirmed (court, notary) colluded with the operator;
+  the registrar of keys; for what was before, the recorder.
 """,
     "zh": """\
 结论：通过
@@ -415,7 +420,7 @@ Whom do I have to trust?
 已证明的
 - 所示 2 个文件与日志中固定的逐比特相同。
 - 截至 2026-11-23 18:50:01（北京时间），日志中没有本案的其他内容。
-- 1 个条目所示内容在决定书所载日期之前固定。
+- 日志中 1 个条目所涉文件，在决定书所载日期之前已经固定。
 
 未证明的
 - 未能判定：所示时间是否对全部内容成立。
@@ -431,7 +436,7 @@ Whom do I have to trust?
 谁有可能改动它？
   固定之前：持有者。固定之后：运营者须与至少 1 个确认方串通（court, notary）。
 我须信任谁？
-  确认方（court, notary）均未串通；密钥登记人；固定之前的，信任录制者。
+  确认方（court, notary）均未与运营者串通；密钥登记人；固定之前，则为录制者。
 """,
 }
 

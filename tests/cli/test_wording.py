@@ -8,7 +8,7 @@ import pytest
 
 from cli.explain.words import KINDS, LABELS
 from cli.language import choose
-from cli.wording import detail_words, in_chinese
+from cli.wording import detail_in, detail_words, in_chinese
 from ledger.evidence.statement import FIELDS
 from ledger.report import Outcome
 
@@ -101,3 +101,35 @@ def test_every_field_of_a_statement_has_a_label() -> None:
 def test_every_kind_is_explained_in_both_languages() -> None:
     for what, not_proved, _ in KINDS.values():
         assert what.keys() == not_proved.keys() == {"en", "zh"}
+
+
+def refusals() -> list[str]:
+    """What the steps of a verdict refuse with, in words of their own."""
+    found = set()
+    for path in sorted((ROOT / "ledger/verdict").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Call(func=ast.Name("Rejected"), args=[detail]):
+                    found |= set(spelled(detail))
+    return sorted(found - OTHERS)
+
+
+# An entry's or an error's own words behind a place, and what only a renewal says.
+OTHERS = {"entry 7: 7", "7: 7"}
+
+
+@pytest.mark.parametrize("detail", refusals())
+def test_a_refusal_of_a_step_has_its_chinese(detail: str) -> None:
+    choose(["--lang=zh"], {})
+    named = detail.replace("7 lists other", "data/packet.json lists other")
+    assert named not in detail_words("item", Outcome.FAILED, named)
+
+
+def test_a_detail_in_one_language_is_the_same_whichever_is_asked_for() -> None:
+    late = "late witnessed: 7300 s after the ledger says it accepted it"
+    both = []
+    for lang in ("zh", "en"):
+        choose([f"--lang={lang}"], {})
+        both.append(detail_in("time", late))
+    assert both[0] == both[1]
+    assert "小时" in both[0]["zh"]

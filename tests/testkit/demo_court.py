@@ -46,10 +46,11 @@ from storage.packets import open_packet
 from testkit.case import seal_bag, zip_bytes
 from testkit.demo_station import _stop
 from testkit.forgeries import FORGERIES, Desk, Files, Forgery
+from testkit.snow import record_snow
 
 ROOT = Path(__file__).parents[2]
 REQUIRED = frozenset({Group.ORDER})
-RECORDED_S, VERSION_S = 40, 30
+RECORDED_S, VERSION_S = 20, 12
 NOTE = """询问笔录（演示）
 
 被询问人：举报人（身份保密）
@@ -119,8 +120,8 @@ class Court:
         files = self.root / "files"
         (files / "again").mkdir(parents=True)
         recording, version = files / "BWC_0088.MP4", files / "again" / "BWC_0088.MP4"
-        media.record(recording, RECORDED_S)
-        media.record(version, VERSION_S)
+        record_snow(recording, RECORDED_S)
+        record_snow(version, VERSION_S)
         media.photograph(files / "现场照片.jpg")
         (files / "询问笔录.txt").write_text(NOTE, encoding="utf-8")
         recorded = (*self._noted(), "--device", "BWC-310", "--from", self._now())
@@ -197,7 +198,7 @@ class Court:
         whole = (self.root / "files" / "BWC_0088.MP4").read_bytes()
         item = next(path for path, data in read_files(packet).items() if data == whole)
         self.stage.run(
-            *("clip", str(packet), item, "--from", "22", "--to", "26", "-o", str(clip), "--only")
+            *("clip", str(packet), item, "--from", "6", "--to", "10", "-o", str(clip), "--only")
         )
         self.note(str(clip), str(clip))
 
