@@ -55,8 +55,8 @@ REFUSED: tuple[tuple[str, str], ...] = (
     ),
     (r"(.*) is not in log order", r"序列 \1 的次序与日志不符"),
     (
-        r"the opening of a log is no statement of '?(.*?)'?",
-        r"日志的开篇陈述不属于序列 \1",
+        r"what the ledger says of itself is no statement of '?(.*?)'?",
+        r"账本对自身的陈述不属于序列 \1",
     ),
     (r"the packet has no sound series '?(.*?)'?", r"证据包中没有有效的序列 \1"),
     (r"not listed in its series '?(.*?)'?", r"未列入其序列 \1"),
@@ -70,6 +70,7 @@ REFUSED: tuple[tuple[str, str], ...] = (
         "证据包中没有任何陈述与该文件的内容相符：内容已被改动，或者从未固定",
     ),
     (r"this statement is not about the case of the packet", "该陈述不属于证据包所称案件"),
+    (r"this read was not of the case of the packet", "该次查阅不属于证据包所称案件"),
     (
         r"want the list, the chunks and the file to play, each once",
         "片段的对照表、分块、播放文件须各有一份",
