@@ -38,6 +38,7 @@ _VOUCHED = re.compile(r"on the word of (.*), as of (.*): \d+ series looked for i
 _MORE = re.compile(r"(?:\S+ says: )?entry \d+ is statement \d+, which is not shown")
 _WITHHELD = re.compile(r"statement \d+ of \d+, entry (\S+), is (not shown|withheld: \w+)")
 _ABSENT = re.compile(r".* is (?:not in the packet|withheld: \w+)", re.DOTALL)
+_REASON = re.compile(r".* is withheld: \w+", re.DOTALL)
 _NO_LOG = re.compile(r"no copy of the public log was given \(--log\)")
 _BEFORE = re.compile(r"before decision .*")
 _BY_NATURE = re.compile(r"after decision .*: by its own label it supports no decision")
@@ -317,10 +318,14 @@ def _is_anything_missing(report: Report) -> Bilingual:
         checked = not any(_NO_LOG.fullmatch(f.detail) for f in found)
         en = [_counted(records, "record"), _counted(files, "file")]
         zh = [f"{records} 份记录" if records else "", f"{files} 个文件" if files else ""]
+        given = (f for f in found if _REASON.fullmatch(f.detail))
+        reasons = len({m[1] if (m := _WITHHELD.fullmatch(f.detail)) else f for f in given})
         return _both(
-            f"Yes, logged but not shown whole here: {' and '.join(filter(None, en))}."
+            f"Yes, logged but not shown whole here: {' and '.join(filter(None, en))}"
+            + (f" (its maker gives reasons for {reasons})." if reasons else ".")
             + ("" if checked else " More was not looked for."),
-            f"有。已入日志而未完整附于此：{'、'.join(filter(None, zh))}。"
+            f"有。已入日志而未完整附于此：{'、'.join(filter(None, zh))}"
+            + (f"（其中制作者说明理由的 {reasons} 项）。" if reasons else "。")
             + ("" if checked else "此外未作核对。"),
         )
     mirrors, time = _recount(report)

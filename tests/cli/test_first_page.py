@@ -152,7 +152,7 @@ MISSINGS = [
             ),
             RECOUNTED,
         ),
-        "Yes, logged but not shown whole here: 2 records.",
+        "Yes, logged but not shown whole here: 2 records (its maker gives reasons for 1).",
     ),
     (
         sound_but(Finding("complete", UNDECIDED, "s", "01.mp4 is not in the packet"), NO_LOG),

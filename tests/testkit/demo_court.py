@@ -37,13 +37,13 @@ from cli.main import main as tiezheng
 from cli.public_log import open_log
 from cli.trust import open_trust
 from cli.verdict import finding_line, verdict_text
+from ledger import suite
 from ledger.encoding import format_time, parse_time
 from ledger.errors import LedgerError, Rejected
-from ledger.evidence.packet import Index
 from ledger.report import Finding, Group, Outcome, Report
 from ledger.verify import verify_packet
 from storage.packets import open_packet
-from testkit.case import seal_bag, zip_bytes
+from testkit.case import zip_bytes
 from testkit.demo_station import _stop
 from testkit.forgeries import FORGERIES, Desk, Files, Forgery
 from testkit.snow import record_snow
@@ -173,19 +173,10 @@ class Court:
         token = self.stage.run("token", str(self.root / "ledger"), "court", "--name", "clerk")
         (self.root / "keys" / "court.token").write_text(token)
         packet = self.shown / "packet.zip"
-        self._fetch(packet)
-        self.withhold(packet)
+        record = suite.digest((self.root / "files" / "询问笔录.txt").read_bytes()).hex()
+        due = ("--for", "court", "--received", self._now()[:10])
+        self._fetch(packet, "--withhold", f"{record}=informant", *due)
         self.note(str(packet), str(packet))
-
-    def withhold(self, packet: Path) -> None:
-        """The item is not handed over; whoever makes a packet may do that, and it shows."""
-        files = read_files(packet)
-        item = next(path for path, data in files.items() if data == NOTE.encode())
-        index = Index.from_bytes(files["data/packet.json"])
-        names = tuple(name for name in index.items if name != Path(item).name)
-        fewer = Index(index.case, index.checkpoints, names).to_bytes()
-        left = {p: data for p, data in files.items() if p.startswith("data/") and p != item}
-        packet.write_bytes(zip_bytes(seal_bag({**left, "data/packet.json": fewer})))
 
     def cut(self) -> None:
         self.stage.tell(
@@ -208,11 +199,11 @@ class Court:
     def _say(self, text: str) -> None:
         output.result("   " + text.strip())
 
-    def _fetch(self, to: Path) -> None:
+    def _fetch(self, to: Path, *more: str) -> None:
         to.unlink(missing_ok=True)
         token = ("--token-file", str(self.root / "keys" / "court.token"))
         server = ("--server", self.stage.server, "--incomplete")
-        self.stage.run("packet", self.stage.case, "-o", str(to), *server, *token)
+        self.stage.run("packet", self.stage.case, "-o", str(to), *server, *token, *more)
 
     def _noted(self) -> list[str]:
         return [

@@ -176,11 +176,11 @@ def _chunk(desk: Desk) -> Files:
 
 
 def _sample_map(desk: Desk) -> Files:
-    """Two samples of one size change places: a later moment is played for an earlier one."""
+    """What is played first is said to come from one byte earlier than it does."""
     path = desk.clip(".json")
     clip = Clip.from_bytes(desk.files[path])
     first, *rest = clip.pieces
-    moved = replace(first, original=rest[0].original)
+    moved = replace(first, original=first.original - 1)
     return seal_bag({**desk.payload(), path: replace(clip, pieces=(moved, *rest)).to_bytes()})
 
 
@@ -273,8 +273,8 @@ FORGERIES: tuple[Forgery, ...] = (
     ),
     Forgery(
         {
-            "en": "the clip's map points a sample at another place",
-            "zh": "片段对照表把一个采样指向别处",
+            "en": "the clip's map of samples is moved by a byte",
+            "zh": "片段的采样对照表错开一个字节",
         },
         "clip",
         "clip",
