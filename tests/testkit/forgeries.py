@@ -121,7 +121,7 @@ def _redated(desk: Desk) -> Files:
     statement = Statement.from_bytes(format_json(value))
     assert statement.occurred is not None
     earlier = format_time(statement.occurred.start_ms - DAY_MS)
-    value["predicate"]["occurred"] = {"end": earlier, "start": earlier}
+    value["predicate"]["occurred"] = {"from": earlier, "to": earlier}
     signed = seal(format_json(value), [read_key(str(desk.keys / "station.key"))])
     return seal_bag({**desk.payload(), path: signed.to_bytes()})
 
