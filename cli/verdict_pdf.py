@@ -8,7 +8,7 @@ a report: its code point stands in its place, and the first page says so.
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -101,19 +101,18 @@ def _articles(statute: str, report: Report) -> list[list[str]]:
     ]
 
 
-def _lines(lines: Iterable[str]) -> Iterator[Mapping[str, Any]]:
+def _lines(lines: Sequence[str]) -> Iterator[Mapping[str, Any]]:
     """What a line is can be seen by where it stands: `verdict_text` indents, and numbers steps."""
-    last = ""
-    for line in lines:
+    for last, line, following in zip(["", *lines], lines, [*lines[1:], ""], strict=False):
         text = line.lstrip(" ")
-        if text:
-            kind = "plain"
-            if _NUMBERED.match(line):
-                kind = "step"
-            elif not last and text == line and not re.search("[:：]", line):
-                kind = "title"
-            yield {"kind": kind, "indent": len(line) - len(text), "text": text}
-        last = line
+        if not text:
+            continue
+        kind = "plain" if last else "apart"
+        if _NUMBERED.match(line):
+            kind = "step"
+        elif kind == "apart" and following.startswith(" "):
+            kind = "title"
+        yield {"kind": kind, "indent": len(line) - len(text), "text": text}
 
 
 class _Shown:
