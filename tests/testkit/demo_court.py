@@ -87,6 +87,7 @@ class InProcess(Stage):
 @dataclass
 class Court:
     stage: InProcess
+    began_ms: int = field(default_factory=lambda: _now_ms())
     at_ms: int = 0
     facts: dict[str, Any] = field(default_factory=dict)
     broken: list[str] = field(default_factory=list)
@@ -124,9 +125,8 @@ class Court:
         record_snow(version, VERSION_S)
         media.photograph(files / "现场照片.jpg")
         (files / "询问笔录.txt").write_text(NOTE, encoding="utf-8")
-        recorded = (*self._noted(), "--device", "BWC-310", "--from", self._now())
-        self._hand_in(recording, *recorded)
-        self._hand_in(version, *recorded)
+        self._hand_in(recording, *self._recorded(RECORDED_S))
+        self._hand_in(version, *self._recorded(VERSION_S))
         self._hand_in(files / "现场照片.jpg", *self._noted())
         self._hand_in(files / "询问笔录.txt", *self._noted())
         self.stage._await_quorum()
@@ -157,7 +157,7 @@ class Court:
         decision.write_text(DECISION.format(case=self.stage.case), encoding="utf-8")
         self._hand_in(photo, *self._noted())
         self.stage._await_quorum()
-        yesterday = format_time(time.time_ns() // 1_000_000 - 86_400_000)
+        yesterday = format_time(_now_ms() - 86_400_000)
         act = ("--act", "penalty_decision", "--from", yesterday, "--to", yesterday)
         self._say(self.stage._file(decision, "handler", *act))
         self.stage._await_quorum()
@@ -205,6 +205,12 @@ class Court:
         server = ("--server", self.stage.server, "--incomplete")
         self.stage.run("packet", self.stage.case, "-o", str(to), *server, *token, *more)
 
+    def _recorded(self, seconds: int) -> list[str]:
+        """Both versions begin at one moment, a minute before they are handed in."""
+        begun_ms = self.began_ms - 60_000
+        when = (format_time(begun_ms), format_time(begun_ms + seconds * 1000))
+        return [*self._noted(), "--device", "BWC-310", "--from", when[0], "--to", when[1]]
+
     def _noted(self) -> list[str]:
         return [
             *("--maker", say(en="officers 32050012345, 32050012346", zh="执法人员 32050012345 等")),
@@ -214,7 +220,7 @@ class Court:
         ]
 
     def _now(self) -> str:
-        return format_time(time.time_ns() // 1_000_000)
+        return format_time(_now_ms())
 
     # --- the court ---------------------------------------------------------------------------
 
@@ -245,6 +251,11 @@ class Court:
             "除一件证据不予出示外，均已判定",
         )
         clip = self.verify(self.shown / "clip.zip", log=False)
+        self.hold(
+            any("Other recordings of that moment" in f.detail for f in clip.findings),
+            "the clip's report names the other version of that recording",
+            "片段的报告列出该录像的另一版本",
+        )
         self.hold(clip.outcome is Outcome.PASSED, "the clip passes", "片段通过")
 
     def _report(self, to: Path, packet: str, *more: str, lang: str, log: bool = True) -> None:
@@ -393,6 +404,10 @@ class Court:
         trust = f"--trust {self.root}/trust --log {self.root}/public"
         try_next = f".venv/bin/tiezheng verify {self.shown}/packet.zip {trust}"
         output.result(say(en=f"\nTry next: {try_next}", zh=f"\n接着可以试：{try_next}"))
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def read_files(packet: Path) -> Files:
