@@ -18,6 +18,7 @@ from ledger.encoding import format_base64, parse_base64, parse_utf8
 from ledger.errors import Malformed, Rejected
 
 DIGEST_SIZE = 32
+BLOCK_SIZE = 64  # of SHA-256
 STRONG_SIZE = 64
 
 
@@ -78,6 +79,13 @@ class _Sm3:
 def mac(key: bytes, message: bytes) -> bytes:
     """HMAC-SHA-256 (RFC 2104)."""
     return hmac.digest(key, message, "sha256")
+
+
+def macs(key: bytes, messages: Iterable[bytes]) -> list[bytes]:
+    """`mac` of each of many small ones, in half the time: the key is hashed once."""
+    block = (digest(key) if len(key) > BLOCK_SIZE else key).ljust(BLOCK_SIZE, b"\0")
+    inner = digests(bytes(byte ^ 0x36 for byte in block), messages)
+    return digests(bytes(byte ^ 0x5C for byte in block), inner)
 
 
 def mask(seed: bytes, length: int) -> bytes:

@@ -23,6 +23,12 @@ def test_the_mac_is_that_of_rfc_4231() -> None:
     assert suite.mac(b"Jefe", b"what do ya want for nothing?").hex() == expected
 
 
+@pytest.mark.parametrize("size", [0, 1, 32, 63, 64, 65, 200])
+def test_many_macs_are_those_that_one_by_one_are_made(size: int) -> None:
+    key, messages = bytes(range(size)), [b"", b"a", bytes(100)]
+    assert suite.macs(key, messages) == [suite.mac(key, message) for message in messages]
+
+
 def test_the_mask_is_mgf1() -> None:
     blocks = [hashlib.sha256(b"seed" + bytes([0, 0, 0, i])).digest() for i in range(4)]
     assert suite.mask(b"seed", 100) == b"".join(blocks)[:100]
