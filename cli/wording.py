@@ -219,12 +219,18 @@ _CHINESE: tuple[tuple[str, _Words], ...] = (
         r"签名人称 \1 系以 \3 由 \2 制作；所作处理未核对",
     ),
     (
-        r"(.*): its (\d+) declared spans need both it and (.*)",
-        r"\1：核对其声明的 \2 处改动，须同时有其本身与 \3",
+        r"(.*): its (\d+) declared spans need (.*), which is not shown",
+        r"\1：核对其声明的 \2 处改动，须有 \3，而此处未出示",
     ),
     (
         r"(.*) is (.*) but for (\d+) declared spans, (\S+) % of its bytes",
         r"除声明的 \3 处（占其字节的 \4 %）外，\1 与 \2 一致",
+    ),
+    (
+        r"(.*) is (.*) but for (\d+) declared spans, (\S+) % of its bytes; it is not shown, and "
+        r"was made again from them: its digests are those fixed",
+        r"除声明的 \3 处（占其字节的 \4 %）外，\1 与 \2 一致；\1 未出示，"
+        r"已据此重新制作，摘要与所固定的相同",
     ),
     (r"not checked", "未检查"),
     (

@@ -5,7 +5,7 @@ took out (`spans`), whoever has both can check that nothing else was changed: th
 published is the decision as served, but for these places.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -73,6 +73,20 @@ def spans_of(predicate: Mapping[str, Any]) -> tuple[Span, ...] | None:
 def taken_out(spans: Sequence[Span]) -> int:
     """Bytes of the original that are not in what was derived."""
     return sum(span.size for span in spans)
+
+
+def made_again(original: Read, size: int, spans: Sequence[Span]) -> Iterator[bytes]:
+    """What the spans make of an original; raises `Rejected` if it is too short for them."""
+    at = 0
+    for span in (*spans, Span(size, 0)):
+        if span.at + span.size > size:
+            raise Rejected(f"a span ends behind the original's {size} bytes")
+        while at < span.at:
+            length = min(BLOCK, span.at - at)
+            yield original(at, length)
+            at += length
+        yield span.put.encode()
+        at += span.size
 
 
 def check_derived(

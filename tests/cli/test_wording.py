@@ -19,6 +19,7 @@ SOURCES = [
 ]
 SAMPLES = {
     "reason": "minor",
+    "again": "; it is not shown, and was made again from them: its digests are those fixed",
     "fields": "method, maker",
     "found": "before",
     "order": "after",

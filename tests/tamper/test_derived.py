@@ -81,17 +81,37 @@ def test_of_a_transcript_only_the_origin_is_shown() -> None:
     assert "with listener 2.1, says who signed it; what was done was not checked" in finding.detail
 
 
-def test_without_the_original_nothing_is_shown_and_nothing_fails() -> None:
-    made = built(derivation(SERVED, PUBLISHED, spans=SPANS))
-    path = next(p for p, data in made.files.items() if data == SERVED)
+def leave_out(made: Built, item: bytes) -> None:
+    path = next(p for p, data in made.files.items() if data == item)
     del made.files[path]
     name = path.rpartition("/")[2]
     made.files["data/packet.json"] = made.files["data/packet.json"].replace(
         f',"{name}"'.encode(), b""
     )
+
+
+def test_what_is_published_elsewhere_is_made_again_from_the_original() -> None:
+    made = built(derivation(SERVED, PUBLISHED, spans=SPANS))
+    leave_out(made, PUBLISHED)
+    (finding,) = of(made.verify(require=frozenset()))
+    assert finding.outcome is Outcome.PASSED
+    assert finding.detail.endswith("was made again from them: its digests are those fixed")
+
+
+@pytest.mark.parametrize("published", [PUBLISHED[:-1] + b"!", PUBLISHED + b"!", PUBLISHED[:-1]])
+def test_what_is_published_elsewhere_and_the_spans_do_not_make_fails(published: bytes) -> None:
+    made = built(derivation(SERVED, published, spans=SPANS))
+    leave_out(made, published)
+    report = made.verify(require=frozenset())
+    assert of(report)[0].outcome is report.outcome is Outcome.FAILED
+
+
+def test_without_the_original_nothing_is_shown_and_nothing_fails() -> None:
+    made = built(derivation(SERVED, PUBLISHED, spans=SPANS))
+    leave_out(made, SERVED)
     report = made.verify(require=frozenset())
     (finding,) = of(report)
-    assert finding.outcome is Outcome.UNDECIDED and "need both it and 决定书.txt" in finding.detail
+    assert finding.outcome is Outcome.UNDECIDED and "need 决定书.txt" in finding.detail
     assert report.outcome is Outcome.PASSED and report.groups[Group.COMPLETE] is Outcome.UNDECIDED
 
 
