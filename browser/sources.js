@@ -28,14 +28,26 @@ const MAX_TRUST_FILES = 1024;
 const MAX_LOG_FILE = 17_000_000;
 const LOG_FILES = new Set(["checkpoint", "opening.dsse.json", "opening.salt"]);
 
-// A Blob or File of the browser.
+// A Blob or File of the browser. Asking it takes longer than reading a small file does, so of a
+// large one, such as a zip of many files, the block that was read last is kept.
 export class BlobBytes {
+  #kept = { start: -1, data: null };
+
   constructor(blob) {
     this.blob = blob;
     this.size = blob.size;
   }
 
   async read(at, size) {
+    const start = at - (at % BLOCK);
+    if (this.size <= BLOCK || at + size > start + BLOCK) return this.#slice(at, size);
+    if (this.#kept.start !== start) this.#kept = { start, data: await this.#slice(start, BLOCK) };
+    // Another reader may have put another block there meanwhile.
+    const { start: found, data } = this.#kept;
+    return found === start ? data.subarray(at - start, at - start + size) : this.#slice(at, size);
+  }
+
+  async #slice(at, size) {
     try {
       return new Uint8Array(await this.blob.slice(at, at + size).arrayBuffer());
     } catch (error) {

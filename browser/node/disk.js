@@ -1,12 +1,21 @@
 // Files on a disk, for tests under node: what the page gets from the browser's file dialogs.
 
-import { closeSync, fstatSync, lstatSync, openSync, readSync, readdirSync, statSync } from "node:fs";
+import {
+  closeSync,
+  fstatSync,
+  lstatSync,
+  openAsBlob,
+  openSync,
+  readSync,
+  readdirSync,
+  statSync,
+} from "node:fs";
 import { join } from "node:path";
 
 import { clip, repr } from "../encoding.js";
 import { Malformed, Rejected, Unavailable } from "../errors.js";
 import { checkPath } from "../evidence/packet.js";
-import { BLOCK, FolderLog, openFolder, openZip, readTrustFiles } from "../sources.js";
+import { BLOCK, BlobBytes, FolderLog, openFolder, openZip, readTrustFiles } from "../sources.js";
 
 export class DiskBytes {
   constructor(path) {
@@ -43,7 +52,7 @@ export async function openPacket(path) {
   } catch (error) {
     throw new Unavailable(`cannot read ${repr(path)}: ${error.message}`);
   }
-  if (found.isFile()) return openZip(new DiskBytes(path));
+  if (found.isFile()) return openZip(new BlobBytes(await openAsBlob(path)));
   if (!found.isDirectory()) {
     throw new Unavailable(`${repr(path)} is no packet: neither a folder nor a zip`);
   }
