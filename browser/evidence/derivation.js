@@ -46,6 +46,23 @@ export function takenOut(spans) {
   return spans.reduce((sum, span) => sum + span.size, 0);
 }
 
+// What the spans make of an original, in pieces; raises `Rejected` if it is too short for them.
+export async function* madeAgain(original, size, spans) {
+  let at = 0;
+  for (const span of [...spans, { at: size, size: 0, put: "" }]) {
+    if (span.at + span.size > size) {
+      throw new Rejected(`a span ends behind the original's ${size} bytes`);
+    }
+    while (at < span.at) {
+      const length = Math.min(BLOCK, span.at - at);
+      yield await original(at, length);
+      at += length;
+    }
+    yield new TextEncoder().encode(span.put);
+    at += span.size;
+  }
+}
+
 // `original` and `derived` are async reads of (at, size), which give fewer bytes only at the end.
 export async function checkDerived(original, originalSize, derived, derivedSize, spans) {
   let at = 0, there = 0;

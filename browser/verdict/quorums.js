@@ -3,6 +3,7 @@
 import { byCodePoint } from "../encoding.js";
 import { MINUTE_MS } from "../evidence/entry.js";
 import { treeKey } from "../evidence/packet.js";
+import { isState } from "../evidence/statement.js";
 import { Finding, Outcome, millisecondsText } from "../report.js";
 import { withdrawals } from "./withdrawn.js";
 
@@ -84,7 +85,8 @@ function* withdrawn(ex, views, at) {
   for (const view of views) {
     if (told.has(view)) continue;
     const about = view.place.toText();
-    if (view.claimedTime !== null && view.quorumTime === null) {
+    const unseen = view.claimedTime !== null && view.quorumTime === null;
+    if (unseen && !isOfTheLedger(view)) {
       const detail = "without keys that no longer counted no quorum had seen it";
       yield new Finding("checkpoint", Outcome.UNDECIDED, about, detail);
     }
@@ -94,4 +96,9 @@ function* withdrawn(ex, views, at) {
       yield new Finding("signature", Outcome.UNDECIDED, about, detail);
     }
   }
+}
+
+// Who read, and how the ledger stood: the operator's own word, on which no item rests.
+function isOfTheLedger({ statement }) {
+  return statement !== null && (statement.kind === "custody" || isState(statement));
 }
