@@ -1,6 +1,6 @@
 """Clips: chunks proved to be part of an item that was fixed, and what is played made of them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from ledger.encoding import printable
 from ledger.errors import Malformed, Rejected, Unavailable
@@ -9,7 +9,7 @@ from ledger.evidence.clip import Clip
 from ledger.evidence.film import check_film
 from ledger.evidence.held import Held
 from ledger.evidence.ranges import root_of_runs
-from ledger.evidence.statement import FileSubject
+from ledger.evidence.statement import FileSubject, Statement
 from ledger.report import Finding, Outcome, clock_text
 from ledger.verdict.around import Around
 from ledger.verdict.examination import Examination, Rederive, failed, not_checked
@@ -19,7 +19,8 @@ BLOCK = 1 << 20
 
 def clips(ex: Examination) -> Iterator[Finding]:
     layout = ex.layout
-    originals = _Originals(ex)
+    statements = [statement for _, statement in ex.shown()]
+    originals = _Originals(statements)
     held: dict[str, tuple[Clip, FileSubject]] = {}
     numbers = sorted({*layout.clips, *layout.clip_chunks, *layout.clips_played})
     for number in numbers:
@@ -29,7 +30,7 @@ def clips(ex: Examination) -> Iterator[Finding]:
             yield failed("clip", layout.clips.get(number, f"data/clips/{number}"), error)
     for number, (_, subject) in held.items():
         ex.part_of.setdefault(subject, layout.clips_played[number])
-    around = Around((statement for _, statement in ex.shown()), held.values())
+    around = Around(statements, held.values())
     paths = {**ex.part_of, **ex.item_of}
     for number, (clip, subject) in held.items():
         detail = _told(clip, subject, around, paths)
@@ -73,9 +74,9 @@ def _rederived(ex: Examination, rederive: Rederive, clip: Clip, number: str) -> 
 class _Originals:
     """The originals, as statements shown here speak of them; the first that does counts."""
 
-    def __init__(self, ex: Examination) -> None:
+    def __init__(self, statements: Iterable[Statement]) -> None:
         self._found: dict[tuple[int, bytes, bytes], FileSubject] = {}
-        for _, statement in ex.shown():
+        for statement in statements:
             for subject in statement.items:
                 self._found.setdefault(_key(subject.digest), subject)
 
