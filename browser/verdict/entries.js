@@ -37,7 +37,7 @@ export async function* inclusion(ex) {
   for (const place of placesOf(proofs)) {
     const text = place.toText();
     if (entries.has(text)) continue;
-    const [[, path]] = bySize(proofs.get(text));
+    const [path] = proofs.get(text).values(); // the first by its path, as Python names it
     yield new Finding("inclusion", Outcome.FAILED, path, "no such entry here");
   }
   let good = 0;
