@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cli import first_page, wording
+from cli.refused import REFUSED
 from cli.station.words import GAPS
 from ledger.verify import STEPS
 
@@ -29,6 +30,8 @@ def words() -> Mapping[str, Any]:
         "parts": wording._PARTS,
         "reasons": wording.REASONS,
         "refusals": wording._REFUSALS,
+        "refused": _patterns(REFUSED),
+        "roles": wording.ROLES,
         "stages": wording.STAGES,
         "steps": [
             {

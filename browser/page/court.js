@@ -2,6 +2,7 @@
 
 import { parseTime } from "../encoding.js";
 import { el } from "./dom.js";
+import { everyPage } from "./first_page.js";
 import { chosenFile, chosenFolder, dropped, kindOf } from "./given.js";
 import { LANGUAGES, choose, language, pick, say } from "./language.js";
 import { player } from "./playing.js";
@@ -78,10 +79,9 @@ function draw() {
 
 /** At the foot of each printed page: which packet, by whose trust. */
 function footer({ report, reference }) {
-  const policies = report.checkpoints.map(({ policy }) => policy);
   // Between quotation marks of the style sheet, so nothing but letters and digits passes.
-  const lines = [`${reference} ${report.trust}`, ...new Set(policies)].map((line) =>
-    line.replace(/[^A-Za-z0-9 .-]/gu, ""),
+  const lines = everyPage(report, reference).map(([, text]) =>
+    text.replace(/[^A-Za-z0-9 .+-]/gu, ""),
   );
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(

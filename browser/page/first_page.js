@@ -6,19 +6,23 @@ import { printable } from "../encoding.js";
 import { clipColumns } from "./columns.js";
 import { both } from "./language.js";
 import { tables } from "./tables.js";
-import { whenIn } from "./wording.js";
+import { detailIn, whenIn } from "./wording.js";
 
 const NAME = 20; // columns of a name that somebody else chose
 const NAMES = 34; // columns of several
+const CLOCK = 10; // of a time in a recording
+const SENTENCE = 150; // two lines
 const POLICIES = 2; // that every page names
 const OF_FILES = ["container", "item", "clip"];
 
-const CLIP = /^(\S+) % of (.*): \d+ runs of its chunks\..*$/su;
+const CLIP =
+  /^(\S+) % of (.*): \d+ runs of its chunks\.(?: By the maker's word (\S+) to (\S+) of (\S+);.*)?$/su;
 const RECOUNTED = /^as of ([^\n]*): \d+ series recounted over \d+ entries$/u;
 const VOUCHED = /^on the word of ([^\n]*), as of ([^\n]*): \d+ series looked for in \d+ entries$/u;
 const MORE = /^(?:\S+ says: )?entry \d+ is statement \d+, which is not shown$/u;
 const WITHHELD = /^statement \d+ of \d+, entry (\S+), is (not shown|withheld: \w+)$/u;
 const ABSENT = /^.* is (?:not in the packet|withheld: \w+)$/su;
+const REASON = /^.* is withheld: \w+$/su;
 const NO_LOG = /^no copy of the public log was given \(--log\)$/u;
 const BEFORE = /^before decision [^\n]*$/u;
 const BY_NATURE = /^after decision [^\n]*: by its own label it supports no decision$/u;
@@ -28,8 +32,8 @@ const REVOKED = /^certificate .* was revoked, and is not presented$/su;
 
 export function firstPage(report, reference) {
   const outcome = tables.outcomes[report.outcome];
-  const { AT, CASE, CUT, MISSING, NOTHING, NO_TIME, POLICY } = tables.first_page;
-  const { REFERENCE, TRUST, WHEN, WHO, WHOM } = tables.first_page;
+  const { AT, CASE, CUT, MISSING, NOTHING, NO_TIME, REFERENCE, TRUST, WHEN, WHO, WHOM } =
+    tables.first_page;
   const proved = [...provedBy(report)];
   return {
     outcome: both(`Verdict: ${outcome.en.toUpperCase()}`, `结论：${outcome.zh}`),
@@ -38,7 +42,7 @@ export function firstPage(report, reference) {
       [REFERENCE, same(reference)],
       [CASE, same(clipped(report.case, 60))],
       [TRUST, same(report.trust)],
-      ...policiesOf(report).map((shown) => [POLICY, shown]),
+      ...policyRows(report),
       [AT, report.at ? whenIn(report.at) : NO_TIME],
     ],
     proved: proved.length ? proved : [NOTHING],
@@ -56,12 +60,26 @@ export function firstPage(report, reference) {
 const same = (text) => (text ? both(text, text) : tables.first_page.UNREAD);
 
 /** The hashes of those under which the checkpoints shown were judged, each once. */
-function policiesOf({ checkpoints }) {
-  const found = [...new Set(checkpoints.map((c) => c.policy))];
-  const shown = found.slice(0, POLICIES).map((policy) => same(printable(policy)));
+export const policies = ({ checkpoints }) => [...new Set(checkpoints.map((c) => c.policy))];
+
+/** What each printed page bears, so that no page can be put into another report. */
+export function everyPage(report, reference) {
+  const { POLICY, REFERENCE, TRUST } = tables.first_page;
+  const found = policies(report);
+  const shown = found.slice(0, POLICIES);
+  if (found.length > POLICIES) shown[POLICIES - 1] += ` + ${found.length - POLICIES}`;
+  return [[REFERENCE, reference], [TRUST, report.trust], ...shown.map((text) => [POLICY, text])];
+}
+
+function policyRows(report) {
+  const { NO_POLICY, POLICY } = tables.first_page;
+  const found = policies(report);
+  const rows = found.slice(0, POLICIES).map((policy) => same(printable(policy)));
   const more = found.length - POLICIES;
-  if (more > 0) shown.push(both(`and ${more} more, each with its log below`, `另有 ${more} 个，见下文各日志`));
-  return shown.length ? shown : [tables.first_page.NO_POLICY];
+  if (more > 0) {
+    rows.push(both(`and ${more} more, each with its log below`, `另有 ${more} 个，见下文各日志`));
+  }
+  return (rows.length ? rows : [NO_POLICY]).map((row) => [POLICY, row]);
 }
 
 // --- proved and not proved
@@ -75,10 +93,10 @@ function* provedBy(report) {
   const byNature = entries(report, BY_NATURE);
   if (holds(report, "order") && before) {
     let en = `Fixed before the date on the decision: the files of ${entryCount(before)}`;
-    let zh = `${before} 个条目所示内容在决定书所载日期之前固定`;
+    let zh = `日志中 ${before} 个条目所涉文件，在决定书所载日期之前已经固定`;
     if (byNature) {
-      en += `; ${byNature} more came after it and, by their own label, do not support it`;
-      zh += `；另 ${byNature} 个晚于决定，按其自称的阶段并不支持该决定`;
+      en += `. After it, and by their own label not in support of it: ${byNature}`;
+      zh += `；另有 ${byNature} 个晚于决定，按其自称的阶段并非该决定的依据`;
     }
     yield both(`${en}.`, `${zh}。`);
   }
@@ -124,12 +142,11 @@ function nothingLeftOut(report) {
 function* notProvedBy(report) {
   const failed = report.findings.filter((f) => f.outcome === "failed");
   if (failed.length) {
-    const title = titleOf(failed[0].step);
-    const about = aboutOf(failed[0]);
+    const first = inASentence(failed[0]);
     const more = failed.length - 1;
     yield both(
-      `FAILED: ${title.en}, ${about.en}` + (more ? `; and ${more} more.` : "."),
-      `不通过：${title.zh}，${about.zh}` + (more ? `；另有 ${more} 项。` : "。"),
+      `FAILED: ${first.en}` + (more ? `; and ${more} more.` : "."),
+      `不通过：${first.zh}` + (more ? `；另有 ${more} 项。` : "。"),
     );
   }
   const opened = GROUPS.filter((g) => report.groups[g] === "undecided").map((g) => tables.open[g]);
@@ -166,13 +183,11 @@ function wasItCut(report) {
   const whole = present(report);
   const shown = parts(report);
   if (shown.length) {
-    const [share, name] = shown[0];
+    const [part] = shown;
     const more = shown.length - 1;
     return both(
-      `Only a part is shown: ${share} % of ${clipped(name, NAME)}` +
-        (more ? `, and parts of ${more} more.` : "."),
-      `只展示了一部分：${clipped(name, NAME)} 的 ${share} %` +
-        (more ? `，另有 ${more} 个文件也只展示部分。` : "。"),
+      `Yes, a part is shown: ${part.en}` + (more ? `; and parts of ${more} more.` : "."),
+      `只出示一部分：${part.zh}` + (more ? `；另有 ${more} 个文件也只出示部分。` : "。"),
     );
   }
   if (!whole) {
@@ -203,15 +218,23 @@ function isAnythingMissing(report) {
   }
   if (!holds(report, "integrity")) return cannotBeSaid(report);
   // One that stands in several series is one record.
-  const withheld = found.map((f) => WITHHELD.exec(f.detail)).filter(Boolean);
-  const records = new Set(withheld.map((m) => m[1])).size;
-  const absent = found.filter((f) => ABSENT.test(f.detail) && !WITHHELD.test(f.detail)).length;
+  const withheld = (f) => WITHHELD.exec(f.detail)?.[1];
+  const records = new Set(found.map(withheld).filter(Boolean)).size;
+  const absent = found.filter((f) => ABSENT.test(f.detail) && !withheld(f)).length;
   const noLog = found.some((f) => NO_LOG.test(f.detail));
   if (records || absent) {
+    const given = found.filter((f) => REASON.test(f.detail));
+    const reasons = new Set(given.map((f) => withheld(f) ?? JSON.stringify(f))).size;
+    const en = [counted(records, "record"), counted(absent, "file")].filter(Boolean).join(" and ");
+    const zh = [records && `${records} 份记录`, absent && `${absent} 个文件`]
+      .filter(Boolean)
+      .join("、");
     return both(
-      `Yes, not shown whole here: ${records} records and ${absent} files.` +
+      `Yes, logged but not shown whole here: ${en}` +
+        (reasons ? ` (its maker gives reasons for ${reasons}).` : ".") +
         (noLog ? " More was not looked for." : ""),
-      `有：${records} 份记录、${absent} 个文件未完整附于本证据包。` +
+      `有。已入日志而未完整附于此：${zh}` +
+        (reasons ? `（其中制作者说明理由的 ${reasons} 项）。` : "。") +
         (noLog ? "此外未作核对。" : ""),
     );
   }
@@ -298,8 +321,9 @@ function whomToTrust(report) {
   if (quorum(report)) {
     const names = clipped(cosigners(report), NAMES);
     const most = overlap(report) - 1;
-    en = `That ${most ? `at most ${most}` : "none"} of those who confirm (${names}) colluded`;
-    zh = `确认方（${names}）${most ? `中串通的至多 ${most} 个` : "均未串通"}`;
+    const few = most ? `at most ${most}` : "none";
+    en = `That ${few} of those who confirmed (${names}) colluded with the operator`;
+    zh = `确认方（${names}）${most ? `至多 ${most} 个与运营者串通` : "均未与运营者串通"}`;
   }
   en += "; the registrar of keys";
   zh += "；密钥登记人";
@@ -308,7 +332,7 @@ function whomToTrust(report) {
     zh += `；${clipped(mirrors, NAME)}`;
   }
   en += "; for what was before, the recorder";
-  zh += "；固定之前的，信任录制者";
+  zh += "；固定之前，则为录制者";
   if (withdrawn) {
     en += `. Keys withdrawn: ${withdrawn}`;
     zh += `。已撤销的密钥：${withdrawn} 个`;
@@ -361,13 +385,25 @@ function entries(report, detail) {
 
 const present = (report) => new Set(report.items.map((i) => i.path).filter(Boolean)).size;
 
-/** Of each clip that held, its share in percent and the name of the original. */
+/** Of each clip that held, what of the original it is. */
 function parts(report) {
   const clips = report.findings.filter((f) => f.step === "clip" && f.outcome === "passed");
   return clips
     .map((f) => CLIP.exec(f.detail))
     .filter(Boolean)
-    .map((m) => [m[1], m[2]]);
+    .map(partOf);
+}
+
+function partOf([, share, found, ...times]) {
+  const name = clipped(found, NAME);
+  if (times[0] === undefined) return both(`${share} % of ${name}`, `${name} 的 ${share} %`);
+  const [start, end, whole] = times.map((time) => clipped(time.split(".")[0], CLOCK));
+  return both(
+    `${start} to ${end} of ${whole} of ${name}, by its maker's word; ${share} % of its bytes ` +
+      "are here, as fixed",
+    `${name} 的 ${start} 至 ${end}（全长 ${whole}，据制作者所述）；附有其字节的 ${share} %，` +
+      "与固定时相同",
+  );
 }
 
 /** On whose word completeness rests, if on anybody's, and up to when at least. */
@@ -403,6 +439,17 @@ function aboutOf(finding) {
   return both(name, ` ${name} `);
 }
 
+function inASentence(finding) {
+  const title = titleOf(finding.step);
+  const about = aboutOf(finding);
+  const detail = detailIn(finding.step, finding.detail);
+  return both(
+    clipped(`${title.en}, ${about.en}: ${detail.en}`, SENTENCE),
+    clipped(`${title.zh}，${about.zh.trim()}：${detail.zh}`, SENTENCE),
+  );
+}
+
 const clipped = (text, limit) => clipColumns(printable(text), limit);
 const entryCount = (number) => (number === 1 ? "1 entry" : `${number} entries`);
-const files = (number) => (number === 1 ? "1 file" : `${number} files`);
+const files = (number) => counted(number, "file") || "0 files";
+const counted = (number, what) => (number ? `${number} ${what}${number > 1 ? "s" : ""}` : "");

@@ -31,6 +31,7 @@ export function verdictView(verdict, actions) {
     ...timelineView(verdict),
     ...chunksView(verdict),
     ...filesView(verdict, actions),
+    ...carriedView(verdict),
   ];
 }
 
@@ -370,6 +371,14 @@ function fileRow(item, verdict, actions) {
       "th",
       { scope: "row" },
       printable(item.name) + stage,
+      item.favourable
+        ? el(
+            "strong",
+            {},
+            el("br"),
+            `${word(WORDS.favourable)}${colon()}${printable(item.favourable)}`,
+          )
+        : null,
       el("br"),
       el("span", { class: "note mono" }, printable(where)),
       path ? [el("br"), playButton(path, item, verdict, actions)] : null,
@@ -398,8 +407,46 @@ function playButton(path, item, verdict, actions) {
   );
 }
 
+/** What the packet's maker withholds, and who read the case; the saved report has the rest. */
+function carriedView({ report }) {
+  const withheld = (report.withheld ?? []).map(({ place, reason, what }) => [
+    say(`entry ${place}`, `条目 ${place}`) + (what === "statement" ? "" : ` (${printable(what)})`),
+    word(tables.reasons[reason]),
+  ]);
+  // The last ones: a case may have been read for years.
+  const custody = report.custody ?? [];
+  const read = custody
+    .slice(-MAX_FINDINGS)
+    .map(({ action, by, claimed, place }) => [
+      `${when(claimed)}${colon()}${say(`entry ${place}`, `条目 ${place}`)}`,
+      `${printable(by)}: ${printable(action)}`,
+    ]);
+  return [
+    ...listView(WORDS.withheld, withheld.slice(0, MAX_FILES), withheld.length - MAX_FILES),
+    ...listView(WORDS.custody, read, custody.length - MAX_FINDINGS),
+    el("p", { class: "note" }, word(WORDS.alsoSaved)),
+  ];
+}
+
+function listView(title, rows, rest) {
+  if (!rows.length) return [];
+  return [
+    heading(title),
+    el(
+      "ul",
+      {},
+      rows.map(([thing, said]) => el("li", {}, `${thing}${colon()}${said}`)),
+    ),
+    restView(rest),
+  ];
+}
+
 /** Person and role; the whole key stands in the saved report. */
-const signersText = (text) => printable(text).replace(/, key ([0-9a-f]{12})[0-9a-f]*/gu, ", $1…");
+const signersText = (text) =>
+  printable(text).replace(/ \((\w+), key ([0-9a-f]{12})[0-9a-f]{52}\)/gu, (_, role, key) => {
+    const name = tables.roles[role];
+    return say(` (${name?.en ?? role}, ${key}…)`, `（${name?.zh ?? role}，${key}…）`);
+  });
 
 const row = (name, value) => el("tr", {}, el("th", { scope: "row" }, name), el("td", {}, value));
 

@@ -2,17 +2,23 @@
 // computed there, its counterpart is here, under the same pattern.
 
 import { printable } from "../encoding.js";
-import { REASONS } from "../evidence/withheld.js";
-import { language, pick, say } from "./language.js";
+import { both, pick } from "./language.js";
 import { tables } from "./tables.js";
 
 const ISO = /\b(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2}:\d{2})\+08:00/gu;
 
 /** A detail for a person, or the refusal of its step with the English behind it. */
-export function detailWords(step, detail) {
-  if (!detail) return "";
-  const found = language() === "zh" ? inChinese(detail) : match(tables.english, IN_ENGLISH, detail);
-  return when(found ?? say(detail, `${tables.refusals[step]}（${detail}）`));
+export const detailWords = (step, detail) => pick(detailIn(step, detail));
+
+/** The same in both languages. */
+export function detailIn(step, detail) {
+  if (!detail) return both("", "");
+  const en = match(tables.english, IN_ENGLISH, detail) || detail;
+  const zh =
+    inChinese(detail) ||
+    match(tables.refused, new Map(), detail) ||
+    `${tables.refusals[step]}（${detail}）`;
+  return both(whenIn(en).en, whenIn(zh).zh);
 }
 
 /** Null where it is an error's own words. */
@@ -45,11 +51,15 @@ function match(table, functions, detail) {
     if (!compiled.has(pattern)) compiled.set(pattern, whole(pattern));
     const found = compiled.get(pattern).exec(detail);
     if (found === null) continue;
-    if (words !== null) return words.replace(/\\(\d)/gu, (_, number) => found[Number(number)]);
-    return functions.get(pattern)(found);
+    if (words !== null)
+      return words.replace(/\\(\d)/gu, (_, number) => found[Number(number)] ?? "");
+    return functions.get(named(pattern))(found);
   }
   return null;
 }
+
+/** As the pattern stands below, where the reasons are not listed again. */
+const named = (pattern) => pattern.replace(Object.keys(tables.reasons).join("|"), "REASON");
 
 const ended = (what) => `${what.replace("the authority ", "授时机构 ").trim()} `;
 
@@ -57,21 +67,15 @@ const renewed = (what) =>
   what === "the token" ? "时间戳" : `${what.replace("the renewal ", "第 ")} 号续展`;
 
 function duration(seconds) {
-  if (seconds < 7200) {
-    const minutes = Math.floor(seconds / 60);
-    return say(`${minutes} min`, `${minutes} 分钟`);
-  }
-  if (seconds < 172_800) {
-    const hours = Math.floor(seconds / 3600);
-    return say(`${hours} h`, `${hours} 小时`);
-  }
-  const days = Math.floor(seconds / 86_400);
-  return say(`${days} days`, `${days} 天`);
+  if (seconds < 7200) return amount(seconds / 60, "min", "分钟");
+  if (seconds < 172_800) return amount(seconds / 3600, "h", "小时");
+  return amount(seconds / 86_400, "days", "天");
 }
 
-const REASON = REASONS.join("|");
+const amount = (number, en, zh) =>
+  both(`${Math.floor(number)} ${en}`, `${Math.floor(number)} ${zh}`);
 
-// Names are anybody's, and stay as they are.
+/** Their names are anybody's, and stay as they are. */
 const recordings = (listed) =>
   listed
     .replace(/ \(not in the packet\)(?=, |$)/gu, "（不在证据包内）")
@@ -103,15 +107,12 @@ const IN_CHINESE = new Map([
     (m) => `据各自陈述，同一时刻另有录像：${recordings(m[1])}`,
   ],
   [
-    `statement (\\d+) of (\\d+), entry (\\S+), is withheld: (${REASON})`,
+    "statement (\\d+) of (\\d+), entry (\\S+), is withheld: (REASON)",
     (m) =>
       `第 ${m[1]} 份陈述（共 ${m[2]} 份，条目 ${m[3]}）未出示；` +
       `制作者所述理由：${tables.reasons[m[4]].zh}`,
   ],
-  [
-    `(.*) is withheld: (${REASON})`,
-    (m) => `未附 ${m[1]}；制作者所述理由：${tables.reasons[m[2]].zh}`,
-  ],
+  ["(.*) is withheld: (REASON)", (m) => `未附 ${m[1]}；制作者所述理由：${tables.reasons[m[2]].zh}`],
   [
     "(\\d+) (files|entries|statements|items|certificates|clips|derivations)",
     (m) => `${m[1]} ${tables.units[m[2]]}`,
@@ -148,13 +149,13 @@ const IN_CHINESE = new Map([
   ],
   [
     "late witnessed: (\\d+) s after the ledger says it accepted it",
-    (m) => `联合签名偏晚：比账本自称接收的时间晚 ${duration(Number(m[1]))}`,
+    (m) => `联合签名偏晚：比账本自称接收的时间晚 ${duration(Number(m[1])).zh}`,
   ],
   [
     "the authority's time is (\\d+) s (after|before) the quorum's: stamped late, or one of their clocks is wrong",
     (m) =>
       `授时机构的时间比法定人数联合签名的时间${m[2] === "after" ? "晚" : "早"} ` +
-      `${duration(Number(m[1]))}：加盖偏晚，或其中一方时钟有误`,
+      `${duration(Number(m[1])).zh}：加盖偏晚，或其中一方时钟有误`,
   ],
   [
     "(.*) ended in (\\d+), and no renewal of (.*) before that is shown",
@@ -172,7 +173,7 @@ const IN_CHINESE = new Map([
 
 const IN_ENGLISH = new Map([
   [
-    `(statement \\d+ of \\d+, entry \\S+,|.*) is withheld: (${REASON})`,
+    "(statement \\d+ of \\d+, entry \\S+,|.*) is withheld: (REASON)",
     (m) => `${m[1]} is not shown; why, says who made the packet: ${tables.reasons[m[2]].en}`,
   ],
   ["1 (?:files|items)", (m) => m[0].slice(0, -1)],
@@ -188,6 +189,6 @@ const IN_ENGLISH = new Map([
   ],
   [
     "late witnessed: (\\d+) s after the ledger says it accepted it",
-    (m) => `cosigned late: ${duration(Number(m[1]))} after the ledger says it accepted it`,
+    (m) => `cosigned late: ${duration(Number(m[1])).en} after the ledger says it accepted it`,
   ],
 ]);
