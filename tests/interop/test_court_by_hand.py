@@ -1,4 +1,4 @@
-"""What `docs/court-by-hand.md` tells an expert to type, typed."""
+"""What the pages for checking by hand tell an expert to type, typed."""
 
 import os
 import re
@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from tamper.test_clips import built as clip_packet
+
 DOCS = Path(__file__).parents[2] / "docs"
 BLOCK = re.compile(r"```sh\n(.*?)```\n(?:\n```text\n(.*?)```)?", re.DOTALL)
 END_OF_BLOCK = "\x1e"
+PACKET, CLIP = "court-by-hand.md", "clip-by-hand.md"
 
 
 def blocks(page: str) -> list[tuple[str, str]]:
@@ -19,8 +22,8 @@ def blocks(page: str) -> list[tuple[str, str]]:
     return BLOCK.findall((DOCS / page).read_text(encoding="utf-8"))
 
 
-def typed(folder: Path) -> subprocess.CompletedProcess[str]:
-    script = "".join(f"{commands}printf '\\036'\n" for commands, _ in blocks("court-by-hand.md"))
+def typed(folder: Path, page: str = PACKET) -> subprocess.CompletedProcess[str]:
+    script = "".join(f"{commands}printf '\\036'\n" for commands, _ in blocks(page))
     here = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # where bagit.py is
     return subprocess.run(
         ["bash", "-eu"],
@@ -40,12 +43,43 @@ def copy(tmp_path: Path, own_vectors: Path) -> Path:
     return shutil.copytree(own_vectors / "worked-packet", tmp_path / "my-copy")
 
 
-def test_the_page_prints_what_it_says(copy: Path) -> None:
-    done = typed(copy)
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    if not shutil.which("jq"):
+        pytest.skip("needs jq")
+    for path, data in clip_packet().sealed().items():
+        file = tmp_path / "packet" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)
+    return tmp_path
+
+
+@pytest.mark.parametrize(("folder", "page"), [("copy", PACKET), ("clip", CLIP)])
+def test_the_page_prints_what_it_says(
+    request: pytest.FixtureRequest, folder: str, page: str
+) -> None:
+    done = typed(request.getfixturevalue(folder), page)
     assert done.stderr == ""
     assert done.returncode == 0
-    expected = "".join(output + END_OF_BLOCK for _, output in blocks("court-by-hand.md"))
+    expected = "".join(output + END_OF_BLOCK for _, output in blocks(page))
     assert done.stdout == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "says_no_more"),
+    [
+        ("01.chunks", "the chunks are of the original"),
+        ("01.mp4", "3 of 3 stretches of the file to play are bytes of the original"),
+    ],
+)
+def test_an_altered_byte_of_a_clip_takes_away_a_line(
+    clip: Path, path: str, says_no_more: str
+) -> None:
+    file = clip / "packet" / "data" / "clips" / path
+    data = bytearray(file.read_bytes())
+    data[40] ^= 1  # of a sample of the file to play, not of its tables
+    file.write_bytes(data)
+    assert says_no_more not in typed(clip, CLIP).stdout
 
 
 @pytest.mark.slow  # each types the whole page: five seconds
@@ -69,5 +103,6 @@ def test_an_altered_byte_takes_away_a_line(copy: Path, path: str, says_no_more: 
     assert says_no_more not in typed(copy).stdout
 
 
-def test_both_languages_show_the_same_commands() -> None:
-    assert blocks("court-by-hand.zh.md") == blocks("court-by-hand.md")
+@pytest.mark.parametrize("page", [PACKET, CLIP])
+def test_both_languages_show_the_same_commands(page: str) -> None:
+    assert blocks(page.replace(".md", ".zh.md")) == blocks(page)
