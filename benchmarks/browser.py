@@ -1,20 +1,17 @@
-"""Checking a packet with one large item in the page, in Chromium, against openssl.
+"""Checking a packet with one large item in the page, in Chromium, against openssl."""
 
-python -m benchmarks.browser [--quick]
-"""
-
-import argparse
 import shutil
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.ground import GIB, MB, openssl_dgst, peak_mb, read_once, scratch
+from benchmarks.ground import GIB, MB, fill, openssl_dgst, peak_mb, read_once, scratch
 from benchmarks.measure import Ratio, Row, Table, seconds
-from benchmarks.packet import _packet
+from benchmarks.packet import packet_of
 from browser.build import build
 
-LETTER = "q"
+KEY = "p"
 ROUNDS = 3
 OPENSSL = "openssl dgst -sha256 of the item"
 PATIENCE_MS = 600_000
@@ -24,11 +21,11 @@ def run(quick: bool) -> Table:
     sizes = (GIB >> 4, GIB >> 2) if quick else (GIB, 4 * GIB)
     rounds = 1 if quick else ROUNDS
     rows = tuple(row for size in sizes for row in _measure(size, rounds))
-    table = Table(key=LETTER, title="", rows=rows)
+    table = Table(key=KEY, title="", rows=rows)
     median = table.median
     first, last = (_name(size) for size in sizes)
     return Table(
-        key=LETTER,
+        key=KEY,
         title="Checking a packet in the page",
         rows=rows,
         ratios=(
@@ -56,7 +53,9 @@ def _measure(size: int, rounds: int) -> Iterator[Row]:
 
     name = _name(size)
     with scratch() as folder:
-        packed, trust = _packet(folder, size)
+        packed, trust = packet_of(folder, fill(folder / "recording.mp4", size))
+        with zipfile.ZipFile(packed) as archive:
+            archive.extractall(folder)
         item = next((folder / "packet" / "data" / "items").iterdir())
         page = folder / "verify.html"
         build(page)
@@ -109,13 +108,3 @@ def _renderers(pid: int) -> list[int]:
             if b"--type=renderer" in Path(f"/proc/{child}/cmdline").read_bytes():
                 found.append(child)
     return found
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.browser", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="small sizes")
-    table = run(parser.parse_args().quick)
-    for row in table.rows:
-        print(f"{row.what:60} {row.median:>14,.4g} {row.unit}")
-    for ratio in table.ratios:
-        print(f"= {ratio.label:58} {ratio.value:>14.2f} ×")
