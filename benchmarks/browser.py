@@ -88,7 +88,7 @@ def _check(chromium: object) -> None:
     assert isinstance(chromium, Chromium)
     chromium.ask("click", at="#check")
     chromium.ask("wait", **{"for": "#outcome, #trouble"}, timeout=PATIENCE_MS)
-    if "failed" in chromium.evaluate("document.querySelector('#outcome, #trouble').className"):
+    if "passed" not in chromium.evaluate("document.querySelector('#outcome, #trouble').className"):
         raise RuntimeError("the packet that was just made does not hold")
 
 

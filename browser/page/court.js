@@ -11,7 +11,7 @@ import { comparisonView } from "./single.js";
 import { fill, tables } from "./tables.js";
 import { verdictView } from "./view.js";
 import { WORDS } from "./words.js";
-import { startWorker } from "./workers.js";
+import { ownScript, startWorker } from "./workers.js";
 
 const REQUIRABLE = ["complete", "order", "time", "form"];
 const NAMES = { zh: "中文", en: "English" };
@@ -267,14 +267,17 @@ function check() {
   const { packet, trust, log } = state.given;
   const options = { atMs, require: [...state.require].sort() };
   state.running = { done: 0, total: 1, stop: () => worker.end() };
-  const worker = startWorker({
-    progress: ({ done, total }) => progress(done, total),
-    step: ({ name }) => step(name),
-    verdict: ({ verdict }) => finish({ verdict }),
-    unreadable: ({ message }) => finish({ trouble: [WORDS.unreadable, message] }),
-    fault: ({ message }) => finish({ trouble: [WORDS.fault, message] }),
-  });
-  worker.send({ kind: "verify", packet, trust, log, options });
+  const worker = startWorker(
+    {
+      progress: ({ done, total }) => progress(done, total),
+      step: ({ name }) => step(name),
+      verdict: ({ verdict }) => finish({ verdict }),
+      unreadable: ({ message }) => finish({ trouble: [WORDS.unreadable, message] }),
+      fault: ({ message }) => finish({ trouble: [WORDS.fault, message] }),
+    },
+    ownScript(),
+  );
+  worker.send({ kind: "verify", packet, trust, log, options, script: ownScript() });
   draw();
   document.getElementById("stop").focus();
 }
@@ -394,11 +397,14 @@ function play(path, name) {
 function digestSingle(file) {
   state.single = { name: file.name, size: file.size };
   state.running = { done: 0, total: file.size || 1, stop: () => worker.end() };
-  const worker = startWorker({
-    progress: ({ done, total }) => progress(done, total),
-    digested: (found) => finish({ single: { ...state.single, ...found } }),
-    fault: ({ message }) => finish({ single: null, trouble: [WORDS.fault, message] }),
-  });
+  const worker = startWorker(
+    {
+      progress: ({ done, total }) => progress(done, total),
+      digested: (found) => finish({ single: { ...state.single, ...found } }),
+      fault: ({ message }) => finish({ single: null, trouble: [WORDS.fault, message] }),
+    },
+    ownScript(),
+  );
   worker.send({ kind: "digest", file });
   draw();
 }

@@ -6,7 +6,7 @@ import { CHUNK_SIZE } from "../evidence/chunks.js";
 import { Clip } from "../evidence/clip.js";
 
 /** `proven` are the paths whose bytes are what a statement of the log fixed. */
-export async function pictureOf(ex, report, leaves) {
+export async function pictureOf(ex, report, digests) {
   if (ex.unreadable) return { picture: { files: [], recordings: [], gaps: [] }, proven: [] };
   const held = new Set(ex.itemOf.values());
   const names = new Map(
@@ -15,7 +15,7 @@ export async function pictureOf(ex, report, leaves) {
       [i.part, i.name],
     ]),
   );
-  const files = ex.layout.items.map((path) => itemFile(ex, path, held, names, leaves, report));
+  const files = ex.layout.items.map((path) => itemFile(ex, path, held, names, digests, report));
   const clips = await clipFiles(ex, report, names);
   const played = clips.filter((clip) => clip.state === "passed").map((clip) => clip.path);
   return {
@@ -24,7 +24,9 @@ export async function pictureOf(ex, report, leaves) {
   };
 }
 
-function itemFile(ex, path, held, names, leaves, report) {
+function itemFile(ex, path, held, names, digests, report) {
+  // Missing where the check broke before it came to them.
+  const { found, leaves } = digests.get(path) ?? { found: null, leaves: null };
   const size = ex.packet.sizes().get(path);
   return {
     path,
@@ -33,8 +35,8 @@ function itemFile(ex, path, held, names, leaves, report) {
     chunks: Math.max(1, Math.ceil(size / CHUNK_SIZE)),
     state: stateOf(report, [path], held.has(path)),
     runs: null,
-    sha256: formatHex(ex.itemDigests.get(path).sha256),
-    leaves: leaves.get(path),
+    sha256: found && formatHex(found.sha256),
+    leaves,
   };
 }
 

@@ -2,6 +2,7 @@
 // computed there, its counterpart is here, under the same pattern.
 
 import { printable } from "../encoding.js";
+import { REASONS } from "../evidence/withheld.js";
 import { both, pick } from "./language.js";
 import { tables } from "./tables.js";
 
@@ -59,7 +60,7 @@ function match(table, functions, detail) {
 }
 
 /** As the pattern stands below, where the reasons are not listed again. */
-const named = (pattern) => pattern.replace(Object.keys(tables.reasons).join("|"), "REASON");
+const named = (pattern) => pattern.replace(REASONS.join("|"), "REASON");
 
 const ended = (what) => `${what.replace("the authority ", "授时机构 ").trim()} `;
 

@@ -4,8 +4,9 @@
  * `listeners` by kind of message. A worker that breaks is a fault. It says when it is ready: what
  * is sent before its modules have run would be lost.
  */
-export function startWorker(listeners, source = null) {
-  const url = source ?? URL.createObjectURL(new Blob([ownScript()], { type: "text/javascript" }));
+export function startWorker(listeners, script) {
+  // Whoever starts one makes the URL: from a page that is a file no other may read it.
+  const url = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
   const worker = new Worker(url);
   const ready = new Promise((done) => {
     const all = { ready: done, ...listeners };
@@ -17,9 +18,9 @@ export function startWorker(listeners, source = null) {
     send: (message) => ready.then(() => worker.postMessage(message)),
     end: () => {
       worker.terminate();
-      if (source === null) URL.revokeObjectURL(url);
+      URL.revokeObjectURL(url);
     },
   };
 }
 
-const ownScript = () => document.getElementById("program").textContent;
+export const ownScript = () => document.getElementById("program").textContent;

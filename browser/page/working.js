@@ -40,7 +40,7 @@ export function serve() {
   postMessage({ kind: "ready" });
 }
 
-async function verify({ packet: given, trust: folder, log: copy, options }) {
+async function verify({ packet: given, trust: folder, log: copy, options, script }) {
   const trust = await Trust.fromFiles(await trustFiles(folder));
   const packet = await openPacket(given);
   const partOf = partsOf(given, packet);
@@ -48,21 +48,21 @@ async function verify({ packet: given, trust: folder, log: copy, options }) {
   const onBytes = progress(total);
   const log = copy === null ? null : openLog(copy);
   const ex = new Examination({ packet, trust, log, onBytes, atMs: options.atMs });
-  const pool = openPool(onBytes);
-  const leaves = new Map();
+  const pool = openPool(onBytes, script);
+  const items = new Map();
   ex.atOnce = pool.size;
   ex.digestFile = async (path) => {
     const large = packet.sizes().get(path) >= LARGE;
     const digests = large
       ? await pool.digest(partOf(path))
       : await digestFile(packet, path, onBytes);
-    if (path.startsWith("data/items/")) leaves.set(path, digests.leaves);
+    if (path.startsWith("data/items/")) items.set(path, digests);
     return digests;
   };
   const onStep = (name) => postMessage({ kind: "step", name });
   const report = (await examinePacket(ex, new Set(options.require), onStep)).toJson();
   pool.end();
-  const { picture, proven } = await pictureOf(ex, report, leaves);
+  const { picture, proven } = await pictureOf(ex, report, items);
   postMessage({
     kind: "verdict",
     verdict: {
@@ -154,7 +154,7 @@ async function hashPart({ part }) {
 }
 
 // Up to four workers, started when they are wanted; each takes one file at a time.
-function openPool(onBytes) {
+function openPool(onBytes, script) {
   const size = Math.min(4, Math.max(2, navigator.hardwareConcurrency ?? 2));
   const idle = [];
   const workers = [];
@@ -168,7 +168,7 @@ function openPool(onBytes) {
         unreadable: ({ message }) => task.failed(new Unavailable(message)),
         fault: ({ message }) => task.failed(new Error(message)),
       },
-      self.location.href,
+      script,
     );
     workers.push(worker);
     return { worker, task };

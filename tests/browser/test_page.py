@@ -20,7 +20,7 @@ from ledger.verify import verify_packet
 from storage.packets import Bytes, open_packet, zip_pieces
 from storage.public_copy import DirectoryLog
 from storage.trust_directory import read_trust
-from testkit.case import make_case
+from testkit.case import evidence, make_case
 from testkit.chromium import Chromium, open_chromium
 
 WORKED = Path(__file__).parents[1] / "vectors" / "own" / "worked-packet"
@@ -126,6 +126,17 @@ def test_a_zip_of_each_is_read_as_well(chromium: Chromium, worked: Path, tmp_pat
     trust = shutil.make_archive(str(tmp_path / "trust"), "zip", worked, "trust")
     assert check(chromium, packet, Path(trust)) == "✓ Verdict: PASSED"
     assert json.loads(chromium.ask("save", at="#save")) == report_of(worked, log=False).to_json()
+
+
+def test_a_large_file_is_hashed_in_a_worker_of_its_own(chromium: Chromium, tmp_path: Path) -> None:
+    case = make_case()
+    case.drafts.remove(case.draft("video"))
+    case.add(evidence("video", 10, {"BWC_0088.MP4": bytes(range(256)) * 20_000}), after="photo")
+    built = case.build()
+    packet = write(tmp_path / "packet", built.sealed())
+    trust = write(tmp_path / "trust", built.trust_files)
+    assert check(chromium, packet, trust) == "✓ Verdict: PASSED"
+    assert check(chromium, zipped(packet, tmp_path / "packet.zip"), trust) == "✓ Verdict: PASSED"
 
 
 def test_what_must_decide_as_well_decides(chromium: Chromium, worked: Path) -> None:

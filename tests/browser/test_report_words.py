@@ -44,7 +44,8 @@ def ask() -> Iterator[Ask]:
     def asked(value: object) -> Any:
         assert started.stdin
         assert started.stdout
-        started.stdin.write(json.dumps(value) + "\n")
+        # As the build writes the words.
+        started.stdin.write(json.dumps(value, sort_keys=True) + "\n")
         started.stdin.flush()
         return json.loads(started.stdout.readline())
 
