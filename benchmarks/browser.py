@@ -56,7 +56,7 @@ def _measure(size: int, rounds: int) -> Iterator[Row]:
         packed, trust = packet_of(folder, fill(folder / "recording.mp4", size))
         with zipfile.ZipFile(packed) as archive:
             archive.extractall(folder)
-        item = next((folder / "packet" / "data" / "items").iterdir())
+        item = next((folder / "packet" / "data" / "items").glob("*.mp4"))
         page = folder / "verify.html"
         build(page)
         if shutil.which("openssl"):
