@@ -22,7 +22,8 @@ from ledger.verify import STEPS, Step
 RULE = "-" * COLUMNS  # the first page ends here
 MAX_ITEMS = 20
 NOT_CHECKED = "not checked"  # what `verify_packet` says of a packet that cannot be read
-TOLD = ("signature", "clip", "derived")  # a key that ended, and how much of a recording is shown
+# A key that ended, a recording with siblings, and how much of a recording is shown.
+TOLD = ("signature", "series", "clip", "derived")
 _ROLE = re.compile(r" \((\w+), key ([0-9a-f]{64})\)", re.ASCII)
 MAX_FINDINGS = 10  # of one step and outcome; failures are never cut
 

@@ -311,6 +311,10 @@ _CHINESE: tuple[tuple[str, _Words], ...] = (
         r"签名人当时核对过的是另一份历史（规模 \1）",
     ),
     (
+        r"(\d+) statements speak of this recording, (\d+) shown; versions of its file: (\d+)",
+        r"共有 \1 份陈述涉及这一录像，所示 \2 份，其文件有 \3 个版本",
+    ),
+    (
         r"a version is withheld: whether it revokes a key is not shown",
         "有一份登记未出示：其中是否撤销密钥，不能判定",
     ),

@@ -15,7 +15,7 @@ const MAX_FINDINGS = 10; // of one step, undecided
 const MAX_FAILED = 1000; // of one step: a page of more is not read, and the saved report has all
 const MAX_FILES = 200;
 const MAX_BARS = 2000;
-const TOLD = ["signature", "clip", "derived"];
+const TOLD = ["signature", "series", "clip", "derived"];
 const NOT_CHECKED = "not checked"; // what is said of a packet that cannot be read
 
 const word = (words) => pick(words);

@@ -1,6 +1,6 @@
 // Series: each statement stands in the log under its own series, and under no other.
 
-import { byCodePoint, equalBytes, repr } from "../encoding.js";
+import { byCodePoint, equalBytes, formatHex, repr } from "../encoding.js";
 import { Rejected } from "../errors.js";
 import { seriesNames, seriesYear } from "../evidence/membership.js";
 import { SeriesFile, comparePlaces } from "../evidence/packet.js";
@@ -52,8 +52,23 @@ export async function* series(ex) {
       const detail = "a version is withheld: whether it revokes a key is not shown";
       yield new Finding(STEP, Outcome.UNDECIDED, name, detail);
     }
+    if (places(ex, name).length > 1 && name.slice(4).startsWith("/recording/")) {
+      yield new Finding(STEP, Outcome.PASSED, name, siblings(ex, name));
+    }
   }
   yield allGood(STEP, good, "statements");
+}
+
+// How often one recording was handed in, and whether what is shown of it are the same bytes.
+function siblings(ex, name) {
+  const all = places(ex, name);
+  const shown = all.map((place) => ex.views.get(place).statement).filter((said) => said !== null);
+  const files = shown.flatMap(({ files: [first] }) => (first === undefined ? [] : [first]));
+  const versions = new Set(files.map(({ digest }) => formatHex(digest.sha256)));
+  return (
+    `${all.length} statements speak of this recording, ${shown.length} shown; ` +
+    `versions of its file: ${versions.size}`
+  );
 }
 
 function places(ex, name) {

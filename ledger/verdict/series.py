@@ -41,7 +41,19 @@ def series(ex: Examination) -> Iterator[Finding]:
         if withheld and name[4:].startswith("/register/"):
             detail = "a version is withheld: whether it revokes a key is not shown"
             yield Finding("series", Outcome.UNDECIDED, name, detail)
+        if len(found.numbers) > 1 and name[4:].startswith("/recording/"):
+            yield Finding("series", Outcome.PASSED, name, _siblings(ex, found))
     yield from all_good("series", good, "statements")
+
+
+def _siblings(ex: Examination, found: OpenedSeries) -> str:
+    """How often one recording was handed in, and whether what is shown of it are the same bytes."""
+    shown = [s for place in found.numbers if (s := ex.views[place].statement) is not None]
+    versions = {file.digest.sha256 for statement in shown for file in statement.files[:1]}
+    return (
+        f"{len(found.numbers)} statements speak of this recording, {len(shown)} shown; "
+        f"versions of its file: {len(versions)}"
+    )
 
 
 def _open_series(ex: Examination, path: str) -> Iterator[Finding]:
