@@ -10,10 +10,12 @@ import click
 from cli import output
 from cli.command import argument, json_option, option, trust_option
 from cli.command import command as new_command
+from cli.first_page import short_reference
 from cli.fraud import fraud_text, is_fraud, read_fraud
 from cli.language import say
 from cli.output import Exit
 from cli.public_log import open_log
+from cli.reference import PacketReference
 from cli.small_file import read_small
 from cli.trust import open_trust
 from cli.verdict import verdict_text
@@ -119,6 +121,14 @@ class _Refused:
     },
 )
 @option(
+    "--reference",
+    metavar="TZP1.…",
+    words={
+        "en": "the packet that is cited so; another is refused",
+        "zh": "以此编号引用的证据包；若为另一证据包则拒绝",
+    },
+)
+@option(
     "--certificate",
     "certificates",
     multiple=True,
@@ -167,6 +177,7 @@ def command(
     where: str | None,
     require: str | None,
     at: str | None,
+    reference: str | None,
     certificates: tuple[str, ...],
     rederive: bool,
     articles: bool,
@@ -178,6 +189,7 @@ def command(
     writers = _writers(html, pdf, packets, read)
     required = _groups(require)
     at_ms = _time(at)
+    cited = _cited(reference, packets)
     believed = open_trust(trust)
     log = None if where is None else open_log(where)
     presented = {path: digest_item(read_small(Path(path))) for path in certificates}
@@ -203,6 +215,10 @@ def command(
             report = _verify(path, believed, log, required, at_ms, presented, again=rederive)
         except Unavailable as error:
             exits.append(output.refusal(error, path))
+            continue
+        if cited and short_reference(report) not in ("", cited):
+            message = f"want the packet {cited}, got {short_reference(report)}"
+            exits.append(output.refusal(Rejected(message), path))
             continue
         if as_json:
             output.result_json({**report.to_json(), "path": path})
@@ -254,6 +270,20 @@ def _target(option: str, file: str, packets: Sequence[str], read: Sequence[str])
         )
         raise click.BadParameter(message, param_hint=option)
     return target
+
+
+def _cited(reference: str | None, packets: Sequence[str]) -> str:
+    if reference is None:
+        return ""
+    if len(packets) != 1:
+        message = say(
+            en="want exactly one packet with --reference", zh="--reference 只用于一个证据包"
+        )
+        raise click.UsageError(message)
+    try:
+        return PacketReference.from_text(reference).to_text()
+    except Malformed as error:
+        raise click.BadParameter(str(error), param_hint="--reference") from None
 
 
 def _is_pdf(path: str) -> bool:
