@@ -1,6 +1,6 @@
 // The page: what a person gives it, the check in a worker, and what it shows.
 
-import { parseTime } from "../encoding.js";
+import { parseTime, printable } from "../encoding.js";
 import { el } from "./dom.js";
 import { everyPage } from "./first_page.js";
 import { chosenFile, chosenFolder, dropped, kindOf } from "./given.js";
@@ -36,7 +36,11 @@ const word = (words) => pick(words);
 export function openPage() {
   fill(JSON.parse(document.getElementById("words").textContent));
   choose(navigator.language.startsWith("zh") ? "zh" : "en");
-  document.body.append(el("div", { id: "page" }));
+  document.body.append(
+    el("div", { id: "page" }),
+    // Outside of what is drawn anew: a screen reader speaks only of what was there before.
+    el("p", { id: "said", role: "status", class: "hidden screen" }),
+  );
   draw();
   document.addEventListener("dragover", (event) => {
     event.preventDefault();
@@ -56,6 +60,21 @@ export function openPage() {
 }
 
 function draw() {
+  const focused = document.activeElement?.id;
+  try {
+    drawAll();
+  } catch (error) {
+    // What cannot be shown whole is no verdict, and what stands there is of something else.
+    if (!state.verdict && !state.single) throw error;
+    const message = String(error?.message ?? error);
+    Object.assign(state, { verdict: null, single: null, trouble: [WORDS.fault, message] });
+    drawAll();
+  }
+  // Whoever goes by keyboard goes on from where he was.
+  if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+}
+
+function drawAll() {
   document.documentElement.lang = language() === "zh" ? "zh-CN" : "en";
   document.adoptedStyleSheets = state.verdict ? [footer(state.verdict)] : [];
   document.title = `${word(WORDS.product)} · ${word(WORDS.title)}`;
@@ -151,20 +170,25 @@ function placeView([place, title, note, zip]) {
   const given = state.given[place];
   return el(
     "fieldset",
-    { class: given ? "full" : null, "data-place": place },
+    // What is being judged stays as it is until it was.
+    { class: given ? "full" : null, "data-place": place, disabled: Boolean(state.running) },
     el("legend", {}, word(title)),
     el("p", { class: "note" }, word(note)),
     el("p", { class: "got", id: `got-${place}` }, given ? nameOf(given) : word(WORDS.none)),
     zip ? chooser(place, "zip") : null,
     chooser(place, "folder"),
     given
-      ? el("button", { type: "button", on: { click: () => put(place, null) } }, word(WORDS.remove))
+      ? el(
+          "button",
+          { type: "button", id: `remove-${place}`, on: { click: () => remove(place) } },
+          word(WORDS.remove),
+        )
       : null,
   );
 }
 
 const nameOf = ({ name, files }) =>
-  files ? `${name}/ (${files.length} ${say("files", "个文件")})` : name;
+  printable(files ? `${name}/ (${files.length} ${say("files", "个文件")})` : name);
 
 function chooser(place, form) {
   const id = `${place}-${form}`;
@@ -197,7 +221,7 @@ function optionsView() {
       type: "checkbox",
       id: `require-${group}`,
       checked: state.require.has(group),
-      on: { change: () => (box.checked ? state.require.add(group) : state.require.delete(group)) },
+      on: { change: () => demand(group, box.checked) },
     });
     return el(
       "span",
@@ -209,7 +233,7 @@ function optionsView() {
   });
   return el(
     "fieldset",
-    { class: "options screen" },
+    { class: "options screen", disabled: Boolean(state.running) },
     el("legend", {}, word(WORDS.options)),
     el(
       "span",
@@ -224,10 +248,17 @@ function optionsView() {
   );
 }
 
+function demand(group, isWanted) {
+  if (isWanted) state.require.add(group);
+  else state.require.delete(group);
+  forget();
+}
+
 /** What was dropped goes where its form says. */
 async function take(one) {
   try {
     const kind = await kindOf(one);
+    if (state.running) return trouble(WORDS.busy, one.name);
     if (kind === "single") return digestSingle(one.zip);
     if (kind === null) {
       return trouble(
@@ -246,7 +277,19 @@ async function take(one) {
 
 function put(place, given) {
   state.given[place] = given;
-  // What was shown was about something else.
+  forget();
+  const title = PLACES.find(([name]) => name === place)[1];
+  const got = given ? nameOf(given) : word(WORDS.none);
+  document.getElementById("said").textContent = `${word(title)}${say(": ", "：")}${got}`;
+}
+
+function remove(place) {
+  put(place, null);
+  document.getElementById(`${place}-folder`).focus();
+}
+
+/** What was shown was about something else. */
+function forget() {
   if (state.verdict || state.trouble)
     Object.assign(state, { verdict: null, trouble: null, single: null });
   draw();
@@ -255,45 +298,51 @@ function put(place, given) {
 // --- the check
 
 function check() {
-  let asked = state.at;
+  const asked = state.at;
   let atMs = Date.now();
+  Object.assign(state, { verdict: null, trouble: null });
   try {
     if (asked) atMs = parseTime(asked);
   } catch {
     trouble(WORDS.atBad, asked);
     return;
   }
-  Object.assign(state, { verdict: null, trouble: null });
   const { packet, trust, log } = state.given;
   const options = { atMs, require: [...state.require].sort() };
-  state.running = { done: 0, total: 1, stop: () => worker.end() };
+  run(1, { kind: "verify", packet, trust, log, options, script: ownScript() }, (run) => ({
+    step: ({ name }) => step(run, name),
+    verdict: ({ verdict }) => finish(run, { verdict }, "outcome"),
+    unreadable: ({ message }) => finish(run, { trouble: [WORDS.unreadable, message] }),
+  }));
+}
+
+/** One at a time: what another worker says is about something else. */
+function run(total, task, listeners) {
+  const run = { done: 0, total, stop: () => worker.end() };
   const worker = startWorker(
     {
-      progress: ({ done, total }) => progress(done, total),
-      step: ({ name }) => step(name),
-      verdict: ({ verdict }) => finish({ verdict }),
-      unreadable: ({ message }) => finish({ trouble: [WORDS.unreadable, message] }),
-      fault: ({ message }) => finish({ trouble: [WORDS.fault, message] }),
+      progress: ({ done, total }) => progress(run, done, total),
+      fault: ({ message }) => finish(run, { trouble: [WORDS.fault, message] }),
+      ...listeners(run),
     },
     ownScript(),
   );
-  worker.send({ kind: "verify", packet, trust, log, options, script: ownScript() });
+  state.running?.stop();
+  state.running = run;
+  worker.send(task);
   draw();
   document.getElementById("stop").focus();
 }
 
-function finish(found) {
-  state.running.stop();
-  Object.assign(state, { running: null }, found);
+function finish(run, found, shown = "trouble") {
+  run.stop();
+  if (state.running !== run) return;
+  Object.assign(state, { running: null, trouble: null }, found);
   draw();
-  document.getElementById(state.verdict ? "outcome" : "trouble")?.focus();
+  document.getElementById(shown)?.focus();
 }
 
-function stop() {
-  state.running.stop();
-  Object.assign(state, { running: null, trouble: [WORDS.stopped, ""] });
-  draw();
-}
+const stop = () => finish(state.running, { trouble: [WORDS.stopped, ""] });
 
 function runningView() {
   if (!state.running) return null;
@@ -313,16 +362,16 @@ function progressText() {
   return `${word(WORDS.reading)} … ${Math.floor((100 * done) / total)} %`;
 }
 
-function progress(done, total) {
-  if (!state.running) return;
-  Object.assign(state.running, { done, total });
+function progress(run, done, total) {
+  if (state.running !== run) return;
+  Object.assign(run, { done, total });
   tellProgress();
 }
 
-function step(name) {
-  if (!state.running) return;
-  state.running.step = name;
-  if (name !== "container") state.running.done = state.running.total;
+function step(run, name) {
+  if (state.running !== run) return;
+  run.step = name;
+  if (name !== "container") run.done = run.total;
   tellProgress();
 }
 
@@ -353,7 +402,7 @@ function troubleView() {
   return el(
     "section",
     { class: "error", role: "alert", id: "trouble", tabindex: "-1" },
-    el("p", {}, el("strong", {}, word(words)), ` ${message}`),
+    el("p", {}, el("strong", {}, word(words)), ` ${printable(message)}`),
   );
 }
 
@@ -395,18 +444,13 @@ function play(path, name) {
 // --- a single file
 
 function digestSingle(file) {
-  state.single = { name: file.name, size: file.size };
-  state.running = { done: 0, total: file.size || 1, stop: () => worker.end() };
-  const worker = startWorker(
-    {
-      progress: ({ done, total }) => progress(done, total),
-      digested: (found) => finish({ single: { ...state.single, ...found } }),
-      fault: ({ message }) => finish({ single: null, trouble: [WORDS.fault, message] }),
-    },
-    ownScript(),
-  );
-  worker.send({ kind: "digest", file });
-  draw();
+  const { size } = file;
+  const name = printable(file.name);
+  state.single = null;
+  run(size || 1, { kind: "digest", file }, (run) => ({
+    digested: (found) => finish(run, { single: { name, size, ...found } }, "single"),
+    unreadable: ({ message }) => finish(run, { trouble: [WORDS.unreadable, message] }),
+  }));
 }
 
-const singleView = () => (state.single?.sha256 ? comparisonView(state.single, state.verdict) : []);
+const singleView = () => (state.single ? comparisonView(state.single, state.verdict) : []);

@@ -46,6 +46,10 @@ export const WORDS = {
   stop: both("Stop", "停止"),
   reading: both("Reading", "读取"),
   judging: both("Checking", "核验"),
+  busy: both(
+    "A check is running. Stop it first, or wait for it; then give this again:",
+    "正在核验。请先停止或等其结束，再重新提供：",
+  ),
   stopped: both("Stopped. Nothing was judged.", "已停止，未作任何判定。"),
   fault: both(
     "Nothing was judged: this page or the browser failed.",
