@@ -439,6 +439,7 @@ function play(path, name) {
   state.player = player(state.verdict.proven.get(path), path, name);
   document.getElementById("files").before(state.player.element);
   state.player.element.scrollIntoView({ block: "nearest" });
+  state.player.element.focus();
 }
 
 // --- a single file

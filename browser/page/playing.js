@@ -1,5 +1,9 @@
-// The player: it plays the bytes that were checked, and nothing else.
+// The player: it plays the bytes that were checked, and nothing else. A file may be exchanged once
+// it was read, and its time set back. So what is played is a copy in the browser's own store, each
+// chunk of which was held against what was read first.
 
+import { Held } from "../evidence/held.js";
+import { BLOCK, BlobBytes } from "../sources.js";
 import { el } from "./dom.js";
 import { pick } from "./language.js";
 import { WORDS } from "./words.js";
@@ -35,18 +39,53 @@ export function refusal(verdict, path) {
   return kindOf(path) ? null : WORDS.noPlayer;
 }
 
-/** `blob` are the bytes of the very file that was read; a browser refuses it once it is changed. */
-export function player(blob, path, name) {
+/** `leaves` are those of the chunks of `blob`, as they were read for the verdict. */
+export function player({ blob, leaves }, path, name) {
   const kind = kindOf(path);
-  const url = URL.createObjectURL(new Blob([blob], { type: kind }));
-  const label = `${pick(WORDS.showing)}${name}`;
-  const tag = kind.split("/")[0];
-  const shown =
-    tag === "image"
-      ? el("img", { src: url, alt: name })
-      : el(tag, { src: url, controls: true, autoplay: true, "aria-label": name });
+  const element = el("div", { class: "player", tabindex: "-1" });
+  let url = null;
+  let ended = false;
+  const say = (text, role = null) => element.replaceChildren(el("p", { role }, text));
+
+  async function load() {
+    const copy = await copied(blob, leaves, kind, (share) => {
+      if (!ended) say(`${pick(WORDS.reading)} … ${Math.floor(100 * share)} %`);
+      return !ended;
+    });
+    if (ended) return;
+    url = URL.createObjectURL(copy);
+    say(`${pick(WORDS.showing)}${name}`);
+    element.append(shown(kind, url, name));
+  }
+
+  const refused = (error) => say(`${pick(WORDS.changed)} (${error.message})`, "alert");
   return {
-    element: el("div", { class: "player" }, el("p", {}, label), shown),
-    end: () => URL.revokeObjectURL(url),
+    element,
+    loaded: load().catch(refused),
+    end() {
+      ended = true;
+      if (url !== null) URL.revokeObjectURL(url);
+    },
   };
+}
+
+function shown(kind, url, name) {
+  const tag = kind.split("/")[0];
+  if (tag === "image") return el("img", { src: url, alt: name });
+  return el(tag, { src: url, controls: true, autoplay: true, "aria-label": name });
+}
+
+/** Piece by piece: the browser puts away on its disk what is too much for memory. */
+async function copied(blob, leaves, type, goOn) {
+  const bytes = new BlobBytes(blob);
+  const held = new Held((at, size) => bytes.read(at, size), blob.size, leaves);
+  const pieces = [];
+  for (let at = 0; at < blob.size && goOn(at / blob.size); ) {
+    const piece = await held.read(at, BLOCK);
+    pieces.push(new Blob([piece]));
+    at += piece.length;
+  }
+  const copy = new Blob(pieces, { type });
+  await copy.slice(-1).arrayBuffer(); // raises where the browser had no room for it
+  return copy;
 }

@@ -113,6 +113,10 @@ export const WORDS = {
   show: both("Show", "播放"),
   showing: both("Showing, from the bytes that were checked: ", "正在播放经核验的内容："),
   refused: both("Not played: it did not pass.", "不予播放：未通过核验。"),
+  changed: both(
+    "Not played: what lies there now cannot be shown to be what was checked.",
+    "不予播放：不能证明现存内容即经核验的内容。",
+  ),
   refusedWhole: both(
     "Not played: integrity as a whole was not shown.",
     "不予播放：完好性整体未获证明。",

@@ -70,7 +70,9 @@ async function verify({ packet: given, trust: folder, log: copy, options, script
       reference: await packetReference(report.packet),
       notChecked: NOT_CHECKED.map(({ en, zh }) => ({ en, zh })),
       picture,
-      proven: new Map(proven.map((path) => [path, blobOf(partOf(path))])),
+      proven: new Map(
+        proven.map((path) => [path, { blob: blobOf(partOf(path)), leaves: ex.leaves.get(path) }]),
+      ),
     },
   });
 }

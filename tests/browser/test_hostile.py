@@ -1,8 +1,13 @@
 """The page against who wants it to say something of another packet than the one that it judged."""
 
+import os
 import shutil
+import socket
 from pathlib import Path
 
+import pytest
+
+from testkit.case import file_subject, make_case, write_folder
 from testkit.chromium import Chromium
 
 
@@ -63,3 +68,60 @@ def test_a_time_that_is_none_leaves_no_verdict_of_another_time(
     chromium.ask("click", at="#check")
     chromium.ask("wait", **{"for": "#trouble"})
     assert not chromium.count("#outcome")
+
+
+# --- what is played ---------------------------------------------------------------------------
+
+
+def packet_with(ending: str, data: bytes, folder: Path) -> Path:
+    """Where `packet` and `trust` are, and in the packet `data` as an item so ending."""
+    case = make_case()
+    draft = case.draft("photo")
+    notes = {k: v for k, v in draft.subject[0]["annotations"].items() if k != "size"}
+    draft.subject[0] = file_subject(f"photo.{ending}", data, **notes)
+    draft.items = (data,)
+    built = case.build()
+    path = next(p for p, d in built.files.items() if p.startswith("data/items/") and d == data)
+    renamed = path.replace(".bin", f".{ending}")
+    built.files[renamed] = built.files.pop(path)
+    index = next(p for p in built.files if p.endswith("packet.json"))
+    was, now = (text.split("/")[-1].encode() for text in (path, renamed))
+    built.files[index] = built.files[index].replace(was, now)
+    write_folder(built.sealed(), folder / "packet")
+    write_folder(built.trust_files, folder / "trust")
+    return folder
+
+
+def test_a_file_exchanged_since_and_its_time_set_back_is_not_played(
+    chromium: Chromium, worked: Path
+) -> None:
+    item = worked / "packet" / "data" / "items" / "01.mp4"
+    give(chromium, worked)
+    assert chromium.check() == "✓ Verdict: PASSED"
+    was = item.stat()
+    item.write_bytes(bytes(was.st_size))
+    os.utime(item, ns=(was.st_atime_ns, was.st_mtime_ns))
+    chromium.ask("click", at='.play[data-path="data/items/01.mp4"]')
+    chromium.ask("wait", **{"for": ".player [role=alert]"})
+    assert chromium.text(".player").startswith("Not played: what lies there now")
+    assert not chromium.count("video, audio, img")
+
+
+def test_a_playlist_that_calls_itself_a_film_fetches_nothing(
+    chromium: Chromium, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.5)
+        part = f"http://127.0.0.1:{server.getsockname()[1]}/a.ts"
+        listed = f"#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXTINF:4,\n{part}\n#EXT-X-ENDLIST\n"
+        give(chromium, packet_with("mp4", listed.encode(), tmp_path))
+        assert chromium.check() == "✓ Verdict: PASSED"
+        chromium.ask("click", at=".play[data-path$=mp4]")
+        chromium.ask("wait", **{"for": "video"})
+        failed = "document.querySelector('video').error !== null"
+        chromium.evaluate(
+            "new Promise((done) => {"
+            f" const look = () => {failed} ? done(0) : setTimeout(look, 20); look(); }})"
+        )
+        with pytest.raises(TimeoutError):
+            server.accept()

@@ -76,6 +76,7 @@ def test_it_says_what_the_terminal_says_and_asks_nobody(
         check_first_page(chromium, first_page(report))
         assert chromium.evaluate("document.documentElement.lang").startswith(lang)
     chromium.ask("click", at=".play")
+    chromium.ask("wait", **{"for": "video, audio, img"})
     assert chromium.seen("error") == []
     asked = chromium.seen("request")
     assert asked[0] == page.resolve().as_uri()
@@ -173,6 +174,7 @@ def test_what_passed_is_played_from_the_bytes_that_were_checked(
 ) -> None:
     check(chromium, worked / "packet", worked / "trust")
     chromium.ask("click", at='.play[data-path="data/items/01.mp4"]')
+    chromium.ask("wait", **{"for": "video"})
     source = chromium.evaluate("document.querySelector('video').src")
     assert source.startswith("blob:")
     size = chromium.evaluate("document.querySelector('.player p').innerText")
