@@ -54,7 +54,11 @@ function heldAgainst(single, verdict) {
   if (!closest?.equal) return [none];
   const { file, equal } = closest;
   const chunks = Math.max(file.leaves.length, single.leaves.length);
-  const stateOf = (n) => (sameLeaf(file.leaves, single.leaves, n) ? "good" : "bad");
+  const stateOf = (first, last) => {
+    for (let n = first; n <= last; n += 1)
+      if (!sameLeaf(file.leaves, single.leaves, n)) return "bad";
+    return "good";
+  };
   const legend = [
     ["good", WORDS.sameChunk, equal],
     ["bad", WORDS.otherChunk, chunks - equal],

@@ -12,7 +12,7 @@ import { detailWords, when } from "./wording.js";
 import { WORDS } from "./words.js";
 
 const MAX_FINDINGS = 10; // of one step, undecided
-const MAX_FAILED = 1000; // of one step: a page of more is not read, and the saved report has all
+const MAX_FAILED = 1000; // of one step, and as many passed that are told: a page of more is not read, and the saved report has all
 const MAX_FILES = 200;
 const MAX_BARS = 2000;
 const TOLD = ["signature", "series", "clip", "derived"];
@@ -119,9 +119,13 @@ function stepView(step, number, all, names) {
     TOLD.includes(step.name) && passed.length > 1 ? passed.filter((f) => f.about !== "packet") : [];
   const failed = findings.filter((f) => f.outcome === "failed");
   const undecided = findings.filter((f) => f.outcome === "undecided");
-  const shown = [...told, ...failed.slice(0, MAX_FAILED), ...undecided.slice(0, MAX_FINDINGS)];
-  const rest =
-    Math.max(0, failed.length - MAX_FAILED) + Math.max(0, undecided.length - MAX_FINDINGS);
+  const shares = [
+    [told, MAX_FAILED],
+    [failed, MAX_FAILED],
+    [undecided, MAX_FINDINGS],
+  ];
+  const shown = shares.flatMap(([some, most]) => some.slice(0, most));
+  const rest = shares.reduce((sum, [some, most]) => sum + Math.max(0, some.length - most), 0);
   return el(
     "section",
     { class: "step", "data-step": step.name, "data-outcome": outcome },
@@ -218,7 +222,7 @@ function timelineView({ picture }) {
   if (recordings.length) parts.push(timelineFigure(recordings));
   else parts.push(el("p", {}, word(WORDS.noRecordings)));
   if (gaps.length) {
-    const rows = gaps.map(({ place, kind, note }) =>
+    const rows = gaps.slice(0, MAX_FILES).map(({ place, kind, note }) =>
       el(
         "li",
         {},
@@ -228,14 +232,16 @@ function timelineView({ picture }) {
       ),
     );
     parts.push(el("h3", {}, word(WORDS.gaps)), el("ul", { id: "gaps" }, rows));
+    parts.push(restView(gaps.length - MAX_FILES));
   }
   return parts;
 }
 
 function timelineFigure(recordings) {
   const moment = (ms) => when(formatTime(ms));
-  const first = Math.min(...recordings.map((r) => r.startMs));
-  const last = Math.max(...recordings.map((r) => r.endMs));
+  // They may be more than a call can have arguments.
+  const first = recordings.reduce((least, r) => Math.min(least, r.startMs), Infinity);
+  const last = recordings.reduce((most, r) => Math.max(most, r.endMs), 0);
   let covered = first;
   const rows = recordings.slice(0, MAX_FILES).map((recording, number) => {
     const gap = Math.max(0, recording.startMs - covered);
@@ -296,7 +302,8 @@ function chunksFigure({ path, name, size, chunks, state, runs }) {
   let [words, stateOf] = STATES[state];
   let said = [[stateOf(0), words]];
   if (runs && state === "passed") {
-    stateOf = (n) => (runs.some(([a, b]) => a <= n && n <= b) ? "good" : "none");
+    stateOf = (first, last) =>
+      runs.some(([a, b]) => a <= first && last <= b) ? "good" : "none";
     const shown = runs.reduce((sum, [a, b]) => sum + b - a + 1, 0);
     said = [
       ["good", WORDS.shownPart, shown],

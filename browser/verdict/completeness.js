@@ -33,7 +33,8 @@ export async function* completeness(ex) {
     // Nothing recounted would otherwise be nothing missing.
     yield undecided(ex.index.case, "the packet has no series of this case");
   }
-  const first = names.length ? Math.min(...names.map((name) => Number(seriesYear(name)))) : 0;
+  const years = names.map((name) => Number(seriesYear(name)));
+  const first = years.reduce((least, year) => Math.min(least, year), years[0] ?? 0);
   for (const { label } of ex.trust.logs) {
     // From the year before on: its log may hold the first statements of a series.
     if (!ex.checkpoints.has(label) && first <= Number(seriesYear(label)) + 1) {

@@ -1,5 +1,6 @@
 """The page against who wants it to say something of another packet than the one that it judged."""
 
+import json
 import os
 import shutil
 import socket
@@ -7,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from ledger.verify import verify_packet
+from storage.packets import open_packet
+from storage.trust_directory import read_trust
 from testkit.case import file_subject, make_case, write_folder
 from testkit.chromium import Chromium
 
@@ -125,3 +129,49 @@ def test_a_playlist_that_calls_itself_a_film_fetches_nothing(
         )
         with pytest.raises(TimeoutError):
             server.accept()
+
+
+# --- what is drawn ----------------------------------------------------------------------------
+
+
+def show(chromium: Chromium, worked: Path, files: str, recordings: str) -> str:
+    """What stands above a verdict with these pictures, as a worker would have told it."""
+    chromium.evaluate(HELD_WORKERS)
+    give(chromium, worked)
+    chromium.ask("click", at="#check")
+    found = verify_packet(open_packet(worked / "packet"), read_trust(worked / "trust"))
+    chromium.evaluate(
+        f"held[0].tell({{ kind: 'verdict', verdict: {{ report: {json.dumps(found.to_json())},"
+        f" reference: 'TZP1.A', notChecked: [], proven: new Map(), picture: {{ files: {files},"
+        f" recordings: {recordings}, gaps: [] }} }} }}), 0"
+    )
+    chromium.ask("wait", **{"for": "#outcome, #trouble"})
+    return chromium.text("#outcome, #trouble")
+
+
+def test_clips_of_recordings_that_say_they_are_endless_are_drawn(
+    chromium: Chromium, worked: Path
+) -> None:
+    clip = (
+        "{ path: `data/clips/${n}.mp4`, name: 'a', size: 2 ** 44, chunks: 2 ** 26,"
+        " state: 'passed', runs: [[0, 0], [2, 99]] }"
+    )
+    files = f"Array.from({{ length: 200 }}, (_, n) => ({clip}))"
+    assert show(chromium, worked, files, "[]") == "✓ Verdict: PASSED"
+    assert chromium.count(".chunks") == 200
+    assert not chromium.count(".chunks .good")  # no square is shown whole
+
+
+def test_more_recordings_than_a_call_has_arguments_are_drawn(
+    chromium: Chromium, worked: Path
+) -> None:
+    one = "({ name: 'a', place: '2026-1', startMs: n, endMs: n + 1, proven: false })"
+    recordings = f"Array.from({{ length: 300_000 }}, (_, n) => {one})"
+    assert show(chromium, worked, "[]", recordings) == "✓ Verdict: PASSED"
+    assert chromium.count("#timeline .recording") == 2000
+
+
+def test_what_cannot_be_drawn_is_no_verdict(chromium: Chromium, worked: Path) -> None:
+    said = show(chromium, worked, "[{ state: 'of no kind' }]", "[]")
+    assert said.startswith("Nothing was judged: this page or the browser failed.")
+    assert not chromium.count("#outcome, #running")
