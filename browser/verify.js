@@ -14,7 +14,7 @@ import { container } from "./verdict/container.js";
 import { derivations } from "./verdict/derived.js";
 import { checkpoints, commitments, inclusion } from "./verdict/entries.js";
 import { Examination, notChecked } from "./verdict/examination.js";
-import { isNotChecked } from "./verdict/findings.js";
+import { NotChecked } from "./verdict/findings.js";
 import { caseOf, items } from "./verdict/items.js";
 import { particulars } from "./verdict/particulars.js";
 import { renewals } from "./verdict/renewed.js";
@@ -107,7 +107,7 @@ export async function examinePacket(ex, require = new Set(), onStep = () => {}) 
   const groupOf = Object.fromEntries(STEPS.map(({ name, group }) => [name, group]));
   const report = conclude(findings, groupOf, require, ex.facts());
   // What is not checked here may fail there, in whatever group: and a failure fails the whole.
-  if (report.outcome === Outcome.PASSED && findings.some(isNotChecked)) {
+  if (report.outcome === Outcome.PASSED && findings.some((f) => f instanceof NotChecked)) {
     report.outcome = Outcome.UNDECIDED;
   }
   // A fault of this program says nothing about the packet, not even what it found before.

@@ -7,13 +7,16 @@ export function failed(step, about, error) {
   return new Finding(step, Outcome.FAILED, about, error.message);
 }
 
-// What this program does not check, or cannot compute: never passed, never failed.
-export function notChecked(step, about, error) {
-  return new Finding(step, Outcome.UNDECIDED, about, `not checked here: ${error.message}`);
+// What this program does not check, or cannot compute: never passed, never failed. A kind of its
+// own: the words alone could be a file's name, which its maker chooses.
+export class NotChecked extends Finding {
+  constructor(step, about, what) {
+    super(step, Outcome.UNDECIDED, about, `not checked here: ${what}`);
+  }
 }
 
-export function isNotChecked({ outcome, detail }) {
-  return outcome === Outcome.UNDECIDED && detail.startsWith("not checked here");
+export function notChecked(step, about, error) {
+  return new NotChecked(step, about, error.message);
 }
 
 export function allGood(step, good, what) {

@@ -9,10 +9,11 @@ import { Statement } from "../evidence/statement.js";
 import { Finding, Outcome } from "../report.js";
 import { Algorithm } from "../tlog/note.js";
 import { failed, isRefusal } from "./examination.js";
+import { NotChecked } from "./findings.js";
 
 const STEP = "renewal";
 const RESTS_ON = ["ed25519", "rsa", "sha256"]; // commitments, paths, roots, signatures, series
-const NOT_OPENED = "not checked here: renewals that rest on timestamp tokens";
+const NOT_OPENED = "renewals that rest on timestamp tokens";
 const NOT_STAMPED = "no authority of yours has stamped it";
 
 export async function* renewals(ex) {
@@ -40,14 +41,17 @@ export async function* renewals(ex) {
 async function* shown(ex) {
   const { renewals: envelopes, renewalTokens, renewalLists, renewalRows } = ex.layout;
   // Of a folder without authorities nothing would be opened anywhere.
-  const detail = ex.trust.authorities.length ? NOT_OPENED : NOT_STAMPED;
+  const found = (path) =>
+    ex.trust.authorities.length
+      ? new NotChecked(STEP, path, NOT_OPENED)
+      : new Finding(STEP, Outcome.UNDECIDED, path, NOT_STAMPED);
   for (const [number, path] of envelopes) {
     try {
       const { payload } = Envelope.fromBytes(await ex.read(path));
       const { kind, predicate } = Statement.fromBytes(payload);
       if (kind !== "renewal" || rowsOf(predicate) === null) throw new Rejected("it renews nothing");
       if (!renewalTokens.has(number)) throw new Rejected("it has no token");
-      yield new Finding(STEP, Outcome.UNDECIDED, path, detail);
+      yield found(path);
     } catch (error) {
       if (!isRefusal(error)) throw error;
       yield failed(STEP, path, error);

@@ -7,9 +7,9 @@ import { equalBytes, utf8 } from "../encoding.js";
 import { Rejected } from "../errors.js";
 import { Finding, Outcome } from "../report.js";
 import { Checkpoint } from "../tlog/checkpoint.js";
-import { failed, isRefusal } from "./findings.js";
+import { NotChecked, failed, isRefusal } from "./findings.js";
 
-const NOT_OPENED = "not checked here: timestamp tokens";
+const NOT_OPENED = "timestamp tokens";
 
 export async function* stampFindings(ex) {
   const { bodies, tokens, revocations } = ex.layout;
@@ -43,7 +43,7 @@ export async function* stampFindings(ex) {
       // Of a folder without authorities no token is opened anywhere, and nothing said of it.
       if (!ex.trust.authorities.length) continue;
       stamp.checked = "not checked here";
-      yield new Finding("time", Outcome.UNDECIDED, path, NOT_OPENED);
+      yield new NotChecked("time", path, NOT_OPENED);
     }
   }
 }

@@ -112,6 +112,19 @@ def test_one_byte_of_a_large_item(at: int, tmp_path: Path) -> None:
     assert [f.step for f in report.findings if f.outcome is Outcome.FAILED] == ["item"]
 
 
+@pytest.mark.usefixtures("short_lookahead")
+def test_a_file_that_is_called_not_checked_here_decides_nothing() -> None:
+    case = make_case()
+    draft = case.draft("photo")
+    draft.subject[0]["name"] = "not checked here: timestamp tokens"
+    draft.items = ()
+    built = case.build()
+    files, trust = built.sealed(), built.trust
+    report = verify_packet(MemoryPacket(files), trust, log=built.log)
+    assert report.outcome is Outcome.PASSED
+    compare(report.to_json(), verdict_of(MemoryPacket(files), trust, log=built.log))
+
+
 # --- numbers that are not exact as a double ------------------------------------------------------
 
 NUMBERS = (2**53 - 1, 2**53, 2**53 + 1, 2**62 + 1, 2**63 - 1)
@@ -149,6 +162,11 @@ def _report(*findings: tuple[str, str, str], outcome: str = "passed") -> dict[st
 
 PASSED = _report(("item", "passed", "2 items"), ("time", "passed", "9 statements"))
 NOT_HERE = ("time", "undecided", "not checked here: timestamp tokens")
+SM2 = (
+    "certificate",
+    "undecided",
+    "not checked here: SM2 cannot be computed: no library for it is in use",
+)
 
 
 def test_a_report_agrees_with_itself() -> None:
@@ -168,6 +186,10 @@ def test_a_report_agrees_with_itself() -> None:
         # What is not checked there excuses nothing but itself.
         _report(("item", "undecided", "2 items"), NOT_HERE, outcome="undecided"),
         _report(("item", "passed", "2 items"), NOT_HERE, outcome="failed"),
+        _report(("item", "passed", "2 items"), NOT_HERE),
+        # Nor is another reason one, and of a step before it nothing rests on it.
+        _report(("item", "passed", "2 items"), ("time", "undecided", "not checked here: x")),
+        _report(("item", "undecided", "2 items"), SM2, outcome="undecided"),
         # A fault is no verdict, and no excuse.
         _report(("item", "undecided", "not checked here: this program has failed: x")),
     ],
