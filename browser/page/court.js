@@ -52,10 +52,7 @@ export function openPage() {
   document.addEventListener("drop", (event) => {
     event.preventDefault();
     document.body.classList.remove("over");
-    dropped(event.dataTransfer).then(
-      (all) => all.reduce((before, one) => before.then(() => take(one)), Promise.resolve()),
-      fail,
-    );
+    dropped(event.dataTransfer).then(takeAll).catch(fail);
   });
 }
 
@@ -254,25 +251,28 @@ function demand(group, isWanted) {
   forget();
 }
 
-/** What was dropped goes where its form says. */
-async function take(one) {
-  try {
-    const kind = await kindOf(one);
-    if (state.running) return trouble(WORDS.busy, one.name);
-    if (kind === "single") return digestSingle(one.zip);
-    if (kind === null) {
-      return trouble(
-        WORDS.unreadable,
-        say(
-          `${one.name}: neither a packet, nor a trust folder, nor a copy of a log; a folder that holds several of them is to be given one by one`,
-          `${one.name}：既不是证据包、信任文件夹，也不是日志副本；若其中含有多项，请逐一提供`,
-        ),
-      );
-    }
-    return put(kind, one);
-  } catch (error) {
-    return fail(error);
+/** What was dropped goes where its form says; whom to trust is never one of several things. */
+async function takeAll(all) {
+  const kinds = await Promise.all(all.map(kindOf));
+  if (all.length > 1 && kinds.includes("trust")) {
+    return trouble(WORDS.trustAlone, all.map(({ name }) => name).join(", "));
   }
+  return all.forEach((one, number) => take(one, kinds[number]));
+}
+
+function take(one, kind) {
+  if (state.running) return trouble(WORDS.busy, one.name);
+  if (kind === "single") return digestSingle(one.zip);
+  if (kind === null) {
+    return trouble(
+      WORDS.unreadable,
+      say(
+        `${one.name}: neither a packet, nor a trust folder, nor a copy of a log; a folder that holds several of them is to be given one by one`,
+        `${one.name}：既不是证据包、信任文件夹，也不是日志副本；若其中含有多项，请逐一提供`,
+      ),
+    );
+  }
+  return put(kind, one);
 }
 
 function put(place, given) {

@@ -1,5 +1,8 @@
 // What a person gave the page: a zip or the files of a folder, and which of the three it is.
 
+import { Malformed } from "../errors.js";
+import { pathsIn } from "./unzip.js";
+
 const MAX_GIVEN = 500_000;
 
 /** A folder that was chosen: paths without the folder's own name. */
@@ -38,7 +41,7 @@ async function collected(name, top, childrenOf) {
     for (const { child, file } of await childrenOf(folder)) {
       if (file) files.push({ path: prefix + child.name, file });
       else pending.push([child, `${prefix}${child.name}/`]);
-      if (files.length > MAX_GIVEN) throw new RangeError(`want at most ${MAX_GIVEN} files`);
+      if (files.length + pending.length > MAX_GIVEN) throw new RangeError(`want at most ${MAX_GIVEN} files`);
     }
   }
   return { name, files };
@@ -76,10 +79,12 @@ export async function kindOf(given) {
   if (given.zip) return kindOfZip(given.zip);
   const paths = new Set(given.files.map(({ path }) => path));
   if (paths.has("bagit.txt")) return "packet";
-  if (paths.has("logs") && paths.has("registrar.vkey")) return "trust";
-  if ([...paths].some((path) => /^[^/]+\/checkpoint$/u.test(path))) return "log";
+  if (isTrust(paths)) return "trust";
+  if ([...paths].some((path) => /^(?:[^/]+\/)?checkpoint$/u.test(path))) return "log";
   return null;
 }
+
+const isTrust = (paths) => paths.has("logs") && paths.has("registrar.vkey");
 
 async function kindOfZip(file) {
   const head = new Uint8Array(await file.slice(0, 64).arrayBuffer());
@@ -87,9 +92,10 @@ async function kindOfZip(file) {
   if (!start.startsWith("PK\x03\x04")) return "single";
   const name = start.slice(30, 30 + head[26] + 256 * head[27]);
   if (name.startsWith("packet/")) return "packet";
-  return /^(?:[^/]+\/)?(?:logs|policy\/|registrar\.vkey|series\/|mirrors|tsa\/|ends|suites|$)/u.test(
-    name,
-  )
-    ? "trust"
-    : "single";
+  try {
+    return isTrust(await pathsIn(file)) ? "trust" : "single";
+  } catch (error) {
+    if (!(error instanceof Malformed)) throw error;
+    return "single";
+  }
 }

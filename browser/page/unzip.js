@@ -2,15 +2,14 @@
 // Packets are never read with this: see `sources`.
 
 import { Malformed } from "../errors.js";
+import { newCrc32 } from "../suite.js";
 
 const MAX_ZIP = 64 << 20;
 const MAX_FILES = 2000;
 
 /** Paths and bytes; a folder around all of them is taken off. */
 export async function unzip(blob) {
-  if (blob.size > MAX_ZIP) throw new Malformed(`want at most ${MAX_ZIP} bytes in a zip`);
-  const data = new Uint8Array(await blob.arrayBuffer());
-  const view = new DataView(data.buffer);
+  const { data, view } = await opened(blob);
   const files = new Map();
   let left = MAX_ZIP;
   for (const member of membersOf(data, view)) {
@@ -24,7 +23,30 @@ export async function unzip(blob) {
   return withoutFolder(files);
 }
 
+/** The paths alone. */
+export async function pathsIn(blob) {
+  const { data, view } = await opened(blob);
+  const paths = Array.from(membersOf(data, view), ({ path }) => [path, null]);
+  return new Set(withoutFolder(new Map(paths.filter(([path]) => !path.endsWith("/")))).keys());
+}
+
+async function opened(blob) {
+  if (blob.size > MAX_ZIP) throw new Malformed(`want at most ${MAX_ZIP} bytes in a zip`);
+  const data = new Uint8Array(await blob.arrayBuffer());
+  return { data, view: new DataView(data.buffer) };
+}
+
 function* membersOf(data, view) {
+  try {
+    yield* listed(data, view);
+  } catch (error) {
+    // Behind the end of the data, or no UTF-8.
+    if (!(error instanceof RangeError || error instanceof TypeError)) throw error;
+    throw new Malformed("the directory is broken");
+  }
+}
+
+function* listed(data, view) {
   let end = data.length - 22;
   while (end >= 0 && view.getUint32(end, true) !== 0x06054b50) end -= 1;
   if (end < 0) throw new Malformed("want a zip, and found no end of one");
@@ -37,30 +59,49 @@ function* membersOf(data, view) {
         data.subarray(at + 46, at + 46 + name),
       ),
       method: view.getUint16(at + 10, true),
+      crc: view.getUint32(at + 16, true),
       packed: view.getUint32(at + 20, true),
+      size: view.getUint32(at + 24, true),
       offset: view.getUint32(at + 42, true),
     };
     at += 46 + name + view.getUint16(at + 30, true) + view.getUint16(at + 32, true);
   }
 }
 
-async function unpacked(data, view, { path, method, packed, offset }, left) {
+async function unpacked(data, view, member, left) {
+  const { path, method, packed, offset } = member;
+  if (offset + 30 > data.length) throw new Malformed("the directory is broken");
   const start = offset + 30 + view.getUint16(offset + 26, true) + view.getUint16(offset + 28, true);
   const bytes = data.subarray(start, start + packed);
   if (method !== 0 && method !== 8) throw new Malformed(`${path}: packed in a way not known here`);
   const stream = new Blob([bytes]).stream();
   const plain = method ? stream.pipeThrough(new DecompressionStream("deflate-raw")) : stream;
   const pieces = [];
+  const crc = await newCrc32();
   let size = 0;
   for (const reader = plain.getReader(); ;) {
-    const { done, value } = await reader.read();
+    const { done, value } = await piece(reader, path);
     if (done) break;
     size += value.length;
     if (size > left) throw new Malformed(`want at most ${MAX_ZIP} bytes in a zip`);
+    crc.update(value);
     pieces.push(value);
   }
+  // A zip damaged on its way would else be a folder that trusts others.
+  if (crc.digest() !== member.crc || size !== member.size) throw damaged(path);
   return new Uint8Array(await new Blob(pieces).arrayBuffer());
 }
+
+async function piece(reader, path) {
+  try {
+    return await reader.read();
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw damaged(path);
+  }
+}
+
+const damaged = (path) => new Malformed(`${path} is damaged in the zip`);
 
 function withoutFolder(files) {
   const tops = new Set([...files.keys()].map((path) => path.split("/")[0]));

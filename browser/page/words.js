@@ -46,6 +46,10 @@ export const WORDS = {
   stop: both("Stop", "停止"),
   reading: both("Reading", "读取"),
   judging: both("Checking", "核验"),
+  trustAlone: both(
+    "Not taken: a trust folder is given alone. One that lies beside the packet is the party's:",
+    "未接受：信任文件夹须单独提供。与证据包放在一起的是当事人的：",
+  ),
   busy: both(
     "A check is running. Stop it first, or wait for it; then give this again:",
     "正在核验。请先停止或等其结束，再重新提供：",

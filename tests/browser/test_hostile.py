@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import socket
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,63 @@ def test_a_time_that_is_none_leaves_no_verdict_of_another_time(
     chromium.ask("click", at="#check")
     chromium.ask("wait", **{"for": "#trouble"})
     assert not chromium.count("#outcome")
+
+
+# --- what is dropped --------------------------------------------------------------------------
+
+
+def test_a_trust_folder_dropped_with_the_packet_is_not_taken(
+    chromium: Chromium, worked: Path
+) -> None:
+    chromium.drop(worked / "packet", worked / "trust")
+    chromium.ask("wait", **{"for": "#trouble"})
+    assert chromium.text("#trouble").startswith("Not taken: a trust folder is given alone.")
+    assert not chromium.count(".full")
+
+
+def test_any_zip_is_no_trust_folder_and_one_of_trust_is(chromium: Chromium, worked: Path) -> None:
+    photos = worked / "photos"
+    photos.mkdir()
+    (photos / "a.jpg").write_bytes(b"a picture")
+    chromium.drop(Path(shutil.make_archive(str(worked / "p"), "zip", worked, "photos")))
+    chromium.ask("wait", **{"for": "#single"})
+    assert not chromium.count(".full")
+    chromium.drop(Path(shutil.make_archive(str(worked / "t"), "zip", worked, "trust")))
+    chromium.ask("wait", **{"for": '[data-place="trust"].full'})
+
+
+def test_a_copy_of_one_log_is_known_as_well(chromium: Chromium, worked: Path) -> None:
+    chromium.drop(worked / "public" / "2026")
+    chromium.ask("wait", **{"for": '[data-place="log"].full'})
+
+
+def test_a_name_that_turns_the_writing_round_is_shown_as_it_is(
+    chromium: Chromium, tmp_path: Path
+) -> None:
+    named = tmp_path / "a\u202e4pm.exe"
+    named.write_bytes(b"x")
+    chromium.drop(named)
+    chromium.ask("wait", **{"for": "#single"})
+    assert "a\\u202e4pm.exe" in chromium.text("#single")
+
+
+@pytest.mark.parametrize("kind", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_a_trust_zip_that_was_damaged_is_not_read(
+    kind: int, chromium: Chromium, worked: Path
+) -> None:
+    target = worked / "trust.zip"
+    with zipfile.ZipFile(target, "w", kind) as packed:
+        for path in sorted((worked / "trust").rglob("*")):
+            packed.write(path, path.relative_to(worked))
+    data = bytearray(target.read_bytes())
+    with zipfile.ZipFile(target) as packed:
+        info = next(i for i in packed.infolist() if i.filename.endswith("logs"))
+        at = info.header_offset + 30 + len(info.filename) + info.compress_size - 1
+    data[at] ^= 1
+    target.write_bytes(data)
+    chromium.give("packet", worked / "packet")
+    chromium.give("trust", target)
+    assert "is damaged in the zip" in chromium.check()
 
 
 # --- what is played ---------------------------------------------------------------------------

@@ -47,8 +47,8 @@ class Chromium:
     def give(self, place: str, path: Path) -> None:
         self.ask("give", place=place, path=str(path.resolve()))
 
-    def drop(self, path: Path) -> None:
-        self.ask("drop", path=str(path.resolve()))
+    def drop(self, *paths: Path) -> None:
+        self.ask("drop", paths=[str(path.resolve()) for path in paths])
 
     def check(self) -> str:
         """What stands above the verdict, or what went wrong."""

@@ -45,9 +45,9 @@ const deeds = {
     await page.setInputFiles(`#${place}-${form}`, path);
   },
   // As from a file manager: the browser itself reads what lies at the path.
-  async drop({ path }) {
+  async drop({ paths }) {
     const session = await context.newCDPSession(page);
-    const data = { items: [], files: [path], dragOperationsMask: 1 };
+    const data = { items: [], files: paths, dragOperationsMask: 1 };
     for (const type of ["dragEnter", "dragOver", "drop"]) {
       await session.send("Input.dispatchDragEvent", { type, x: 300, y: 300, data });
     }
