@@ -4,11 +4,23 @@
 import { formatHex } from "../encoding.js";
 import { CHUNK_SIZE } from "../evidence/chunks.js";
 import { Clip } from "../evidence/clip.js";
+import { Group } from "../report.js";
+import { STEPS } from "../verify.js";
+
+// The steps of integrity that say nothing of single files.
+const OF_FILES = ["container", "item", "clip"];
+const RESTS_ON = new Set(
+  STEPS.filter(({ group, name }) => group === Group.INTEGRITY && !OF_FILES.includes(name)).map(
+    ({ name }) => name,
+  ),
+);
 
 /** `proven` are the paths whose bytes are what a statement of the log fixed. */
 export async function pictureOf(ex, report, digests) {
   if (ex.unreadable) return { picture: { files: [], recordings: [], gaps: [] }, proven: [] };
-  const held = new Set(ex.itemOf.values());
+  // What a file is held against has to hold as well, or the log's operator alone says it.
+  const rests = report.findings.every((f) => !RESTS_ON.has(f.step) || f.outcome === "passed");
+  const held = new Set(rests ? ex.itemOf.values() : []);
   const names = new Map(
     report.items.flatMap((i) => [
       [i.path, i.name],
@@ -16,10 +28,10 @@ export async function pictureOf(ex, report, digests) {
     ]),
   );
   const files = ex.layout.items.map((path) => itemFile(ex, path, held, names, digests, report));
-  const clips = await clipFiles(ex, report, names);
+  const clips = await clipFiles(ex, report, names, rests);
   const played = clips.filter((clip) => clip.state === "passed").map((clip) => clip.path);
   return {
-    picture: { files: [...files, ...clips], recordings: recordingsOf(ex), gaps: gapsOf(ex) },
+    picture: { files: [...files, ...clips], recordings: recordingsOf(ex, rests), gaps: gapsOf(ex) },
     proven: [...held, ...played],
   };
 }
@@ -46,7 +58,7 @@ function stateOf(report, paths, isHeld) {
   return isHeld ? "passed" : "undecided";
 }
 
-async function clipFiles(ex, report, names) {
+async function clipFiles(ex, report, names, rests) {
   const { clips, clipChunks, clipsPlayed } = ex.layout;
   const files = [];
   for (const [number, path] of clips) {
@@ -54,7 +66,7 @@ async function clipFiles(ex, report, names) {
     const passed = report.findings.some(
       (f) => f.step === "clip" && f.outcome === "passed" && f.about === played,
     );
-    const state = stateOf(report, [path, played, clipChunks.get(number)], passed);
+    const state = stateOf(report, [path, played, clipChunks.get(number)], passed && rests);
     const list = state === "passed" ? Clip.fromBytes(await ex.read(path)) : null;
     const size = list?.item.size ?? ex.packet.sizes().get(clipChunks.get(number) ?? path);
     files.push({
@@ -70,7 +82,7 @@ async function clipFiles(ex, report, names) {
 }
 
 /** By the times that statements claim, corrected where a clock was measured. */
-function recordingsOf(ex) {
+function recordingsOf(ex, rests) {
   return ex
     .shown()
     .filter(([, statement]) => statement.kind === "evidence" && statement.occurred !== null)
@@ -82,7 +94,7 @@ function recordingsOf(ex) {
         startMs,
         endMs,
         corrected: statement.corrected !== null,
-        proven: ex.itemOf.has(subject.key) || ex.partOf.has(subject.key),
+        proven: rests && (ex.itemOf.has(subject.key) || ex.partOf.has(subject.key)),
       }));
     })
     .sort((a, b) => a.startMs - b.startMs || a.endMs - b.endMs);

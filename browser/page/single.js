@@ -1,6 +1,6 @@
 // A file that was dropped alone: its digests, and how it stands to the files of the packet.
 
-import { equalBytes } from "../encoding.js";
+import { equalBytes, printable } from "../encoding.js";
 import { el } from "./dom.js";
 import { pick, say } from "./language.js";
 import { mapFigure } from "./view.js";
@@ -41,13 +41,11 @@ export function comparisonView(single, verdict) {
 
 function heldAgainst(single, verdict) {
   if (!verdict) return [said(WORDS.isNoneChecked)];
-  const passed = verdict.picture.files.filter((f) => f.state === "passed" && f.leaves && !f.runs);
-  const same = passed.find((f) => f.sha256 === single.sha256);
-  if (same)
-    return [
-      el("p", { class: "mark passed" }, `✓ ${pick(WORDS.isItem)}${same.name} (${same.path})`),
-    ];
-  const closest = passed
+  const files = verdict.picture.files.filter((f) => f.leaves && !f.runs);
+  const same = files.find((f) => f.sha256 === single.sha256);
+  if (same) return [sameFile(same)];
+  const closest = files
+    .filter((f) => f.state === "passed")
     .map((file) => ({ file, equal: equalChunks(file.leaves, single.leaves) }))
     .sort((a, b) => b.equal - a.equal)[0];
   const none = el("p", { class: "mark failed" }, `✗ ${pick(WORDS.isNone)}`);
@@ -68,10 +66,17 @@ function heldAgainst(single, verdict) {
     el(
       "p",
       {},
-      `${pick(WORDS.closest)}${file.name} (${file.path})${say("; ", "；")}${pick(WORDS.closestNote)}${equal} / ${chunks}`,
+      `${pick(WORDS.closest)}${printable(file.name)} (${file.path})${say("; ", "；")}${pick(WORDS.closestNote)}${equal} / ${chunks}`,
     ),
     mapFigure(single.name, chunks, stateOf, legend, single.size, { "data-path": "single" }),
   ];
+}
+
+/** Of a file that did not pass nothing is confirmed by having it twice. */
+function sameFile({ name, path, state }) {
+  const text = `${pick(WORDS.isItem)}${printable(name)} (${path})`;
+  if (state === "passed") return el("p", { class: "mark passed" }, `✓ ${text}`);
+  return el("p", { class: "mark undecided" }, `？ ${text}${pick(WORDS.notPassed)}`);
 }
 
 const said = (words) => el("p", {}, pick(words));

@@ -84,7 +84,7 @@ export const WORDS = {
   ),
   whole: both("whole, as fixed", "完整，与固定时一致"),
   wrong: both("not what was fixed", "与固定的不符"),
-  unknown: both("not held against a statement", "未能与陈述比对"),
+  unknown: both("not shown to be what was fixed", "不能证明与固定时一致"),
   shownPart: both("shown, as fixed", "已展示，与固定时一致"),
   notShown: both("not shown", "未展示"),
   sameChunk: both("the same", "相同"),
@@ -156,6 +156,10 @@ export const WORDS = {
   isItem: both(
     "It is, byte for byte, what the packet holds as ",
     "与证据包中的下列文件逐字节相同：",
+  ),
+  notPassed: both(
+    ": of which it is not shown that it is what was fixed",
+    "，但不能证明该文件与固定时一致",
   ),
   isNone: both("The packet holds no such file.", "证据包中没有这个文件。"),
   isNoneChecked: both(

@@ -192,6 +192,21 @@ def test_a_playlist_that_calls_itself_a_film_fetches_nothing(
 # --- what is drawn ----------------------------------------------------------------------------
 
 
+def test_without_a_quorum_no_file_is_drawn_as_fixed(chromium: Chromium, tmp_path: Path) -> None:
+    case = make_case()
+    case.cosign = lambda _size, at: [(case.cosigners[0][1], at)]
+    built = case.build()
+    write_folder(built.sealed(), tmp_path / "packet")
+    write_folder(built.trust_files, tmp_path / "trust")
+    give(chromium, tmp_path)
+    assert chromium.check() != "✓ Verdict: PASSED"
+    assert chromium.count(".chunks .none") == chromium.count(".chunks > *") > 0
+    item = next((tmp_path / "packet" / "data" / "items").iterdir())
+    chromium.drop(item)
+    chromium.ask("wait", **{"for": "#single"})
+    assert chromium.text("#single .mark").endswith("not shown that it is what was fixed")
+
+
 def show(chromium: Chromium, worked: Path, files: str, recordings: str) -> str:
     """What stands above a verdict with these pictures, as a worker would have told it."""
     chromium.evaluate(HELD_WORKERS)
