@@ -29,7 +29,7 @@ _GROUP_OF = {step.name: step.group for step in STEPS}
 _OF_FILES = ("container", "item", "clip")
 
 _CLIP = re.compile(
-    r"(\S+) % of (.*): \d+ runs of its chunks\."
+    r"(\S+) % of (.*?): \d+ runs of its chunks\."
     r"(?: By the maker's word (\S+) to (\S+) of (\S+);.*)?",
     re.DOTALL,
 )

@@ -182,8 +182,8 @@ _CHINESE: tuple[tuple[str, _Words], ...] = (
     ),
     (r"no (entries|statements) were shown", lambda m: f"未出示任何{_UNITS[m[1]][1:]}"),
     (
-        r"(\S+) % of (.*): (\d+) runs of its chunks\. By the maker's word (\S+) to (\S+) of (\S+); "
-        r"(\S+) before it and (\S+) after it are not shown(; its sound is left out)?"
+        r"(\S+) % of (.*?): (\d+) runs of its chunks\. By the maker's word (\S+) to (\S+) of (\S+)"
+        r"; (\S+) before it and (\S+) after it are not shown(; its sound is left out)?"
         r"(; \d+ clips here [^;]*)?\. ((?:When it|No other|Other) .*)",
         lambda m: (
             f"{m[2]} 的 {m[1]} %，共 {m[3]} 段连续分块。据制作者所述为 {m[6]} 中的 {m[4]} 至 "

@@ -16,7 +16,7 @@ const POLICIES = 2; // that every page names
 const OF_FILES = ["container", "item", "clip"];
 
 const CLIP =
-  /^(\S+) % of (.*): \d+ runs of its chunks\.(?: By the maker's word (\S+) to (\S+) of (\S+);.*)?$/su;
+  /^(\S+) % of (.*?): \d+ runs of its chunks\.(?: By the maker's word (\S+) to (\S+) of (\S+);.*)?$/su;
 const RECOUNTED = /^as of ([^\n]*): \d+ series recounted over \d+ entries$/u;
 const VOUCHED = /^on the word of ([^\n]*), as of ([^\n]*): \d+ series looked for in \d+ entries$/u;
 const MORE = /^(?:\S+ says: )?entry \d+ is statement \d+, which is not shown$/u;

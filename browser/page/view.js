@@ -227,7 +227,7 @@ function timelineView({ picture }) {
         "li",
         {},
         say(`entry ${place}: `, `条目 ${place}：`),
-        tables.gaps[kind] ? word(tables.gaps[kind]) : printable(kind),
+        Object.hasOwn(tables.gaps, kind) ? word(tables.gaps[kind]) : printable(kind),
         note ? `${colon()}${printable(note)}` : "",
       ),
     );
@@ -368,7 +368,7 @@ function fileRow(item, verdict, actions) {
   const path = item.path || item.part;
   const where =
     item.path || (item.part ? `${word(WORDS.partOnly)}${item.part}` : word(WORDS.absent));
-  const stage = tables.stages[item.stage]
+  const stage = Object.hasOwn(tables.stages, item.stage)
     ? say(` [${word(tables.stages[item.stage])}]`, `［${word(tables.stages[item.stage])}］`)
     : "";
   return el(

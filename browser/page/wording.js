@@ -91,7 +91,7 @@ const stretches = (listed) =>
 
 const IN_CHINESE = new Map([
   [
-    "(\\S+) % of (.*): (\\d+) runs of its chunks\\. By the maker's word (\\S+) to (\\S+) of (\\S+); " +
+    "(\\S+) % of (.*?): (\\d+) runs of its chunks\\. By the maker's word (\\S+) to (\\S+) of (\\S+); " +
       "(\\S+) before it and (\\S+) after it are not shown(; its sound is left out)?" +
       "(; \\d+ clips here [^;]*)?\\. ((?:When it|No other|Other) .*)",
     (m) =>

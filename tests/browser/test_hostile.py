@@ -207,7 +207,7 @@ def test_without_a_quorum_no_file_is_drawn_as_fixed(chromium: Chromium, tmp_path
     assert chromium.text("#single .mark").endswith("not shown that it is what was fixed")
 
 
-def show(chromium: Chromium, worked: Path, files: str, recordings: str) -> str:
+def show(chromium: Chromium, worked: Path, files: str, recordings: str, gaps: str = "[]") -> str:
     """What stands above a verdict with these pictures, as a worker would have told it."""
     chromium.evaluate(HELD_WORKERS)
     give(chromium, worked)
@@ -216,7 +216,7 @@ def show(chromium: Chromium, worked: Path, files: str, recordings: str) -> str:
     chromium.evaluate(
         f"held[0].tell({{ kind: 'verdict', verdict: {{ report: {json.dumps(found.to_json())},"
         f" reference: 'TZP1.A', notChecked: [], proven: new Map(), picture: {{ files: {files},"
-        f" recordings: {recordings}, gaps: [] }} }} }}), 0"
+        f" recordings: {recordings}, gaps: {gaps} }} }} }}), 0"
     )
     chromium.ask("wait", **{"for": "#outcome, #trouble"})
     return chromium.text("#outcome, #trouble")
@@ -248,3 +248,9 @@ def test_what_cannot_be_drawn_is_no_verdict(chromium: Chromium, worked: Path) ->
     said = show(chromium, worked, "[{ state: 'of no kind' }]", "[]")
     assert said.startswith("Nothing was judged: this page or the browser failed.")
     assert not chromium.count("#outcome, #running")
+
+
+def test_a_gap_called_as_what_every_object_has_is_named(chromium: Chromium, worked: Path) -> None:
+    gaps = "[{ place: '2026-1', kind: 'constructor', note: 'a note' }]"
+    show(chromium, worked, "[]", "[]", gaps)
+    assert chromium.texts("#gaps li") == ["entry 2026-1: constructor: a note"]

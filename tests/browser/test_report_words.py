@@ -133,8 +133,14 @@ NO_OTHER = "No other recording of that moment is stated in this packet"
 OTHERS = (
     "Other recordings of that moment, by their statements: a.mp4 (not in the packet), and 3 more"
 )
+# Another recording may be called what the finding itself says of the part.
+SAYS_SO = (
+    "Other recordings of that moment, by their statements: x: 1 runs of its chunks. By the maker's "
+    "word 0:00:00.000 to 0:00:09.000 of 0:00:09.000; y"
+)
 DETAILS = {
     "clip": [
+        CLIP.format("01.mp4", "", SAYS_SO),
         CLIP.format("01.mp4", "", NO_OTHER),
         CLIP.format("一段很长很长很长很长的录像.mp4", "; its sound is left out", OTHERS),
         CLIP.format(

@@ -50,6 +50,11 @@ CLIP = (
     "12.5 % of 01.mp4: 2 runs of its chunks. By the maker's word 0:00:01.000 to 0:00:02.000 of "
     "0:00:09.000; 0:00:01.000 before it and 0:00:07.000 after it are not shown"
 )
+# Another recording may be called what the finding itself says of the part.
+OTHER_SAYS_SO = (
+    f"{CLIP}. Other recordings of that moment, by their statements: x: 1 runs of its chunks. By "
+    "the maker's word 0:00:00.000 to 0:00:09.000 of 0:00:09.000; y"
+)
 FENCED = Finding("fence", PASSED, "2026-1", "before decision 2026-3 dated 2026-11-24")
 SOUND = [
     Finding("container", PASSED, "packet", "9 files"),
@@ -100,6 +105,10 @@ CUTS = [
         sound_but(Finding("clip", PASSED, "c.mp4", CLIP)),
         "Yes, a part is shown: 0:00:01 to 0:00:02 of 0:00:09 of 01.mp4, by its maker's word; "
         "12.5 % of its bytes are here, as fixed.",
+    ),
+    (
+        sound_but(Finding("clip", PASSED, "c.mp4", OTHER_SAYS_SO)),
+        "Yes, a part is shown: 0:00:01 to 0:00:02 of 0:00:09 of 01.mp4, by its maker's word",
     ),
     (
         sound_but(*[Finding("clip", PASSED, "c.mp4", CLIP)] * 3),
