@@ -64,11 +64,20 @@ def _named(name: str, reason: Reason, said: Said) -> list[tuple[Place, str]]:
     if reason in GONE:
         raise Rejected(f"{name} is logged and held: only a file of it can be {reason}")
     speaks = favourable(statement for _, statement in said)
-    if any(statement.id in speaks or _marks(statement) for _, statement in statements):
-        raise Rejected(
-            f"{name} speaks for the party: its statement is shown",
-            hints=("withhold a file of it instead, by its SHA-256",),
-        )
+    for _, statement in statements:
+        if statement.id in speaks or _marks(statement):
+            raise Rejected(
+                f"{name} speaks for the party: its statement is shown",
+                hints=("withhold a file of it instead, by its SHA-256",),
+            )
+        if statement.is_decision:
+            # The order of all else is held against the decisions that are shown.
+            raise Rejected(
+                f"{name} is a decision: its statement is shown",
+                hints=("withhold its document instead, by its SHA-256",),
+            )
+        if statement.kind is Kind.CERTIFICATE and "revoked" in statement.predicate:
+            raise Rejected(f"{name} revokes a notarial certificate: its statement is shown")
     return [(place, STATEMENT) for place, _ in statements]
 
 

@@ -64,8 +64,11 @@ export async function* unrevoked(ex) {
     yield finding(Outcome.PASSED, "packet", "0 certificates");
     return;
   }
+  const hidden = hiddenIn(ex);
+  for (const [path, where] of hidden) yield later(path, where);
+  const rest = [...ex.issued].filter(([path]) => !hidden.has(path));
   if (ex.log === null) {
-    for (const [path, issue] of ex.issued) yield finding(...(await byMirrors(ex, path, issue)));
+    for (const [path, issue] of rest) yield finding(...(await byMirrors(ex, path, issue)));
     return;
   }
   let asOf, found;
@@ -82,16 +85,28 @@ export async function* unrevoked(ex) {
     }
     return;
   }
-  for (const path of ex.issued.keys()) {
-    if (found.has(path)) {
-      const { label, index } = found.get(path);
-      const where = `entry ${index} of log ${label}`;
-      const detail = `${where} is about this certificate: it was revoked`;
-      yield finding(Outcome.FAILED, path, detail);
-    } else {
-      yield finding(Outcome.PASSED, path, `not revoked as of ${asOf}`);
-    }
+  for (const [path] of rest) {
+    if (found.has(path)) yield later(path, found.get(path));
+    else yield finding(Outcome.PASSED, path, `not revoked as of ${asOf}`);
   }
+}
+
+// By path, a later statement of its series that the packet numbers and does not show.
+function hiddenIn(ex) {
+  const found = new Map();
+  for (const [path, [, statement]] of ex.issued) {
+    const { numbers } = ex.series.get(certificateSeries(statement.id, ex.trust.firstYear));
+    const at = [...numbers.keys()].find((place) => ex.views.get(place).statement === null);
+    if (at === undefined) continue;
+    const { log: label, index } = ex.views.get(at).place;
+    found.set(path, { label, index });
+  }
+  return found;
+}
+
+function later(path, { label, index }) {
+  const detail = `entry ${index} of log ${label} is about this certificate: it was revoked`;
+  return new Finding("revoked", Outcome.FAILED, path, detail);
 }
 
 // Up to the packet's own checkpoints, on the word of mirrors of the trust folder.

@@ -3,7 +3,8 @@
 A certificate is a PDF; it counts only if a statement of two notaries that is shown here, and so
 is logged, has its digests. One that nobody logged is "not registered", however well it is
 sealed. A certificate has a series of its own, of which number 1 issues it: whoever has that
-series and today's log sees that a number 2 exists, and need not be shown what it says.
+series and today's log sees that a number 2 exists, and need not be shown what it says. Who
+withholds number 2 from a packet has numbered it there.
 """
 
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from ledger.encoding import printable
 from ledger.errors import Malformed, Rejected, Unknown
 from ledger.evidence.entry import Entry
 from ledger.evidence.membership import certificate_series
+from ledger.evidence.place import Place
 from ledger.evidence.statement import Kind, Statement, StatementSubject
 from ledger.evidence.trust import TrustedLog
 from ledger.report import Finding, Outcome, seconds_text
@@ -63,8 +65,11 @@ def unrevoked(ex: Examination) -> Iterator[Finding]:
     if not ex.issued:
         yield Finding("revoked", Outcome.PASSED, "packet", "0 certificates")
         return
+    for path, place in (hidden := _hidden(ex)).items():
+        yield _later(path, place.log, place.index)
+    rest = [path for path in ex.issued if path not in hidden]
     if ex.log is None:
-        yield from (_by_mirrors(ex, path) for path in ex.issued)
+        yield from (_by_mirrors(ex, path) for path in rest)
         return
     try:
         as_of, found = _look(ex, ex.log)
@@ -75,13 +80,27 @@ def unrevoked(ex: Examination) -> Iterator[Finding]:
     except (Malformed, Rejected) as error:
         yield Finding("revoked", Outcome.FAILED, "packet", str(error))
         return
-    for path in ex.issued:
+    for path in rest:
         if path in found:
-            label, index = found[path]
-            detail = f"entry {index} of log {label} is about this certificate: it was revoked"
-            yield Finding("revoked", Outcome.FAILED, path, detail)
+            yield _later(path, *found[path])
         else:
             yield Finding("revoked", Outcome.PASSED, path, f"not revoked as of {as_of}")
+
+
+def _hidden(ex: Examination) -> dict[str, Place]:
+    """By path, a later statement of its series that the packet numbers and does not show."""
+    found: dict[str, Place] = {}
+    for path, (_, statement) in ex.issued.items():
+        numbers = ex.series[certificate_series(statement.id, ex.trust.first_year)].numbers
+        unshown = (place for place in numbers if ex.views[place].statement is None)
+        if (place := next(unshown, None)) is not None:
+            found[path] = place
+    return found
+
+
+def _later(path: str, label: str, index: int) -> Finding:
+    detail = f"entry {index} of log {label} is about this certificate: it was revoked"
+    return Finding("revoked", Outcome.FAILED, path, detail)
 
 
 def _by_mirrors(ex: Examination, path: str) -> Finding:

@@ -22,7 +22,9 @@ from testkit.case import (
     make_case,
     registration,
 )
+from testkit.mirrors import MIRROR, add_statements, trust_mirrors
 from testkit.notarial import LI, PDF, WANG, issued, registrations, revoked
+from testkit.tampering import path_of
 
 STRICT = frozenset({Group.COMPLETE, Group.ORDER})
 
@@ -224,3 +226,30 @@ def test_the_command_takes_a_certificate_beside_its_packet(
         assert words in capsys.readouterr().out
     assert main(["verify", str(pdf), "--trust", str(trust)]) == 2
     assert "--certificate" in capsys.readouterr().err
+
+
+def leave_revocation_out(built: Built) -> Built:
+    """Its entry stays and is numbered, as when its maker names it as withheld."""
+    for kind in ("salt", "envelope"):
+        del built.files[path_of(built, "revoked", kind)]
+    return built
+
+
+def test_a_revocation_that_is_withheld_is_seen_by_its_number() -> None:
+    certificate = issued()
+    built = leave_revocation_out(built_with(certificate, revoked(certificate)))
+    index = built.row("revoked").index
+    for log in (False, True):
+        report = built.verify(log=log, require=frozenset())
+        (finding,) = of(report, "revoked")
+        assert finding.outcome is Outcome.FAILED
+        assert finding.detail == (
+            f"entry {index} of log 2026 is about this certificate: it was revoked"
+        )
+
+
+def test_no_mirror_vouches_for_a_certificate_whose_revocation_is_withheld() -> None:
+    certificate = issued()
+    built = leave_revocation_out(built_with(certificate, revoked(certificate)))
+    report = add_statements(trust_mirrors(built, MIRROR)).verify(log=False)
+    assert [f.outcome for f in of(report, "revoked")] == [Outcome.FAILED]

@@ -17,6 +17,7 @@ from ledger.verify import verify_packet
 from testkit import case as kit
 from testkit.case import CASE, LEDGER, MemoryLog, MemoryPacket, seal_bag
 from testkit.ledgers_word import read, state
+from testkit.notarial import issued, registrations, revoked
 from testkit.world import World
 
 OTHER = "苏城管罚〔2026〕418号"
@@ -262,6 +263,31 @@ def test_what_speaks_for_the_party_is_shown_whatever_the_reason(world: World) ->
     plan = packed(world, {sha(b"third"): Reason.STATE_SECRET})
     first = verified(world, plan).facts.items[0]
     assert (first.path, first.favourable) == ("", "已出示许可")
+
+
+def test_a_decision_is_shown_whatever_the_reason(world: World) -> None:
+    """The order of all else is held against it: of two the earlier one could be left out."""
+    decision = kit.decision("d", 901)
+    world.hold(*decision.items)
+    world.file(decision.to_envelope())
+    world.step()
+    with pytest.raises(Rejected, match="is a decision: its statement is shown"):
+        packed(world, {kit.uuid7(901): Reason.STATE_SECRET})
+
+
+def test_the_revocation_of_a_certificate_is_shown_whatever_the_reason(world: World) -> None:
+    certificate = issued()
+    world.file(*(draft.to_envelope() for draft in registrations()))
+    world.file(certificate.to_envelope())
+    world.step()
+    row = world.log.row(world.log.places(f"2026/case/{CASE}")[-1])
+    takes_back = revoked(certificate)
+    commitment = Entry.from_bytes(row.entry).commitment.hex()
+    takes_back.subject[0]["digest"]["tiezhengCommitment"] = commitment
+    world.file(takes_back.to_envelope())
+    world.step()
+    with pytest.raises(Rejected, match="revokes a notarial certificate: its statement is shown"):
+        packed(world, {kit.uuid7(81): Reason.PRIVACY})
 
 
 def test_until_when_it_is_due_stands_in_it(world: World) -> None:
