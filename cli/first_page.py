@@ -14,7 +14,7 @@ from cli.language import pick, say
 from cli.reference import PacketReference
 from cli.wording import OUTCOMES, detail_in, when_in
 from ledger.encoding import printable
-from ledger.report import Bilingual, Finding, Group, Outcome, Report, worst
+from ledger.report import Bilingual, Finding, Group, Item, Outcome, Report, worst
 from ledger.verify import STEPS
 
 NAME = 20  # columns of a name that somebody else chose
@@ -28,9 +28,9 @@ _TITLES = {step.name: step.title for step in STEPS}
 _GROUP_OF = {step.name: step.group for step in STEPS}
 _OF_FILES = ("container", "item", "clip")
 
+_SHARE = re.compile(r"(\S+) % of ")
 _CLIP = re.compile(
-    r"(\S+) % of (.*?): \d+ runs of its chunks\."
-    r"(?: By the maker's word (\S+) to (\S+) of (\S+);.*)?",
+    r": \d+ runs of its chunks\.(?: By the maker's word (\S+) to (\S+) of (\S+);.*)?",
     re.DOTALL,
 )
 _RECOUNTED = re.compile(r"as of (.*): \d+ series recounted over \d+ entries")
@@ -212,10 +212,11 @@ def _proved(report: Report) -> Iterator[Bilingual]:
 
 
 def _unaltered(report: Report) -> Bilingual:
-    whole, parts, issued = _present(report), _parts(report), _count(report, "certificate", _ISSUED)
+    whole, issued = _present(report), _count(report, "certificate", _ISSUED)
+    parts = len({item.part for item in _in_part(report)}) if _parts(report) else 0
     if whole and parts:
-        en = f"{_files(whole)} and the parts shown of {len(parts)} more are, bit for bit, as fixed"
-        zh = f"{whole} 个文件及另外 {len(parts)} 个文件的所示部分与固定时逐比特相同"
+        en = f"{_files(whole)} and the parts shown of {parts} more are, bit for bit, as fixed"
+        zh = f"{whole} 个文件及另外 {parts} 个文件的所示部分与固定时逐比特相同"
     elif whole:
         en = f"{_files(whole)} shown here: bit for bit what was fixed in the log"
         zh = f"所示 {whole} 个文件与日志中固定的逐比特相同"
@@ -279,9 +280,8 @@ def _was_it_cut(report: Report) -> Bilingual:
         part, more = parts[0], len(parts) - 1
         return _both(
             f"Yes, a part is shown: {part['en']}"
-            + (f"; and parts of {more} more." if more else "."),
-            f"只出示一部分：{part['zh']}"
-            + (f"；另有 {more} 个文件也只出示部分。" if more else "。"),
+            + (f"; and {_counted(more, 'part')} more." if more else "."),
+            f"只出示一部分：{part['zh']}" + (f"；另有 {more} 个部分。" if more else "。"),
         )
     if not whole:
         return _both(
@@ -309,17 +309,13 @@ def _is_anything_missing(report: Report) -> Bilingual:
         )
     if not _holds(report, Group.INTEGRITY):
         return _cannot_be_said(report)
-    # One that stands in several series is one record.
-    records = len({m[1] for f in found if (m := _WITHHELD.fullmatch(f.detail))})
-    files = sum(
-        bool(_ABSENT.fullmatch(f.detail)) and not _WITHHELD.fullmatch(f.detail) for f in found
-    )
+    records = {entry for f in found if (entry := _record(f))}  # in several series it is one
+    files = sum(bool(_ABSENT.fullmatch(f.detail)) and not _record(f) for f in found)
     if records or files:
         checked = not any(_NO_LOG.fullmatch(f.detail) for f in found)
-        en = [_counted(records, "record"), _counted(files, "file")]
-        zh = [f"{records} 份记录" if records else "", f"{files} 个文件" if files else ""]
-        given = (f for f in found if _REASON.fullmatch(f.detail))
-        reasons = len({m[1] if (m := _WITHHELD.fullmatch(f.detail)) else f for f in given})
+        en = [_counted(len(records), "record"), _counted(files, "file")]
+        zh = [f"{len(records)} 份记录" if records else "", f"{files} 个文件" if files else ""]
+        reasons = len({_record(f) or f for f in found if _REASON.fullmatch(f.detail)})
         return _both(
             f"Yes, logged but not shown whole here: {' and '.join(filter(None, en))}"
             + (f" (its maker gives reasons for {reasons})." if reasons else ".")
@@ -451,16 +447,39 @@ def _present(report: Report) -> int:
     return len({item.path for item in report.facts.items if item.path})
 
 
+def _record(finding: Finding) -> str:
+    """The entry of a statement that is not shown; empty for a file, whose name may say the same."""
+    of_series = "/" in finding.about
+    return m[1] if of_series and (m := _WITHHELD.fullmatch(finding.detail)) else ""
+
+
+def _in_part(report: Report) -> Sequence[Item]:
+    """Of a file that is here whole a clip leaves nothing out."""
+    return [item for item in report.facts.items if item.part and not item.path]
+
+
 def _parts(report: Report) -> Sequence[Bilingual]:
-    """Of each clip that held, what of the original it is."""
+    """Of each clip that held, what of the original it is, where that is not here whole."""
+    names = sorted({item.name for item in _in_part(report)}, key=len, reverse=True)
     clips = [f for f in report.findings if f.step == "clip" and f.outcome is Outcome.PASSED]
-    return [_part(m) for f in clips if (m := _CLIP.fullmatch(f.detail))]
+    return [part for f in clips if (part := _part(f.detail, names))]
 
 
-def _part(found: re.Match[str]) -> Bilingual:
-    share, name, start, end, whole = found.groups()
-    name = _clipped(name, NAME)
-    if start is None:
+def _part(detail: str, names: Sequence[str]) -> Bilingual | None:
+    """The names are known, since one could say what comes after it."""
+    if (share := _SHARE.match(detail)) is None:
+        return None
+    rest = detail[share.end() :]
+    name = next((name for name in names if rest.startswith(f"{name}: ")), None)
+    if name is None or (found := _CLIP.fullmatch(rest, len(name))) is None:
+        return None
+    return _part_words(share[1], _clipped(name, NAME), *found.groups())
+
+
+def _part_words(
+    share: str, name: str, start: str | None, end: str | None, whole: str | None
+) -> Bilingual:
+    if start is None or end is None or whole is None:
         return _both(f"{share} % of {name}", f"{name} 的 {share} %")
     start, end, whole = (_clipped(time.partition(".")[0], CLOCK) for time in (start, end, whole))
     return _both(

@@ -15,8 +15,9 @@ const SENTENCE = 150; // two lines
 const POLICIES = 2; // that every page names
 const OF_FILES = ["container", "item", "clip"];
 
+const SHARE = /^(\S+) % of /u;
 const CLIP =
-  /^(\S+) % of (.*?): \d+ runs of its chunks\.(?: By the maker's word (\S+) to (\S+) of (\S+);.*)?$/su;
+  /^: \d+ runs of its chunks\.(?: By the maker's word (\S+) to (\S+) of (\S+);.*)?$/su;
 const RECOUNTED = /^as of ([^\n]*): \d+ series recounted over \d+ entries$/u;
 const VOUCHED = /^on the word of ([^\n]*), as of ([^\n]*): \d+ series looked for in \d+ entries$/u;
 const MORE = /^(?:\S+ says: )?entry \d+ is statement \d+, which is not shown$/u;
@@ -104,7 +105,7 @@ function* provedBy(report) {
 
 function unaltered(report) {
   const whole = present(report);
-  const shown = parts(report).length;
+  const shown = parts(report).length ? new Set(inPart(report).map((i) => i.part)).size : 0;
   const issued = count(report, "certificate", ISSUED);
   let en = "The records shown are those fixed in the log";
   let zh = "所示记录与日志中固定的一致";
@@ -186,8 +187,8 @@ function wasItCut(report) {
     const [part] = shown;
     const more = shown.length - 1;
     return both(
-      `Yes, a part is shown: ${part.en}` + (more ? `; and parts of ${more} more.` : "."),
-      `只出示一部分：${part.zh}` + (more ? `；另有 ${more} 个文件也只出示部分。` : "。"),
+      `Yes, a part is shown: ${part.en}` + (more ? `; and ${counted(more, "part")} more.` : "."),
+      `只出示一部分：${part.zh}` + (more ? `；另有 ${more} 个部分。` : "。"),
     );
   }
   if (!whole) {
@@ -218,7 +219,8 @@ function isAnythingMissing(report) {
   }
   if (!holds(report, "integrity")) return cannotBeSaid(report);
   // One that stands in several series is one record.
-  const withheld = (f) => WITHHELD.exec(f.detail)?.[1];
+  // Of a file the name may say the same.
+  const withheld = (f) => (f.about.includes("/") ? WITHHELD.exec(f.detail)?.[1] : undefined);
   const records = new Set(found.map(withheld).filter(Boolean)).size;
   const absent = found.filter((f) => ABSENT.test(f.detail) && !withheld(f)).length;
   const noLog = found.some((f) => NO_LOG.test(f.detail));
@@ -385,16 +387,26 @@ function entries(report, detail) {
 
 const present = (report) => new Set(report.items.map((i) => i.path).filter(Boolean)).size;
 
-/** Of each clip that held, what of the original it is. */
+/** Of a file that is here whole a clip leaves nothing out. */
+const inPart = (report) => report.items.filter((i) => i.part && !i.path);
+
+/** Of each clip that held, what of the original it is, where that is not here whole. */
 function parts(report) {
+  const names = [...new Set(inPart(report).map((i) => i.name))];
+  names.sort((a, b) => [...b].length - [...a].length);
   const clips = report.findings.filter((f) => f.step === "clip" && f.outcome === "passed");
-  return clips
-    .map((f) => CLIP.exec(f.detail))
-    .filter(Boolean)
-    .map(partOf);
+  return clips.map((f) => partOf(f.detail, names)).filter(Boolean);
 }
 
-function partOf([, share, found, ...times]) {
+/** The names are known, since one could say what comes after it. */
+function partOf(detail, names) {
+  const [before, share] = SHARE.exec(detail) ?? [];
+  if (share === undefined) return null;
+  const rest = detail.slice(before.length);
+  const found = names.find((name) => rest.startsWith(`${name}: `));
+  const said = found === undefined ? null : CLIP.exec(rest.slice(found.length));
+  if (said === null) return null;
+  const [, ...times] = said;
   const name = clipped(found, NAME);
   if (times[0] === undefined) return both(`${share} % of ${name}`, `${name} 的 ${share} %`);
   const [start, end, whole] = times.map((time) => clipped(time.split(".")[0], CLOCK));

@@ -143,6 +143,8 @@ DETAILS = {
         CLIP.format("01.mp4", "", SAYS_SO),
         CLIP.format("01.mp4", "", NO_OTHER),
         CLIP.format("一段很长很长很长很长的录像.mp4", "; its sound is left out", OTHERS),
+        CLIP.format("01.mp4", "", OTHERS.replace("a.mp4", CLIP.format("x", "", ""))),
+        CLIP.format("01.mp4: 2", "", NO_OTHER),
         CLIP.format(
             "01.mp4", "; 2 clips here are of it, without 0:01 to 0:02, and 1 more", NO_OTHER
         ),
@@ -180,7 +182,9 @@ findings = st.lists(
             Finding,
             st.just(step),
             st.sampled_from([Outcome.PASSED] * 4 + [Outcome.FAILED, Outcome.UNDECIDED]),
-            st.sampled_from(["packet", "2026-1", "2026-2", "data/items/01.mp4", "名" * 20]),
+            st.sampled_from(
+                ["packet", "2026-1", "2026/case/a", "2026/case/b", "data/items/01.mp4", "名" * 20]
+            ),
             st.sampled_from(DETAILS.get(step, ["x", "1 entries"])),
         )
     ),
@@ -191,7 +195,8 @@ items = st.lists(
     st.builds(
         Item,
         path=st.sampled_from(["", "data/items/01.mp4", "data/items/02.txt"]),
-        name=st.just("01.mp4"),
+        name=st.sampled_from(["01.mp4", "01.mp4: 2", "一段很长很长很长很长的录像.mp4"]),
+        part=st.sampled_from(["", "data/clips/01.mp4", "data/clips/02.mp4"]),
         place=st.just("2026-1"),
         stage=st.just(""),
         claimed=times,

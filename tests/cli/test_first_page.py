@@ -50,11 +50,11 @@ CLIP = (
     "12.5 % of 01.mp4: 2 runs of its chunks. By the maker's word 0:00:01.000 to 0:00:02.000 of "
     "0:00:09.000; 0:00:01.000 before it and 0:00:07.000 after it are not shown"
 )
-# Another recording may be called what the finding itself says of the part.
-OTHER_SAYS_SO = (
-    f"{CLIP}. Other recordings of that moment, by their statements: x: 1 runs of its chunks. By "
-    "the maker's word 0:00:00.000 to 0:00:09.000 of 0:00:09.000; y"
+OTHERS_NAME = (
+    "Other recordings of that moment, by their statements: x: 1 runs of its chunks. By the maker's "
+    "word 0:00:00.000 to 0:00:09.000 of 0:00:09.000; .mp4 (not in the packet)"
 )
+IN_PART = replace(FILM, path="", part="c.mp4")
 FENCED = Finding("fence", PASSED, "2026-1", "before decision 2026-3 dated 2026-11-24")
 SOUND = [
     Finding("container", PASSED, "packet", "9 files"),
@@ -102,18 +102,24 @@ CUTS = [
     (sound_but(), "Not since it was fixed (1 file shown). Whether before is not shown."),
     (sound_but(items=()), "No file is shown here"),
     (
-        sound_but(Finding("clip", PASSED, "c.mp4", CLIP)),
+        sound_but(Finding("clip", PASSED, "c.mp4", CLIP), items=(IN_PART,)),
         "Yes, a part is shown: 0:00:01 to 0:00:02 of 0:00:09 of 01.mp4, by its maker's word; "
         "12.5 % of its bytes are here, as fixed.",
     ),
     (
-        sound_but(Finding("clip", PASSED, "c.mp4", OTHER_SAYS_SO)),
-        "Yes, a part is shown: 0:00:01 to 0:00:02 of 0:00:09 of 01.mp4, by its maker's word",
-    ),
-    (
-        sound_but(*[Finding("clip", PASSED, "c.mp4", CLIP)] * 3),
+        sound_but(*[Finding("clip", PASSED, "c.mp4", CLIP)] * 3, items=(IN_PART,)),
         "Yes, a part is shown: 0:00:01 to 0:00:02 of 0:00:09 of 01.mp4, by its maker's word; "
-        "12.5 % of its bytes are here, as fixed; and parts of 2 more.",
+        "12.5 % of its bytes are here, as fixed; and 2 parts more.",
+    ),
+    # Of a recording that is here whole a clip leaves nothing out.
+    (
+        sound_but(Finding("clip", PASSED, "c.mp4", CLIP), items=(replace(FILM, part="c.mp4"),)),
+        "Not since it was fixed (1 file shown). Whether before is not shown.",
+    ),
+    # What another recording is called says nothing of this one.
+    (
+        sound_but(Finding("clip", PASSED, "c.mp4", f"{CLIP}. {OTHERS_NAME}"), items=(IN_PART,)),
+        "Yes, a part is shown: 0:00:01 to 0:00:02 of 0:00:09 of 01.mp4, by its maker's word; ",
     ),
     (sound_but(Finding("item", FAILED, "a.mp4", "x")), "Do not rely on it: of a.mp4"),
     (sound_but(Finding("clip", FAILED, "a.mp4", "x")), "Do not rely on it: of a.mp4"),
@@ -154,18 +160,43 @@ MISSINGS = [
     ),
     (
         sound_but(
-            Finding("complete", UNDECIDED, "s", "statement 2 of 5, entry 2026-7, is not shown"),
-            Finding("complete", UNDECIDED, "t", "statement 1 of 3, entry 2026-7, is not shown"),
             Finding(
-                "complete", UNDECIDED, "s", "statement 3 of 5, entry 2026-9, is withheld: minor"
+                "complete", UNDECIDED, "2026/case/s", "statement 2 of 5, entry 2026-7, is not shown"
+            ),
+            Finding(
+                "complete", UNDECIDED, "2026/case/t", "statement 1 of 3, entry 2026-7, is not shown"
+            ),
+            Finding(
+                "complete",
+                UNDECIDED,
+                "2026/case/s",
+                "statement 3 of 5, entry 2026-9, is withheld: minor",
             ),
             RECOUNTED,
         ),
         "Yes, logged but not shown whole here: 2 records (its maker gives reasons for 1).",
     ),
     (
-        sound_but(Finding("complete", UNDECIDED, "s", "01.mp4 is not in the packet"), NO_LOG),
+        sound_but(
+            Finding("complete", UNDECIDED, "2026/case/s", "01.mp4 is not in the packet"), NO_LOG
+        ),
         "Yes, logged but not shown whole here: 1 file. More was not looked for.",
+    ),
+    (
+        sound_but(
+            Finding(
+                "complete", UNDECIDED, "2026/case/s", "statement 2 of 5, entry 2026-7, is not shown"
+            ),
+            # A file of that name, which would else be the record above.
+            Finding(
+                "complete",
+                UNDECIDED,
+                "2026-9",
+                "statement 3 of 5, entry 2026-7, is withheld: privacy",
+            ),
+            RECOUNTED,
+        ),
+        "Yes, logged but not shown whole here: 1 record and 1 file (its maker gives reasons for 1)",
     ),
     (
         sound_but(Finding("complete", UNDECIDED, "2026", "the checkpoint has no quorum")),
@@ -294,6 +325,14 @@ def test_the_order_is_claimed_for_the_entries_that_were_before() -> None:
     assert "decision" not in english(none.proved)
 
 
+def test_clips_of_one_recording_are_parts_of_one_file() -> None:
+    clips = [Finding("clip", PASSED, f"{n}.mp4", CLIP) for n in "cd"]
+    told = english(first_page(sound_but(*clips, items=(LATER, IN_PART))).proved)
+    assert "1 file and the parts shown of 1 more are, bit for bit, as fixed" in told
+    whole = english(first_page(sound_but(*clips, items=(replace(FILM, part="c.mp4"),))).proved)
+    assert "1 file shown here: bit for bit what was fixed in the log" in whole
+
+
 ISSUED = Finding("certificate", PASSED, "c.pdf", "certificate 7 of office, issued by notary")
 GONE = "certificate 7 was revoked, and is not presented"
 
@@ -333,7 +372,7 @@ OTHERS = [
     Finding("container", PASSED, "packet", "9 files"),
     Finding("item", FAILED, HOSTILE, "x"),
     Finding("clip", PASSED, "c", CLIP.replace("01.mp4", HOSTILE)),
-    Finding("complete", UNDECIDED, "s", f"{HOSTILE} is not in the packet"),
+    Finding("complete", UNDECIDED, "2026/case/s", f"{HOSTILE} is not in the packet"),
     Finding("complete", PASSED, "s", f"on the word of {HOSTILE}, as of {T2}: 3 series looked for "
             "in 5 entries"),
     MORE,

@@ -36,11 +36,12 @@ def cut_clip() -> Report:
     lacks = "BWC_0088.MP4 is not in the packet"
     findings = [f for f in passed().findings if f.step not in ("clip", "complete")]
     findings += [
-        Finding("clip", Outcome.PASSED, "data/clips/01.json", detail),
+        Finding("clip", Outcome.PASSED, "data/clips/01.mp4", detail),
         Finding("complete", Outcome.UNDECIDED, "2026-4", lacks),
     ]
     items = [
-        replace(i, path="" if i.name == "BWC_0088.MP4" else i.path) for i in passed().facts.items
+        replace(i, path="", part="data/clips/01.mp4") if i.name == "BWC_0088.MP4" else i
+        for i in passed().facts.items
     ]
     return conclude(findings, GROUP_OF, frozenset(), replace(passed().facts, items=tuple(items)))
 
