@@ -5,7 +5,8 @@
 To a court within 15 days (行政诉讼法 67); to a reconsideration body within 10 working days
 (行政复议法 48, 88), in summary procedure within 5 (54, 88). The day of receipt is not counted, and
 a period that ends on a day off ends on the next working day. Which days are off the State Council
-says each year: without its list only weekends are.
+says each year: without its list only weekends are. A list moves the day, and not far: by a month at
+most, and to none before the period is over.
 """
 
 from collections.abc import Collection
@@ -31,6 +32,7 @@ class Counted(StrEnum):
     HOLIDAYS = "holidays"
 
 
+MOST_LATER = 31  # days than by weekends alone: more than any list has had off together
 DAYS = {Procedure.COURT: 15, Procedure.REVIEW: 10, Procedure.REVIEW_SUMMARY: 5}
 
 
@@ -62,7 +64,9 @@ class Due:
             until = _until(procedure, received, calendar or Calendar())
         except OverflowError:
             raise Malformed(f"no day so late: {received.isoformat()}") from None
-        return cls(procedure, received, until, counted)
+        due = cls(procedure, received, until, counted)
+        due._check()
+        return due
 
     def to_json(self) -> dict[str, str]:
         return {
@@ -87,11 +91,20 @@ class Due:
                 raise Malformed("want counted, for, received and until")
         days = parse_day(received), parse_day(until)
         found = cls(Procedure(procedure), *days, Counted(counted))
-        if found.counted is Counted.WEEKENDS and found != cls.of(found.procedure, found.received):
-            raise Malformed(f"{until} is not when it is due by weekends alone")
-        if found.until <= found.received:
-            raise Malformed(f"want it due after {received}, got {until}")
+        found._check()
         return found
+
+    def _check(self) -> None:
+        try:
+            plain = _until(self.procedure, self.received, Calendar())
+        except OverflowError:
+            raise Malformed(f"no day so late: {self.received.isoformat()}") from None
+        if self.counted is Counted.WEEKENDS and self.until != plain:
+            raise Malformed(f"{self.until} is not when it is due by weekends alone")
+        if (self.until - self.received).days < DAYS[self.procedure]:
+            raise Malformed(f"{self.until} is before the period is over")
+        if (self.until - plain).days > MOST_LATER:
+            raise Malformed(f"{self.until} is later than any list of days off makes it")
 
 
 def _until(procedure: Procedure, received: date, calendar: Calendar) -> date:

@@ -237,3 +237,26 @@ def test_the_register_relied_on_is_listed_with_its_versions() -> None:
 def test_a_row_is_written_back() -> None:
     row = Withheld(Place("2026", 5), STATEMENT, Reason.PRIVACY)
     assert Withheld.from_json(row.to_json()) == row
+
+
+# --- until when it is due ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("until", "fits"),
+    [
+        ("2026-12-04", False),
+        ("2026-12-05", True),
+        ("2027-01-07", True),
+        ("2027-01-08", False),
+        ("2031-01-01", False),
+    ],
+)
+def test_a_list_that_nobody_sees_moves_the_day_a_month_at_most(
+    good: Built, until: str, fits: bool
+) -> None:
+    due = {"counted": "holidays", "for": "court", "received": "2026-11-20", "until": until}
+    edit_json(good, "data/packet.json", lambda v: v.update(due=due))
+    report = good.verify()
+    assert (report.outcome is Outcome.PASSED) is fits
+    assert report.facts.due == (due if fits else {})

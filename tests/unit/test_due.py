@@ -1,11 +1,11 @@
 """Until when evidence is due: the day of receipt is not counted, a day off is not the last."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
 from ledger.errors import Malformed
-from ledger.evidence.due import Calendar, Counted, Due, Procedure
+from ledger.evidence.due import DAYS, MOST_LATER, Calendar, Counted, Due, Procedure
 
 # As the State Council might have it around the National Day of 2026.
 NATIONAL = Calendar(
@@ -54,3 +54,25 @@ def test_a_calendar_without_a_holiday_is_still_a_calendar() -> None:
 def test_there_is_an_end_of_all_days() -> None:
     with pytest.raises(Malformed, match="no day so late"):
         Due.of(Procedure.COURT, date(9999, 12, 30))
+
+
+@pytest.mark.parametrize("procedure", list(Procedure))
+def test_a_list_moves_the_day_by_a_month_at_most_and_never_before_its_end(
+    procedure: Procedure,
+) -> None:
+    received = date(2026, 11, 20)
+    plain = Due.of(procedure, received)
+    told = {**plain.to_json(), "counted": "holidays"}
+    soonest = received + timedelta(DAYS[procedure])
+    latest = plain.until + timedelta(MOST_LATER)
+    for good in (soonest, latest):
+        assert Due.from_json({**told, "until": good.isoformat()}).until == good
+    for bad in (soonest - timedelta(1), latest + timedelta(1), date(2031, 1, 1), received):
+        with pytest.raises(Malformed, match=r"before the period is over|later than any list"):
+            Due.from_json({**told, "until": bad.isoformat()})
+
+
+def test_a_calendar_of_nothing_but_days_off_is_refused() -> None:
+    off = {date(2026, 11, 20) + timedelta(n) for n in range(400)}
+    with pytest.raises(Malformed, match="later than any list"):
+        Due.of(Procedure.REVIEW, date(2026, 11, 20), Calendar(off))
