@@ -1,6 +1,7 @@
 """`tiezheng verify`: the verdict over packets, offline unless --log is an address."""
 
 import errno
+import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -234,12 +235,17 @@ def command(
 
 def _write(path: Path, page: bytes) -> None:
     """Whole or not at all. Not through a power cut: it can be made again, on any system."""
-    partial = path.with_name(f".{path.name}.partial")
+    # A name that nobody could take before: what lies there is not ours to write to.
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
     with refusals(f"write {str(path)!r}"):
         if path.exists() and not path.is_file():
             raise OSError(errno.EINVAL, "it is no regular file")
-        partial.write_bytes(page)
-        partial.replace(path)
+        try:
+            with partial.open("xb") as file:
+                file.write(page)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
 
 
 def _writers(

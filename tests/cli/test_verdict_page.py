@@ -165,3 +165,30 @@ def test_a_failed_packet_has_its_report_too(run: Run, worked: Path, tmp_path: Pa
     ended = run("verify", worked / "packet", *trust, "--html", tmp_path / "a.html")
     assert ended.code == 1
     assert "<h1>Verdict: FAILED</h1>" in (tmp_path / "a.html").read_text(encoding="utf-8")
+
+
+def test_what_lies_beside_the_target_is_not_written_to(
+    run: Run, worked: Path, tmp_path: Path
+) -> None:
+    """A link with the name of what is not written whole yet would lead to the evidence."""
+    evidence = worked / "packet/data/packet.json"
+    before = evidence.read_bytes()
+    (tmp_path / ".a.html.partial").symlink_to(evidence)
+    write(run, worked, tmp_path / "a.html")
+    assert evidence.read_bytes() == before
+    assert not (tmp_path / "a.html").is_symlink()
+
+
+def test_a_full_disk_leaves_no_half_of_a_report(worked: Path, tmp_path: Path) -> None:
+    program = (
+        "import resource, signal, sys; from cli.main import main; "
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000)); sys.exit(main(sys.argv[1:]))"
+    )
+    place = tmp_path / "new"
+    place.mkdir()
+    command = [sys.executable, "-B", "-c", program, "verify", str(worked / "packet")]
+    command += ["--trust", str(worked / "trust"), "--html", str(place / "a.html")]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert ended.returncode == 4, ended.stderr
+    assert list(place.iterdir()) == []
