@@ -325,17 +325,21 @@ def _is_anything_missing(report: Report) -> Bilingual:
             + ("" if checked else "此外未作核对。"),
         )
     mirrors, time = _recount(report)
+    # Who read a case is a series of its own, and a packet may leave it out whole.
+    read = report.facts.custody
+    unread = _both("" if read else "; its readers not shown", "" if read else "；查阅记录未出示")
     if outcome is Outcome.PASSED and mirrors:
         return _both(
             f"Nothing that was logged up to {time['en']}, on the word of "
-            f"{_clipped(mirrors, NAME)}. What was never logged cannot be seen.",
-            f"据 {_clipped(mirrors, NAME)} 的声明，截至 {time['zh']}已入日志的没有缺少。"
-            "从未入日志的无从得知。",
+            f"{_clipped(mirrors, NAME)}{unread['en']}. What was never logged cannot be seen.",
+            f"据 {_clipped(mirrors, NAME)} 的声明，截至 {time['zh']}已入日志的没有缺少"
+            f"{unread['zh']}。从未入日志的无从得知。",
         )
     if outcome is Outcome.PASSED:
         return _both(
-            f"Nothing that was logged up to {time['en']}. What was never logged cannot be seen.",
-            f"截至 {time['zh']}已入日志的没有缺少。从未入日志的无从得知。",
+            f"Nothing that was logged up to {time['en']}{unread['en']}. What was never logged "
+            "cannot be seen.",
+            f"截至 {time['zh']}已入日志的没有缺少{unread['zh']}。从未入日志的无从得知。",
         )
     if any(_NO_LOG.fullmatch(f.detail) for f in found):
         return _both(

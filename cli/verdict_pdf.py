@@ -33,6 +33,8 @@ from ledger.report import Bilingual, Group, Report
 
 TEMPLATE = Path(__file__).with_name("verdict.typ")
 
+MAX_LINES = 10_000  # some 200 pages; each takes 50 KB of memory to set
+
 _NUMBERED = re.compile(r" *\d+\. ", re.ASCII)
 
 
@@ -82,7 +84,7 @@ def _data(report: Report, required: frozenset[Group]) -> dict[str, Any]:
             "limits": pick(LIMITS),
         },
         "whole": say(en="The whole report", zh="完整报告"),
-        "lines": list(_lines(detail_lines(report, "", required))),
+        "lines": list(_lines(_bounded(detail_lines(report, "", required)))),
         "colon": say(en=": ", zh="："),
         "footer": [[pick(name), value] for name, value in every_page(report)],
         "page": [say(en="page ", zh="第 "), say(en=" of ", zh=" 页，共 "), say(en="", zh=" 页")],
@@ -99,6 +101,17 @@ def _articles(statute: str, report: Report) -> list[list[str]]:
         for a in ARTICLES
         if a.statute == statute
     ]
+
+
+def _bounded(lines: Sequence[str]) -> Sequence[str]:
+    """Whoever makes a packet could else make a report that no machine sets."""
+    if (more := len(lines) - MAX_LINES) <= 0:
+        return lines
+    rest = say(
+        en=f"… and {more:,} lines more, which this page does not hold: the text shows all",
+        zh=f"…… 另有 {more:,} 行，本文件不再列出：文本报告列出全部",
+    )
+    return [*lines[:MAX_LINES], "", rest]
 
 
 def _lines(lines: Sequence[str]) -> Iterator[Mapping[str, Any]]:

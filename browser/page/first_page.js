@@ -241,18 +241,22 @@ function isAnythingMissing(report) {
     );
   }
   const { mirrors, time } = recount(report);
+  // Who read a case is a series of its own, and a packet may leave it out whole.
+  const read = report.custody.length;
+  const unread = read ? both("", "") : both("; its readers not shown", "；查阅记录未出示");
   if (outcome === "passed" && mirrors) {
     return both(
       `Nothing that was logged up to ${time.en}, on the word of ` +
-        `${clipped(mirrors, NAME)}. What was never logged cannot be seen.`,
-      `据 ${clipped(mirrors, NAME)} 的声明，截至 ${time.zh}已入日志的没有缺少。` +
-        "从未入日志的无从得知。",
+        `${clipped(mirrors, NAME)}${unread.en}. What was never logged cannot be seen.`,
+      `据 ${clipped(mirrors, NAME)} 的声明，截至 ${time.zh}已入日志的没有缺少` +
+        `${unread.zh}。从未入日志的无从得知。`,
     );
   }
   if (outcome === "passed") {
     return both(
-      `Nothing that was logged up to ${time.en}. What was never logged cannot be seen.`,
-      `截至 ${time.zh}已入日志的没有缺少。从未入日志的无从得知。`,
+      `Nothing that was logged up to ${time.en}${unread.en}. What was never logged ` +
+        "cannot be seen.",
+      `截至 ${time.zh}已入日志的没有缺少${unread.zh}。从未入日志的无从得知。`,
     );
   }
   if (noLog) {

@@ -240,6 +240,7 @@ def reports(draw: st.DrawFn) -> Report:
         trust="cd" * 32,
         checkpoints=tuple(draw(checkpoints)),
         items=tuple(draw(items)),
+        custody=draw(st.sampled_from([(), ({"action": "read"},)])),
         at=draw(times),
     )
     return conclude(tuple(drawn), GROUP_OF, frozenset(), facts)

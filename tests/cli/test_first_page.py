@@ -69,8 +69,10 @@ def report_of(
     *findings: Finding,
     items: tuple[Item, ...] = (FILM,),
     checkpoints: tuple[dict[str, str], ...] = (SEEN,),
+    custody: tuple[dict[str, str], ...] = (),
 ) -> Report:
-    facts = Facts("苏城管罚〔2026〕417号", "ab" * 32, "cd" * 32, checkpoints, items=items)
+    case = "苏城管罚〔2026〕417号"
+    facts = Facts(case, "ab" * 32, "cd" * 32, checkpoints, items=items, custody=custody)
     return conclude(findings, GROUP_OF, frozenset(), facts)
 
 
@@ -136,7 +138,14 @@ def test_was_this_video_cut(report: Report, wanted: str) -> None:
 
 MORE = Finding("complete", FAILED, "s", "entry 7 is statement 4, which is not shown")
 MISSINGS = [
-    (sound_but(), "Nothing that was logged up to 2026-11-23 18:50:01 UTC+8. What was never"),
+    (
+        sound_but(),
+        "Nothing that was logged up to 2026-11-23 18:50:01 UTC+8; its readers not shown. What was",
+    ),
+    (
+        report_of(*SOUND, custody=({"action": "read"},)),
+        "Nothing that was logged up to 2026-11-23 18:50:01 UTC+8. What was never",
+    ),
     (
         sound_but(
             Finding(
@@ -443,8 +452,8 @@ What is not proved
 Was this video cut?
   Not since it was fixed (2 files shown). Whether before is not shown.
 Is anything missing?
-  Nothing that was logged up to 2026-11-23 18:50:01 UTC+8. What was never logged
-  cannot be seen.
+  Nothing that was logged up to 2026-11-23 18:50:01 UTC+8; its readers not
+  shown. What was never logged cannot be seen.
 When was it fixed?
   By 2026-11-23 18:50:01 UTC+8, the first by 2026-11-23 18:20:01 UTC+8; with
   doubts, see Time below.
@@ -477,7 +486,8 @@ Whom do I have to trust?
 这段录像被剪过吗？
   固定之后没有（共出示 2 个文件）；固定之前是否剪过，未予证明。
 有没有缺少什么？
-  截至 2026-11-23 18:50:01（北京时间）已入日志的没有缺少。从未入日志的无从得知。
+  截至 2026-11-23 18:50:01（北京时间）已入日志的没有缺少；查阅记录未出示。从未入
+  日志的无从得知。
 何时固定？
   不晚于 2026-11-23 18:50:01（北京时间），最早的不晚于 2026-11-23 18:20:01（北京
   时间）；尚有疑问，见下文“时间”。

@@ -77,7 +77,7 @@ EXPECTED = {
     "passed": (
         passed,
         "Not since it was fixed (5 files shown). Whether before is not shown.",
-        "Nothing that was logged up to 2026-11-30 11:00:01 UTC+8. What was never logged cannot",
+        "Nothing that was logged up to 2026-11-30 11:00:01 UTC+8; its readers not shown. What was",
         FIXED,
         BEFORE,
         TRUST,

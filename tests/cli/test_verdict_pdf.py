@@ -223,3 +223,19 @@ def test_a_report_that_names_no_policy_has_its_pdf_too(tmp_path: Path) -> None:
     report = report_of(Finding("container", Outcome.FAILED, "packet", "x"))
     bare = replace(report, facts=Facts(trust="cd" * 32, at=AT))
     assert "(couldnotberead)" in pages_of(set_pdf(bare, "en"), tmp_path)[0]
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_a_report_that_no_machine_could_set_ends_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, lang: str
+) -> None:
+    """Failures are never cut, and a packet may name 300,000 things that are not there."""
+    monkeypatch.setattr("cli.verdict_pdf.MAX_LINES", 60)
+    bad = [Finding("complete", Outcome.FAILED, f"2026-{n}", "x") for n in range(100)]
+    report = report_of(*bad)
+    more = len(detail_lines(report, "", frozenset())) - 60
+    told = without_footers(pages_of(set_pdf(report, lang), tmp_path))
+    end = f"另有{more}行，本文件不再列出" if lang == "zh" else f"and{more}linesmore,which"
+    assert end in told
+    assert "2026-99" not in told
+    assert end not in without_footers(pages_of(set_pdf(report_of(), lang), tmp_path))
