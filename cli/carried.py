@@ -163,8 +163,8 @@ def _custody(rows: Sequence[Mapping[str, str]]) -> Iterator[str]:
         by = f"{pick(ROLES[role])} {printable(name)}" if role in ROLES else printable(row["by"])
         place, at = printable(row["place"]), when(row["claimed"])
         yield say(
-            en=f"  - {at}: {by} {action}{note}, entry {place}{_unseen(row)}",
-            zh=f"  - {at}：{by} {action}{note}，条目 {place}{_unseen(row)}",
+            en=f"  - {at}: {by} {action}{note}, entry {place}{_seen(row)}",
+            zh=f"  - {at}：{by} {action}{note}，条目 {place}{_seen(row)}",
         )
 
 
@@ -197,7 +197,7 @@ def _state(rows: Sequence[Mapping[str, str]]) -> Iterator[str]:
         )
         return
     for row in rows:
-        at, place = when(row["claimed"]), printable(row["place"]) + _unseen(row)
+        at, place = when(row["claimed"]), printable(row["place"]) + _seen(row)
         yield say(
             en=f"How the ledger stood on {at}, by its own word (entry {place}); that it said "
             "nothing else since is not shown",
@@ -207,9 +207,11 @@ def _state(rows: Sequence[Mapping[str, str]]) -> Iterator[str]:
         yield from (f"  - {_count(count)}" for count in row["counts"].split(", ") if count)
 
 
-def _unseen(row: Mapping[str, str]) -> str:
+def _seen(row: Mapping[str, str]) -> str:
+    """What somebody else saw of a moment that the ledger alone claims."""
     if row["fixed_by"]:
-        return ""
+        at = when(row["fixed_by"])
+        return say(en=f", seen by a quorum by {at}", zh=f"，法定人数的联合签名人至迟见于 {at}")
     return say(
         en=", which no quorum that counts has seen", zh="，未经算数的法定人数的联合签名人所见"
     )

@@ -424,9 +424,9 @@ function carriedView({ report }) {
   const custody = report.custody ?? [];
   const read = custody
     .slice(-MAX_FINDINGS)
-    .map(({ action, by, claimed, place }) => [
+    .map(({ action, by, claimed, fixed_by: seen, place }) => [
       `${when(claimed)}${colon()}${say(`entry ${place}`, `条目 ${place}`)}`,
-      `${printable(by)}: ${printable(action)}`,
+      `${printable(by)}: ${printable(action)}` + seenWords(seen),
     ]);
   return [
     ...listView(WORDS.withheld, withheld.slice(0, MAX_FILES), withheld.length - MAX_FILES),
@@ -434,6 +434,12 @@ function carriedView({ report }) {
     el("p", { class: "note" }, word(WORDS.alsoSaved)),
   ];
 }
+
+/** What somebody else saw of a moment that the ledger alone claims. */
+const seenWords = (seen) =>
+  seen
+    ? say(`, seen by a quorum by ${when(seen)}`, `，法定人数的联合签名人至迟见于 ${when(seen)}`)
+    : say(", which no quorum that counts has seen", "，未经算数的法定人数的联合签名人所见");
 
 function listView(title, rows, rest) {
   if (!rows.length) return [];

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from cli.language import choose
+from cli.verdict import verdict_text
 from ledger.evidence.place import Place
 from ledger.evidence.withheld import STATEMENT, Reason, Withheld
 from ledger.report import Outcome, Report
@@ -260,3 +262,27 @@ def test_a_list_that_nobody_sees_moves_the_day_a_month_at_most(
     report = good.verify()
     assert (report.outcome is Outcome.PASSED) is fits
     assert report.facts.due == (due if fits else {})
+
+
+@pytest.mark.parametrize(
+    ("lang", "words"),
+    [
+        ("en", "entry {}, seen by a quorum by 2026-11-30 11:00:01 UTC+8"),
+        ("zh", "条目 {}，法定人数的联合签名人至迟见于 2026-11-30 11:00:01（北京时间）"),
+    ],
+)
+def test_a_read_or_a_state_that_the_ledger_dates_back_shows_since_when_it_stands_there(
+    lang: str, words: str
+) -> None:
+    case = make_case()
+    case.drafts.insert(4, registration(40, LEDGER, "ledger"))
+    early = {"from": "2026-01-02T10:00:00+08:00", "to": "2026-01-02T10:00:00+08:00"}
+    for draft in (read(50), state()):
+        draft.predicate["occurred"] = early
+        case.drafts.append(draft)
+    built = case.build()
+    choose([f"--lang={lang}"], {})
+    text = verdict_text(built.verify(), "packet", frozenset())
+    assert text.count("2026-01-02 10:00:00") == 2
+    for name in ("read 50", "state"):
+        assert words.format(built.place(name).to_text()) in text
