@@ -5,6 +5,7 @@ silently: what he names must be there, and its entry stays in the packet.
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from ledger.encoding import clip
@@ -33,29 +34,37 @@ def withhold(asked: Asked, said: Said) -> tuple[Withheld, ...]:
 
 def _reasons(asked: Asked, said: Said) -> Iterable[tuple[tuple[Place, str], Reason]]:
     seen: set[tuple[Place, str]] = set()
+    named = _Named(said)
     for name, reason in sorted(asked.items()):
         if reason in LEDGERS_OWN:
             raise Rejected(f"want a reason of yours for {name}: {reason} is said by a ledger alone")
-        for found in _named(name, reason, said):
+        for found in _find(name, reason, named):
             if found in seen:
                 raise Rejected(f"{found[0].to_text()} is to be withheld twice: name it once")
             seen.add(found)
             yield found, reason
 
 
-def _named(name: str, reason: Reason, said: Said) -> list[tuple[Place, str]]:
+class _Named:
+    """Statements by place and id, and where a file is spoken of: a case may have ten thousand."""
+
+    def __init__(self, said: Said) -> None:
+        self.statements: defaultdict[str, list[tuple[Place, Statement]]] = defaultdict(list)
+        self.files: defaultdict[str, dict[Place, None]] = defaultdict(dict)
+        self.speaks = favourable(statement for _, statement in said)
+        for place, statement in said:
+            self.statements[place.to_text()].append((place, statement))
+            self.statements[statement.id].append((place, statement))
+            for item in statement.items:
+                self.files[item.digest.sha256.hex()][place] = None
+
+
+def _find(name: str, reason: Reason, named: _Named) -> list[tuple[Place, str]]:
     if re.fullmatch(r"[0-9a-f]{64}", name, re.ASCII):
-        files = [
-            (place, name)
-            for place, statement in said
-            if any(item.digest.sha256.hex() == name for item in statement.items)
-        ]
-        if not files:
+        if name not in named.files:
             raise Unknown(f"no statement of the case speaks of a file with SHA-256 {name}")
-        return files
-    statements = [
-        (place, statement) for place, statement in said if name in (place.to_text(), statement.id)
-    ]
+        return [(place, name) for place in named.files[name]]
+    statements = named.statements.get(name, [])
     if not statements:
         raise Unknown(
             f"no statement of the case is {clip(name)!r}",
@@ -63,9 +72,8 @@ def _named(name: str, reason: Reason, said: Said) -> list[tuple[Place, str]]:
         )
     if reason in GONE:
         raise Rejected(f"{name} is logged and held: only a file of it can be {reason}")
-    speaks = favourable(statement for _, statement in said)
     for _, statement in statements:
-        if statement.id in speaks or _marks(statement):
+        if statement.id in named.speaks or _marks(statement):
             raise Rejected(
                 f"{name} speaks for the party: its statement is shown",
                 hints=("withhold a file of it instead, by its SHA-256",),

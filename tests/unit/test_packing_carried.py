@@ -1,6 +1,6 @@
 """What a packet carries beside the evidence, and what its maker withholds."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 
 import pytest
@@ -10,10 +10,13 @@ from ledger.evidence.due import Due, Procedure
 from ledger.evidence.entry import Entry
 from ledger.evidence.packet import Index, SeriesFile
 from ledger.evidence.place import Place
+from ledger.evidence.statement import Statement
 from ledger.evidence.withheld import STATEMENT, Reason, Withheld
 from ledger.packing import LOOK_BACK, Plan, plan_packet
+from ledger.process.favourable import favourable
 from ledger.report import Finding, Outcome, Report
 from ledger.verify import verify_packet
+from ledger.withholding import withhold
 from testkit import case as kit
 from testkit.case import CASE, LEDGER, MemoryLog, MemoryPacket, seal_bag
 from testkit.ledgers_word import read, state
@@ -225,6 +228,27 @@ def test_a_statement_that_is_logged_is_not_gone(world: World, reason: Reason) ->
 def test_a_statement_is_named_once(world: World) -> None:
     with pytest.raises(Rejected, match="twice"):
         packed(world, {place(world, 2): Reason.PRIVACY, kit.uuid7(1002): Reason.MINOR})
+
+
+def test_many_things_are_withheld_from_many_statements_in_one_pass(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What speaks for the party is looked for once, not for each of 256 names."""
+    looked = []
+
+    def counted(statements: Iterable[Statement]) -> dict[str, str]:
+        looked.append(1)
+        return favourable(statements)
+
+    monkeypatch.setattr("ledger.withholding.favourable", counted)
+    drafts = [kit.evidence("e", 100 + n, {"a.jpg": b"x"}) for n in range(12)]
+    said = [
+        (Place("2026", n), Statement.from_bytes(draft.to_payload()))
+        for n, draft in enumerate(drafts)
+    ]
+    asked = {f"2026-{n}": Reason.PRIVACY for n in range(11)}
+    assert [row.place.index for row in withhold(asked, said)] == list(range(11))
+    assert len(looked) == 1
 
 
 def test_something_must_be_left(world: World) -> None:
