@@ -390,6 +390,18 @@ _CHINESE: tuple[tuple[str, _Words], ...] = (
     (r"named as withheld, and has no entry here", "列为未出示，而证据包中没有该条目"),
     (r"named as withheld, and its statement is shown", "列为未出示，而其陈述实已出示"),
     (
+        r"a statement is named as \w+, which is said of a file alone",
+        "列明的理由只适用于文件，而此处是陈述",
+    ),
+    (
+        r"a file is named as \w+, which is said of a statement alone",
+        "列明的理由只适用于陈述，而此处是文件",
+    ),
+    (
+        r"named as said in another case, and stands in the series of this one",
+        "列为属于另案，而该条目在本案序列之中",
+    ),
+    (
         r"no statement shown here speaks of the file (\S+) named as withheld",
         r"列为未出示的文件 \1，所示陈述均未提及",
     ),

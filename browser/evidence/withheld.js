@@ -10,9 +10,12 @@ import { Place, comparePlaces } from "./place.js";
 
 export const STATEMENT = "statement";
 
+export const LEDGERS_OWN = ["lost", "other_case"]; // what only a ledger says, of its own accord
+export const GONE = ["destroyed", "expired"]; // such a thing is not there any more
 export const REASONS = [
   ...["state_secret", "trade_secret", "privacy", "minor", "informant"],
-  ...["destroyed", "expired", "lost", "other_case"],
+  ...GONE,
+  ...LEDGERS_OWN,
 ];
 
 // `what` is `STATEMENT`, or the SHA-256 of a file of a statement that is shown.

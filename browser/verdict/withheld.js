@@ -4,7 +4,8 @@
 // stays as undecided as what is not. A row that names something shown is a lie.
 
 import { byCodePoint, formatHex, printable } from "../encoding.js";
-import { STATEMENT } from "../evidence/withheld.js";
+import { caseSeries } from "../evidence/membership.js";
+import { GONE, LEDGERS_OWN, STATEMENT } from "../evidence/withheld.js";
 import { Finding, Outcome } from "../report.js";
 
 export function* notShown(ex) {
@@ -37,11 +38,15 @@ export function* notShown(ex) {
   }
 }
 
-function wrong(ex, { place, what }) {
+function wrong(ex, { place, what, reason }) {
   const at = place.toText();
   if (!ex.layout.entries.has(at)) return "named as withheld, and has no entry here";
   if (what === STATEMENT) {
-    return ex.layout.envelopes.has(at) ? "named as withheld, and its statement is shown" : "";
+    if (ex.layout.envelopes.has(at)) return "named as withheld, and its statement is shown";
+    return untrue(ex, at, reason);
+  }
+  if (LEDGERS_OWN.includes(reason)) {
+    return `a file is named as ${reason}, which is said of a statement alone`;
   }
   const items = ex.views.get(at)?.statement?.items ?? [];
   const subjects = items.filter(({ digest }) => formatHex(digest.sha256) === what);
@@ -50,4 +55,15 @@ function wrong(ex, { place, what }) {
   }
   const isShown = subjects.some((subject) => ex.itemOf.has(subject.key));
   return isShown ? `${printable(subjects[0].name)} is named as withheld, and is shown` : "";
+}
+
+// A reason that the packet itself contradicts; of any other nobody here can tell.
+function untrue(ex, at, reason) {
+  if (GONE.includes(reason)) {
+    return `a statement is named as ${reason}, which is said of a file alone`;
+  }
+  const own = ex.series.get(caseSeries(ex.index.case, ex.trust.firstYear));
+  return reason === "other_case" && own?.numbers.has(at)
+    ? "named as said in another case, and stands in the series of this one"
+    : "";
 }

@@ -7,7 +7,8 @@ named stays as undecided as what is not. A row that names something shown is a l
 from collections.abc import Iterator
 
 from ledger.encoding import printable
-from ledger.evidence.withheld import STATEMENT, Withheld
+from ledger.evidence.membership import case_series
+from ledger.evidence.withheld import GONE, LEDGERS_OWN, STATEMENT, Reason, Withheld
 from ledger.report import Finding, Outcome
 from ledger.verdict.examination import Examination
 
@@ -41,8 +42,11 @@ def _wrong(ex: Examination, row: Withheld) -> str:
     if row.place not in ex.layout.entries:
         return "named as withheld, and has no entry here"
     if row.what == STATEMENT:
-        shown = row.place in ex.layout.envelopes
-        return "named as withheld, and its statement is shown" if shown else ""
+        if row.place in ex.layout.envelopes:
+            return "named as withheld, and its statement is shown"
+        return _untrue(ex, row)
+    if row.reason in LEDGERS_OWN:
+        return f"a file is named as {row.reason}, which is said of a statement alone"
     view = ex.views.get(row.place)
     items = () if view is None or view.statement is None else view.statement.items
     subjects = [item for item in items if item.digest.sha256.hex() == row.what]
@@ -50,4 +54,14 @@ def _wrong(ex: Examination, row: Withheld) -> str:
         return f"no statement shown here speaks of the file {row.what} named as withheld"
     if any(subject in ex.item_of for subject in subjects):
         return f"{printable(subjects[0].name)} is named as withheld, and is shown"
+    return ""
+
+
+def _untrue(ex: Examination, row: Withheld) -> str:
+    """A reason that the packet itself contradicts; of any other nobody here can tell."""
+    if row.reason in GONE:
+        return f"a statement is named as {row.reason}, which is said of a file alone"
+    own = ex.series.get(case_series(ex.index.case, ex.trust.first_year))
+    if row.reason is Reason.OTHER_CASE and own is not None and row.place in own.numbers:
+        return "named as said in another case, and stands in the series of this one"
     return ""

@@ -109,6 +109,30 @@ def test_a_row_that_is_not_true_is_refused(good: Built, place: str, what: str, w
     refused(good.verify(), "complete", place, words)
 
 
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("other_case", "named as said in another case, and stands in the series of this one"),
+        ("destroyed", "a statement is named as destroyed, which is said of a file alone"),
+        ("expired", "a statement is named as expired, which is said of a file alone"),
+    ],
+)
+def test_a_reason_that_the_packet_contradicts_is_refused(
+    good: Built, reason: str, words: str
+) -> None:
+    leave_statement_out(good, "photo")
+    name_withheld(good, ("2026-5", STATEMENT, reason))
+    refused(good.verify(), "complete", "2026-5", words)
+
+
+@pytest.mark.parametrize("reason", ["lost", "other_case"])
+def test_only_of_a_statement_a_ledger_says_that_it_was_lost(good: Built, reason: str) -> None:
+    leave_items_out(good, good.row("photo").draft)
+    name_withheld(good, ("2026-5", PHOTO, reason))
+    words = f"a file is named as {reason}, which is said of a statement alone"
+    refused(good.verify(), "complete", "2026-5", words)
+
+
 def test_a_file_of_a_statement_that_is_withheld_is_not_named_beside_it(good: Built) -> None:
     leave_statement_out(good, "photo")
     name_withheld(good, ("2026-5", PHOTO, "privacy"), ("2026-5", STATEMENT, "privacy"))
