@@ -180,7 +180,10 @@ def _asked(rows: Sequence[str]) -> dict[str, Reason]:
 
 
 def _check_gone(s: Services, plan: Plan, asked: Mapping[str, Reason]) -> None:
-    """What is still held was neither destroyed nor is it kept no longer."""
+    """What is still held was neither destroyed nor is it kept no longer.
+
+    A copy that cannot be reached just now is not one that is gone: raises `Unavailable`.
+    """
     for wanted in plan.withheld:
         name = wanted.digest.sha256.hex()
         record = s.store.find_items([(wanted.digest, wanted.agency)])[0]
@@ -188,7 +191,7 @@ def _check_gone(s: Services, plan: Plan, asked: Mapping[str, Reason]) -> None:
             continue
         try:
             next(iter(s.items.stream(record.object_id)), None)
-        except (Unknown, Unavailable):
+        except Unknown:
             continue
         raise Rejected(f"the file with SHA-256 {name} is still held: it is not {asked[name]}")
 

@@ -1,12 +1,21 @@
 """What a request for a packet may ask for, in its first line."""
 
 import json
-from typing import Any
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
+from api.cases import _check_gone
 from api.schemas import MAX_WITHHELD
+from api.services import Services
+from ledger.errors import LedgerError, Rejected, Unavailable, Unknown
+from ledger.evidence.withheld import Reason
+from ledger.packing import Plan, Wanted
+from testkit import case as kit
 from testkit.server import CASE, Ledger
+from testkit.world import World
 
 DUE = {"counted": "weekends", "for": "review", "received": "2026-11-20", "until": "2026-12-04"}
 
@@ -65,3 +74,34 @@ def test_what_is_asked_for_in_its_form_is_given(shared: Ledger, filed: str) -> N
 def test_without_a_token_nothing_is_read_of_it(shared: Ledger, filed: str) -> None:
     answer = shared.http.get(f"/v1/cases/{CASE}/packet", params={"due": "x"})
     assert answer.json()["code"] == "unsigned"
+
+
+@pytest.mark.parametrize(
+    ("lost", "said"),
+    [
+        (None, Rejected("still held")),
+        (Unavailable("the disk is not there just now"), Unavailable("just now")),
+        (Unknown("no such item"), None),
+    ],
+)
+def test_a_copy_that_cannot_be_reached_is_not_one_that_was_destroyed(
+    lost: LedgerError | None, said: LedgerError | None
+) -> None:
+    world = World()
+    world.hold(b"one")
+
+    class Items:
+        def stream(self, object_id: str) -> Iterator[bytes]:
+            if lost is not None:
+                raise lost
+            yield b"one"
+
+    digest = kit.digest_item(b"one")
+    services = cast(Services, SimpleNamespace(store=world.store, items=Items()))
+    plan = Plan(CASE, 1, "", {}, {}, [Wanted(digest, kit.AGENCY)])
+    asked = {digest.sha256.hex(): Reason.DESTROYED}
+    if said is None:
+        _check_gone(services, plan, asked)
+        return
+    with pytest.raises(type(said), match=str(said)):
+        _check_gone(services, plan, asked)
