@@ -122,7 +122,8 @@ def cut(
         "reads": merged(source.reads),
         "suffix": suffix,
         "tool": f"PyAV {av.__version__}, libavformat {av.library_versions['libavformat'][0]}",
-        "whole_ms": whole,
+        # Some recordings do not say how long they are, and a last sample may end a little behind.
+        "whole_ms": max(whole, given[1]),
     }
 
 

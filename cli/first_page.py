@@ -30,7 +30,7 @@ _OF_FILES = ("container", "item", "clip")
 
 _SHARE = re.compile(r"(\S+) % of ")
 _CLIP = re.compile(
-    r": \d+ runs of its chunks\.(?: By the maker's word (\S+) to (\S+) of (\S+);.*)?",
+    r": \d+ runs of its chunks\.(?: By the word of who cut it (\S+) to (\S+) of (\S+);.*)?",
     re.DOTALL,
 )
 _RECOUNTED = re.compile(r"as of (.*): \d+ series recounted over \d+ entries")
@@ -318,10 +318,10 @@ def _is_anything_missing(report: Report) -> Bilingual:
         reasons = len({_record(f) or f for f in found if _REASON.fullmatch(f.detail)})
         return _both(
             f"Yes, logged but not shown whole here: {' and '.join(filter(None, en))}"
-            + (f" (its maker gives reasons for {reasons})." if reasons else ".")
+            + (f" (the packet gives a reason for {reasons})." if reasons else ".")
             + ("" if checked else " More was not looked for."),
             f"有。已入日志而未完整附于此：{'、'.join(filter(None, zh))}"
-            + (f"（其中制作者说明理由的 {reasons} 项）。" if reasons else "。")
+            + (f"（其中 {reasons} 个由证据包制作者说明了理由）。" if reasons else "。")
             + ("" if checked else "此外未作核对。"),
         )
     mirrors, time = _recount(report)
@@ -487,9 +487,9 @@ def _part_words(
         return _both(f"{share} % of {name}", f"{name} 的 {share} %")
     start, end, whole = (_clipped(time.partition(".")[0], CLOCK) for time in (start, end, whole))
     return _both(
-        f"{start} to {end} of {whole} of {name}, by its maker's word; {share} % of its bytes "
+        f"{start} to {end} of {whole} of {name}, says who cut it; {share} % of its bytes "
         "are here, as fixed",
-        f"{name} 的 {start} 至 {end}（全长 {whole}，据制作者所述）；附有其字节的 {share} %，"
+        f"{name} 的 {start} 至 {end}（全长 {whole}，据截取者所述）；附有其字节的 {share} %，"
         "与固定时相同",
     )
 

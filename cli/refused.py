@@ -87,7 +87,17 @@ REFUSED: tuple[tuple[str, str], ...] = (
     ),
     (
         r"want each byte of the original once in the file to play",
-        "对照表使原件的同一字节播放两次，或者次序颠倒",
+        "对照表使原件的同一字节在播放文件中出现两次",
+    ),
+    (r"want at least one sample to play", "播放文件中没有任何采样"),
+    (r"want a part that ends with its recording, or before", "所称片段的结束晚于录像的结束"),
+    (
+        r"its maker left the sound out, and it has sound",
+        "截取者称声音已略去，而播放文件中有声音",
+    ),
+    (
+        r"its bytes stand too far apart: to compare takes over (\d+) readings",
+        r"其各字节在原件中相距过远，核对须反复读取 \1 遍以上",
     ),
     (
         r"want a stream to play that is one stretch of the original",

@@ -182,15 +182,19 @@ _CHINESE: tuple[tuple[str, _Words], ...] = (
     ),
     (r"no (entries|statements) were shown", lambda m: f"未出示任何{_UNITS[m[1]][1:]}"),
     (
-        r"(\S+) % of (.*?): (\d+) runs of its chunks\. By the maker's word (\S+) to (\S+) of (\S+)"
-        r"; (\S+) before it and (\S+) after it are not shown(; its sound is left out)?"
+        r"(\S+) % of (.*?): (\d+) runs of its chunks\. By the word of who cut it "
+        r"(\S+) to (\S+) of (\S+); (\S+) before it and (\S+) after it are not shown"
+        r"(; its sound is left out|; the file to play has no (?:sound|pictures))?"
         r"(; \d+ clips here [^;]*)?\. ((?:When it|No other|Other) .*)",
         lambda m: (
-            f"{m[2]} 的 {m[1]} %，共 {m[3]} 段连续分块。据制作者所述为 {m[6]} 中的 {m[4]} 至 "
-            f"{m[5]}；之前的 {m[7]} 与之后的 {m[8]} 未展示{'；声音已略去' if m[9] else ''}"
+            f"{m[2]} 的 {m[1]} %，共 {m[3]} 段连续分块。据截取者所述为 {m[6]} 中的 {m[4]} 至 "
+            f"{m[5]}；之前的 {m[7]} 与之后的 {m[8]} 未展示{in_chinese(m[9] or '') or ''}"
             f"{in_chinese(m[10] or '') or m[10] or ''}。{in_chinese(m[11]) or m[11]}"
         ),
     ),
+    (r"; its sound is left out", "；声音已略去"),
+    (r"; the file to play has no sound", "；可播放的文件没有声音"),
+    (r"; the file to play has no pictures", "；可播放的文件没有画面"),
     (
         r"; (\d+) clips here are of it, without (.*)",
         lambda m: f"；此处共有其 {m[1]} 个片段，未含：{_stretches(m[2])}",
@@ -380,12 +384,12 @@ _CHINESE: tuple[tuple[str, _Words], ...] = (
         rf"statement (\d+) of (\d+), entry (\S+), is withheld: ({_REASON})",
         lambda m: (
             f"第 {m[1]} 份陈述（共 {m[2]} 份，条目 {m[3]}）未出示；"
-            f"制作者所述理由：{REASONS[m[4]]['zh']}"
+            f"证据包制作者所述理由：{REASONS[m[4]]['zh']}"
         ),
     ),
     (
         rf"(.*) is withheld: ({_REASON})",
-        lambda m: f"未附 {m[1]}；制作者所述理由：{REASONS[m[2]]['zh']}",
+        lambda m: f"未附 {m[1]}；证据包制作者所述理由：{REASONS[m[2]]['zh']}",
     ),
     (r"named as withheld, and has no entry here", "列为未出示，而证据包中没有该条目"),
     (r"named as withheld, and its statement is shown", "列为未出示，而其陈述实已出示"),

@@ -48,6 +48,9 @@ export class Clip {
     clip.given = span(value.given);
     clip.wholeMs = number(value.whole_ms, MAX_TIME);
     clip.tool = value.tool;
+    if (clip.given.endMs > clip.wholeMs) {
+      throw new Malformed("want a part that ends with its recording, or before");
+    }
     checkRuns(clip.runs, clip.chunks);
     checkPieces(clip.pieces);
     return clip;
@@ -88,6 +91,7 @@ export function runSize([first, last], size) {
 }
 
 export function checkPieces(pieces) {
+  if (!pieces.length) throw new Malformed("want at least one sample to play");
   let end = 0;
   for (const piece of pieces) {
     if (piece.at < end || piece.size === 0) {

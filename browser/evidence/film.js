@@ -9,6 +9,7 @@ import { Malformed, Rejected } from "../errors.js";
 const MAX_TABLES = 67_108_864;
 const MAX_BOXES = 1000;
 const MAX_FILM_SAMPLES = 2_000_000;
+const ENABLED = 1; // among the flags of `tkhd`
 const TABLES = ["stts", "stss", "ctts", "sdtp", "stsc", "stsz", "stco", "co64", "sgpd", "sbgp"];
 // The boxes that have a place in each other, and their most bytes. No room for a cover picture.
 const CHILDREN = {
@@ -46,6 +47,22 @@ export async function checkFilm(read, size, pieces) {
   if (sample < samples.length) {
     throw new Rejected("the file to play has a sample twice, or one that is not in it");
   }
+}
+
+// `vide` where it plays pictures, `soun` where it plays sound: of a track that is not enabled no
+// player plays anything.
+export async function kinds(read, size) {
+  const [, tables] = await outermost(read, size);
+  const found = new Set();
+  for await (const [name, trak] of named("moov", tables)) {
+    if (name !== "trak") continue;
+    const track = await once("trak", trak);
+    const flags = track.get("tkhd") ?? NOTHING;
+    if (flags.length < 4 || !(flags[3] & ENABLED)) continue;
+    const media = await once("mdia", track.get("mdia") ?? NOTHING);
+    found.add(latin1((media.get("hdlr") ?? NOTHING).subarray(8, 12)));
+  }
+  return found;
 }
 
 // Type, start and end of the content of each outermost box; they fill the file.

@@ -9,17 +9,20 @@ import { leafHash } from "../tlog/merkle.js";
 import { CHUNK_SIZE } from "./chunks.js";
 
 const KEPT = 32; // chunks in memory: pictures and sound of the same moment stand near each other
+const MOST_TIMES = 8; // that a file is read over; whoever makes a clip could ask for it at every byte
 
 export class Held {
   #read;
   #leaves;
   #kept = new Map();
+  #left;
 
   // `read(at, size)` is a promise of the file's bytes, `leaves` are the hashes of its chunks.
   constructor(read, size, leaves) {
     this.size = size;
     this.#read = read;
     this.#leaves = leaves;
+    this.#left = MOST_TIMES * Math.max(1, leaves.length);
   }
 
   // Fewer bytes only where the file ends.
@@ -40,6 +43,10 @@ export class Held {
     let found = this.#kept.get(number);
     this.#kept.delete(number);
     if (found === undefined) {
+      if (this.#left === 0) {
+        throw new Rejected(`its bytes stand too far apart: to compare takes over ${MOST_TIMES} readings`);
+      }
+      this.#left -= 1;
       const start = number * CHUNK_SIZE;
       const length = Math.min(CHUNK_SIZE, this.size - start);
       found = await this.#read(start, length);

@@ -17,7 +17,7 @@ const OF_FILES = ["container", "item", "clip"];
 
 const SHARE = /^(\S+) % of /u;
 const CLIP =
-  /^: \d+ runs of its chunks\.(?: By the maker's word (\S+) to (\S+) of (\S+);.*)?$/su;
+  /^: \d+ runs of its chunks\.(?: By the word of who cut it (\S+) to (\S+) of (\S+);.*)?$/su;
 const RECOUNTED = /^as of ([^\n]*): \d+ series recounted over \d+ entries$/u;
 const VOUCHED = /^on the word of ([^\n]*), as of ([^\n]*): \d+ series looked for in \d+ entries$/u;
 const MORE = /^(?:\S+ says: )?entry \d+ is statement \d+, which is not shown$/u;
@@ -233,10 +233,10 @@ function isAnythingMissing(report) {
       .join("、");
     return both(
       `Yes, logged but not shown whole here: ${en}` +
-        (reasons ? ` (its maker gives reasons for ${reasons}).` : ".") +
+        (reasons ? ` (the packet gives a reason for ${reasons}).` : ".") +
         (noLog ? " More was not looked for." : ""),
       `有。已入日志而未完整附于此：${zh}` +
-        (reasons ? `（其中制作者说明理由的 ${reasons} 项）。` : "。") +
+        (reasons ? `（其中 ${reasons} 个由证据包制作者说明了理由）。` : "。") +
         (noLog ? "此外未作核对。" : ""),
     );
   }
@@ -415,9 +415,9 @@ function partOf(detail, names) {
   if (times[0] === undefined) return both(`${share} % of ${name}`, `${name} 的 ${share} %`);
   const [start, end, whole] = times.map((time) => clipped(time.split(".")[0], CLOCK));
   return both(
-    `${start} to ${end} of ${whole} of ${name}, by its maker's word; ${share} % of its bytes ` +
+    `${start} to ${end} of ${whole} of ${name}, says who cut it; ${share} % of its bytes ` +
       "are here, as fixed",
-    `${name} 的 ${start} 至 ${end}（全长 ${whole}，据制作者所述）；附有其字节的 ${share} %，` +
+    `${name} 的 ${start} 至 ${end}（全长 ${whole}，据截取者所述）；附有其字节的 ${share} %，` +
       "与固定时相同",
   );
 }

@@ -91,12 +91,12 @@ const stretches = (listed) =>
 
 const IN_CHINESE = new Map([
   [
-    "(\\S+) % of (.*?): (\\d+) runs of its chunks\\. By the maker's word (\\S+) to (\\S+) of (\\S+); " +
-      "(\\S+) before it and (\\S+) after it are not shown(; its sound is left out)?" +
+    "(\\S+) % of (.*?): (\\d+) runs of its chunks\\. By the word of who cut it (\\S+) to (\\S+) of (\\S+); " +
+      "(\\S+) before it and (\\S+) after it are not shown(; its sound is left out|; the file to play has no (?:sound|pictures))?" +
       "(; \\d+ clips here [^;]*)?\\. ((?:When it|No other|Other) .*)",
     (m) =>
-      `${m[2]} 的 ${m[1]} %，共 ${m[3]} 段连续分块。据制作者所述为 ${m[6]} 中的 ${m[4]} 至 ` +
-      `${m[5]}；之前的 ${m[7]} 与之后的 ${m[8]} 未展示${m[9] ? "；声音已略去" : ""}` +
+      `${m[2]} 的 ${m[1]} %，共 ${m[3]} 段连续分块。据截取者所述为 ${m[6]} 中的 ${m[4]} 至 ` +
+      `${m[5]}；之前的 ${m[7]} 与之后的 ${m[8]} 未展示${inChinese(m[9] ?? "") ?? ""}` +
       `${inChinese(m[10] ?? "") ?? m[10] ?? ""}。${inChinese(m[11]) ?? m[11]}`,
   ],
   [
@@ -111,9 +111,9 @@ const IN_CHINESE = new Map([
     "statement (\\d+) of (\\d+), entry (\\S+), is withheld: (REASON)",
     (m) =>
       `第 ${m[1]} 份陈述（共 ${m[2]} 份，条目 ${m[3]}）未出示；` +
-      `制作者所述理由：${tables.reasons[m[4]].zh}`,
+      `证据包制作者所述理由：${tables.reasons[m[4]].zh}`,
   ],
-  ["(.*) is withheld: (REASON)", (m) => `未附 ${m[1]}；制作者所述理由：${tables.reasons[m[2]].zh}`],
+  ["(.*) is withheld: (REASON)", (m) => `未附 ${m[1]}；证据包制作者所述理由：${tables.reasons[m[2]].zh}`],
   [
     "(\\d+) (files|entries|statements|items|certificates|clips|derivations)",
     (m) => `${m[1]} ${tables.units[m[2]]}`,

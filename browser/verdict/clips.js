@@ -3,7 +3,7 @@
 import { equalBytes, formatHex, printable } from "../encoding.js";
 import { Rejected } from "../errors.js";
 import { Clip } from "../evidence/clip.js";
-import { checkFilm } from "../evidence/film.js";
+import { checkFilm, kinds } from "../evidence/film.js";
 import { rootOfRuns } from "../evidence/ranges.js";
 import { Finding, Outcome, clockText } from "../report.js";
 import { Around } from "./around.js";
@@ -29,8 +29,8 @@ export async function* clips(ex) {
   }
   const around = new Around(ex.shown().map(([, statement]) => statement), held);
   const pathOf = (key) => ex.itemOf.get(key) ?? ex.partOf.get(key);
-  for (const { clip, subject, played } of held) {
-    const detail = told(clip, subject, around, pathOf);
+  for (const { clip, subject, played, lacking } of held) {
+    const detail = told(clip, subject, lacking, around, pathOf);
     yield new Finding("clip", Outcome.PASSED, played, detail);
   }
   if (!numbers.size) yield new Finding("clip", Outcome.PASSED, "packet", "0 clips");
@@ -59,7 +59,7 @@ async function open(ex, number, originals) {
     throw new Rejected("the chunks are no part of the original that was fixed");
   }
   await checkPlayed(clip, ex.held(chunks), ex.held(played), !played.endsWith(".mp4"));
-  return { clip, subject, played };
+  return { clip, subject, played, lacking: await lackingOf(ex.held(played), clip, played) };
 }
 
 // The originals, as statements shown here speak of them; the first that does counts.
@@ -99,14 +99,25 @@ async function checkPlayed(clip, chunks, played, isStream) {
   }
 }
 
-function told(clip, subject, around, pathOf) {
+// What the file to play has not: its tables tell, whatever its maker says.
+async function lackingOf(file, clip, path) {
+  if (!path.endsWith(".mp4")) return "";
+  const found = await kinds((at, length) => file.read(at, length), file.size);
+  if (clip.silent && found.has("soun")) {
+    throw new Rejected("its maker left the sound out, and it has sound");
+  }
+  if (!found.has("vide")) return "; the file to play has no pictures";
+  if (clip.silent) return "; its sound is left out";
+  return found.has("soun") ? "" : "; the file to play has no sound";
+}
+
+function told(clip, subject, lacking, around, pathOf) {
   const share = oneDecimal((100 * clip.shown) / Math.max(1, clip.item.size));
   const [start, end, whole] = [clip.given.startMs, clip.given.endMs, clip.wholeMs].map(clockText);
   const after = clockText(Math.max(0, clip.wholeMs - clip.given.endMs));
-  const sound = clip.silent ? "; its sound is left out" : "";
   return (
     `${share} % of ${printable(subject.name)}: ${clip.runs.length} runs of its chunks. By the ` +
-    `maker's word ${start} to ${end} of ${whole}; ${start} before it and ${after} after it ` +
-    `are not shown${sound}${around.parts(subject)}. ${around.others(clip, subject, pathOf)}`
+    `word of who cut it ${start} to ${end} of ${whole}; ${start} before it and ${after} after it ` +
+    `are not shown${lacking}${around.parts(subject)}. ${around.others(clip, subject, pathOf)}`
   );
 }

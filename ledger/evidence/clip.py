@@ -132,6 +132,8 @@ class Clip:
             _number(whole, MAX_TIME),
             tool,
         )
+        if found.given.end_ms > found.whole_ms:
+            raise Malformed("want a part that ends with its recording, or before")
         check_runs(found.runs, found.chunks)
         check_pieces(found.pieces)
         return found
@@ -162,6 +164,8 @@ def run_size(run: tuple[int, int], size: int) -> int:
 
 def check_pieces(pieces: tuple[Piece, ...]) -> None:
     """Raises `Malformed` unless they are in order, and no byte of the original is in two."""
+    if not pieces:
+        raise Malformed("want at least one sample to play")
     end = 0
     for piece in pieces:
         if piece.at < end or piece.size == 0:

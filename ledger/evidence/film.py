@@ -14,6 +14,7 @@ from ledger.evidence.clip import Piece
 MAX_TABLES = 67_108_864
 MAX_BOXES = 1000
 MAX_FILM_SAMPLES = 2_000_000  # eight hours of pictures and sound
+ENABLED = 1  # among the flags of `tkhd`
 # No room for anything else that a player might show: `udta` can hold a cover picture.
 _TABLES = b"stts stss ctts sdtp stsc stsz stco co64 sgpd sbgp".split()
 _CHILDREN: dict[bytes, dict[bytes, int]] = {
@@ -57,6 +58,21 @@ def check_film(read: Read, size: int, pieces: Sequence[Piece]) -> None:
             raise Rejected(f"byte {start} of the file to play is in no sample")
     if next(samples, None) is not None:
         raise Rejected("the file to play has a sample twice, or one that is not in it")
+
+
+def kinds(read: Read, size: int) -> frozenset[bytes]:
+    """`vide` where it plays pictures, `soun` where it plays sound.
+
+    Of a track that is not enabled no player plays anything.
+    """
+    _, tables = _outermost(read, size)
+    found = set()
+    for name, trak in _named(b"moov", tables):
+        if name == b"trak":
+            track = _once(b"trak", trak)
+            if int.from_bytes(track.get(b"tkhd", b"")[:4], "big") & ENABLED:
+                found.add(_once(b"mdia", track.get(b"mdia", b"")).get(b"hdlr", b"")[8:12])
+    return frozenset(found)
 
 
 def boxes(read: Read, size: int) -> Iterator[tuple[bytes, int, int]]:

@@ -10,6 +10,7 @@ from ledger.errors import Rejected
 from ledger.evidence.chunks import CHUNK_SIZE, check_chunk
 
 KEPT = 32  # chunks in memory: pictures and sound of the same moment stand near each other
+MOST_TIMES = 8  # that a file is read over; whoever makes a clip could ask for it at every byte
 
 Read = Callable[[int, int], bytes]
 
@@ -21,6 +22,7 @@ class Held:
         self.size = size
         self._read, self._leaves = read, leaves
         self._kept: dict[int, bytes] = {}
+        self._left = MOST_TIMES * max(1, len(leaves))
 
     def read(self, at: int, size: int) -> bytes:
         """Fewer bytes only where the file ends."""
@@ -38,6 +40,11 @@ class Held:
     def _chunk(self, number: int) -> bytes:
         found = self._kept.pop(number, None)
         if found is None:
+            if self._left == 0:
+                raise Rejected(
+                    f"its bytes stand too far apart: to compare takes over {MOST_TIMES} readings"
+                )
+            self._left -= 1
             start = number * CHUNK_SIZE
             found = self._read(start, min(CHUNK_SIZE, self.size - start))
             try:

@@ -6,7 +6,7 @@ from ledger.encoding import printable
 from ledger.errors import Malformed, Rejected, Unavailable
 from ledger.evidence.chunks import ItemDigest
 from ledger.evidence.clip import Clip
-from ledger.evidence.film import check_film
+from ledger.evidence.film import check_film, kinds
 from ledger.evidence.held import Held
 from ledger.evidence.ranges import root_of_runs
 from ledger.evidence.statement import FileSubject, Statement
@@ -22,10 +22,13 @@ def clips(ex: Examination) -> Iterator[Finding]:
     statements = [statement for _, statement in ex.shown()]
     originals = _Originals(statements)
     held: dict[str, tuple[Clip, FileSubject]] = {}
+    lacking: dict[str, str] = {}
     numbers = sorted({*layout.clips, *layout.clip_chunks, *layout.clips_played})
     for number in numbers:
         try:
-            held[number] = _open(ex, number, originals)
+            opened = _open(ex, number, originals)
+            lacking[number] = _lacking(ex, number, opened[0])
+            held[number] = opened
         except (Malformed, Rejected) as error:
             yield failed("clip", layout.clips.get(number, f"data/clips/{number}"), error)
     for number, (_, subject) in held.items():
@@ -33,7 +36,7 @@ def clips(ex: Examination) -> Iterator[Finding]:
     around = Around(statements, held.values())
     paths = {**ex.part_of, **ex.item_of}
     for number, (clip, subject) in held.items():
-        detail = _told(clip, subject, around, paths)
+        detail = _told(clip, subject, lacking[number], around, paths)
         yield Finding("clip", Outcome.PASSED, layout.clips_played[number], detail)
         if ex.rederive is not None:
             yield _rederived(ex, ex.rederive, clip, number)
@@ -106,16 +109,35 @@ def _check_played(clip: Clip, chunks: Held, played: Held, *, stream: bool) -> No
         raise Rejected("want a stream to play that is one stretch of the original")
 
 
+def _lacking(ex: Examination, number: str, clip: Clip) -> str:
+    """What the file to play has not: its tables tell, whatever its maker says."""
+    path = ex.layout.clips_played[number]
+    if not path.endswith(".mp4"):
+        return ""
+    played = ex.held(path)
+    found = kinds(played.read, played.size)
+    if clip.silent and b"soun" in found:
+        raise Rejected("its maker left the sound out, and it has sound")
+    if b"vide" not in found:
+        return "; the file to play has no pictures"
+    if clip.silent:
+        return "; its sound is left out"
+    return "" if b"soun" in found else "; the file to play has no sound"
+
+
 def _told(
-    clip: Clip, subject: FileSubject, around: Around, paths: Mapping[FileSubject, str]
+    clip: Clip,
+    subject: FileSubject,
+    lacking: str,
+    around: Around,
+    paths: Mapping[FileSubject, str],
 ) -> str:
     share = 100 * clip.shown / max(1, clip.item.size)
     start, end, whole = clip.given.start_ms, clip.given.end_ms, clip.whole_ms
-    sound = "; its sound is left out" if clip.silent else ""
     parts, others = around.parts(subject), around.others(clip, subject, paths)
     return (
         f"{share:.1f} % of {printable(subject.name)}: {len(clip.runs)} runs of its chunks. By the "
-        f"maker's word {clock_text(start)} to {clock_text(end)} of {clock_text(whole)}; "
+        f"word of who cut it {clock_text(start)} to {clock_text(end)} of {clock_text(whole)}; "
         f"{clock_text(start)} before it and {clock_text(max(0, whole - end))} after it are not "
-        f"shown{sound}{parts}. {others}"
+        f"shown{lacking}{parts}. {others}"
     )

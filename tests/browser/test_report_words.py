@@ -125,7 +125,7 @@ def _said(lang: str, step: str, detail: str) -> str:
 
 
 CLIP = (
-    "12.5 % of {}: 2 runs of its chunks. By the maker's word 0:00:01.000 to 0:00:02.000 of "
+    "12.5 % of {}: 2 runs of its chunks. By the word of who cut it 0:00:01.000 to 0:00:02.000 of "
     "123456789:00:09.000; 0:00:01.000 before it and 0:00:07.000 after it are not shown"
     "{}. {}"
 )

@@ -47,12 +47,12 @@ FILM = Item("data/items/01.mp4", "01.mp4", "2026-1", "", "", "", "", T1, T1, "be
 NO_LOG = Finding("complete", UNDECIDED, "x", "no copy of the public log was given (--log)")
 RECOUNTED = Finding("complete", PASSED, "2026", f"as of {T2}: 3 series recounted over 5 entries")
 CLIP = (
-    "12.5 % of 01.mp4: 2 runs of its chunks. By the maker's word 0:00:01.000 to 0:00:02.000 of "
-    "0:00:09.000; 0:00:01.000 before it and 0:00:07.000 after it are not shown"
+    "12.5 % of 01.mp4: 2 runs of its chunks. By the word of who cut it 0:00:01.000 to 0:00:02.000 "
+    "of 0:00:09.000; 0:00:01.000 before it and 0:00:07.000 after it are not shown"
 )
 OTHERS_NAME = (
-    "Other recordings of that moment, by their statements: x: 1 runs of its chunks. By the maker's "
-    "word 0:00:00.000 to 0:00:09.000 of 0:00:09.000; .mp4 (not in the packet)"
+    "Other recordings of that moment, by their statements: x: 1 runs of its chunks. By the word of "
+    "who cut it 0:00:00.000 to 0:00:09.000 of 0:00:09.000; .mp4 (not in the packet)"
 )
 IN_PART = replace(FILM, path="", part="c.mp4")
 FENCED = Finding("fence", PASSED, "2026-1", "before decision 2026-3 dated 2026-11-24")
@@ -105,12 +105,12 @@ CUTS = [
     (sound_but(items=()), "No file is shown here"),
     (
         sound_but(Finding("clip", PASSED, "c.mp4", CLIP), items=(IN_PART,)),
-        "Yes, a part is shown: 0:00:01 to 0:00:02 of 0:00:09 of 01.mp4, by its maker's word; "
+        "Yes, a part is shown: 0:00:01 to 0:00:02 of 0:00:09 of 01.mp4, says who cut it; "
         "12.5 % of its bytes are here, as fixed.",
     ),
     (
         sound_but(*[Finding("clip", PASSED, "c.mp4", CLIP)] * 3, items=(IN_PART,)),
-        "Yes, a part is shown: 0:00:01 to 0:00:02 of 0:00:09 of 01.mp4, by its maker's word; "
+        "Yes, a part is shown: 0:00:01 to 0:00:02 of 0:00:09 of 01.mp4, says who cut it; "
         "12.5 % of its bytes are here, as fixed; and 2 parts more.",
     ),
     # Of a recording that is here whole a clip leaves nothing out.
@@ -121,7 +121,7 @@ CUTS = [
     # What another recording is called says nothing of this one.
     (
         sound_but(Finding("clip", PASSED, "c.mp4", f"{CLIP}. {OTHERS_NAME}"), items=(IN_PART,)),
-        "Yes, a part is shown: 0:00:01 to 0:00:02 of 0:00:09 of 01.mp4, by its maker's word; ",
+        "Yes, a part is shown: 0:00:01 to 0:00:02 of 0:00:09 of 01.mp4, says who cut it; ",
     ),
     (sound_but(Finding("item", FAILED, "a.mp4", "x")), "Do not rely on it: of a.mp4"),
     (sound_but(Finding("clip", FAILED, "a.mp4", "x")), "Do not rely on it: of a.mp4"),
@@ -183,7 +183,7 @@ MISSINGS = [
             ),
             RECOUNTED,
         ),
-        "Yes, logged but not shown whole here: 2 records (its maker gives reasons for 1).",
+        "Yes, logged but not shown whole here: 2 records (the packet gives a reason for 1).",
     ),
     (
         sound_but(
@@ -205,7 +205,7 @@ MISSINGS = [
             ),
             RECOUNTED,
         ),
-        "Yes, logged but not shown whole here: 1 record and 1 file (its maker gives reasons for 1)",
+        "Yes, logged but not shown whole here: 1 record and 1 file (the packet gives a reason for 1)",
     ),
     (
         sound_but(Finding("complete", UNDECIDED, "2026", "the checkpoint has no quorum")),

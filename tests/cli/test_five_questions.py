@@ -30,7 +30,7 @@ def passed() -> Report:
 def cut_clip() -> Report:
     """As the report of a clip is: the whole recording is not there, of which a part is shown."""
     detail = (
-        "12.5 % of BWC_0088.MP4: 2 runs of its chunks. By the maker's word 0:00:40.000 to "
+        "12.5 % of BWC_0088.MP4: 2 runs of its chunks. By the word of who cut it 0:00:40.000 to "
         "0:01:40.000 of 0:10:00.000; 0:00:40.000 before it and 0:08:20.000 after it are not shown. "
     )
     lacks = "BWC_0088.MP4 is not in the packet"
@@ -84,8 +84,8 @@ EXPECTED = {
     ),
     "cut clip": (
         cut_clip,
-        "Yes, a part is shown: 0:00:40 to 0:01:40 of 0:10:00 of BWC_0088.MP4, by its maker's "
-        "word; 12.5 % of its bytes are here, as fixed.",
+        "Yes, a part is shown: 0:00:40 to 0:01:40 of 0:10:00 of BWC_0088.MP4, says who cut "
+        "it; 12.5 % of its bytes are here, as fixed.",
         "Yes, logged but not shown whole here: 1 file.",
         FIXED,
         BEFORE,

@@ -47,7 +47,7 @@ def test_a_withheld_statement_stays_as_an_entry_with_its_reason(desk: Desk) -> N
     assert f"statement 3 of 3, entry {row['place']}, is not shown; why, says who made" in text
     assert "Named as withheld by who made the packet: 1" in text
     assert "不能判定：2026/case/" in desk.verify("--lang", "zh").out
-    assert "制作者所述理由：个人隐私" in desk.verify("--lang", "zh").out
+    assert "证据包制作者所述理由：个人隐私" in desk.verify("--lang", "zh").out
     (export,) = desk.ledger.custody("exported")
     assert export["note"].endswith(", 1 withheld")
 

@@ -25,7 +25,7 @@ SAMPLES = {
     "order": "after",
     "others": "No other recording of that moment is stated in this packet",
     "parts": "; 2 clips here are of it, without 0:00:01.000 to 0:00:02.000, and 3 more",
-    "sound": "; its sound is left out",
+    "lacking": "; its sound is left out",
     "what": "entries",
 }
 

@@ -10,7 +10,7 @@ import pytest
 from ledger.clipping import make_clip
 from ledger.evidence.chunks import CHUNK_SIZE, ItemHasher
 from ledger.evidence.clip import Clip, Piece, Span, run_size
-from ledger.evidence.held import Held
+from ledger.evidence.held import KEPT, MOST_TIMES, Held
 from ledger.evidence.packet import Index
 from ledger.report import Finding, Outcome, Report
 from ledger.verify import verify_packet
@@ -108,9 +108,10 @@ def test_a_part_of_a_fixed_recording_passes_and_says_how_much_it_is() -> None:
             "clip",
             Outcome.PASSED,
             MP4,
-            "50.0 % of BWC_0088.MP4: 3 runs of its chunks. By the maker's word 0:00:39.960 to "
-            "0:00:50.040 of 0:10:00.000; 0:00:39.960 before it and 0:09:09.960 after it are not "
-            "shown. No other recording of that moment is stated in this packet",
+            "50.0 % of BWC_0088.MP4: 3 runs of its chunks. By the word of who cut it 0:00:39.960 "
+            "to 0:00:50.040 of 0:10:00.000; 0:00:39.960 before it and 0:09:09.960 after it are not "
+            "shown; the file to play has no sound. No other recording of that "
+            "moment is stated in this packet",
         )
     ]
     assert not [f for f in report.findings if f.outcome is Outcome.FAILED]
@@ -218,6 +219,83 @@ def test_a_clip_of_a_recording_that_nobody_fixed_is_refused() -> None:
     true = Clip.from_bytes(built().files[LIST])
     made.files[LIST] = replace(clip, item=true.item).to_bytes()
     refused(made, "no part of the original")
+
+
+def silenced(kinds: Sequence[tuple[bytes, int]], tool: str) -> Built:
+    """Each sample in a track of its own, of that kind and with those flags."""
+    made = built()
+    file, pieces = played()
+    tracks = [
+        track([(piece.at, piece.size)], kind=kind, flags=flags)
+        for piece, (kind, flags) in zip(pieces, kinds, strict=True)
+    ]
+    made.files[MP4] = file[: file.rindex(b"moov") - 4] + movie(*tracks)
+    made.files[LIST] = replace(Clip.from_bytes(made.files[LIST]), tool=tool).to_bytes()
+    return made
+
+
+PICTURES, SOUND, MUTE = (b"vide", 3), (b"soun", 3), (b"soun", 2)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "tool", "said"),
+    [
+        ((PICTURES, SOUND, SOUND), "test", "are not shown. "),
+        ((PICTURES, PICTURES, PICTURES), "test", "; the file to play has no sound. "),
+        ((PICTURES, MUTE, MUTE), "test", "; the file to play has no sound. "),
+        ((SOUND, SOUND, SOUND), "test", "; the file to play has no pictures. "),
+        ((PICTURES, MUTE, MUTE), "test, without sound", "; its sound is left out. "),
+    ],
+)
+def test_that_sound_is_missing_is_told_whatever_the_tool_is_called(
+    kinds: Sequence[tuple[bytes, int]], tool: str, said: str
+) -> None:
+    (finding,) = of(silenced(kinds, tool).verify(), "clip")
+    assert finding.outcome is Outcome.PASSED, finding
+    assert said in finding.detail
+
+
+def test_sound_that_is_said_to_be_left_out_and_is_not_is_refused() -> None:
+    refused(silenced((PICTURES, PICTURES, SOUND), "test, without sound"), "and it has sound")
+
+
+def test_a_file_that_plays_nothing_is_refused() -> None:
+    made = built()
+    made.files[MP4] = FTYP + movie(track([], counts=box(b"stsc", bytes(8))))
+    clip = replace(Clip.from_bytes(made.files[LIST]), pieces=())
+    made.files[LIST] = clip.to_bytes()
+    refused(made, "want at least one sample to play")
+
+
+def test_a_part_behind_the_end_of_its_recording_is_refused() -> None:
+    """By it a maker would be in another moment than the other cameras."""
+    made = built()
+    clip = replace(Clip.from_bytes(made.files[LIST]), given=Span(600_000, 600_001))
+    made.files[LIST] = clip.to_bytes()
+    refused(made, "a part that ends with its recording")
+
+
+def test_samples_in_an_order_that_takes_many_readings_are_refused() -> None:
+    """Half a million samples, each in another chunk: else 131 GB were hashed for one clip."""
+    chunks, rounds = KEPT + 1, MOST_TIMES + 1
+    original = random.Random(8).randbytes(chunks * CHUNK_SIZE)
+    case = make_case()
+    case.drafts.remove(case.draft("video"))
+    case.add(evidence("video", 10, {"BWC_0088.MP4": original}), after="photo")
+    places = [(n * CHUNK_SIZE + 9 * r, 9) for r in range(rounds) for n in range(chunks)]
+    for order, passes in ((sorted(places), True), (places, False)):
+        made = case.build()
+        at, data, pieces = len(FTYP) + 8, b"", []
+        for start, size in order:
+            pieces.append(Piece(at, start, size))
+            data, at = data + original[start : start + size], at + size
+        clip = clip_of(original, pieces)
+        tables = movie(track([(piece.at, piece.size) for piece in pieces]))
+        made.files |= {LIST: clip.to_bytes(), CHUNKS: chunks_of(original, clip)}
+        made.files[MP4] = FTYP + box(b"mdat", data) + tables
+        (finding,) = of(made.verify(), "clip")
+        assert (finding.outcome is Outcome.PASSED) is passes, finding
+        assert passes or "stand too far apart" in finding.detail
 
 
 @pytest.mark.parametrize("missing", [LIST, CHUNKS, MP4])

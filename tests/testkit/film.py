@@ -28,6 +28,7 @@ def track(
     places: bytes = b"",
     counts: bytes = b"",
     more: bytes = b"",
+    flags: int = 3,
 ) -> bytes:
     """Each sample, as place and size, is the only one of its place; `same` is the size of all.
 
@@ -44,7 +45,7 @@ def track(
     minf = box(b"vmhd", bytes(12)) + box(b"dinf", dref) + box(b"stbl", stbl)
     hdlr = box(b"hdlr", bytes(8) + kind + bytes(13))
     mdia = box(b"mdhd", bytes(24)) + hdlr + box(b"minf", minf)
-    return box(b"trak", box(b"tkhd", bytes(84)) + box(b"mdia", mdia))
+    return box(b"trak", box(b"tkhd", struct.pack(">I", flags) + bytes(80)) + box(b"mdia", mdia))
 
 
 def movie(*tracks: bytes, more: bytes = b"") -> bytes:
