@@ -227,15 +227,21 @@ _CHINESE: tuple[tuple[str, _Words], ...] = (
         r"\1：核对其声明的 \2 处改动，须有 \3，而此处未出示",
     ),
     (
-        r"(.*) is (.*) but for (\d+) declared spans, (\S+) % of its bytes",
-        r"除声明的 \3 处（占其字节的 \4 %）外，\1 与 \2 一致",
+        r"(.*): its (\d+) declared spans were not followed: there are too many",
+        r"\1：其声明的 \2 处改动未予核对：此类声明所需读取过多",
     ),
     (
-        r"(.*) is (.*) but for (\d+) declared spans, (\S+) % of its bytes; it is not shown, and "
-        r"was made again from them: its digests are those fixed",
-        r"除声明的 \3 处（占其字节的 \4 %）外，\1 与 \2 一致；\1 未出示，"
-        r"已据此重新制作，摘要与所固定的相同",
+        r"(.*) is (.*) but for (\d+) declared spans: (\d+) of its (\d+) bytes are taken out, "
+        r"(nothing is put in|and in \d+ places is put in .*?)"
+        r"(; it is not shown, and was made again from them: its digests are those fixed)?",
+        lambda m: (
+            f"除声明的 {m[3]} 处外，{m[1]} 与 {m[2]} 一致：原件 {m[5]} 字节中删去 {m[4]} 字节，"
+            f"{in_chinese(m[6]) or m[6]}"
+            + (f"；{m[1]} 未出示，已据此重新制作，摘要与所固定的相同" if m[7] else "")
+        ),
     ),
+    (r"nothing is put in", "未填入任何文字"),
+    (r"and in (\d+) places is put in (.*)", r"并在 \1 处填入 \2"),
     (r"not checked", "未检查"),
     (
         r"not checked: want the Python package cryptography.*",

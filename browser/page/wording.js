@@ -104,6 +104,15 @@ const IN_CHINESE = new Map([
     (m) => `；此处共有其 ${m[1]} 个片段，未含：${stretches(m[2])}`,
   ],
   [
+    "(.*) is (.*) but for (\\d+) declared spans: (\\d+) of its (\\d+) bytes are taken out, " +
+      "(nothing is put in|and in \\d+ places is put in .*?)" +
+      "(; it is not shown, and was made again from them: its digests are those fixed)?",
+    (m) =>
+      `除声明的 ${m[3]} 处外，${m[1]} 与 ${m[2]} 一致：原件 ${m[5]} 字节中删去 ${m[4]} 字节，` +
+      `${inChinese(m[6]) ?? m[6]}` +
+      (m[7] ? `；${m[1]} 未出示，已据此重新制作，摘要与所固定的相同` : ""),
+  ],
+  [
     "Other recordings of that moment, by their statements: (.*)",
     (m) => `据各自陈述，同一时刻另有录像：${recordings(m[1])}`,
   ],

@@ -5,15 +5,20 @@ import { Rejected } from "../errors.js";
 import { ItemHasher } from "../evidence/chunks.js";
 import { checkDerived, madeAgain, spansOf, takenOut } from "../evidence/derivation.js";
 import { Finding, Outcome } from "../report.js";
-import { failed, oneDecimal } from "./examination.js";
+import { failed } from "./examination.js";
+
+const MAX_READ = 2 ** 36; // bytes of originals that are read again, for all derivations together
+const MAX_NAMED = 5;
+const MAX_SHOWN = 20;
 
 export async function* derivations(ex) {
   const fixed = new Map(); // by SHA-256: only what stands earlier can be an original
+  const room = { left: MAX_READ };
   let found = 0;
   for (const [view, statement] of ex.shown()) {
     if (statement.kind === "derivation") {
       found += 1;
-      yield await derivation(ex, view, statement, fixed);
+      yield await derivation(ex, view, statement, fixed, room);
     }
     for (const subject of statement.items) {
       const key = formatHex(subject.digest.sha256);
@@ -23,7 +28,7 @@ export async function* derivations(ex) {
   if (!found) yield new Finding("derived", Outcome.PASSED, "packet", "0 derivations");
 }
 
-async function derivation(ex, view, statement, fixed) {
+async function derivation(ex, view, statement, fixed, room) {
   const about = view.place.toText();
   const finding = (outcome, detail) => new Finding("derived", outcome, about, detail);
   const [made] = statement.files;
@@ -49,6 +54,11 @@ async function derivation(ex, view, statement, fixed) {
     return finding(Outcome.UNDECIDED, detail);
   }
   const source = ex.held(before);
+  if (source.size > room.left) {
+    const detail = `${name}: its ${spans.length} declared spans were not followed: there are too many`;
+    return finding(Outcome.UNDECIDED, detail);
+  }
+  room.left -= source.size;
   const read = (file) => (at, size) => file.read(at, size);
   let again = "";
   try {
@@ -63,9 +73,24 @@ async function derivation(ex, view, statement, fixed) {
     if (!(error instanceof Rejected)) throw error;
     return failed("derived", about, error);
   }
-  const share = oneDecimal((100 * takenOut(spans)) / Math.max(1, source.size));
-  const changed = `${spans.length} declared spans, ${share} % of its bytes`;
+  const out = `${takenOut(spans)} of its ${source.size} bytes are taken out`;
+  const changed = `${spans.length} declared spans: ${out}, ${putIn(spans)}`;
   return finding(Outcome.PASSED, `${name} is ${origin} but for ${changed}${again}`);
+}
+
+// A word put in turns a sentence round, however small its share is: so it is shown.
+function putIn(spans) {
+  const texts = spans.map(({ put }) => put).filter((put) => put);
+  if (!texts.length) return "nothing is put in";
+  const shown = [...new Set(texts)].map((text) => `“${short(printable(text))}”`);
+  const more = shown.length - MAX_NAMED;
+  const listed = shown.slice(0, MAX_NAMED).join(", ") + (more > 0 ? `, and ${more} more` : "");
+  return `and in ${texts.length} places is put in ${listed}`;
+}
+
+function short(text) {
+  const characters = [...text];
+  return characters.length <= MAX_SHOWN ? text : `${characters.slice(0, MAX_SHOWN - 1).join("")}…`;
 }
 
 // Raises `Rejected` unless the spans make of the original what the statement is about.

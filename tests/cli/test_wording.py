@@ -20,6 +20,7 @@ SOURCES = [
 SAMPLES = {
     "reason": "minor",
     "again": "; it is not shown, and was made again from them: its digests are those fixed",
+    "put": "and in 2 places is put in “某”",
     "fields": "method, maker",
     "found": "before",
     "order": "after",

@@ -6,7 +6,7 @@ import pytest
 
 from cli.derive import differences
 from ledger.evidence.chunks import digest_item
-from ledger.evidence.derivation import spans_to_json
+from ledger.evidence.derivation import Span, spans_to_json
 from ledger.report import Finding, Group, Outcome, Report
 from ledger.verify import verify_packet
 from testkit.case import (
@@ -59,9 +59,52 @@ def test_what_is_published_is_what_was_served_but_for_the_spans() -> None:
     assert report.outcome is Outcome.PASSED, report.findings
     (finding,) = of(report)
     assert finding.outcome is Outcome.PASSED
-    assert finding.detail.startswith("公开.txt is 决定书.txt but for 3 declared spans, ")
+    assert finding.detail.startswith("公开.txt is 决定书.txt but for 3 declared spans: ")
     # It is made after the decision, and stands in nobody's way.
     assert finding.about not in {f.about for f in of(report, "fence")}
+
+
+def test_what_is_put_in_is_shown() -> None:
+    """A fine of ten times as much is a share of no per cent."""
+    spans = spans_to_json(
+        list(differences(SERVED.decode(), SERVED.decode().replace("500", "5000")))
+    )
+    (finding,) = of(
+        built(derivation(SERVED, SERVED.replace(b"500", b"5000"), spans=spans)).verify()
+    )
+    assert finding.outcome is Outcome.PASSED
+    assert finding.detail == (
+        f"公开.txt is 决定书.txt but for 1 declared spans: 0 of its {len(SERVED)} bytes are taken "
+        "out, and in 1 places is put in “0”"
+    )
+    gone = spans_to_json([Span(0, 3)])
+    (finding,) = of(built(derivation(SERVED, SERVED[3:], spans=gone)).verify())
+    assert finding.detail.endswith(f"3 of its {len(SERVED)} bytes are taken out, nothing is put in")
+
+
+def test_of_many_texts_put_in_some_are_shown() -> None:
+    texts = ["长" * 21, "b\n", "c", "d", "e", "f", "f", "g"]
+    spans = [Span(3 * n, 0, text) for n, text in enumerate(texts)]
+    parts = (text.encode() + SERVED[3 * n : 3 * n + 3] for n, text in enumerate(texts))
+    made = b"".join(parts) + SERVED[3 * len(texts) :]
+    (finding,) = of(built(derivation(SERVED, made, spans=spans_to_json(spans))).verify())
+    listed = f"“{'长' * 19}…”, “b\\n”, “c”, “d”, “e”, and 2 more"
+    assert finding.detail.endswith(f"and in 8 places is put in {listed}")
+
+
+@pytest.mark.usefixtures("alone")
+def test_statements_cannot_have_an_original_read_without_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Ten thousand of them about one recording of 4 GB: 40 TB would be hashed."""
+    made = built(derivation(SERVED, PUBLISHED, spans=SPANS))
+    leave_out(made, PUBLISHED)
+    monkeypatch.setattr("ledger.verdict.derived.MAX_READ", len(SERVED))
+    assert of(made.verify(require=frozenset()))[0].outcome is Outcome.PASSED
+    monkeypatch.setattr("ledger.verdict.derived.MAX_READ", len(SERVED) - 1)
+    (finding,) = of(made.verify(require=frozenset()))
+    assert finding.outcome is Outcome.UNDECIDED
+    assert finding.detail.endswith("its 3 declared spans were not followed: there are too many")
 
 
 @pytest.mark.parametrize("at", range(0, len(PUBLISHED), 5))
