@@ -108,7 +108,7 @@ def command(
     if item not in layout.items:
         raise Unknown(
             f"no item {item!r} in the packet",
-            hints=("its items: " + ", ".join(layout.items[:10]) or "it has none",),
+            hints=(f"its items: {', '.join(layout.items[:10]) or 'it has none'}",),
         )
     digest, leaves = _digest(opened, item)
     name = _name(opened, layout, digest)

@@ -278,8 +278,13 @@ class Filing:
             names = [[s.subject.name] for s in sources]
         return list(self._file(envelopes, names))
 
-    def derive(self, file: Path, fields: dict[str, Any]) -> list[Any]:
-        """One file that was made from an item, which `fields` name."""
+    def derive(
+        self, file: Path, fields: dict[str, Any], compared: bytes | None = None
+    ) -> list[Any]:
+        """One file that was made from an item, which `fields` name.
+
+        `compared` is its SHA-256 when it was held against the original.
+        """
         from api.clients import filing
         from api.ids import new_id
 
@@ -288,6 +293,8 @@ class Filing:
         if after := self._after(me["log"]):
             common["after"] = after
         (source,) = self._send([file])
+        if compared not in (None, source.subject.digest.sha256):
+            raise Rejected(f"{printable(str(file))!r} has changed while it was handed in")
         now = time.time_ns() // 1_000_000
         envelope = filing.derivation(source, common, self._key, new_id(now), self._beside)
         return list(self._file([envelope], [[source.subject.name]]))

@@ -1,6 +1,7 @@
 """`tiezheng derive`: a redaction, a transcript or another thing made from an item."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,16 @@ from cli.language import say
 from cli.remote import case_option, own_key_option, own_trust_option, server_option
 from cli.small_file import read_small
 from cli.trust import open_trust
+from ledger import suite
 from ledger.encoding import parse_utf8, printable
 from ledger.errors import Malformed, Rejected
 from ledger.evidence.case_number import parse_case
 from ledger.evidence.derivation import MAX_PUT, MAX_SPANS, Derived, Span, spans_to_json, taken_out
 
 MAX_TEXT_FILE = 131_072  # bytes; what is compared character by character
+MAX_PAIRS = (
+    4_000_000  # of equal characters, or lines: with more, to compare takes minutes and hours
+)
 SHOWN = 20
 
 
@@ -103,19 +108,21 @@ def command(
     fields: dict[str, Any] = {
         "case": parse_case(case),
         "derived": derived,
-        "original": read_source(source, lambda n: None).subject.digest.sha256.hex(),
         "tool": tool or "tiezheng derive",
     }
     if reason:
         fields["reason"] = reason
     spans: tuple[Span, ...] = ()
-    before = b""
+    before, compared = b"", None
     if declare:
-        before = read_small(source)
-        spans = _spans(before, read_small(Path(file)), original, file)
-        fields["spans"] = spans_to_json(spans)
+        # What is compared is what is named, even of files that change meanwhile.
+        before, after = read_small(source), read_small(Path(file))
+        spans, compared = _spans(before, after, original, file), suite.digest(after)
+        fields |= {"spans": spans_to_json(spans), "original": suite.digest(before).hex()}
+    else:
+        fields["original"] = read_source(source, lambda n: None).subject.digest.sha256.hex()
     filing = Filing(server, key_file, open_trust(trust) if trust else None, keep)
-    rows = filing.derive(Path(file), fields)
+    rows = filing.derive(Path(file), fields, compared)
     if as_json:
         output.result_json({"spans": spans_to_json(spans), "statements": rows})
     else:
@@ -150,7 +157,7 @@ def differences(original: str, derived: str) -> Iterator[Span]:
     """The spans, in bytes of UTF-8, by which a text differs from its original."""
     before, after = original.splitlines(keepends=True), derived.splitlines(keepends=True)
     at = 0
-    for kind, a, b, c, d in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+    for kind, a, b, c, d in _opcodes(before, after):
         old, new = "".join(before[a:b]), "".join(after[c:d])
         if kind != "equal":
             yield from _within(old, new, at)
@@ -159,10 +166,27 @@ def differences(original: str, derived: str) -> Iterator[Span]:
 
 def _within(old: str, new: str, at: int) -> Iterator[Span]:
     """Character by character, which takes long, so only where lines differ."""
-    for kind, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+    for kind, a, b, c, d in _opcodes(old, new):
         if kind != "equal":
             start, size = len(old[:a].encode()), len(old[a:b].encode())
             yield Span(at + start, size, new[c:d])
+
+
+def _opcodes(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[str, int, int, int, int]]:
+    """As `SequenceMatcher`'s; what is too long to compare counts as replaced."""
+    most = min(len(old), len(new))
+    head = next((n for n in range(most) if old[n] != new[n]), most)
+    tail = next((n for n in range(most - head) if old[-1 - n] != new[-1 - n]), most - head)
+    a, b = old[head : len(old) - tail], new[head : len(new) - tail]
+    yield "equal", 0, head, 0, head
+    counts = Counter(a)
+    if sum(counts[one] for one in b) > MAX_PAIRS:
+        yield "replace", head, head + len(a), head, head + len(b)
+    else:
+        for kind, *places in SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
+            i, j, k, m = (head + place for place in places)
+            yield kind, i, j, k, m
+    yield "equal", len(old) - tail, len(old), len(new) - tail, len(new)
 
 
 def _tell(before: bytes, spans: tuple[Span, ...]) -> None:

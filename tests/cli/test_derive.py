@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from cli import derive
+from ledger.evidence.derivation import Span
 from ledger.tlog.signing_key import SigningKey
 from testkit.server import CASE, HANDLER, Ledger, open_ledger, serving
 from testkit.terminal import Ended, Run
@@ -55,6 +57,44 @@ def desk(tmp_path: Path, run: Run) -> Iterator[Desk]:
         act = ("--act", "penalty_decision", "--trust", made.trust)
         assert run("deposit", served, *act, *made.usual).code == 0
         yield made
+
+
+def test_what_changes_while_it_is_compared_is_not_logged(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served, published = desk.folder / "决定书.txt", desk.write("公开.txt", PUBLISHED)
+    compare = derive._spans
+
+    def exchanged(before: bytes, after: bytes, *names: str) -> tuple[Span, ...]:
+        found = compare(before, after, *names)
+        published.write_text(PUBLISHED.replace("500", "5000"))
+        served.write_text("another")
+        return found
+
+    monkeypatch.setattr(derive, "_spans", exchanged)
+    ended = desk.derive(published, "--from", served, "--as", "redaction", "--declare")
+    assert ended.code != 0 and "has changed while it was handed in" in ended.err
+    # Of the original the bytes that were compared are named.
+    monkeypatch.setattr(derive, "_spans", compare)
+    desk.write("公开.txt", PUBLISHED)
+    desk.write("决定书.txt", SERVED)
+    ended = desk.derive(published, "--from", served, "--as", "redaction", "--declare")
+    assert ended.code == 0, ended.err
+
+
+@pytest.mark.parametrize("unit", ["a", "\n", "ab\n"])
+def test_texts_of_one_repeated_thing_are_compared_in_no_time(unit: str) -> None:
+    """Before, this took hours."""
+    old = "x" + unit * 30_000 + "y"
+    new = "z" + unit * 29_000 + "w"
+    (span,) = derive.differences(old, new)
+    assert (span.at, span.size, span.put) == (0, len(old), new)
+
+
+def test_far_apart_in_a_long_line_two_places_are_two_spans() -> None:
+    line = "当事人不服本决定的，可以依法申请行政复议。" * 90
+    old, new = f"甲{line}乙{line}丙", f"{line}乙{line}"
+    assert [span.size for span in derive.differences(old, new)] == [3, 3]
 
 
 def test_a_published_decision_is_declared_logged_and_verified(desk: Desk) -> None:
