@@ -91,6 +91,8 @@ def cut(
 
     options = {"protocol_whitelist": "none"}
     with av.open(source, mode="r", options=options) as original:
+        if original.format.name.endswith("_pipe"):
+            raise ValueError("a picture, no recording")
         cover = av.stream.Disposition.attached_pic
         streams = [
             s
@@ -303,7 +305,7 @@ def answered() -> dict[str, object]:
     except ImportError as error:
         return {"missing": str(error.name)}
     except (ValueError, OSError) as error:  # PyAV's errors are both
-        return {"error": str(error)}
+        return {"error": getattr(error, "strerror", None) or str(error)}
 
 
 def main() -> None:

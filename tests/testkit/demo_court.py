@@ -91,7 +91,6 @@ class Court:
     at_ms: int = 0
     facts: dict[str, Any] = field(default_factory=dict)
     broken: list[str] = field(default_factory=list)
-    skipped: list[str] = field(default_factory=list)
 
     @property
     def root(self) -> Path:
@@ -306,20 +305,17 @@ class Court:
 
     def _made(self, module: str, target: Path) -> bool:
         target.unlink(missing_ok=True)
-        there = find_spec(module.partition(".")[0]) and find_spec(module)
-        done = there and subprocess.run(
+        done = subprocess.run(
             [sys.executable, "-m", module, str(target)],
             env=os.environ | {"PYTHONPATH": str(ROOT)},
             capture_output=True,
             check=False,
         )
-        if done and done.returncode == 0:
+        if made := done.returncode == 0 and target.is_file():
             self.note(str(target), str(target))
-            return True
-        why = done.stderr.decode().strip().splitlines()[-1:] if done else [f"no {module} here"]
-        self.skipped.append(f"{target.name}: {' '.join(why)}")
-        self.note(f"NOT MADE: {self.skipped[-1]}", f"未生成：{self.skipped[-1]}")
-        return False
+        why = " ".join(done.stderr.decode().strip().splitlines()[-1:])
+        self.hold(made, f"{target.name} is made: {why}", f"生成 {target.name}：{why}")
+        return made
 
     # --- the forger --------------------------------------------------------------------------
 
@@ -385,7 +381,6 @@ class Court:
             "broken": self.broken,
             "holds": not self.broken,
             "of": len(rows),
-            "skipped": self.skipped,
             **self.facts,
         }
         text = json.dumps(closing, ensure_ascii=False, indent=1, sort_keys=True)
