@@ -163,8 +163,9 @@ _REASON = "|".join(REASONS)
 
 def _recordings(listed: str) -> str:
     """Their names are anybody's, and stay as they are."""
-    text = re.sub(r" \(not in the packet\)(?=, |$)", "（不在证据包内）", listed)
-    return re.sub(r", and (\d+) more$", r"，另有 \1 个", text)
+    text = re.sub(r" \(not in the packet\)(?=, |; |$)", "（不在证据包内）", listed)
+    text = re.sub(r", and (\d+) more(?=; |$)", r"，另有 \1 个", text)
+    return text.replace("; of its other moments: ", "；该录像其他时刻另有：")
 
 
 def _stretches(listed: str) -> str:
@@ -201,8 +202,8 @@ _CHINESE: tuple[tuple[str, _Words], ...] = (
     ),
     (r"When it was recorded is not stated", "其录制时间未予陈述"),
     (
-        r"No other recording of that moment is stated in this packet",
-        "本证据包的陈述中没有同一时刻的其他录像",
+        r"No other recording of that moment is stated in this packet(; of its other moments: .*)?",
+        lambda m: f"本证据包的陈述中没有同一时刻的其他录像{_recordings(m[1] or '')}",
     ),
     (
         r"Other recordings of that moment, by their statements: (.*)",

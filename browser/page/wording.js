@@ -79,8 +79,9 @@ const amount = (number, en, zh) =>
 /** Their names are anybody's, and stay as they are. */
 const recordings = (listed) =>
   listed
-    .replace(/ \(not in the packet\)(?=, |$)/gu, "（不在证据包内）")
-    .replace(/, and (\d+) more$/u, "，另有 $1 个");
+    .replace(/ \(not in the packet\)(?=, |; |$)/gu, "（不在证据包内）")
+    .replace(/, and (\d+) more(?=; |$)/gu, "，另有 $1 个")
+    .replaceAll("; of its other moments: ", "；该录像其他时刻另有：");
 
 const stretches = (listed) =>
   listed
@@ -111,6 +112,10 @@ const IN_CHINESE = new Map([
       `除声明的 ${m[3]} 处外，${m[1]} 与 ${m[2]} 一致：原件 ${m[5]} 字节中删去 ${m[4]} 字节，` +
       `${inChinese(m[6]) ?? m[6]}` +
       (m[7] ? `；${m[1]} 未出示，已据此重新制作，摘要与所固定的相同` : ""),
+  ],
+  [
+    "No other recording of that moment is stated in this packet(; of its other moments: .*)?",
+    (m) => `本证据包的陈述中没有同一时刻的其他录像${recordings(m[1] ?? "")}`,
   ],
   [
     "Other recordings of that moment, by their statements: (.*)",

@@ -34,20 +34,23 @@ export class Around {
   }
 
   // The recordings of the moment that a clip shows: what further cameras saw. `pathOf` gives where
-  // a subject stands in the packet, or undefined.
+  // a subject stands in the packet, or undefined. Which moment that is, is the word of who cut it:
+  // so those of the recording's other moments are named as well.
   others(clip, original, pathOf) {
     const own = this.#recorded.get(original.key);
     if (own === undefined) return "When it was recorded is not stated";
     const [start, end] = [clip.given.startMs, clip.given.endMs].map((ms) => own.startMs + ms);
-    const found = [];
+    const then = [], otherwise = [];
+    const ended = Math.max(own.endMs, own.startMs + clip.wholeMs);
     for (const [key, { file, startMs, endMs }] of this.#recorded) {
-      const isOther = !equalBytes(file.digest.sha256, clip.item.sha256);
-      if (startMs < end && endMs > start && isOther) {
-        found.push(`${printable(file.name)} (${pathOf(key) ?? "not in the packet"})`);
-      }
+      if (equalBytes(file.digest.sha256, clip.item.sha256)) continue;
+      const named = `${printable(file.name)} (${pathOf(key) ?? "not in the packet"})`;
+      if (startMs < end && endMs > start) then.push(named);
+      else if (startMs < ended && endMs > own.startMs) otherwise.push(named);
     }
-    if (!found.length) return "No other recording of that moment is stated in this packet";
-    return `Other recordings of that moment, by their statements: ${listed(found)}`;
+    const rest = otherwise.length ? `; of its other moments: ${listed(otherwise)}` : "";
+    if (!then.length) return `No other recording of that moment is stated in this packet${rest}`;
+    return `Other recordings of that moment, by their statements: ${listed(then)}${rest}`;
   }
 }
 

@@ -39,19 +39,28 @@ class Around:
         return f"; {len(clips)} clips here are of it, without {_listed(spans) or 'a gap'}"
 
     def others(self, clip: Clip, original: FileSubject, paths: Mapping[FileSubject, str]) -> str:
-        """The recordings of the moment that a clip shows: what further cameras saw."""
+        """The recordings of the moment that a clip shows: what further cameras saw.
+
+        Which moment it shows is the word of who cut it. So those of the recording's other moments
+        are named as well: else another moment would be given, of which there is no other.
+        """
         if original not in self._recorded:
             return "When it was recorded is not stated"
-        begun, _ = self._recorded[original]
+        begun, ended = self._recorded[original]
         start, end = begun + clip.given.start_ms, begun + clip.given.end_ms
-        found = [
-            f"{printable(file.name)} ({paths.get(file, 'not in the packet')})"
-            for file, (first, last) in self._recorded.items()
-            if first < end and last > start and file.digest.sha256 != clip.item.sha256
-        ]
-        if not found:
-            return "No other recording of that moment is stated in this packet"
-        return f"Other recordings of that moment, by their statements: {_listed(found)}"
+        then, else_ = [], []
+        for file, (first, last) in self._recorded.items():
+            if file.digest.sha256 == clip.item.sha256:
+                continue
+            named = f"{printable(file.name)} ({paths.get(file, 'not in the packet')})"
+            if first < end and last > start:
+                then.append(named)
+            elif first < max(ended, begun + clip.whole_ms) and last > begun:
+                else_.append(named)
+        rest = f"; of its other moments: {_listed(else_)}" if else_ else ""
+        if not then:
+            return f"No other recording of that moment is stated in this packet{rest}"
+        return f"Other recordings of that moment, by their statements: {_listed(then)}{rest}"
 
 
 def unseen(clips: Sequence[Clip]) -> Iterator[tuple[int, int]]:

@@ -131,7 +131,8 @@ CLIP = (
 )
 NO_OTHER = "No other recording of that moment is stated in this packet"
 OTHERS = (
-    "Other recordings of that moment, by their statements: a.mp4 (not in the packet), and 3 more"
+    "Other recordings of that moment, by their statements: a.mp4 (not in the packet), and 3 more; "
+    "of its other moments: b.mp4 (not in the packet), and 2 more"
 )
 # Another recording may be called what the finding itself says of the part.
 SAYS_SO = (

@@ -19,6 +19,7 @@ SOURCES = [
 ]
 SAMPLES = {
     "reason": "minor",
+    "rest": "; of its other moments: a.mp4 (not in the packet), and 3 more",
     "again": "; it is not shown, and was made again from them: its digests are those fixed",
     "put": "and in 2 places is put in “某”",
     "fields": "method, maker",

@@ -358,6 +358,11 @@ def test_other_cameras_of_that_moment_are_named() -> None:
     made.files["data/packet.json"] = replace(index, items=items).to_bytes()
     (finding,) = of(made.verify(), "clip")
     _, _, names = finding.detail.partition("of that moment, by their statements: ")
+    names, _, others = names.partition("; of its other moments: ")
+    assert set(others.split(", ")) == {
+        f"{name} ({next(p for p, data in made.files.items() if data == name.encode())})"
+        for name in ("before.mp4", "after.mp4")
+    }
     assert set(names.split(", ")) == {
         f"{name} ({path})"
         for name, path in (
@@ -366,6 +371,21 @@ def test_other_cameras_of_that_moment_are_named() -> None:
             ("from.mp4", "not in the packet"),
         )
     }
+
+
+def test_another_moment_claimed_hides_no_other_camera() -> None:
+    case = case_with_original()
+    when = recorded("00:30", "01:00")
+    case.add(evidence("other", 20, {"other.mp4": b"o"}, occurred=when), after="photo")
+    made = clipped(case)
+    clip = Clip.from_bytes(made.files[LIST])
+    made.files[LIST] = replace(clip, given=Span(400_000, 410_000)).to_bytes()
+    (finding,) = of(made.verify(), "clip")
+    path = next(p for p, data in made.files.items() if data == b"o")
+    assert finding.detail.endswith(
+        "No other recording of that moment is stated in this packet; of its other moments: "
+        f"other.mp4 ({path})"
+    )
 
 
 def test_between_two_clips_of_a_recording_something_is_not_shown() -> None:
