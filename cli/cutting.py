@@ -122,20 +122,26 @@ def _ask(command: list[str], recording: int, played: IO[bytes]) -> bytes:
 
 
 def _read(answer: bytes, size: int, played: int) -> Cut:
+    if not answer:
+        # It may be the recording, or this machine: so nothing is said against the recording.
+        raise Unavailable(
+            "the process that cuts ended without an answer",
+            hints=("has this machine memory, time and room for it? Else the recording ends it",),
+        )
     if len(answer) > MAX_ANSWER:
         raise Rejected("the cutting process said too much")
     try:
         value = json.loads(answer)
     except (ValueError, RecursionError):
-        raise Rejected(
-            "the recording could not be cut: its process ended without an answer"
-        ) from None
+        raise Rejected("the recording could not be cut: its process gave no whole answer") from None
     match value:
         case {"missing": str(library)}:
             raise Unavailable(
                 f"{clipped(library, 40)} is not installed here",
                 hints=("install it beside tiezheng: its extra 'media'",),
             )
+        case {"refused": str(why)}:
+            raise Unavailable(f"cannot cut a recording here: {clipped(why, 200)}")
         case {"error": str(why)}:
             raise Rejected(f"the recording could not be cut: {clipped(why, 200)}")
         case {

@@ -9,6 +9,7 @@ The demuxer decides what of the original is needed: all that it read on its way 
 """
 
 import ctypes
+import errno
 import io
 import json
 import os
@@ -22,6 +23,8 @@ from typing import Any
 MEMORY = 2 << 30
 CPU_S = 600
 MAX_PLAYED = 16 << 30
+# What a machine refuses, whatever the recording is.
+NOT_HERE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENOMEM)
 NEW_USER, NEW_NETWORK = 0x10000000, 0x40000000
 LATE_S = 2  # how far behind the pictures sound may stand in the file
 # Of a transport stream: how long a packet is, and where in it the byte is by which it is known.
@@ -304,7 +307,12 @@ def answered() -> dict[str, object]:
             return cut(Window(0, start, size), target, start_ms, end_ms, sound=bool(sound))
     except ImportError as error:
         return {"missing": str(error.name)}
+    except MemoryError:
+        return {"refused": "no memory is left for it"}
     except (ValueError, OSError) as error:  # PyAV's errors are both
+        number = getattr(error, "errno", None)
+        if number in NOT_HERE:
+            return {"refused": os.strerror(number)}
         return {"error": getattr(error, "strerror", None) or str(error)}
 
 

@@ -3,6 +3,7 @@
 import os
 import random
 import struct
+import sys
 import time
 from collections.abc import Iterator
 from fractions import Fraction
@@ -194,6 +195,35 @@ def test_a_file_without_its_tables_is_refused_in_words(tmp_path: Path) -> None:
     (tmp_path / "off.mp4").write_bytes(data[: len(data) // 2])
     with pytest.raises(Rejected, match=r"could not be cut: Invalid data [a-z ]*$"):
         part(tmp_path / "off.mp4", tmp_path)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import os; os.abort()",
+        """print('{"refused": "No space left on device"}')""",
+    ],
+)
+def test_what_this_machine_cannot_do_says_nothing_against_a_recording(
+    code: str, tmp_path: Path
+) -> None:
+    """Else `verify --rederive` fails an honest clip where the disk is full or memory short."""
+    (child := tmp_path / "child.py").write_text(code)
+    (source := tmp_path / "r.mp4").write_bytes(b"x" * 100)
+    with (tmp_path / "out").open("w+b") as played, pytest.raises(Unavailable):
+        cut(source, 0, 100, Span(0, 1), played, child=child)
+
+
+def test_a_full_disk_says_nothing_against_a_recording(tmp_path: Path) -> None:
+    """The child itself is told so by the file to play."""
+    record(tmp_path / "whole.mp4")
+    source = (tmp_path / "whole.mp4").open("rb")
+    full = Path("/dev/full").open("r+b")  # noqa: SIM115
+    with source, full, pytest.raises(Unavailable, match="No space left"):
+        size = (tmp_path / "whole.mp4").stat().st_size
+        numbers = (full.fileno(), 0, size, 2000, 3000, 1)
+        command = [sys.executable, "-I", str(cutting.CHILD), *map(str, numbers)]
+        cutting._read(cutting._ask(command, source.fileno(), full), size, 0)
 
 
 def test_a_picture_is_no_recording(tmp_path: Path) -> None:
