@@ -59,7 +59,10 @@ async function open(ex, number, originals) {
     throw new Rejected("the chunks are no part of the original that was fixed");
   }
   await checkPlayed(clip, ex.held(chunks), ex.held(played), !played.endsWith(".mp4"));
-  return { clip, subject, played, lacking: await lackingOf(ex.held(played), clip, played) };
+  const lacking = await lackingOf(ex.held(played), clip, played);
+  // What was compared is let go: the rows of a thousand clips would fill the memory.
+  clip.pieces = clip.proof = null;
+  return { clip, subject, played, lacking };
 }
 
 // The originals, as statements shown here speak of them; the first that does counts.

@@ -1,6 +1,7 @@
 """Clips: chunks proved to be part of an item that was fixed, and what is played made of them."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from ledger.encoding import printable
 from ledger.errors import Malformed, Rejected, Unavailable
@@ -28,7 +29,8 @@ def clips(ex: Examination) -> Iterator[Finding]:
         try:
             opened = _open(ex, number, originals)
             lacking[number] = _lacking(ex, number, opened[0])
-            held[number] = opened
+            # What was compared is let go: the rows of a thousand clips would fill the memory.
+            held[number] = replace(opened[0], pieces=(), proof=()), opened[1]
         except (Malformed, Rejected) as error:
             yield failed("clip", layout.clips.get(number, f"data/clips/{number}"), error)
     for number, (_, subject) in held.items():

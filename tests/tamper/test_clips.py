@@ -1,6 +1,8 @@
 """A clip of a recording: chunks, samples, list and original, each altered by whoever made it."""
 
 import random
+import sys
+import tracemalloc
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -296,6 +298,33 @@ def test_samples_in_an_order_that_takes_many_readings_are_refused() -> None:
         (finding,) = of(made.verify(), "clip")
         assert (finding.outcome is Outcome.PASSED) is passes, finding
         assert passes or "stand too far apart" in finding.detail
+
+
+@pytest.mark.usefixtures("alone")
+def test_memory_does_not_grow_with_the_rows_of_many_clips() -> None:
+    rows, few, many = 4_000, 1, 5
+    at = len(FTYP) + 8
+    pieces = [Piece(at + n, 2 * CHUNK_SIZE + n, 1) for n in range(rows)]
+    data = ORIGINAL[2 * CHUNK_SIZE :][:rows]
+    clip = clip_of(ORIGINAL, pieces)
+    file = FTYP + box(b"mdat", data) + movie(track([(piece.at, 1) for piece in pieces]))
+    parts = (clip.to_bytes(), chunks_of(ORIGINAL, clip), file)
+    peaks = []
+    for count in (few, many):
+        made = built()
+        for n in range(1, count + 1):
+            made.files |= {
+                path.replace("01", f"{n:02}"): part
+                for path, part in zip((LIST, CHUNKS, MP4), parts, strict=True)
+            }
+        packet = MemoryPacket(made.sealed())
+        tracemalloc.start()
+        report = verify_packet(packet, made.trust)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert [f.outcome for f in of(report, "clip")] == [Outcome.PASSED] * count
+    one = rows * sys.getsizeof(pieces[0])  # without its numbers
+    assert peaks[1] - peaks[0] < (many - few) * one / 2, peaks
 
 
 @pytest.mark.parametrize("missing", [LIST, CHUNKS, MP4])
