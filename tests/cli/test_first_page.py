@@ -205,7 +205,8 @@ MISSINGS = [
             ),
             RECOUNTED,
         ),
-        "Yes, logged but not shown whole here: 1 record and 1 file (the packet gives a reason for 1)",
+        "Yes, logged but not shown whole here: 1 record and 1 file "
+        "(the packet gives a reason for 1)",
     ),
     (
         sound_but(Finding("complete", UNDECIDED, "2026", "the checkpoint has no quorum")),
