@@ -54,6 +54,28 @@ def test_nothing_is_exchanged_while_it_is_judged(chromium: Chromium, worked: Pat
     assert chromium.evaluate("document.activeElement.id") == "trouble"
 
 
+def test_a_single_file_that_cannot_be_read_ends_its_reading(
+    chromium: Chromium, worked: Path
+) -> None:
+    chromium.evaluate(HELD_WORKERS)
+    chromium.drop(worked / "packet" / "bagit.txt")
+    chromium.ask("wait", **{"for": "#running"})
+    chromium.evaluate("held[0].tell({ kind: 'unreadable', message: 'it has changed' }), 0")
+    assert chromium.text("#trouble") == "Not readable. Nothing was judged. it has changed"
+    assert not chromium.count("#running, #single")
+
+
+def test_what_was_taken_is_said_to_who_does_not_see_it(chromium: Chromium, worked: Path) -> None:
+    chromium.evaluate("document.getElementById('packet-folder').focus()")
+    chromium.give("packet", worked / "packet")
+    said = "document.querySelector('[role=status]').textContent"
+    assert chromium.evaluate(said) == "Packet: packet/ (34 files)"
+    assert chromium.evaluate("document.activeElement.id") == "packet-folder"
+    chromium.ask("click", at="#remove-packet")
+    assert chromium.evaluate(said) == "Packet: none yet"
+    assert chromium.evaluate("document.activeElement.id") == "packet-folder"
+
+
 def test_what_else_decides_takes_back_a_verdict_without_it(
     chromium: Chromium, worked: Path
 ) -> None:
