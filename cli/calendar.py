@@ -21,10 +21,17 @@ def read_calendar(file: str) -> Calendar:
     data = read_small(Path(file))
     try:
         return _calendar(tomllib.loads(parse_utf8(data)))
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise Malformed(f"want TOML: {error}", path=file) from None
     except Malformed as error:
         raise error.under(file) from None
+
+
+def check_years(calendar: Calendar, first: date, last: date) -> None:
+    """The list of another year would count nothing, and the packet say that it had counted."""
+    years = {day.year for day in (*calendar.off, *calendar.working)}
+    if missing := set(range(first.year, last.year + 1)) - years:
+        raise Malformed(f"it names no day of {min(missing)}: want the list of that year as well")
 
 
 def _calendar(found: dict[str, Any]) -> Calendar:

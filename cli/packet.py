@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from cli import output
-from cli.calendar import read_calendar
+from cli.calendar import check_years, read_calendar
 from cli.carried import due_text
 from cli.command import argument, json_option, option
 from cli.command import command as new_command
@@ -18,7 +18,7 @@ from cli.language import pick, say
 from cli.remote import open_client, server_option, token_option
 from cli.wording import PARTICULARS
 from ledger.encoding import in_china, parse_day, printable
-from ledger.errors import Rejected
+from ledger.errors import Malformed, Rejected
 from ledger.evidence.case_number import parse_case
 from ledger.evidence.due import Due, Procedure
 from ledger.evidence.withheld import LEDGERS_OWN, Reason
@@ -227,7 +227,13 @@ def _due(procedure: str | None, received: str | None, holidays: str | None) -> D
             )
         return None
     calendar = None if holidays is None else read_calendar(holidays)
-    return Due.of(Procedure(procedure.replace("-", "_")), parse_day(received), calendar)
+    due = Due.of(Procedure(procedure.replace("-", "_")), parse_day(received), calendar)
+    if calendar is not None and holidays is not None:
+        try:
+            check_years(calendar, due.received, due.until)
+        except Malformed as error:
+            raise error.under(holidays) from None
+    return due
 
 
 def _left(due: Due, today: date) -> str:

@@ -198,6 +198,8 @@ def test_what_is_withheld_is_named_once_with_a_reason_of_the_list(
         ('off = ["2026-10-01", 2026-10-01]', "a day stands twice"),
         ('off = ["2026-10-01"]\nworking = ["2026-10-01"]', "both a day off and a working one"),
         ('holidays = ["2026-10-01"]', "nothing else"),
+        ('off = ["2025-10-01"]', "names no day of 2026"),
+        ("off = " + "[" * 100_000, "want TOML"),
     ],
 )
 def test_a_calendar_of_another_form_is_refused(
