@@ -211,7 +211,7 @@ class LedgerClient:
         asked = [("withhold", f"{name}={reason}") for name, reason in sorted(withhold.items())]
         if due is not None:
             asked.append(("due", format_json(due.to_json()).decode()))
-        query = f"?{urlencode(asked)}" if asked else ""
+        query = "?" + urlencode(asked) if asked else ""
         partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
         try:
             check_target(target)

@@ -2,10 +2,12 @@
 
 import json
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -38,6 +40,7 @@ class Sight:
     mirror: str
     ids: list[str]
     index: int  # of the second, in its log
+    logs: list[MirroredLog]
 
     def packet(self, run: Run, folder: Path, *more: str | Path) -> tuple[Ended, Path]:
         token, path = folder / "token", folder / "packet.zip"
@@ -75,14 +78,23 @@ def sight(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sight]:
         mirror = stack.enter_context(serving(create_mirror_app(logs)))
         for log in logs:
             follow(log)
-        yield Sight(ledger, address, mirror, ids, int(row["index"]))
+        yield Sight(ledger, address, mirror, ids, int(row["index"]), logs)
 
 
 def test_a_packet_of_both_logs_has_a_mirrors_word_on_each(
     run: Run, sight: Sight, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ledger.evidence.series.LOOKAHEAD", 64)
-    ended, packet = sight.packet(run, tmp_path, "--absence", sight.mirror, "--wait", "0")
+
+    def catch_up(seconds: float) -> None:
+        """What the packet's making has logged itself is beyond what a mirror has read."""
+        sight.ledger.await_quorum()
+        for log in sight.logs:
+            follow(log)
+
+    clock = SimpleNamespace(monotonic=time.monotonic, sleep=catch_up)
+    monkeypatch.setattr("api.clients.absences.time", clock)
+    ended, packet = sight.packet(run, tmp_path, "--absence", sight.mirror, "--wait", "30")
     assert ended.code == 0, ended.err
     trust = tmp_path / "trust"
     shutil.copytree(sight.ledger.folder / "trust", trust)
