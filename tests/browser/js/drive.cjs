@@ -55,7 +55,7 @@ const deeds = {
   click: ({ at }) => page.click(at),
   press: ({ key }) => page.keyboard.press(key),
   fill: ({ at, text }) => page.fill(at, text),
-  async wait({ for: selector, timeout = 20_000 }) {
+  async wait({ for: selector, timeout = 60_000 }) {
     await page.waitForSelector(selector, { timeout });
   },
   text: ({ at }) => page.innerText(at),
