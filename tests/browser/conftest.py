@@ -7,8 +7,20 @@ import pytest
 from browser.build import build
 from testkit.chromium import Chromium, open_chromium
 
-WORKED = Path(__file__).parents[1] / "vectors" / "own" / "worked-packet"
+ROOT = Path(__file__).parents[2]
+WORKED = ROOT / "tests" / "vectors" / "own" / "worked-packet"
 AT = "2026-12-01T00:00:00+08:00"
+
+
+@pytest.fixture
+def tmp_path(tmp_path: Path) -> Path:
+    """Chromium hands out no folder below /dev, where `make test IN=/dev/shm` has its files."""
+    if not tmp_path.is_relative_to("/dev"):
+        return tmp_path
+    folder = ROOT / "build" / "pages" / tmp_path.parent.name / tmp_path.name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
 
 
 @pytest.fixture(scope="module")
