@@ -3,6 +3,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from ledger import sm2
 from storage.sm2_libcrypto import Libcrypto
@@ -11,6 +12,18 @@ from testkit.ceph_packages import NotHere
 from testkit.once import session_folder
 
 sm2.use(Libcrypto())  # as `cli.main` does: a test may make keys of every algorithm
+
+
+@pytest.fixture(autouse=True)
+def own_journal() -> Iterator[None]:
+    """A command sets its process's journal onto what is captured of one test, and then closed."""
+    before = structlog.get_config()
+    written_to = getattr(before["logger_factory"], "_file", None)
+    if written_to is not None and written_to.closed:
+        structlog.reset_defaults()
+        before = structlog.get_config()
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture(scope="session")

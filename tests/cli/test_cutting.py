@@ -284,7 +284,7 @@ def test_a_child_of_the_cutting_process_does_not_outlive_it(
     )
     (tmp_path / "r.mp4").write_bytes(b"x" * 100)
     monkeypatch.setattr(cutting, "SECONDS", 2.0)
-    with (tmp_path / "out").open("w+b") as played, pytest.raises(Rejected):
+    with (tmp_path / "out").open("w+b") as played, pytest.raises(Unavailable):
         cut(tmp_path / "r.mp4", 0, 100, Span(0, 1), played, child=child)
     with pytest.raises(ProcessLookupError):
         for _ in range(200):
