@@ -17,7 +17,6 @@ import io
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -25,26 +24,25 @@ from collections.abc import Mapping
 from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from functools import cached_property
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from cli import media, output
-from cli.demo import DECISION, MARK, Stage, _fresh, _without_network
+from cli.demo import DECISION, Stage, _fresh, _without_network
 from cli.folding import columns
-from cli.language import LANGUAGES, choose, language, pick, say
+from cli.language import LANGUAGES, language, pick, say
 from cli.main import main as tiezheng
 from cli.public_log import open_log
 from cli.trust import open_trust
 from cli.verdict import finding_line, verdict_text
 from ledger import suite
 from ledger.encoding import format_time, parse_time
-from ledger.errors import LedgerError, Rejected
+from ledger.errors import Rejected
 from ledger.report import Finding, Group, Outcome, Report
 from ledger.verify import verify_packet
 from storage.packets import open_packet
 from testkit.case import zip_bytes
-from testkit.demo_station import _stop
+from testkit.demo_main import main
 from testkit.forgeries import FORGERIES, Desk, Files, Forgery
 from testkit.snow import record_snow
 
@@ -428,25 +426,5 @@ def run(root: Path) -> int:
     return output.Exit.DONE if not court.broken else output.Exit.FAILED
 
 
-def main(args: list[str]) -> int:
-    choose(args, os.environ)
-    signal.signal(signal.SIGTERM, _stop)  # as Ctrl-C: everything that was started is ended
-    root = Path("demo/court")
-    for module, extra in (("av", "media"), ("typst", "notary")):
-        if find_spec(module) is None:
-            output.error("unavailable", f"the {extra} extra is not installed")
-            return output.Exit.UNAVAILABLE
-    if not root.parent.exists():
-        root.parent.mkdir()
-        (root.parent / MARK).touch()  # `make demo` may replace it
-    try:
-        return run(root)
-    except LedgerError as error:
-        output.error("failed", str(error), error.hints)
-        return output.Exit.FAILED
-    except KeyboardInterrupt:
-        return output.Exit.INTERRUPTED
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1:], Path("demo/court"), run, {"av": "media", "typst": "notary"}))

@@ -9,26 +9,23 @@ should hold does not.
 """
 
 import json
-import os
 import secrets
 import shutil
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from api.clients.http import fetch, new_client
 from cli import output
-from cli.demo import MARK, OFFICES, Stage, _fresh, _process, _run, _tiezheng, _without_network
-from cli.language import choose, say
-from ledger.errors import LedgerError, Unavailable
-from testkit.demo_station import _stop
+from cli.demo import OFFICES, Stage, _fresh, _process, _run, _tiezheng, _without_network
+from cli.language import say
+from ledger.errors import Unavailable
+from testkit.demo_main import main
 from testkit.pkcs12 import to_pkcs12
 from testkit.tsa_process import POLICY, Tsa, open_tsa
 
@@ -477,24 +474,5 @@ def run(root: Path) -> int:
     return output.Exit.DONE if not watch.broken else output.Exit.FAILED
 
 
-def main(args: list[str]) -> int:
-    choose(args, os.environ)
-    signal.signal(signal.SIGTERM, _stop)  # as Ctrl-C: everything that was started is ended
-    root = Path("demo/notary")
-    if find_spec("av") is None:
-        output.error("unavailable", "the media extra is not installed")
-        return output.Exit.UNAVAILABLE
-    if not root.parent.exists():
-        root.parent.mkdir()
-        (root.parent / MARK).touch()  # `make demo` may replace it
-    try:
-        return run(root)
-    except LedgerError as error:
-        output.error("failed", str(error), error.hints)
-        return output.Exit.FAILED
-    except KeyboardInterrupt:
-        return output.Exit.INTERRUPTED
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1:], Path("demo/notary"), run, {"av": "media"}))

@@ -20,26 +20,25 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
-from importlib.util import find_spec
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from cli import media, output
-from cli.demo import AGENCY, MARK, Stage, _fresh, _tiezheng
-from cli.language import choose, pick
+from cli.demo import AGENCY, Stage, _fresh, _tiezheng
+from cli.language import pick
 from cli.station.card import MARKER
 from cli.station.screen import detail
 from cli.station.station import Station, open_station
 from cli.station.view import StationView, view
 from cli.station.words import STATES, gap_words, size
 from ledger.encoding import format_time
-from ledger.errors import LedgerError, Unavailable
+from ledger.errors import Unavailable
 from ledger.evidence.session import GapKind
 from storage.station_sqlite import FileRow
 from testkit.buckets import Made, make_bucket
 from testkit.ceph import BUILD, Ceph, Shared
 from testkit.ceph_packages import NotHere, ceph_prefix
+from testkit.demo_main import main
 from testkit.demo_tally import BAD, GOOD, SLOW_MS, STRAY, Recorded, Tally
 from testkit.line import Line
 
@@ -546,28 +545,5 @@ def run(root: Path) -> int:
     return output.Exit.DONE if not day.broken else output.Exit.FAILED
 
 
-def _stop(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
-
-
-def main(args: list[str]) -> int:
-    choose(args, os.environ)
-    signal.signal(signal.SIGTERM, _stop)  # as Ctrl-C: everything that was started is ended
-    root = Path("demo/station")
-    if find_spec("av") is None:
-        output.error("unavailable", "the media extra is not installed")
-        return output.Exit.UNAVAILABLE
-    if not root.parent.exists():
-        root.parent.mkdir()
-        (root.parent / MARK).touch()  # `make demo` may replace it
-    try:
-        return run(root)
-    except LedgerError as error:
-        output.error("failed", str(error), error.hints)
-        return output.Exit.FAILED
-    except KeyboardInterrupt:
-        return output.Exit.INTERRUPTED
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1:], Path("demo/station"), run, {"av": "media"}))
