@@ -314,3 +314,25 @@ def test_a_read_or_a_state_that_the_ledger_dates_back_shows_since_when_it_stands
     assert text.count("2026-01-02 10:00:00") == 2
     for name in ("read 50", "state"):
         assert words.format(built.place(name).to_text()) in text
+
+
+@pytest.mark.parametrize(
+    ("procedure", "received", "until", "fits"),
+    [
+        ("court", "2026-11-20", "2026-12-07", True),  # the fifteenth day is a Saturday
+        ("court", "2026-11-20", "2026-12-08", False),
+        ("court", "2026-11-20", "2026-12-05", False),
+        ("review", "2026-11-20", "2026-12-04", True),
+        ("review_summary", "2026-11-20", "2026-11-27", True),
+        ("review_summary", "2026-11-20", "2026-12-04", False),
+        ("review", "1969-12-20", "1970-01-02", True),  # a Saturday, before the epoch
+        ("review", "9999-12-30", "9999-12-31", False),
+        ("review", "2026-02-30", "2026-03-13", False),
+    ],
+)
+def test_when_it_is_due_is_counted_again_where_only_weekends_are_off(
+    good: Built, procedure: str, received: str, until: str, *, fits: bool
+) -> None:
+    due = {"counted": "weekends", "for": procedure, "received": received, "until": until}
+    edit_json(good, "data/packet.json", lambda v: v.update(due=due))
+    assert good.verify().facts.due == (due if fits else {})
