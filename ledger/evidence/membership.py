@@ -13,7 +13,7 @@ import unicodedata
 from ledger.encoding import clip, in_china
 from ledger.errors import Malformed
 from ledger.evidence.case_number import case_year
-from ledger.evidence.statement import OPENING, Kind, Statement
+from ledger.evidence.statement import OPENING, Kind, Statement, registered_name
 from ledger.tlog.note import VerifierKey
 
 _LABEL = re.compile(r"([12]\d{3})(-[1-9]\d{0,3})?", re.ASCII)
@@ -49,6 +49,9 @@ def series_names(statement: Statement, label: str, first_year: int) -> tuple[str
         case kind:
             names = _case_names(statement, year, first_year)
             names = names or [f"{year}/{kind}/{statement.agency}"]
+    if "procedure" in predicate:
+        # All acts of an agency in a year are one run: a case that is hidden lacks there.
+        names.append(f"{year}/acts/{statement.agency}")
     if "file" in predicate and (occurred := statement.occurred):
         captured = _year_of(occurred.start_ms, year, first_year)
         names.append(f"{captured}/recording/{predicate['device']}/{predicate['file']}")
@@ -112,6 +115,8 @@ def _registered(statement: Statement) -> str:
     predicate = statement.predicate
     if "key" in predicate:
         return f"key/{VerifierKey.from_text(predicate['key']).name}"
+    if "register" in predicate:
+        return registered_name(predicate)
     if "registrar" in predicate:
         return "ledger"
     if "series" in predicate:

@@ -33,6 +33,7 @@ from ledger.encoding import (
     parse_uuid7,
 )
 from ledger.errors import Malformed
+from ledger.evidence import phrase
 from ledger.evidence.case_number import parse_case, parse_template
 from ledger.evidence.chunks import MAX_ITEM, ItemDigest
 from ledger.evidence.derivation import Derived, spans_from_json
@@ -48,14 +49,28 @@ from ledger.evidence.notarial import (
     persons_wanted,
     subject_name,
 )
+from ledger.evidence.procedural import (
+    ACT_FORM,
+    COMPLAINT_FORMS,
+    DISPOSAL_FORMS,
+    HOLD_FORMS,
+    MAX_NAMED,
+    REGISTER_FORMS,
+    Hold,
+    InForce,
+    Registered,
+    check_content,
+    check_register,
+    facts_from_json,
+    registered_text,
+    timecodes_from_json,
+)
 from ledger.evidence.renewal import check_final, check_hash, closing_of, rows_of
 from ledger.tlog.note import VerifierKey, check_name
 
 TYPE = "https://in-toto.io/Statement/v1"
 MAX_PAYLOAD = 720_896  # its base64 fits an envelope
 MAX_SUBJECTS = 9  # an item and eight side files; an act's eight documents
-MAX_LINE = 256
-MAX_TEXT = 4096
 MAX_FILE_NAME = 1024  # bytes; file systems stop at 255, archives may not
 
 
@@ -64,9 +79,12 @@ class Kind(StrEnum):
     ACT = "act"
     APPLICATION = "application"
     CERTIFICATE = "certificate"
+    COMPLAINT = "complaint"
     CORRECTION = "correction"
     CUSTODY = "custody"
     DERIVATION = "derivation"
+    DISPOSAL = "disposal"
+    HOLD = "hold"
     REGISTER = "register"
     RENEWAL = "renewal"
     SESSION = "session"
@@ -125,8 +143,11 @@ MAY_SAY: Mapping[Kind, frozenset[Role]] = {
     Kind.ACT: frozenset({Role.HANDLER}),
     Kind.APPLICATION: frozenset({Role.NOTARY}),
     Kind.CERTIFICATE: frozenset({Role.NOTARY}),
+    Kind.COMPLAINT: frozenset({Role.HANDLER}),
     Kind.CORRECTION: frozenset({Role.STATION, Role.HANDLER}),
     Kind.DERIVATION: frozenset({Role.STATION, Role.HANDLER}),
+    Kind.DISPOSAL: frozenset({Role.HANDLER}),
+    Kind.HOLD: frozenset({Role.HANDLER, Role.LEDGER}),
     Kind.SESSION: frozenset({Role.STATION}),
     Kind.CUSTODY: frozenset({Role.LEDGER}),
     Kind.STATUS: frozenset({Role.LEDGER}),
@@ -208,6 +229,8 @@ class Statement:
     @property
     def persons(self) -> int:
         """How many registered persons must have signed it."""
+        if self.kind is Kind.DISPOSAL:
+            return 2
         return persons_wanted(self.predicate) if self.is_notarial else 1
 
     @property
@@ -307,8 +330,15 @@ def is_state(statement: Statement) -> bool:
     return statement.kind is Kind.STATUS and statement.predicate["what"] == STATE
 
 
+MOST_SUBJECTS = {
+    Kind.CERTIFICATE: MAX_CERTIFIED,
+    Kind.DISPOSAL: MAX_NAMED,
+    Kind.HOLD: MAX_NAMED,
+}
+
+
 def most_subjects(kind: Kind) -> int:
-    return MAX_CERTIFIED if kind is Kind.CERTIFICATE else MAX_SUBJECTS
+    return MOST_SUBJECTS.get(kind, MAX_SUBJECTS)
 
 
 def _kind(name: str) -> Kind:
@@ -323,44 +353,6 @@ def _kind(name: str) -> Kind:
 Check = Callable[[Any], object]
 
 
-def _line(value: Any) -> str:
-    """One line of text: non-empty, no control or invisible characters."""
-    text = _string(value, MAX_LINE)
-    if not text or text.strip() != text or not all_visible(text):
-        raise Malformed(f"want one line of text, got {clip(text)!r}")
-    return text
-
-
-def _name(value: Any) -> str:
-    """A line that becomes part of a series name: no slash, one normal form."""
-    text = _line(value)
-    if "/" in text or unicodedata.normalize("NFC", text) != text or len(text) > 64:
-        raise Malformed(f"want at most 64 characters in NFC without '/', got {clip(text)!r}")
-    return text
-
-
-def _text(value: Any) -> str:
-    text = _string(value, MAX_TEXT)
-    if any(unicodedata.category(c) == "Cc" and c != "\n" for c in text):
-        raise Malformed("want no control characters but line feeds")
-    return text
-
-
-def _string(value: Any, limit: int) -> str:
-    if not isinstance(value, str):
-        raise Malformed(f"want text, got {type(value).__name__}")
-    if len(value) > limit:
-        raise Malformed(f"want at most {limit} characters, got {len(value)}")
-    return value
-
-
-def _token(value: Any) -> str:
-    text = _string(value, 64)
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", text, re.ASCII):
-        raise Malformed(f"want lower-case words joined by '_', got {clip(text)!r}")
-    return text
-
-
 def _one_of(words: type[StrEnum]) -> Check:
     def check(value: Any) -> object:
         try:
@@ -369,15 +361,6 @@ def _one_of(words: type[StrEnum]) -> Check:
             raise Malformed(f"want one of {', '.join(words)}, got {clip(str(value))!r}") from None
 
     return check
-
-
-def _lines(value: Any) -> list[str]:
-    if not isinstance(value, list) or not 0 < len(value) <= 16:
-        raise Malformed("want a list of 1 to 16 names")
-    names = [_line(part) for part in value]
-    if len(set(names)) != len(names):
-        raise Malformed("a name stands twice")
-    return names
 
 
 def _interval(value: Any) -> None:
@@ -401,7 +384,7 @@ def _after(value: Any) -> None:
 
 def _about(value: Any) -> None:
     """A series without its year: `case/…`, `register/key/…`."""
-    text = _line(value)
+    text = phrase.line(value)
     if unicodedata.normalize("NFC", text) != text or not re.match(r"[a-z]+/[^/]", text):
         raise Malformed(f"want a series without its year, got {clip(text)!r}")
 
@@ -412,11 +395,11 @@ def _series_prints(value: Any) -> None:
     for year, print_ in value.items():
         if not re.fullmatch(r"[12]\d{3}", year, re.ASCII):
             raise Malformed(f"want a year, got {clip(year)!r}")
-        parse_hex(_string(print_, 64), suite.DIGEST_SIZE)
+        parse_hex(phrase.string(print_, 64), suite.DIGEST_SIZE)
 
 
 def _templates(value: Any) -> None:
-    for template in _lines(value):
+    for template in phrase.lines(value):
         parse_template(template)
 
 
@@ -424,16 +407,16 @@ def _counts(value: Any) -> None:
     if not isinstance(value, dict) or len(value) > 32:
         raise Malformed("want at most 32 counts")
     for name, count in value.items():
-        _token(name)
-        parse_decimal(_string(count, 19))
+        phrase.word(name)
+        parse_decimal(phrase.string(count, 19))
 
 
 def _changes(value: Any) -> None:
     if not isinstance(value, dict) or not 0 < len(value) <= 32:
         raise Malformed("want 1 to 32 fields and what they should say")
     for name, text in value.items():
-        _token(name)
-        _text(text)
+        phrase.word(name)
+        phrase.text(text)
 
 
 def _clock(value: Any) -> None:
@@ -450,8 +433,8 @@ def _counters(value: Any) -> None:
     if not isinstance(value, dict) or len(value) > 64:
         raise Malformed("want at most 64 counters")
     for prefix, number in value.items():
-        _line(prefix)
-        parse_decimal(_string(number, 19))
+        phrase.line(prefix)
+        parse_decimal(phrase.string(number, 19))
 
 
 def _gaps(value: Any) -> None:
@@ -461,83 +444,99 @@ def _gaps(value: Any) -> None:
     for gap in value:
         match gap:
             case {"kind": str(kind), "note": str(note), **more} if not more:
-                _token(kind)
-                _text(note)
+                phrase.word(kind)
+                phrase.text(note)
             case _:
                 raise Malformed("want kind and note of each gap, nothing else")
 
 
 FIELDS: Mapping[str, Check] = {
     "about": _about,
-    "act": _token,
-    "action": _token,
+    "act": phrase.word,
+    "action": phrase.word,
     "after": _after,
-    "agency": _name,
-    "applicant": _line,
-    "application": lambda value: parse_uuid7(_string(value, 36)),
-    "by": _line,
-    "card": _line,
-    "carrier": _line,
-    "case": lambda value: parse_case(_string(value, MAX_LINE)),
+    "agency": phrase.name,
+    "applicant": phrase.line,
+    "application": lambda value: parse_uuid7(phrase.string(value, 36)),
+    "auxiliaries": phrase.lines,
+    "basis": phrase.line,
+    "by": phrase.line,
+    "card": phrase.line,
+    "carrier": phrase.line,
+    "case": lambda value: parse_case(phrase.string(value, phrase.MAX_LINE)),
     "case_numbers": _templates,
-    "cause": _token,
+    "cause": phrase.word,
     "changes": _changes,
     "clock": _clock,
-    "compromised_since": lambda value: parse_time(_string(value, 40)),
+    "complaint": lambda value: parse_uuid7(phrase.string(value, 36)),
+    "compromised_since": lambda value: parse_time(phrase.string(value, 40)),
+    "content": check_content,
     "corrected": _interval,
     "counters": _counters,
     "counts": _counts,
     "decision": _one_of(Decision),
     "derived": _one_of(Derived),
-    "device": _name,
+    "device": phrase.name,
+    "devices": phrase.lines,
     "dispute": _one_of(Dispute),
     "evidence_type": _one_of(EvidenceType),
-    "favourable_to_party": _line,
-    "file": _line,
+    "facts": facts_from_json,
+    "favourable_to_party": phrase.line,
+    "file": phrase.line,
     "final": check_final,
-    "gap": lambda value: parse_decimal(_string(value, 4)),
+    "gap": lambda value: parse_decimal(phrase.string(value, 4)),
     "gaps": _gaps,
     "ground": _one_of(Ground),
     "hash": check_hash,
-    "id": lambda value: parse_uuid7(_string(value, 36)),
-    "interest": _line,
-    "issued": lambda value: parse_uuid7(_string(value, 36)),
-    "key": lambda value: VerifierKey.from_text(_string(value, 8192)),
-    "log": lambda value: VerifierKey.from_text(_string(value, 8192)),
-    "maker": _line,
-    "method": _line,
-    "name": _line,
-    "note": _text,
-    "number": _line,
+    "hold": _one_of(Hold),
+    "id": lambda value: parse_uuid7(phrase.string(value, 36)),
+    "in_force": InForce.from_json,
+    "interest": phrase.line,
+    "issued": lambda value: parse_uuid7(phrase.string(value, 36)),
+    "key": lambda value: VerifierKey.from_text(phrase.string(value, 8192)),
+    "log": lambda value: VerifierKey.from_text(phrase.string(value, 8192)),
+    "maker": phrase.line,
+    "method": phrase.line,
+    "name": phrase.line,
+    "note": phrase.text,
+    "number": phrase.line,
     "occurred": _interval,
-    "officers": _lines,
-    "origin": lambda value: check_name(_string(value, MAX_LINE)),
-    "original": lambda value: parse_hex(_string(value, 64), suite.DIGEST_SIZE),
-    "person": _line,
-    "provisional": lambda value: parse_uuid7(_string(value, 36)),
-    "purpose": _text,
-    "reason": _text,
+    "officers": phrase.lines,
+    "origin": lambda value: check_name(phrase.string(value, phrase.MAX_LINE)),
+    "original": lambda value: parse_hex(phrase.string(value, 64), suite.DIGEST_SIZE),
+    "person": phrase.line,
+    "place": phrase.line,
+    "procedure": phrase.word,
+    "provisional": lambda value: parse_uuid7(phrase.string(value, 36)),
+    "purpose": phrase.text,
+    "reason": phrase.text,
     "record": _one_of(Record),
-    "registrar": lambda value: VerifierKey.from_text(_string(value, 8192)),
-    "revoked": _text,
+    "register": _one_of(Registered),
+    "registrar": lambda value: VerifierKey.from_text(phrase.string(value, 8192)),
+    "retention": phrase.word,
+    "revoked": phrase.text,
     "role": _one_of(Role),
-    "root": lambda value: parse_base64(_string(value, 88), suite.STRONG_SIZE),
-    "rows": lambda value: parse_decimal(_string(value, 19)),
+    "root": lambda value: parse_base64(phrase.string(value, 88), suite.STRONG_SIZE),
+    "rows": lambda value: parse_decimal(phrase.string(value, 19)),
+    "seen": _interval,
     "series": _series_prints,
-    "session": lambda value: parse_uuid7(_string(value, 36)),
-    "size": lambda value: parse_decimal(_string(value, 19)),
+    "session": lambda value: parse_uuid7(phrase.string(value, 36)),
+    "size": lambda value: parse_decimal(phrase.string(value, 19)),
     "spans": spans_from_json,
     "stage": _one_of(Stage),
-    "tool": _line,
-    "tokens": lambda value: parse_decimal(_string(value, 19)),
-    "what": _token,
+    "subject": phrase.name,
+    "timecodes": timecodes_from_json,
+    "tool": phrase.line,
+    "tokens": lambda value: parse_decimal(phrase.string(value, 19)),
+    "version": phrase.line,
+    "what": phrase.word,
 }
 
 _COMMON = {"id", "agency"}
 _CASE = {"case", "provisional", "stage", "officers", "after", "note"}
 
-# Fields of each kind: those it must have, those it may have. `register` has four forms, and so
-# has `session`: a device is docked, it was checked out, a gap is explained.
+# Fields of each kind: those it must have, those it may have. `register` has six forms, `act` two,
+# `session` three: a device is docked, it was checked out, a gap is explained.
 FORMS: Mapping[Kind, tuple[tuple[set[str], set[str]], ...]] = {
     Kind.EVIDENCE: (
         (
@@ -547,19 +546,23 @@ FORMS: Mapping[Kind, tuple[tuple[set[str], set[str]], ...]] = {
             | {"file", "maker", "method", "purpose", "session"},
         ),
     ),
-    Kind.ACT: ((_COMMON | {"act", "occurred"}, _CASE),),
+    Kind.ACT: ((_COMMON | {"act", "occurred"}, _CASE), ACT_FORM),
     Kind.APPLICATION: APPLICATION_FORMS,
     Kind.CERTIFICATE: CERTIFICATE_FORMS,
+    Kind.COMPLAINT: COMPLAINT_FORMS,
     Kind.CORRECTION: ((_COMMON | {"changes", "reason"}, _CASE | {"occurred"}),),
     Kind.CUSTODY: ((_COMMON | {"about", "action", "by", "occurred"}, {"reason", "note", "after"}),),
     Kind.DERIVATION: (
         (_COMMON | {"derived", "occurred", "original", "tool"}, _CASE | {"reason", "spans"}),
     ),
+    Kind.DISPOSAL: DISPOSAL_FORMS,
+    Kind.HOLD: HOLD_FORMS,
     Kind.REGISTER: (
         (_COMMON | {"log", "registrar", "series"}, {"note"}),
         (_COMMON | {"key", "person", "role"}, {"revoked", "compromised_since", "note"}),
         (_COMMON | {"name", "case_numbers"}, {"note"}),
         (_COMMON | {"series", "revoked"}, {"compromised_since", "note"}),
+        *REGISTER_FORMS,
     ),
     Kind.SESSION: (
         (
@@ -598,8 +601,10 @@ def _check_predicate(kind: Kind, predicate: Mapping[str, Any]) -> None:
             FIELDS[field](value)
         except Malformed as error:
             raise error.under(f"predicate.{field}") from None
-    if kind in (Kind.EVIDENCE, Kind.ACT, Kind.DERIVATION):
+    if kind in (Kind.EVIDENCE, Kind.ACT, Kind.DERIVATION, Kind.DISPOSAL):
         _check_case(predicate)
+    if "register" in given:
+        check_register(predicate)
     if kind is Kind.APPLICATION:
         check_ground(predicate)
     if kind is Kind.EVIDENCE and ("device" in given) != ("file" in given):
@@ -609,7 +614,7 @@ def _check_predicate(kind: Kind, predicate: Mapping[str, Any]) -> None:
 def _check_case(predicate: Mapping[str, Any]) -> None:
     named = "case" in predicate or "provisional" in predicate
     if predicate.get("act") == OPENING:
-        if named:
+        if named or "procedure" in predicate:
             raise Malformed("an opening names no case: it is one", path="predicate")
     elif not named:
         raise Malformed("want a case or a provisional case", path="predicate")
@@ -647,8 +652,16 @@ def _check_subjects(
                     fits = predicate.get("issued") == issued
                 case _:
                     fits = False
-        case Kind.CORRECTION:
+        case Kind.CORRECTION | Kind.DISPOSAL:
             fits = all(isinstance(s, StatementSubject) for s in subjects)
+        case Kind.COMPLAINT:
+            fits = len(subjects) == 1 and not isinstance(subjects[0], StatementSubject)
+        case Kind.HOLD:
+            match subjects:
+                case (TextSubject(),):
+                    fits = True
+                case _:
+                    fits = all(isinstance(s, StatementSubject) for s in subjects)
         case Kind.REGISTER:
             fits = subjects == (register_subject(predicate),)
         case Kind.SESSION | Kind.DERIVATION:
@@ -661,11 +674,18 @@ def _check_subjects(
         raise Malformed(f"no such subject for {kind}", path="subject")
 
 
+def registered_name(predicate: Mapping[str, Any]) -> str:
+    """Of an entry in a register or a list: what its series is named by."""
+    return f"{predicate['register']}/{predicate['subject']}"
+
+
 def register_subject(predicate: Mapping[str, Any]) -> TextSubject:
     """What a register statement is about: the text it registers, named by whose it is."""
     if "key" in predicate:
         text = predicate["key"]
         name = f"key/{VerifierKey.from_text(text).name}"
+    elif "register" in predicate:
+        text, name = registered_text(predicate), registered_name(predicate)
     elif "registrar" in predicate:
         text, name = predicate["registrar"], "trust/registrar.vkey"
     elif "series" in predicate:
@@ -719,7 +739,7 @@ def _subject_from_json(value: Any) -> Subject:
                 return StatementSubject(id_, parse_hex(commitment, suite.DIGEST_SIZE))
         case {"digest": {"sha256": str(sha256), **digests}, "name": str(name), **more}:
             if not more and not digests:
-                return TextSubject(_line(name), parse_hex(sha256, suite.DIGEST_SIZE))
+                return TextSubject(phrase.line(name), parse_hex(sha256, suite.DIGEST_SIZE))
     raise Malformed("want a file with size and both digests, a statement, or a text")
 
 
@@ -742,7 +762,7 @@ def _file_subject(
             size=count,
             sha256=parse_hex(sha256, suite.DIGEST_SIZE),
             chunks=parse_hex(chunks, suite.DIGEST_SIZE),
-            sm3=b"" if sm3 is None else parse_hex(_string(sm3, 64), suite.DIGEST_SIZE),
+            sm3=b"" if sm3 is None else parse_hex(phrase.string(sm3, 64), suite.DIGEST_SIZE),
         ),
-        b"" if raw is None else parse_base64(_string(raw, 2 * MAX_FILE_NAME)),
+        b"" if raw is None else parse_base64(phrase.string(raw, 2 * MAX_FILE_NAME)),
     )
