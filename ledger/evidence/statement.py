@@ -21,7 +21,6 @@ from typing import Any, Self
 
 from ledger import suite
 from ledger.encoding import (
-    all_visible,
     clip,
     format_base64,
     format_json,
