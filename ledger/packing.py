@@ -338,7 +338,7 @@ def _items(statements: Sequence[Statement]) -> dict[str, Wanted]:
     seen = set()
     speaks = favourable(statements)
     for statement in sorted(statements, key=lambda s: s.id not in speaks):
-        if statement.kind not in (Kind.EVIDENCE, Kind.ACT, Kind.DERIVATION):
+        if statement.kind not in (Kind.EVIDENCE, Kind.ACT, Kind.COMPLAINT, Kind.DERIVATION):
             continue
         for subject in statement.files:
             if subject.digest not in seen:

@@ -16,8 +16,9 @@ from ledger import abreast
 from ledger.encoding import format_base64, format_time, printable
 from ledger.errors import Unavailable
 from ledger.evidence.chunks import ItemHasher
+from ledger.evidence.phrase import MAX_LINE
 from ledger.evidence.signing import seal
-from ledger.evidence.statement import MAX_LINE, FileSubject, Kind, Statement, StatementSubject
+from ledger.evidence.statement import FileSubject, Kind, Statement, StatementSubject
 from ledger.evidence.trust import TrustedLog
 from ledger.tlog.note import SignedNote
 from ledger.tlog.signing_key import SigningKey

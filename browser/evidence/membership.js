@@ -7,6 +7,7 @@ import { clip, inChina, repr } from "../encoding.js";
 import { Malformed } from "../errors.js";
 import { VerifierKey } from "../tlog/note.js";
 import { caseYear } from "./case_number.js";
+import { registeredName } from "./procedural.js";
 import { OPENING } from "./statement.js";
 
 // The last element of an origin: `2026`, or `2026-2` for a second log of that year.
@@ -25,7 +26,9 @@ export function logLabel(origin) {
 export function seriesNames(statement, label, firstYear) {
   const year = Number(label.slice(0, 4));
   const names = named(statement, year, firstYear);
-  const { file, device } = statement.predicate;
+  const { file, device, procedure } = statement.predicate;
+  // All acts of an agency in a year are one run: a case that is hidden lacks there.
+  if (procedure !== undefined) names.push(`${year}/acts/${statement.agency}`);
   const { occurred } = statement;
   if (file !== undefined && occurred !== null) {
     const captured = yearOf(occurred.startMs, year, firstYear);
@@ -115,6 +118,7 @@ function caseNames(statement, year, firstYear) {
 function registered(statement) {
   const { predicate } = statement;
   if ("key" in predicate) return `key/${VerifierKey.fromText(predicate.key).name}`;
+  if ("register" in predicate) return registeredName(predicate);
   if ("registrar" in predicate) return "ledger";
   if ("series" in predicate) return "series";
   return `agency/${statement.agency}`;

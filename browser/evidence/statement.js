@@ -42,13 +42,29 @@ import {
   personsWanted,
   subjectName,
 } from "./notarial.js";
+import { MAX_LINE, line, lines, name, string, text, word } from "./phrase.js";
+import {
+  ACT_FORM,
+  COMPLAINT_FORMS,
+  DISPOSAL_FORMS,
+  HOLDS,
+  HOLD_FORMS,
+  MAX_NAMED,
+  REGISTERED,
+  REGISTER_FORMS,
+  checkContent,
+  checkFacts,
+  checkInForce,
+  checkRegister,
+  checkTimecodes,
+  registeredName,
+  registeredText,
+} from "./procedural.js";
 import { checkFinal, checkHash, closingOf, rowsOf } from "./renewal.js";
 
 export const TYPE = "https://in-toto.io/Statement/v1";
 export const MAX_PAYLOAD = 720_896; // its base64 fits an envelope
 const MAX_SUBJECTS = 9; // an item and eight side files; an act's eight documents
-const MAX_LINE = 256;
-const MAX_TEXT = 4096;
 const MAX_FILE_NAME = 1024; // bytes
 
 const STAGES = ["start", "investigate", "review", "decide", "serve", "enforce"];
@@ -87,8 +103,11 @@ const MAY_SAY = {
   act: ["handler"],
   application: ["notary"],
   certificate: ["notary"],
+  complaint: ["handler"],
   correction: ["station", "handler"],
   derivation: ["station", "handler"],
+  disposal: ["handler"],
+  hold: ["handler", "ledger"],
   session: ["station"],
   custody: ["ledger"],
   status: ["ledger"],
@@ -168,6 +187,7 @@ export class Statement {
 
   // How many registered persons must have signed it.
   get persons() {
+    if (this.kind === "disposal") return 2;
     const notarial = this.kind === "application" || this.kind === "certificate";
     return notarial ? personsWanted(this.predicate) : 1;
   }
@@ -255,8 +275,10 @@ function kindOf(name) {
   return kind;
 }
 
+const MOST_SUBJECTS = { certificate: MAX_CERTIFIED, disposal: MAX_NAMED, hold: MAX_NAMED };
+
 function checkCount(kind, subjects) {
-  const most = kind === "certificate" ? MAX_CERTIFIED : MAX_SUBJECTS;
+  const most = MOST_SUBJECTS[kind] ?? MAX_SUBJECTS;
   if (!subjects.length || subjects.length > most) {
     throw new Malformed(`want 1 to ${most}, got ${subjects.length}`, { path: "subject" });
   }
@@ -282,58 +304,12 @@ export function isState({ kind, predicate }) {
 
 // --- fields ------------------------------------------------------------------------------------
 
-function string(value, limit) {
-  if (typeof value !== "string") throw new Malformed(`want text, got ${typeof value}`);
-  if (textLength(value) > limit) {
-    throw new Malformed(`want at most ${limit} characters, got ${textLength(value)}`);
-  }
-  return value;
-}
-
-// One line of text: non-empty, no control or invisible characters, no space at either end.
-function line(value) {
-  const text = string(value, MAX_LINE);
-  // Of all spaces `allVisible` lets only U+0020 pass.
-  if (!text || text.startsWith(" ") || text.endsWith(" ") || !allVisible(text)) {
-    throw new Malformed(`want one line of text, got ${repr(clip(text))}`);
-  }
-  return text;
-}
-
-// A line that becomes part of a series name: no slash, one normal form.
-function name(value) {
-  const text = line(value);
-  if (text.includes("/") || text.normalize("NFC") !== text || textLength(text) > 64) {
-    throw new Malformed(`want at most 64 characters in NFC without '/', got ${repr(clip(text))}`);
-  }
-}
-
-function text(value) {
-  if (/[\0-\x09\x0b-\x1f\x7f-\x9f]/.test(string(value, MAX_TEXT))) {
-    throw new Malformed("want no control characters but line feeds");
-  }
-}
-
-function token(value) {
-  if (!/^[a-z][a-z0-9_]*$/.test(string(value, 64))) {
-    throw new Malformed(`want lower-case words joined by '_', got ${repr(clip(value))}`);
-  }
-}
-
 function oneOf(words) {
   return (value) => {
     if (!words.includes(value)) {
       throw new Malformed(`want one of ${words.join(', ')}, got ${repr(clip(String(value)))}`);
     }
   };
-}
-
-function lines(value) {
-  if (!Array.isArray(value) || !value.length || value.length > 16) {
-    throw new Malformed("want a list of 1 to 16 names");
-  }
-  value.forEach(line);
-  if (new Set(value).size !== value.length) throw new Malformed("a name stands twice");
 }
 
 function templates(value) {
@@ -383,7 +359,7 @@ function seriesPrints(value) {
 
 function counts(value) {
   for (const [word, count] of table(value, 0, 32, "want at most 32 counts")) {
-    token(word);
+    word(word);
     parseDecimal(string(count, 19));
   }
 }
@@ -391,7 +367,7 @@ function counts(value) {
 function changes(value) {
   const want = "want 1 to 32 fields and what they should say";
   for (const [field, said] of table(value, 1, 32, want)) {
-    token(field);
+    word(field);
     text(said);
   }
 }
@@ -421,7 +397,7 @@ function gaps(value) {
     if (!exactly(gap, { kind: "text", note: "text" })) {
       throw new Malformed("want kind and note of each gap, nothing else");
     }
-    token(gap.kind);
+    word(gap.kind);
     text(gap.note);
   }
 }
@@ -433,29 +409,35 @@ const time = (value) => parseTime(string(value, 40));
 
 const FIELDS = {
   about,
-  act: token,
-  action: token,
+  act: word,
+  action: word,
   after,
   agency: name,
   applicant: line,
   application: uuid,
+  auxiliaries: lines,
+  basis: line,
   by: line,
   card: line,
   carrier: line,
   case: (value) => parseCase(string(value, MAX_LINE)),
   case_numbers: templates,
-  cause: token,
+  cause: word,
   changes,
   clock,
+  complaint: uuid,
   compromised_since: time,
+  content: checkContent,
   corrected: fromTo,
   counters,
   counts,
   decision: oneOf(DECISIONS),
   derived: oneOf(DERIVED),
   device: name,
+  devices: lines,
   dispute: oneOf(DISPUTES),
   evidence_type: oneOf(EVIDENCE_TYPES),
+  facts: checkFacts,
   favourable_to_party: line,
   file: line,
   final: checkFinal,
@@ -463,7 +445,9 @@ const FIELDS = {
   gaps,
   ground: oneOf(GROUNDS),
   hash: checkHash,
+  hold: oneOf(HOLDS),
   id: uuid,
+  in_force: checkInForce,
   interest: line,
   issued: uuid,
   key,
@@ -478,23 +462,31 @@ const FIELDS = {
   origin: (value) => checkName(string(value, MAX_LINE)),
   original: (value) => parseHex(string(value, 64), suite.DIGEST_SIZE),
   person: line,
+  place: line,
+  procedure: word,
   provisional: uuid,
   purpose: text,
   reason: text,
   record: oneOf(RECORDS),
+  register: oneOf(REGISTERED),
   registrar: key,
+  retention: word,
   revoked: text,
   role: oneOf(ROLES),
   root: (value) => parseBase64(string(value, 88), suite.STRONG_SIZE),
   rows: decimal(19),
+  seen: fromTo,
   series: seriesPrints,
   session: uuid,
   size: decimal(19),
   spans: spansFromJson,
   stage: oneOf(STAGES),
+  subject: name,
+  timecodes: checkTimecodes,
   tool: line,
   tokens: decimal(19),
-  what: token,
+  version: line,
+  what: word,
 };
 
 const COMMON = ["id", "agency"];
@@ -512,9 +504,10 @@ const FORMS = {
       ],
     ],
   ],
-  act: [[[...COMMON, "act", "occurred"], CASE]],
+  act: [[[...COMMON, "act", "occurred"], CASE], ACT_FORM],
   application: APPLICATION_FORMS,
   certificate: CERTIFICATE_FORMS,
+  complaint: COMPLAINT_FORMS,
   correction: [[[...COMMON, "changes", "reason"], [...CASE, "occurred"]]],
   custody: [[[...COMMON, "about", "action", "by", "occurred"], ["reason", "note", "after"]]],
   derivation: [
@@ -523,11 +516,14 @@ const FORMS = {
       [...CASE, "reason", "spans"],
     ],
   ],
+  disposal: DISPOSAL_FORMS,
+  hold: HOLD_FORMS,
   register: [
     [[...COMMON, "log", "registrar", "series"], ["note"]],
     [[...COMMON, "key", "person", "role"], ["revoked", "compromised_since", "note"]],
     [[...COMMON, "name", "case_numbers"], ["note"]],
     [[...COMMON, "series", "revoked"], ["compromised_since", "note"]],
+    ...REGISTER_FORMS,
   ],
   session: [
     [[...COMMON, "device", "gaps", "occurred"], [...DEVICE, "officers", "session"]],
@@ -554,7 +550,8 @@ function checkPredicate(kind, predicate) {
       throw error instanceof Malformed ? error.under(`predicate.${field}`) : error;
     }
   }
-  if (kind === "evidence" || kind === "act" || kind === "derivation") checkCase(predicate);
+  if (["evidence", "act", "derivation", "disposal"].includes(kind)) checkCase(predicate);
+  if ("register" in predicate) checkRegister(predicate);
   if (kind === "application") checkGround(predicate);
   if (kind === "evidence" && "device" in predicate !== "file" in predicate) {
     throw new Malformed("want device and file together", { path: "predicate" });
@@ -579,7 +576,7 @@ function whyNoForm(kind, given) {
 function checkCase(predicate) {
   const named = "case" in predicate || "provisional" in predicate;
   if (predicate.act === OPENING) {
-    if (named) {
+    if (named || "procedure" in predicate) {
       throw new Malformed("an opening names no case: it is one", { path: "predicate" });
     }
   } else if (!named) {
@@ -614,7 +611,12 @@ function fits(kind, subjects, predicate) {
         return "number" in predicate && others.every(are(StatementSubject));
       }
       return !others.length && are(StatementSubject)(first) && predicate.issued === first.id;
+    case "complaint":
+      return !others.length && !are(StatementSubject)(first);
+    case "hold":
+      return (!others.length && are(TextSubject)(first)) || subjects.every(are(StatementSubject));
     case "correction":
+    case "disposal":
       return subjects.every(are(StatementSubject));
     case "register":
       return same(registerSubject(predicate));
@@ -634,6 +636,8 @@ function registerSubject(predicate) {
   if ("key" in predicate) {
     text = predicate.key;
     name = `key/${VerifierKey.fromText(text).name}`;
+  } else if ("register" in predicate) {
+    [text, name] = [registeredText(predicate), registeredName(predicate)];
   } else if ("registrar" in predicate) {
     [text, name] = [predicate.registrar, "trust/registrar.vkey"];
   } else if ("series" in predicate) {

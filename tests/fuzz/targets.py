@@ -108,6 +108,7 @@ from storage.staging_directory import Announced, Finish
 from storage.trust_directory import read_trust
 from testkit import case as kit
 from testkit import mirrors
+from testkit import procedural as made
 from testkit.certificate_pages import make_page
 from testkit.keys import SERIES_PEM, cosigner, key, series_key, series_public_pem
 from testkit.server import OfficeState, quiet
@@ -312,7 +313,9 @@ def policies() -> tuple[bytes, ...]:
 
 
 def payloads() -> tuple[bytes, ...]:
-    return tuple(Envelope.from_bytes(data).payload for data in of_packet("data/statements/", "n")())
+    packed = of_packet("data/statements/", "n")()
+    procedural = tuple(draft.to_payload() for draft in made.examples().values())
+    return (*(Envelope.from_bytes(data).payload for data in packed), *procedural)
 
 
 def companions() -> tuple[bytes, ...]:
