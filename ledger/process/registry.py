@@ -11,6 +11,7 @@ What is registered twice under one subject is one thing, whoever registers it: a
 with its officer to another agency. A list is its agency's: two have each their own `powers`.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -47,6 +48,8 @@ class Registry:
 
     def __init__(self) -> None:
         self._versions: dict[Registered, dict[str, list[Version]]] = {r: {} for r in Registered}
+        self._added: list[Version] = []
+        self._timed = True  # whether of each it is known when it was logged
 
     def add(self, number: int, statement: Statement, at_ms: int | None = None) -> None:
         """That the registrar signed it is for the caller to know. Other statements pass by."""
@@ -65,9 +68,11 @@ class Registry:
             at_ms,
         )
         versions = self._versions[version.register].setdefault(version.subject, [])
-        if versions and versions[-1].number >= number:
+        if self._added and self._added[-1].number >= number:
             raise ValueError(f"want entries in the order of the log, got {number} again or late")
         versions.append(version)
+        self._added.append(version)
+        self._timed &= at_ms is not None
 
     def at(
         self, register: Registered, subject: str, number: int, day: date, agency: str = ""
@@ -97,6 +102,13 @@ class Registry:
     def versions(self, register: Registered, subject: str) -> tuple[Version, ...]:
         """All of them in log order, whatever came of them."""
         return tuple(self._versions[register].get(subject, ()))
+
+    def logged_by(self, at_ms: int) -> int | None:
+        """The place before which all stands that was logged by then; None if that is not known."""
+        if not self._timed:
+            return None
+        index = bisect_right(self._added, at_ms, key=lambda version: version.at_ms or 0)
+        return self._added[index - 1].number + 1 if index else 0
 
     def above(self, agency: str, number: int, day: date) -> list[str]:
         """The agency itself, then its `parent`, then that one's."""
