@@ -8,7 +8,7 @@ must be what its writer writes.
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from io import BytesIO
@@ -82,6 +82,7 @@ from ledger.evidence.statement import Statement
 from ledger.evidence.suites import Suites
 from ledger.evidence.trust import Trust
 from ledger.evidence.withheld import Withheld, parse_reason
+from ledger.process.lists import READERS
 from ledger.report import Outcome
 from ledger.timestamp import Authority, open_token
 from ledger.tlog.checkpoint import Checkpoint
@@ -111,6 +112,7 @@ from testkit import mirrors
 from testkit import procedural as made
 from testkit.certificate_pages import make_page
 from testkit.keys import SERIES_PEM, cosigner, key, series_key, series_public_pem
+from testkit.lists import LISTS
 from testkit.server import OfficeState, quiet
 from testkit.world import HandClock, World, grown
 
@@ -496,6 +498,14 @@ def _trust(data: bytes) -> None:
     trust = Trust.from_files(unpack(data))
     assert trust.logs and len(trust.hash) == 64
     _ = (trust.first_year, trust.keys, trust.log("2026"))
+
+
+def _list(data: bytes) -> None:
+    """Whoever may read it does; the others refuse."""
+    given = text_of(data)
+    for reader in READERS.values():
+        with suppress(LedgerError):
+            reader(given)
 
 
 def _case(data: bytes) -> None:
@@ -1142,6 +1152,10 @@ TARGETS: tuple[Target, ...] = (
         (case_number.parse_template,),
     ),
     Target("trust", _trust, trusts, (Trust.from_files,)),
+    # registers
+    Target(
+        "list", _list, lambda: tuple(map(str.encode, LISTS)), tuple(READERS.values()), examples=60
+    ),
     # judging
     Target("packet", _verified, one_of_each, examples=60),
     Target("public-log", _audited, of_log, (audit_log,)),
