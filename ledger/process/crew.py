@@ -18,6 +18,7 @@ from enum import StrEnum
 from ledger.encoding import in_china
 from ledger.evidence.procedural import Registered
 from ledger.evidence.statement import Statement
+from ledger.process.listed import Seen
 from ledger.process.registry import Registry
 
 LATEST = 2**63 - 1  # a place after all others
@@ -54,6 +55,7 @@ class CrewRule(StrEnum):
     AUXILIARIES_ALONE = "auxiliaries_alone"
     CREW_SHORT = "crew_short"
     OFFICER_UNQUALIFIED = "officer_unqualified"
+    AUXILIARY_FORBIDDEN = "auxiliary_forbidden"
     AUXILIARY_UNREGISTERED = "auxiliary_unregistered"
     DELEGATION_UNPUBLISHED = "delegation_unpublished"
     SINGLE_OFFICER = "single_officer"
@@ -178,6 +180,7 @@ def crew_findings(
         *(_agency(bench) if verb else ()),
         *_crew(bench, wanted, source),
         *_auxiliaries(bench),
+        *_forbidden(bench),
         *_differing(bench),
     ]
 
@@ -262,6 +265,17 @@ def _auxiliaries(bench: _Bench) -> Iterator[CrewFinding]:
                 "二(三)",
                 {"auxiliary": name},
             )
+
+
+def _forbidden(bench: _Bench) -> Iterator[CrewFinding]:
+    """The negative list keeps an act from auxiliaries even where officers are with them."""
+    names = _named(bench, "auxiliaries")
+    seen = Seen(bench.registry, bench.act.agency, bench.number, bench.days[0])
+    for item in seen.forbidden(bench.act.predicate["act"]) if names else ():
+        facts = {"auxiliaries": "、".join(names), "item": item.id, "name": item.name}
+        yield CrewFinding(
+            CrewRule.AUXILIARY_FORBIDDEN, "ordinary", "subject", _OPINION, "一(四)", facts
+        )
 
 
 def _differing(bench: _Bench) -> Iterator[CrewFinding]:

@@ -103,6 +103,10 @@ class Registry:
         """All of them in log order, whatever came of them."""
         return tuple(self._versions[register].get(subject, ()))
 
+    def entries(self, register: Registered) -> list[Version]:
+        """All that was ever said in a register, in log order."""
+        return [version for version in self._added if version.register is register]
+
     def logged_by(self, at_ms: int) -> int | None:
         """The place before which all stands that was logged by then; None if that is not known."""
         if not self._timed:

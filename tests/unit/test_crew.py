@@ -7,7 +7,8 @@ from ledger.evidence.statement import Kind, Statement, StatementSubject
 from ledger.process.crew import CrewFinding, CrewRule, Verb, crew_findings
 from ledger.process.registry import Registry
 from testkit.case import AGENCY, CASE, uuid7
-from testkit.registers import announced, officer, registered, registry
+from testkit.lists import FORBIDDEN
+from testkit.registers import announced, listed, officer, registered, registry
 
 LATE = 99
 ABOUT = (StatementSubject(uuid7(9), bytes(32)),)
@@ -270,3 +271,12 @@ def test_one_officer_is_enough_where_a_law_says_so_and_is_told() -> None:
     assert (found.rule, found.level) == (CrewRule.SINGLE_OFFICER, "notice")
     nobody = act([], ["F-1"], single_officer_basis="治安管理处罚法 第一百二十条")
     assert rules(findings(made, nobody)) == [ALONE]
+
+
+def test_an_act_on_the_negative_list_is_not_for_auxiliaries_even_with_officers() -> None:
+    forbidden = FORBIDDEN.replace("questioning", "site_inspection")
+    made = registry(*STAFF, listed("auxiliary_forbidden", "f", forbidden))
+    (found,) = findings(made, act(["A-1", "A-2"], ["F-1", "F-2"]))
+    assert (found.rule, found.level) == (CrewRule.AUXILIARY_FORBIDDEN, "ordinary")
+    assert found.facts == {"auxiliaries": "F-1、F-2", "item": "FM-1", "name": "单独询问当事人"}
+    assert findings(made, act(["A-1", "A-2"])) == []
