@@ -1,6 +1,9 @@
-"""`tiezheng register`: the registrar names a key or an agency, in the log itself."""
+"""`tiezheng register`: the registrar names a key, an agency, an entry or a list, in the log."""
 
+import textwrap
 import time
+from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -10,6 +13,7 @@ from cli.command import json_option, option
 from cli.files import read_key
 from cli.keeping import after_filing, open_keep
 from cli.language import say
+from cli.registering import PUBLISHED, REGISTERS, entry, published
 from cli.remote import Answer, open_client, server_option
 from ledger.errors import LedgerError
 from ledger.evidence.signing import seal
@@ -18,28 +22,46 @@ from ledger.tlog.note import VerifierKey
 from storage.durable import write_file
 
 
+def _wrapped(words: Sequence[str]) -> str:
+    """On lines of their own, as a help page has room for them."""
+    return "\n" + textwrap.fill(" ".join(words), 70)
+
+
 @new_command(
     "register",
     words={
-        "en": "Register a key for a person or machine, or an agency with its case numbers.\n\n"
+        "en": "Register a key, an agency, an entry in a register, or a published list.\n\n"
         "A key counts from where its registration stands in the log, never backwards.\n"
         "--revoked ends it there; with --compromised-since nothing that it signed and\n"
         "no quorum had seen by that time counts either. To rotate, register a new key\n"
         "under the old name. A key that was revoked or replaced does not come back.\n\n"
         "The roles log, cosigner, mirror and registrar tell what became of a key that\n"
         "verifiers have in their trust folder: it can only lower a verdict. --series\n"
-        "with --revoked tells it of a year's series key.",
-        "zh": "登记人员或设备的密钥，或者登记机关及其案号格式。\n\n"
+        "with --revoked tells it of a year's series key.\n\n"
+        "--officer and --entry say who or what is registered, with --fact and --from;\n"
+        "--list publishes a file as it is. The rules look at the version that stood\n"
+        "before an act in the log. So to withdraw one, register it again with --to,\n"
+        "the last day on which it holds; what was said of earlier acts stays.",
+        "zh": "登记密钥、机关、登记簿条目或者公布的清单。\n\n"
         "密钥自登记所在位置起有效，不溯及以前。--revoked 使其自此失效；另加\n"
         "--compromised-since，则该时间之前未经法定人数看到的签名也不算数。更换密钥：\n"
         "以原名称登记新密钥。已撤销或已被更换的密钥不得恢复。\n\n"
         "log、cosigner、mirror、registrar 角色用于说明核验者信任文件夹中某一密钥的\n"
-        "变故，只会降低结论。--series 加 --revoked 用于说明某年度的序列密钥。",
+        "变故，只会降低结论。--series 加 --revoked 用于说明某年度的序列密钥。\n\n"
+        "--officer 和 --entry 登记人员或事项，须有 --fact 和 --from；--list 原样公布\n"
+        "文件。规则只看日志中先于行为的版本。撤销即以 --to（最后有效日）再次登记；\n"
+        "此前行为的结论不变。",
     },
     example="tiezheng register --registrar registrar.key --server https://ledger.example \\\n"
     "    --agency agency-01 --key 'station-07.example+5588a49d+Ae1J…' --role station\n"
     "tiezheng register --registrar registrar.key --server https://ledger.example \\\n"
-    "    --agency agency-01 --name 苏州市城市管理局 --case-number '苏城管罚〔{year}〕{number}号'",
+    "    --agency agency-01 --name 苏州市城市管理局 --case-number '苏城管罚〔{year}〕{number}号'\n"
+    "tiezheng register --registrar registrar.key --server https://ledger.example \\\n"
+    "    --agency agency-01 --officer 320501-0417 --from 2026-01-01 --fact person=王某 \\\n"
+    "    --fact established=yes --fact in_post=yes --fact certified=yes\n"
+    "tiezheng register --registrar registrar.key --server https://ledger.example \\\n"
+    "    --agency agency-01 --list benchmarks benchmarks.toml --subject benchmarks \\\n"
+    "    --version 2026.1 --from 2026-01-01",
 )
 @option(
     "--registrar",
@@ -92,6 +114,55 @@ from storage.durable import write_file
     },
 )
 @option(
+    "--officer",
+    metavar="NO",
+    words={"en": "an officer, by certificate number", "zh": "执法人员，以执法证号登记"},
+)
+@option(
+    "--entry",
+    nargs=2,
+    metavar="REGISTER SUBJECT",
+    words={
+        "en": "an entry in a register:" + _wrapped(REGISTERS),
+        "zh": "登记簿条目：" + _wrapped(REGISTERS),
+    },
+)
+@option(
+    "--fact",
+    "facts",
+    multiple=True,
+    metavar="NAME=VALUE",
+    words={"en": "what is registered of it", "zh": "登记的事实"},
+)
+@option(
+    "--list",
+    "list_",
+    nargs=2,
+    metavar="KIND FILE",
+    words={
+        "en": "publish a list as the file says it:" + _wrapped(PUBLISHED),
+        "zh": "公布清单，内容即该文件：" + _wrapped(PUBLISHED),
+    },
+)
+@option(
+    "--subject",
+    metavar="NAME",
+    words={"en": "the list's name, of which it is a version", "zh": "清单名称"},
+)
+@option("--version", metavar="TEXT", words={"en": "the list's version", "zh": "清单版本"})
+@option(
+    "--from",
+    "start",
+    metavar="DAY",
+    words={"en": "the first day on which it holds, as 2026-01-01", "zh": "起始日，如 2026-01-01"},
+)
+@option(
+    "--to",
+    "until",
+    metavar="DAY",
+    words={"en": "the last day on which it holds", "zh": "最后有效日"},
+)
+@option(
     "--keep",
     metavar="DIR",
     words={
@@ -105,7 +176,7 @@ def command(
     server: str,
     keep: str | None,
     as_json: bool,
-    **fields: str | tuple[str, ...],
+    **fields: Any,
 ) -> None:
     from api.clients.copies import format_copy
     from api.clients.ledger import refusal
@@ -124,14 +195,28 @@ def command(
     _show(answer, as_json)
 
 
-def _statement(id_: str, fields: dict[str, str | tuple[str, ...]]) -> Statement:
-    vkey, name, series = fields.get("key"), fields.get("name"), fields.get("series")
-    if [bool(vkey), bool(name), bool(series)].count(True) != 1:
+_WHAT = ("key", "name", "series", "officer", "entry", "list_")
+
+
+def _statement(id_: str, fields: dict[str, Any]) -> Statement:
+    if [bool(fields.get(what)) for what in _WHAT].count(True) != 1:
         raise click.UsageError(
-            say(en="want --key, --name or --series", zh="请给出 --key、--name 或 --series 之一")
+            say(
+                en="want --key, --name, --series, --officer, --entry or --list",
+                zh="请给出 --key、--name、--series、--officer、--entry、--list 之一",
+            )
         )
+    vkey, name, series = fields.get("key"), fields.get("name"), fields.get("series")
     predicate: dict[str, object] = {"id": id_, "agency": fields["agency"]}
-    if vkey:
+    if fields.get("officer"):
+        predicate |= entry("officer", fields["officer"], fields["facts"], fields)
+    elif fields.get("entry"):
+        register, subject = fields["entry"]
+        predicate |= entry(register, subject, fields["facts"], fields)
+    elif fields.get("list_"):
+        register, file = fields["list_"]
+        predicate |= published(register, file, fields)
+    elif vkey:
         if not fields.get("role"):
             raise click.UsageError(say(en="want --role with --key", zh="--key 须有 --role"))
         predicate |= {"key": vkey, "role": fields["role"], "person": fields.get("person") or ""}
@@ -147,7 +232,7 @@ def _statement(id_: str, fields: dict[str, str | tuple[str, ...]]) -> Statement:
         for option_ in ("revoked", "compromised_since"):
             if fields.get(option_):
                 predicate[option_] = fields[option_]
-    else:
+    elif name:
         predicate |= {"name": name, "case_numbers": list(fields["case_numbers"])}
     try:
         return Statement(Kind.REGISTER, (register_subject(predicate),), predicate)

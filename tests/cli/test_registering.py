@@ -1,0 +1,150 @@
+"""`tiezheng register` of entries and lists, against a real server."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from ledger.evidence.envelope import Envelope
+from ledger.evidence.procedural import Registered
+from ledger.evidence.statement import Statement
+from ledger.process.registry import Registry
+from ledger.suite import digest
+from testkit.lists import BENCHMARKS
+from testkit.server import AGENCY, REGISTRAR, Ledger, open_ledger, serving
+from testkit.terminal import Ended, Run
+
+MARCH = date(2026, 3, 15)
+
+
+@dataclass
+class Registrar:
+    ledger: Ledger
+    address: str
+    desk: Path
+    command: Run
+
+    def __call__(self, *more: str | Path) -> Ended:
+        file = self.desk / "registrar.key"
+        file.write_text(REGISTRAR.to_text() + "\n")
+        usual = ("--registrar", file, "--server", self.address, "--agency", AGENCY)
+        return self.command("register", *usual, *more)
+
+    def registry(self) -> Registry:
+        made = Registry()
+        log = self.ledger.services.log
+        for number in range(log.size):
+            row = log.row(number)
+            made.add(number, Statement.from_bytes(Envelope.from_bytes(row.envelope).payload))
+        return made
+
+    @property
+    def size(self) -> int:
+        return self.ledger.services.log.size
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Ledger, str]]:
+    folder = tmp_path_factory.mktemp("registering") / "ledger"
+    with open_ledger(folder) as ledger, serving(ledger.http.app) as address:  # type: ignore[arg-type]
+        yield ledger, address
+
+
+@pytest.fixture
+def register(served: tuple[Ledger, str], tmp_path: Path, run: Run) -> Registrar:
+    return Registrar(*served, tmp_path, run)
+
+
+QUALIFIED = ("--fact", "established=yes", "--fact", "in_post=yes", "--fact", "certified=yes")
+
+
+def test_an_officer_is_registered_and_withdrawn(register: Registrar) -> None:
+    who = ("--officer", "320501-0417", "--fact", "person=王某", *QUALIFIED, "--from", "2026-01-01")
+    ended = register(*who)
+    assert ended.code == 0, ended.err
+    before = register.size
+    assert register(*who, "--to", "2026-02-28").code == 0
+    registry = register.registry()
+    for number, valid in ((before, True), (register.size, False)):
+        version = registry.at(Registered.OFFICER, "320501-0417", number, MARCH)
+        assert version is not None
+        assert (version.covers(MARCH), version.says("person")) == (valid, "王某")
+
+
+def test_an_entry_of_any_register(register: Registrar) -> None:
+    ended = register(
+        *("--entry", "delegation", "D-1", "--from", "2026-01-01"),
+        *("--fact", "from=agency-01", "--fact", "to=agency-02", "--json"),
+    )
+    assert ended.code == 0, ended.err
+    assert set(json.loads(ended.out)) == {"id", "index", "log"}
+    found = register.registry().at(Registered.DELEGATION, "D-1", register.size, MARCH)
+    assert found is not None and found.facts == {"from": "agency-01", "to": "agency-02"}
+
+
+def test_a_list_is_published_byte_for_byte(register: Registrar) -> None:
+    file = register.desk / "benchmarks.toml"
+    file.write_text(BENCHMARKS)
+    ended = register(
+        *("--list", "benchmarks", file, "--subject", "benchmarks"),
+        *("--version", "2026.1", "--from", "2026-01-01"),
+    )
+    assert ended.code == 0, ended.err
+    found = register.registry().at(Registered.BENCHMARKS, "benchmarks", register.size, MARCH)
+    assert found is not None and found.version == "2026.1"
+    assert digest(found.content.encode()) == digest(file.read_bytes())
+
+
+def test_a_list_that_the_rules_could_not_read_is_not_signed(register: Registrar) -> None:
+    file = register.desk / "benchmarks.toml"
+    file.write_text(BENCHMARKS.replace("to = 200", "to = 2.5"))
+    size = register.size
+    usual = ("--subject", "b", "--version", "1", "--from", "2026-01-01")
+    ended = register("--list", "benchmarks", file, *usual)
+    assert (ended.code, ended.out, register.size) == (1, "", size)
+    assert "clause[1].to" in ended.err
+    assert register("--list", "benchmarks", register.desk / "none.toml", *usual).code == 4
+
+
+def test_a_fact_that_no_rule_looks_at_is_remarked_upon(register: Registrar) -> None:
+    ended = register(
+        *("--officer", "A-2", "--from", "2026-01-01", "--fact", "in-post=yes"), "--lang", "zh"
+    )
+    assert ended.code == 2
+    ended = register("--officer", "A-2", "--from", "2026-01-01", "--fact", "inpost=yes")
+    assert ended.code == 0
+    assert "no rule looks at inpost" in ended.err
+
+
+START = ("--from", "2026-01-01")
+FACT = ("--fact", "person=x")
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        (),
+        ("--officer", "A-1", *FACT),
+        ("--officer", "A-1", *START),
+        ("--officer", "A-1", *START, "--fact", "person"),
+        ("--officer", "A-1", *START, *FACT, *FACT),
+        ("--officer", "A/1", *START, *FACT),
+        ("--officer", "A-1", *FACT, "--from", "2026-02-30"),
+        ("--officer", "A-1", *FACT, *START, "--to", "2025-12-31"),
+        ("--officer", "A-1", *START, *FACT, "--entry", "officer", "A-1"),
+        ("--entry", "benchmarks", "b", *START, *FACT),
+        ("--list", "officer", "file", *START, "--subject", "b", "--version", "1"),
+        ("--list", "benchmarks", "file", *START, "--subject", "b"),
+        ("--list", "benchmarks", "file", *START, "--version", "1"),
+    ],
+)
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_bad_input_registers_nothing(
+    register: Registrar, bad: tuple[str, ...], language: str
+) -> None:
+    size = register.size
+    ended = register(*bad, "--lang", language)
+    assert (ended.code, ended.out, register.size) == (2, "", size), ended.err
