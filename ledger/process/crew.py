@@ -79,7 +79,7 @@ _LACKS = (
     ("in_post", Lack.NOT_IN_POST),
     ("certified", Lack.NOT_CERTIFIED),
 )
-_OPINION = "实施意见"
+_OPINION = "市级实施意见"
 _PENALTY = "处罚法"
 _COERCION = "强制法"
 

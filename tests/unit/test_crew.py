@@ -148,7 +148,7 @@ def test_the_finding_names_statute_and_article() -> None:
     (alone,) = findings(made, act([], ["F-1"]))
     (coercion,) = findings(made, act(["A-1"]), verb="coerce")
     assert (short.source, short.article) == ("处罚法", "42")
-    assert (alone.source, alone.article) == ("实施意见", "二(三)")
+    assert (alone.source, alone.article) == ("市级实施意见", "二(三)")
     assert (coercion.source, coercion.article) == ("强制法", "18")
 
 
