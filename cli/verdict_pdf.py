@@ -26,9 +26,10 @@ from cli.articles import (
 )
 from cli.first_page import ASKED, NOT_PROVED, PROVED, every_page, first_page
 from cli.language import language, pick, say
-from cli.typesetter import characters, open_typesetter, typeset_pdf
+from cli.shown import Shown
+from cli.typesetter import open_typesetter, typeset_pdf
 from cli.verdict import detail_lines
-from ledger.encoding import parse_time, printable
+from ledger.encoding import parse_time
 from ledger.report import Bilingual, Group, Report
 
 TEMPLATE = Path(__file__).with_name("verdict.typ")
@@ -46,7 +47,7 @@ def pdf_writer() -> Callable[[Report, frozenset[Group]], bytes]:
 def _verdict_pdf(typst: Any, report: Report, required: frozenset[Group]) -> bytes:
     with TemporaryDirectory(prefix="tiezheng-report-") as folder:
         (Path(folder) / "main.typ").write_bytes(TEMPLATE.read_bytes())
-        data = _Shown().of(_data(report, required))
+        data = Shown().of(_data(report, required))
         (Path(folder) / "report.json").write_text(
             json.dumps(data, ensure_ascii=False), encoding="utf-8"
         )
@@ -126,37 +127,3 @@ def _lines(lines: Sequence[str]) -> Iterator[Mapping[str, Any]]:
         elif kind == "apart" and following.startswith(" "):
             kind = "title"
         yield {"kind": kind, "indent": len(line) - len(text), "text": text}
-
-
-class _Shown:
-    """The texts of a page as our font can show them."""
-
-    def __init__(self) -> None:
-        self._lacking = ""
-
-    def of(self, data: dict[str, Any]) -> dict[str, Any]:
-        shown = {name: self._any(value) for name, value in data.items()}
-        note = shown["lacking"] + self._lacking if self._lacking else ""
-        return {**shown, "lacking": note}
-
-    def _any(self, value: Any) -> Any:
-        match value:
-            case str():
-                return self._text(value)
-            case dict():
-                return {name: self._any(each) for name, each in value.items()}
-            case list():
-                return [self._any(each) for each in value]
-            case _:
-                return value
-
-    def _text(self, text: str) -> str:
-        text = printable(text)
-        if lacking := sorted(set(text) - characters()):
-            self._lacking = self._lacking or _code_point(lacking[0])
-            text = text.translate({ord(c): _code_point(c) for c in lacking})
-        return text
-
-
-def _code_point(c: str) -> str:
-    return f"[U+{ord(c):04X}]"

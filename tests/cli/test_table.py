@@ -1,0 +1,164 @@
+"""Tables as text, CSV, workbooks and pages: what stands in a cell stays text."""
+
+import csv
+import io
+import zipfile
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from cli import table as tables
+from cli.table import Table, show_table, to_csv, write_table
+from ledger.errors import Malformed, Rejected
+from testkit.pdf import pages_of
+
+TABLE = Table(
+    "执法台账",
+    ("案号", "决定"),
+    (("苏城管罚〔2026〕417号", "罚款500元"), ("苏城管罚〔2026〕418号", "")),
+    about=(("机关", "agency-01"), ("日志", "2026-731")),
+    at_ms=1_795_400_000_000,
+)
+
+# What spreadsheets have computed, run or fetched.
+FORMULAS = [
+    "=1+1",
+    "=cmd|' /C calc'!A0",
+    "+1",
+    "-1",
+    "@SUM(A1)",
+    " =1",
+    "\t=1",
+    "\r=1",
+    "\n=1",
+    "＝1+1",
+    "＋1",
+    "－1",
+    "＠SUM(A1)",
+    '=HYPERLINK("http://x")',
+    "%0A=1",
+    "|x",
+]
+
+
+def of_cell(cell: str) -> Table:
+    return Table("t", ("a", "b"), ((cell, "x"),), at_ms=TABLE.at_ms)
+
+
+def test_a_csv_has_the_columns_and_the_rows() -> None:
+    text = to_csv(TABLE).decode("utf-8-sig")
+    assert list(csv.reader(io.StringIO(text))) == [list(TABLE.columns), *map(list, TABLE.rows)]
+    assert to_csv(TABLE).startswith(b"\xef\xbb\xbf")
+
+
+@pytest.mark.parametrize("cell", FORMULAS)
+def test_a_cell_of_a_csv_is_no_formula(cell: str) -> None:
+    (_, row) = csv.reader(io.StringIO(to_csv(of_cell(cell)).decode("utf-8-sig")))
+    assert row[0][:1] not in set("=+-@|%＝＋－＠ \t\r\n")
+
+
+@pytest.mark.parametrize("cell", ['a"b', "a,b", "a;=1", "a\nb", "苏城管罚〔2026〕417号", "a-1", ""])
+def test_other_cells_stay_as_they_are_in_one_cell(cell: str) -> None:
+    (_, row) = csv.reader(io.StringIO(to_csv(of_cell(cell)).decode("utf-8-sig")))
+    assert len(row) == 2
+    assert row[0] == (cell if "\n" not in cell else "a\\nb")
+
+
+def sheet(data: bytes) -> tuple[Any, list[list[str]]]:
+    """The sheet's XML, and its texts by row: read without the library that wrote it."""
+    space = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+    with zipfile.ZipFile(io.BytesIO(data)) as book:
+        root = ElementTree.fromstring(book.read("xl/worksheets/sheet1.xml"))
+        shared = ElementTree.fromstring(book.read("xl/sharedStrings.xml"))
+    texts = ["".join(t.text or "" for t in si.iter(f"{space}t")) for si in shared]
+    rows = [
+        [texts[int(v.text or "")] for cell in row for v in cell.iter(f"{space}v")]
+        for row in root.iter(f"{space}row")
+    ]
+    return root, rows
+
+
+def xlsx(table: Table, tmp_path: Path) -> bytes:
+    pytest.importorskip("xlsxwriter")
+    write_table(table, tmp_path / "t.xlsx")
+    return (tmp_path / "t.xlsx").read_bytes()
+
+
+def test_a_workbook_has_title_columns_and_rows(tmp_path: Path) -> None:
+    _, rows = sheet(xlsx(TABLE, tmp_path))
+    assert rows == [
+        ["执法台账"],
+        ["机关", "agency-01"],
+        ["日志", "2026-731"],
+        ["案号", "决定"],
+        ["苏城管罚〔2026〕417号", "罚款500元"],
+        ["苏城管罚〔2026〕418号", ""],
+    ]
+
+
+@pytest.mark.parametrize("cell", [*FORMULAS, "http://x.example", "500", "mailto:a@b"])
+def test_a_cell_of_a_workbook_is_text(cell: str, tmp_path: Path) -> None:
+    data = xlsx(of_cell(cell), tmp_path)
+    root, rows = sheet(data)
+    assert len(rows[-1]) == 2
+    assert b"<f>" not in ElementTree.tostring(root)
+    assert {cell.get("t") for cell in root.iter() if cell.tag.endswith("}c")} == {"s"}
+    with zipfile.ZipFile(io.BytesIO(data)) as book:
+        assert not [name for name in book.namelist() if "sheet1.xml.rels" in name]
+
+
+def test_the_same_table_is_the_same_bytes(tmp_path: Path) -> None:
+    assert xlsx(TABLE, tmp_path) == xlsx(TABLE, tmp_path)
+
+
+def test_a_cell_too_long_for_a_workbook_is_refused_and_not_left_out(tmp_path: Path) -> None:
+    with pytest.raises(Rejected, match="32,767"):
+        xlsx(of_cell("x" * 32_768), tmp_path)
+    assert not (tmp_path / "t.xlsx").exists()
+
+
+def pdf(table: Table, tmp_path: Path) -> bytes:
+    pytest.importorskip("typst")
+    write_table(table, tmp_path / "t.pdf")
+    return (tmp_path / "t.pdf").read_bytes()
+
+
+def test_a_page_has_title_columns_and_rows(tmp_path: Path) -> None:
+    first = pdf(TABLE, tmp_path)
+    (page,) = pages_of(first, tmp_path)
+    for text in ("执法台账", "案号", "苏城管罚〔2026〕417号", "罚款500元", "2026-731"):
+        assert text in page
+    assert pdf(TABLE, tmp_path) == first
+
+
+def test_a_cell_of_a_page_is_no_markup_and_its_odd_characters_are_told(tmp_path: Path) -> None:
+    (page,) = pages_of(pdf(of_cell('#read("table.json") $x$ *b* 😀'), tmp_path), tmp_path)
+    assert '#read("table.json")$x$*b*[U+1F600]' in page
+
+
+def test_a_long_table_has_its_head_on_every_page(tmp_path: Path) -> None:
+    rows = tuple((f"案件{n}", "x") for n in range(200))
+    pages = pages_of(pdf(Table("台账", ("案号列", "b"), rows, at_ms=0), tmp_path), tmp_path)
+    assert len(pages) > 2
+    assert all("案号列" in page for page in pages)
+
+
+def test_on_the_terminal_columns_stand_below_each_other(capsys: pytest.CaptureFixture[str]) -> None:
+    show_table(TABLE)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "执法台账"
+    assert lines[-2] == "苏城管罚〔2026〕417号  罚款500元"
+    assert lines[-3] == "案号                   决定"
+
+
+@pytest.mark.parametrize("name", ["t.xls", "t", "csv", "t.csv.gz"])
+def test_another_ending_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(Malformed, match=r"\.csv, \.xlsx, \.pdf"):
+        write_table(TABLE, tmp_path / name)
+
+
+def test_a_row_that_lacks_a_cell_is_a_fault() -> None:
+    with pytest.raises(ValueError, match="as many cells"):
+        tables.Table("t", ("a", "b"), (("x",),))
