@@ -1,0 +1,477 @@
+"""What happens in a case of each procedure, step by step, and what goes wrong in some of them.
+
+A step's day is counted in working days from the case's first. Steps of one day are filed that
+evening in the order of their wave: what concludes something is filed after what it rests on.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+SHOWN = ("show_id", "inform_reason", "inform_rights", "announce_recording", "notify_party")
+
+
+@dataclass
+class Step:
+    act: str
+    stage: str
+    day: int = 0
+    hour: int = 10
+    wave: int = 0
+    crew: int = 2  # officers who act; of the case's four the first so many, or a named other
+    by: str = "crew"  # crew, other (the third and fourth), auxiliary
+    facts: dict[str, str] = field(default_factory=dict)
+    shows: tuple[str, ...] = ()
+    recordings: int = 0
+    late: int = 0  # working days after it occurred on which it is filed
+    minutes: int = 0
+    procedure: str = ""  # if not the case's
+    recorded: list[str] = field(default_factory=list)  # digests of its recordings
+
+    @property
+    def filed_day(self) -> int:
+        return self.day + self.late
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A finding that the checker owes: by rule, and what kind of lack it is."""
+
+    rule: str
+    kind: str  # missing late wrong_order defect
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """Something done wrong to one case, and what must be said of it and nothing else."""
+
+    procedure: str
+    name: str
+    name_en: str
+    do: Callable[[list[Step]], None]
+    expected: tuple[Expected, ...]
+    refused: str = ""  # the act that a gate must refuse; it and what follows is never logged
+    variant: int = 0
+
+    def done_to(self, steps: list[Step]) -> None:
+        self.do(steps)
+
+
+def step_of(steps: Sequence[Step], act: str) -> Step:
+    return next(step for step in steps if step.act == act)
+
+
+def without(act: str) -> Callable[[list[Step]], None]:
+    def do(steps: list[Step]) -> None:
+        steps.remove(step_of(steps, act))
+
+    return do
+
+
+def late(act: str, days: int) -> Callable[[list[Step]], None]:
+    """Filed days after it happened, and still before what rests on it."""
+
+    def do(steps: list[Step]) -> None:
+        at = step_of(steps, act)
+        at.late = days
+        for step in steps[steps.index(at) + 1 :]:
+            step.day += days
+
+    return do
+
+
+def unshown(act: str, shown: str) -> Callable[[list[Step]], None]:
+    def do(steps: list[Step]) -> None:
+        step = step_of(steps, act)
+        step.shows = tuple(each for each in step.shows if each != shown)
+
+    return do
+
+
+def without_fact(act: str, fact: str) -> Callable[[list[Step]], None]:
+    def do(steps: list[Step]) -> None:
+        del step_of(steps, act).facts[fact]
+
+    return do
+
+
+def with_fact(act: str, fact: str, value: str) -> Callable[[list[Step]], None]:
+    def do(steps: list[Step]) -> None:
+        step_of(steps, act).facts[fact] = value
+
+    return do
+
+
+def crew(act: str, count: int, by: str = "crew") -> Callable[[list[Step]], None]:
+    def do(steps: list[Step]) -> None:
+        step = step_of(steps, act)
+        step.crew, step.by = count, by
+
+    return do
+
+
+# --- the procedures ------------------------------------------------------------------------------
+
+
+def summary(variant: int) -> list[Step]:
+    """On one day; every third case the fine is taken on the spot."""
+    collected = "yes" if variant % 3 == 1 else "no"
+    decision = {
+        "amount": str(50 + variant % 4 * 25),
+        "basis": "《苏州市市容环境卫生管理条例》",
+        "benchmark": "占道经营/轻微",
+        "collected": collected,
+        "number": str(1000 + variant),
+        "party_kind": "person",
+        "penalty_kind": "fine",
+        "reason": "违法行为轻微，首次查处",
+        "remedies": "六十日内申请复议或者六个月内起诉",
+        "violation": "占道经营",
+    }
+    steps = [
+        Step(
+            "on_the_spot_notice",
+            "review",
+            facts={"basis": "条例第十五条", "reason": "占道经营"},
+            shows=SHOWN,
+            recordings=2,
+        ),
+        Step("on_the_spot_statement", "review", crew=0, minutes=5),
+        Step(
+            "on_the_spot_decision",
+            "decide",
+            wave=1,
+            minutes=10,
+            facts=decision,
+            shows=("announce_recording",),
+            recordings=1,
+        ),
+        Step("service_return", "serve", wave=2, crew=0, minutes=15, facts={"method": "当场交付"}),
+        Step("agency_report", "serve", wave=2, crew=0, hour=15),
+    ]
+    if collected == "yes":
+        steps += [
+            Step("cash_receipt", "enforce", wave=2, minutes=20),
+            Step("cash_handover", "enforce", day=1, crew=0),
+            Step("bank_deposit", "enforce", day=2, crew=0),
+        ]
+    else:
+        steps.append(Step("payment", "enforce", day=4, crew=0))
+    steps.append(Step("case_closing", "enforce", day=5, wave=1, crew=0))
+    return steps
+
+
+def inspection(variant: int) -> list[Step]:
+    random_draw = variant % 2 == 0
+    result = ("pass", "rectify", "pass", "violation")[variant % 4]
+    plan = {"basis": "检查事项清单第3项", "source": "double_random" if random_draw else "complaint"}
+    steps = [Step("inspection_plan", "start", crew=0, facts=plan)]
+    if random_draw:
+        steps.append(Step("double_random", "start", crew=0, hour=11))
+    steps += [
+        Step("inspection_approval", "start", crew=1, by="other", hour=14),
+        Step("inspection_notice", "start", crew=0, hour=15),
+        Step(
+            "inspection",
+            "investigate",
+            day=2,
+            facts={"handed_over": "当日18时", "party_present": "yes", "place": "经营场所"},
+            shows=SHOWN,
+            recordings=3,
+        ),
+        Step(
+            "inspection_record",
+            "investigate",
+            day=2,
+            minutes=40,
+            facts={"discipline_told": "yes", "signed": "party"},
+        ),
+        Step("item_review", "review", day=3, crew=0, facts={"result": "pass"}),
+        Step("inspection_result", "decide", day=4, wave=1, crew=0, facts={"result": result}),
+        Step("result_notice", "serve", day=5, crew=0),
+    ]
+    if result == "rectify":
+        facts = {"basis": "处罚法第二十八条", "due": "七日内"}
+        steps.append(Step("rectification_order", "decide", day=5, facts=facts))
+        steps.append(Step("rectification_check", "enforce", day=13))
+    if result == "violation":
+        steps.append(Step("case_transfer", "enforce", day=6, crew=0))
+    if random_draw:
+        steps.append(Step("publication", "enforce", day=12, crew=0))
+    steps.append(Step("case_closing", "enforce", day=15, wave=1, crew=0))
+    return steps
+
+
+def licence(variant: int) -> list[Step]:
+    verify = "yes" if variant % 2 == 0 else "no"
+    steps = [
+        Step("application", "start", crew=0, facts={"complete": "yes"}),
+        Step("acceptance", "start", day=1, crew=1, facts={"sealed": "yes", "verify": verify}),
+    ]
+    if verify == "yes":
+        steps.append(
+            Step(
+                "verification",
+                "investigate",
+                day=4,
+                facts={"signed": "party"},
+                shows=SHOWN,
+                recordings=2,
+            )
+        )
+    granted = (
+        {"result": "granted"}
+        if variant % 5
+        else {
+            "reason": "不符合条件",
+            "remedies": "六十日内申请复议",
+            "result": "refused",
+        }
+    )
+    steps += [
+        Step("review_opinion", "review", day=8, crew=1),
+        Step("licence_decision", "decide", day=12, wave=1, crew=1, by="other", facts=granted),
+        Step("service_return", "serve", day=15, crew=0),
+    ]
+    if granted["result"] == "granted":
+        steps.append(Step("publication", "enforce", day=16, crew=0))
+    steps.append(Step("case_closing", "enforce", day=18, wave=1, crew=0))
+    return steps
+
+
+def coercion(variant: int) -> list[Step]:
+    """Goods are sealed, in every fourth case at once; then they are given back."""
+    urgent = variant % 4 == 3
+    measure = Step(
+        "coercive_measure",
+        "investigate",
+        wave=1,
+        hour=15,
+        facts={"party_present": "yes", "urgent": "yes" if urgent else "no"},
+        shows=(*SHOWN, "hear_party"),
+        recordings=2,
+    )
+    approval = Step(
+        "make_up_approval" if urgent else "coercion_approval",
+        "investigate",
+        day=1 if urgent else 0,
+        hour=9,
+        crew=1,
+        by="other",
+    )
+    return [
+        *([] if urgent else [approval]),
+        measure,
+        Step(
+            "coercion_notice",
+            "investigate",
+            wave=2,
+            hour=15,
+            minutes=10,
+            crew=0,
+            facts={
+                "basis": "法律第五十六条",
+                "days": "30",
+                "reason": "防止证据损毁",
+                "remedies": "六十日内申请复议",
+            },
+        ),
+        Step(
+            "coercion_list",
+            "investigate",
+            wave=2,
+            hour=15,
+            minutes=15,
+            crew=0,
+            facts={"agency_copy": f"清单{variant}", "party_copy": f"清单{variant}"},
+        ),
+        Step(
+            "site_record",
+            "investigate",
+            wave=2,
+            hour=15,
+            minutes=30,
+            facts={"other_steps": "无", "signed": "party"},
+        ),
+        *([approval] if urgent else []),
+        Step("lifting", "investigate", day=10),
+        Step("goods_returned", "investigate", day=11, crew=0),
+        Step("case_closing", "enforce", day=13, wave=1, crew=0),
+    ]
+
+
+def ordinary(variant: int) -> list[Step]:
+    """Every third is a major case, with its legal review and its discussion."""
+    major = variant % 3 == 0
+    amount = str(2_000 if major else 500)
+    steps = [
+        Step("source_registration", "start", crew=0),
+        Step(
+            "case_filing",
+            "start",
+            day=1,
+            facts={"major": "yes" if major else "no", "reason": "擅自占用城市道路"},
+        ),
+        Step(
+            "inspection_record",
+            "investigate",
+            day=3,
+            facts={"signed": "party"},
+            shows=SHOWN,
+            recordings=3,
+        ),
+        Step(
+            "questioning_record",
+            "investigate",
+            day=5,
+            facts={"signed": "party"},
+            shows=SHOWN,
+            recordings=2,
+        ),
+        Step("evidence_list", "investigate", day=6, crew=0),
+        Step("item_review", "investigate", day=6, crew=0, facts={"result": "pass"}),
+        Step("investigation_report", "review", day=9, facts={"amount": amount}),
+        Step(
+            "penalty_notice",
+            "review",
+            day=11,
+            facts={"amount": amount, "basis": "条例第四十条", "reason": "事实清楚"},
+        ),
+        Step("statement_and_defence", "review", day=15, crew=0, facts={"made": "yes"}),
+    ]
+    if major:
+        steps += [
+            Step("legal_review", "review", day=18, crew=1, by="other", facts={"result": "pass"}),
+            Step("collective_discussion", "review", day=20, crew=0),
+        ]
+    steps += [
+        Step("penalty_decision", "decide", day=22, wave=1, facts={"amount": amount}),
+        Step("service_return", "serve", day=24, crew=0, facts={"method": "直接送达"}),
+        Step("payment", "enforce", day=30, crew=0),
+        Step("publication", "enforce", day=31, crew=0),
+        Step("case_closing", "enforce", day=34, wave=1, crew=0),
+    ]
+    return steps
+
+
+SCRIPTS: dict[str, Callable[[int], list[Step]]] = {
+    "summary": summary,
+    "inspection": inspection,
+    "ordinary": ordinary,
+    "coercion": coercion,
+    "licence": licence,
+}
+
+MISSING, LATE, DEFECT = "missing", "late", "defect"
+
+# What goes wrong, each in the first cases of its procedure.
+WRONGS = (
+    Wrong(
+        "summary",
+        "未听取当场陈述、申辩即处罚",
+        "Penalty on the spot without hearing the party",
+        without("on_the_spot_statement"),
+        (Expected("on_the_spot_statement", MISSING),),
+        refused="on_the_spot_decision",
+    ),
+    Wrong(
+        "summary",
+        "当场收缴的罚款未缴付银行",
+        "Cash never paid into the bank",
+        without("bank_deposit"),
+        (Expected("bank_deposit", MISSING),),
+        refused="case_closing",
+        variant=1,
+    ),
+    Wrong(
+        "summary",
+        "录像中未见亮证",
+        "No certificate seen in the recording",
+        unshown("on_the_spot_notice", "show_id"),
+        (Expected("show_id", DEFECT),),
+    ),
+    Wrong(
+        "summary",
+        "备案三日后补录",
+        "Report to the agency filed three days later",
+        late("agency_report", 3),
+        (Expected("agency_report", LATE),),
+    ),
+    Wrong(
+        "summary",
+        "当场处罚只有一名执法人员",
+        "Penalty on the spot by one officer",
+        crew("on_the_spot_notice", 1),
+        (Expected("crew_short", DEFECT),),
+    ),
+    Wrong(
+        "inspection",
+        "未经批准即检查",
+        "Inspected without approval",
+        without("inspection_approval"),
+        (Expected("inspection_approval", MISSING),),
+        refused="inspection_result",
+    ),
+    Wrong(
+        "inspection",
+        "无现场检查笔录",
+        "No record of the inspection",
+        without("inspection_record"),
+        (Expected("inspection_record", MISSING),),
+        refused="inspection_result",
+        variant=1,
+    ),
+    Wrong(
+        "inspection",
+        "检查通知书三日后补录",
+        "Notice of inspection filed three days later",
+        late("inspection_notice", 3),
+        (Expected("inspection_notice", LATE),),
+        variant=2,
+    ),
+    Wrong(
+        "inspection",
+        "辅助人员单独检查",
+        "Inspected by auxiliaries alone",
+        crew("inspection", 1, "auxiliary"),
+        (Expected("auxiliaries_alone", DEFECT),),
+        variant=0,
+    ),
+    Wrong(
+        "coercion",
+        "清单两份不一致",
+        "The two copies of the list differ",
+        with_fact("coercion_list", "party_copy", "少一件"),
+        (Expected("list_copies_equal", DEFECT),),
+    ),
+    Wrong(
+        "coercion",
+        "未告知救济途径",
+        "Remedies not told",
+        unshown("coercive_measure", "inform_rights"),
+        (Expected("step_5_inform_rights", DEFECT),),
+    ),
+    Wrong(
+        "coercion",
+        "紧急查封未补办批准",
+        "Urgent sealing never approved",
+        without("make_up_approval"),
+        (Expected("step_1_make_up_approval", MISSING),),
+        variant=3,
+    ),
+    Wrong(
+        "licence",
+        "无审查意见即许可",
+        "Licence without a review opinion",
+        without("review_opinion"),
+        (Expected("review_opinion", MISSING),),
+        refused="licence_decision",
+        variant=1,
+    ),
+    Wrong(
+        "licence",
+        "不予许可未说明理由",
+        "Refused without reasons",
+        without_fact("licence_decision", "reason"),
+        (Expected("refusal_reason", DEFECT),),
+    ),
+)
