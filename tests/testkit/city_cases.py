@@ -7,6 +7,11 @@ evening in the order of their wave: what concludes something is filed after what
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+REASONS = {
+    "reason_equity": "已教育并给予改正机会",
+    "reason_facts": "现场所见",
+    "reason_law": "条例",
+}
 SHOWN = ("show_id", "inform_reason", "inform_rights", "announce_recording", "notify_party")
 
 
@@ -126,7 +131,7 @@ def summary(variant: int) -> list[Step]:
         "reason": "违法行为轻微，首次查处",
         "remedies": "六十日内申请复议或者六个月内起诉",
         "violation": "占道经营",
-    }
+    } | REASONS
     steps = [
         Step(
             "on_the_spot_notice",
@@ -229,7 +234,15 @@ def licence(variant: int) -> list[Step]:
     )
     steps += [
         Step("review_opinion", "review", day=8, crew=1),
-        Step("licence_decision", "decide", day=12, wave=1, crew=1, by="other", facts=granted),
+        Step(
+            "licence_decision",
+            "decide",
+            day=12,
+            wave=1,
+            crew=1,
+            by="other",
+            facts=granted | REASONS,
+        ),
         Step("service_return", "serve", day=15, crew=0),
     ]
     if granted["result"] == "granted":
