@@ -33,7 +33,7 @@ def conditions(when: list[dict[str, Any]]) -> Iterator[str]:
     for condition in when:
         if "any" in condition:
             yield from conditions(condition["any"])
-        else:
+        elif "device" not in condition:
             yield condition.get("act") or condition["no_act"]
 
 
