@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect
 
 from api.journal import journal
 from ledger.errors import LedgerError
+from ledger.process.gated import Gated
 
 # code of the error → HTTP status, title. The most special code comes from the class itself.
 TABLE: Mapping[str, tuple[int, str]] = {
@@ -25,6 +26,7 @@ TABLE: Mapping[str, tuple[int, str]] = {
     "not_found": (404, "no such path"),
     "method": (405, "no such method here"),
     "conflict": (409, "already there with other contents"),
+    "gated": (409, "a conclusion before what it needs"),
     "no_direct": (409, "no station can put items into this ledger's store"),
     "offset": (409, "another offset than the upload has"),
     "parts": (409, "parts are missing, or of another size"),
@@ -61,7 +63,11 @@ def problem(code: str, detail: str, hints: tuple[str, ...] = ()) -> dict[str, An
 
 
 def of_error(error: LedgerError) -> dict[str, Any]:
-    return problem(error.code, str(error), error.hints)
+    body = problem(error.code, str(error), error.hints)
+    if isinstance(error, Gated):
+        # Beyond the standard's own members: which rules, for programs and for other languages.
+        body |= {"reason": str(error.reason), "found": [dict(row) for row in error.found]}
+    return body
 
 
 def answer(body: dict[str, Any], more: Mapping[str, str] | None = None) -> JSONResponse:

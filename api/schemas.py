@@ -7,6 +7,7 @@ from fastapi import Path, Query
 from api.problems import MEDIA_TYPE, TABLE
 from ledger.evidence.delivery import Absent
 from ledger.evidence.withheld import LEDGERS_OWN, Reason
+from ledger.process.gated import Closed
 
 Schema = dict[str, Any]
 
@@ -39,6 +40,9 @@ def _list(of: Schema) -> Schema:
     return {"type": "array", "items": of}
 
 
+# Facts of a rule: their names are those of the rule packs.
+_ROWS = _list({"type": "object", "additionalProperties": _TEXT})
+
 _FLAGS = _list(
     _object({"at": _list(_TEXT), "kind": {"type": "string", "enum": ["duplicate", "sibling"]}})
 )
@@ -52,7 +56,10 @@ COMPONENTS: dict[str, Schema] = {
             "detail": _TEXT,
             "code": {"type": "string", "enum": list(TABLE)},
             "hints": _list(_TEXT),
-        }
+            "reason": {"type": "string", "enum": list(Closed)},
+            "found": _ROWS | {"description": "of code gated: the rules that are not met"},
+        },
+        optional=("reason", "found"),
     ),
     "Announcement": _object({"sha256": _SHA256, "size": _SIZE, "sm3": _YES_NO}, optional=("sm3",)),
     "Opened": _object({"upload": _TEXT}),

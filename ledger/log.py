@@ -34,7 +34,7 @@ from ledger.evidence.series import Series
 from ledger.evidence.series_private import SeriesSigner
 from ledger.evidence.statement import FileSubject, Kind, Statement
 from ledger.filing import Filing, open_filing, read_filing
-from ledger.ports import Clock, Entropy, ItemRecord, LedgerStore, PublicStore, StampRecord
+from ledger.ports import Clock, Entropy, Gate, ItemRecord, LedgerStore, PublicStore, StampRecord
 from ledger.sequencer import Batch, Head, Pending, Row, plan
 from ledger.spread import Spread
 from ledger.tlog.checkpoint import Checkpoint, open_checkpoint
@@ -99,8 +99,9 @@ class Log:
         entropy: Entropy,
         spread: Spread = map,
         earlier: Sequence[Earlier] = (),
+        gate: Gate | None = None,
     ) -> None:
-        """`spread` maps a function over values, perhaps on all cores.
+        """`spread` maps a function over values, perhaps on all cores; `gate` refuses conclusions.
 
         If all logs in the store are `earlier` ones, this one is yet to begin.
         """
@@ -110,6 +111,8 @@ class Log:
         self._entropy = entropy
         self._spread = spread
         self._earlier = earlier
+        self._gate = gate
+        self._begun = 0  # the number of the first row that is being accepted
         self._closed: Sequence[Head] = ()
         self._derived = [
             *(Derived(n, e.policy.log, store, e.public) for n, e in enumerate(earlier)),
@@ -264,6 +267,7 @@ class Log:
         if self._doubt is not None:
             self.recover()
         self._check_clock()
+        self._begun = self.number
         results: list[Accepted | LedgerError | None] = [None] * len(filed)
         run: dict[int, Filing] = {}
         for i, one in enumerate(filed):
@@ -380,7 +384,11 @@ class Log:
         self._lost = bool(self._store.lost())
 
     def _check_place(self, filing: Filing, index: int) -> None:
-        """That it may stand at `index`; evidence is refused here for its keys and spelling only."""
+        """That it may stand at `index`; evidence is refused here for its keys and spelling only.
+
+        A conclusion is also refused for what lacks before it. What comes with it, in one request
+        or one commit, was not there when it was drawn.
+        """
         statement = filing.statement
         self._check_opening(statement, index)
         position = (self._open.number, index)
@@ -388,6 +396,8 @@ class Log:
         self._check_case_number(statement)
         self._check_revocation(statement)
         self._check_after(statement)
+        if self._gate is not None and statement.kind is Kind.ACT:
+            self._gate.check(statement, self._begun)
 
     def _names(self, statement: Statement) -> tuple[str, ...]:
         return series_names(statement, self.label, self._keys.first_year)

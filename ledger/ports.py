@@ -13,6 +13,7 @@ from typing import Protocol
 from ledger.evidence.chunks import ItemDigest
 from ledger.evidence.sealed import Companion
 from ledger.evidence.series import Series
+from ledger.evidence.statement import Statement
 from ledger.sequencer import Batch, Head, Row
 
 
@@ -58,6 +59,17 @@ class StampRecord:
     crl: bytes
 
 
+class Gate(Protocol):
+    """What stands before conclusions, which unlike evidence may be refused for a defect in law."""
+
+    def check(self, statement: Statement, below: int) -> None:
+        """Raises `Rejected` unless it may stand behind the rows that have a number below that.
+
+        Raises `Unavailable` if that cannot be told just now. It changes nothing.
+        """
+        ...
+
+
 class LedgerStore(Protocol):
     """Statements, entries, right edges, checkpoints and items: one database.
 
@@ -101,8 +113,8 @@ class LedgerStore(Protocol):
         """Rows [start, end) in order, read piece by piece."""
         ...
 
-    def registers(self) -> Iterator[Row]:
-        """The rows of all register statements, in log order."""
+    def registers(self, start: int = 0) -> Iterator[Row]:
+        """The rows of all register statements from that number on, in log order."""
         ...
 
     def entries(self, start: int, end: int) -> Iterator[bytes]:

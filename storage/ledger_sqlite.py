@@ -353,8 +353,7 @@ class SqliteLedgerStore:
             yield from page
             start = page[-1].number + 1
 
-    def registers(self) -> Iterator[Row]:
-        start = 0
+    def registers(self, start: int = 0) -> Iterator[Row]:
         while page := self._rows_where("kind = 'register' AND idx >= ?", start):
             yield from page
             start = page[-1].number + 1

@@ -67,8 +67,8 @@ class MemoryLedgerStore:
     def rows(self, start: int, end: int) -> Iterator[Row]:
         return (self.row(number) for number in range(start, end))
 
-    def registers(self) -> Iterator[Row]:
-        return (row for row in list(self._rows) if row.kind == "register")
+    def registers(self, start: int = 0) -> Iterator[Row]:
+        return (row for row in list(self._rows[start:]) if row.kind == "register")
 
     def entries(self, start: int, end: int) -> Iterator[bytes]:
         return (self.row(number).entry for number in range(start, end))

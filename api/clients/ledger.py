@@ -26,6 +26,7 @@ from ledger.evidence.series import check_tags
 from ledger.evidence.statement import Statement
 from ledger.evidence.trust import Trust
 from ledger.evidence.withheld import Reason
+from ledger.process.gated import Closed, Gated
 from ledger.process.particulars import WANTED, Lack
 from ledger.suite import DIGEST_SIZE, new_digest
 from ledger.tlog.checkpoint import Checkpoint, open_checkpoint
@@ -356,7 +357,20 @@ def refusal(document: dict[str, Any]) -> LedgerError:
     kind = kinds.get(str(document.get("code")), Rejected)
     given = document.get("hints")
     hints = tuple(str(hint) for hint in given) if isinstance(given, list) else ()
+    if document.get("code") == Gated.code:
+        return _gated(document, hints)
     return kind(str(document.get("detail", "refused")), hints=hints)
+
+
+def _gated(document: dict[str, Any], hints: tuple[str, ...]) -> Gated:
+    reason, rows = document.get("reason"), document.get("found")
+    found = [
+        {str(name): str(value) for name, value in row.items()}
+        for row in (rows if isinstance(rows, list) else [])
+        if isinstance(row, dict)
+    ]
+    known = Closed(reason) if reason in list(Closed) else Closed.RECORDS
+    return Gated(str(document.get("detail", "refused")), known, found, hints)
 
 
 def _refusal(status: int, data: bytes) -> LedgerError:

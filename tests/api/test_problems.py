@@ -15,6 +15,7 @@ import storage
 from api import problems
 from api.clients.ledger import refusal
 from ledger.errors import LedgerError
+from ledger.process.gated import Closed, Gated
 from testkit.server import Ledger
 
 FIELDS = {"type", "title", "status", "detail", "code", "hints"}
@@ -117,6 +118,23 @@ def test_a_client_raises_what_the_server_raised(code: str) -> None:
     document = problems.problem(code, "why", ("what to do",))
     raised = refusal(document)
     assert (str(raised), raised.hints) == ("why", ("what to do",))
+
+
+def test_a_refused_conclusion_names_its_rules_on_both_sides() -> None:
+    error = Gated("shut", Closed.RECORDS, [{"rule": "review_passed", "article": "58"}])
+    document = raising(error).json()
+    assert (document["code"], document["status"]) == ("gated", 409)
+    told = refusal(document)
+    assert isinstance(told, Gated)
+    assert (told.reason, told.found, told.hints) == (error.reason, error.found, error.hints)
+
+
+@pytest.mark.parametrize(
+    "more", [{}, {"reason": "x", "found": "x"}, {"reason": [], "found": [7, {"article": 58}]}]
+)
+def test_a_client_understands_any_refused_conclusion(more: dict[str, Any]) -> None:
+    told = refusal(problems.problem("gated", "shut") | more)
+    assert isinstance(told, Gated)
 
 
 @pytest.mark.parametrize("document", [{}, {"code": 7}, {"code": "new"}, {"hints": "x"}])

@@ -1,0 +1,108 @@
+"""Case files and registers, read from the ledger's store: the catalog finds, the ledger tells.
+
+Rows are only added, so what was read once is kept, for a few cases, and only what came since is
+read again. Nothing here speaks to anybody: who may see what is for the routes to ask.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+
+from ledger.errors import Unknown
+from ledger.evidence.entry import Entry
+from ledger.evidence.envelope import Envelope
+from ledger.evidence.membership import case_series, provisional_series
+from ledger.evidence.statement import Statement
+from ledger.ports import LedgerStore
+from ledger.process.casefile import CaseFile, Filed
+from ledger.process.registry import Registry
+from ledger.sequencer import Row
+
+KEPT = 64  # series whose statements are kept: one with a thousand takes a few megabytes
+ALL = 2**63 - 1  # below this number are all rows
+
+Seen = Callable[[int], int | None]  # when a quorum had first seen the row of that number
+
+
+@dataclass(slots=True)
+class _Series:
+    """Its statements as far as they were read; `read` counts places, also those that are lost."""
+
+    read: int = 0
+    filed: list[Filed] = field(default_factory=list)
+
+
+class CaseFiles:
+    """Asked from any thread."""
+
+    def __init__(self, store: LedgerStore, first_year: int) -> None:
+        self._store = store
+        self._first_year = first_year
+        self._lock = threading.Lock()
+        self._series: OrderedDict[str, _Series] = OrderedDict()
+        self._registry = Registry()
+        self._registered = 0  # the number from which on register statements are yet to be read
+
+    def registry(self) -> Registry:
+        """With every register statement that is logged by now."""
+        with self._lock:
+            for row in self._store.registers(self._registered):
+                filed = _filed(row)
+                self._registry.add(row.number, filed.statement, filed.at_ms)
+                self._registered = row.number + 1
+        return self._registry
+
+    def of_case(self, case: str, below: int = ALL) -> CaseFile:
+        """With the provisional cases that it grew from at its own agency."""
+        return self._file(case, case_series(case, self._first_year), below)
+
+    def of_provisional(self, id_: str, below: int = ALL) -> CaseFile:
+        return self._file(id_, provisional_series(id_, self._first_year), below)
+
+    def of(self, statement: Statement, below: int = ALL) -> CaseFile:
+        """The case that a statement is about, as it was before it."""
+        if statement.case is not None:
+            return self.of_case(statement.case, below)
+        return self.of_provisional(statement.predicate["provisional"], below)
+
+    def _file(self, case: str, name: str, below: int) -> CaseFile:
+        filed = self._below(name, below)
+        owners = (one.statement.agency for one in filed if not one.statement.is_notarial)
+        agency = next(owners, "")
+        found = {one.number: one for one in filed}
+        for provisional in self._grown_from(filed):
+            # Anyone may say that his case grew from another's: that brings nothing of the other's.
+            own = (o for o in self._below(provisional, below) if o.statement.agency == agency)
+            found |= {one.number: one for one in own}
+        return CaseFile(case, agency, tuple(one for _, one in sorted(found.items())))
+
+    def _grown_from(self, filed: Iterable[Filed]) -> set[str]:
+        ids = {one.statement.predicate.get("provisional") for one in filed} - {None}
+        return {provisional_series(str(id_), self._first_year) for id_ in ids}
+
+    def _below(self, name: str, below: int) -> list[Filed]:
+        with self._lock:
+            series = self._series.setdefault(name, _Series())
+            self._series.move_to_end(name)
+            places = self._store.places(name)
+            for number in places[series.read :]:
+                row = self._store.row(number)
+                if not row.lost:
+                    series.filed.append(_filed(row))
+                series.read += 1
+            while len(self._series) > KEPT:
+                self._series.popitem(last=False)
+            return [one for one in series.filed if one.number < below]
+
+
+def with_quorums(case: CaseFile, seen: Seen) -> CaseFile:
+    """The same, with the time at which a quorum had seen each."""
+    return replace(case, filed=tuple(replace(one, seen_ms=seen(one.number)) for one in case.filed))
+
+
+def _filed(row: Row) -> Filed:
+    if row.lost:
+        raise Unknown(f"the statement of number {row.number} was lost")
+    statement = Statement.from_bytes(Envelope.from_bytes(row.envelope).payload)
+    return Filed(row.number, statement, Entry.from_bytes(row.entry).at)

@@ -1,0 +1,40 @@
+"""Conclusions that are refused, and why. Evidence never is: no other kind of statement comes here.
+
+A refusal names a `reason`, so that its sentence can be said in any language; where a rule pack
+refuses, `found` has a row for each rule that is not met, with statute, article and cure.
+"""
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+
+from ledger.errors import Rejected
+
+HINT = "file the paper itself as evidence, which is never refused; then what lacks; then this again"
+
+Row = Mapping[str, str]
+
+
+class Closed(StrEnum):
+    RECORDS = "records"  # what must stand before it does not
+    PROCEDURE = "procedure"  # it names no procedure, and its agency has rule packs
+    PACK = "pack"  # no pack of that name is in force for its agency
+    UNREADABLE = "unreadable"  # the pack in force is not in the format
+    ACT = "act"  # the pack has no gate for such a conclusion
+    AGENCY = "agency"  # the case is another agency's
+
+
+class Gated(Rejected):
+    """A conclusion stays outside the log; nothing was stored."""
+
+    code = "gated"
+
+    def __init__(
+        self,
+        message: str,
+        reason: Closed,
+        found: Sequence[Row] = (),
+        hints: tuple[str, ...] = (HINT,),
+    ) -> None:
+        super().__init__(message, hints=hints)
+        self.reason = reason
+        self.found = tuple(found)
