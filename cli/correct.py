@@ -11,13 +11,18 @@ from cli.command import argument, json_option, option
 from cli.command import command as new_command
 from cli.files import read_key, read_sm2_key
 from cli.language import say
-from cli.remote import case_option, open_client, own_key_option, own_trust_option, server_option
+from cli.remote import (
+    case_option,
+    earlier_statement,
+    open_client,
+    own_key_option,
+    own_trust_option,
+    server_option,
+)
 from cli.trust import open_trust
 from ledger.encoding import parse_uuid7
 from ledger.errors import Rejected
 from ledger.evidence.case_number import parse_case
-from ledger.evidence.entry import Entry
-from ledger.evidence.statement import StatementSubject
 from ledger.evidence.trust import Trust
 
 
@@ -111,18 +116,14 @@ def _file(
     trust: Trust | None,
 ) -> dict[str, Any]:
     from api.clients import filing
-    from api.clients.ledger import check_acceptance, check_receipt, check_texts, refusal
+    from api.clients.ledger import check_acceptance, check_texts, refusal
     from api.ids import new_id
 
     key = read_key(key_file)
     beside = () if sm2_file is None else (read_sm2_key(sm2_file),)
     client = open_client(server, key=key)
-    receipt = client.receipt(about)
-    entry = Entry.from_bytes(receipt["entry"].encode())
-    if trust is not None:
-        check_receipt(receipt, entry, trust)
+    subject = earlier_statement(client, about, trust)
     fields = {**common, "agency": client.whoami()["agency"]}
-    subject = StatementSubject(about, entry.commitment)
     id_ = new_id(time.time_ns() // 1_000_000)
     envelope = filing.correction(subject, changes, fields, key, id_, beside)
     (answer,) = client.file([envelope])

@@ -1,7 +1,7 @@
 """`tiezheng deposit`: files become evidence, or the documents of an act."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,14 +14,21 @@ from cli.command import command as new_command
 from cli.files import read_key, read_sm2_key
 from cli.keeping import after_filing, open_keep
 from cli.language import say
-from cli.remote import case_option, open_client, own_key_option, own_trust_option, server_option
+from cli.remote import (
+    case_option,
+    earlier_statement,
+    open_client,
+    own_key_option,
+    own_trust_option,
+    server_option,
+)
 from cli.trust import open_trust
 from ledger.encoding import printable
-from ledger.errors import LedgerError, Rejected
+from ledger.errors import LedgerError, Rejected, Unknown
 from ledger.evidence.case_number import parse_case
 from ledger.evidence.chunks import ItemDigest
 from ledger.evidence.envelope import Envelope
-from ledger.evidence.statement import EvidenceType, Stage, Statement
+from ledger.evidence.statement import EvidenceType, Stage, Statement, Subject
 from ledger.evidence.trust import Trust, TrustedLog
 from storage.durable import write_file
 
@@ -298,6 +305,33 @@ class Filing:
         now = time.time_ns() // 1_000_000
         envelope = filing.derivation(source, common, self._key, new_id(now), self._beside)
         return list(self._file([envelope], [[source.subject.name]]))
+
+    def act(
+        self, documents: list[Path], about: Sequence[str], fields: dict[str, Any]
+    ) -> dict[str, Any]:
+        """An act of a procedure, sent before its documents; `about` are ids of statements.
+
+        Raises `Gated` if it is a conclusion and its gate is shut: nothing was sent but the act.
+        """
+        from api.clients import filing
+        from api.clients.filing import read_source
+        from api.ids import new_id
+
+        me = self._client.whoami()
+        common = {"agency": me["agency"], **fields}
+        if after := self._after(me["log"]):
+            common["after"] = after
+        sources = [read_source(path, lambda n: None, sm3=self._sm3) for path in documents]
+        earlier = [earlier_statement(self._client, id_, self._trust) for id_ in about]
+        subjects: list[Subject] = [*(s.subject for s in sources), *earlier]
+        id_ = new_id(time.time_ns() // 1_000_000)
+        envelope = filing.procedural_act(subjects, common, self._key, id_, self._beside)
+        (answer,) = self._client.file([envelope])
+        if sources and answer.get("code") == Unknown.code:
+            for path, source in zip(documents, sources, strict=True):
+                self._upload(path, source.subject.digest, lambda n: None)
+            (answer,) = self._client.file([envelope])
+        return self._believe(answer, envelope, [s.subject.name for s in sources])
 
     def _file(self, envelopes: list[bytes], names: list[list[str]]) -> Iterator[dict[str, Any]]:
         """What is refused is remembered, and keeps nothing else from being filed and kept."""

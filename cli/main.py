@@ -41,6 +41,13 @@ COMMANDS: Mapping[str, Listed] = {
         "cli.token", {"en": "make or revoke an access token", "zh": "发放或撤销访问令牌"}
     ),
     "deposit": Listed("cli.deposit", {"en": "hand in evidence", "zh": "提交证据"}),
+    "case": Listed(
+        "cli.case",
+        {
+            "en": "acts and conclusions of a case, and what lacks",
+            "zh": "办理案件：执法行为、结论、缺项",
+        },
+    ),
     "correct": Listed(
         "cli.correct",
         {"en": "file what a statement left out", "zh": "补充或更正陈述"},

@@ -18,7 +18,7 @@ from ledger.errors import Unavailable
 from ledger.evidence.chunks import ItemHasher
 from ledger.evidence.phrase import MAX_LINE
 from ledger.evidence.signing import seal
-from ledger.evidence.statement import FileSubject, Kind, Statement, StatementSubject
+from ledger.evidence.statement import FileSubject, Kind, Statement, StatementSubject, Subject
 from ledger.evidence.trust import TrustedLog
 from ledger.tlog.note import SignedNote
 from ledger.tlog.signing_key import SigningKey
@@ -119,6 +119,18 @@ def act(
         **common,
     }
     statement = Statement(Kind.ACT, tuple(s.subject for s in sources), predicate)
+    return seal(statement.to_bytes(), [key, *beside]).to_bytes()
+
+
+def procedural_act(
+    subjects: Sequence[Subject],
+    fields: dict[str, Any],
+    key: SigningKey,
+    id_: str,
+    beside: Sequence[SigningKey] = (),
+) -> bytes:
+    """An act of a procedure, which says itself when it occurred; the sealed envelope."""
+    statement = Statement(Kind.ACT, tuple(subjects), {"id": id_, **fields})
     return seal(statement.to_bytes(), [key, *beside]).to_bytes()
 
 

@@ -1,0 +1,37 @@
+"""`tiezheng case …`: the acts of a procedure, its conclusions, and what lacks."""
+
+import click
+
+from cli.case import acting
+from cli.command import new_lang_option, page
+from cli.language import pick
+from ledger.report import Bilingual
+
+WORDS: Bilingual = {
+    "en": "The acts of a case: file them, draw its conclusions, see what lacks.\n\n"
+    "Evidence is never refused for a defect in law; a conclusion is. A decision, a\n"
+    "service or a closing is logged only once the log holds what its rule pack wants\n"
+    "before it. The paper itself may be filed as evidence at any time.",
+    "zh": "案件办理：登记执法行为，作出决定、送达、结案，查看缺项。\n\n"
+    "证据不因法律上的瑕疵而拒收，结论则会。决定、送达、结案，须待规则包所要求的\n"
+    "在先记录均已入日志，方可入日志。文书本身可随时作为证据提交。",
+}
+
+
+class Case(click.Group):
+    """`command` is the group; its members have pages of their own."""
+
+    def get_help(self, ctx: click.Context) -> str:
+        rows = tuple((name, member.get_short_help_str()) for name, member in self.commands.items())
+        options = [("--lang zh|en", pick(new_lang_option().words))]
+        example = "tiezheng case gaps '苏城管罚〔2026〕417号' --token-file token …"
+        return page(ctx, pick(WORDS), options, rows, example)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+command = Case("case", params=[new_lang_option()], no_args_is_help=True)
+
+for member in (acting.act, acting.decide, acting.serve_document, acting.close):
+    command.add_command(member)

@@ -1,0 +1,87 @@
+"""A refused conclusion as a page: what lacks, by which statute and article, and what cures it."""
+
+from cli import output
+from cli.language import language, say
+from ledger.process.gated import Closed, Gated, Row
+from ledger.report import Bilingual
+
+WHY: dict[Closed, Bilingual] = {
+    Closed.RECORDS: {
+        "en": "not logged: what must stand before it lacks",
+        "zh": "未予登记：缺少须在先的记录",
+    },
+    Closed.PROCEDURE: {
+        "en": "not logged: the act names no procedure, and its agency has rule packs",
+        "zh": "未予登记：未写明所属程序，而该机关已有规则包",
+    },
+    Closed.PACK: {
+        "en": "not logged: no rule pack of that name is in force for this agency",
+        "zh": "未予登记：该机关没有该名称的现行规则包",
+    },
+    Closed.UNREADABLE: {
+        "en": "not logged: the rule pack in force cannot be read",
+        "zh": "未予登记：现行规则包不合格式，无法读取",
+    },
+    Closed.ACT: {
+        "en": "not logged: the rule pack has no such conclusion",
+        "zh": "未予登记：规则包中没有此项结论",
+    },
+    Closed.AGENCY: {
+        "en": "not logged: the case is another agency's",
+        "zh": "未予登记：案件属于其他机关",
+    },
+}
+
+LEVELS: dict[str, Bilingual] = {
+    "serious": {"en": "serious", "zh": "严重"},
+    "ordinary": {"en": "ordinary", "zh": "一般"},
+    "notice": {"en": "notice", "zh": "提示"},
+}
+KINDS: dict[str, Bilingual] = {
+    "missing": {"en": "missing", "zh": "缺少"},
+    "late": {"en": "late record", "zh": "补录"},
+    "wrong_order": {"en": "in the wrong order", "zh": "次序不对"},
+    "defect": {"en": "defect", "zh": "有瑕疵"},
+}
+
+
+def refused(error: Gated, *, as_json: bool) -> output.Exit:
+    if as_json:
+        output.result_json({"found": [dict(row) for row in error.found], "reason": error.reason})
+        return output.refusal(error)
+    output.result(WHY[error.reason][language()])
+    for row in error.found:
+        output.result("\n".join(lines(row)))
+    output.note(
+        say(
+            en="nothing was logged; the paper may be filed as evidence at any time",
+            zh="未登记任何内容；文书本身可随时作为证据提交",
+        )
+    )
+    return output.refusal(error)
+
+
+def lines(row: Row) -> list[str]:
+    """One rule: its level, what is wrong with which record, statute and article; then the cure."""
+    level, kind = _word(LEVELS, row, "level"), _word(KINDS, row, "kind")
+    name = _in_language(row, "name") or row.get("what", "") or row.get("rule", "")
+    law = f"{row.get('source', '')} {row.get('article', '')}".strip()
+    if row.get("memory") == "yes":
+        law += say(en=" (from memory, unverified)", zh="（凭记忆，未核实）")
+    shown = [f"  {level}  {name}：{kind}" if language() == "zh" else f"  {level}  {name}: {kind}"]
+    if law:
+        shown.append(say(en=f"    by {law}", zh=f"    依据：{law}"))
+    if cure := _in_language(row, "cure"):
+        shown.append(say(en=f"    cure: {cure}", zh=f"    补正：{cure}"))
+    return shown
+
+
+def _word(words: dict[str, Bilingual], row: Row, field: str) -> str:
+    given = row.get(field, "")
+    return words[given][language()] if given in words else given
+
+
+def _in_language(row: Row, field: str) -> str:
+    """A rule pack is written in Chinese; its English is there where somebody wrote it."""
+    english = row.get(f"{field}_en", "") if language() == "en" else ""
+    return english or row.get(field, "")
