@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from cli import output
-from cli.calendar import check_years, read_calendar
+from cli.calendar import read_calendar
 from cli.carried import due_text
 from cli.command import argument, json_option, option
 from cli.command import command as new_command
@@ -22,6 +22,7 @@ from ledger.errors import Malformed, Rejected
 from ledger.evidence.case_number import parse_case
 from ledger.evidence.due import Due, Procedure
 from ledger.evidence.withheld import LEDGERS_OWN, Reason
+from ledger.process.calendar import check_years
 from ledger.process.particulars import Lack
 
 GIVEN = tuple(str(reason) for reason in Reason if reason not in LEDGERS_OWN)

@@ -107,6 +107,9 @@ class Registry:
         """All that was ever said in a register, in log order."""
         return [version for version in self._added if version.register is register]
 
+    def subjects(self, register: Registered) -> list[str]:
+        return sorted(self._versions[register])
+
     def logged_by(self, at_ms: int) -> int | None:
         """The place before which all stands that was logged by then; None if that is not known."""
         if not self._timed:
@@ -142,7 +145,7 @@ class Registry:
 
     def _owned(self, register: Registered) -> Iterator[tuple[str, str]]:
         """Each subject once; of lists, each for every agency that has one of that name."""
-        for subject in sorted(self._versions[register]):
+        for subject in self.subjects(register):
             if register in LISTS:
                 owners = {version.agency for version in self.versions(register, subject)}
                 yield from ((subject, owner) for owner in sorted(owners))

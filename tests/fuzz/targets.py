@@ -82,6 +82,7 @@ from ledger.evidence.statement import Statement
 from ledger.evidence.suites import Suites
 from ledger.evidence.trust import Trust
 from ledger.evidence.withheld import Withheld, parse_reason
+from ledger.process.calendar import parse_calendar
 from ledger.process.lists import READERS
 from ledger.report import Outcome
 from ledger.timestamp import Authority, open_token
@@ -506,6 +507,11 @@ def _list(data: bytes) -> None:
     for reader in READERS.values():
         with suppress(LedgerError):
             reader(given)
+
+
+def _calendar(data: bytes) -> None:
+    calendar = parse_calendar(text_of(data))
+    assert not set(calendar.off) & set(calendar.working)
 
 
 def _case(data: bytes) -> None:
@@ -1155,6 +1161,12 @@ TARGETS: tuple[Target, ...] = (
     # registers
     Target(
         "list", _list, lambda: tuple(map(str.encode, LISTS)), tuple(READERS.values()), examples=60
+    ),
+    Target(
+        "calendar",
+        _calendar,
+        lambda: (b'off = ["2026-10-01", 2026-10-02]\nworking = ["2026-10-10"]\n',),
+        (parse_calendar,),
     ),
     # judging
     Target("packet", _verified, one_of_each, examples=60),
