@@ -30,6 +30,7 @@ TABLE: Mapping[str, tuple[int, str]] = {
     "no_direct": (409, "no station can put items into this ledger's store"),
     "offset": (409, "another offset than the upload has"),
     "parts": (409, "parts are missing, or of another size"),
+    "destroyed": (410, "a disposal in the log has destroyed it"),
     "gone": (410, "it was here and is no more"),
     "length": (411, "the length must be known"),
     "version": (412, "another version of the protocol"),

@@ -4,6 +4,7 @@
     ├── Malformed      not in the format: fetch it again, or look at who wrote it
     ├── Rejected       in the format, not to be believed: call a lawyer
     │   ├── Conflict   believed once with other contents: the earlier one stands
+    │   ├── Destroyed  a disposal in the log has destroyed it: it does not come back
     │   └── Unknown    nothing of that name is here
     └── Unavailable    the disk, the network or the clock would not do its part
         ├── Full       there is no room, or no quota, for these bytes
@@ -46,6 +47,10 @@ class Rejected(LedgerError):
 
 class Conflict(Rejected):
     code = "conflict"
+
+
+class Destroyed(Rejected):
+    code = "destroyed"
 
 
 class Unknown(Rejected):

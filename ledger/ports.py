@@ -117,6 +117,10 @@ class LedgerStore(Protocol):
         """The rows of all register statements from that number on, in log order."""
         ...
 
+    def guarding(self) -> Iterator[Row]:
+        """Those of all complaints, holds and disposals, in log order."""
+        ...
+
     def entries(self, start: int, end: int) -> Iterator[bytes]:
         """Entry bytes [start, end) in order."""
         ...

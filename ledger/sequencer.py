@@ -49,13 +49,15 @@ class Pending:
 
 
 LOST = "lost"  # the kind of a row whose statement nobody has any more
+DESTROYED = "destroyed"  # and of one whose statement a disposal in the log has destroyed
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """A statement in its place: entry `index` of log `log`. `places` are its series with its n.
 
-    Of a lost one there is the entry, and those places that its tags have shown.
+    Of a lost one there is the entry, and those places that its tags have shown. Of a destroyed
+    one there are its id and places too, and `by` is the number of the disposal.
     """
 
     index: int
@@ -67,6 +69,7 @@ class Row:
     places: tuple[tuple[str, int], ...]
     log: int = 0
     start: int = 0
+    by: int | None = None
 
     @property
     def number(self) -> int:
@@ -78,7 +81,12 @@ class Row:
 
     @property
     def lost(self) -> bool:
-        return self.kind == LOST
+        """Whether there is nothing to show: it was lost, or destroyed."""
+        return self.kind in (LOST, DESTROYED)
+
+    @property
+    def destroyed(self) -> bool:
+        return self.kind == DESTROYED
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from storage.durable import (
     write_all,
 )
 from storage.folder import DataFolder
-from storage.ledger_sqlite import MIGRATIONS, SEQUENCE, STAMPS, read_heads
+from storage.ledger_sqlite import ERASED, MIGRATIONS, SEQUENCE, STAMPS, read_heads
 
 PIECE = 1 << 19
 MAX_DEPTH = 4
@@ -66,8 +66,15 @@ _NEW = "WHERE idx >= :start AND idx < :size"
 # Places of lost entries may be found long after the entries were restored.
 _LOST = " OR idx IN (SELECT idx FROM lost_tag)"
 _PLACED = _NEW + _LOST
+_BY = "WHERE by >= :start AND by < :size ORDER BY by"
 
-SINCE = {"lost_tag": 2, "stamp": STAMPS}  # the schema with which a table came
+SINCE = {
+    "lost_tag": 2,
+    "stamp": STAMPS,
+    "erased": ERASED,
+    "erased_item": ERASED,
+    "disposed": ERASED,
+}  # the schema with which a table came
 TABLES = (
     Table("head", "ORDER BY rowid", "ON CONFLICT DO UPDATE SET {set}"),
     Table("entry", f"{_NEW} ORDER BY idx", ""),
@@ -82,6 +89,10 @@ TABLES = (
     Table("item", "WHERE rowid >= :items ORDER BY rowid", ""),
     Table("cosigned", f"WHERE {_COSIGNED} >= :cosigned", "ON CONFLICT DO UPDATE SET {set}"),
     Table("stamp", "WHERE rowid > :stamps ORDER BY rowid", "ON CONFLICT DO NOTHING"),
+    # Put back, they destroy what an earlier file of the backup still holds.
+    Table("erased", _BY, ""),
+    Table("erased_item", _BY, ""),
+    Table("disposed", _BY, ""),
 )
 BY_NAME = {table.name: table for table in TABLES}
 KEYS = {"item": ("object_id",), "series_place": ("name", "n")}

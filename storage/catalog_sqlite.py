@@ -160,6 +160,16 @@ class SqliteCatalog:
             db.execute("UPDATE indexed SET size = 0")
         self.catch_up(store)
 
+    def forget(self, numbers: Iterable[int]) -> None:
+        """What was destroyed is found no more, and no file says what it was."""
+        with self._file.write() as db:
+            for table in ("file", "case_statement", "statement"):
+                db.conn.executemany(
+                    f"DELETE FROM {table} WHERE idx = ?",  # noqa: S608
+                    [(number,) for number in numbers],
+                )
+        self._file.fold()
+
     def case(self, case: str) -> list[CatalogRow]:
         """The statements of a case or, by its id, of a provisional case, in log order."""
         return self._rows(

@@ -75,6 +75,15 @@ class DatabaseFile:
             finally:
                 self._give_back(database)
 
+    def fold(self) -> None:
+        """Folds the write-ahead log into the file and empties it: of what was overwritten
+        before, no file holds the bytes. Raises `Unavailable` while a reader needs them.
+        """
+        with self._write_lock, self._refusals():
+            busy, *_ = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise Unavailable(f"{self._path.name} is being read: what is destroyed is still there")
+
     def close(self) -> None:
         """After writers and readers have finished; safe to call twice."""
         with self._write_lock, self._pool_lock:
@@ -112,6 +121,7 @@ class DatabaseFile:
         )
         db = Database(connection, recursive_triggers=True, execute_plugins=False)
         db.execute("PRAGMA foreign_keys = ON")
+        db.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten too
         db.execute(f"PRAGMA synchronous = {'FULL' if self._durable else 'NORMAL'}")
         return db
 

@@ -158,6 +158,43 @@ class ItemVault:
             self.places.leave(object_id, False)
             raise
 
+    def destroy(self, object_id: str) -> None:
+        """What a disposal in the log names: in every copy its key, and its bytes where they may go.
+
+        That it is under no hold is the caller's to know: what the stores hold is let go. Quiet
+        if it is gone. Of a sealed item that a store still retains, its key is gone when this
+        returns; of one in plain, this raises `Rejected`. Again, after a crash, it goes on.
+        """
+        place = self.places.find(object_id)
+        if place is not None:
+            self.places.leave(object_id)
+        else:
+            place = next((one for one in self.places.leaving() if one.id == object_id), None)
+        if place is None:
+            self._delete_quietly(object_id)
+        else:
+            self._destroy(place)
+        self.places.fold()
+
+    def _destroy(self, place: Place) -> None:
+        for name, ref in place.refs.items():
+            _destroy_key(self._copy(name), ref, sealed=bool(place.wrap_id))
+        try:
+            self._delete(place)
+        except Rejected:
+            if not place.wrap_id:
+                raise  # until then nobody reads it, and at each start it is tried again
+
+    def _delete_quietly(self, object_id: str) -> None:
+        """From before there were places; or gone already."""
+        for name, store in self.copies.items():
+            if self.places.knows(name, object_id):
+                continue
+            with suppress(Unknown):
+                store.hold(object_id, False)
+            with suppress(Unknown):
+                store.delete(object_id)
+
     def ids(self) -> Iterator[str]:
         yield from self.places.ids()
         shown: set[str] = set()
@@ -386,6 +423,15 @@ def clear_away(store: ObjectStore, key: str) -> None:
     """Every object of a key that has no place. Takes a whole list of the store."""
     for ref in [ref for ref in store.refs() if ref.partition("@")[0] == key]:
         store.delete(ref)
+
+
+def _destroy_key(store: ObjectStore, ref: str, *, sealed: bool) -> None:
+    with suppress(Unknown):  # gone from this copy
+        store.hold(ref, False)
+    if not sealed:
+        return
+    with suppress(Unknown):
+        store.put_companion(ref, bytes(len(store.companion(ref))))
 
 
 def _missing(wrap_id: str) -> Rejected:

@@ -3,7 +3,8 @@
 The schema refuses what the code must never do, from any program: entries and
 statements are only ever added, in order; a series only grows under its one
 signature; the head never goes back; a closed log never grows; a claimed item is not
-forgotten. `idx` is the number of a row, which runs on across the logs.
+forgotten, and nothing is destroyed that no disposal in the log names. `idx` is the number of a
+row, which runs on across the logs.
 """
 
 import sqlite3
@@ -18,9 +19,10 @@ from ledger.evidence.chunks import ItemDigest
 from ledger.evidence.entry import Entry
 from ledger.evidence.series import Series
 from ledger.ports import ItemRecord, StampRecord
-from ledger.sequencer import Batch, Head, Row
+from ledger.sequencer import DESTROYED, Batch, Head, Row
 from ledger.suite import DIGEST_SIZE
 from ledger.tlog.merkle import Edge
+from storage import erased_sqlite
 from storage.database import DatabaseFile, Migration
 
 PAGE = 256  # rows in memory at a time
@@ -286,15 +288,27 @@ def _add_stamps(db: Database) -> None:
         db.execute(sql)
 
 
-MIGRATIONS: tuple[Migration, ...] = (_create, _add_lost, _add_sequence, _add_stamps)
+MIGRATIONS: tuple[Migration, ...] = (
+    _create,
+    _add_lost,
+    _add_sequence,
+    _add_stamps,
+    erased_sqlite.add_erased,
+)
 SEQUENCE = 3  # the version from which on there are several logs
-STAMPS = 4  # and that from which on there are timestamps
+STAMPS = 4  # that from which on there are timestamps
+ERASED = 5  # and that from which on statements may be destroyed
 
-_ROW = "SELECT idx, id, kind, envelope, salt, data FROM statement JOIN entry USING (idx)"
+_ROW = (
+    "SELECT idx, id, kind, envelope, salt, data, erased.by"
+    " FROM statement JOIN entry USING (idx) LEFT JOIN erased USING (idx)"
+)
 _ROW_OR_LOST = (
     "SELECT idx, coalesce(id, ''), coalesce(kind, 'lost'), coalesce(envelope, X''),"
-    " coalesce(salt, X''), data FROM entry LEFT JOIN statement USING (idx)"
+    " coalesce(salt, X''), data, erased.by"
+    " FROM entry LEFT JOIN statement USING (idx) LEFT JOIN erased USING (idx)"
 )
+_KEPT = "NOT EXISTS (SELECT 1 FROM erased_item WHERE erased_item.object_id = item.object_id)"
 _ITEM = "SELECT object_id, size, sha256, chunks, sm3, keyid, agency, uploaded_ms, claimed FROM item"
 
 # Of several, a claimed one, which will not go away.
@@ -355,6 +369,13 @@ class SqliteLedgerStore:
 
     def registers(self, start: int = 0) -> Iterator[Row]:
         while page := self._rows_where("kind = 'register' AND idx >= ?", start):
+            yield from page
+            start = page[-1].number + 1
+
+    def guarding(self) -> Iterator[Row]:
+        start = 0
+        kinds = "kind IN ('complaint', 'disposal', 'hold')"
+        while page := self._rows_where(f"{kinds} AND idx >= ?", start):
             yield from page
             start = page[-1].number + 1
 
@@ -494,7 +515,8 @@ class SqliteLedgerStore:
         """All items that a statement speaks of, read piece by piece."""
         last = ""
         while page := self._items(
-            f"WHERE claimed = 1 AND object_id > ? ORDER BY object_id LIMIT {PAGE}", (last,)
+            f"WHERE claimed = 1 AND object_id > ? AND {_KEPT} ORDER BY object_id LIMIT {PAGE}",
+            (last,),
         ):
             yield from page
             last = page[-1].object_id
@@ -515,7 +537,8 @@ class SqliteLedgerStore:
             return db.execute(query, [object_id]).fetchone() is not None
 
     def items_after(self, object_id: str, count: int) -> Sequence[ItemRecord]:
-        return self._items("WHERE object_id > ? ORDER BY object_id LIMIT ?", (object_id, count))
+        rest = f"WHERE object_id > ? AND {_KEPT} ORDER BY object_id LIMIT ?"
+        return self._items(rest, (object_id, count))
 
     def forget_items(self, object_ids: Sequence[str]) -> None:
         with self._file.write() as db:
@@ -563,6 +586,44 @@ class SqliteLedgerStore:
         with self._file.read() as db:
             row = db.execute("SELECT max(size) FROM stamp WHERE log = ?", (log,)).fetchone()
         return int(row[0] or 0)
+
+    # --- destroying: `storage.erased_sqlite` ---------------------------------------------------
+
+    def erase(self, by: int, numbers: Sequence[int], object_ids: Sequence[str]) -> None:
+        """What the disposal with the number `by` names: all or nothing; again changes nothing."""
+        with self._file.write() as db:
+            erased_sqlite.erase(db, by, numbers, object_ids)
+
+    def disposals_to_do(self) -> Sequence[int]:
+        with self._file.read() as db:
+            return erased_sqlite.to_do(db)
+
+    def erased_by(self, by: int) -> Sequence[int]:
+        """The numbers of the rows whose statements it has destroyed."""
+        with self._file.read() as db:
+            return erased_sqlite.erased_by(db, by)
+
+    def items_to_erase(self, by: int) -> Sequence[str]:
+        with self._file.read() as db:
+            return erased_sqlite.items_to_erase(db, by)
+
+    def erased_items(self) -> frozenset[str]:
+        """All that were ever destroyed, by the store's names."""
+        with self._file.read() as db:
+            rows = db.execute("SELECT object_id FROM erased_item").fetchall()
+        return frozenset(object_id for (object_id,) in rows)
+
+    def item_erased(self, object_id: str) -> None:
+        with self._file.write() as db:
+            db.execute("UPDATE erased_item SET done = 1 WHERE object_id = ?", (object_id,))
+
+    def disposed(self, by: int) -> None:
+        """Nothing is left of what it names."""
+        with self._file.write() as db:
+            db.execute("INSERT OR IGNORE INTO disposed VALUES (?)", (by,))
+
+    def fold(self) -> None:
+        self._file.fold()
 
     def _heads(self, rest: str) -> list[Head]:
         with self._file.read() as db:
@@ -708,11 +769,13 @@ def _places_of(db: Database, indexes: Sequence[int]) -> dict[int, list[tuple[str
 
 
 def _row(row: tuple[Any, ...], places: Sequence[tuple[str, int]], heads: Sequence[Head]) -> Row:
-    number, statement_id, kind, envelope, salt, entry = row
+    number, statement_id, kind, envelope, salt, entry, by = row
     head = max((head for head in heads if head.start <= number), key=lambda head: head.log)
     index = number - head.start
+    if by is not None:
+        kind, envelope, salt = DESTROYED, b"", b""
     return Row(
-        index, statement_id, kind, envelope, salt, entry, tuple(places), head.log, head.start
+        index, statement_id, kind, envelope, salt, entry, tuple(places), head.log, head.start, by
     )
 
 

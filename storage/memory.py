@@ -70,6 +70,9 @@ class MemoryLedgerStore:
     def registers(self, start: int = 0) -> Iterator[Row]:
         return (row for row in list(self._rows[start:]) if row.kind == "register")
 
+    def guarding(self) -> Iterator[Row]:
+        return (row for row in list(self._rows) if row.kind in ("complaint", "disposal", "hold"))
+
     def entries(self, start: int, end: int) -> Iterator[bytes]:
         return (self.row(number).entry for number in range(start, end))
 

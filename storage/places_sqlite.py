@@ -323,6 +323,15 @@ class SqlitePlaces:
         with self._file.write() as db:
             db.execute("UPDATE item SET until_ms = max(until_ms, ?) WHERE id = ?", (until_ms, item))
 
+    def fold(self) -> None:
+        """Of what was removed before, no file holds the row."""
+        self._file.fold()
+
+    def held_items(self) -> frozenset[str]:
+        with self._file.read() as db:
+            rows = db.execute("SELECT id FROM item WHERE held = 1 AND leaving = 0").fetchall()
+        return frozenset(item for (item,) in rows)
+
     def hold(self, item: str, on: bool) -> None:
         with self._file.write() as db:
             db.execute("UPDATE item SET held = ? WHERE id = ?", (on, item))

@@ -8,7 +8,7 @@ import pytest
 
 from ledger.errors import LedgerError, Rejected, Unavailable, Unknown
 from ledger.evidence.chunks import CHUNK_SIZE
-from ledger.evidence.sealed import STORED_BLOCK, stored_size
+from ledger.evidence.sealed import STORED_BLOCK, Companion, stored_size
 from storage.objects_directory import DirectoryObjectStore
 from storage.places_sqlite import Place
 from testkit.vault import (
@@ -319,3 +319,105 @@ def test_a_sealed_item_takes_28_bytes_a_block_more(tmp_path: Path) -> None:
         assert shelf.file(object_id).stat().st_size == stored_size(size)
     assert stored_size(9 * CHUNK_SIZE) == 9 * STORED_BLOCK
     shelf.close()
+
+
+# --- destroying --------------------------------------------------------------------------------
+
+FAR_MS = 2**42
+
+
+def secrets_of(shelf: Shelf, object_id: str) -> list[bytes]:
+    """What must be nowhere afterwards: the key as it is wrapped, or the item itself."""
+    companion = shelf.file(object_id, ".chunks").read_bytes()
+    if shelf.wraps:
+        return [Companion.from_bytes(companion).wrapped]
+    return [DATA[at : at + 64] for at in (0, len(DATA) // 2)]
+
+
+def anywhere(shelf: Shelf, needles: list[bytes]) -> bool:
+    contents = [path.read_bytes() for path in shelf.root.rglob("*") if path.is_file()]
+    return any(needle in data for needle in needles for data in contents)
+
+
+def test_what_is_destroyed_is_nowhere(shelf: Shelf) -> None:
+    vault = shelf.open()
+    object_id, other = keep(vault, DATA), keep(vault, b"stays")
+    needles = secrets_of(shelf, object_id)
+    assert anywhere(shelf, needles)
+    vault.hold(object_id, True)
+    vault.destroy(object_id)
+    vault.destroy(object_id)
+    assert not anywhere(shelf, [*needles, object_id.encode()])
+    assert list(vault.ids()) == [other] and held(vault, other) == b"stays"
+    assert not [name for name in shelf.files() if object_id in name]
+
+
+@pytest.mark.parametrize("kind", ["plain", "sealed", "plain-paired", "sealed-paired"])
+def test_after_any_failed_write_it_is_destroyed_again(tmp_path: Path, kind: str) -> None:
+    how, _, pair = kind.partition("-")
+    make = sealed_shelf if how == "sealed" else plain_shelf
+    dry = make(tmp_path / "dry", paired=bool(pair))
+    vault = dry.open()
+    object_id = keep(vault, DATA)
+    before = len(dry.faults.calls)
+    vault.destroy(object_id)
+    faults = faults_of(dry.faults.calls[before:])
+    assert {"places.leave", "first.delete", "places.remove"} <= {fault.method for fault in faults}
+    dry.close()
+    for number, fault in enumerate(faults):
+        shelf = make(tmp_path / str(number), paired=bool(pair))
+        vault = shelf.open()
+        object_id = keep(vault, DATA)
+        needles = secrets_of(shelf, object_id)
+        shelf.faults.arm(fault)
+        with pytest.raises(Unavailable):
+            vault.destroy(object_id)
+        vault = shelf.open()
+        vault.destroy(object_id)
+        assert not anywhere(shelf, [*needles, object_id.encode()]), fault
+        shelf.close()
+
+
+def test_where_the_store_keeps_a_sealed_item_its_key_is_gone(tmp_path: Path) -> None:
+    shelf = sealed_shelf(tmp_path, paired=True)
+    vault = shelf.open()
+    object_id = keep(vault, DATA)
+    needles = secrets_of(shelf, object_id)
+    vault.retain(object_id, FAR_MS)
+    vault.destroy(object_id)
+    assert not anywhere(shelf, needles)
+    assert shelf.file(object_id).exists() and list(vault.ids()) == []
+    assert list(shelf.open().ids()) == []
+
+
+def test_a_plain_item_that_the_store_keeps_is_not_said_to_be_gone(tmp_path: Path) -> None:
+    vault = plain_shelf(tmp_path).open()
+    object_id = keep(vault, DATA)
+    vault.retain(object_id, FAR_MS)
+    with pytest.raises(Rejected, match="to be kept until"):
+        vault.destroy(object_id)
+
+
+def test_a_companion_that_is_damaged_goes_with_its_key(tmp_path: Path) -> None:
+    shelf = sealed_shelf(tmp_path)
+    vault = shelf.open()
+    object_id = keep(vault, DATA)
+    needles = secrets_of(shelf, object_id)
+    flip(shelf.file(object_id, ".chunks"), 0)
+    vault.retain(object_id, FAR_MS)
+    vault.destroy(object_id)
+    assert not anywhere(shelf, needles)
+
+
+def test_what_came_back_into_the_store_is_destroyed_again(shelf: Shelf) -> None:
+    vault = shelf.open()
+    object_id = keep(vault, DATA)
+    needles = secrets_of(shelf, object_id)
+    kept = {path: path.read_bytes() for path in (shelf.root / "first").rglob("*") if path.is_file()}
+    vault.destroy(object_id)
+    for path, data in kept.items():
+        path.write_bytes(data)
+    vault = shelf.open()
+    assert object_id in set(vault.ids())
+    vault.destroy(object_id)
+    assert not anywhere(shelf, needles) and list(vault.ids()) == []
