@@ -14,7 +14,8 @@ from typing import Any
 
 from ledger.evidence.statement import Kind, Statement
 from ledger.log import Log
-from storage.catalog_sqlite import Holding, SqliteCatalog, cases_of
+from ledger.process.holds import cases_of
+from storage.catalog_sqlite import Holding, SqliteCatalog
 
 MAX_NAMED = 32  # of one kind, in one flag
 

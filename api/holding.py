@@ -13,8 +13,9 @@ from ledger.evidence.case_number import parse_case
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.statement import Statement
 from ledger.ports import ItemStore
+from ledger.process.holds import cases_of
 from ledger.sequencer import Row
-from storage.catalog_sqlite import SqliteCatalog, cases_of
+from storage.catalog_sqlite import SqliteCatalog
 from storage.ledger_sqlite import SqliteLedgerStore
 from storage.places_sqlite import Hold, SqlitePlaces
 

@@ -20,11 +20,19 @@ count, and nothing is ever signed for them again. The commit that brings entry 0
 log closes the one before, in the same transaction.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ledger.derived import Derived
-from ledger.errors import Conflict, LedgerError, Malformed, Rejected, Unavailable, Unknown
+from ledger.errors import (
+    Conflict,
+    Destroyed,
+    LedgerError,
+    Malformed,
+    Rejected,
+    Unavailable,
+    Unknown,
+)
 from ledger.evidence.case_number import check_spelling, is_spelled
 from ledger.evidence.membership import series_names, series_year
 from ledger.evidence.packet import Place
@@ -35,6 +43,7 @@ from ledger.evidence.series_private import SeriesSigner
 from ledger.evidence.statement import FileSubject, Kind, Statement
 from ledger.filing import Filing, open_filing, read_filing
 from ledger.ports import Clock, Entropy, Gate, ItemRecord, LedgerStore, PublicStore, StampRecord
+from ledger.process.holds import Holds, check_lifting
 from ledger.sequencer import Batch, Head, Pending, Row, plan
 from ledger.spread import Spread
 from ledger.tlog.checkpoint import Checkpoint, open_checkpoint
@@ -46,6 +55,8 @@ from ledger.tlog.signing_key import Signer, sign_note
 from ledger.tlog.submission import AddCheckpoint
 
 CLOSING = "log_closing"  # the status that the ledger files before it closes a log
+# What one of these says holds for the very next statement: it ends its transaction.
+ENDING = frozenset({Kind.REGISTER, Kind.COMPLAINT, Kind.HOLD, Kind.DISPOSAL})
 MAX_CLOCK_JUMP_MS = 600_000  # ten minutes of wall clock that no steady clock has seen
 
 
@@ -125,6 +136,9 @@ class Log:
         self._lost = False  # whether entries are here whose statements are not
         self._head: Head | None = None
         self._register = Register(keys.registrar)
+        self._holds = Holds()
+        self._complaints: list[int] = []
+        self.check_disposal: Callable[[Statement, int], None] = _no_disposal
         self.recover()
 
     @property
@@ -198,6 +212,15 @@ class Log:
     @property
     def register(self) -> Register:
         return self._register
+
+    @property
+    def holds(self) -> Holds:
+        return self._holds
+
+    @property
+    def complaints(self) -> Sequence[int]:
+        """The numbers of the rows that are complaints, also of those destroyed since."""
+        return self._complaints
 
     @property
     def announced(self) -> bool:
@@ -277,8 +300,7 @@ class Log:
                 results[i] = error
                 continue
             run[i] = filing
-            # What a register statement changes holds for the very next statement.
-            if filing.statement.kind is Kind.REGISTER:
+            if filing.statement.kind in ENDING:
                 self._accept_run(run, results)
                 run = {}
         self._accept_run(run, results)
@@ -365,6 +387,12 @@ class Log:
         for row in self._store.registers():
             filing = read_filing(row.envelope)
             register.add(row.position, filing.statement, filing.envelope)
+        holds, complaints = Holds(), list[int]()
+        for row in self._store.guarding():
+            if row.kind == Kind.HOLD:
+                holds.add(read_filing(row.envelope).statement)
+            elif row.kind == Kind.COMPLAINT:
+                complaints.append(row.number)
         count = len(self._earlier)
         if not count <= len(heads) <= count + 1:
             raise Rejected(
@@ -381,6 +409,7 @@ class Log:
         self._closed = heads[:count]
         self._head = heads[count] if len(heads) > count else None
         self._register, self._doubt = register, None
+        self._holds, self._complaints = holds, complaints
         self._lost = bool(self._store.lost())
 
     def _check_place(self, filing: Filing, index: int) -> None:
@@ -392,12 +421,15 @@ class Log:
         statement = filing.statement
         self._check_opening(statement, index)
         position = (self._open.number, index)
-        self._register.open(position, statement, filing.envelope, checked=filing.checked)
+        signers = self._register.open(position, statement, filing.envelope, checked=filing.checked)
+        check_lifting(statement, [signer.role for signer in signers])
         self._check_case_number(statement)
         self._check_revocation(statement)
         self._check_after(statement)
         if self._gate is not None and statement.kind is Kind.ACT:
             self._gate.check(statement, self._begun)
+        if statement.kind is Kind.DISPOSAL:
+            self.check_disposal(statement, self._start + index)
 
     def _names(self, statement: Statement) -> tuple[str, ...]:
         return series_names(statement, self.label, self._keys.first_year)
@@ -530,6 +562,9 @@ class Log:
 
     def _known(self, statement_id: str, data: bytes) -> Accepted | None:
         found = self.known(statement_id)
+        if found is not None and found.row.by is not None:
+            by = self._store.row(found.row.by).statement_id
+            raise Destroyed(f"statement {statement_id} was destroyed by the disposal {by}")
         if found is not None:
             _same(found.row.envelope, data, statement_id)
         return found
@@ -585,6 +620,10 @@ class Log:
             if row.kind == Kind.REGISTER:
                 filing = read_filing(row.envelope)
                 self._register.add(row.position, filing.statement, filing.envelope)
+            elif row.kind == Kind.HOLD:
+                self._holds.add(read_filing(row.envelope).statement)
+            elif row.kind == Kind.COMPLAINT:
+                self._complaints.append(row.number)
 
     @property
     def _last(self) -> Head | None:
@@ -667,6 +706,10 @@ class Log:
 
     def lost(self) -> Sequence[Place]:
         return [self.place_of(number) for number in self._store.lost()]
+
+
+def _no_disposal(statement: Statement, number: int) -> None:
+    raise Unavailable("nothing is destroyed here: no rule for it is open")
 
 
 def _check_published(derived: Derived, size: int) -> None:

@@ -3,7 +3,7 @@
 It holds nothing that the ledger does not, and can only mislead a search.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -12,8 +12,9 @@ from sqlite_utils import Database
 
 from ledger.errors import Conflict
 from ledger.evidence.envelope import Envelope
-from ledger.evidence.statement import OPENING, Statement
+from ledger.evidence.statement import Statement
 from ledger.ports import LedgerStore
+from ledger.process.holds import cases_of
 from ledger.sequencer import Row
 from storage.database import DatabaseFile, Migration
 
@@ -259,16 +260,6 @@ def _insert(db: Database, index: int, statement: Statement) -> None:
         "INSERT INTO file VALUES (?, ?)",
         [(sha256, index) for sha256 in {file.digest.sha256.hex() for file in statement.files}],
     )
-
-
-def cases_of(statement: Statement) -> Iterator[str]:
-    """The cases that it is filed under, provisional ones by their ids."""
-    if statement.case is not None:
-        yield statement.case
-    if provisional := statement.predicate.get("provisional"):
-        yield provisional
-    if statement.predicate.get("act") == OPENING:
-        yield statement.id
 
 
 def _statement(row: Row) -> Statement | None:
