@@ -1,11 +1,16 @@
 """A case as the process layer sees it: all its statements, in the order of the log."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
 
-from ledger.evidence.statement import Kind, Statement
+from ledger.encoding import in_china
+from ledger.evidence.procedural import Timecode, timecodes_of
+from ledger.evidence.statement import EvidenceType, Kind, Statement
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Filed:
     """A statement in its place. `at_ms` is its entry's time, `seen_ms` when a quorum saw it."""
 
@@ -14,18 +19,114 @@ class Filed:
     at_ms: int
     seen_ms: int | None = None
 
+    @property
+    def act(self) -> str:
+        """Empty for anything else, and for an act of the old form, which no rule pack looks at."""
+        said = self.statement.predicate
+        is_act = self.statement.kind is Kind.ACT and "procedure" in said
+        return str(said["act"]) if is_act else ""
 
-@dataclass(frozen=True, slots=True)
+    @property
+    def procedure(self) -> str:
+        return str(self.statement.predicate.get("procedure", ""))
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        found: Mapping[str, str] = self.statement.predicate.get("facts", {})
+        return found
+
+    @property
+    def officers(self) -> tuple[str, ...]:
+        return tuple(self.statement.predicate.get("officers", ()))
+
+    @cached_property
+    def start_ms(self) -> int:
+        """As claimed; what claims no time was at its entry's."""
+        occurred = self.statement.occurred
+        return self.at_ms if occurred is None else occurred.start_ms
+
+    @cached_property
+    def end_ms(self) -> int:
+        occurred = self.statement.occurred
+        return self.at_ms if occurred is None else occurred.end_ms
+
+    @property
+    def day(self) -> date:
+        return in_china(self.start_ms).date()
+
+    @property
+    def delay_ms(self) -> int:
+        """Between what is said to have occurred and the log."""
+        return self.at_ms - self.end_ms
+
+    @cached_property
+    def timecodes(self) -> tuple[Timecode, ...]:
+        return timecodes_of(self.statement.predicate)
+
+    @property
+    def is_recording(self) -> bool:
+        said = self.statement.predicate
+        if self.statement.kind is not Kind.EVIDENCE:
+            return False
+        return "device" in said or said.get("evidence_type") == EvidenceType.AUDIOVISUAL
+
+
+@dataclass(frozen=True)
 class CaseFile:
+    """`agency` is whose case it is; acts of others in it are theirs, and none of the case."""
+
     case: str
     agency: str
     filed: tuple[Filed, ...]
 
     def acts(self, *names: str) -> tuple[Filed, ...]:
-        """Those of these names; all of them if none is given."""
-        return tuple(
-            one
+        """Of a procedure, those of these names in log order; all of them if none is given."""
+        if len(names) == 1:
+            return self._by_name.get(names[0], ())
+        return tuple(one for one in self._acts if not names or one.act in names)
+
+    def first(self, *names: str) -> Filed | None:
+        return next(iter(self.acts(*names)), None)
+
+    def last(self, *names: str) -> Filed | None:
+        return next(reversed(self.acts(*names)), None)
+
+    def procedures(self) -> dict[str, Filed]:
+        """Each with the first act that names it."""
+        found: dict[str, Filed] = {}
+        for one in self._acts:
+            found.setdefault(one.procedure, one)
+        return found
+
+    @cached_property
+    def recordings(self) -> tuple[Filed, ...]:
+        return tuple(one for one in self.filed if one.is_recording)
+
+    @cached_property
+    def items(self) -> frozenset[bytes]:
+        """SHA-256 of each file that the case's evidence is about."""
+        return frozenset(
+            file.digest.sha256
             for one in self.filed
-            if one.statement.kind is Kind.ACT
-            and (not names or one.statement.predicate["act"] in names)
+            if one.statement.kind is Kind.EVIDENCE
+            for file in one.statement.files
         )
+
+    @cached_property
+    def devices(self) -> tuple[Filed, ...]:
+        return tuple(one for one in self.filed if "device" in one.statement.predicate)
+
+    def with_filed(self, one: Filed) -> "CaseFile":
+        """As it would stand with one more, which is the last."""
+        return CaseFile(self.case, self.agency or one.statement.agency, (*self.filed, one))
+
+    @cached_property
+    def _acts(self) -> tuple[Filed, ...]:
+        return tuple(one for one in self.filed if one.act and one.statement.agency == self.agency)
+
+    @cached_property
+    def _by_name(self) -> dict[str, tuple[Filed, ...]]:
+        found: dict[str, tuple[Filed, ...]] = {}
+        for one in self._acts:
+            found[one.act] = (*found.get(one.act, ()), one)
+        return found

@@ -84,6 +84,7 @@ from ledger.evidence.trust import Trust
 from ledger.evidence.withheld import Withheld, parse_reason
 from ledger.process.calendar import parse_calendar
 from ledger.process.lists import READERS
+from ledger.process.rulepack import RulePack
 from ledger.report import Outcome
 from ledger.timestamp import Authority, open_token
 from ledger.tlog.checkpoint import Checkpoint
@@ -114,6 +115,7 @@ from testkit import procedural as made
 from testkit.certificate_pages import make_page
 from testkit.keys import SERIES_PEM, cosigner, key, series_key, series_public_pem
 from testkit.lists import LISTS
+from testkit.rulepacks import PACKS
 from testkit.server import OfficeState, quiet
 from testkit.world import HandClock, World, grown
 
@@ -371,6 +373,10 @@ def trusts() -> tuple[bytes, ...]:
     return (pack(kit.make_case().trust_files()),)
 
 
+def rule_packs() -> tuple[bytes, ...]:
+    return tuple(text.encode() for text in PACKS.values())
+
+
 @contextmanager
 def folder() -> Iterator[Path]:
     # In memory where that is to be had: thousands of these are made a minute.
@@ -512,6 +518,11 @@ def _list(data: bytes) -> None:
 def _calendar(data: bytes) -> None:
     calendar = parse_calendar(text_of(data))
     assert not set(calendar.off) & set(calendar.working)
+
+
+def _rule_pack(data: bytes) -> None:
+    pack = RulePack.from_text(text_of(data))
+    assert all(pack.act(act) for gate in pack.gates for act in gate.acts)
 
 
 def _case(data: bytes) -> None:
@@ -1168,6 +1179,7 @@ TARGETS: tuple[Target, ...] = (
         lambda: (b'off = ["2026-10-01", 2026-10-02]\nworking = ["2026-10-10"]\n',),
         (parse_calendar,),
     ),
+    Target("rule pack", _rule_pack, rule_packs, (RulePack.from_text,), examples=60),
     # judging
     Target("packet", _verified, one_of_each, examples=60),
     Target("public-log", _audited, of_log, (audit_log,)),
