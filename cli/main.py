@@ -37,6 +37,9 @@ COMMANDS: Mapping[str, Listed] = {
         "cli.register",
         {"en": "register a key, a person or an agency", "zh": "登记密钥、人员或机关"},
     ),
+    "rules": Listed(
+        "cli.rules", {"en": "read, check and publish rule packs", "zh": "阅读、检查、公布规则包"}
+    ),
     "token": Listed(
         "cli.token", {"en": "make or revoke an access token", "zh": "发放或撤销访问令牌"}
     ),

@@ -1,25 +1,31 @@
 """`tiezheng register`: the registrar names a key, an agency, an entry or a list, in the log."""
 
 import textwrap
-import time
 from collections.abc import Sequence
 from typing import Any
 
 import click
 
-from cli import output
 from cli.command import command as new_command
 from cli.command import json_option, option
 from cli.files import read_key
-from cli.keeping import after_filing, open_keep
 from cli.language import say
-from cli.registering import PUBLISHED, REGISTERS, entry, published
-from cli.remote import Answer, open_client, server_option
+from cli.registering import (
+    PUBLISHED,
+    REGISTERS,
+    agency_option,
+    entry,
+    file_registration,
+    keep_option,
+    new_registration_id,
+    published,
+    registrar_option,
+    show_registered,
+)
+from cli.remote import server_option
 from ledger.errors import LedgerError
-from ledger.evidence.signing import seal
 from ledger.evidence.statement import Kind, Role, Statement, register_subject
 from ledger.tlog.note import VerifierKey
-from storage.durable import write_file
 
 
 def _wrapped(words: Sequence[str]) -> str:
@@ -63,14 +69,9 @@ def _wrapped(words: Sequence[str]) -> str:
     "    --agency agency-01 --list benchmarks benchmarks.toml --subject benchmarks \\\n"
     "    --version 2026.1 --from 2026-01-01",
 )
-@option(
-    "--registrar",
-    required=True,
-    metavar="FILE",
-    words={"en": "the registrar's private key", "zh": "登记人的私钥文件"},
-)
+@registrar_option()
 @server_option()
-@option("--agency", required=True, metavar="ID", words={"en": "the agency's id", "zh": "机关标识"})
+@agency_option()
 @option("--key", metavar="VKEY", words={"en": "the public key to register", "zh": "要登记的公钥"})
 @option(
     "--role",
@@ -162,14 +163,7 @@ def _wrapped(words: Sequence[str]) -> str:
     metavar="DAY",
     words={"en": "the last day on which it holds", "zh": "最后有效日"},
 )
-@option(
-    "--keep",
-    metavar="DIR",
-    words={
-        "en": "keep the statement with the ledger's answer here, for `tiezheng restore --copies`",
-        "zh": "把陈述和账本的答复保存在此处，供 `tiezheng restore --copies` 使用",
-    },
-)
+@keep_option()
 @json_option()
 def command(
     registrar: str,
@@ -178,21 +172,9 @@ def command(
     as_json: bool,
     **fields: Any,
 ) -> None:
-    from api.clients.copies import format_copy
-    from api.clients.ledger import refusal
-    from api.ids import new_id
-
     key = read_key(registrar)
-    statement = _statement(new_id(time.time_ns() // 1_000_000), dict(fields))
-    envelope = seal(statement.to_bytes(), [key]).to_bytes()
-    kept = open_keep(keep)
-    (answer,) = open_client(server).file([envelope])
-    if "status" in answer:
-        raise refusal(answer)
-    if kept is not None:
-        with after_filing(f"{answer['log']}-{answer['index']}"):
-            write_file(kept / f"{statement.id}.json", format_copy(envelope, answer))
-    _show(answer, as_json)
+    statement = _statement(new_registration_id(), dict(fields))
+    show_registered(file_registration(statement, key, server, keep), as_json)
 
 
 _WHAT = ("key", "name", "series", "officer", "entry", "list_")
@@ -245,11 +227,3 @@ def _name_of(vkey: str) -> str:
         return VerifierKey.from_text(vkey).name
     except LedgerError as error:
         raise click.BadParameter(str(error), param_hint="--key") from None
-
-
-def _show(answer: Answer, as_json: bool) -> None:
-    if as_json:
-        output.result_json({key: answer[key] for key in ("id", "index", "log")})
-        return
-    place = f"{answer['log']}-{answer['index']}"
-    output.result(say(en=f"registered at {place}", zh=f"已登记于 {place}"))

@@ -1,18 +1,28 @@
-"""Entries of registers and published lists, from what was typed: what `tiezheng register` signs."""
+"""Entries of registers and published lists: from what was typed to their place in the log."""
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 from cli import output
+from cli.command import F, option
+from cli.keeping import after_filing, open_keep
 from cli.language import say
+from cli.remote import Answer, open_client
 from cli.small_file import read_small
 from ledger.encoding import parse_utf8
 from ledger.errors import Malformed
 from ledger.evidence.procedural import LISTS, Registered
+from ledger.evidence.signing import seal
+from ledger.evidence.statement import Statement
+from ledger.process.calendar import parse_calendar
 from ledger.process.lists import READERS
+from ledger.process.rulepack import RulePack
+from ledger.tlog.signing_key import SigningKey
+from storage.durable import write_file
 
 REGISTERS = [str(register) for register in Registered if register not in LISTS]
 PUBLISHED = [str(register) for register in Registered if register in LISTS]
@@ -81,7 +91,11 @@ def read_list(register: Registered, file: Path) -> str:
     """The file's text; raises `Malformed` if the rules could not read it later."""
     try:
         content = parse_utf8(read_small(file))
-        if register in READERS:
+        if register is Registered.RULE_PACK:
+            RulePack.from_text(content)
+        elif register is Registered.HOLIDAY_CALENDAR:
+            parse_calendar(content)
+        elif register in READERS:
             READERS[register](content)
         return content
     except Malformed as error:
@@ -107,3 +121,62 @@ def _remark(register: Registered, facts: Mapping[str, str]) -> None:
                 zh=f"规则不使用 {'、'.join(odd)}；{register} 可用：{'、'.join(sorted(known))}",
             )
         )
+
+
+def new_registration_id() -> str:
+    from api.ids import new_id
+
+    return new_id(time.time_ns() // 1_000_000)
+
+
+def file_registration(
+    statement: Statement, registrar: SigningKey, server: str, keep: str | None
+) -> Answer:
+    """The ledger's answer, that it is logged; raises its refusal."""
+    from api.clients.copies import format_copy
+    from api.clients.ledger import refusal
+
+    envelope = seal(statement.to_bytes(), [registrar]).to_bytes()
+    kept = open_keep(keep)
+    (answer,) = open_client(server).file([envelope])
+    if "status" in answer:
+        raise refusal(answer)
+    if kept is not None:
+        with after_filing(f"{answer['log']}-{answer['index']}"):
+            write_file(kept / f"{statement.id}.json", format_copy(envelope, answer))
+    return answer
+
+
+def show_registered(answer: Answer, as_json: bool) -> None:
+    if as_json:
+        output.result_json({key: answer[key] for key in ("id", "index", "log")})
+        return
+    place = f"{answer['log']}-{answer['index']}"
+    output.result(say(en=f"registered at {place}", zh=f"已登记于 {place}"))
+
+
+def registrar_option() -> Callable[[F], F]:
+    return option(
+        "--registrar",
+        required=True,
+        metavar="FILE",
+        words={"en": "the registrar's private key", "zh": "登记人的私钥文件"},
+    )
+
+
+def keep_option() -> Callable[[F], F]:
+    return option(
+        "--keep",
+        metavar="DIR",
+        words={
+            "en": "keep the statement with the ledger's answer here, for "
+            "`tiezheng restore --copies`",
+            "zh": "把陈述和账本的答复保存在此处，供 `tiezheng restore --copies` 使用",
+        },
+    )
+
+
+def agency_option() -> Callable[[F], F]:
+    return option(
+        "--agency", required=True, metavar="ID", words={"en": "the agency's id", "zh": "机关标识"}
+    )

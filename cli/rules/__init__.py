@@ -1,0 +1,34 @@
+"""`tiezheng rules …`: rule packs, shipped and of one's own: read, check, publish them."""
+
+import click
+
+from cli.command import new_lang_option, page
+from cli.language import pick
+from cli.rules import packs
+from ledger.report import Bilingual
+
+WORDS: Bilingual = {
+    "en": "Rule packs: the law of a procedure as a file that a lawyer reads and changes.\n\n"
+    "A pack is published in the log and judges the cases that begin while it is in\n"
+    "force. What is published is the file itself, byte for byte.",
+    "zh": "规则包：以文件表示的一种程序的法律规则，供法律人员阅读和修改。\n\n"
+    "规则包在日志中公布，适用于其有效期内开始的案件。公布的即该文件本身，逐字节相同。",
+}
+
+
+class Rules(click.Group):
+    """`command` is the group; its members have pages of their own."""
+
+    def get_help(self, ctx: click.Context) -> str:
+        rows = tuple((name, member.get_short_help_str()) for name, member in self.commands.items())
+        options = [("--lang zh|en", pick(new_lang_option().words))]
+        return page(ctx, pick(WORDS), options, rows, "tiezheng rules show ordinary")
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+command = Rules("rules", params=[new_lang_option()], no_args_is_help=True)
+
+for member in (packs.list_packs, packs.show, packs.check, packs.publish):
+    command.add_command(member)

@@ -1,0 +1,45 @@
+"""The rule packs that come with the program, and files that are read in their stead."""
+
+from importlib import resources
+from pathlib import Path
+
+from cli.rules.place import with_line
+from cli.small_file import read_small
+from ledger.encoding import parse_utf8
+from ledger.errors import Malformed, Unknown
+from ledger.process.rulepack import RulePack
+
+SUFFIX = ".toml"
+
+
+def shipped() -> dict[str, str]:
+    """Text by name, in the order of the names."""
+    folder = resources.files("ledger.process") / "packs"
+    files = (file for file in folder.iterdir() if file.name.endswith(SUFFIX))
+    found = {file.name.removesuffix(SUFFIX): file.read_text(encoding="utf-8") for file in files}
+    return dict(sorted(found.items()))
+
+
+def read_source(name: str) -> tuple[str, str]:
+    """The text of a shipped pack, or of a file; and what to call it."""
+    packs = shipped()
+    if name in packs:
+        return packs[name], name
+    if not name.endswith(SUFFIX):
+        raise Unknown(
+            f"no rule pack {name!r} is shipped",
+            hints=(f"there are {', '.join(packs)}", f"a file's name ends in {SUFFIX}"),
+        )
+    try:
+        return parse_utf8(read_small(Path(name))), name
+    except Malformed as error:
+        raise error.under(name) from None
+
+
+def open_pack(name: str) -> tuple[RulePack, str]:
+    """A shipped pack or one from a file, with its text; a fault is told with its line."""
+    text, called = read_source(name)
+    try:
+        return RulePack.from_text(text), text
+    except Malformed as error:
+        raise with_line(error, text).under(called) from None

@@ -1,0 +1,166 @@
+"""`tiezheng rules`: shipped packs and a file of one's own; publishing against a real server."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from cli.rules.place import line_of
+from cli.rules.shipped import shipped
+from ledger.evidence.envelope import Envelope
+from ledger.evidence.procedural import Registered
+from ledger.evidence.statement import Statement
+from ledger.process.registry import Registry
+from ledger.process.rulepack import RulePack
+from testkit.server import AGENCY, REGISTRAR, Ledger, open_ledger, serving
+from testkit.terminal import Run
+
+PACKS = shipped()
+
+
+def test_every_shipped_pack_is_listed_with_its_digest(run: Run) -> None:
+    listed = json.loads(run("rules", "list", "--json").out)["packs"]
+    assert [pack["pack"] for pack in listed] == list(PACKS)
+    lines = run("rules", "list", "--lang", "zh").out.splitlines()
+    for line, pack in zip(lines, listed, strict=True):
+        assert line.startswith(pack["pack"]) and pack["title"] in line
+
+
+@pytest.mark.parametrize("name", PACKS)
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_a_page_names_every_rule_with_law_and_cure(name: str, language: str, run: Run) -> None:
+    page = run("rules", "show", name, "--lang", language).out
+    pack = RulePack.from_text(PACKS[name])
+    for rule in (*pack.records, *pack.checks):
+        assert f"[{rule.id}]" in page
+        assert (rule.cure if language == "zh" else rule.cure_en) in page
+    for clock in pack.clocks:
+        assert f"[{clock.id}]" in page
+    assert page.count("待核对" if language == "zh" else "to be checked") == sum(
+        rule.memory for rule in (*pack.records, *pack.checks, *pack.clocks)
+    )
+
+
+def test_a_pack_is_checked_and_counted(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(PACKS["summary"])
+    ended = run("rules", "check", file, "--json")
+    assert ended.code == 0
+    brief = json.loads(ended.out)
+    assert brief["records"] == str(PACKS["summary"].count("[[record]]"))
+    out = subprocess.run(["sha256sum", file], capture_output=True, check=True).stdout
+    assert out.decode().split()[0] == brief["sha256"]
+
+
+def broken(old: str, new: str) -> str:
+    assert old in PACKS["summary"]
+    return PACKS["summary"].replace(old, new, 1)
+
+
+FAULTS = [
+    ('version = "2026.1"', "", "version"),
+    ('kind = "penalty"', 'kind = "penality"', "kind"),
+    ('stage = "review"', 'stage = "revue"', "act[1].stage"),
+    ("[[record]]", "[[records]]", "records"),
+    ('level = "serious"', 'level = "grave"', "record[1].level"),
+    ('level = "serious"', 'levle = "serious"', "record[1].levle"),
+    ('source = "处罚法"', 'source = "刑法"', "source"),
+    ('title = "', 'title = "\\u0000', "title"),
+    ("[[source]]", "[[source]", "TOML"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "where"), FAULTS)
+def test_a_fault_is_told_with_its_line(
+    old: str, new: str, where: str, run: Run, tmp_path: Path
+) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(broken(old, new))
+    ended = run("rules", "check", file)
+    assert (ended.code, ended.out) == (1, "")
+    assert where in ended.err
+    lines = file.read_text().splitlines()
+    found = [n for n, line in enumerate(lines, start=1) if new and new in line]
+    assert not new or f"line {found[0]}" in ended.err
+
+
+def test_the_line_of_a_path() -> None:
+    text = 'pack = "x"\n\n[[act]]\nid = "a"\n\n[[act]]\n  id = "b"\nstage = "x"\n'
+    assert line_of(text, "pack") == 1
+    assert line_of(text, "act[1].id") == 4
+    assert line_of(text, "act[2].id") == 7
+    assert line_of(text, "act[2].stage[1].x") == 8
+    assert line_of(text, "act[2].name") == 6
+    assert line_of(text, "act[2]") == 6
+    assert line_of(text, "act[3]") is None
+    assert line_of(text, "id") is None
+
+
+def test_what_is_no_pack_is_refused(run: Run, tmp_path: Path) -> None:
+    assert run("rules", "show", "unheard_of").code == 1
+    assert run("rules", "check", tmp_path / "none.toml").code == 4
+    (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe")
+    assert run("rules", "check", tmp_path / "bytes.toml").code == 1
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Ledger, str]]:
+    folder = tmp_path_factory.mktemp("rules") / "ledger"
+    with open_ledger(folder) as ledger, serving(ledger.http.app) as address:  # type: ignore[arg-type]
+        yield ledger, address
+
+
+def publish(served: tuple[Ledger, str], run: Run, desk: Path, *more: str | Path) -> int:
+    key = desk / "registrar.key"
+    key.write_text(REGISTRAR.to_text() + "\n")
+    usual = ("--registrar", key, "--server", served[1], "--agency", AGENCY)
+    return run("rules", "publish", *more, *usual).code
+
+
+def test_what_is_published_is_the_file_that_is_written(
+    served: tuple[Ledger, str], run: Run, tmp_path: Path
+) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    assert publish(served, run, tmp_path, "summary", "--from", "2027-01-01", "-o", site) == 0
+    log = served[0].services.log
+    registry = Registry()
+    row = log.row(log.size - 1)
+    registry.add(row.number, Statement.from_bytes(Envelope.from_bytes(row.envelope).payload))
+    day = date(2027, 1, 1)
+    found = registry.listed(Registered.RULE_PACK, "summary", AGENCY, log.size, day)
+    assert found is not None and found.covers(day)
+    written = site / f"summary-{found.version}.toml"
+    assert written.read_bytes() == found.content.encode()
+    check = ["sha256sum", "--check", f"{written.name}.sha256"]
+    assert subprocess.run(check, cwd=site, capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [
+        (("--from", "2027-02-30"), 2),
+        (("--from", "2027-01-01", "--to", "2026-01-01"), 2),
+        (("--from", "2027-01-01", "-o", "/proc/none"), 4),
+        ((), 2),
+    ],
+)
+def test_bad_input_publishes_nothing(
+    served: tuple[Ledger, str], run: Run, tmp_path: Path, more: tuple[str, ...], code: int
+) -> None:
+    size = served[0].services.log.size
+    assert publish(served, run, tmp_path, "summary", *more) == code
+    assert served[0].services.log.size == size
+
+
+def test_a_broken_pack_is_not_published(
+    served: tuple[Ledger, str], run: Run, tmp_path: Path
+) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(broken('level = "serious"', 'level = "grave"'))
+    size = served[0].services.log.size
+    assert publish(served, run, tmp_path, file, "--from", "2027-01-01") == 1
+    assert served[0].services.log.size == size
