@@ -313,17 +313,20 @@ def coercion(variant: int) -> list[Step]:
 
 
 def ordinary(variant: int) -> list[Step]:
-    """Every third is a major case, with its legal review and its discussion."""
-    major = variant % 3 == 0
-    amount = str(2_000 if major else 500)
+    """Every third is a major case, with review and discussion; every sixth is heard before."""
+    major, heard = variant % 3 == 0, variant % 6 == 0
+    cited = {
+        "amount": "2000" if major else "500",
+        "basis": "《苏州市市容环境卫生管理条例》第四十条",
+        "benchmark": "CG-14-3" if major else "CG-14-2",
+        "benchmark_version": "2026.1",
+        "reason": "面积一平方米以上，经责令未改正",
+        "violation": "擅自占用城市道路经营",
+    }
     steps = [
-        Step("source_registration", "start", crew=0),
-        Step(
-            "case_filing",
-            "start",
-            day=1,
-            facts={"major": "yes" if major else "no", "reason": "擅自占用城市道路"},
-        ),
+        Step("clue", "start", crew=0, facts={"source": "巡查发现"}),
+        Step("case_filing", "start", day=1, facts={"major": "yes" if major else "no"}),
+        Step("recusal_check", "start", day=1, crew=0, hour=11),
         Step(
             "inspection_record",
             "investigate",
@@ -341,28 +344,84 @@ def ordinary(variant: int) -> list[Step]:
             recordings=2,
         ),
         Step("evidence_list", "investigate", day=6, crew=0),
-        Step("item_review", "investigate", day=6, crew=0, facts={"result": "pass"}),
-        Step("investigation_report", "review", day=9, facts={"amount": amount}),
-        Step(
-            "penalty_notice",
-            "review",
-            day=11,
-            facts={"amount": amount, "basis": "条例第四十条", "reason": "事实清楚"},
-        ),
-        Step("statement_and_defence", "review", day=15, crew=0, facts={"made": "yes"}),
+        Step("item_review", "review", day=6, crew=0, facts={"result": "pass"}),
+        Step("investigation_report", "review", day=9),
+        Step("penalty_notice", "review", day=11, facts=cited),
+        Step("statement_and_defence", "review", day=15, crew=0),
     ]
+    if heard:
+        steps += hearing(cited)
     if major:
+        discussed = {"conclusion": "同意拟处罚意见", "present": "局领导班子"}
         steps += [
-            Step("legal_review", "review", day=18, crew=1, by="other", facts={"result": "pass"}),
-            Step("collective_discussion", "review", day=20, crew=0),
+            Step(
+                "legal_review",
+                "review",
+                day=32 if heard else 18,
+                crew=1,
+                by="reviewer",
+                facts={"result": "pass"},
+            ),
+            Step(
+                "collective_discussion",
+                "review",
+                day=33 if heard else 20,
+                crew=0,
+                facts=discussed,
+            ),
         ]
-    steps += [
-        Step("penalty_decision", "decide", day=22, wave=1, facts={"amount": amount}),
-        Step("service_return", "serve", day=24, crew=0, facts={"method": "直接送达"}),
-        Step("payment", "enforce", day=30, crew=0),
-        Step("publication", "enforce", day=31, crew=0),
-        Step("case_closing", "enforce", day=34, wave=1, crew=0),
+    decision = cited | {
+        "defence_answered": "意见不予采纳，理由见正文",
+        "party_kind": "organisation",
+        "penalty_kind": "fine",
+        "performance": "十五日内缴至指定银行",
+        "reasoning": "事理、法理、情理",
+        "remedies": "六十日内申请复议或者六个月内起诉",
+        "seal": "yes",
+        "signed_by": "分管负责人",
+    }
+    if heard:
+        decision |= {"hearing_considered": "听证笔录"}
+    last = 36 if heard else 22
+    return [
+        *steps,
+        Step("penalty_decision", "decide", day=last, wave=1, facts=decision),
+        Step("service_return", "serve", day=last + 2, crew=0, facts={"method": "direct"}),
+        Step("payment", "enforce", day=last + 8, crew=0),
+        Step(
+            "publication",
+            "enforce",
+            day=last + 9,
+            crew=0,
+            facts={"digest": "见公示文本", "where": "市公示平台"},
+        ),
+        Step("case_closing", "enforce", day=last + 12, wave=1, crew=0),
     ]
+
+
+def hearing(cited: dict[str, str]) -> list[Step]:
+    """Asked for, notified eight working days ahead, and presided over by somebody else."""
+    notice = {key: cited[key] for key in ("amount", "basis", "benchmark", "reason")}
+    steps = [
+        Step("hearing_rights_notice", "review", day=11, hour=11, facts=notice | {"major": "yes"}),
+        Step("hearing_request", "review", day=14, crew=0),
+        Step("hearing_appointment", "review", day=15, crew=1, by="other"),
+        Step("hearing_notice", "review", day=16, crew=0, facts={"place": "三楼", "time": "九时"}),
+        Step("hearing_announcement", "review", day=16, crew=0, hour=11),
+        Step(
+            "hearing",
+            "review",
+            day=26,
+            crew=1,
+            by="other",
+            shows=("inform_rights", "challenge"),
+            recordings=1,
+        ),
+        Step("hearing_minutes", "review", day=26, crew=0, minutes=40, facts={"signed": "party"}),
+        Step("hearing_report", "review", day=28, crew=0),
+    ]
+    for step in steps:
+        step.procedure = "hearing"
     return steps
 
 
@@ -375,6 +434,26 @@ SCRIPTS: dict[str, Callable[[int], list[Step]]] = {
 }
 
 MISSING, LATE, DEFECT = "missing", "late", "defect"
+
+
+def without_end(act: str) -> Callable[[list[Step]], None]:
+    """The case stops before this act and is left lying."""
+
+    def do(steps: list[Step]) -> None:
+        del steps[steps.index(step_of(steps, act)) :]
+
+    return do
+
+
+def later(act: str, days: int) -> Callable[[list[Step]], None]:
+    """It and what follows happen later, and are filed when they happen."""
+
+    def do(steps: list[Step]) -> None:
+        for step in steps[steps.index(step_of(steps, act)) :]:
+            step.day += days
+
+    return do
+
 
 # What goes wrong, each in the first cases of its procedure.
 WRONGS = (
@@ -486,5 +565,82 @@ WRONGS = (
         "Refused without reasons",
         without_fact("licence_decision", "reason"),
         (Expected("refusal_reason", DEFECT),),
+    ),
+    Wrong(
+        "ordinary",
+        "重大案件未经法制审核",
+        "A major case without legal review",
+        without("legal_review"),
+        (Expected("legal_review", MISSING),),
+        refused="penalty_decision",
+        variant=3,
+    ),
+    Wrong(
+        "ordinary",
+        "法制审核未通过",
+        "Legal review not passed",
+        with_fact("legal_review", "result", "fail"),
+        (Expected("review_passed", DEFECT),),
+        refused="penalty_decision",
+        variant=3,
+    ),
+    Wrong(
+        "ordinary",
+        "因陈述、申辩加重处罚",
+        "A heavier penalty for having spoken",
+        with_fact("penalty_decision", "amount", "900"),
+        (Expected("not_heavier", DEFECT),),
+        refused="penalty_decision",
+        variant=1,
+    ),
+    Wrong(
+        "ordinary",
+        "无证据清单",
+        "No list of evidence",
+        without("evidence_list"),
+        (Expected("evidence_list", MISSING),),
+        refused="penalty_decision",
+        variant=1,
+    ),
+    Wrong(
+        "ordinary",
+        "调查终结报告五日后补录",
+        "Report of the investigation filed five days later",
+        late("investigation_report", 5),
+        (Expected("investigation_report", LATE),),
+        variant=1,
+    ),
+    Wrong(
+        "ordinary",
+        "检查人员执法证已收回",
+        "An inspector whose certificate was withdrawn",
+        crew("inspection_record", 2, "withdrawn"),
+        (Expected("crew_short", DEFECT),),
+        variant=1,
+    ),
+    Wrong(
+        "ordinary",
+        "逾期未作出决定",
+        "No decision in ninety days",
+        without_end("penalty_decision"),
+        (Expected("penalty_decision", MISSING),),
+        variant=1,
+    ),
+    Wrong(
+        "ordinary",
+        "逾期送达",
+        "Served too late",
+        later("service_return", 10),
+        (),
+        variant=1,
+    ),
+    Wrong(
+        "ordinary",
+        "听证后未经法制审核",
+        "A hearing without legal review after it",
+        without("legal_review"),
+        (Expected("legal_review", MISSING),),
+        refused="penalty_decision",
+        variant=6,
     ),
 )

@@ -40,6 +40,21 @@ PROCESS = Path(__file__).parents[2] / "ledger" / "process"
 OPENING_DAY = date(2026, 1, 5)
 IN_FORCE = {"from": "2026-01-01"}
 WAVES = 4
+BENCHMARKS = """list = "benchmarks"
+title = "城市管理行政处罚裁量基准（演示）"
+
+[[clause]]
+id = "CG-14-2"
+name = "擅自占用道路经营，面积一平方米以上五平方米以下"
+from = 200
+to = 1000
+
+[[clause]]
+id = "CG-14-3"
+name = "擅自占用道路经营，面积五平方米以上"
+from = 1000
+to = 5000
+"""
 ROWS = 100  # statements a request
 
 
@@ -123,6 +138,15 @@ class CityLedger:
             yield self._registered(
                 officer.agency, "officer", officer.number, facts={"person": officer.name, **yes}
             )
+        for agency in self.city.agencies:
+            # Withdrawn before the first case: a new version with an end, the old one stays.
+            yield self._registered(
+                agency.name,
+                "officer",
+                self.city.of(agency.name)[-2],
+                facts={"person": "证件收回", **yes},
+                in_force={**IN_FORCE, "to": OPENING_DAY.isoformat()},
+            )
         for person in self.city.auxiliaries:
             facts = {"person": person.name, "post": "协管"}
             yield self._registered(person.agency, "auxiliary", person.number, facts=facts)
@@ -136,6 +160,9 @@ class CityLedger:
             for file in sorted((PROCESS / folder).glob("*.toml")):
                 content = file.read_text("utf-8")
                 yield self._registered(top, register, file.stem, content=content, version="2026.1")
+        yield self._registered(
+            top, "benchmarks", "benchmarks", content=BENCHMARKS, version="2026.1"
+        )
 
     def _registered(self, agency: str, register: str, subject: str, **more: Any) -> Statement:
         predicate = {
@@ -255,6 +282,10 @@ class CityLedger:
         match step.by:
             case "auxiliary":
                 predicate["auxiliaries"] = [case.auxiliary]
+            case "reviewer":
+                predicate["officers"] = [self.city.of(case.agency)[-1]]
+            case "withdrawn":
+                predicate["officers"] = [case.officers[0], self.city.of(case.agency)[-2]]
             case "other":
                 predicate["officers"] = list(case.officers[2 : 2 + step.crew])
             case _ if step.crew:

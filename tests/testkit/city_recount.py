@@ -1,0 +1,103 @@
+"""The city's year counted again: by what its script did, and by what stands in the database.
+
+Nothing here is of the code that is tested: rows are read with SQL, statements with JSON, days with
+the calendar lists alone.
+"""
+
+import base64
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from testkit.city import CHINA, WORKING, Case, City, Recording
+
+Said = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Row:
+    number: int
+    kind: str
+    said: Said
+    subjects: tuple[Said, ...]
+
+
+def rows(ledger: Path) -> Iterator[Row]:
+    """All statements that the ledger keeps, in log order."""
+    base = sqlite3.connect(f"file:{ledger / 'ledger.sqlite'}?mode=ro", uri=True)
+    try:
+        for number, kind, envelope in base.execute(
+            "SELECT idx, kind, envelope FROM statement WHERE length(envelope) > 0 ORDER BY idx"
+        ):
+            payload = json.loads(base64.b64decode(json.loads(envelope)["payload"]))
+            yield Row(number, kind, payload["predicate"], tuple(payload["subject"]))
+    finally:
+        base.close()
+
+
+def acts_in_log(ledger: Path) -> Counter[tuple[str, str]]:
+    """How often each act stands in the log, by agency."""
+    return Counter(
+        (row.said["agency"], row.said["act"])
+        for row in rows(ledger)
+        if row.kind == "act" and "procedure" in row.said
+    )
+
+
+def acts_as_lived(city: City, refused: set[tuple[str, str]]) -> Counter[tuple[str, str]]:
+    """The same by the script: every step but those that a gate must have refused."""
+    return Counter(
+        (case.agency, step.act)
+        for case in city.cases
+        for step in case.steps
+        if (case.number, step.act) not in refused
+    )
+
+
+def refusals_owed(city: City) -> set[tuple[str, str]]:
+    """By case and act: what was done wrong, and all conclusions that rest on it."""
+    owed = set()
+    for case in city.cases:
+        if case.wrong is None or not case.wrong.refused:
+            continue
+        shut = False
+        for step in case.steps:
+            shut = shut or step.act == case.wrong.refused
+            if shut and step.act in CONCLUSIONS:
+                owed.add((case.number, step.act))
+    return owed
+
+
+CONCLUSIONS = frozenset(
+    {
+        "case_closing",
+        "inspection_result",
+        "licence_decision",
+        "on_the_spot_decision",
+        "penalty_decision",
+        "service_return",
+    }
+)
+
+
+def seen_on(city: City, street: str, start_ms: int, end_ms: int) -> list[Recording]:
+    """Recordings of that street whose time meets the span."""
+    return [
+        r
+        for r in city.recordings
+        if r.street == street and r.start_ms <= end_ms and r.end_ms >= start_ms
+    ]
+
+
+def day_of(case: Case, act: str) -> date | None:
+    """On which a step of a case happened; None if it never did."""
+    return next((WORKING.after(case.begins, s.day) for s in case.steps if s.act == act), None)
+
+
+def moment(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, CHINA)
