@@ -615,7 +615,7 @@ WRONGS = (
         "检查人员执法证已收回",
         "An inspector whose certificate was withdrawn",
         crew("inspection_record", 2, "withdrawn"),
-        (Expected("crew_short", DEFECT),),
+        (Expected("officer_unqualified", DEFECT),),
         variant=1,
     ),
     Wrong(
