@@ -56,6 +56,14 @@ class Conclusion(StrEnum):
     CLOSE = "close"
 
 
+class Meaning(StrEnum):
+    """What a clock's end means: an agency must have done it, a party may no more, or one may."""
+
+    DUTY = "duty"
+    RIGHT = "right"
+    KEEPING = "keeping"
+
+
 class Recording(StrEnum):
     """From the act's first minute to its last, or any of it."""
 
@@ -141,8 +149,11 @@ class Clock:
     years: int = 0
     working: bool = False  # working days, where the statute says so itself and not by its rule
     rolls: bool = True  # a last day off moves on to a working one
+    from_fact: str = ""  # the day that the act states, not the one on which it was done
     extended_by: str = ""
+    extended_at_most: int = 0  # days over all extensions; 0: as many as are granted
     excluded: str = ""
+    meaning: Meaning = Meaning.DUTY
     when: tuple[Condition, ...] = ()
 
 
@@ -377,8 +388,11 @@ def _clock(value: Any) -> Clock:
         "starts": one_of("first", "last"),
         "working": flag,
         "rolls": flag,
+        "from_fact": phrase.word,
         "extended_by": phrase.word,
+        "extended_at_most": _amount,
         "excluded": phrase.word,
+        "meaning": lambda given: Meaning(one_of(*Meaning)(given)),
         "memory": flag,
         "note": phrase.text,
         "when": conditions,
@@ -404,7 +418,7 @@ _PACK: Mapping[str, Read] = {
     "title": phrase.line,
     "title_en": phrase.line,
     "version": phrase.line,
-    "kind": one_of("penalty", "licence", "coercion", "inspection"),
+    "kind": one_of("penalty", "licence", "coercion", "inspection", "after"),
     "opening": _acts,
     "source": rows(_source, 64),
     "act": rows(_act, 256),

@@ -1,0 +1,359 @@
+"""Clocks of a case: when one starts, what meets it, which days count, and who can move it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger.encoding import parse_time
+from ledger.evidence.chunks import digest_item
+from ledger.evidence.due import Calendar, Counted
+from ledger.evidence.statement import FileSubject, Kind, Statement
+from ledger.process.calendar import Days
+from ledger.process.casefile import CaseFile, Filed
+from ledger.process.clocks import Running, State, clocks_of, period_of
+from ledger.process.rulepack import Clock, Meaning, RulePack
+from testkit.case import AGENCY, CASE, uuid7
+
+PACKS = Path(__file__).parents[2] / "ledger" / "process" / "packs"
+AFTER = RulePack.from_text((PACKS / "after.toml").read_text("utf-8"))
+
+HEAD = """
+pack = "ordinary"
+title = "普通程序"
+title_en = "Ordinary procedure"
+version = "2026.1"
+kind = "penalty"
+opening = ["case_filing"]
+
+[[source]]
+id = "法"
+name = "某法"
+working_days = [2, 3, 5, 7]
+"""
+CLOCK = """
+[[clock]]
+id = "it"
+name = "期限"
+name_en = "Time"
+from = ["case_filing"]
+until = ["penalty_decision", "withdrawal"]
+source = "法"
+article = "1"
+"""
+ACTS = ("case_filing", "penalty_decision", "withdrawal", "extension", "testing", "hearing")
+NATIONAL = Days.of([Calendar({date(2026, 10, n) for n in range(1, 8)}, {date(2026, 10, 10)})])
+NOW = parse_time("2026-11-26T12:00:00+08:00")
+
+
+def pack_of(*clocks: str) -> RulePack:
+    acts = "".join(
+        f'\n[[act]]\nid = "{act}"\nname = "{act}"\nname_en = "{act}"\nstage = "decide"\n'
+        for act in ACTS
+    )
+    return RulePack.from_text(HEAD + acts + "".join(clocks))
+
+
+def filed(
+    number: int,
+    name: str,
+    at: str,
+    until: str = "",
+    logged: str = "",
+    agency: str = AGENCY,
+    **facts: str,
+) -> Filed:
+    """An act as claimed from `at` to `until`; logged when it was done, unless told otherwise."""
+    predicate: dict[str, Any] = {
+        "act": name,
+        "agency": agency,
+        "case": CASE,
+        "id": uuid7(number),
+        "occurred": {"from": at, "to": until or at},
+        "procedure": "ordinary",
+        "stage": "decide",
+    }
+    if facts:
+        predicate["facts"] = facts
+    subject = FileSubject(f"{name}.txt", digest_item(name.encode()))
+    statement = Statement(Kind.ACT, (subject,), predicate)
+    return Filed(number, statement, parse_time(logged or until or at))
+
+
+@dataclass(frozen=True)
+class Said:
+    """What conditions ask, from the acts alone."""
+
+    case: CaseFile
+
+    def stands(self, act: str) -> bool:
+        return bool(self.case.acts(act))
+
+    def facts(self, act: str) -> Iterable[Mapping[str, str]]:
+        return [one.facts for one in self.case.acts(act)]
+
+    def is_major(self, act: str) -> bool:
+        return False
+
+    def has_device(self, kind: str) -> bool:
+        return False
+
+
+def run(
+    pack: RulePack, *acts: Filed, now_ms: int = NOW, days: Days = NATIONAL
+) -> dict[str, Running]:
+    case = CaseFile(CASE, AGENCY, acts)
+    return {
+        one.clock.id: one for one in clocks_of([pack], case, Said(case), lambda _: days, now_ms)
+    }
+
+
+def one(
+    clock: str, *acts: Filed, now: str = "2026-11-26T12:00:00+08:00", days: Days = NATIONAL
+) -> Running:
+    return run(pack_of(CLOCK + clock), *acts, now_ms=parse_time(now), days=days)["it"]
+
+
+FILING = filed(1, "case_filing", "2026-09-29T09:00:00+08:00")
+
+
+def test_nothing_runs_before_its_act_is_there() -> None:
+    running = one("days = 7")
+    assert (running.state, running.due_ms, running.to_json().get("due")) == (
+        State.NOT_STARTED,
+        None,
+        None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("now", "state"),
+    [
+        ("2026-09-29T10:00:00+08:00", State.RUNNING),
+        ("2026-10-13T23:59:59+08:00", State.RUNNING),  # 30, 8, 9, the Saturday 10, 12, 13
+        ("2026-10-14T23:59:59+08:00", State.RUNNING),
+        ("2026-10-15T00:00:00+08:00", State.OVERDUE),
+    ],
+)
+def test_it_runs_until_the_last_second_of_its_last_day(now: str, state: State) -> None:
+    running = one("days = 7", FILING, now=now)
+    assert running.last_day == date(2026, 10, 14)
+    assert (running.state, running.counted) == (state, Counted.HOLIDAYS)
+
+
+@pytest.mark.parametrize(
+    ("done", "state"),
+    [
+        ("2026-10-14T23:59:59+08:00", State.MET),
+        ("2026-10-15T00:00:00+08:00", State.LATE),
+        ("2026-09-29T09:00:00+08:00", State.MET),
+    ],
+)
+def test_it_is_met_by_the_day_on_which_the_other_act_was_done(done: str, state: State) -> None:
+    running = one("days = 7", FILING, filed(2, "penalty_decision", done))
+    assert (running.state, running.logged_in_time) == (state, state is State.MET)
+    assert running.stopped is not None and running.stopped.number == 2
+
+
+def test_the_first_act_after_the_start_stops_it_and_none_before() -> None:
+    before = filed(2, "withdrawal", "2026-09-28T09:00:00+08:00", logged="2026-10-01T09:00:00+08:00")
+    first = filed(3, "withdrawal", "2026-10-08T09:00:00+08:00")
+    second = filed(4, "penalty_decision", "2026-10-09T09:00:00+08:00")
+    running = one("days = 7", FILING, before, first, second)
+    assert running.stopped is first
+
+
+def test_by_weekends_alone_where_no_list_is_known_and_it_says_so() -> None:
+    running = one("days = 7", FILING, days=Days())
+    assert (running.last_day, running.counted) == (date(2026, 10, 8), Counted.WEEKENDS)
+    assert running.to_json()["counted"] == "weekends"
+
+
+def test_days_are_working_days_where_the_statute_says_so_of_that_number() -> None:
+    assert one("days = 8", FILING).last_day == date(2026, 10, 8)  # the 7th is off
+    assert one("days = 8\nworking = true", FILING).last_day == date(2026, 10, 15)
+    assert one("days = 3\nworking = false", FILING).last_day == date(2026, 10, 9)
+
+
+def test_what_was_a_day_off_is_told() -> None:
+    row = one("days = 8", FILING).to_json()
+    assert (row["last_day"], row["moved_from"]) == ("2026-10-08", "2026-10-07")
+    kept = one("days = 8\nrolls = false", FILING)
+    assert (kept.last_day, kept.moved_from, kept.counted) == (date(2026, 10, 7), None, None)
+
+
+def test_hours_run_over_the_night_from_the_moment_itself() -> None:
+    filing = filed(1, "case_filing", "2026-12-31T23:59:59+08:00", "2027-01-01T02:00:00+08:00")
+    running = one("hours = 24", filing, now="2027-01-01T23:59:59+08:00")
+    assert running.due_ms == parse_time("2027-01-01T23:59:59+08:00")
+    assert (running.state, running.last_day, running.counted) == (State.RUNNING, None, None)
+    late = one("hours = 24", filing, now="2027-01-02T00:00:00+08:00")
+    assert late.state is State.OVERDUE
+
+
+def test_a_filing_that_claims_to_be_later_than_the_log_gains_no_day() -> None:
+    later = filed(1, "case_filing", "2026-11-01T09:00:00+08:00", logged="2026-09-29T09:00:00+08:00")
+    assert one("days = 7", later).last_day == date(2026, 10, 14)
+
+
+def test_a_decision_that_claims_an_early_day_is_met_and_the_log_does_not_show_it() -> None:
+    decision = filed(
+        2, "penalty_decision", "2026-10-09T09:00:00+08:00", logged="2026-11-20T09:00:00+08:00"
+    )
+    running = one("days = 7", FILING, decision)
+    assert (running.state, running.logged_in_time) == (State.MET, False)
+    assert running.to_json()["logged_in_time"] == "no"
+
+
+def test_it_starts_with_the_last_such_act_or_where_told_so_the_first() -> None:
+    again = filed(2, "case_filing", "2026-10-20T09:00:00+08:00")
+    assert one("days = 7", FILING, again).started is again
+    assert one('days = 7\nstarts = "first"', FILING, again).started is FILING
+
+
+def test_another_agency_s_act_starts_and_stops_nothing() -> None:
+    theirs = filed(2, "penalty_decision", "2026-10-09T09:00:00+08:00", agency="agency-02")
+    assert one("days = 7", FILING, theirs).state is State.OVERDUE
+
+
+def test_extensions_add_days_if_they_come_in_time_and_as_many_as_may_be() -> None:
+    row = 'days = 30\nextended_by = "extension"\nextended_at_most = 30\nrolls = false\n'
+    plain = one(row, FILING)
+    assert plain.last_day == date(2026, 10, 29)
+    in_time = filed(2, "extension", "2026-10-29T18:00:00+08:00", days="30")
+    assert one(row, FILING, in_time).last_day == date(2026, 11, 28)
+    too_late = filed(2, "extension", "2026-10-30T00:00:00+08:00", days="30")
+    assert one(row, FILING, too_late).last_day == plain.last_day
+    too_many = filed(2, "extension", "2026-10-20T00:00:00+08:00", days="300")
+    assert one(row, FILING, too_many).extended == 30
+    again = filed(3, "extension", "2026-11-20T00:00:00+08:00", days="30")
+    assert one(row, FILING, in_time, again).last_day == date(2026, 11, 28)
+    for days in ("三十", "-5", "9999", "٣٠"):
+        odd = filed(2, "extension", "2026-10-20T00:00:00+08:00", days=days)
+        assert one(row, FILING, odd).last_day == plain.last_day
+
+
+def test_time_for_testing_does_not_count_as_far_as_it_was_told() -> None:
+    row = 'days = 30\nexcluded = "testing"\nrolls = false\n'
+    at = "2026-10-09T09:00:00+08:00"
+    told = filed(2, "testing", at, **{"from": "2026-10-10", "to": "2026-10-19"})
+    running = one(row, FILING, told)
+    assert (running.last_day, running.excluded) == (date(2026, 11, 8), 10)
+    assert one(row, FILING, filed(2, "testing", at)).last_day == date(2026, 10, 29)
+    backwards = filed(2, "testing", at, **{"from": "2026-10-19", "to": "2026-10-10"})
+    assert one(row, FILING, backwards).excluded == 0
+    forever = filed(2, "testing", at, **{"from": "0001-01-01", "to": "9999-12-31"})
+    assert one(row, FILING, forever).last_day == date(2026, 10, 29)
+
+
+def test_a_clock_of_another_case_is_not_listed() -> None:
+    row = 'days = 7\nwhen = [{ act = "hearing" }]\n'
+    assert run(pack_of(CLOCK + row), FILING) == {}
+    assert "it" in run(
+        pack_of(CLOCK + row), FILING, filed(2, "hearing", "2026-10-01T09:00:00+08:00")
+    )
+
+
+def test_of_two_packs_the_first_one_s_clock_counts() -> None:
+    first, second = pack_of(CLOCK + "days = 7"), pack_of(CLOCK + "days = 8")
+    case = CaseFile(CASE, AGENCY, (FILING,))
+    found = clocks_of([first, second], case, Said(case), lambda _: NATIONAL, NOW)
+    assert [running.clock.days for running in found] == [7]
+
+
+def test_days_off_are_those_before_the_act_that_met_it() -> None:
+    asked: list[int | None] = []
+
+    def days_at(number: int | None) -> Days:
+        asked.append(number)
+        return NATIONAL
+
+    for acts in ((FILING,), (FILING, filed(2, "withdrawal", "2026-10-09T09:00:00+08:00"))):
+        case = CaseFile(CASE, AGENCY, acts)
+        clocks_of([pack_of(CLOCK + "days = 7")], case, Said(case), days_at, NOW)
+    assert asked == [None, 2]
+
+
+def test_a_party_s_time_that_is_over_is_nobody_s_fault_and_what_is_kept_too_short_is() -> None:
+    right, keeping = 'days = 7\nmeaning = "right"', 'days = 7\nmeaning = "keeping"'
+    assert one(right, FILING).state is State.LAPSED
+    assert one(keeping, FILING).state is State.MET
+    assert one(keeping, FILING, now="2026-10-09T00:00:00+08:00").state is State.RUNNING
+    for day, state in (("09", State.EARLY), ("15", State.MET)):
+        gone = filed(2, "withdrawal", f"2026-10-{day}T09:00:00+08:00")
+        assert one(keeping, FILING, gone).state is state
+
+
+# What each row of the table of clocks says, beside the packs that have it.
+LAW = {
+    "complaint_acceptance": ("7 working_days", "duty"),
+    "complaint_answer": ("5 working_days", "duty"),
+    "penalty_limitation": ("2 years x", "duty"),
+    "penalty_limitation_grave": ("5 years x", "duty"),
+    "publication": ("20 working_days", "duty"),
+    "withdraw_publication": ("3 working_days", "duty"),
+    "stop_publication_light": ("3 months x", "duty"),
+    "stop_publication": ("3 years x", "duty"),
+    "reconsideration_application": ("60 days", "right"),
+    "reconsideration_evidence": ("10 working_days", "duty"),
+    "reconsideration_evidence_summary": ("5 working_days", "duty"),
+    "litigation": ("6 months", "right"),
+    "litigation_outer": ("5 years", "right"),
+    "litigation_outer_property": ("20 years", "right"),
+    "litigation_evidence": ("15 days", "duty"),
+    "notarial_certificate": ("15 working_days", "duty"),
+    "impact_assessment": ("3 years x", "keeping"),
+    "archive_city": ("20 years", "duty"),
+    "archive_county": ("10 years", "duty"),
+}
+
+
+def told(clock: Clock, pack: RulePack) -> tuple[str, str]:
+    period = period_of(clock, pack)
+    moves = "" if period.rolls else " x"
+    return f"{period.amount} {period.unit}{moves}", str(clock.meaning)
+
+
+def test_what_follows_a_decision_has_the_periods_of_the_statutes() -> None:
+    assert {clock.id: told(clock, AFTER) for clock in AFTER.clocks} == LAW
+
+
+def test_found_within_two_years_of_its_end() -> None:
+    filing = filed(1, "case_filing", "2026-03-01T09:00:00+08:00", violation_ended="2024-02-29")
+    running = run(AFTER, filing)["penalty_limitation"]
+    assert (running.last_day, running.state) == (date(2026, 2, 28), State.LATE)
+    grave = filed(
+        1,
+        "case_filing",
+        "2026-03-01T09:00:00+08:00",
+        violation_ended="2024-02-29",
+        endangers="yes",
+    )
+    found = run(AFTER, grave)
+    assert found["penalty_limitation_grave"].state is State.MET
+    assert "penalty_limitation" not in found
+    untold = run(AFTER, filed(1, "case_filing", "2026-03-01T09:00:00+08:00"))
+    assert untold["penalty_limitation"].state is State.NOT_STARTED
+
+
+def test_a_complaint_starts_its_clock_though_it_is_no_act() -> None:
+    at = "2026-11-23T15:00:00+08:00"
+    predicate = {
+        "agency": AGENCY,
+        "case": CASE,
+        "id": uuid7(9),
+        "occurred": {"from": at, "to": at},
+        "place": "观前街",
+        "seen": {"from": at, "to": at},
+    }
+    subject = FileSubject("complaint.txt", digest_item(b"complaint"))
+    complaint = Filed(9, Statement(Kind.COMPLAINT, (subject,), predicate), parse_time(at))
+    running = run(AFTER, complaint)["complaint_acceptance"]
+    assert (running.state, running.last_day) == (State.RUNNING, date(2026, 12, 2))
+
+
+def test_meanings_are_used() -> None:
+    assert {clock.meaning for clock in AFTER.clocks} == set(Meaning)
