@@ -133,7 +133,7 @@ def _read_case(s: Services, case: str, person: Person) -> dict[str, Any]:
         row = s.log.row(number)
         place = {"index": str(row.index), "log": s.log.of(row).label}
         if row.lost:
-            rows.append({**_NOTHING, **place, "kind": row.kind})
+            rows.append({**_NOTHING, **place, "id": row.statement_id, "kind": row.kind})
             continue
         everything = person.agency == "" and not person.cases
         statement = Statement.from_bytes(Envelope.from_bytes(row.envelope).payload)

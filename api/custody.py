@@ -4,7 +4,7 @@ A read is answered only once its custody statement is durable in the log: nobody
 reads evidence without leaving a line that neither he nor the operator can remove.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from api.identity import Person
@@ -13,8 +13,9 @@ from api.writer import Writer
 from ledger import suite
 from ledger.encoding import format_time
 from ledger.errors import LedgerError, Unavailable
+from ledger.evidence.procedural import Hold
 from ledger.evidence.signing import seal
-from ledger.evidence.statement import Kind, Statement, TextSubject
+from ledger.evidence.statement import Kind, Statement, Subject, TextSubject
 from ledger.filing import read_filing
 from ledger.log import Accepted, Log
 from ledger.ports import Clock
@@ -52,7 +53,18 @@ class Custody:
         fields = {"what": what, "counts": texts} | ({"note": note} if note else {})
         self._say(Kind.STATUS, fields, wait=wait)
 
-    def _say(self, kind: Kind, fields: Mapping[str, Any], *, wait: bool = True) -> None:
+    def hold(self, subjects: Sequence[Subject], fields: Mapping[str, str]) -> str:
+        """Places a legal hold; the id of the statement, once it is durable."""
+        return self._say(Kind.HOLD, {"hold": str(Hold.PLACED), **fields}, subjects=subjects)
+
+    def _say(
+        self,
+        kind: Kind,
+        fields: Mapping[str, Any],
+        *,
+        wait: bool = True,
+        subjects: Sequence[Subject] = (),
+    ) -> str:
         now = self._clock.now_ms()
         moment = format_time(now)
         predicate = {
@@ -61,11 +73,11 @@ class Custody:
             "occurred": {"from": moment, "to": moment},
             **fields,
         }
-        statement = Statement(kind, (self._subject(),), predicate)
+        statement = Statement(kind, tuple(subjects) or (self._subject(),), predicate)
         envelope = seal(statement.to_bytes(), [self._key]).to_bytes()
         future = self._writer.submit([read_filing(envelope)])
         if not wait:
-            return
+            return statement.id
         try:
             (result,) = future.result(WAIT_S)
         except TimeoutError:
@@ -73,6 +85,7 @@ class Custody:
         if isinstance(result, LedgerError):
             raise Unavailable(f"the log refused the custody statement: {result}")
         assert isinstance(result, Accepted)
+        return statement.id
 
     def _subject(self) -> TextSubject:
         """The checkpoint of that moment: the state of the log that was read from."""

@@ -1,26 +1,31 @@
-"""Legal holds: no copy of an item of that case, or with that digest, is deleted by anybody.
+"""Legal holds: no copy of an item that is under one is deleted by anybody.
 
-A hold is durable in the database of places before anything is told to a store. The command tells
-the stores at once; the running server tells them of items that come later, and says in the log,
-as a `status` statement, that a hold was placed or lifted. It comes before retention and removal.
+    tiezheng hold DATA CASE ──► places.sqlite, and the stores at once
+                                      │ the running server says it in the log
+    POST /v1/statements: a hold ──► the log ──► the items of what is held, in every store
+    POST /v1/statements: a complaint ──► `api.watching` ──► a hold of the ledger's own
+
+The log says what is held (`ledger.process.holds`); until it does, so does the database of
+places. What stands in the stores follows from both, again and again: what came later is held
+too, and what nothing holds any more is let go. A hold comes before retention and removal.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from api.custody import Custody
 from ledger.errors import Malformed, Rejected
 from ledger.evidence.case_number import parse_case
-from ledger.evidence.envelope import Envelope
-from ledger.evidence.statement import Statement
+from ledger.evidence.statement import Statement, TextSubject
 from ledger.ports import ItemStore
-from ledger.process.holds import cases_of
-from ledger.sequencer import Row
+from ledger.process.holds import Holds, cases_of
+from ledger.suite import digest
 from storage.catalog_sqlite import SqliteCatalog
 from storage.ledger_sqlite import SqliteLedgerStore
-from storage.places_sqlite import Hold, SqlitePlaces
+from storage.places_sqlite import SqlitePlaces
 
 HEX = frozenset("0123456789abcdef")
 SHA256_DIGITS = 64
+STATEMENT = "statement/"
 
 
 class Holding:
@@ -37,68 +42,66 @@ class Holding:
         self._places = places
         self._store = store
         self._catalog = catalog
-        self._told: set[tuple[int, str]] = set()
+        self._told: set[str] = set()
 
     def place(self, target: str, reason: str, now_ms: int) -> int:
         """How many items are held by it now."""
         check_target(target)
-        return self._tell(self._places.add_hold(target, reason, now_ms))
+        self._places.add_hold(target, reason, now_ms)
+        items = self._items_of(target)
+        self._tell(items)
+        return len(items)
 
-    def lift(self, target: str, reason: str, now_ms: int) -> int:
-        """Of how many items. Those that another hold covers stay held."""
-        return sum(self._release(hold) for hold in self._places.lift(target, reason, now_ms))
+    def apply(self, holds: Holds) -> None:
+        """What came since a hold was placed is held too; what none is on any more is let go."""
+        # In this order: who places one beside the server says so before he tells the stores.
+        before = self._places.held_items()
+        targets = {hold.target for hold in self._places.holds()}
+        targets |= {held.target for held in holds.all()}
+        wanted = {item for target in targets for item in self._items_of(target)}
+        self._tell(wanted)
+        for item in sorted(before - wanted):
+            self._items().hold(item, False)
+            self._told.discard(item)
 
-    def apply(self) -> None:
-        """What came since a hold was placed is held too."""
+    def file(self, custody: Custody, holds: Holds) -> None:
+        """Each that was placed beside the server, once in the log."""
         for hold in self._places.holds():
-            if hold.lifted_ms:
-                continue
-            self._tell(hold)
-            # Lifted by the command while it was told here.
-            if any(now.number == hold.number and now.lifted_ms for now in self._places.holds()):
-                self._release(hold)
+            of_target = (held for held in holds.on({hold.target}) if not held.complaint)
+            # Said before a crash, or by somebody else in the same words.
+            said = next((held.id for held in of_target if held.reason == hold.reason), "")
+            if not said:
+                subject = TextSubject(hold.target, digest(hold.target.encode()))
+                said = custody.hold((subject,), {"reason": hold.reason})
+            self._places.file_hold(hold.number, said)
 
-    def file(self, custody: Custody) -> None:
-        """Each placing and each lifting once in the log."""
-        for hold, lifted in self._places.unfiled_holds():
-            what, reason = ("lifted", hold.lift_reason) if lifted else ("placed", hold.reason)
-            count = len(self._items_of(hold.target))
-            custody.status(f"hold_{what}", {"items": count}, note=f"{hold.target}: {reason}")
-            self._places.file_hold(hold.number, lifted)
-
-    def _tell(self, hold: Hold) -> int:
-        items = self._items_of(hold.target)
+    def _tell(self, items: Collection[str]) -> None:
         refused: Rejected | None = None
-        for item in sorted(items):
-            if (hold.number, item) in self._told:
-                continue
+        for item in sorted(set(items) - self._told):
             try:
                 self._items().hold(item, True)
-                self._told.add((hold.number, item))
+                self._told.add(item)
             except Rejected as error:  # gone from a copy: the place remembers, and a scrub mends
                 refused = error
         if refused is not None:
             raise refused
-        return len(items)
-
-    def _release(self, hold: Hold) -> int:
-        others = [other for other in self._places.holds() if not other.lifted_ms]
-        covered = {item for other in others for item in self._items_of(other.target)}
-        items = self._items_of(hold.target) - covered
-        for item in sorted(items):
-            self._items().hold(item, False)
-            self._told.discard((hold.number, item))
-        return len(items)
 
     def _items_of(self, target: str) -> frozenset[str]:
         if is_digest(target):
             return frozenset(
                 record.object_id for record in self._store.items_with(bytes.fromhex(target))
             )
+        if target.startswith(STATEMENT):
+            row = self._store.find(target.removeprefix(STATEMENT))
+            said = None if row is None else row.said()
+            return self._items_in([] if said is None else [said])
         statements = list(self._filed_under({target}))
         earlier = {s.predicate["provisional"] for s in statements if "provisional" in s.predicate}
         if earlier:
             statements += self._filed_under(earlier)
+        return self._items_in(statements)
+
+    def _items_in(self, statements: Iterable[Statement]) -> frozenset[str]:
         found: set[str] = set()
         for statement in statements:
             wanted = [(file.digest, statement.agency) for file in statement.files]
@@ -112,10 +115,10 @@ class Holding:
         indexed = self._catalog.indexed_to()
         for case in cases:
             for row in self._catalog.case(case):
-                if row.index < indexed and (said := _statement(self._store.row(row.index))):
+                if row.index < indexed and (said := self._store.row(row.index).said()):
                     yield said
         for late in self._store.rows(indexed, 0 if head is None else head.end):
-            said = _statement(late)
+            said = late.said()
             if said is not None and not cases.isdisjoint(cases_of(said)):
                 yield said
 
@@ -131,7 +134,3 @@ def check_target(target: str) -> None:
         parse_case(target)
     except Malformed as error:
         raise Malformed(f"want a case number, or the SHA-256 of an item: {error}") from None
-
-
-def _statement(row: Row) -> Statement | None:
-    return None if row.lost else Statement.from_bytes(Envelope.from_bytes(row.envelope).payload)

@@ -8,6 +8,8 @@ that was under way is done again, which changes nothing. Where a store does not 
 is tried again until it does. The class of an item follows from the statement: `case` if it names
 a case number, `recording` if only a provisional case. Items of a provisional case that is given
 a number are retained as the case's from then on; a time only ever grows.
+
+The same thread holds what is under a legal hold, and destroys what a disposal in the log names.
 """
 
 import threading
@@ -19,9 +21,10 @@ from api.holding import Holding
 from api.journal import journal
 from api.settings import Settings
 from api.vault import Vault
+from api.watching import Watching
 from ledger.errors import LedgerError, Rejected
-from ledger.evidence.envelope import Envelope
 from ledger.evidence.statement import Statement
+from ledger.log import Log
 from ledger.ports import ItemRecord, ItemStore
 from ledger.sequencer import Row
 from storage.catalog_sqlite import SqliteCatalog
@@ -44,6 +47,7 @@ class Keeping:
         catalog: SqliteCatalog,
         settings: Settings,
         custody: Custody,
+        log: Log,
     ) -> None:
         self._places = vault.places
         self._items = items
@@ -56,7 +60,12 @@ class Keeping:
         self._rule = ",".join(f"{name} {days}" for name, days in self._days.items())
         self._holding = Holding(items, vault.places, store, catalog)
         self._custody = custody
+        self._log = log
+        self.dispose: Callable[[], None] = lambda: None
+        self.watching = Watching(vault.places, store, catalog, custody, log)
+        self._holding_lock = threading.Lock()
         self._held_s = -HOLDS_S
+        self._holds_seen = -1
         self._woken = threading.Event()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="keeping", daemon=True)
@@ -85,17 +94,39 @@ class Keeping:
                     self.retain()
             except LedgerError as error:
                 journal.warning("not_retained_yet", reason=str(error))
-            if time.monotonic() - self._held_s >= HOLDS_S:
+            if self._log.held:
+                continue  # it may lack the statements that hold
+            if time.monotonic() - self._held_s >= HOLDS_S or self._is_news():
                 self._held_s = time.monotonic()
                 try:
                     self.hold()
                 except LedgerError as error:
                     journal.warning("not_held_yet", reason=str(error))
+            try:
+                self.dispose()
+            except LedgerError as error:
+                journal.warning("not_destroyed_yet", reason=str(error))
+
+    def _is_news(self) -> bool:
+        """A hold, a complaint or a disposal since the last look."""
+        seen, self._holds_seen = self._holds_seen, self._log.guarded
+        return seen != self._holds_seen
+
+    def hold_now(self) -> None:
+        """The same for who waits; what fails is tried again behind him."""
+        try:
+            self.hold()
+        except LedgerError as error:
+            journal.warning("not_held_yet", reason=str(error))
+            self._held_s = -HOLDS_S
+            self.wake()
 
     def hold(self) -> None:
-        """Legal holds reach what came later, and are said in the log."""
-        self._holding.file(self._custody)
-        self._holding.apply()
+        """What complaints are about is held; holds reach what came later, and are in the log."""
+        with self._holding_lock:
+            self.watching.catch_up()
+            self._holding.file(self._custody, self._log.holds)
+            self._holding.apply(self._log.holds)
 
     def retain(self) -> None:
         """Everything that is claimed and was not retained under the days that are set now."""
@@ -117,7 +148,7 @@ class Keeping:
                 self._places.put_retained_to(self._rule, done)
 
     def _retain_row(self, row: Row) -> None:
-        statement = _statement(row)
+        statement = row.said()
         if statement is None:
             return
         days = self._days["recording" if statement.case is None else "case"]
@@ -137,7 +168,7 @@ class Keeping:
             return
         # It has its number now: what was filed before is the case's too.
         for number in self._filed_under(provisional, index):
-            if (earlier := _statement(self._store.row(number))) is not None:
+            if (earlier := self._store.row(number).said()) is not None:
                 yield from self._claimed(earlier)
 
     def _claimed(self, statement: Statement) -> Iterator[ItemRecord]:
@@ -149,7 +180,3 @@ class Keeping:
         if self._catalog.indexed_to() < index:
             self._catalog.catch_up(self._store)
         yield from (row.index for row in self._catalog.case(provisional) if row.index < index)
-
-
-def _statement(row: Row) -> Statement | None:
-    return None if row.lost else Statement.from_bytes(Envelope.from_bytes(row.envelope).payload)

@@ -134,8 +134,9 @@ COMPONENTS: dict[str, Schema] = {
             "witnessed": {"type": "string", "enum": ["yes", "not yet"]},
             "stamped_proof": {"type": "string", "description": "to the tree that was stamped"},
             "timestamps": _list(_object({"authority": _TEXT, "token": _BASE64})),
+            "destroyed_by": {"type": "string", "description": "the id of the disposal"},
         },
-        optional=("stamped_proof", "timestamps"),
+        optional=("stamped_proof", "timestamps", "destroyed_by"),
     ),
     "Case": _object(
         {

@@ -16,6 +16,7 @@ from api.clients.tsa_http import HttpAuthority
 from api.cores import spread
 from api.custody import Custody
 from api.direct_finish import DirectFinishes
+from api.disposing import Disposing
 from api.flags import Flagger
 from api.identity import Doorkeeper
 from api.indexer import Indexer
@@ -97,7 +98,9 @@ class Services:
     arrivals: Arrivals = field(init=False)
     direct_finishes: DirectFinishes = field(init=False)
     keeping: Keeping = field(init=False)
+    disposing: Disposing = field(init=False)
     orphans: Sequence[str] = ()
+    returned: Sequence[str] = ()  # items that were destroyed, and are here again
     uploads: Uploads = field(default_factory=Uploads)
     intakes: Intakes = field(default_factory=Intakes)
     reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READING_AT_ONCE))
@@ -120,7 +123,21 @@ class Services:
             self.catalog,
             self.settings,
             self.custody,
+            self.log,
         )
+        self.disposing = Disposing(
+            self.log,
+            self.store,
+            self.vault.items,
+            self.catalog,
+            self.writer,
+            self.custody,
+            self.keeping.watching,
+            self.sure_ms,
+            self.returned,
+        )
+        self.log.check_disposal = self.disposing.check
+        self.keeping.dispose = self.disposing.catch_up
 
     def bytes_of(self, keyid: str) -> int:
         """What a key has on its way here, or here and not yet claimed, but for whole bodies."""
@@ -255,6 +272,18 @@ class Services:
         if ahead_ms <= MAX_AHEAD_MS:
             return ""
         return f"the clock is {ahead_ms // 1000} s after what a quorum of cosigners has last seen"
+
+    def sure_ms(self) -> int:
+        """A time that has come: by our clock, and by those of a quorum, if one is asked.
+
+        It may be long ago where nothing was logged; what is kept until then is kept longer.
+        """
+        now_ms, policy = self.clock.now_ms(), self.trusted.policy
+        if policy.quorum is None:
+            return now_ms
+        note = self.log.best_note(0)
+        seen = policy.open(SignedNote.from_text(note)).quorum_time if note else None
+        return min(now_ms, 1000 * (seen or 0))
 
     def _deleted(self, object_id: str) -> bool:
         """What may not be deleted, or cannot be now, stays: as nobody's, from the next start on."""
@@ -415,7 +444,8 @@ def _open(folder: DataFolder, lock: FolderLock, settings: Settings, alone: bool)
     writer = Writer(log, after)
     custody = Custody(log, writer, clock, read_key(folder.keys / "ledger.key"), agency_of(store))
     tokens = SqliteTokens(folder.tokens_db)
-    recorded = set(store.object_ids())
+    recorded, erased = set(store.object_ids()), store.erased_items()
+    ids = list(vault.items.ids())
     return Services(
         settings=settings,
         folder=folder,
@@ -424,7 +454,8 @@ def _open(folder: DataFolder, lock: FolderLock, settings: Settings, alone: bool)
         store=store,
         items=vault.items,
         vault=vault,
-        orphans=[object_id for object_id in vault.items.ids() if object_id not in recorded],
+        orphans=[object_id for object_id in ids if object_id not in recorded | erased],
+        returned=[object_id for object_id in ids if object_id in erased],
         catalog=catalog,
         indexer=indexer,
         tokens=tokens,

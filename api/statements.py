@@ -24,7 +24,7 @@ from api.services import Services, services
 from api.writer import Result
 from ledger.derived import Derived
 from ledger.encoding import format_base64, parse_uuid7
-from ledger.errors import LedgerError, Malformed, Unknown
+from ledger.errors import Destroyed, LedgerError, Malformed, Unknown
 from ledger.evidence.envelope import MAX_ENVELOPE, Envelope
 from ledger.evidence.statement import Kind, Statement
 from ledger.filing import Filing
@@ -48,7 +48,9 @@ router = APIRouter()
     "/v1/statements",
     summary="File statements, one envelope a line",
     response_class=JSONResponse,
-    responses=results("malformed", "unknown", "conflict", "too_large", "rejected", "unavailable"),
+    responses=results(
+        "malformed", "unknown", "conflict", "destroyed", "too_large", "rejected", "unavailable"
+    ),
     openapi_extra=takes("application/x-ndjson"),
 )
 async def file_statements(
@@ -70,6 +72,8 @@ async def file_statements(
         answers = await asyncio.shield(asyncio.wrap_future(s.writer.submit(filed)))
         left = iter(answers)
         results = [next(left) if isinstance(one, Filing) else one for one in opened]
+        if any(_is_complaint(one, r) for one, r in zip(opened, results, strict=True)):
+            await asyncio.to_thread(s.keeping.hold_now)
         return await run(_answer_all, s, opened, results)
 
 
@@ -88,7 +92,9 @@ async def receipt(id: Uuid, s: Annotated[Services, Depends(services)]) -> JSONRe
     "/v1/statements/{id}",
     summary="A statement, for those who may read it",
     response_class=Response,
-    responses=answers(200, STATEMENT, "", "malformed", "unsigned", "unknown", "unavailable"),
+    responses=answers(
+        200, STATEMENT, "", "malformed", "unsigned", "unknown", "destroyed", "unavailable"
+    ),
     openapi_extra=shown("bearer"),
 )
 async def read_statement(
@@ -130,6 +136,12 @@ def _open_all(s: Services, lines: list[bytes]) -> list[Filing | LedgerError]:
         opened.append(filing if filing.doubt is None or registered else filing.doubt)
         registered |= filing.doubt is None and filing.statement.kind is Kind.REGISTER
     return opened
+
+
+def _is_complaint(opened: Filing | LedgerError, result: Result) -> bool:
+    """Logged just now: what it is about is held before it is answered."""
+    fresh = isinstance(result, Accepted) and result.fresh
+    return fresh and isinstance(opened, Filing) and opened.statement.kind is Kind.COMPLAINT
 
 
 def _answer_all(
@@ -204,6 +216,8 @@ def _receipt(s: Services, id_: str) -> dict[str, Any]:
         "proof": log.receipt(index, note).to_text(),
         "witnessed": "yes" if cosigned is not None else "not yet",
     }
+    if found.row.by is not None:
+        answer["destroyed_by"] = s.log.row(found.row.by).statement_id
     return answer | _stamped(log, index)
 
 
@@ -221,10 +235,14 @@ def _read(s: Services, id_: str, person: Person) -> bytes:
     found = s.log.known(id_)
     if found is None:
         raise Unknown("no statement of that id is logged")
-    statement = Statement.from_bytes(Envelope.from_bytes(found.row.envelope).payload)
+    # Of a destroyed one its disposal says whose it was, and who may know of it.
+    shown = found.row if found.row.by is None else s.log.row(found.row.by)
+    statement = Statement.from_bytes(Envelope.from_bytes(shown.envelope).payload)
     name, _ = found.row.places[0]
     if not person.may_see(statement.case or "", statement.agency):
         s.custody.refused(about=name.partition("/")[2], person=person)
         raise Unknown("no statement of that id is logged")
     s.custody.note("read", about=name.partition("/")[2], person=person, note=f"statement {id_}")
+    if found.row.destroyed:
+        raise Destroyed(f"statement {id_} was destroyed by the disposal {statement.id}")
     return found.row.envelope

@@ -1,10 +1,10 @@
 """`tiezheng hold`: nobody deletes the items of a case, whatever the time."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,11 +12,11 @@ from cli import output
 from cli.command import argument, json_option, option
 from cli.command import command as new_command
 from cli.language import say
-from ledger.encoding import format_time, printable
+from ledger.encoding import printable
 
 if TYPE_CHECKING:
     from api.holding import Holding
-    from storage.places_sqlite import Hold, SqlitePlaces
+    from ledger.process.holds import Held
 
 MAX_REASON = 200
 
@@ -25,14 +25,14 @@ MAX_REASON = 200
     "hold",
     words={
         "en": "Put the items of a case, or one item, under a legal hold.\n\n"
-        "Until it is lifted no copy is deleted, whatever the time: in a bucket by\n"
-        "nobody who has not the right to lift holds there, in a folder not by this\n"
-        "program. Items that come to the case later are held too. The running server\n"
-        "says in the log that it was placed or lifted, and why.",
+        "Until a person lifts it (tiezheng lift) no copy is deleted and no disposal is\n"
+        "taken, whatever the time: in a bucket by nobody who has not the right to lift\n"
+        "holds there, in a folder not by this program. Items that come to the case\n"
+        "later are held too. The running server says in the log that it was placed.",
         "zh": "禁止删除案件的全部原件或某一件原件（保全）。\n\n"
-        "解除之前，无论期限如何，任何副本均不删除：在存储桶中，无权解除保全者均不能\n"
-        "删除；在文件夹中，本程序不删除。此后归入该案的原件同样保全。运行中的服务会将\n"
-        "保全及解除连同理由记入日志。",
+        "由人员解除（tiezheng lift）之前，无论期限如何，任何副本均不删除，任何销毁均不\n"
+        "受理：在存储桶中，无权解除保全者均不能删除；在文件夹中，本程序不删除。此后归入\n"
+        "该案的原件同样保全。运行中的服务会将保全连同理由记入日志。",
     },
     example="tiezheng hold data '苏城管罚〔2026〕417号' --reason '行政复议'",
 )
@@ -47,11 +47,10 @@ MAX_REASON = 200
 @option(
     "--reason", default="", metavar="TEXT", words={"en": "why; in the log", "zh": "理由；记入日志"}
 )
-@option("--lift", is_flag=True, words={"en": "lift it", "zh": "解除保全"})
 @option("--list", "listed", is_flag=True, words={"en": "list all holds", "zh": "列出全部保全"})
 @json_option()
-def command(data: str, target: str, reason: str, lift: bool, listed: bool, as_json: bool) -> None:
-    if listed != (not target) or (listed and lift):
+def command(data: str, target: str, reason: str, listed: bool, as_json: bool) -> None:
+    if listed != (not target):
         raise click.UsageError(
             say(en="want a case or item, or --list", zh="须给出案件或原件，或 --list")
         )
@@ -61,27 +60,24 @@ def command(data: str, target: str, reason: str, lift: bool, listed: bool, as_js
             zh=f"须为一行，1 至 {MAX_REASON} 字",
         )
         raise click.BadParameter(message, param_hint="--reason")
-    with _opened(Path(data)) as (holding, places):
+    with _opened(Path(data)) as (holding, holds):
         if listed:
-            _tell_all(places.holds(), as_json)
+            _tell_all(list(holds()), as_json)
             return
-        now_ms = time.time_ns() // 1_000_000
-        count = (holding.lift if lift else holding.place)(target, reason.strip(), now_ms)
+        count = holding.place(target, reason.strip(), time.time_ns() // 1_000_000)
     if as_json:
-        output.result_json(
-            {"items": str(count), "lifted": "yes" if lift else "no", "target": target}
-        )
-    elif lift:
-        output.result(say(en=f"lifted from {count} items", zh=f"已解除 {count} 件原件的保全"))
+        output.result_json({"items": str(count), "target": target})
     else:
         output.result(say(en=f"{count} items are held", zh=f"已保全 {count} 件原件"))
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple["Holding", "SqlitePlaces"]]:
+def _opened(path: Path) -> Iterator[tuple["Holding", "Callable[[], Iterator[Held]]"]]:
+    """And all holds: those that the log says, and those that it does not say yet."""
     from api.holding import Holding
     from api.settings import load
     from api.vault import open_vault
+    from ledger.process.holds import Held, Holds
     from storage.catalog_sqlite import SqliteCatalog
     from storage.folder import DataFolder
     from storage.ledger_sqlite import SqliteLedgerStore
@@ -92,25 +88,34 @@ def _opened(path: Path) -> Iterator[tuple["Holding", "SqlitePlaces"]]:
         closing(SqliteLedgerStore(folder.ledger_db)) as ledger,
         closing(SqliteCatalog(folder.catalog_db)) as catalog,
     ):
-        yield Holding(lambda: vault.items, vault.places, ledger, catalog), vault.places
+
+        def holds() -> Iterator[Held]:
+            log = Holds()
+            for row in ledger.guarding():
+                if (said := row.said()) is not None:
+                    log.add(said)
+            yield from log.all()
+            for hold in vault.places.holds():
+                yield Held("", hold.target, hold.reason)
+
+        yield Holding(lambda: vault.items, vault.places, ledger, catalog), holds
 
 
-def _tell_all(holds: list["Hold"], as_json: bool) -> None:
+def _tell_all(holds: "list[Held]", as_json: bool) -> None:
     if as_json:
         output.result_json({"holds": [_json(hold) for hold in holds]})
         return
     for hold in holds:
-        since = format_time(hold.placed_ms)
-        text = f"{hold.target}  {since}  {printable(hold.reason)}"
-        if hold.lifted_ms:
-            ended = format_time(hold.lifted_ms)
-            text += say(en=f"  lifted {ended}: ", zh=f"  已于 {ended} 解除：")
-            text += printable(hold.lift_reason)
+        text = f"{printable(hold.target)}  {printable(hold.reason)}"
+        if not hold.id:
+            text += say(en="  (not in the log yet)", zh="（尚未记入日志）")
         output.result(text)
 
 
-def _json(hold: "Hold") -> dict[str, Any]:
-    said = {"placed": format_time(hold.placed_ms), "reason": hold.reason, "target": hold.target}
-    if hold.lifted_ms:
-        said |= {"lift_reason": hold.lift_reason, "lifted": format_time(hold.lifted_ms)}
-    return said
+def _json(hold: "Held") -> dict[str, str]:
+    return {
+        "complaint": hold.complaint,
+        "reason": hold.reason,
+        "statement": hold.id,
+        "target": hold.target,
+    }

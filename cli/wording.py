@@ -401,6 +401,10 @@ _CHINESE: tuple[tuple[str, _Words], ...] = (
     (r"named as withheld, and has no entry here", "列为未出示，而证据包中没有该条目"),
     (r"named as withheld, and its statement is shown", "列为未出示，而其陈述实已出示"),
     (
+        r"named as destroyed, and no disposal shown here names it",
+        "列为已销毁，而证据包所示的销毁记录均未列明该条目",
+    ),
+    (
         r"a statement is named as \w+, which is said of a file alone",
         "列明的理由只适用于文件，而此处是陈述",
     ),

@@ -138,6 +138,7 @@ class Log:
         self._register = Register(keys.registrar)
         self._holds = Holds()
         self._complaints: list[int] = []
+        self._guarded = -1
         self.check_disposal: Callable[[Statement, int], None] = _no_disposal
         self.recover()
 
@@ -216,6 +217,11 @@ class Log:
     @property
     def holds(self) -> Holds:
         return self._holds
+
+    @property
+    def guarded(self) -> int:
+        """The number of the last hold, complaint or disposal; -1 if there is none."""
+        return self._guarded
 
     @property
     def complaints(self) -> Sequence[int]:
@@ -387,8 +393,9 @@ class Log:
         for row in self._store.registers():
             filing = read_filing(row.envelope)
             register.add(row.position, filing.statement, filing.envelope)
-        holds, complaints = Holds(), list[int]()
+        holds, complaints, guarded = Holds(), list[int](), -1
         for row in self._store.guarding():
+            guarded = row.number
             if row.kind == Kind.HOLD:
                 holds.add(read_filing(row.envelope).statement)
             elif row.kind == Kind.COMPLAINT:
@@ -409,7 +416,7 @@ class Log:
         self._closed = heads[:count]
         self._head = heads[count] if len(heads) > count else None
         self._register, self._doubt = register, None
-        self._holds, self._complaints = holds, complaints
+        self._holds, self._complaints, self._guarded = holds, complaints, guarded
         self._lost = bool(self._store.lost())
 
     def _check_place(self, filing: Filing, index: int) -> None:
@@ -620,10 +627,12 @@ class Log:
             if row.kind == Kind.REGISTER:
                 filing = read_filing(row.envelope)
                 self._register.add(row.position, filing.statement, filing.envelope)
-            elif row.kind == Kind.HOLD:
-                self._holds.add(read_filing(row.envelope).statement)
-            elif row.kind == Kind.COMPLAINT:
-                self._complaints.append(row.number)
+            elif row.kind in ENDING:
+                self._guarded = row.number
+                if row.kind == Kind.HOLD:
+                    self._holds.add(read_filing(row.envelope).statement)
+                elif row.kind == Kind.COMPLAINT:
+                    self._complaints.append(row.number)
 
     @property
     def _last(self) -> Head | None:

@@ -194,12 +194,16 @@ def _state(log: Log, files: "_Files", said: _Said) -> dict[int, Row]:
 def _unasked(
     log: Log, entries: Iterable[Row], shown: Collection[int], unshown: Collection[Place]
 ) -> Iterator[Withheld]:
-    """What the ledger itself withholds: it was lost, or said in another case."""
+    """What the ledger itself withholds: it was destroyed, lost, or said in another case."""
     for row in entries:
         place = log.place(row)
-        if row.number not in shown and place not in unshown:
-            reason = Reason.LOST if row.lost else Reason.OTHER_CASE
-            yield Withheld(place, STATEMENT, reason)
+        if row.number in shown or place in unshown:
+            continue
+        reason = Reason.LOST if row.lost else Reason.OTHER_CASE
+        if row.destroyed:
+            # What another case's disposal has destroyed was said there.
+            reason = Reason.DESTROYED if row.by in shown else Reason.OTHER_CASE
+        yield Withheld(place, STATEMENT, reason)
 
 
 def _notes(log: Log, last: int) -> list[str] | None:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ledger.evidence.entry import MINUTE_MS, Entry, commit
+from ledger.evidence.envelope import Envelope
 from ledger.evidence.series import Series, entry_tags
 from ledger.evidence.statement import Statement
 from ledger.tlog.checkpoint import Checkpoint
@@ -87,6 +88,12 @@ class Row:
     @property
     def destroyed(self) -> bool:
         return self.kind == DESTROYED
+
+    def said(self) -> Statement | None:
+        """The statement, read anew; None where there is nothing to show."""
+        return (
+            None if self.lost else Statement.from_bytes(Envelope.from_bytes(self.envelope).payload)
+        )
 
 
 @dataclass(frozen=True, slots=True)

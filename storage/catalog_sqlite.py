@@ -11,9 +11,10 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from ledger.errors import Conflict
-from ledger.evidence.envelope import Envelope
-from ledger.evidence.statement import Statement
+from ledger.evidence.entry import Entry
+from ledger.evidence.statement import Kind, Statement
 from ledger.ports import LedgerStore
+from ledger.process.complaints import Span, spans_of
 from ledger.process.holds import cases_of
 from ledger.sequencer import Row
 from storage.database import DatabaseFile, Migration
@@ -109,7 +110,30 @@ def _index_devices(db: Database) -> None:
     db.execute("CREATE INDEX statement_device ON statement (device, kind)")
 
 
-MIGRATIONS: tuple[Migration, ...] = (_create, _index_devices)
+def _add_spans(db: Database) -> None:
+    """When recordings may have been made, for complaints; what is here is read anew."""
+    db.execute(
+        """
+        CREATE TABLE span (
+            agency TEXT NOT NULL,
+            starts INTEGER NOT NULL,
+            ends INTEGER NOT NULL,
+            idx INTEGER NOT NULL REFERENCES statement
+        ) STRICT
+        """
+    )
+    db.execute("CREATE INDEX span_of ON span (agency, ends, starts)")
+    db.execute("CREATE INDEX span_idx ON span (idx)")
+    _clear(db)
+
+
+def _clear(db: Database) -> None:
+    for table in ("span", "file", "case_statement", "statement"):
+        db.execute(f"DELETE FROM {table}")  # noqa: S608
+    db.execute("UPDATE indexed SET size = 0")
+
+
+MIGRATIONS: tuple[Migration, ...] = (_create, _index_devices, _add_spans)
 
 _ROW = (
     "SELECT statement.idx, id, kind, agency, stage, act, statement.name, size, device,"
@@ -152,19 +176,17 @@ class SqliteCatalog:
         head = store.head()
         rows = store.rows(self.indexed_to(), head.end if head else 0)
         while batch := list(islice(rows, BATCH)):
-            self.add((row, _statement(row)) for row in batch)
+            self.add((row, row.said()) for row in batch)
 
     def rebuild(self, store: LedgerStore) -> None:
         with self._file.write() as db:
-            for table in ("file", "case_statement", "statement"):
-                db.execute(f"DELETE FROM {table}")  # noqa: S608
-            db.execute("UPDATE indexed SET size = 0")
+            _clear(db)
         self.catch_up(store)
 
     def forget(self, numbers: Iterable[int]) -> None:
         """What was destroyed is found no more, and no file says what it was."""
         with self._file.write() as db:
-            for table in ("file", "case_statement", "statement"):
+            for table in ("span", "file", "case_statement", "statement"):
                 db.conn.executemany(
                     f"DELETE FROM {table} WHERE idx = ?",  # noqa: S608
                     [(number,) for number in numbers],
@@ -186,6 +208,16 @@ class SqliteCatalog:
         sql = "SELECT idx FROM statement WHERE device = ? AND kind = 'evidence' ORDER BY idx"
         with self._file.read() as db:
             return [index for (index,) in db.conn.execute(sql, (device,)).fetchall()]
+
+    def recorded(self, agency: str, span: Span) -> list[int]:
+        """The numbers of that agency's evidence that may have been recorded then, in log order."""
+        with self._file.read() as db:
+            rows = db.execute(
+                "SELECT DISTINCT idx FROM span WHERE agency = ? AND ends >= ? AND starts <= ?"
+                " ORDER BY idx",
+                (agency, *span),
+            ).fetchall()
+        return [index for (index,) in rows]
 
     def holdings(self, digests: Sequence[str]) -> list[Holding]:
         """Who has filed files of these SHA-256 (hex), of any agency; few at a time."""
@@ -230,12 +262,13 @@ def _add(db: Database, rows: Iterable[tuple[Row, Statement | None]]) -> None:
         if row.number > size:
             raise Conflict(f"want the statement with the number {size}, got {row.number}")
         if statement is not None:
-            _insert(db, row.number, statement)
+            _insert(db, row, statement)
         size += 1
     db.execute("UPDATE indexed SET size = ?", (size,))
 
 
-def _insert(db: Database, index: int, statement: Statement) -> None:
+def _insert(db: Database, row: Row, statement: Statement) -> None:
+    index = row.number
     first = next(iter(statement.files), None)
     occurred = statement.occurred
     db.execute(
@@ -260,7 +293,9 @@ def _insert(db: Database, index: int, statement: Statement) -> None:
         "INSERT INTO file VALUES (?, ?)",
         [(sha256, index) for sha256 in {file.digest.sha256.hex() for file in statement.files}],
     )
-
-
-def _statement(row: Row) -> Statement | None:
-    return None if row.lost else Statement.from_bytes(Envelope.from_bytes(row.envelope).payload)
+    if statement.kind is Kind.EVIDENCE:
+        spans = spans_of(statement, Entry.from_bytes(row.entry).at)
+        db.conn.executemany(
+            "INSERT INTO span VALUES (?, ?, ?, ?)",
+            [(statement.agency, starts, ends, index) for starts, ends in spans],
+        )

@@ -613,6 +613,11 @@ class SqliteLedgerStore:
             rows = db.execute("SELECT object_id FROM erased_item").fetchall()
         return frozenset(object_id for (object_id,) in rows)
 
+    def count_erased_items(self, by: int) -> int:
+        with self._file.read() as db:
+            row = db.execute("SELECT count(*) FROM erased_item WHERE by = ?", (by,)).fetchone()
+        return int(row[0])
+
     def item_erased(self, object_id: str) -> None:
         with self._file.write() as db:
             db.execute("UPDATE erased_item SET done = 1 WHERE object_id = ?", (object_id,))

@@ -10,8 +10,6 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from ledger.encoding import clip
-from ledger.errors import Unknown
 from ledger.ports import Oddity
 from storage.database import DatabaseFile, Migration
 
@@ -45,14 +43,16 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A legal hold on a case, or on the items of a SHA-256; `lifted_ms` is 0 while it is on."""
+    """A legal hold on a case, or on the items of a SHA-256, placed beside the server.
+
+    `statement` is the id under which the log says it; from then on the log alone counts.
+    """
 
     number: int
     target: str
     reason: str
     placed_ms: int
-    lifted_ms: int = 0
-    lift_reason: str = ""
+    statement: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,12 +188,24 @@ def _add_holds(db: Database) -> None:
     )
 
 
+def _log_holds(db: Database) -> None:
+    """A hold is a statement of its own; those that an earlier version told as a status are again.
+
+    `watched` is up to where the log was looked through for what complaints are about.
+    """
+    db.execute("ALTER TABLE hold ADD COLUMN statement TEXT NOT NULL DEFAULT ''")
+    db.execute("CREATE TABLE watched (only INTEGER PRIMARY KEY CHECK (only = 1), size INTEGER)")
+    db.execute("INSERT INTO watched VALUES (1, 0)")
+    db.execute("CREATE INDEX item_held ON item (id) WHERE held = 1")
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     _create,
     _add_stores,
     _add_oddities,
     _add_retained,
     _add_holds,
+    _log_holds,
 )
 
 _COLUMNS = "id, size, root, wrap_id, companion, until_ms, held"
@@ -414,37 +426,27 @@ class SqlitePlaces:
             ).fetchone()
         return Hold(number, target, reason, now_ms)
 
-    def lift(self, target: str, reason: str, now_ms: int) -> list[Hold]:
-        """All that are on it. Raises `Unknown` if none is."""
-        with self._file.write() as db:
-            rows = db.execute(
-                f"UPDATE hold SET lifted_ms = ?, lift_reason = ? {_ON} RETURNING {_HOLD}",  # noqa: S608
-                (now_ms, reason, target),
-            ).fetchall()
-            if not rows:
-                raise Unknown(f"no hold is on {clip(target)!r}")
-        return [Hold(*row) for row in rows]
-
     def holds(self) -> list[Hold]:
-        """Those that were lifted too, the oldest first."""
-        with self._file.read() as db:
-            rows = db.execute(f"SELECT {_HOLD} FROM hold ORDER BY number").fetchall()  # noqa: S608
-        return [Hold(*row) for row in rows]
-
-    def unfiled_holds(self) -> list[tuple[Hold, bool]]:
-        """What the log does not say yet, and whether that is the lifting."""
+        """Those that the log does not say yet, the oldest first."""
         with self._file.read() as db:
             rows = db.execute(
-                f"SELECT 0, {_HOLD} FROM hold WHERE placed_filed = 0"  # noqa: S608
-                f" UNION ALL SELECT 1, {_HOLD} FROM hold"
-                " WHERE lifted_ms > 0 AND lifted_filed = 0 ORDER BY 2, 1"
+                "SELECT number, target, reason, placed_ms FROM hold"
+                " WHERE statement = '' AND lifted_ms = 0 ORDER BY number"
             ).fetchall()
-        return [(Hold(*row), bool(lifted)) for lifted, *row in rows]
+        return [Hold(*row) for row in rows]
 
-    def file_hold(self, number: int, lifted: bool) -> None:
-        column = "lifted_filed" if lifted else "placed_filed"
+    def file_hold(self, number: int, statement: str) -> None:
         with self._file.write() as db:
-            db.execute(f"UPDATE hold SET {column} = 1 WHERE number = ?", (number,))  # noqa: S608
+            db.execute("UPDATE hold SET statement = ? WHERE number = ?", (statement, number))
+
+    def watched_to(self) -> int:
+        """Up to which row the log was looked through for what complaints are about."""
+        with self._file.read() as db:
+            return int(db.execute("SELECT size FROM watched").fetchone()[0])
+
+    def put_watched_to(self, size: int) -> None:
+        with self._file.write() as db:
+            db.execute("UPDATE watched SET size = ?", (size,))
 
     # --- what is odd in the stores -------------------------------------------------------------
 
@@ -506,8 +508,6 @@ class SqlitePlaces:
         ]
 
 
-_ON = "WHERE target = ? AND lifted_ms = 0"
-_HOLD = "number, target, reason, placed_ms, lifted_ms, lift_reason"
 _PASS = "number, started_ms, ended_ms, cursor, items, copies, bytes, damaged, mended, added, lost"
 
 

@@ -57,8 +57,22 @@ function wrong(ex, { place, what, reason }) {
   return isShown ? `${printable(subjects[0].name)} is named as withheld, and is shown` : "";
 }
 
+// Entries that the disposals shown here name, by what they commit to.
+function destroyed(ex) {
+  const named = new Set();
+  for (const [, statement] of ex.shown()) {
+    if (statement.kind !== "disposal") continue;
+    for (const { commitment } of statement.subjects) named.add(formatHex(commitment));
+  }
+  const places = [...ex.views].filter(([, { entry }]) => named.has(formatHex(entry.commitment)));
+  return new Set(places.map(([at]) => at));
+}
+
 // A reason that the packet itself contradicts; of any other nobody here can tell.
 function untrue(ex, at, reason) {
+  if (reason === "destroyed") {
+    return destroyed(ex).has(at) ? "" : "named as destroyed, and no disposal shown here names it";
+  }
   if (GONE.includes(reason)) {
     return `a statement is named as ${reason}, which is said of a file alone`;
   }

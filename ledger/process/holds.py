@@ -34,6 +34,7 @@ class Holds:
 
     def __init__(self) -> None:
         self._on: dict[tuple[Target, str], Held] = {}
+        self._ever: set[tuple[Target, str]] = set()
 
     def add(self, statement: Statement) -> None:
         if statement.kind is not Kind.HOLD:
@@ -44,6 +45,7 @@ class Holds:
             if predicate["hold"] == Hold.PLACED:
                 held = Held(statement.id, target, predicate["reason"], complaint)
                 self._on.setdefault((target, complaint), held)
+                self._ever.add((target, complaint))
             else:
                 self._on.pop((target, complaint), None)
 
@@ -55,8 +57,9 @@ class Holds:
     def all(self) -> list[Held]:
         return list(self._on.values())
 
-    def is_on(self, target: Target, complaint: str = "") -> bool:
-        return (target, complaint) in self._on
+    def was_on(self, target: Target, complaint: str = "") -> bool:
+        """Whether it was placed at any time, and perhaps lifted since."""
+        return (target, complaint) in self._ever
 
 
 def targets_of(statement: Statement) -> Iterator[Target]:

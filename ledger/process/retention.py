@@ -11,7 +11,7 @@
     name = "定期30年"
     name_en = "30 years"
     of = "case"                         # case: a closed case · record: what no case was made of
-    years = 30                          # or months, days; or forever = true
+    years = 30                          # or months, days; or forever = true; 0: no longer at all
     acts = ["hearing"]                  # only cases with one of these acts; absent: all cases
     procedures = ["ordinary"]           # only cases of these procedures; absent: of all
 
@@ -66,6 +66,8 @@ class RetentionClass:
         if self.years:
             first = date(since.year + 1, 1, 1) if self.of is Of.CASE else since
             return _later(first, self.years * 12) - timedelta(days=self.of is Of.CASE)
+        if not self.months + self.days:
+            return since - timedelta(days=1)
         return _later(since, self.months) + timedelta(days=self.days)
 
     @classmethod

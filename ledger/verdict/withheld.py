@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 from ledger.encoding import printable
 from ledger.evidence.membership import case_series
+from ledger.evidence.place import Place
+from ledger.evidence.statement import Kind, StatementSubject
 from ledger.evidence.withheld import GONE, LEDGERS_OWN, STATEMENT, Reason, Withheld
 from ledger.report import Finding, Outcome
 from ledger.verdict.examination import Examination
@@ -57,8 +59,23 @@ def _wrong(ex: Examination, row: Withheld) -> str:
     return ""
 
 
+def _destroyed(ex: Examination) -> Iterator[Place]:
+    """Entries that the disposals shown here name, by what they commit to."""
+    named = {
+        subject.commitment
+        for _, statement in ex.shown()
+        if statement.kind is Kind.DISPOSAL
+        for subject in statement.subjects
+        if isinstance(subject, StatementSubject)
+    }
+    yield from (view.place for view in ex.views.values() if view.entry.commitment in named)
+
+
 def _untrue(ex: Examination, row: Withheld) -> str:
     """A reason that the packet itself contradicts; of any other nobody here can tell."""
+    if row.reason is Reason.DESTROYED:
+        shown = any(row.place == place for place in _destroyed(ex))
+        return "" if shown else "named as destroyed, and no disposal shown here names it"
     if row.reason in GONE:
         return f"a statement is named as {row.reason}, which is said of a file alone"
     own = ex.series.get(case_series(ex.index.case, ex.trust.first_year))

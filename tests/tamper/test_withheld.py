@@ -10,17 +10,20 @@ from cli.verdict import verdict_text
 from ledger.evidence.place import Place
 from ledger.evidence.withheld import STATEMENT, Reason, Withheld
 from ledger.report import Outcome, Report
+from ledger.tlog.signing_key import SigningKey
 from testkit import case as kit
 from testkit.case import (
     CASE,
     LEDGER,
     Built,
     Draft,
+    correction,
     digest_item,
     evidence,
     make_case,
     registration,
 )
+from testkit.keys import key
 from testkit.ledgers_word import read, state
 from testkit.tampering import (
     CASE_SERIES,
@@ -113,7 +116,7 @@ def test_a_row_that_is_not_true_is_refused(good: Built, place: str, what: str, w
     ("reason", "words"),
     [
         ("other_case", "named as said in another case, and stands in the series of this one"),
-        ("destroyed", "a statement is named as destroyed, which is said of a file alone"),
+        ("destroyed", "named as destroyed, and no disposal shown here names it"),
         ("expired", "a statement is named as expired, which is said of a file alone"),
     ],
 )
@@ -123,6 +126,69 @@ def test_a_reason_that_the_packet_contradicts_is_refused(
     leave_statement_out(good, "photo")
     name_withheld(good, ("2026-5", STATEMENT, reason))
     refused(good.verify(), "complete", "2026-5", words)
+
+
+SECOND = key("handler-13.example")
+
+
+def disposal(about: Draft, *, by: tuple[SigningKey, ...] = (kit.HANDLER, SECOND)) -> Draft:
+    made = correction("disposal", 16, about, batch=2)
+    predicate = {
+        "agency": kit.AGENCY,
+        "basis": "机关档案管理规定 33",
+        "case": CASE,
+        "id": made.predicate["id"],
+        "occurred": {"from": "2026-11-30T11:00:00+08:00", "to": "2026-11-30T11:00:00+08:00"},
+        "reason": "保管期限届满",
+        "retention": "years_10",
+    }
+    return Draft("disposal", "disposal", predicate, made.subject, by, 2)
+
+
+def destroyed(about: str, *, shown: bool = True, **more: Any) -> Built:
+    """The photo is destroyed; the disposal that is shown names it, or something else."""
+    case = make_case()
+    named = next(draft for draft in case.drafts if draft.name == about)
+    said = disposal(named, **more)
+    said.shown = shown
+    case.drafts[3:3] = [registration(15, SECOND, "handler")]
+    case.drafts.append(said)
+    built = case.build()
+    photo = built.place("photo").to_text()
+    leave_statement_out(built, "photo")
+    rows = [(photo, STATEMENT, "destroyed")]
+    if not shown:
+        rows.append((built.place("disposal").to_text(), STATEMENT, "privacy"))
+    name_withheld(built, *rows)
+    return built
+
+
+def test_a_statement_that_a_disposal_shown_here_names_was_destroyed() -> None:
+    built = destroyed("photo")
+    report = built.verify()
+    photo = built.place("photo").to_text()
+    undecided(report, "complete")
+    assert details(report) == [
+        (CASE_SERIES, f"statement 2 of 6, entry {photo}, is withheld: destroyed")
+    ]
+    choose(["--lang=zh"], {})
+    try:
+        assert "已销毁" in verdict_text(report)
+    finally:
+        choose([], {})
+
+
+@pytest.mark.parametrize(("about", "shown"), [("record", True), ("photo", False)])
+def test_one_that_none_names_was_not(about: str, shown: bool) -> None:
+    built = destroyed(about, shown=shown)
+    place = built.place("photo").to_text()
+    refused(built.verify(), "complete", place, "no disposal shown here names it")
+
+
+@pytest.mark.parametrize("by", [(kit.HANDLER,), (kit.HANDLER, kit.HANDLER)])
+def test_a_disposal_is_signed_by_two_persons(by: tuple[SigningKey, ...]) -> None:
+    report = destroyed("photo", by=by).verify()
+    assert any(f.outcome is Outcome.FAILED for f in report.findings if f.step != "complete")
 
 
 @pytest.mark.parametrize("reason", ["lost", "other_case"])

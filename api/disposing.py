@@ -1,0 +1,315 @@
+"""Disposals: what two persons have said may go is destroyed, and nothing by time alone.
+
+    POST /v1/statements: a disposal ──► `check`: may it go? ──► logged: the point of no return
+        ──► envelopes and salts, between two commits   `storage.erased_sqlite`
+        ──► items that no other statement speaks of    keys first, in every copy, then the bytes
+        ──► what the catalog says of them, the pages and the log ahead of each database
+        ──► a `status`: disposed
+
+A disposal is a conclusion: it is refused while a hold is on what it names, while the case is
+open, and before the retention list in force says so. Whatever is logged first counts: a hold
+that comes after it holds nothing any more. After a crash, and after a restore, all that the
+log names and that is still here is destroyed at the next start.
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from api.custody import Custody
+from api.journal import journal
+from api.watching import Watching
+from api.writer import Writer
+from ledger.encoding import in_china
+from ledger.errors import LedgerError, Rejected, Unavailable, Unknown
+from ledger.evidence.entry import Entry
+from ledger.evidence.membership import case_series, provisional_series
+from ledger.evidence.procedural import Registered
+from ledger.evidence.statement import Kind, Stage, Statement, StatementSubject
+from ledger.log import Log
+from ledger.ports import ItemRecord
+from ledger.process.holds import Held, cases_of, names_of
+from ledger.process.registry import Registry
+from ledger.process.retention import RetentionList
+from ledger.sequencer import Row
+from storage.catalog_sqlite import SqliteCatalog
+from storage.items_vault import ItemVault
+from storage.ledger_sqlite import SqliteLedgerStore
+
+# What may be destroyed; what a ledger says of itself, of holds and of disposals stays.
+MAY_GO = frozenset(
+    {Kind.EVIDENCE, Kind.ACT, Kind.CORRECTION, Kind.DERIVATION, Kind.COMPLAINT, Kind.SESSION}
+)
+NOBODY = ""  # whose bytes are that a crash left
+LIST = "retention"  # the subject under which an agency publishes its list
+DISPOSED = "disposed"
+LOOK_BACK = 1000  # of the ledger's statements about itself
+WAIT_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """A row of a case that can still be shown."""
+
+    row: Row
+    statement: Statement
+
+    @property
+    def day(self) -> date:
+        return in_china(Entry.from_bytes(self.row.entry).at).date()
+
+
+class Disposing:
+    """`check` is called by the writer's thread; `catch_up` by one other."""
+
+    def __init__(
+        self,
+        log: Log,
+        store: SqliteLedgerStore,
+        vault: ItemVault,
+        catalog: SqliteCatalog,
+        writer: Writer,
+        custody: Custody,
+        watching: Watching,
+        now_ms: Callable[[], int],
+        returned: Sequence[str] = (),
+    ) -> None:
+        """`now_ms` is a time that has come for sure; `returned` are destroyed items that are here
+        again, as after a store was put back from an old copy of it.
+        """
+        self._log = log
+        self._store = store
+        self._vault = vault
+        self._catalog = catalog
+        self._writer = writer
+        self._custody = custody
+        self._watching = watching
+        self._now_ms = now_ms
+        self._returned = tuple(returned)
+
+    # --- whether it may ------------------------------------------------------------------------
+
+    def check(self, disposal: Statement, number: int) -> None:
+        """Raises `Rejected`, naming why, or `Unavailable` if nobody can tell just now."""
+        self._watching.check_all_seen()
+        filed = case_of(self._log, disposal)
+        named = [self._named(subject, disposal, filed) for subject in _subjects(disposal)]
+        self._check_holds(disposal, [one.statement for one in named])
+        self._check_over(disposal, number, filed, named)
+        self._check_stores(named)
+
+    def _named(
+        self, subject: StatementSubject, disposal: Statement, filed: Sequence[Filed]
+    ) -> Filed:
+        row = self._store.find(subject.id)
+        if row is None:
+            raise Unknown(f"no statement {subject.id} is logged")
+        if row.destroyed:
+            raise Rejected(f"statement {subject.id} is destroyed already")
+        if Entry.from_bytes(row.entry).commitment != subject.commitment:
+            raise Rejected(f"statement {subject.id} has another commitment in the log")
+        found = next((one for one in filed if one.row.number == row.number), None)
+        if found is None:
+            raise Rejected(
+                f"statement {subject.id} is not of the case that the disposal names",
+                hints=("a disposal destroys statements of one case, of its own agency",),
+            )
+        if found.statement.kind not in MAY_GO:
+            raise Rejected(f"a statement of kind {found.statement.kind} is never destroyed")
+        return found
+
+    def _check_holds(self, disposal: Statement, named: Iterable[Statement]) -> None:
+        grown = set(cases_of(disposal))
+        for statement in named:
+            for held in self._holds_on(grown | set(names_of(statement))):
+                raise Rejected(
+                    f"statement {statement.id} is under a legal hold: {held.reason}",
+                    hints=(
+                        f"the hold {held.id or 'placed beside the server'} is on {held.target}",
+                    ),
+                )
+
+    def _holds_on(self, names: set[str]) -> list[Held]:
+        """What the log does not say yet was placed beside the server, and holds too."""
+        beside = [
+            Held("", hold.target, hold.reason)
+            for hold in self._vault.places.holds()
+            if hold.target in names
+        ]
+        return [*self._log.holds.on(names), *beside]
+
+    def _check_over(
+        self, disposal: Statement, number: int, filed: Sequence[Filed], named: Sequence[Filed]
+    ) -> None:
+        today = in_china(self._now_ms()).date()
+        retention = retention_list(self._store, disposal.agency, number, today)
+        retention.check_over(
+            disposal.predicate["retention"],
+            closed_on(retention, filed) if disposal.case is not None else None,
+            max(one.day for one in named),
+            today,
+            {one.statement.predicate.get("act", "") for one in filed},
+            {one.statement.predicate.get("procedure", "") for one in filed},
+        )
+
+    def _check_stores(self, named: Sequence[Filed]) -> None:
+        """An item in plain goes with its bytes, which a store may still have to keep."""
+        for record in self._items(named):
+            place = self._vault.places.find(record.object_id)
+            if place is None:
+                continue
+            if not place.wrap_id and place.until_ms > self._now_ms():
+                raise Rejected(
+                    f"an item of {record.digest.size} bytes is kept in plain, and its store keeps "
+                    f"it until {place.until_ms} ms"
+                )
+
+    # --- destroying ----------------------------------------------------------------------------
+
+    def catch_up(self) -> None:
+        """Destroys what the log names. Raises what stood in the way; the next call goes on."""
+        for object_id in self._returned:
+            self._vault.destroy(object_id)
+        self._returned = ()
+        refused: LedgerError | None = None
+        for number in self._store.disposals_to_do():
+            try:
+                self._destroy(number)
+            except LedgerError as error:  # a store that is away is no reason to leave the others
+                refused = error
+        if refused is not None:
+            raise refused
+
+    def _destroy(self, number: int) -> None:
+        if not self._store.erased_by(number):
+            self._between(lambda: self._erase(number))
+        for object_id in self._store.items_to_erase(number):
+            self._vault.destroy(object_id)
+            self._store.item_erased(object_id)
+        numbers = self._store.erased_by(number)
+        self._catalog.forget(numbers)
+        self._store.fold()
+        self._say(number, len(numbers))
+        self._store.disposed(number)
+        journal.info("disposed", number=number, statements=len(numbers))
+
+    def _erase(self, number: int) -> None:
+        disposal = self._store.row(number).said()
+        assert disposal is not None
+        rows = [self._store.find(subject.id) for subject in _subjects(disposal)]
+        here = [row for row in rows if row is not None and not row.lost]
+        filed = [Filed(row, said) for row in here if (said := row.said()) is not None]
+        items = [record.object_id for record in self._items(filed)]
+        self._store.erase(number, [one.row.number for one in filed], items)
+
+    def _items(self, filed: Sequence[Filed]) -> list[ItemRecord]:
+        """Those that only these statements speak of, and the same bytes that are nobody's."""
+        self._catalog.catch_up(self._store)
+        going = {one.row.number for one in filed}
+        found: dict[str, ItemRecord] = {}
+        for one in filed:
+            agency = one.statement.agency
+            for file in one.statement.files:
+                spoken = self._catalog.by_digest(file.digest.sha256.hex())
+                if any(row.agency == agency and row.index not in going for row in spoken):
+                    continue
+                for record in self._store.items_with(file.digest.sha256):
+                    if record.agency == agency or (record.agency == NOBODY and not record.claimed):
+                        found[record.object_id] = record
+        return list(found.values())
+
+    def _between(self, work: Callable[[], None]) -> None:
+        """In the writer's thread, so that no statement claims what is just going."""
+        done = threading.Event()
+        raised: list[BaseException] = []
+
+        def run() -> None:
+            try:
+                work()
+            except BaseException as error:
+                raised.append(error)
+            finally:
+                done.set()
+
+        self._writer.between(run)
+        if not done.wait(WAIT_S):
+            raise Unavailable("the writer is busy: what is to be destroyed waits")
+        if raised:
+            raise raised[0]
+
+    def _say(self, number: int, statements: int) -> None:
+        id_ = self._store.row(number).statement_id
+        recent = self._log.places(f"{self._log.label[:4]}/log")[-LOOK_BACK:]
+        for row in map(self._log.row, recent):
+            said = row.said() if row.kind == Kind.STATUS else None
+            what = {} if said is None else said.predicate
+            if (what.get("what"), what.get("note")) == (DISPOSED, id_):
+                return  # before a crash
+        items = self._store.count_erased_items(number)
+        self._custody.status(DISPOSED, {"items": items, "statements": statements}, note=id_)
+
+
+def _subjects(disposal: Statement) -> list[StatementSubject]:
+    return [one for one in disposal.subjects if isinstance(one, StatementSubject)]
+
+
+def case_of(log: Log, disposal: Statement) -> list[Filed]:
+    """What its agency has filed in the case that it names, and what that grew from, in log order.
+
+    Raises `Rejected` for a provisional case that has a number by now.
+    """
+    names: set[str] = set()
+    if disposal.case is not None:
+        names.add(case_series(disposal.case, log.first_year))
+    if provisional := disposal.predicate.get("provisional"):
+        names.add(provisional_series(provisional, log.first_year))
+    own = _filed_in(log, names, disposal.agency)
+    if disposal.case is None:
+        for one in own:
+            if one.statement.case is not None:
+                raise Rejected(f"the case has the number {one.statement.case} by now: name that")
+        return own
+    grown = {
+        provisional_series(one.statement.predicate["provisional"], log.first_year)
+        for one in own
+        if "provisional" in one.statement.predicate
+    }
+    return _filed_in(log, names | grown, disposal.agency)
+
+
+def _filed_in(log: Log, names: Iterable[str], agency: str) -> list[Filed]:
+    numbers = sorted({number for name in names for number in log.places(name)})
+    rows = ((row, row.said()) for row in map(log.row, numbers))
+    return [Filed(row, said) for row, said in rows if said is not None and said.agency == agency]
+
+
+def retention_list(store: SqliteLedgerStore, agency: str, number: int, day: date) -> RetentionList:
+    """The one in force for that agency; raises `Rejected` if none is."""
+    registry = Registry()
+    for row in store.registers():
+        if (said := row.said()) is not None:
+            registry.add(row.number, said)
+    version = registry.listed(Registered.RETENTION, LIST, agency, number, day)
+    if version is None:
+        raise Rejected(
+            f"no retention list of {agency!r} is in force",
+            hints=("the registrar publishes one: nothing is destroyed without",),
+        )
+    return RetentionList.from_text(version.content)
+
+
+def closed_on(retention: RetentionList, filed: Sequence[Filed]) -> date:
+    """When a case was closed for good; raises `Rejected` for an open one."""
+    closed: Filed | None = None
+    for one in filed:
+        if one.statement.predicate.get("act") in retention.closing:
+            closed = one
+        elif one.statement.kind is Kind.ACT and one.statement.stage is Stage.START:
+            closed = None  # it was taken up again
+    if closed is None:
+        raise Rejected(
+            "the case is open: nothing of it is destroyed",
+            hints=(f"it is closed by {', '.join(sorted(retention.closing))}",),
+        )
+    return closed.day

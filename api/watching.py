@@ -1,0 +1,112 @@
+"""Complaints: what was recorded where and when somebody complains is held at once.
+
+    complaint logged ─► evidence of its agency that may be of that time ─► one hold of the ledger's
+    evidence logged  ─► complaints that are here                        ─► on up to 500 statements
+
+Row after row of the log, up to a number that is durable: after a crash the row under way is
+looked at again, and what its complaint has held once is not held again: not after it was
+lifted either. Until the last complaint was looked at, no disposal is taken.
+"""
+
+from collections.abc import Collection, Iterator
+
+from api.custody import Custody
+from ledger.errors import Unavailable
+from ledger.evidence.entry import Entry
+from ledger.evidence.statement import Kind, Statement, StatementSubject
+from ledger.log import Log
+from ledger.process.complaints import matches, seen
+from ledger.process.holds import statement_target
+from ledger.sequencer import Row
+from storage.catalog_sqlite import SqliteCatalog
+from storage.ledger_sqlite import SqliteLedgerStore
+from storage.places_sqlite import SqlitePlaces
+
+AT_ONCE = 500  # statements in one hold
+PAGE = 1000  # rows, between two notes of how far it is
+
+
+class Watching:
+    """One at a time calls `catch_up`."""
+
+    def __init__(
+        self,
+        places: SqlitePlaces,
+        store: SqliteLedgerStore,
+        catalog: SqliteCatalog,
+        custody: Custody,
+        log: Log,
+    ) -> None:
+        self._places = places
+        self._store = store
+        self._catalog = catalog
+        self._custody = custody
+        self._log = log
+
+    def check_all_seen(self) -> None:
+        """Raises `Unavailable` while a complaint waits to be looked at."""
+        complaints = self._log.complaints
+        if complaints and complaints[-1] >= self._places.watched_to():
+            raise Unavailable(
+                "a complaint has just come: what it is about is being held",
+                hints=("try again in a minute",),
+            )
+
+    def catch_up(self) -> None:
+        start, end = self._places.watched_to(), self._log.number
+        if not self._log.complaints:
+            self._put(start, end)
+            return
+        complaints: dict[int, Statement] = {}
+        for row in self._store.rows(start, end):
+            statement = row.said()
+            if statement is not None and statement.kind is Kind.COMPLAINT:
+                self._hold(statement, list(self._recorded(statement, row.number)))
+            elif statement is not None and statement.kind is Kind.EVIDENCE:
+                complaints = complaints or dict(self._complaints(end))
+                self._hold_late(row, statement, complaints)
+            if (row.number + 1 - start) % PAGE == 0:
+                self._places.put_watched_to(row.number + 1)
+        self._put(start, end)
+
+    def _put(self, start: int, end: int) -> None:
+        if end > start:
+            self._places.put_watched_to(end)
+
+    def _complaints(self, end: int) -> Iterator[tuple[int, Statement]]:
+        for number in self._log.complaints:
+            said = self._store.row(number).said() if number < end else None
+            if said is not None:
+                yield number, said
+
+    def _recorded(self, complaint: Statement, number: int) -> Iterator[Row]:
+        self._catalog.catch_up(self._store)
+        for index in self._catalog.recorded(complaint.agency, seen(complaint)):
+            row = self._store.row(index)
+            statement = row.said() if index < number else None
+            if statement is not None and matches(complaint, statement, _at_ms(row)):
+                yield row
+
+    def _hold_late(self, row: Row, statement: Statement, complaints: dict[int, Statement]) -> None:
+        for number, complaint in complaints.items():
+            if number < row.number and matches(complaint, statement, _at_ms(row)):
+                self._hold(complaint, [row])
+
+    def _hold(self, complaint: Statement, rows: Collection[Row]) -> None:
+        holds = self._log.holds
+        fresh = [
+            StatementSubject(row.statement_id, Entry.from_bytes(row.entry).commitment)
+            for row in rows
+            if not holds.was_on(statement_target(row.statement_id), complaint.id)
+        ]
+        fields = {
+            "agency": complaint.agency,
+            "complaint": complaint.id,
+            "reason": f"complaint {complaint.id}",
+        }
+        for at in range(0, len(fresh), AT_ONCE):
+            self._custody.hold(fresh[at : at + AT_ONCE], fields)
+
+
+def _at_ms(row: Row) -> int:
+    return Entry.from_bytes(row.entry).at

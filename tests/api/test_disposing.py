@@ -1,0 +1,543 @@
+"""A disposal in the log destroys what it names, and only that, and only where it may."""
+
+import threading
+import time
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api.clients.ledger import check_receipt
+from api.ids import new_id
+from ledger.encoding import format_time
+from ledger.errors import Unavailable
+from ledger.evidence.entry import Entry
+from ledger.evidence.envelope import Envelope
+from ledger.evidence.sealed import Companion
+from ledger.evidence.signing import seal
+from ledger.evidence.statement import (
+    Kind,
+    Role,
+    Statement,
+    StatementSubject,
+    TextSubject,
+    register_subject,
+)
+from ledger.suite import digest
+from ledger.tlog.signing_key import SigningKey
+from testkit.keys import key
+from testkit.sequence import go_on, reopened
+from testkit.server import (
+    AGENCY,
+    CASE,
+    HANDLER,
+    OTHER_AGENCY,
+    OTHER_CASE,
+    REGISTRAR,
+    STATION,
+    Ledger,
+    await_that,
+    open_ledger,
+    register,
+)
+
+SECOND = key("handler-13.example")
+RECORDING = b"a recording of an inspection, " * 40
+OTHER = b"a recording of something else, " * 40
+LIST = """
+list = "retention"
+version = "2026.1"
+title = "保管期限表"
+title_en = "Retention"
+closing = ["case_closing"]
+
+[[class]]
+id = "soon"
+name = "立即"
+name_en = "At once"
+of = "case"
+days = 0
+
+[[class]]
+id = "years_10"
+name = "定期10年"
+name_en = "10 years"
+of = "case"
+years = 10
+acts = ["hearing"]
+
+[[class]]
+id = "recording"
+name = "未立案"
+name_en = "No case"
+of = "record"
+days = 0
+"""
+
+
+def moment() -> dict[str, str]:
+    now = format_time(time.time_ns() // 1_000_000)
+    return {"from": now, "to": now}
+
+
+def publish(text: str = LIST, start: str = "2020-01-01", agency: str = AGENCY) -> bytes:
+    predicate = {
+        "agency": agency,
+        "content": text,
+        "id": new_id(time.time_ns() // 1_000_000),
+        "in_force": {"from": start},
+        "register": "retention",
+        "subject": "retention",
+        "version": "2026.1",
+    }
+    said = Statement(Kind.REGISTER, (register_subject(predicate),), predicate)
+    return seal(said.to_bytes(), [REGISTRAR]).to_bytes()
+
+
+def act(ledger: Ledger, name: str = "case_closing", **more: Any) -> bytes:
+    case = more.pop("case", CASE)
+    data = f"the document of {name} {new_id(time.time_ns() // 1_000_000)}".encode()
+    envelope = ledger.evidence(data, by=HANDLER, **({"stage": "enforce"} | more))
+    said = Statement.from_bytes(Envelope.from_bytes(envelope).payload)
+    fields = dict(said.predicate) | {"act": name, "case": case}
+    predicate = {field: value for field, value in fields.items() if value is not None}
+    return seal(Statement(Kind.ACT, said.subjects, predicate).to_bytes(), [HANDLER]).to_bytes()
+
+
+def subject(answer: dict[str, Any]) -> StatementSubject:
+    return StatementSubject(answer["id"], Entry.from_bytes(answer["entry"].encode()).commitment)
+
+
+def disposal(
+    *answers: dict[str, Any], by: tuple[SigningKey, ...] = (HANDLER, SECOND), **more: Any
+) -> bytes:
+    predicate = {
+        "agency": AGENCY,
+        "basis": "机关档案管理规定 33",
+        "case": CASE,
+        "id": new_id(time.time_ns() // 1_000_000),
+        "occurred": moment(),
+        "reason": "保管期限届满",
+        "retention": "soon",
+    } | more
+    predicate = {k: v for k, v in predicate.items() if v is not None}
+    said = Statement(Kind.DISPOSAL, tuple(map(subject, answers)), predicate)
+    return seal(said.to_bytes(), by).to_bytes()
+
+
+def hold(
+    *on: dict[str, Any] | str, what: str = "placed", by: SigningKey = HANDLER, **more: Any
+) -> bytes:
+    subjects = [
+        TextSubject(one, digest(one.encode())) if isinstance(one, str) else subject(one)
+        for one in on
+    ]
+    predicate = {
+        "agency": AGENCY,
+        "hold": what,
+        "id": new_id(time.time_ns() // 1_000_000),
+        "occurred": moment(),
+        "reason": "行政复议",
+    } | more
+    return seal(Statement(Kind.HOLD, tuple(subjects), predicate).to_bytes(), [by]).to_bytes()
+
+
+def prepare(ledger: Ledger) -> None:
+    ledger.accept(register(SECOND, Role.HANDLER), publish())
+
+
+@contextmanager
+def opened(folder: Path, **settings: Any) -> Iterator[Ledger]:
+    fresh = not folder.exists()
+    with open_ledger(folder, **settings) as ledger:
+        if fresh:
+            prepare(ledger)
+        yield ledger
+
+
+def close_case(ledger: Ledger) -> dict[str, Any]:
+    (answer,) = ledger.accept(act(ledger))
+    ledger.await_quorum()
+    return answer
+
+
+def file(ledger: Ledger, data: bytes = RECORDING, **more: Any) -> dict[str, Any]:
+    (answer,) = ledger.accept(ledger.evidence(data, **more))
+    return answer
+
+
+def disposed(ledger: Ledger, count: int = 1) -> None:
+    def all_done() -> bool:
+        done = len(ledger.status("disposed"))
+        return done >= count and not ledger.services.store.disposals_to_do()
+
+    await_that(all_done, "the destruction")
+
+
+def object_of(ledger: Ledger, data: bytes) -> str:
+    found = ledger.services.store.items_with(digest(data))
+    assert len(found) == 1
+    return found[0].object_id
+
+
+def needles(ledger: Ledger, data: bytes, answer: dict[str, Any]) -> list[bytes]:
+    """What must be in no file: item, wrapped key, salt, envelope, and how they are written."""
+    row = ledger.services.store.find(answer["id"])
+    assert row is not None and not row.lost
+    found = [data, data[64:128], row.salt, row.envelope, row.envelope[300:500]]
+    companion = ledger.services.vault.items.copies["first"].companion(object_of(ledger, data))
+    if ledger.folder.joinpath("format").read_text() == "2\n":
+        found.append(Companion.from_bytes(companion).wrapped)
+    found.append(digest(data))
+    texts = [b64encode(one) for one in found] + [one.hex().encode() for one in found]
+    return found + texts
+
+
+def found(folder: Path, wanted: list[bytes]) -> list[tuple[str, bytes]]:
+    contents = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    return [
+        (str(path.relative_to(folder)), needle[:40])
+        for path, data in contents.items()
+        for needle in wanted
+        if needle in data
+    ]
+
+
+def refused(ledger: Ledger, envelope: bytes) -> str:
+    (row,) = ledger.file(envelope)
+    assert "index" not in row, row
+    return str(row["detail"])
+
+
+# --- destroying --------------------------------------------------------------------------------
+
+
+def test_no_file_of_the_folder_holds_what_was_destroyed(tmp_path: Path) -> None:
+    second = {"second_store": "directory:../second"}
+    with opened(tmp_path / "ledger", **second) as ledger:
+        gone, stays = file(ledger), file(ledger, OTHER, name="b.mp4")
+        close_case(ledger)
+        wanted = needles(ledger, RECORDING, gone)
+        object_id = object_of(ledger, RECORDING)
+        assert {needle for _, needle in found(tmp_path, wanted)} >= {wanted[2][:40], wanted[3][:40]}
+        ledger.accept(disposal(gone))
+        disposed(ledger)
+        assert found(tmp_path, [*wanted, object_id.encode()]) == [
+            ("ledger/ledger.sqlite", object_id.encode()[:40])
+        ]  # only that it was destroyed
+        row = ledger.services.store.find(stays["id"])
+        assert row is not None and row.said() is not None
+        held = ledger.services.items.stream(object_of(ledger, OTHER))
+        assert b"".join(held) == OTHER
+        assert found(tmp_path, [row.salt])
+        (status,) = ledger.status("disposed")
+        assert status["counts"] == {"items": "1", "statements": "1"}
+    assert found(tmp_path, wanted) == []
+
+
+def test_of_an_item_in_plain_no_byte_is_left(tmp_path: Path) -> None:
+    with opened(tmp_path / "ledger") as ledger:
+        pass
+    (tmp_path / "ledger" / "keys" / "seal-1.key").unlink()
+    (tmp_path / "ledger" / "format").write_text("1\n")
+    with open_ledger(tmp_path / "ledger") as ledger:
+        gone = file(ledger)
+        close_case(ledger)
+        wanted = needles(ledger, RECORDING, gone)
+        assert (f"items/{object_of(ledger, RECORDING)[:2]}/{object_of(ledger, RECORDING)}") in {
+            name for name, _ in found(tmp_path / "ledger", wanted)
+        }
+        ledger.accept(disposal(gone))
+        disposed(ledger)
+        assert found(tmp_path, wanted) == []
+
+
+def test_an_item_of_which_another_statement_speaks_keeps_its_key(tmp_path: Path) -> None:
+    with opened(tmp_path / "ledger") as ledger:
+        gone, stays = file(ledger), file(ledger, case=OTHER_CASE, upload=False)
+        close_case(ledger)
+        salt = ledger.services.store.find(gone["id"]).salt  # type: ignore[union-attr]
+        ledger.accept(disposal(gone))
+        disposed(ledger)
+        assert found(tmp_path, [salt]) == []
+        assert b"".join(ledger.services.items.stream(object_of(ledger, RECORDING))) == RECORDING
+        # Once nothing speaks of it any more it goes too.
+        ledger.accept(act(ledger, case=OTHER_CASE))
+        ledger.await_quorum()
+        ledger.accept(disposal(stays, case=OTHER_CASE))
+        disposed(ledger, 2)
+        assert ledger.services.store.items_with(digest(RECORDING)) == []
+
+
+def test_the_entry_stays_and_its_proof_verifies(tmp_path: Path) -> None:
+    with opened(tmp_path / "ledger") as ledger:
+        gone = file(ledger)
+        close_case(ledger)
+        (said,) = ledger.accept(disposal(gone))
+        disposed(ledger)
+        receipt = ledger.http.get(f"/v1/statements/{gone['id']}/receipt").json()
+        assert (receipt["destroyed_by"], receipt["entry"]) == (said["id"], gone["entry"])
+        check_receipt(receipt, Entry.from_bytes(gone["entry"].encode()), ledger.trust)
+        answer = ledger.http.get(f"/v1/statements/{gone['id']}", headers=ledger.bearer())
+        assert (answer.status_code, answer.json()["code"]) == (410, "destroyed")
+        assert said["id"] in answer.json()["detail"]
+        case = ledger.http.get(f"/v1/cases/{CASE}", headers=ledger.bearer()).json()
+        (row,) = [one for one in case["statements"] if one["kind"] == "destroyed"]
+        assert row["index"] == gone["index"] and row["id"] == gone["id"] and row["files"] == []
+
+
+def test_who_files_it_again_is_told_that_it_was_destroyed(tmp_path: Path) -> None:
+    with opened(tmp_path / "ledger") as ledger:
+        envelope = ledger.evidence(RECORDING)
+        (gone,) = ledger.accept(envelope)
+        close_case(ledger)
+        (said,) = ledger.accept(disposal(gone))
+        disposed(ledger)
+        ledger.upload(RECORDING)
+        (row,) = ledger.file(envelope)
+        assert (row["status"], row["code"]) == (410, "destroyed") and said["id"] in row["detail"]
+
+
+def test_the_catalog_does_not_find_it_and_is_rebuilt_without(tmp_path: Path) -> None:
+    with opened(tmp_path / "ledger") as ledger:
+        gone = file(ledger)
+        close_case(ledger)
+        services = ledger.services
+        assert services.catalog.by_digest(digest(RECORDING).hex())
+        ledger.accept(disposal(gone))
+        disposed(ledger)
+        for _ in range(2):
+            assert services.catalog.by_digest(digest(RECORDING).hex()) == []
+            assert gone["id"] not in [row.id for row in services.catalog.case(CASE)]
+            services.catalog.rebuild(services.store)
+
+
+def test_in_the_next_log_statements_of_the_one_before_are_destroyed(tmp_path: Path) -> None:
+    with opened(tmp_path / "ledger") as ledger:
+        gone = file(ledger)
+        wanted = needles(ledger, RECORDING, gone)
+        close_case(ledger)
+        ledger.await_quorum()
+    go_on(tmp_path / "ledger", ledger.offices)
+    with reopened(tmp_path / "ledger", ledger.offices) as ledger:
+        file(ledger, OTHER)
+        ledger.await_quorum()
+        ledger.accept(disposal(gone))
+        disposed(ledger)
+        assert found(tmp_path, wanted) == []
+
+
+# --- refused -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Ledger, dict[str, Any]]]:
+    with opened(tmp_path_factory.mktemp("closed") / "ledger") as ledger:
+        answer = file(ledger)
+        ledger.accept(register(key("handler-14.example"), Role.HANDLER, OTHER_AGENCY))
+        close_case(ledger)
+        yield ledger, answer
+
+
+def unchanged(ledger: Ledger, answer: dict[str, Any]) -> None:
+    row = ledger.services.store.find(answer["id"])
+    assert row is not None and row.said() is not None
+    assert ledger.services.store.disposals_to_do() == []
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ({"by": (HANDLER,)}, "want 2 persons"),
+        ({"by": (HANDLER, HANDLER)}, "twice"),
+        ({"by": (HANDLER, STATION)}, "may not make"),
+        ({"by": (HANDLER, key("handler-14.example"))}, "is of 'agency-02'"),
+        ({"retention": "recording"}, "is for records of which no case was made"),
+        ({"retention": "unheard_of"}, "no class 'unheard_of'"),
+        ({"retention": "years_10"}, "keeps this until"),
+        ({"case": OTHER_CASE}, "not of the case"),
+        ({"agency": OTHER_AGENCY, "by": (key("handler-14.example"),) * 2}, ""),
+    ],
+)
+def test_a_disposal_that_may_not_be_is_refused(
+    closed: tuple[Ledger, dict[str, Any]], more: dict[str, Any], why: str
+) -> None:
+    ledger, answer = closed
+    assert why in refused(ledger, disposal(answer, **more))
+    unchanged(ledger, answer)
+
+
+def test_what_is_not_in_the_log_or_has_another_commitment_is_refused(
+    closed: tuple[Ledger, dict[str, Any]],
+) -> None:
+    ledger, answer = closed
+    unknown = dict(answer) | {"id": new_id(1)}
+    assert "is logged" in refused(ledger, disposal(unknown))
+    another = file(ledger, OTHER, name="c.mp4")
+    mixed = dict(answer) | {"entry": another["entry"]}
+    assert "another commitment" in refused(ledger, disposal(mixed))
+    unchanged(ledger, answer)
+
+
+def test_registers_holds_and_disposals_are_never_destroyed(tmp_path: Path) -> None:
+    with opened(tmp_path / "ledger") as ledger:
+        gone = file(ledger)
+        (held,) = ledger.accept(hold(OTHER_CASE, case=CASE))
+        close_case(ledger)
+        assert "of kind hold is never" in refused(ledger, disposal(held))
+        (said,) = ledger.accept(disposal(gone))
+        disposed(ledger)
+        assert "of kind disposal is never" in refused(ledger, disposal(said))
+        assert "destroyed already" in refused(ledger, disposal(gone))
+
+
+def test_of_an_open_case_nothing_is_destroyed(tmp_path: Path) -> None:
+    with opened(tmp_path / "ledger") as ledger:
+        answer = file(ledger)
+        ledger.await_quorum()
+        assert "the case is open" in refused(ledger, disposal(answer))
+        close_case(ledger)
+        ledger.accept(act(ledger, "case_filing", stage="start"))
+        assert "the case is open" in refused(ledger, disposal(answer))
+        close_case(ledger)
+        ledger.accept(disposal(answer))
+
+
+def test_the_class_that_a_case_needs_is_the_longest_that_fits_it(tmp_path: Path) -> None:
+    with opened(tmp_path / "ledger") as ledger:
+        answer = file(ledger)
+        ledger.accept(act(ledger, "hearing", stage="review"))
+        close_case(ledger)
+        assert "want the retention class 'years_10'" in refused(ledger, disposal(answer))
+
+
+def test_without_a_list_in_force_nothing_is_destroyed(tmp_path: Path) -> None:
+    with open_ledger(tmp_path / "ledger") as ledger:
+        ledger.accept(register(SECOND, Role.HANDLER))
+        answer = file(ledger)
+        close_case(ledger)
+        assert "no retention list" in refused(ledger, disposal(answer))
+        ledger.accept(publish(start="2999-01-01"))
+        assert "no retention list" in refused(ledger, disposal(answer))
+        ledger.accept(publish())
+        ledger.accept(disposal(answer))
+
+
+def test_a_clock_that_runs_ahead_makes_nothing_old(tmp_path: Path) -> None:
+    text = LIST.replace("days = 0", "days = 1")
+    with open_ledger(tmp_path / "ledger") as ledger:
+        ledger.accept(register(SECOND, Role.HANDLER), publish(text))
+        answer = file(ledger)
+        close_case(ledger)
+        wall, steady = ledger.services.clock.now_ms, ledger.services.clock.steady_ms
+        ledger.services.clock.now_ms = lambda: wall() + 10**10  # type: ignore[method-assign]
+        ledger.services.clock.steady_ms = lambda: steady() + 10**10  # type: ignore[method-assign]
+        assert "keeps this until" in refused(ledger, disposal(answer))
+
+
+def test_records_of_which_no_case_was_made_go_as_such(tmp_path: Path) -> None:
+    with opened(tmp_path / "ledger") as ledger:
+        (opening,) = ledger.accept(act(ledger, "provisional_opening", case=None, stage="start"))
+        provisional = {"case": None, "provisional": opening["id"]}
+        envelope = ledger.evidence(RECORDING)
+        said = Statement.from_bytes(Envelope.from_bytes(envelope).payload)
+        predicate = dict(said.predicate) | {"provisional": opening["id"]}
+        del predicate["case"]
+        data = seal(Statement(said.kind, said.subjects, predicate).to_bytes(), [STATION]).to_bytes()
+        (gone,) = ledger.accept(data)
+        ledger.await_quorum()
+        assert "is for a case" in refused(ledger, disposal(gone, **provisional))
+        ledger.accept(disposal(gone, retention="recording", **provisional))
+        disposed(ledger)
+        # With a number it is a case's, and its time is the case's.
+        other = file(ledger, OTHER, provisional=opening["id"])
+        assert f"the number {CASE}" in refused(
+            ledger, disposal(other, retention="recording", **provisional)
+        )
+
+
+# --- holds -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("target", ["statement", "case", "file"])
+def test_a_hold_that_was_logged_first_wins(tmp_path: Path, target: str) -> None:
+    with opened(tmp_path / "ledger") as ledger:
+        answer = file(ledger)
+        close_case(ledger)
+        on = {"statement": answer, "case": CASE, "file": digest(RECORDING).hex()}[target]
+        # In one request, so that nothing else can come between.
+        rows = ledger.file(hold(on), disposal(answer))
+        assert "index" in rows[0] and "under a legal hold: 行政复议" in rows[1]["detail"]
+        unchanged(ledger, answer)
+        await_that(
+            lambda: ledger.services.vault.places.held_items() >= {object_of(ledger, RECORDING)},
+            "the hold of the item",
+        )
+        # The ledger itself does not lift what a person has placed.
+        ledger.accept(hold(on, what="lifted"))
+        ledger.accept(disposal(answer))
+        disposed(ledger)
+
+
+def test_a_disposal_that_was_logged_first_wins(tmp_path: Path) -> None:
+    with opened(tmp_path / "ledger") as ledger:
+        answer = file(ledger)
+        close_case(ledger)
+        wanted = needles(ledger, RECORDING, answer)
+        rows = ledger.accept(disposal(answer), hold(answer), hold(CASE))
+        assert len(rows) == 3
+        disposed(ledger)
+        assert found(tmp_path, wanted) == []
+
+
+def test_a_hold_placed_beside_the_server_counts_before_the_log_says_it(tmp_path: Path) -> None:
+    with opened(tmp_path / "ledger") as ledger:
+        answer = file(ledger)
+        close_case(ledger)
+        with ledger.services.keeping._holding_lock:
+            ledger.services.vault.places.add_hold(CASE, "court", 1)
+            assert "under a legal hold: court" in refused(ledger, disposal(answer))
+
+
+def test_nobody_but_a_person_lifts_and_another_hold_stays(tmp_path: Path) -> None:
+    with opened(tmp_path / "ledger") as ledger:
+        answer = file(ledger)
+        close_case(ledger)
+        complaint = new_id(1)
+        ledger.accept(hold(answer), hold(answer, complaint=complaint))
+        own = ledger.services.custody._key
+        assert "want a person who lifts" in refused(ledger, hold(answer, what="lifted", by=own))
+        ledger.accept(hold(answer, what="lifted"))
+        assert "under a legal hold" in refused(ledger, disposal(answer))
+        ledger.accept(hold(answer, what="lifted", complaint=complaint))
+        ledger.accept(disposal(answer))
+
+
+# --- what fails on the way ---------------------------------------------------------------------
+
+
+def test_while_a_copy_is_away_it_is_not_said_to_be_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second = {"second_store": "directory:../second"}
+    with opened(tmp_path / "ledger", **second) as ledger:
+        answer = file(ledger)
+        close_case(ledger)
+        wanted = needles(ledger, RECORDING, answer)
+        tried = threading.Event()
+
+        def away(*_: object) -> None:
+            tried.set()
+            raise Unavailable("the store is away")
+
+        monkeypatch.setattr(ledger.services.vault.items.copies["second"], "put_companion", away)
+        ledger.accept(disposal(answer))
+        assert tried.wait(10)
+        assert ledger.services.store.disposals_to_do() and not ledger.status("disposed")
+    with open_ledger(tmp_path / "ledger", **second) as ledger:
+        disposed(ledger)
+        assert found(tmp_path, wanted) == []
+        assert len(ledger.status("disposed")) == 1
