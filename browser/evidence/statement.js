@@ -358,8 +358,8 @@ function seriesPrints(value) {
 }
 
 function counts(value) {
-  for (const [word, count] of table(value, 0, 32, "want at most 32 counts")) {
-    word(word);
+  for (const [name, count] of table(value, 0, 32, "want at most 32 counts")) {
+    word(name);
     parseDecimal(string(count, 19));
   }
 }
