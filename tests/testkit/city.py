@@ -229,8 +229,11 @@ class City:
         device = dice.choice(devices)
         counters[device] = counters.get(device, 0) + 1
         days = WORKING.after(begins, step.day) if step else begins
-        start = at_ms(days, step.hour if step else 9 + nth, dice.randint(0, 20))
-        end = start + dice.randint(3, 25) * 60_000
+        # Of a step the first begins before it and ends after it; the others follow.
+        start = at_ms(days, 9 + nth, dice.randint(0, 20))
+        if step is not None:
+            start = at_ms(days, step.hour, step.minutes) + nth * 40 * 60_000 - 60_000
+        end = start + dice.randint(7, 25) * 60_000
         data = b"\x00\x00\x00\x18ftypisom" + dice.randbytes(dice.randint(1_000, 4_000))
         recording = Recording(
             agency,

@@ -494,6 +494,7 @@ WRONGS = (
         "Penalty on the spot by one officer",
         crew("on_the_spot_notice", 1),
         (Expected("crew_short", DEFECT),),
+        refused="on_the_spot_decision",
     ),
     Wrong(
         "inspection",
@@ -526,6 +527,7 @@ WRONGS = (
         "Inspected by auxiliaries alone",
         crew("inspection", 1, "auxiliary"),
         (Expected("auxiliaries_alone", DEFECT),),
+        refused="inspection_result",
         variant=0,
     ),
     Wrong(

@@ -26,35 +26,16 @@ from cli.demo import Stage
 from ledger.encoding import format_json, format_time
 from ledger.errors import Rejected
 from ledger.evidence.chunks import digest_item
-from ledger.evidence.procedural import registered_text
 from ledger.evidence.signing import seal
-from ledger.evidence.statement import FileSubject, Kind, Role, Statement, TextSubject
-from ledger.suite import digest
+from ledger.evidence.statement import FileSubject, Kind, Role, Statement
 from ledger.tlog.signing_key import SigningKey
 from testkit.city import EVENING, WORKING, Case, City, Recording, at_ms
 from testkit.city_cases import Step
+from testkit.city_papers import OPENING_DAY, act_of, interval, registers
 from testkit.keys import key
 from testkit.someday import Someday
 
-PROCESS = Path(__file__).parents[2] / "ledger" / "process"
-OPENING_DAY = date(2026, 1, 5)
-IN_FORCE = {"from": "2026-01-01"}
 WAVES = 4
-BENCHMARKS = """list = "benchmarks"
-title = "城市管理行政处罚裁量基准（演示）"
-
-[[clause]]
-id = "CG-14-2"
-name = "擅自占用道路经营，面积一平方米以上五平方米以下"
-from = 200
-to = 1000
-
-[[clause]]
-id = "CG-14-3"
-name = "擅自占用道路经营，面积五平方米以上"
-from = 1000
-to = 5000
-"""
 ROWS = 100  # statements a request
 
 
@@ -92,6 +73,9 @@ class CityLedger:
         stack.callback(found.http.close)
         return found
 
+    def _new_id(self) -> str:
+        return new_id(self.calendar.now_ms())
+
     @staticmethod
     def handler(agency: str, person: int = 1) -> SigningKey:
         return key(f"handler-{person}.{agency}.example")
@@ -103,7 +87,7 @@ class CityLedger:
     # --- registers ---------------------------------------------------------------------------
 
     def register(self) -> int:
-        rows = [*self._keys(), *self._people(), *self._lists()]
+        rows = [*self._keys(), *registers(self.city, self._new_id)]
         for row in self._submit(
             [seal(row.to_bytes(), [self.registrar]).to_bytes() for row in rows]
         ):
@@ -124,58 +108,6 @@ class CityLedger:
                 )
             yield agency_registration(agency.name, agency.full_name, agency.templates, now)
 
-    def _people(self) -> Iterator[Statement]:
-        for agency in self.city.agencies:
-            facts = {"announced": "2026-01-01", "level": agency.level, "name": agency.full_name}
-            if agency.parent:
-                facts["parent"] = agency.parent
-            yield self._registered(agency.name, "agency", agency.name, facts=facts)
-            officers = self.city.of(agency.name)
-            qualified = {"officer": officers[-1], "qualified": "yes"}
-            yield self._registered(agency.name, "legal_reviewer", officers[-1], facts=qualified)
-        yes = {"certified": "yes", "established": "yes", "in_post": "yes"}
-        for officer in self.city.officers:
-            yield self._registered(
-                officer.agency, "officer", officer.number, facts={"person": officer.name, **yes}
-            )
-        for agency in self.city.agencies:
-            # Withdrawn before the first case: a new version with an end, the old one stays.
-            yield self._registered(
-                agency.name,
-                "officer",
-                self.city.of(agency.name)[-2],
-                facts={"person": "证件收回", **yes},
-                in_force={**IN_FORCE, "to": OPENING_DAY.isoformat()},
-            )
-        for person in self.city.auxiliaries:
-            facts = {"person": person.name, "post": "协管"}
-            yield self._registered(person.agency, "auxiliary", person.number, facts=facts)
-        for recorder in self.city.recorders:
-            facts = {"kind": "recorder", "model": "演示型"}
-            yield self._registered(recorder.agency, "device", recorder.device, facts=facts)
-
-    def _lists(self) -> Iterator[Statement]:
-        top = self.city.agencies[0].name
-        for folder, register in (("packs", "rule_pack"), ("calendars", "holiday_calendar")):
-            for file in sorted((PROCESS / folder).glob("*.toml")):
-                content = file.read_text("utf-8")
-                yield self._registered(top, register, file.stem, content=content, version="2026.1")
-        yield self._registered(
-            top, "benchmarks", "benchmarks", content=BENCHMARKS, version="2026.1"
-        )
-
-    def _registered(self, agency: str, register: str, subject: str, **more: Any) -> Statement:
-        predicate = {
-            "agency": agency,
-            "id": new_id(self.calendar.now_ms()),
-            "in_force": IN_FORCE,
-            "register": register,
-            "subject": subject,
-        } | more
-        text = registered_text(predicate)
-        about = TextSubject(f"{register}/{subject}", digest(text.encode()))
-        return Statement(Kind.REGISTER, (about,), predicate)
-
     # --- a day -------------------------------------------------------------------------------
 
     def live(self, day: date) -> int:
@@ -190,6 +122,8 @@ class CityLedger:
                 for step in case.steps
                 if step.wave == wave and WORKING.after(case.begins, step.filed_day) == day
             ]
+            waiting = {each.case for each in self.refused}
+            due = [(case, step) for case, step in due if case.number not in waiting]
             if due:
                 self.calendar.set(at_ms(day, EVENING, 5 + 5 * wave))
                 self._file(due)
@@ -206,7 +140,7 @@ class CityLedger:
                 "file": recording.file,
                 "id": new_id(self.calendar.now_ms()),
                 "note": recording.street,
-                "occurred": _interval(recording.start_ms, recording.end_ms),
+                "occurred": interval(recording.start_ms, recording.end_ms),
                 "officers": list(recording.officers),
                 "stage": "investigate",
             } | place
@@ -229,7 +163,7 @@ class CityLedger:
                 "act": "provisional_opening",
                 "agency": recording.agency,
                 "id": id_,
-                "occurred": _interval(self.calendar.now_ms(), self.calendar.now_ms()),
+                "occurred": interval(self.calendar.now_ms(), self.calendar.now_ms()),
                 "stage": "start",
             }
             text = f"巡查登记（演示）\n{recording.agency} {month[1]} 月\n".encode()
@@ -245,7 +179,7 @@ class CityLedger:
         envelopes = []
         for case, step in due:
             signer = self.handler(case.agency)
-            predicate = self._predicate(case, step)
+            predicate = act_of(self.city, case, step, self._new_id())
             subject = self._papers(case, step, signer)
             statement = Statement(Kind.ACT, (subject,), predicate)
             envelopes.append(seal(statement.to_bytes(), [signer]).to_bytes())
@@ -267,37 +201,6 @@ class CityLedger:
             name = f"当日文书 {day}.txt"
             self.papers[case.number, day] = self._upload(name, text.encode(), signer)
         return self.papers[case.number, day]
-
-    def _predicate(self, case: Case, step: Step) -> dict[str, Any]:
-        start = at_ms(WORKING.after(case.begins, step.day), step.hour, step.minutes)
-        predicate: dict[str, Any] = {
-            "act": step.act,
-            "agency": case.agency,
-            "case": case.number,
-            "id": new_id(self.calendar.now_ms()),
-            "occurred": _interval(start, start + 4 * 60_000),
-            "procedure": step.procedure or case.procedure,
-            "stage": step.stage,
-        }
-        match step.by:
-            case "auxiliary":
-                predicate["auxiliaries"] = [case.auxiliary]
-            case "reviewer":
-                predicate["officers"] = [self.city.of(case.agency)[-1]]
-            case "withdrawn":
-                predicate["officers"] = [case.officers[0], self.city.of(case.agency)[-2]]
-            case "other":
-                predicate["officers"] = list(case.officers[2 : 2 + step.crew])
-            case _ if step.crew:
-                predicate["officers"] = list(case.officers[: step.crew])
-        if step.facts:
-            predicate["facts"] = step.facts
-        if step.shows and step.recorded:
-            predicate["timecodes"] = [
-                {"at_ms": str(15_000 * nth), "item": step.recorded[0], "shows": word}
-                for nth, word in enumerate(step.shows, 1)
-            ]
-        return predicate
 
     # --- the wire ----------------------------------------------------------------------------
 
@@ -336,7 +239,3 @@ def _under(ahead: Path) -> Iterator[None]:
 
 def _day_of(ms: int) -> date:
     return date.fromisoformat(format_time(ms)[:10])
-
-
-def _interval(start_ms: int, end_ms: int) -> dict[str, str]:
-    return {"from": format_time(start_ms), "to": format_time(end_ms)}

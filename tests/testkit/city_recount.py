@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from testkit.city import CHINA, WORKING, Case, City, Recording
+from testkit.city_cases import Step
 
 Said = Mapping[str, Any]
 
@@ -49,40 +50,22 @@ def acts_in_log(ledger: Path) -> Counter[tuple[str, str]]:
     )
 
 
-def acts_as_lived(city: City, refused: set[tuple[str, str]]) -> Counter[tuple[str, str]]:
-    """The same by the script: every step but those that a gate must have refused."""
-    return Counter(
-        (case.agency, step.act)
-        for case in city.cases
-        for step in case.steps
-        if (case.number, step.act) not in refused
-    )
+def acts_as_lived(city: City) -> Counter[tuple[str, str]]:
+    """The same by the script: every step up to the one that a gate must have refused."""
+    return Counter((case.agency, step.act) for case in city.cases for step in lived(case))
+
+
+def lived(case: Case) -> list[Step]:
+    """In the order in which they are filed; after a refusal the case waits."""
+    steps = sorted(case.steps, key=lambda step: (step.filed_day, step.wave))
+    refused = case.wrong.refused if case.wrong else ""
+    names = [step.act for step in steps]
+    return steps[: names.index(refused)] if refused else steps
 
 
 def refusals_owed(city: City) -> set[tuple[str, str]]:
-    """By case and act: what was done wrong, and all conclusions that rest on it."""
-    owed = set()
-    for case in city.cases:
-        if case.wrong is None or not case.wrong.refused:
-            continue
-        shut = False
-        for step in case.steps:
-            shut = shut or step.act == case.wrong.refused
-            if shut and step.act in CONCLUSIONS:
-                owed.add((case.number, step.act))
-    return owed
-
-
-CONCLUSIONS = frozenset(
-    {
-        "case_closing",
-        "inspection_result",
-        "licence_decision",
-        "on_the_spot_decision",
-        "penalty_decision",
-        "service_return",
-    }
-)
+    """By case and act."""
+    return {(c.number, c.wrong.refused) for c in city.cases if c.wrong and c.wrong.refused}
 
 
 def seen_on(city: City, street: str, start_ms: int, end_ms: int) -> list[Recording]:

@@ -1,0 +1,258 @@
+"""`make demo-city`: a year of enforcement in a city, and every number of it counted again.
+
+From nothing: three agencies, forty officers, two hundred cases and fifteen hundred recordings, all
+made by a script from one seed and filed over HTTP, each on its day. The script knows what it did
+wrong, so what the ledger says of gaps, gates, clocks and numbers is compared with that.
+
+    demo/city/ledger/                          the ledger, with its registers and rule packs
+    demo/city/*.{csv,xlsx,pdf}                 gaps and refusals, clocks, the case register
+    demo/city/closing.json                     what was found; exit code 1 if anything does not hold
+"""
+
+import json
+import sys
+import time
+from collections import Counter
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from cli import output
+from cli.demo import _fresh
+from cli.language import say
+from cli.table import Table, write_table
+from ledger.errors import Rejected
+from testkit.city import CHINA, RECORDINGS, City, at_ms
+from testkit.city_ledger import CityLedger
+from testkit.city_recount import acts_as_lived, acts_in_log, refusals_owed, rows
+from testkit.demo_court import InProcess
+from testkit.demo_main import main
+
+LAST_DAY = date(2026, 12, 30)
+
+
+@dataclass
+class Year:
+    ledger: CityLedger
+    facts: dict[str, Any] = field(default_factory=dict)
+    broken: list[str] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+    tokens: dict[str, str] = field(default_factory=dict)
+    began_s: float = field(default_factory=time.monotonic)
+
+    @property
+    def city(self) -> City:
+        return self.ledger.city
+
+    @property
+    def root(self) -> Path:
+        return self.ledger.stage.root
+
+    def tell(self, en: str, zh: str) -> None:
+        self.ledger.stage.tell(en, zh)
+
+    def note(self, en: str, zh: str) -> None:
+        output.result("   " + say(en=en, zh=zh))
+
+    def hold(self, held: bool, en: str, zh: str) -> None:
+        if not held:
+            self.broken.append(en)
+            self.note(f"DOES NOT HOLD: {en}", f"不成立：{zh}")
+
+    # --- the year ----------------------------------------------------------------------------
+
+    def found(self) -> None:
+        city = self.city
+        counts = {
+            "agencies": len(city.agencies),
+            "officers": len(city.officers),
+            "auxiliaries": len(city.auxiliaries),
+            "recorders": len(city.recorders),
+            "cases": len(city.cases),
+            "recordings": len(city.recordings),
+        }
+        self.facts["city"] = counts
+        self.tell(
+            "Whoever may act is registered, and so are the rule packs and the days off.",
+            "登记机关、人员、设备，以及规则包和放假安排。",
+        )
+        count = self.ledger.register()
+        self.facts["registered"] = count
+        self.note(f"{count} entries: {counts}", f"{count} 条登记：{counts}")
+
+    def live(self) -> None:
+        self.tell(
+            "The year goes by. What happens on a day is filed that evening, over HTTP.",
+            "一年过去。每日之事当晚经 HTTP 提交。",
+        )
+        began = time.monotonic()
+        by_month: Counter[int] = Counter()
+        for day in self.city.days():
+            by_month[day.month] += self.ledger.live(day)
+        self.seconds["the year"] = round(time.monotonic() - began, 1)
+        for month, count in sorted(by_month.items()):
+            self.note(
+                f"2026-{month:02}: {count:4} statements", f"2026-{month:02}：{count:4} 条陈述"
+            )
+        self.ledger.calendar.set(at_ms(LAST_DAY, 9))
+        accepted = self.ledger.accepted["evidence"]
+        self.hold(
+            accepted == RECORDINGS,
+            f"every recording was accepted, got {accepted}",
+            f"全部录像已受理，实际 {accepted}",
+        )
+
+    def judge_gates(self) -> None:
+        """Evidence was never refused; conclusions were, exactly those that had to be."""
+        self.tell(
+            "Conclusions that came too early were refused, and nothing else was:",
+            "过早的结论被拒绝，此外无一被拒：",
+        )
+        owed = refusals_owed(self.city)
+        found = {(each.case, each.act) for each in self.ledger.refused}
+        wrongs = {case.number: case.wrong for case in self.city.cases}
+        for each in self.ledger.refused:
+            wrong = wrongs[each.case]
+            name = say(en=wrong.name_en, zh=wrong.name) if wrong else "?"
+            self.note(f"{each.case} {each.act}: {name}", f"{each.case} {each.act}：{name}")
+        self.hold(
+            found == owed,
+            f"refused is what had to be; too many {sorted(found - owed)}, too few"
+            f" {sorted(owed - found)}",
+            f"应拒尽拒、不应拒的未拒；多 {sorted(found - owed)}，少 {sorted(owed - found)}",
+        )
+        codes = {str(each.problem.get("code")) for each in self.ledger.refused}
+        self.hold(codes <= {"gated"}, f"all by a gate, got {codes}", f"均为关口拒绝，实际 {codes}")
+        for each in self.ledger.refused:
+            rules = {row.get("rule") for row in each.problem.get("found", [])}
+            wrong = wrongs[each.case]
+            if wrong is not None and each.act == wrong.refused:
+                owed_rules = {expected.rule for expected in wrong.expected}
+                self.hold(
+                    owed_rules <= rules,
+                    f"{each.case}: refused by {owed_rules}, got {rules}",
+                    f"{each.case}：应依 {owed_rules} 拒绝，实际 {rules}",
+                )
+        self.facts["refused"] = len(found)
+
+    def recount(self) -> None:
+        self.tell(
+            "What stands in the log is counted again, from the database and from the script:",
+            "日志中的内容重新清点：一依数据库，一依脚本。",
+        )
+        logged, lived = acts_in_log(self.root / "ledger"), acts_as_lived(self.city)
+        self.hold(logged == lived, f"the acts agree: {logged - lived} {lived - logged}", "行为一致")
+        kinds = Counter(row.kind for row in rows(self.root / "ledger"))
+        self.facts["logged"] = dict(sorted(kinds.items()))
+        self.note(f"{dict(kinds)}", f"{dict(kinds)}")
+
+    # --- gaps --------------------------------------------------------------------------------
+
+    def judge_gaps(self) -> None:
+        self.tell(
+            "Each case is examined. What the checker finds is what the script did wrong:",
+            "逐案核查。核查所见应与脚本所为一致：",
+        )
+        began = time.monotonic()
+        table: list[tuple[str, ...]] = []
+        right = 0
+        for case in self.city.cases:
+            gaps = self._get(f"/v1/cases/{quote(case.number, safe='')}/gaps")["gaps"]
+            found = {(gap["rule"], gap["kind"]) for gap in gaps}
+            due = {(gap["rule"], gap["kind"]) for gap in gaps if gap["due"]}
+            owed = {(e.rule, e.kind) for e in case.wrong.expected} if case.wrong else set()
+            # What may still come in its time is told as well: it is owed to nobody yet.
+            held = due <= owed <= found
+            right += held
+            self.hold(
+                held,
+                f"{case.number} ({case.wrong.name_en if case.wrong else 'nothing wrong'}): owed"
+                f" {sorted(owed)}, found {sorted(due)} of {sorted(found)}",
+                f"{case.number}（{case.wrong.name if case.wrong else '无瑕疵'}）：应有"
+                f" {sorted(owed)}，实际 {sorted(due)}",
+            )
+            for gap in gaps:
+                table.append(
+                    (
+                        case.number,
+                        gap["stage"],
+                        gap["level"],
+                        gap["kind"],
+                        gap["rule"],
+                        f"{gap['source']} {gap['article']}",
+                        gap["cure"],
+                    )
+                )
+        self.seconds["gaps of 200 cases"] = round(time.monotonic() - began, 1)
+        self.facts["cases_right"] = right
+        columns = say(
+            en="case|stage|level|kind|rule|by|cure", zh="案号|阶段|级别|种类|规则|依据|补正"
+        ).split("|")
+        self._write("gaps", say(en="Gaps", zh="缺项清单"), tuple(columns), table)
+        self.note(
+            f"{right} of {len(self.city.cases)} cases as they should be; {len(table)} gaps",
+            f"{len(self.city.cases)} 案中 {right} 案相符；共 {len(table)} 项",
+        )
+
+    # --- the end -----------------------------------------------------------------------------
+
+    def close(self) -> None:
+        self.seconds["in all"] = round(time.monotonic() - self.began_s, 1)
+        closing = {
+            "broken": self.broken,
+            "holds": not self.broken,
+            "seconds": self.seconds,
+            **self.facts,
+        }
+        text = json.dumps(closing, ensure_ascii=False, indent=1, sort_keys=True)
+        (self.root / "closing.json").write_text(text + "\n", encoding="utf-8")
+        count = len(self.broken)
+        output.result(
+            "\n   "
+            + (
+                say(en="ALL HOLDS", zh="全部成立")
+                if not self.broken
+                else say(en=f"{count} THINGS DO NOT HOLD", zh=f"{count} 项不成立")
+            )
+        )
+        output.result(f"\n{self.root}/closing.json")
+
+    def _get(self, path: str) -> dict[str, Any]:
+        if "supervisor" not in self.tokens:
+            made = ("token", str(self.root / "ledger"), "supervisor", "--name", "监督员")
+            self.tokens["supervisor"] = self.ledger.stage.run(*made).strip()
+        headers = {"Authorization": f"Bearer {self.tokens['supervisor']}"}
+        answer = self.ledger.http.get(f"{self.ledger.stage.server}{path}", headers=headers)
+        if answer.status_code != 200:
+            raise Rejected(f"{path}: {answer.text[:500]}")
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def _write(
+        self, name: str, title: str, columns: tuple[str, ...], lines: list[tuple[str, ...]]
+    ) -> None:
+        now_ms = self.ledger.calendar.now_ms()
+        about = ((say(en="as of", zh="截至"), str(datetime.fromtimestamp(now_ms / 1000, CHINA))),)
+        table = Table(title, columns, tuple(lines), about, now_ms)
+        for kind in ("csv", "xlsx", "pdf"):
+            write_table(table, self.root / f"{name}.{kind}")
+
+
+def run(root: Path) -> int:
+    with ExitStack() as stack:
+        stage = InProcess(_fresh(root), [])
+        year = Year(CityLedger.opened(root, City.founded(), stack, stage))
+        year.found()
+        year.live()
+        year.judge_gates()
+        year.recount()
+        year.judge_gaps()
+        year.close()
+    return output.Exit.DONE if not year.broken else output.Exit.FAILED
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], Path("demo/city"), run, {"av": "media", "typst": "notary"}))
