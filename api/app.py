@@ -19,6 +19,7 @@ from api import (
     statements,
     tus,
     uploads,
+    views,
     whoami,
 )
 from api.schemas import complete
@@ -50,7 +51,7 @@ def create_app(services: Services | None = None) -> FastAPI:
     problems.install(app)
     app.add_middleware(tus.Resumable)
     parts = (
-        *(uploads, tus, direct, readbacks, statements, cases, deliveries),
+        *(uploads, tus, direct, readbacks, statements, cases, deliveries, views),
         *(whoami, public, backup_status, health),
     )
     for part in parts:

@@ -208,7 +208,7 @@ def _admit(s: Services, case: str, person: Person) -> str:
         if not statement.is_notarial:
             agency = statement.agency
             break
-    if not places or not person.may_see(case, agency):
+    if not places or not person.may_see(case, agency, s.above(agency)):
         if places:
             s.custody.refused(about=name.partition("/")[2], person=person)
         raise Unknown(f"no statement of case {case!r} is logged")

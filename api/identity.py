@@ -32,6 +32,7 @@ class Forbidden(Rejected):
 READERS = frozenset(
     {Role.HANDLER, Role.NOTARY, Role.COURT, Role.SUPERVISOR, Role.AUDITOR, Role.ADMIN}
 )
+DOWNWARDS = frozenset({Role.SUPERVISOR, Role.AUDITOR})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +44,11 @@ class Person:
     agency: str
     cases: tuple[str, ...]
 
-    def may_see(self, case: str, agency: str) -> bool:
+    def may_see(self, case: str, agency: str, above: Sequence[str] = ()) -> bool:
+        """`above` are the agencies above that one: supervisors and auditors see downwards."""
+        seen = ("", agency, *(above if self.role in DOWNWARDS else ()))
         return self.role in READERS and (
-            (not self.cases or case in self.cases) and self.agency in ("", agency)
+            (not self.cases or case in self.cases) and self.agency in seen
         )
 
     def may_see_devices(self, agency: str) -> bool:

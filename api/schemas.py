@@ -47,6 +47,9 @@ _FLAGS = _list(
     _object({"at": _list(_TEXT), "kind": {"type": "string", "enum": ["duplicate", "sibling"]}})
 )
 
+# Of which agency a view is, and of which state of the log.
+_VIEW: Schema = {"agency": _TEXT, "log": _TEXT, "size": _DECIMAL}
+
 COMPONENTS: dict[str, Schema] = {
     "Problem": _object(
         {
@@ -159,6 +162,59 @@ COMPONENTS: dict[str, Schema] = {
             ),
         }
     ),
+    "CaseRegister": _object(
+        {
+            **_VIEW,
+            "cases": _list(
+                _object(
+                    dict.fromkeys(
+                        (
+                            *("acts", "agency", "amount", "case", "closed", "decided", "decision"),
+                            *("first", "last", "officers", "opened", "procedure", "served"),
+                            "stage",
+                        ),
+                        _TEXT,
+                    )
+                )
+            ),
+            "lost": _DECIMAL,
+            "year": _TEXT,
+        }
+    ),
+    "Doings": _object(
+        {
+            **_VIEW,
+            "doings": _list(
+                _object(
+                    dict.fromkeys(("about", "at", "kind", "named", "place", "stage", "what"), _TEXT)
+                )
+            ),
+            "indexed": _DECIMAL,
+            "names": _list(_TEXT),
+            "person": _TEXT,
+        }
+    ),
+    "Standing": _object(
+        {
+            **_VIEW,
+            "contracts": _list(
+                _object(dict.fromkeys(("agency", "contract", "fault", "power", "scope"), _TEXT))
+            ),
+            "day": _TEXT,
+            "reviewers": _list(
+                _object(
+                    {
+                        "agency": _TEXT,
+                        "officers": _DECIMAL,
+                        "reviewers": _DECIMAL,
+                        "short": _YES_NO,
+                        "unexamined": _TEXT,
+                        "wanted": _DECIMAL,
+                    }
+                )
+            ),
+        }
+    ),
     "Devices": _object({"devices": _list(_TEXT), "log": _TEXT, "month": _TEXT}),
     "Delivery": _object(
         {
@@ -239,6 +295,8 @@ DueRow = Annotated[
 CaseNumber = Annotated[str, _named("^[^\\s/〔〕]{0,58}〔[12][0-9]{3}〕[^\\s/〔〕]{0,58}$")]
 Month = Annotated[str, _named("^[12][0-9]{3}-(0[1-9]|1[0-2])$")]
 DeviceName = Annotated[str, _named("^[^/]{1,64}$")]
+AgencyName = Annotated[str, _named("^[^/]{1,64}$")]
+PersonName = Annotated[str, _named("^[^/]{1,64}$")]
 Label = Annotated[str, _named("^[12][0-9]{3}(-[1-9][0-9]{0,3})?$")]
 TilePath = Annotated[
     str,

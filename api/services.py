@@ -11,6 +11,7 @@ from fastapi import Request
 from api.arrivals import Arrivals
 from api.asking_mirrors import open_mirrors
 from api.backups import BackupWatch
+from api.casefiles import CaseFiles
 from api.clients.cosigner_http import HttpCosigner
 from api.clients.tsa_http import HttpAuthority
 from api.cores import spread
@@ -44,6 +45,7 @@ from ledger.evidence.trust import TrustedLog
 from ledger.filing import Filing
 from ledger.log import Accepted, Earlier, Keys, Log
 from ledger.ports import CosignerClient, ItemRecord, ItemStore, LedgerStore
+from ledger.process.crew import LATEST
 from ledger.timestamp import Authority
 from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.note import SignedNote
@@ -99,6 +101,7 @@ class Services:
     direct_finishes: DirectFinishes = field(init=False)
     keeping: Keeping = field(init=False)
     disposing: Disposing = field(init=False)
+    casefiles: CaseFiles = field(init=False)
     orphans: Sequence[str] = ()
     returned: Sequence[str] = ()  # items that were destroyed, and are here again
     uploads: Uploads = field(default_factory=Uploads)
@@ -111,6 +114,7 @@ class Services:
     closing: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
+        self.casefiles = CaseFiles(self.store, self.log.first_year)
         # Not `self.items` as it is now: tests put another in its place.
         self.arrivals = Arrivals(self.staging, lambda: self.items, self.store, self.clock.now_ms)
         self.direct_finishes = DirectFinishes(
@@ -147,6 +151,11 @@ class Services:
     @property
     def flagger(self) -> Flagger:
         return Flagger(self.log, self.catalog)
+
+    def above(self, agency: str) -> list[str]:
+        """The agencies above one today, as the register of agencies has it, and itself."""
+        today = in_china(self.clock.now_ms()).date()
+        return self.casefiles.registry().above(agency, LATEST, today)
 
     @property
     def first_year(self) -> int:

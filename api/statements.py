@@ -239,7 +239,8 @@ def _read(s: Services, id_: str, person: Person) -> bytes:
     shown = found.row if found.row.by is None else s.log.row(found.row.by)
     statement = Statement.from_bytes(Envelope.from_bytes(shown.envelope).payload)
     name, _ = found.row.places[0]
-    if not person.may_see(statement.case or "", statement.agency):
+    above = s.above(statement.agency)
+    if not person.may_see(statement.case or "", statement.agency, above):
         s.custody.refused(about=name.partition("/")[2], person=person)
         raise Unknown("no statement of that id is logged")
     s.custody.note("read", about=name.partition("/")[2], person=person, note=f"statement {id_}")

@@ -133,7 +133,11 @@ def _clear(db: Database) -> None:
     db.execute("UPDATE indexed SET size = 0")
 
 
-MIGRATIONS: tuple[Migration, ...] = (_create, _index_devices, _add_spans)
+def _index_times(db: Database) -> None:
+    db.execute("CREATE INDEX statement_time ON statement (kind, occurred_from)")
+
+
+MIGRATIONS: tuple[Migration, ...] = (_create, _index_devices, _add_spans, _index_times)
 
 _ROW = (
     "SELECT statement.idx, id, kind, agency, stage, act, statement.name, size, device,"
@@ -217,6 +221,16 @@ class SqliteCatalog:
                 " ORDER BY idx",
                 (agency, *span),
             ).fetchall()
+        return [index for (index,) in rows]
+
+    def occurred(self, kind: str, start_ms: int, end_ms: int, limit: int) -> list[int]:
+        """The numbers of the first `limit` statements that claim to begin then, in log order."""
+        sql = (
+            "SELECT idx FROM statement WHERE kind = ? AND occurred_from >= ?"
+            " AND occurred_from < ? ORDER BY idx LIMIT ?"
+        )
+        with self._file.read() as db:
+            rows = db.conn.execute(sql, (kind, start_ms, end_ms, limit)).fetchall()
         return [index for (index,) in rows]
 
     def holdings(self, digests: Sequence[str]) -> list[Holding]:

@@ -5,7 +5,7 @@ a person are every act that names him and every read under his name. Each line t
 log it stands, so that whoever doubts it asks for the receipt of just that statement.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -13,7 +13,6 @@ from ledger.encoding import in_china
 from ledger.evidence.statement import Kind, Stage, Statement
 
 Placed = tuple[int, Statement]  # a statement with the number of its row
-Concludes = Callable[[Statement], str]  # decide, serve, close, or nothing of the three
 
 
 @dataclass(slots=True)
@@ -24,8 +23,6 @@ class CaseLine:
     agency: str
     procedure: str
     opened: date | None
-    first: int  # the number of its first act
-    last: int
     stage: str = ""
     officers: tuple[str, ...] = ()
     decided: date | None = None
@@ -33,17 +30,18 @@ class CaseLine:
     amount: str = ""
     served: date | None = None
     closed: date | None = None
-    acts: int = 0
+    numbers: list[int] = field(default_factory=list)  # of its acts
 
 
 def concludes(act: Statement) -> str:
-    """Where no rule pack says it: by the words that all shipped packs use."""
-    if act.is_decision:
+    """By the words that all shipped packs use: a register is no verdict, and needs no pack."""
+    word = act.predicate["act"]
+    if act.is_decision or (act.stage is Stage.DECIDE and word.endswith("_result")):
         return "decide"
-    return {"case_closing": "close", "service_return": "serve"}.get(act.predicate["act"], "")
+    return {"case_closing": "close", "service_return": "serve"}.get(word, "")
 
 
-def case_register(acts: Iterable[Placed], concluded: Concludes = concludes) -> list[CaseLine]:
+def case_register(acts: Iterable[Placed]) -> list[CaseLine]:
     """Of acts of a procedure, in log order: cases in the order in which they began.
 
     A case that had no number yet is one with the case whose number a later act gives it.
@@ -60,17 +58,14 @@ def case_register(acts: Iterable[Placed], concluded: Concludes = concludes) -> l
         case = act.case or numbered.get(provisional) or provisional
         line = lines.setdefault(
             (act.agency, case),
-            CaseLine(
-                case, act.agency, act.predicate.get("procedure", ""), day_of(act), number, number
-            ),
+            CaseLine(case, act.agency, act.predicate.get("procedure", ""), day_of(act)),
         )
-        _enter(line, number, act, concluded(act))
+        _enter(line, number, act, concludes(act))
     return list(lines.values())
 
 
 def _enter(line: CaseLine, number: int, act: Statement, conclusion: str) -> None:
-    line.acts += 1
-    line.last = number
+    line.numbers.append(number)
     line.stage = act.stage or line.stage
     new = [officer for officer in act.predicate.get("officers", ()) if officer not in line.officers]
     line.officers += tuple(new)
@@ -98,6 +93,7 @@ class Doing:
     number: int
     at_ms: int
     kind: str
+    agency: str
     what: str
     about: str
     stage: str = ""
@@ -137,8 +133,8 @@ def _doing(number: int, statement: Statement, at_ms: int, names: tuple[str, ...]
     predicate = statement.predicate
     what = predicate.get("act") or predicate.get("action") or ""
     about = predicate.get("about") or statement.case or predicate.get("provisional", "")
-    stage = statement.stage or ""
-    return Doing(number, at_ms, str(statement.kind), what, about, str(stage), names)
+    kind, stage = str(statement.kind), str(statement.stage or "")
+    return Doing(number, at_ms, kind, statement.agency, what, about, stage, names)
 
 
 def stage_of(line: CaseLine) -> str:

@@ -1,0 +1,322 @@
+"""Views for those who run and supervise an agency, drawn from the log and never typed.
+
+    GET /v1/agencies/{agency}/cases?year=2026     the case register (执法台账)
+    GET /v1/agencies/{agency}/people/{person}     what a person did and read, from a day to a day
+    GET /v1/agencies/{agency}/standing            reviewers and contracts, of one day
+
+A handler sees his own agency. A supervisor or auditor sees his own and all below it, as the
+register of agencies has it; of any other he learns nothing, not even that it is there. Each answer
+is preceded by a custody statement, and each line names the statement that it comes from.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import JSONResponse
+
+from api.identity import Person
+from api.schemas import AgencyName, PersonName, answers, shown
+from api.services import Services, services
+from ledger.encoding import format_time, in_china, parse_day
+from ledger.errors import Malformed, Rejected, Unknown
+from ledger.evidence import phrase
+from ledger.evidence.envelope import Envelope
+from ledger.evidence.procedural import Registered
+from ledger.evidence.statement import Kind, Role, Statement
+from ledger.process.crew import LATEST
+from ledger.process.listed import Seen
+from ledger.process.period import start_of
+from ledger.process.registry import Registry
+from ledger.process.standing import contract_faults, reviewers
+from ledger.process.views import CaseLine, Doing, Placed, case_register, doings, stage_of
+
+MAX_READ = 200_000  # statements that one question reads
+FIRST_DAY, LAST_DAY = date(1970, 1, 2), date(9999, 12, 30)  # each has one before and after it
+VIEWERS = frozenset({Role.SUPERVISOR, Role.AUDITOR, Role.HANDLER})
+_DONE = (Kind.ACT, Kind.EVIDENCE, Kind.CUSTODY)
+
+router = APIRouter()
+
+Day = Annotated[str, Query(json_schema_extra={"pattern": "^[12][0-9]{3}-[0-9]{2}-[0-9]{2}$"})]
+Year = Annotated[str, Query(json_schema_extra={"pattern": "^[12][0-9]{3}$"})]
+Below = Annotated[str, Query(json_schema_extra={"enum": ["no", "yes"]})]
+_CODES = ("malformed", "unsigned", "unknown", "rejected", "unavailable")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who asks of which agency, and what he may see besides."""
+
+    s: Services
+    person: Person
+    agency: str
+    registry: Registry
+    today: date
+
+    @property
+    def below(self) -> list[str]:
+        return sorted(self.registry.below(self.agency, LATEST, self.today))
+
+    def may_see(self, agency: str) -> bool:
+        if self.person.role not in VIEWERS or self.person.cases:
+            return False
+        return self.person.may_see("", agency, self.s.above(agency))
+
+    def note(self, note: str) -> None:
+        self.s.custody.note("read", about=f"acts/{self.agency}", person=self.person, note=note)
+
+    def place(self, number: int) -> str:
+        return self.s.log.place(self.s.log.row(number)).to_text()
+
+    def answer(self, **rows: Any) -> dict[str, Any]:
+        """With the state of the log that it was drawn from."""
+        size = self.s.log.size
+        return {"agency": self.agency, "log": self.s.log.label, "size": str(size), **rows}
+
+
+@router.get(
+    "/v1/agencies/{agency}/cases",
+    summary="The case register of an agency and year",
+    response_class=JSONResponse,
+    responses=answers(200, "application/json", "CaseRegister", *_CODES),
+    openapi_extra=shown("bearer"),
+)
+async def cases(
+    agency: AgencyName,
+    request: Request,
+    s: Annotated[Services, Depends(services)],
+    year: Year,
+    below: Below = "no",
+) -> JSONResponse:
+    return await _answer(s, request, agency, lambda asked: _cases(asked, year, below))
+
+
+@router.get(
+    "/v1/agencies/{agency}/people/{person}",
+    summary="What a person of an agency did and read",
+    response_class=JSONResponse,
+    responses=answers(200, "application/json", "Doings", *_CODES),
+    openapi_extra=shown("bearer"),
+)
+async def people(
+    agency: AgencyName,
+    person: PersonName,
+    request: Request,
+    s: Annotated[Services, Depends(services)],
+    start: Annotated[Day, Query(alias="from")],
+    end: Annotated[Day, Query(alias="to")],
+) -> JSONResponse:
+    return await _answer(s, request, agency, lambda asked: _people(asked, person, start, end))
+
+
+@router.get(
+    "/v1/agencies/{agency}/standing",
+    summary="Reviewers and contracts of an agency on a day",
+    response_class=JSONResponse,
+    responses=answers(200, "application/json", "Standing", *_CODES),
+    openapi_extra=shown("bearer"),
+)
+async def standing(
+    agency: AgencyName,
+    request: Request,
+    s: Annotated[Services, Depends(services)],
+    day: Day = "",
+    below: Below = "no",
+) -> JSONResponse:
+    return await _answer(s, request, agency, lambda asked: _standing(asked, day, below))
+
+
+async def _answer(
+    s: Services, request: Request, agency: str, view: Callable[[Asked], dict[str, Any]]
+) -> JSONResponse:
+    person = await asyncio.to_thread(s.doorkeeper.person, request)
+    async with s.packing:
+        return JSONResponse(await asyncio.to_thread(lambda: view(_admit(s, agency, person))))
+
+
+def _admit(s: Services, agency: str, person: Person) -> Asked:
+    """Raises `Unknown` alike for what is not there and what is not his."""
+    registry, today = s.casefiles.registry(), in_china(s.clock.now_ms()).date()
+    asked = Asked(s, person, phrase.name(agency), registry, today)
+    known = registry.versions(Registered.AGENCY, agency) or any(_series(s, agency))
+    if not known or not asked.may_see(agency):
+        if known:
+            s.custody.refused(about=f"acts/{agency}", person=person)
+        raise Unknown(f"no agency {agency!r} is registered here")
+    return asked
+
+
+# --- the case register -----------------------------------------------------------------------
+
+
+def _cases(asked: Asked, year: str, below: str) -> dict[str, Any]:
+    s = asked.s
+    if not year.isascii() or not year.isdigit() or len(year) != 4:
+        raise Malformed(f"want a year such as 2026, got {year!r}")
+    agencies = asked.below if _yes(below) else [asked.agency]
+    asked.note(f"case register {year}")
+    rows: list[dict[str, str]] = []
+    lost = 0
+    for agency in agencies:
+        placed, of_year, gone = _acts(s, agency, year)
+        lost += gone
+        lines = case_register(placed)
+        # A case may have begun in another year.
+        rows += [_line(asked, line) for line in lines if of_year & set(line.numbers)]
+    return asked.answer(cases=rows, lost=str(lost), year=year)
+
+
+def _acts(s: Services, agency: str, year: str) -> tuple[list[Placed], set[int], int]:
+    """All acts of an agency in log order, the numbers of those logged in a year, and the lost."""
+    numbers: list[int] = []
+    of_year: set[int] = set()
+    for name in _series(s, agency):
+        places = s.log.places(name)
+        numbers += places
+        of_year |= set(places) if name.startswith(f"{year}/") else set()
+    _check_bound(len(numbers))
+    placed = list(_read(s, sorted(numbers)))
+    return placed, of_year, len(numbers) - len(placed)
+
+
+def _series(s: Services, agency: str) -> Iterator[str]:
+    last = int(s.log.label[:4])
+    names = (f"{year}/acts/{agency}" for year in range(s.first_year, last + 1))
+    return (name for name in names if s.log.places(name))
+
+
+def _line(asked: Asked, line: CaseLine) -> dict[str, str]:
+    days = {"closed": line.closed, "decided": line.decided, "served": line.served}
+    return {
+        "acts": str(len(line.numbers)),
+        "agency": line.agency,
+        "amount": line.amount,
+        "case": line.case,
+        "decision": line.decision,
+        "first": asked.place(line.numbers[0]),
+        "last": asked.place(line.numbers[-1]),
+        "officers": "、".join(line.officers),
+        "opened": line.opened.isoformat() if line.opened else "",
+        "procedure": line.procedure,
+        "stage": stage_of(line),
+        **{name: day.isoformat() if day else "" for name, day in days.items()},
+    }
+
+
+# --- what a person did -----------------------------------------------------------------------
+
+
+def _people(asked: Asked, person: str, first: str, last: str) -> dict[str, Any]:
+    s, days = asked.s, (parse_day(first), parse_day(last))
+    if not FIRST_DAY <= days[0] <= days[1] <= LAST_DAY:
+        raise Malformed(f"want two days in their order, got {first} and {last}")
+    versions = [
+        version
+        for register in (Registered.OFFICER, Registered.AUXILIARY)
+        for version in asked.registry.versions(register, phrase.name(person))
+    ]
+    if asked.agency not in {version.agency for version in versions}:
+        raise Unknown(f"nobody {person!r} is registered at {asked.agency!r}")
+    names = {person} | {name for version in versions if (name := version.says("person"))}
+    asked.note(f"doings of {person}, {days[0]} to {days[1]}")
+    start_ms, end_ms = start_of(days[0]), start_of(days[1] + timedelta(days=1))
+    found = doings(_read(s, _occurred(s, start_ms, end_ms)), names, start_ms, end_ms)
+    indexed = s.catalog.indexed_to()
+    rows = [_doing(asked, doing) for doing in found]
+    return asked.answer(doings=rows, indexed=str(indexed), names=sorted(names), person=person)
+
+
+def _occurred(s: Services, start_ms: int, end_ms: int) -> list[int]:
+    numbers: list[int] = []
+    for kind in _DONE:
+        numbers += s.catalog.occurred(kind, start_ms, end_ms, MAX_READ + 1 - len(numbers))
+        _check_bound(len(numbers))
+    return sorted(numbers)
+
+
+def _doing(asked: Asked, doing: Doing) -> dict[str, str]:
+    """A case of an agency that the asker may not see is not named to him."""
+    about = doing.about if asked.may_see(_owner(asked.s, doing)) else ""
+    return {
+        "about": about,
+        "at": format_time(doing.at_ms),
+        "kind": doing.kind,
+        "named": "、".join(doing.names),
+        "place": asked.place(doing.number),
+        "stage": doing.stage,
+        "what": doing.what,
+    }
+
+
+def _owner(s: Services, doing: Doing) -> str:
+    """Whose it is that was read; of an act, who acted."""
+    if doing.kind != Kind.CUSTODY:
+        return doing.agency
+    what, _, name = doing.about.partition("/")
+    if what == "acts":
+        return name
+    if what != "case":
+        return ""
+    file = s.casefiles.of_case(name) if "〔" in name else s.casefiles.of_provisional(name)
+    return file.agency
+
+
+# --- reviewers and contracts -----------------------------------------------------------------
+
+
+def _standing(asked: Asked, day: str, below: str) -> dict[str, Any]:
+    on = parse_day(day) if day else asked.today
+    agencies = asked.below if _yes(below) else [asked.agency]
+    asked.note(f"standing on {on}")
+    seen = [Seen(asked.registry, agency, LATEST, on) for agency in agencies]
+    return asked.answer(
+        contracts=[row for one in seen for row in _contracts(one)],
+        day=on.isoformat(),
+        reviewers=[_ratio(one) for one in seen],
+    )
+
+
+def _ratio(seen: Seen) -> dict[str, str]:
+    found = reviewers(seen)
+    return {
+        "agency": seen.agency,
+        "officers": str(found.officers),
+        "reviewers": str(found.reviewers),
+        "short": "yes" if found.short else "no",
+        "unexamined": "、".join(found.unexamined),
+        "wanted": str(found.wanted),
+    }
+
+
+def _contracts(seen: Seen) -> Iterator[Mapping[str, str]]:
+    for fault in contract_faults(seen):
+        yield {
+            "agency": seen.agency,
+            "contract": fault.contract,
+            "fault": str(fault.fault),
+            "power": fault.power,
+            "scope": fault.scope,
+        }
+
+
+def _read(s: Services, numbers: list[int]) -> Iterator[Placed]:
+    """What is lost or destroyed is passed over."""
+    for number in numbers:
+        row = s.log.row(number)
+        if not row.lost:
+            yield number, Statement.from_bytes(Envelope.from_bytes(row.envelope).payload)
+
+
+def _check_bound(count: int) -> None:
+    if count > MAX_READ:
+        raise Rejected(f"that is more than {MAX_READ:,} statements", hints=("ask for less time",))
+
+
+def _yes(text: str) -> bool:
+    if text not in ("no", "yes"):
+        raise Malformed(f"want yes or no, got {text!r}")
+    return text == "yes"

@@ -1,0 +1,272 @@
+"""The case register, a person's doings, reviewers and contracts: for who may see them."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from api.ids import new_id
+from ledger.evidence.chunks import digest_item
+from ledger.evidence.signing import seal
+from ledger.evidence.statement import FileSubject, Kind, Role, Statement
+from ledger.tlog.signing_key import SigningKey
+from testkit.keys import key
+from testkit.lists import POWERS
+from testkit.registers import announced, listed, officer, registered
+from testkit.server import (
+    AGENCY,
+    CASE,
+    HANDLER,
+    OTHER_CASE,
+    REGISTRAR,
+    Ledger,
+    await_that,
+    open_ledger,
+    register,
+)
+
+COUNTY, STREET, ELSEWHERE = AGENCY, "street-01", "county-02"
+STREET_HANDLER, ELSEWHERE_HANDLER = key("handler-street.example"), key("handler-b.example")
+STREET_CASE, ELSEWHERE_CASE = "苏街罚〔2026〕1号", "苏乙罚〔2026〕1号"
+
+
+def signed(statement: Statement, by: SigningKey = REGISTRAR) -> bytes:
+    predicate = dict(statement.predicate) | {"id": new_id(time.time_ns() // 1_000_000)}
+    return seal(
+        Statement(statement.kind, statement.subjects, predicate).to_bytes(), [by]
+    ).to_bytes()
+
+
+def act(
+    ledger: Ledger, name: str, *, by: SigningKey = HANDLER, agency: str = COUNTY, **more: Any
+) -> dict[str, Any]:
+    data = f"{name} {time.time_ns()}".encode()
+    ledger.upload(data, by=by)
+    predicate = {
+        "act": name,
+        "agency": agency,
+        "id": new_id(time.time_ns() // 1_000_000),
+        "occurred": {"from": "2026-03-02T09:00:00+08:00", "to": "2026-03-02T10:00:00+08:00"},
+        "procedure": "ordinary",
+    } | ({"case": CASE} | more)
+    statement = Statement(Kind.ACT, (FileSubject("a.txt", digest_item(data)),), predicate)
+    (row,) = ledger.accept(seal(statement.to_bytes(), [by]).to_bytes())
+    return row
+
+
+@pytest.fixture(scope="module")
+def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
+    folder = tmp_path_factory.mktemp("views") / "ledger"
+    with open_ledger(folder) as made:
+        made.accept(
+            register(STREET_HANDLER, Role.HANDLER, STREET),
+            register(ELSEWHERE_HANDLER, Role.HANDLER, ELSEWHERE),
+        )
+        made.accept(
+            signed(announced("city", level="city")),
+            signed(announced(COUNTY, parent="city")),
+            signed(announced(STREET, parent=COUNTY, level="street")),
+            signed(announced(ELSEWHERE, parent="city")),
+            signed(officer("A-1", person="王某", agency=COUNTY)),
+            signed(officer("A-2", person="李某", agency=COUNTY)),
+            signed(listed("powers", "powers", POWERS, agency=COUNTY)),
+            signed(
+                registered(
+                    "service_contract", "HT-7", "2026-01-01", agency=COUNTY, scope="代收占道罚款"
+                )
+            ),
+        )
+        act(made, "case_filing", stage="start", officers=["A-1", "A-2"])
+        act(made, "penalty_decision", stage="decide", facts={"amount": "500"}, officers=["A-2"])
+        act(made, "case_filing", stage="start", case=OTHER_CASE)
+        act(made, "case_filing", by=STREET_HANDLER, agency=STREET, case=STREET_CASE)
+        act(made, "case_filing", by=ELSEWHERE_HANDLER, agency=ELSEWHERE, case=ELSEWHERE_CASE)
+        yield made
+
+
+def ask(ledger: Ledger, path: str, role: str = "supervisor", **limits: Any) -> Any:
+    services = ledger.services
+    await_that(lambda: services.catalog.indexed_to() == services.log.number, "the catalog")
+    return ledger.http.get(path, headers=ledger.bearer(role, **limits))
+
+
+CASES = f"/v1/agencies/{COUNTY}/cases?year=2026"
+
+
+def test_the_register_has_a_line_for_each_case(ledger: Ledger) -> None:
+    answer = ask(ledger, CASES).json()
+    assert [row["case"] for row in answer["cases"]] == [CASE, OTHER_CASE]
+    line = answer["cases"][0]
+    assert (line["decision"], line["amount"], line["acts"]) == ("penalty_decision", "500", "2")
+    assert (line["opened"], line["officers"], line["stage"]) == ("2026-03-02", "A-1、A-2", "decide")
+    assert answer["lost"] == "0"
+
+
+def test_each_line_tells_where_it_stands(ledger: Ledger) -> None:
+    line = ask(ledger, CASES).json()["cases"][0]
+    log, _, index = line["last"].partition("-")
+    row = ledger.services.log.row(int(index))
+    assert (log, row.kind) == ("2026", "act")
+
+
+def test_those_below_stand_in_it_if_asked(ledger: Ledger) -> None:
+    rows = ask(ledger, f"{CASES}&below=yes").json()["cases"]
+    assert {row["case"] for row in rows} == {CASE, OTHER_CASE, STREET_CASE}
+    rows = ask(ledger, "/v1/agencies/city/cases?year=2026&below=yes").json()["cases"]
+    assert {row["case"] for row in rows} == {CASE, OTHER_CASE, STREET_CASE, ELSEWHERE_CASE}
+
+
+def test_a_year_without_acts_has_no_case(ledger: Ledger) -> None:
+    assert ask(ledger, f"/v1/agencies/{COUNTY}/cases?year=2025").json()["cases"] == []
+
+
+@pytest.mark.parametrize(
+    ("role", "limits", "status"),
+    [
+        ("supervisor", {}, 200),
+        ("supervisor", {"agency": "city"}, 200),
+        ("supervisor", {"agency": COUNTY}, 200),
+        ("supervisor", {"agency": STREET}, 404),
+        ("supervisor", {"agency": ELSEWHERE}, 404),
+        ("supervisor", {"agency": COUNTY, "cases": (CASE,)}, 404),
+        ("auditor", {"agency": "city"}, 200),
+        ("handler", {"agency": COUNTY}, 200),
+        ("handler", {"agency": "city"}, 404),
+        ("handler", {"agency": ELSEWHERE}, 404),
+        ("court", {}, 404),
+        ("notary", {"agency": COUNTY}, 404),
+        ("admin", {}, 404),
+    ],
+)
+@pytest.mark.parametrize(
+    "path",
+    [
+        CASES,
+        f"/v1/agencies/{COUNTY}/people/A-1?from=2026-03-01&to=2026-03-31",
+        f"/v1/agencies/{COUNTY}/standing",
+    ],
+)
+def test_who_sees_an_agency(
+    ledger: Ledger, path: str, role: str, limits: dict[str, Any], status: int
+) -> None:
+    before = len(ledger.said("custody"))
+    answer = ask(ledger, path, role, **limits)
+    assert answer.status_code == status, answer.text
+    # That somebody was refused is logged behind the answer: how long it took tells nothing.
+    await_that(lambda: len(ledger.said("custody")) > before, "the custody statement")
+    action, row = ("read" if status == 200 else "refused"), ledger.said("custody")[-1]
+    assert (row["action"], row["about"], row["by"]) == (action, f"acts/{COUNTY}", f"{role} clerk")
+
+
+def test_what_is_not_his_and_what_is_not_there_look_alike(ledger: Ledger) -> None:
+    other = ask(ledger, f"/v1/agencies/{ELSEWHERE}/cases?year=2026", agency=COUNTY)
+    none = ask(ledger, "/v1/agencies/nowhere/cases?year=2026", agency=COUNTY)
+    assert (other.status_code, none.status_code) == (404, 404)
+    assert other.text.replace(ELSEWHERE, "X") == none.text.replace("nowhere", "X")
+
+
+def test_a_supervisor_sees_the_cases_below_him_and_no_others(ledger: Ledger) -> None:
+    seen = {
+        case: ask(ledger, f"/v1/cases/{case}", agency=COUNTY).status_code
+        for case in (CASE, STREET_CASE, ELSEWHERE_CASE)
+    }
+    assert seen == {CASE: 200, STREET_CASE: 200, ELSEWHERE_CASE: 404}
+    assert ask(ledger, f"/v1/cases/{STREET_CASE}", "handler", agency=COUNTY).status_code == 404
+
+
+def people(ledger: Ledger, person: str, days: str, **limits: Any) -> dict[str, Any]:
+    answer = ask(ledger, f"/v1/agencies/{COUNTY}/people/{person}?{days}", **limits)
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+MARCH = "from=2026-03-01&to=2026-03-31"
+
+
+def test_what_an_officer_did_stands_with_its_place(ledger: Ledger) -> None:
+    answer = people(ledger, "A-2", MARCH)
+    assert [(row["what"], row["about"], row["kind"]) for row in answer["doings"]] == [
+        ("case_filing", CASE, "act"),
+        ("penalty_decision", CASE, "act"),
+    ]
+    assert answer["names"] == ["A-2", "李某"]
+    assert people(ledger, "A-1", "from=2026-04-01&to=2026-04-30")["doings"] == []
+
+
+def today(ledger: Ledger) -> str:
+    day = time.strftime("%Y-%m-%d", time.gmtime(ledger.services.clock.now_ms() / 1000 + 8 * 3600))
+    return f"from={day}&to={day}"
+
+
+def test_what_an_officer_read_stands_with_what_he_did(ledger: Ledger) -> None:
+    ask(ledger, f"/v1/cases/{CASE}", "handler", agency=COUNTY, name="王某")
+    ask(ledger, f"/v1/cases/{ELSEWHERE_CASE}", "handler", name="王某")
+    days = today(ledger)
+    reads = [row for row in people(ledger, "A-1", days)["doings"] if row["kind"] == "custody"]
+    assert [row["about"] for row in reads] == [f"case/{CASE}", f"case/{ELSEWHERE_CASE}"]
+    rows = people(ledger, "A-1", days, agency=COUNTY)["doings"]
+    assert [row["about"] for row in rows if row["kind"] == "custody"] == [f"case/{CASE}", ""]
+
+
+def test_who_is_not_of_the_agency_is_not_found(ledger: Ledger) -> None:
+    path = f"/v1/agencies/{STREET}/people/A-1?{MARCH}"
+    assert ask(ledger, path).status_code == 404
+
+
+def test_reviewers_and_contracts_of_a_day(ledger: Ledger) -> None:
+    answer = ask(ledger, f"/v1/agencies/{COUNTY}/standing?day=2026-03-15").json()
+    (ratio,) = answer["reviewers"]
+    assert (ratio["officers"], ratio["reviewers"], ratio["wanted"], ratio["short"]) == (
+        "2",
+        "0",
+        "1",
+        "yes",
+    )
+    (fault,) = answer["contracts"]
+    assert (fault["contract"], fault["fault"], fault["power"]) == (
+        "HT-7",
+        "power_bought",
+        "3205-0417",
+    )
+    before = ask(ledger, f"/v1/agencies/{COUNTY}/standing?day=2025-12-31").json()
+    assert (before["contracts"], before["reviewers"][0]["officers"]) == ([], "0")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"/v1/agencies/{COUNTY}/cases",
+        f"/v1/agencies/{COUNTY}/cases?year=26",
+        f"/v1/agencies/{COUNTY}/cases?year=２０２６",
+        f"/v1/agencies/{COUNTY}/cases?year=2026&below=maybe",
+        f"/v1/agencies/{COUNTY}/people/A-1",
+        f"/v1/agencies/{COUNTY}/people/A-1?from=2026-03-01&to=2026-02-01",
+        f"/v1/agencies/{COUNTY}/people/A-1?from=2026-03-01&to=2026-02-30",
+        f"/v1/agencies/{COUNTY}/people/A-1?from=0001-01-01&to=9999-12-31",
+        f"/v1/agencies/{COUNTY}/standing?day=x",
+        "/v1/agencies/%20/standing",
+    ],
+)
+def test_bad_questions_are_refused(ledger: Ledger, path: str) -> None:
+    answer = ask(ledger, path)
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed"), answer.text
+
+
+def test_without_a_token_nothing_is_said(ledger: Ledger) -> None:
+    assert ledger.http.get(CASES).status_code == 401
+
+
+def test_too_much_for_one_question_is_refused(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.views.MAX_READ", 2)
+    assert ask(ledger, CASES).status_code == 422
+    assert ask(ledger, f"/v1/agencies/{COUNTY}/people/A-1?{MARCH}").status_code == 422
+
+
+def test_the_catalog_finds_statements_by_kind_and_time(ledger: Ledger) -> None:
+    services = ledger.services
+    numbers = services.catalog.occurred("act", 0, 2**53, 100)
+    assert [services.log.row(number).kind for number in numbers] == ["act"] * 5
+    assert services.catalog.occurred("act", 0, 2**53, 2) == numbers[:2]
