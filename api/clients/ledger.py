@@ -191,6 +191,20 @@ class LedgerClient:
                 check_texts(row if isinstance(row, dict) else {}, *texts)
         return {field: answer[field] for field in fields}
 
+    def view(
+        self, agency: str, name: str, asked: Mapping[str, str], rows: Mapping[str, Sequence[str]]
+    ) -> dict[str, Any]:
+        """A view of an agency: lists, by name, of rows with these fields, all of them texts."""
+        path = f"/v1/agencies/{quote(agency, safe='')}/{name}?{urlencode(asked)}"
+        answer = self._json("GET", path, headers=self._bearer())
+        check_texts(answer, "log", "size")
+        for field, texts in rows.items():
+            if not isinstance(answer.get(field), list):
+                raise Malformed(f"want the list {field!r} in the ledger's answer")
+            for row in answer[field]:
+                check_texts(row if isinstance(row, dict) else {}, *texts)
+        return answer
+
     def lacking(self, case: str) -> list[Lack]:
         """Which particulars the evidence of a case lacks, by the ledger's word."""
         answer = self._json("GET", f"/v1/cases/{quote(case, safe='')}", headers=self._bearer())

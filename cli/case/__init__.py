@@ -2,7 +2,7 @@
 
 import click
 
-from cli.case import acting
+from cli.case import acting, views
 from cli.command import new_lang_option, page
 from cli.language import pick
 from ledger.report import Bilingual
@@ -33,5 +33,5 @@ class Case(click.Group):
 
 command = Case("case", params=[new_lang_option()], no_args_is_help=True)
 
-for member in (acting.act, acting.decide, acting.serve_document, acting.close):
+for member in (acting.act, acting.decide, acting.serve_document, acting.close, *views.MEMBERS):
     command.add_command(member)

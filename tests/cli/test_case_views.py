@@ -1,0 +1,130 @@
+"""`tiezheng case register`, `person`, `standing`: over a real server, on a screen and in files."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from testkit.county import COUNTY, ELSEWHERE, STREET_CASE, act, open_county
+from testkit.pdf import pages_of
+from testkit.server import CASE, OTHER_CASE, Ledger, await_that, serving
+from testkit.terminal import Ended, Run
+
+EVIL = "苏城管罚〔2026〕419号"
+
+
+@dataclass
+class Desk:
+    ledger: Ledger
+    address: str
+    folder: Path
+    command: Run
+
+    def __call__(self, *args: str | Path, of: str = COUNTY, **limits: Any) -> Ended:
+        services = self.ledger.services
+        await_that(lambda: services.catalog.indexed_to() == services.log.number, "the catalog")
+        token = self.folder / "token"
+        token.write_text(self.ledger.token("supervisor", **limits) + "\n")
+        usual = ("--agency", of, "--server", self.address, "--token-file", token)
+        return self.command("case", *args, *usual)
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Ledger, str]]:
+    folder = tmp_path_factory.mktemp("views") / "ledger"
+    with open_county(folder) as ledger, serving(ledger.http.app) as address:  # type: ignore[arg-type]
+        act(
+            ledger,
+            "penalty_decision",
+            stage="decide",
+            case=EVIL,
+            facts={"amount": "=cmd|' /C calc'!A0"},
+            officers=["@SUM(A1)"],
+        )
+        yield ledger, address
+
+
+@pytest.fixture
+def desk(served: tuple[Ledger, str], tmp_path: Path, run: Run) -> Desk:
+    return Desk(*served, tmp_path, run)
+
+
+YEAR = ("register", "--year", "2026")
+
+
+def test_the_register_on_a_screen_names_acts_as_the_packs_do(desk: Desk) -> None:
+    ended = desk(*YEAR, "--lang", "zh")
+    assert ended.code == 0, ended.err
+    (line,) = [line for line in ended.out.splitlines() if line.startswith(CASE)]
+    for text in ("2026-03-02", "A-1、A-2", "行政处罚决定书", "500", "决定"):
+        assert text in line
+    assert f"机关：{COUNTY}" in ended.out
+    assert "Penalty decision" in desk(*YEAR, "--lang", "en").out
+
+
+def test_a_register_as_csv_holds_every_case_and_no_formula(desk: Desk) -> None:
+    ended = desk(*YEAR, "--below", "-o", desk.folder / "r.csv")
+    assert (ended.code, ended.out) == (0, "")
+    text = (desk.folder / "r.csv").read_text(encoding="utf-8-sig")
+    head, *rows = csv.reader(io.StringIO(text))
+    assert {row[0] for row in rows} == {CASE, OTHER_CASE, STREET_CASE, EVIL}
+    cells = dict(zip(head, next(row for row in rows if row[0] == EVIL), strict=True))
+    assert cells["amount"] == "'=cmd|' /C calc'!A0"
+    assert cells["officers"] == "'@SUM(A1)"
+
+
+def test_a_register_as_a_workbook_and_on_paper(desk: Desk) -> None:
+    pytest.importorskip("xlsxwriter")
+    pytest.importorskip("typst")
+    assert desk(*YEAR, "-o", desk.folder / "r.xlsx").code == 0
+    assert (desk.folder / "r.xlsx").read_bytes().startswith(b"PK")
+    assert desk(*YEAR, "-o", desk.folder / "r.pdf", "--lang", "zh").code == 0
+    (page,) = pages_of((desk.folder / "r.pdf").read_bytes(), desk.folder)
+    assert CASE in page and "2026年度执法台账" in page
+
+
+def test_with_json_the_answer_is_the_ledger_s_own(desk: Desk) -> None:
+    answer = json.loads(desk(*YEAR, "--json").out)
+    assert [row["case"] for row in answer["cases"]] == [CASE, OTHER_CASE, EVIL]
+
+
+def test_a_person_s_doings(desk: Desk) -> None:
+    month = ("--from", "2026-03-01", "--to", "2026-03-31")
+    ended = desk("person", "--no", "A-2", *month, "--lang", "zh")
+    assert ended.code == 0, ended.err
+    assert ended.out.count(CASE) == 2
+    assert "立案审批表" in ended.out
+    assert desk("person", "--no", "A-9", *month).code == 1
+
+
+def test_the_standing_of_an_agency(desk: Desk) -> None:
+    ended = desk("standing", "--day", "2026-03-15", "--lang", "zh")
+    assert ended.code == 0, ended.err
+    assert "HT-7" in ended.out and "购买行政执法权" in ended.out
+    below = desk("standing", "--below", "--json", of="city")
+    assert [row["agency"] for row in json.loads(below.out)["reviewers"]] == sorted(
+        ["city", COUNTY, ELSEWHERE, "street-01"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("args", "limits", "code"),
+    [
+        (YEAR, {"agency": ELSEWHERE}, 1),
+        (("register", "--year", "26"), {}, 1),
+        (("register",), {}, 2),
+        ((*YEAR, "-o", "table.doc"), {}, 1),
+        (("person", "--no", "A-2", "--from", "2026-03-01"), {}, 2),
+        (("person", "--no", "A/2", "--from", "2026-03-01", "--to", "2026-03-31"), {}, 1),
+    ],
+)
+def test_bad_questions_are_refused(
+    desk: Desk, args: tuple[str, ...], limits: dict[str, Any], code: int
+) -> None:
+    ended = desk(*args, **limits)
+    assert (ended.code, ended.out) == (code, "")
