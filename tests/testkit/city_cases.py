@@ -55,6 +55,7 @@ class Wrong:
     do: Callable[[list[Step]], None]
     expected: tuple[Expected, ...]
     refused: str = ""  # the act that a gate must refuse; it and what follows is never logged
+    on_paper: bool = False  # it stands in that very paper: nothing of it comes into the log
     variant: int = 0
 
     def done_to(self, steps: list[Step]) -> None:
@@ -266,8 +267,8 @@ def coercion(variant: int) -> list[Step]:
     approval = Step(
         "make_up_approval" if urgent else "coercion_approval",
         "investigate",
-        day=1 if urgent else 0,
-        hour=9,
+        wave=2 if urgent else 0,
+        hour=17 if urgent else 9,
         crew=1,
         by="other",
     )
@@ -550,6 +551,7 @@ WRONGS = (
         "Urgent sealing never approved",
         without("make_up_approval"),
         (Expected("step_1_make_up_approval", MISSING),),
+        refused="case_closing",
         variant=3,
     ),
     Wrong(
@@ -567,6 +569,8 @@ WRONGS = (
         "Refused without reasons",
         without_fact("licence_decision", "reason"),
         (Expected("refusal_reason", DEFECT),),
+        refused="licence_decision",
+        on_paper=True,
     ),
     Wrong(
         "ordinary",
@@ -593,6 +597,7 @@ WRONGS = (
         with_fact("penalty_decision", "amount", "900"),
         (Expected("not_heavier", DEFECT),),
         refused="penalty_decision",
+        on_paper=True,
         variant=1,
     ),
     Wrong(

@@ -68,6 +68,13 @@ def refusals_owed(city: City) -> set[tuple[str, str]]:
     return {(c.number, c.wrong.refused) for c in city.cases if c.wrong and c.wrong.refused}
 
 
+def gaps_owed(case: Case) -> set[tuple[str, str]]:
+    """By rule and kind, of what came into the log."""
+    if case.wrong is None or case.wrong.on_paper:
+        return set()
+    return {(expected.rule, expected.kind) for expected in case.wrong.expected}
+
+
 def seen_on(city: City, street: str, start_ms: int, end_ms: int) -> list[Recording]:
     """Recordings of that street whose time meets the span."""
     return [

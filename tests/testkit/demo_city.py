@@ -27,7 +27,7 @@ from cli.table import Table, write_table
 from ledger.errors import Rejected
 from testkit.city import CHINA, RECORDINGS, City, at_ms
 from testkit.city_ledger import CityLedger
-from testkit.city_recount import acts_as_lived, acts_in_log, refusals_owed, rows
+from testkit.city_recount import acts_as_lived, acts_in_log, gaps_owed, refusals_owed, rows
 from testkit.demo_court import InProcess
 from testkit.demo_main import main
 
@@ -163,7 +163,7 @@ class Year:
             gaps = self._get(f"/v1/cases/{quote(case.number, safe='')}/gaps")["gaps"]
             found = {(gap["rule"], gap["kind"]) for gap in gaps}
             due = {(gap["rule"], gap["kind"]) for gap in gaps if gap["due"]}
-            owed = {(e.rule, e.kind) for e in case.wrong.expected} if case.wrong else set()
+            owed = gaps_owed(case)
             # What may still come in its time is told as well: it is owed to nobody yet.
             held = due <= owed <= found
             right += held
