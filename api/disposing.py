@@ -14,50 +14,27 @@ log names and that is still here is destroyed at the next start.
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import date
 
 from api.custody import Custody
+from api.expired import MAY_GO, Filed, closed_on, filed_in, read_registry, retention_list
 from api.journal import journal
 from api.watching import Watching
 from api.writer import Writer
 from ledger.encoding import in_china
 from ledger.errors import LedgerError, Rejected, Unavailable, Unknown
 from ledger.evidence.entry import Entry
-from ledger.evidence.membership import case_series, provisional_series
-from ledger.evidence.procedural import Registered
-from ledger.evidence.statement import Kind, Stage, Statement, StatementSubject
+from ledger.evidence.statement import Kind, Statement, StatementSubject
 from ledger.log import Log
 from ledger.ports import ItemRecord
 from ledger.process.holds import Held, cases_of, names_of
-from ledger.process.registry import Registry
-from ledger.process.retention import RetentionList
-from ledger.sequencer import Row
 from storage.catalog_sqlite import SqliteCatalog
 from storage.items_vault import ItemVault
 from storage.ledger_sqlite import SqliteLedgerStore
 
-# What may be destroyed; what a ledger says of itself, of holds and of disposals stays.
-MAY_GO = frozenset(
-    {Kind.EVIDENCE, Kind.ACT, Kind.CORRECTION, Kind.DERIVATION, Kind.COMPLAINT, Kind.SESSION}
-)
 NOBODY = ""  # whose bytes are that a crash left
-LIST = "retention"  # the subject under which an agency publishes its list
 DISPOSED = "disposed"
 LOOK_BACK = 1000  # of the ledger's statements about itself
 WAIT_S = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Filed:
-    """A row of a case that can still be shown."""
-
-    row: Row
-    statement: Statement
-
-    @property
-    def day(self) -> date:
-        return in_china(Entry.from_bytes(self.row.entry).at).date()
 
 
 class Disposing:
@@ -93,7 +70,9 @@ class Disposing:
     def check(self, disposal: Statement, number: int) -> None:
         """Raises `Rejected`, naming why, or `Unavailable` if nobody can tell just now."""
         self._watching.check_all_seen()
-        filed = case_of(self._log, disposal)
+        filed = filed_in(
+            self._log, self._log.first_year, disposal.agency, disposal.case, _provisional(disposal)
+        )
         named = [self._named(subject, disposal, filed) for subject in _subjects(disposal)]
         self._check_holds(disposal, [one.statement for one in named])
         self._check_over(disposal, number, filed, named)
@@ -143,7 +122,8 @@ class Disposing:
         self, disposal: Statement, number: int, filed: Sequence[Filed], named: Sequence[Filed]
     ) -> None:
         today = in_china(self._now_ms()).date()
-        retention = retention_list(self._store, disposal.agency, number, today)
+        registry = read_registry(self._store)
+        retention = retention_list(registry, disposal.agency, number, today)
         retention.check_over(
             disposal.predicate["retention"],
             closed_on(retention, filed) if disposal.case is not None else None,
@@ -254,62 +234,5 @@ def _subjects(disposal: Statement) -> list[StatementSubject]:
     return [one for one in disposal.subjects if isinstance(one, StatementSubject)]
 
 
-def case_of(log: Log, disposal: Statement) -> list[Filed]:
-    """What its agency has filed in the case that it names, and what that grew from, in log order.
-
-    Raises `Rejected` for a provisional case that has a number by now.
-    """
-    names: set[str] = set()
-    if disposal.case is not None:
-        names.add(case_series(disposal.case, log.first_year))
-    if provisional := disposal.predicate.get("provisional"):
-        names.add(provisional_series(provisional, log.first_year))
-    own = _filed_in(log, names, disposal.agency)
-    if disposal.case is None:
-        for one in own:
-            if one.statement.case is not None:
-                raise Rejected(f"the case has the number {one.statement.case} by now: name that")
-        return own
-    grown = {
-        provisional_series(one.statement.predicate["provisional"], log.first_year)
-        for one in own
-        if "provisional" in one.statement.predicate
-    }
-    return _filed_in(log, names | grown, disposal.agency)
-
-
-def _filed_in(log: Log, names: Iterable[str], agency: str) -> list[Filed]:
-    numbers = sorted({number for name in names for number in log.places(name)})
-    rows = ((row, row.said()) for row in map(log.row, numbers))
-    return [Filed(row, said) for row, said in rows if said is not None and said.agency == agency]
-
-
-def retention_list(store: SqliteLedgerStore, agency: str, number: int, day: date) -> RetentionList:
-    """The one in force for that agency; raises `Rejected` if none is."""
-    registry = Registry()
-    for row in store.registers():
-        if (said := row.said()) is not None:
-            registry.add(row.number, said)
-    version = registry.listed(Registered.RETENTION, LIST, agency, number, day)
-    if version is None:
-        raise Rejected(
-            f"no retention list of {agency!r} is in force",
-            hints=("the registrar publishes one: nothing is destroyed without",),
-        )
-    return RetentionList.from_text(version.content)
-
-
-def closed_on(retention: RetentionList, filed: Sequence[Filed]) -> date:
-    """When a case was closed for good; raises `Rejected` for an open one."""
-    closed: Filed | None = None
-    for one in filed:
-        if one.statement.predicate.get("act") in retention.closing:
-            closed = one
-        elif one.statement.kind is Kind.ACT and one.statement.stage is Stage.START:
-            closed = None  # it was taken up again
-    if closed is None:
-        raise Rejected(
-            "the case is open: nothing of it is destroyed",
-            hints=(f"it is closed by {', '.join(sorted(retention.closing))}",),
-        )
-    return closed.day
+def _provisional(disposal: Statement) -> str | None:
+    return disposal.predicate.get("provisional")

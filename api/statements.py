@@ -171,6 +171,8 @@ def _add_flags(
         if isinstance(filing, LedgerError) or isinstance(result, LedgerError):
             continue
         statement, index = filing.statement, result.row.number
+        if statement.kind is Kind.COMPLAINT:
+            row["held"] = str(s.log.holds.of_complaint(statement.id))
         if statement.kind not in (Kind.EVIDENCE, Kind.ACT):
             continue
         try:

@@ -13,15 +13,14 @@ from cli.files import read_key, read_sm2_key
 from cli.language import say
 from cli.remote import (
     case_option,
-    earlier_statement,
     open_client,
     own_key_option,
     own_trust_option,
     server_option,
 )
+from cli.saying import file_one, subject_of
 from cli.trust import open_trust
 from ledger.encoding import parse_uuid7
-from ledger.errors import Rejected
 from ledger.evidence.case_number import parse_case
 from ledger.evidence.trust import Trust
 
@@ -116,22 +115,13 @@ def _file(
     trust: Trust | None,
 ) -> dict[str, Any]:
     from api.clients import filing
-    from api.clients.ledger import check_acceptance, check_texts, refusal
     from api.ids import new_id
 
     key = read_key(key_file)
     beside = () if sm2_file is None else (read_sm2_key(sm2_file),)
     client = open_client(server, key=key)
-    subject = earlier_statement(client, about, trust)
+    subject = subject_of(client, about, trust)
     fields = {**common, "agency": client.whoami()["agency"]}
     id_ = new_id(time.time_ns() // 1_000_000)
     envelope = filing.correction(subject, changes, fields, key, id_, beside)
-    (answer,) = client.file([envelope])
-    if "status" in answer:
-        raise refusal(answer)
-    check_texts(answer, "id", "index", "log")
-    if answer["id"] != id_:
-        raise Rejected(f"want the answer to statement {id_}, got {answer['id']!r}")
-    if trust is not None:
-        check_acceptance(answer, envelope, trust)
-    return answer
+    return file_one(client, envelope, trust)

@@ -80,6 +80,15 @@ COMMANDS: Mapping[str, Listed] = {
     "hold": Listed(
         "cli.hold", {"en": "put a case under a legal hold", "zh": "禁止删除案件内容（保全）"}
     ),
+    "lift": Listed("cli.lift", {"en": "lift a legal hold", "zh": "解除保全"}),
+    "complain": Listed(
+        "cli.complain",
+        {"en": "log a complaint, and hold what was recorded", "zh": "登记投诉，并保全相关录像"},
+    ),
+    "dispose": Listed(
+        "cli.dispose",
+        {"en": "destroy what need not be kept, by two persons", "zh": "销毁期限届满的内容（二人）"},
+    ),
     "audit": Listed(
         "cli.audit", {"en": "recompute a whole public log", "zh": "重新计算整个公开日志"}
     ),

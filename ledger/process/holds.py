@@ -57,6 +57,10 @@ class Holds:
     def all(self) -> list[Held]:
         return list(self._on.values())
 
+    def of_complaint(self, complaint: str) -> int:
+        """How many statements are held for it."""
+        return sum(one == complaint for _, one in list(self._on))
+
     def was_on(self, target: Target, complaint: str = "") -> bool:
         """Whether it was placed at any time, and perhaps lifted since."""
         return (target, complaint) in self._ever

@@ -173,7 +173,7 @@ def test_a_statement_that_a_disposal_shown_here_names_was_destroyed() -> None:
     ]
     choose(["--lang=zh"], {})
     try:
-        assert "已销毁" in verdict_text(report)
+        assert "已销毁" in verdict_text(report, "packet", frozenset())
     finally:
         choose([], {})
 
