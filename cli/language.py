@@ -1,6 +1,7 @@
 """Everything a person reads is in Chinese and English: the one asked for, else the locale's."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 
 from ledger.report import Bilingual
@@ -13,6 +14,16 @@ _language: ContextVar[str] = ContextVar("language", default="en")
 def choose(args: Sequence[str], environ: Mapping[str, str]) -> None:
     """Before anything is parsed, so that the refusal of a bad option is in it too."""
     _language.set(_asked(args) or _of_locale(environ))
+
+
+@contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """For what is written in both, such as a page for whoever finds it."""
+    before = _language.set(language)
+    try:
+        yield
+    finally:
+        _language.reset(before)
 
 
 def language() -> str:

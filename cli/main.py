@@ -123,6 +123,13 @@ COMMANDS: Mapping[str, Listed] = {
         "cli.renew",
         {"en": "renew proofs before what they rest on ends", "zh": "在所依赖者失效前续展证明"},
     ),
+    "archive": Listed(
+        "cli.archive",
+        {
+            "en": "make, check and restore packages for an archive",
+            "zh": "制作、检测、恢复档案移交包",
+        },
+    ),
     "demo": Listed("cli.demo", {"en": "show the ledger at work", "zh": "演示账本"}),
 }
 

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from ledger.errors import Unavailable
 
-REPLACES = ("api.clients.log_http", "cli.rederiving", "cli.verdict_pdf")
+REPLACES = ("api.clients.log_http", "cli.archive.making", "cli.rederiving", "cli.verdict_pdf")
 
 
 class HttpLog:
@@ -17,6 +17,13 @@ class HttpLog:
             f"want --log as a folder, got {where!r}: this file asks nothing over the network",
             hints=("copy the log into a folder, or use the installed tiezheng verify",),
         )
+
+
+def run_make(**_: object) -> NoReturn:
+    raise Unavailable(
+        "want the installed tiezheng archive make: this file fetches nothing",
+        hints=("this file has archive check and archive restore",),
+    )
 
 
 def rederive(*_: object) -> NoReturn:

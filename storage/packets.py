@@ -60,7 +60,7 @@ class FolderPacket:
                     raise Rejected(f"{clip(path)!r} is a link or a device, not a file")
                 if len(self._sizes) + len(folders) > MAX_FILES:
                     raise Malformed(f"want at most {MAX_FILES} files in a packet")
-        if empty := folders - {path.rpartition("/")[0] for path in self._sizes}:
+        if empty := folders - {"", *(above for path in self._sizes for above in _above(path))}:
             raise Malformed(f"no such folder in a packet: {clip(min(empty))!r}")
 
     def sizes(self) -> Mapping[str, int]:
@@ -272,6 +272,11 @@ def _scan(root: Path, folder: str) -> Iterator[tuple[str, os.stat_result]]:
                 yield path, entry.stat(follow_symlinks=False)
     except OSError as error:
         raise Unavailable(f"cannot read {str(root / folder)!r}: {error.strerror}") from None
+
+
+def _above(path: str) -> Iterator[str]:
+    while path := path.rpartition("/")[0]:
+        yield path
 
 
 def _open(path: Path) -> BinaryIO:

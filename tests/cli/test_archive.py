@@ -1,0 +1,360 @@
+"""`tiezheng archive`: what an archive is handed, and who could have changed it on the way."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import bagit
+import pytest
+
+from ledger.archiving.package import Contents
+from ledger.archiving.properties import TESTS, Property
+from ledger.evidence.packet import TAG_MANIFEST
+from ledger.suite import digest
+from testkit.case import make_case
+from testkit.packages import ANOTHER, ARCHIVE, BY, Made, cases, lines, make_package, reseal
+from testkit.terminal import Run
+
+
+@pytest.fixture(scope="module")
+def once_made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    return make_package(tmp_path_factory.mktemp("made"))
+
+
+@pytest.fixture
+def made(once_made: Made, tmp_path: Path) -> Made:
+    """A copy, to be altered at will."""
+    folder = Path(shutil.copytree(once_made.folder, tmp_path / "handover"))
+    return Made(folder, once_made.fingerprint, once_made.page, once_made.packets, once_made.trust)
+
+
+def failed(run: Run, made: Made, *more: str | Path) -> dict[str, list[str]]:
+    """What fails, with the names that it names; the command must say so too."""
+    ended = run("archive", "check", made.folder, "--json", *more)
+    found = lines(ended.out)
+    assert set(found) == set(TESTS)
+    bad = {test: line["names"] for test, line in found.items() if line["result"] == "failed"}
+    assert (ended.code == 1) == bool(bad)
+    return bad  # type: ignore[return-value]
+
+
+def rewrite(made: Made, path: str, change: Callable[[bytes], bytes]) -> None:
+    file = made.folder / path
+    file.write_bytes(change(file.read_bytes()))
+
+
+def flip(data: bytes) -> bytes:
+    return data[: len(data) // 2] + bytes([data[len(data) // 2] ^ 1]) + data[len(data) // 2 + 1 :]
+
+
+# --- as it is made ---------------------------------------------------------------------------
+
+
+def test_a_court_packet_lies_in_it_byte_for_byte(made: Made) -> None:
+    for number, packet in enumerate(made.packets, 1):
+        assert (made.folder / f"data/packets/{number:02d}.zip").read_bytes() == packet.read_bytes()
+
+
+def test_the_library_of_congress_accepts_the_bag(made: Made) -> None:
+    assert bagit.Bag(str(made.folder)).validate(processes=1)
+
+
+def test_bagit_refuses_it_with_one_byte_altered(made: Made) -> None:
+    rewrite(made, "data/packets/01.zip", flip)
+    with pytest.raises(bagit.BagError):
+        bagit.Bag(str(made.folder)).validate(processes=1)
+
+
+def test_with_the_printed_fingerprint_nothing_fails(made: Made, run: Run) -> None:
+    ended = run("archive", "check", made.folder, "--fingerprint", made.fingerprint, "--json")
+    assert ended.code == 0, ended.out
+    results = {test: line["result"] for test, line in lines(ended.out).items()}
+    assert results["fingerprint"] == results["verified"] == results["metadata"] == "passed"
+
+
+def test_what_was_not_tested_says_so(made: Made, run: Run) -> None:
+    """No scanner, no look at the carrier; no log to hold a case's completeness against."""
+    ended = run("archive", "check", made.folder, "--fingerprint", made.fingerprint, "--json")
+    results = {test: line["result"] for test, line in lines(ended.out).items()}
+    not_tested = {test for test, result in results.items() if result == "not_tested"}
+    assert not_tested == {"whole_case", "malware", "carrier"}
+    assert json.loads(ended.out)["properties"]["safe"] == "not_tested"
+
+
+def test_without_anybody_outside_who_vouches_it_is_undecided(made: Made, run: Run) -> None:
+    ended = run("archive", "check", made.folder)
+    assert ended.code == 3
+    assert "A forger's package passes too." in ended.out
+
+
+def test_with_a_trust_folder_of_ones_own_no_page_is_needed(made: Made, run: Run) -> None:
+    assert run("archive", "check", made.folder, "--trust", made.trust).code == 0
+
+
+def test_the_report_says_what_was_found_in_both_languages(made: Made, run: Run) -> None:
+    chinese = (made.folder / "data/report/four.zh.txt").read_text(encoding="utf-8")
+    english = (made.folder / "data/report/four.en.txt").read_text(encoding="utf-8")
+    assert [word for word in ("真实性", "完整性", "可用性", "安全性") if word in chinese] != []
+    assert all(f"{word}：" in chinese for word in ("真实性", "完整性", "可用性", "安全性"))
+    assert "No malicious code: not tested" in english
+    said = json.loads((made.folder / "data/report/four.json").read_bytes())
+    assert set(said["properties"]) == {str(each) for each in Property}
+
+
+def test_the_page_has_the_fingerprints_that_a_hand_computes(made: Made) -> None:
+    digits = made.page.replace(" ", "").replace("\n", "")
+    assert digest((made.folder / TAG_MANIFEST).read_bytes()).hex() in digits
+    assert digest((made.folder / "data/reader/tiezheng-verify.pyz").read_bytes()).hex() in digits
+    assert Contents.from_bytes((made.folder / "data/package.json").read_bytes()).trust in digits
+    assert ARCHIVE in made.page
+    assert BY in made.page
+
+
+def test_the_page_is_a_pdf_too(once_made: Made) -> None:
+    pdf = once_made.folder.with_name("handover.page.pdf").read_bytes()
+    assert pdf.startswith(b"%PDF-1.7")
+
+
+def test_a_program_among_the_items_is_told_and_is_no_fault(made: Made, run: Run) -> None:
+    ended = run("archive", "check", made.folder, "--fingerprint", made.fingerprint, "--json")
+    line = lines(ended.out)["programs"]
+    assert line["result"] == "noted"
+    assert len(line["names"]) == 1
+    assert str(line["names"][0]).startswith("02.zip/data/items/")  # type: ignore[index]
+
+
+def test_an_item_is_described_by_what_was_stated_of_it(made: Made) -> None:
+    rows = (made.folder / "data/metadata/items.jsonl").read_text(encoding="utf-8").splitlines()
+    found = [json.loads(row) for row in rows]
+    film = next(row for row in found if row["file_name"] == "BWC_0088.MP4")
+    assert film["device"] == "BWC-310"
+    assert film["packet"].startswith("01.zip/data/items/")
+    assert {row["case"] for row in found} == {make_case().number, ANOTHER}
+    elements = json.loads((made.folder / "data/metadata/elements.json").read_bytes())
+    known = {element["name"] for element in elements["items"]}
+    assert all(set(row) <= known for row in found)
+
+
+# --- what is altered is named ----------------------------------------------------------------
+
+
+SINGLE = (
+    "bagit.txt",
+    "bag-info.txt",
+    "manifest-sha256.txt",
+    "tagmanifest-sha256.txt",
+    "data/package.json",
+    "data/packets/02.zip",
+    "data/trust/policy/2026",
+    "data/metadata/events.jsonl",
+    "data/reader/tiezheng-verify.pyz",
+)
+
+
+@pytest.mark.parametrize("path", SINGLE)
+def test_an_altered_bit_is_named_by_its_file(made: Made, run: Run, path: str) -> None:
+    rewrite(made, path, flip)
+    found = failed(run, made, "--fingerprint", made.fingerprint)
+    assert path in [name.partition(":")[0] for names in found.values() for name in names]
+
+
+def test_all_of_many_altered_files_are_named(made: Made, run: Run) -> None:
+    files = sorted(path for path in (made.folder / "data").rglob("*") if path.is_file())
+    for file in files:
+        file.write_bytes(file.read_bytes() + b"\n")
+    found = failed(run, made, "--fingerprint", made.fingerprint)
+    assert len(files) > 40
+    assert found["fixity"] == sorted(f.relative_to(made.folder).as_posix() for f in files)
+
+
+@pytest.mark.parametrize("path", ["data/packets/02.zip", "data/trust/logs", "data/package.json"])
+def test_a_missing_file_is_named(made: Made, run: Run, path: str) -> None:
+    (made.folder / path).unlink()
+    found = failed(run, made, "--fingerprint", made.fingerprint)
+    assert found["files"][0] in (path, "bag-info.txt")
+    assert path in found["files"]
+
+
+def test_a_packet_that_is_not_in_the_list_is_named(made: Made, run: Run) -> None:
+    shutil.copy(made.folder / "data/packets/01.zip", made.folder / "data/packets/03.zip")
+    reseal(made.folder)
+    found = failed(run, made, "--trust", made.trust)
+    assert found["packets"] == ["data/packets/03.zip"]
+
+
+def test_two_packets_that_changed_places_are_named(made: Made, run: Run) -> None:
+    one, two = (made.folder / f"data/packets/0{n}.zip" for n in (1, 2))
+    first, second = one.read_bytes(), two.read_bytes()
+    one.write_bytes(second)
+    two.write_bytes(first)
+    reseal(made.folder)
+    found = failed(run, made, "--trust", made.trust)
+    assert found["packets"][:2] == ["data/packets/01.zip", "data/packets/02.zip"]
+
+
+def test_a_list_that_gives_packets_to_other_cases_is_refused(made: Made, run: Run) -> None:
+    rewrite(made, "data/package.json", lambda data: data.replace(b"417", b"419"))
+    reseal(made.folder)
+    assert failed(run, made, "--trust", made.trust)["packets"] == ["data/packets/01.zip"]
+
+
+def test_a_forger_who_seals_anew_has_another_fingerprint(made: Made, run: Run) -> None:
+    rewrite(made, "data/pages/packet.md", lambda data: data + b"A line more.\n")
+    reseal(made.folder)
+    assert failed(run, made) == {}  # nobody who asks nothing outside can see it
+    assert "fingerprint" in failed(run, made, "--fingerprint", made.fingerprint)
+
+
+def test_another_trust_folder_does_not_vouch_for_itself(made: Made, run: Run) -> None:
+    rewrite(made, "data/trust/registrar.vkey", lambda data: (made.trust / "logs").read_bytes())
+    reseal(made.folder)
+    found = failed(run, made, "--trust", made.trust)
+    assert found["trust"] == ["data/trust"]
+
+
+def test_metadata_that_say_more_than_the_packets_are_named_by_line(made: Made, run: Run) -> None:
+    rewrite(
+        made,
+        "data/metadata/items.jsonl",
+        lambda data: data.replace("现场照片".encode(), "现场照片二".encode()),
+    )
+    reseal(made.folder)
+    (name,) = failed(run, made, "--trust", made.trust)["metadata"]
+    assert name.startswith("data/metadata/items.jsonl:")
+
+
+def test_a_line_more_in_the_metadata_is_named(made: Made, run: Run) -> None:
+    events = made.folder / "data/metadata/events.jsonl"
+    count = len(events.read_bytes().splitlines())
+    events.write_bytes(events.read_bytes() + b"{}\n")
+    reseal(made.folder)
+    (name,) = failed(run, made, "--trust", made.trust)["metadata"]
+    assert name == f"data/metadata/events.jsonl:{count + 1}"
+
+
+def test_a_private_key_that_slipped_in_is_named(made: Made, run: Run) -> None:
+    rewrite(made, "data/trust/logs", lambda data: data + b"PRIVATE+KEY+x\n")
+    assert failed(run, made, "--fingerprint", made.fingerprint)["secrets"] == ["data/trust/logs"]
+
+
+def test_a_link_is_not_followed(made: Made, run: Run) -> None:
+    page = made.folder / "data/pages/packet.md"
+    page.unlink()
+    page.symlink_to(made.trust / "logs")
+    found = failed(run, made, "--fingerprint", made.fingerprint)
+    assert list(found) == ["layout"]
+    assert "data/pages/packet.md" in found["layout"][0]
+
+
+def test_a_file_that_has_no_place_is_named(made: Made, run: Run) -> None:
+    (made.folder / "data/setup.sh").write_text("echo")
+    reseal(made.folder)
+    assert failed(run, made, "--trust", made.trust)["layout"] == ["data/setup.sh"]
+
+
+def test_two_histories_of_one_log_in_one_package_are_seen(tmp_path: Path, run: Run) -> None:
+    """Each packet alone is sound: cosigners that signed both trees show only side by side."""
+    first, second = cases()
+    second.drafts = [draft for draft in second.drafts if draft.name != "more"]
+    made = make_package(tmp_path / "two", first, second)
+    found = failed(run, made, "--fingerprint", made.fingerprint)
+    assert found["verified"] == ["data/packets/02.zip"]
+
+
+# --- what is handed over all the same --------------------------------------------------------
+
+
+def test_a_packet_that_does_not_verify_is_handed_over_and_told(tmp_path: Path, run: Run) -> None:
+    first, second = cases()
+    built = first.build()
+    path = next(path for path in built.files if path.startswith("data/items/"))
+    built.files[path] += b"!"
+    where = tmp_path / "bad"
+    made = make_package(where, second)
+    (where / "bad.zip").write_bytes(built.zip_bytes())
+    asked = ("--packet", where / "bad.zip", "--packet", where / "1.zip")
+    ended = run(
+        "archive", "make", "-o", where / "again", "--trust", made.trust, "--archive", ARCHIVE,
+        "--by", BY, "--verifier", where / "v.pyz", *asked, "--json",
+    )  # fmt: skip
+    assert ended.code == 1
+    assert lines(ended.out)["verified"]["names"] == ["data/packets/01.zip"]
+    assert (where / "again/data/packets/01.zip").read_bytes() == built.zip_bytes()
+
+
+# --- restored --------------------------------------------------------------------------------
+
+
+def restore(run: Run, made: Made, target: Path, *more: str | Path) -> int:
+    return run("archive", "restore", made.folder, "-o", target, *more).code
+
+
+def test_what_is_restored_verifies(made: Made, run: Run, tmp_path: Path) -> None:
+    target = tmp_path / "restored"
+    assert restore(run, made, target, "--fingerprint", made.fingerprint) == 0
+    packets = [target / "packets" / name for name in ("01", "02")]
+    assert run("verify", *packets, "--trust", target / "trust").code == 0
+    listed = (target / "list.tsv").read_text(encoding="utf-8").splitlines()
+    names = dict(row.split("\t")[::2] for row in listed[1:])
+    assert all((target / path).is_file() for path in names)
+    assert "BWC_0088.MP4" in names.values()
+
+
+@pytest.mark.parametrize("typed", [None, "00" * 32])
+def test_nothing_is_restored_unless_somebody_vouches(
+    made: Made, run: Run, tmp_path: Path, typed: str | None
+) -> None:
+    more = () if typed is None else ("--fingerprint", typed)
+    assert restore(run, made, tmp_path / "restored", *more) == (1 if typed else 3)
+    assert not (tmp_path / "restored").exists()
+
+
+def test_of_a_damaged_package_the_rest_is_restored(made: Made, run: Run, tmp_path: Path) -> None:
+    rewrite(made, "data/packets/01.zip", flip)
+    target = tmp_path / "restored"
+    assert restore(run, made, target, "--fingerprint", made.fingerprint) == 1
+    assert [path.name for path in (target / "packets").iterdir()] == ["02"]
+
+
+def test_a_slip_of_the_pen_is_told_by_its_group(made: Made, run: Run) -> None:
+    groups = made.fingerprint.split(" ")
+    groups[4] = "0000"
+    ended = run("archive", "check", made.folder, "--fingerprint", "".join(groups), "--json")
+    assert lines(ended.out)["fingerprint"]["facts"]["groups"] == "5"  # type: ignore[index]
+
+
+@pytest.mark.parametrize("typed", ["", "3f0a", "zz" * 32, "0" * 65])
+def test_what_is_no_fingerprint_is_wrong_usage(made: Made, run: Run, typed: str) -> None:
+    assert run("archive", "check", made.folder, "--fingerprint", typed).code == 2
+
+
+def test_what_stands_at_the_target_is_not_touched(made: Made, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    assert restore(run, made, tmp_path / "there", "--fingerprint", made.fingerprint) == 1
+    assert os.listdir(tmp_path / "there") == []
+
+
+def test_what_is_no_package_cannot_be_read(run: Run, tmp_path: Path) -> None:
+    assert run("archive", "check", tmp_path).code == 4
+    assert run("archive", "check", tmp_path / "nothing").code == 4
+
+
+def test_a_package_that_cannot_be_made_leaves_nothing(made: Made, run: Run, tmp_path: Path) -> None:
+    where = tmp_path / "out"
+    where.mkdir()
+    ended = run(
+        "archive", "make", "-o", where / "new", "--trust", made.trust, "--archive", ARCHIVE,
+        "--by", BY, "--verifier", where / "nothing.pyz", "--packet", made.packets[0],
+    )  # fmt: skip
+    assert ended.code == 4
+    assert list(where.iterdir()) == []
+
+
+def test_nothing_asked_for_is_wrong_usage(made: Made, run: Run, tmp_path: Path) -> None:
+    ended = run(
+        "archive", "make", "-o", tmp_path / "new", "--trust", made.trust, "--archive", ARCHIVE,
+        "--by", BY, "--verifier", made.trust / "logs",
+    )  # fmt: skip
+    assert ended.code == 2
