@@ -16,7 +16,7 @@ from ledger.errors import Unavailable, Unknown
 from ledger.evidence.chunks import ItemDigest
 from ledger.evidence.due import Due
 from ledger.evidence.envelope import Envelope
-from ledger.evidence.membership import case_series, provisional_series
+from ledger.evidence.membership import case_series, is_run_of_acts, provisional_series
 from ledger.evidence.packet import Index, SeriesFile
 from ledger.evidence.place import Place
 from ledger.evidence.statement import Kind, Statement, is_state
@@ -108,7 +108,8 @@ def plan_packet(
     shown |= _custody(log, files, [name, *_own_provisional(log, name, first_year, said)])
     closings = _closings(log) | _state(log, files, said)
     shown |= _registers(log, files, [*shown.values(), *closings.values()])
-    series = sorted({name for row in shown.values() for name, _ in row.places})
+    names = {name for row in shown.values() for name, _ in row.places}
+    series = sorted(name for name in names if not is_run_of_acts(name))
     # Found by their places: their series would open every status of the ledger.
     shown |= closings
     entries = dict(shown)

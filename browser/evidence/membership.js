@@ -27,7 +27,6 @@ export function seriesNames(statement, label, firstYear) {
   const year = Number(label.slice(0, 4));
   const names = named(statement, year, firstYear);
   const { file, device, procedure } = statement.predicate;
-  // All acts of an agency in a year are one run: a case that is hidden lacks there.
   if (procedure !== undefined) names.push(`${year}/acts/${statement.agency}`);
   const { occurred } = statement;
   if (file !== undefined && occurred !== null) {
@@ -53,6 +52,12 @@ function named(statement, year, firstYear) {
   if (kind === "act" && predicate.act === OPENING) return [`${year}/open/${agency}`];
   const names = caseNames(statement, year, firstYear);
   return names.length ? names : [`${year}/${kind}/${agency}`];
+}
+
+// All acts of an agency in a year: no packet shows that series. With its key, whoever has the packet
+// of one case would see in the public log when that agency acts in others.
+export function isRunOfActs(name) {
+  return name.slice(4).startsWith("/acts/");
 }
 
 // The series of a provisional case, named by the statement that opened it.

@@ -2,7 +2,7 @@
 
 import { byCodePoint, equalBytes, formatHex, repr } from "../encoding.js";
 import { Rejected } from "../errors.js";
-import { seriesNames, seriesYear } from "../evidence/membership.js";
+import { isRunOfActs, seriesNames, seriesYear } from "../evidence/membership.js";
 import { SeriesFile, comparePlaces } from "../evidence/packet.js";
 import { isBefore } from "../evidence/register.js";
 import { checkTags } from "../evidence/series.js";
@@ -122,8 +122,9 @@ function checkNoOtherSeries(ex, view) {
 
 function checkMembership(ex, view) {
   const names = seriesNames(view.statement, view.place.log, ex.trust.firstYear);
+  const shown = names.filter((name) => !isRunOfActs(name));
   const tags = [];
-  for (const name of names) {
+  for (const name of shown) {
     const found = ex.series.get(name);
     if (found === undefined) {
       throw new Rejected(`the packet has no sound series ${repr(name)}`);
@@ -132,6 +133,6 @@ function checkMembership(ex, view) {
     if (number === undefined) throw new Rejected(`not listed in its series ${repr(name)}`);
     tags.push(found.opened.tag(number));
   }
-  checkTags(view.entry, view.salt, tags);
-  view.series = names;
+  checkTags(view.entry, view.salt, tags, names.length - shown.length);
+  view.series = shown;
 }

@@ -50,12 +50,22 @@ def series_names(statement: Statement, label: str, first_year: int) -> tuple[str
             names = _case_names(statement, year, first_year)
             names = names or [f"{year}/{kind}/{statement.agency}"]
     if "procedure" in predicate:
-        # All acts of an agency in a year are one run: a case that is hidden lacks there.
-        names.append(f"{year}/acts/{statement.agency}")
+        names.append(acts_series(year, statement.agency))
     if "file" in predicate and (occurred := statement.occurred):
         captured = _year_of(occurred.start_ms, year, first_year)
         names.append(f"{captured}/recording/{predicate['device']}/{predicate['file']}")
     return tuple(unicodedata.normalize("NFC", name) for name in names)
+
+
+def acts_series(year: int | str, agency: str) -> str:
+    """All acts of an agency in a log's year are one run: a case that is hidden lacks there."""
+    return f"{year}/acts/{agency}"
+
+
+def is_run_of_acts(name: str) -> bool:
+    """Of whom no packet shows the series: with its key, whoever has the packet of one case would
+    see in the public log when that agency acts in others."""
+    return name[4:].startswith("/acts/")
 
 
 def provisional_series(id_: str, first_year: int) -> str:

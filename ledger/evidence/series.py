@@ -140,7 +140,11 @@ def entry_tags(salt: bytes, tags: Sequence[bytes]) -> tuple[bytes, ...]:
     return tuple(sorted([*tags, *fillers(salt, TAGS - len(tags))]))
 
 
-def check_tags(entry: Entry, salt: bytes, tags: Sequence[bytes]) -> None:
-    """That an entry's tags are those of its statement's series and fillers, all accounted for."""
-    if entry_tags(salt, tags) != entry.tags:
+def check_tags(entry: Entry, salt: bytes, tags: Sequence[bytes], unshown: int = 0) -> None:
+    """That an entry's tags are those of its statement's series and fillers, all accounted for.
+
+    Of `unshown` series whose tags the verifier cannot make, just as many tags are left over.
+    """
+    known = [*tags, *fillers(salt, max(0, TAGS - len(tags) - unshown))]
+    if len(known) + unshown != TAGS or len(set(entry.tags) - set(known)) != unshown:
         raise Rejected("the tags in the log are not those of this statement")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from ledger.errors import Malformed, Rejected
-from ledger.evidence.membership import series_names, series_year
+from ledger.evidence.membership import is_run_of_acts, series_names, series_year
 from ledger.evidence.packet import Place, SeriesFile
 from ledger.evidence.series import check_tags
 from ledger.evidence.statement import Kind, Statement, is_state
@@ -98,12 +98,13 @@ def _check_no_other_series(ex: Examination, view: View, statement: Statement) ->
 def _check_membership(ex: Examination, view: View, statement: Statement) -> None:
     tags = []
     names = series_names(statement, view.place.log, ex.trust.first_year)
-    for name in names:
+    shown = [name for name in names if not is_run_of_acts(name)]
+    for name in shown:
         if name not in ex.series:
             raise Rejected(f"the packet has no sound series {name!r}")
         found = ex.series[name]
         if view.place not in found.numbers:
             raise Rejected(f"not listed in its series {name!r}")
         tags.append(found.opened.tag(found.numbers[view.place]))
-    check_tags(view.entry, view.salt, tags)
-    view.series = names
+    check_tags(view.entry, view.salt, tags, len(names) - len(shown))
+    view.series = tuple(shown)

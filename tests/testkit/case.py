@@ -23,7 +23,7 @@ from ledger.errors import Unknown
 from ledger.evidence.chunks import ItemDigest, digest_item
 from ledger.evidence.entry import Entry, commit
 from ledger.evidence.envelope import PAYLOAD_TYPE, pae
-from ledger.evidence.membership import log_label, series_names
+from ledger.evidence.membership import is_run_of_acts, log_label, series_names
 from ledger.evidence.packet import (
     Index,
     Place,
@@ -397,6 +397,8 @@ class Case:
             for size in log.proof_sizes(row):
                 yield f"data/proofs/{place}@{size}.tlog-proof", log.receipt(row.index, size)
             for name, n in row.series:
+                if is_run_of_acts(name):
+                    continue
                 series.setdefault(name, {})[n] = Place(self.label, row.index)
             if not row.draft.shown:
                 continue

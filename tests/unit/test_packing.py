@@ -11,6 +11,7 @@ from ledger.tlog.note import SignedNote
 from ledger.verify import verify_packet
 from storage.packets import Bytes, open_packet, zip_pieces
 from testkit import case as kit
+from testkit import procedural
 from testkit.case import CASE, MemoryLog, MemoryPacket, seal_bag
 from testkit.world import World
 
@@ -233,3 +234,19 @@ def test_a_signature_that_comes_while_it_is_packed_does_not_divide_the_packet() 
 )
 def test_a_name_leaves_at_most_a_plain_ending_in_the_packet(name: str, plain: str) -> None:
     assert extension(name) == plain
+
+
+def test_the_packet_of_a_case_shows_nothing_of_its_agencys_acts_in_others() -> None:
+    world = World()
+    for number, case in ((1, CASE), (2, OTHER), (3, OTHER)):
+        draft = procedural.act(number, case=case)
+        world.hold(draft.items[0])
+        (result,) = world.file(draft.to_envelope())
+        assert isinstance(result, Accepted)
+    world.step()
+    plan = plan_packet(world.log, CASE, 2026)
+    names = [SeriesFile.from_bytes(d).name for p, d in plan.files.items() if "/series/" in p]
+    assert not [name for name in names if "/acts/" in name]
+    shown = [row for row in world.acknowledged.values() if row.envelope in plan.files.values()]
+    packed = [row for row in world.acknowledged.values() if row.entry in plan.files.values()]
+    assert packed == shown

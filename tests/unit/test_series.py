@@ -87,6 +87,11 @@ def test_salt_and_series_account_for_all_eight_tags_of_the_worked_packet(
         check_tags(worked_entry(worked, index), salt, tags)
         with pytest.raises(Rejected):
             check_tags(worked_entry(worked, index), salt, tags[1:])
+        check_tags(worked_entry(worked, index), salt, tags[1:], unshown=1)
+        with pytest.raises(Rejected):
+            check_tags(worked_entry(worked, index), salt, tags, unshown=1)
+        with pytest.raises(Rejected):
+            check_tags(worked_entry(worked, index), salt, tags[1:], unshown=2)
 
 
 def test_a_tag_is_the_mac_of_its_number_under_the_key_of_the_signature() -> None:
