@@ -58,6 +58,12 @@ class CityLedger:
     accepted: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     papers: dict[tuple[str, date], FileSubject] = field(default_factory=dict)
     ids: dict[tuple[str, str], str] = field(default_factory=dict)  # (case, act) → statement
+    recorded: dict[str, str] = field(default_factory=dict)  # file → statement
+
+    def key_file(self, signer: SigningKey) -> Path:
+        path = self.stage.root / "keys" / f"{signer.name}.key"
+        path.write_text(f"{signer.to_text()}\n")
+        return path
 
     @classmethod
     def opened(cls, root: Path, city: City, stack: ExitStack, stage: Stage) -> "CityLedger":
@@ -147,6 +153,7 @@ class CityLedger:
             station = self.station(recording.agency)
             subject = self._upload(recording.file, recording.data, station)
             statement = Statement(Kind.EVIDENCE, (subject,), predicate)
+            self.recorded[recording.file] = predicate["id"]
             envelopes.append(seal(statement.to_bytes(), [station]).to_bytes())
         for row in self._submit(envelopes):
             if "index" not in row:

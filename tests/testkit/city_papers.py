@@ -31,6 +31,27 @@ name = "擅自占用道路经营，面积五平方米以上"
 from = 1000
 to = 5000
 """
+RETENTION = """list = "retention"
+version = "2026.1"
+title = "保管期限表（演示：期限缩短，以便在一年之内到期）"
+title_en = "Retention periods (of the play: short enough to end within its year)"
+closing = ["case_closing"]
+
+[[class]]
+id = "short"
+name = "短期"
+name_en = "short"
+of = "case"
+months = 6
+
+[[class]]
+id = "long"
+name = "定期30年"
+name_en = "30 years"
+of = "case"
+years = 30
+acts = ["hearing", "collective_discussion", "coercive_measure"]
+"""
 
 
 def registers(city: City, new_id: Callable[[], str]) -> Iterator[Statement]:
@@ -74,6 +95,7 @@ def _lists(city: City, entry: Callable[..., Statement]) -> Iterator[Statement]:
             content = file.read_text("utf-8")
             yield entry(top, register, file.stem, content=content, version="2026.1")
     yield entry(top, "benchmarks", "benchmarks", content=BENCHMARKS, version="2026.1")
+    yield entry(top, "retention", "retention", content=RETENTION, version="2026.1")
 
 
 def _registered(

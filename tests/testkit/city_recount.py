@@ -10,7 +10,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ class Row:
     kind: str
     said: Said
     subjects: tuple[Said, ...]
+    envelope: bytes
 
 
 def rows(ledger: Path) -> Iterator[Row]:
@@ -36,7 +37,7 @@ def rows(ledger: Path) -> Iterator[Row]:
             "SELECT idx, kind, envelope FROM statement WHERE length(envelope) > 0 ORDER BY idx"
         ):
             payload = json.loads(base64.b64decode(json.loads(envelope)["payload"]))
-            yield Row(number, kind, payload["predicate"], tuple(payload["subject"]))
+            yield Row(number, kind, payload["predicate"], tuple(payload["subject"]), envelope)
     finally:
         base.close()
 
@@ -75,13 +76,64 @@ def gaps_owed(case: Case) -> set[tuple[str, str]]:
     return {(expected.rule, expected.kind) for expected in case.wrong.expected}
 
 
-def seen_on(city: City, street: str, start_ms: int, end_ms: int) -> list[Recording]:
-    """Recordings of that street whose time meets the span."""
+def seen_by(city: City, agency: str, start_ms: int, end_ms: int) -> list[Recording]:
+    """Recordings of an agency whose time meets the span."""
     return [
         r
         for r in city.recordings
-        if r.street == street and r.start_ms <= end_ms and r.end_ms >= start_ms
+        if r.agency == agency and r.start_ms <= end_ms and r.end_ms >= start_ms
     ]
+
+
+@dataclass(frozen=True)
+class Period:
+    """A clock as the law has it, written down here once more: from which act to which, how long."""
+
+    pack: str
+    clock: str
+    start: str
+    until: str
+    days: int
+    working: bool
+    article: str
+
+    def last_day(self, start: date) -> date:
+        if self.working:
+            return WORKING.after(start, self.days)
+        return WORKING.after(start + timedelta(days=self.days), 0)
+
+
+PERIODS = (
+    Period("ordinary", "decision", "case_filing", "penalty_decision", 90, False, "处罚法 60"),
+    Period("ordinary", "service", "penalty_decision", "service_return", 7, True, "处罚法 61、85"),
+    Period("ordinary", "pay_fine", "service_return", "payment", 15, False, "处罚法 67"),
+    Period("summary", "cash_handover", "cash_receipt", "cash_handover", 2, True, "处罚法 71、85"),
+    Period("summary", "bank_deposit", "cash_handover", "bank_deposit", 2, True, "处罚法 71、85"),
+    Period("licence", "licence_decision", "acceptance", "licence_decision", 20, True, "许可法 42"),
+    Period("licence", "service", "licence_decision", "service_return", 10, True, "许可法 44"),
+)
+
+
+def clocks_owed(case: Case, today: date) -> dict[str, tuple[date, str]]:
+    """By clock, its last day and its state, of those above that have started."""
+    owed = {}
+    done = {step.act: WORKING.after(case.begins, step.day) for step in lived(case)}
+    for period in PERIODS:
+        if period.pack == case.procedure and period.start in done:
+            last = period.last_day(done[period.start])
+            met = done.get(period.until)
+            if met is not None:
+                state = "met" if met <= last else "late"
+            else:
+                state = "running" if today <= last else "overdue"
+            owed[period.clock] = (last, state)
+    return owed
+
+
+def holding(ledger: Path, word: bytes) -> list[Path]:
+    """Files of a folder in which these bytes stand."""
+    files = (path for path in sorted(ledger.rglob("*")) if path.is_file())
+    return [path for path in files if word in path.read_bytes()]
 
 
 def day_of(case: Case, act: str) -> date | None:

@@ -24,14 +24,26 @@ from cli import output
 from cli.demo import _fresh
 from cli.language import say
 from cli.table import Table, write_table
+from ledger.encoding import format_time
 from ledger.errors import Rejected
-from testkit.city import CHINA, RECORDINGS, City, at_ms
+from testkit.city import CHINA, RECORDINGS, WORKING, Case, City, at_ms
 from testkit.city_ledger import CityLedger
-from testkit.city_recount import acts_as_lived, acts_in_log, gaps_owed, refusals_owed, rows
+from testkit.city_recount import (
+    acts_as_lived,
+    acts_in_log,
+    clocks_owed,
+    gaps_owed,
+    holding,
+    lived,
+    refusals_owed,
+    rows,
+    seen_by,
+)
 from testkit.demo_court import InProcess
 from testkit.demo_main import main
 
 LAST_DAY = date(2026, 12, 30)
+LONG = frozenset({"hearing", "collective_discussion", "coercive_measure"})  # kept for thirty years
 
 
 @dataclass
@@ -42,6 +54,7 @@ class Year:
     seconds: dict[str, float] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
     began_s: float = field(default_factory=time.monotonic)
+    held_case: Case = field(init=False)
 
     @property
     def city(self) -> City:
@@ -197,6 +210,137 @@ class Year:
             f"{len(self.city.cases)} 案中 {right} 案相符；共 {len(table)} 项",
         )
 
+    # --- clocks ------------------------------------------------------------------------------
+
+    def judge_clocks(self) -> None:
+        self.tell(
+            "What had to be done by when, counted again from the lists of days off alone:",
+            "各项期限，仅据放假安排重新计算：",
+        )
+        table: list[tuple[str, ...]] = []
+        right = 0
+        for case in self.city.cases:
+            found = self._get(f"/v1/cases/{quote(case.number, safe='')}/clocks")["clocks"]
+            by_id = {row["clock"]: row for row in found if row["pack"] == case.procedure}
+            for clock, (last, state) in clocks_owed(case, LAST_DAY).items():
+                row = by_id.get(clock, {})
+                said = row.get("last_day"), row.get("state")
+                held = said == (last.isoformat(), state)
+                right += held
+                self.hold(
+                    held,
+                    f"{case.number} {clock}: {last} {state}, got {said}",
+                    f"{case.number} {clock}：应为 {last} {state}，实际 {said}",
+                )
+            for row in found:
+                if row["state"] in ("overdue", "late", "running"):
+                    law = f"{row['statute']} {row['article']}"
+                    due = row.get("last_day") or row.get("due", "")
+                    table.append((case.number, row["name"], due, row["state"], law))
+        self.facts["clocks_right"] = right
+        columns = say(en="case|clock|due|state|by", zh="案号|期限|届满|状态|依据").split("|")
+        self._write("clocks", say(en="Clocks", zh="期限清单"), tuple(columns), table)
+        states = Counter(row[3] for row in table)
+        self.note(f"{right} clocks as counted; {dict(states)}", f"{right} 项相符；{dict(states)}")
+
+    # --- complaint, hold, disposal -----------------------------------------------------------
+
+    def complain(self) -> None:
+        """About a moment of a case that would be due for destruction."""
+        self.tell(
+            "Somebody complains of what he saw. All recordings of that moment are held at once.",
+            "有人投诉在某街所见。当时的全部录像立即保全。",
+        )
+        case = next(c for c in self._due() if c.recordings)
+        seen = case.recordings[0]
+        span = seen.start_ms - 30 * 60_000, seen.end_ms + 30 * 60_000
+        owed = seen_by(self.city, case.agency, *span)
+        key = self.ledger.key_file(self.ledger.handler(case.agency))
+        told = self._json(
+            *("complain", "--place", seen.street, "--text", "执法时推搡当事人（演示）"),
+            *("--from", format_time(span[0]), "--to", format_time(span[1])),
+            *("--key", str(key), "--server", self.ledger.stage.server),
+            *("--trust", str(self.root / "trust")),
+        )
+        held = {
+            subject["name"].rpartition(":")[2]
+            for row in rows(self.root / "ledger")
+            if row.kind == "hold"
+            for subject in row.subjects
+        }
+        wanted = {self.ledger.recorded[recording.file] for recording in owed}
+        self.hold(
+            bool(wanted) and wanted <= held,
+            f"all {len(wanted)} recordings of that moment are held, got {len(wanted & held)}",
+            f"当时的 {len(wanted)} 件录像均已保全，实际 {len(wanted & held)}",
+        )
+        self.note(f"{told['held']} held", f"已保全 {told['held']} 件")
+        self.facts["complaint"] = {"held": int(told["held"]), "owed": len(wanted)}
+        self.held_case = case
+
+    def dispose(self) -> None:
+        self.tell(
+            "A case whose time is over is destroyed by two persons; the held one is not.",
+            "保管期满的案件由二人销毁；已保全的不得销毁。",
+        )
+        drafts = self.root / "drafts"
+        made = self._json(
+            *("dispose", "due", str(self.root / "ledger"), "--out", str(drafts)),
+            *("--basis", "保管期限表（演示）", "--reason", "保管期限届满"),
+        )["cases"]
+        listed = {row["case"]: row for row in made}
+        owed = {case.number for case in self._due()}
+        self.hold(
+            set(listed) <= owed and self.held_case.number not in listed,
+            f"due is what was closed six months ago and is not held; too many"
+            f" {sorted(set(listed) - owed)}",
+            f"到期的是结案满六个月且未保全的；多 {sorted(set(listed) - owed)}",
+        )
+        gone = next(case for case in self._due() if case.number in listed)
+        ledger = self.root / "ledger"
+        before = [row for row in rows(ledger) if row.said.get("case") == gone.number]
+        draft = drafts / listed[gone.number]["drafts"]
+        for person in (1, 2):
+            key = self.ledger.key_file(self.ledger.handler(gone.agency, person))
+            signed = self._json("dispose", "sign", str(draft), "--key", str(key))["file"]
+            draft = Path(signed)
+        self._json(
+            *("dispose", "file", str(draft), "--server", self.ledger.stage.server),
+            *("--trust", str(self.root / "trust")),
+        )
+        left = [row for row in rows(ledger) if row.number in {each.number for each in before}]
+        self.hold(
+            not left, f"its statements are gone, got {len(left)}", f"陈述已销毁，余 {len(left)}"
+        )
+        found = {path.name for row in before for path in holding(ledger, row.envelope)}
+        self.hold(
+            bool(before) and not found,
+            f"no file holds any of its {len(before)} statements, got {sorted(found)}",
+            f"没有文件仍含其 {len(before)} 份陈述，实际 {sorted(found)}",
+        )
+        self.facts["disposal"] = {"case": gone.number, "statements": len(before)}
+        self.note(
+            f"{gone.number}: {len(before)} statements", f"{gone.number}：{len(before)} 份陈述"
+        )
+        audit = ("audit", str(ledger / "public"), "--trust", str(self.root / "trust"))
+        self.ledger.stage.run(*audit)
+        self.note("the whole log still verifies", "整个日志仍可核验")
+
+    def _due(self) -> list[Case]:
+        """Closed more than six months ago, of the kind that is kept for six."""
+        found = []
+        for case in self.city.cases:
+            steps = lived(case)
+            closed = WORKING.after(case.begins, steps[-1].day)
+            short = not {step.act for step in steps} & LONG
+            if steps[-1].act == "case_closing" and short and closed < date(2026, 6, 25):
+                found.append(case)
+        return found
+
+    def _json(self, *args: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.ledger.stage.run(*args, "--json"))
+        return found
+
     # --- the end -----------------------------------------------------------------------------
 
     def close(self) -> None:
@@ -250,6 +394,9 @@ def run(root: Path) -> int:
         year.judge_gates()
         year.recount()
         year.judge_gaps()
+        year.judge_clocks()
+        year.complain()
+        year.dispose()
         year.close()
     return output.Exit.DONE if not year.broken else output.Exit.FAILED
 
