@@ -55,6 +55,24 @@ REGISTERED: dict[str, Bilingual] = {
     "key": {"en": "key of", "zh": "密钥"},
     "opening": {"en": "opening of the log", "zh": "日志开篇"},
     "series": {"en": "end of series keys", "zh": "序列密钥终止"},
+    # What the acts of a procedure rest on.
+    "officer": {"en": "officer", "zh": "执法人员"},
+    "auxiliary": {"en": "auxiliary", "zh": "辅助人员"},
+    "device": {"en": "device", "zh": "设备"},
+    "delegation": {"en": "delegation", "zh": "赋权、委托"},
+    "legal_reviewer": {"en": "legal reviewer", "zh": "法制审核人员"},
+    "counsel": {"en": "counsel", "zh": "法律顾问"},
+    "service_contract": {"en": "service contract", "zh": "政府购买服务协议"},
+    "powers": {"en": "list of powers", "zh": "行政权力事项清单"},
+    "delegated_powers": {"en": "list of delegated powers", "zh": "赋权事项清单"},
+    "major_decisions": {"en": "list of major decisions", "zh": "重大行政执法决定目录清单"},
+    "benchmarks": {"en": "discretion benchmarks", "zh": "裁量权基准"},
+    "lenient": {"en": "no- and light-penalty list", "zh": "免罚轻罚清单"},
+    "auxiliary_forbidden": {"en": "acts barred to auxiliaries", "zh": "辅助执法行为负面清单"},
+    "guidance": {"en": "guidance list", "zh": "行政合规指导清单"},
+    "holiday_calendar": {"en": "days off and working weekends", "zh": "放假调休安排"},
+    "retention": {"en": "retention list", "zh": "保管期限表"},
+    "rule_pack": {"en": "rule pack", "zh": "规则包"},
 }
 
 
@@ -173,8 +191,8 @@ def _registers(rows: Sequence[Mapping[str, str]]) -> Iterator[str]:
         return
     yield ""
     yield say(
-        en=f"Registrations that signatures here rest on: {len(rows)}",
-        zh=f"签名所依据的登记：共 {len(rows)} 份",
+        en=f"Registrations that signatures and acts here rest on: {len(rows)}",
+        zh=f"签名和行为所依据的登记：共 {len(rows)} 份",
     )
     for row in rows[:MAX_ROWS]:
         role = f" ({pick(ROLES[row['role']])})" if row["role"] in ROLES else ""

@@ -58,6 +58,10 @@ function registered(said) {
   if ("key" in said) {
     return { ended, name: printable(said.person), role: said.role, what: "key" };
   }
+  if ("register" in said) {
+    const name = "version" in said ? `${said.subject} ${said.version}` : said.subject;
+    return { ended: "", name: printable(name), role: "", what: said.register };
+  }
   if ("case_numbers" in said) {
     return { ended: "", name: printable(said.name), role: "", what: "agency" };
   }

@@ -69,6 +69,9 @@ def _registered(statement: Statement) -> Mapping[str, str]:
     if "key" in said:
         name, role = printable(said["person"]), said["role"]
         return {"ended": ended, "name": name, "role": role, "what": "key"}
+    if "register" in said:
+        name = " ".join(filter(None, (said["subject"], said.get("version", ""))))
+        return {"ended": "", "name": printable(name), "role": "", "what": said["register"]}
     if "case_numbers" in said:
         return {"ended": "", "name": printable(said["name"]), "role": "", "what": "agency"}
     what = "series" if ended else "opening"

@@ -2,8 +2,10 @@
 
 import pytest
 
+from cli.carried import REGISTERED
 from ledger.evidence.membership import is_run_of_acts
 from ledger.evidence.packet import SeriesFile
+from ledger.evidence.procedural import Registered
 from ledger.report import Outcome
 from testkit import procedural as made
 from testkit.case import LEDGER, Case, make_case, registration
@@ -37,6 +39,33 @@ def test_a_packet_does_not_show_the_run_of_its_agencys_acts() -> None:
     assert [name for name in names if "/acts/" in name] == []
     (row,) = [row for row in built.rows if row.draft.predicate.get("procedure")]
     assert [name for name, _ in row.series if is_run_of_acts(name)] == ["2026/acts/agency-01"]
+
+
+def test_registers_in_a_packet_are_told_each_with_its_version() -> None:
+    case = _case()
+    for draft in (
+        made.registered(75, "agency", "agency-01", facts={"name": "市城市管理局"}),
+        made.registered(76, "officer", "320501-0417", facts={"person": "王某"}),
+        made.registered(77, "rule_pack", "ordinary", content="x = 1\n", version="2026.1"),
+        made.registered(78, "officer", "320501-0417", facts={"person": "王某", "in_post": "no"}),
+    ):
+        draft.batch = 2
+        case.add(draft)
+    report = case.build().verify(require=frozenset())
+    assert report.outcome is Outcome.PASSED, report.findings
+    told = [
+        (row["what"], row["name"], row["version"], row["of"]) for row in report.facts.registers
+    ]
+    assert told[-4:] == [
+        ("agency", "agency-01", "2", "2"),
+        ("officer", "320501-0417", "1", "2"),
+        ("rule_pack", "ordinary 2026.1", "1", "1"),
+        ("officer", "320501-0417", "2", "2"),
+    ]
+
+
+def test_every_register_has_words_in_the_report() -> None:
+    assert {str(register) for register in Registered} <= set(REGISTERED)
 
 
 @pytest.mark.parametrize(
