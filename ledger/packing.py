@@ -108,8 +108,8 @@ def plan_packet(
     shown |= _custody(log, files, [name, *_own_provisional(log, name, first_year, said)])
     closings = _closings(log) | _state(log, files, said)
     shown |= _registers(log, files, [*shown.values(), *closings.values()])
-    names = {name for row in shown.values() for name, _ in row.places}
-    series = sorted(name for name in names if not is_run_of_acts(name))
+    found = {name for row in shown.values() for name, _ in row.places}
+    series = sorted(name for name in found if not is_run_of_acts(name))
     # Found by their places: their series would open every status of the ledger.
     shown |= closings
     entries = dict(shown)

@@ -155,10 +155,11 @@ function gcd(a, b) {
 //
 // A tag that nothing explains would put the statement into a series that is not shown.
 export function checkTags(entry, salt, tags, unshown = 0) {
-  const fillers = FILLERS.slice(0, Math.max(0, TAGS - tags.length - unshown));
-  const known = [...tags, ...suite.shortMacs(salt, fillers, TAG_SIZE)];
-  const others = entry.tags.filter((tag) => !known.some((one) => equalBytes(one, tag)));
-  if (known.length + unshown !== TAGS || others.length !== unshown) {
+  const own = suite.shortMacs(salt, FILLERS, TAG_SIZE);
+  const known = [...tags, ...own.slice(0, Math.max(0, TAGS - tags.length - unshown))];
+  const within = (some) => (tag) => some.some((one) => equalBytes(one, tag));
+  const left = entry.tags.filter((tag) => !within(known)(tag));
+  if (known.length + unshown !== TAGS || left.length !== unshown || left.some(within(own))) {
     throw new Rejected("the tags in the log are not those of this statement");
   }
 }

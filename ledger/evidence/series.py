@@ -143,8 +143,11 @@ def entry_tags(salt: bytes, tags: Sequence[bytes]) -> tuple[bytes, ...]:
 def check_tags(entry: Entry, salt: bytes, tags: Sequence[bytes], unshown: int = 0) -> None:
     """That an entry's tags are those of its statement's series and fillers, all accounted for.
 
-    Of `unshown` series whose tags the verifier cannot make, just as many tags are left over.
+    Of `unshown` series whose tags the verifier cannot make, just as many tags are left over,
+    and none of them is a filler.
     """
-    known = [*tags, *fillers(salt, max(0, TAGS - len(tags) - unshown))]
-    if len(known) + unshown != TAGS or len(set(entry.tags) - set(known)) != unshown:
+    own = fillers(salt, TAGS)
+    known = {*tags, *own[: max(0, TAGS - len(tags) - unshown)]}
+    left = set(entry.tags) - known
+    if len(known) + unshown != TAGS or len(left) != unshown or not left.isdisjoint(own):
         raise Rejected("the tags in the log are not those of this statement")

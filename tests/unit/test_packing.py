@@ -239,7 +239,7 @@ def test_a_name_leaves_at_most_a_plain_ending_in_the_packet(name: str, plain: st
 def test_the_packet_of_a_case_shows_nothing_of_its_agencys_acts_in_others() -> None:
     world = World()
     for number, case in ((1, CASE), (2, OTHER), (3, OTHER)):
-        draft = procedural.act(number, case=case)
+        draft = procedural.act(number + 20, case=case)
         world.hold(draft.items[0])
         (result,) = world.file(draft.to_envelope())
         assert isinstance(result, Accepted)
