@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from ledger.errors import Unknown
-from ledger.evidence.entry import Entry
+from ledger.evidence.entry import Entry, check_commitment
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.membership import case_series, provisional_series
 from ledger.evidence.statement import Statement
@@ -104,5 +104,8 @@ def with_quorums(case: CaseFile, seen: Seen) -> CaseFile:
 def _filed(row: Row) -> Filed:
     if row.lost:
         raise Unknown(f"the statement of number {row.number} was lost")
+    entry = Entry.from_bytes(row.entry)
+    # Whoever writes into the database: nothing is judged by what is not the one that is logged.
+    check_commitment(entry, row.salt, row.envelope)
     statement = Statement.from_bytes(Envelope.from_bytes(row.envelope).payload)
-    return Filed(row.number, statement, Entry.from_bytes(row.entry).at)
+    return Filed(row.number, statement, entry.at)

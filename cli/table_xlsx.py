@@ -20,7 +20,7 @@ def xlsx_writer() -> Callable[[Table], bytes]:
     except ImportError:
         raise Unavailable(
             "xlsxwriter is not installed, and it writes workbooks",
-            hints=("pip install xlsxwriter", "or ask for a .csv"),
+            hints=("pip install 'tiezheng[tables]'", "or ask for a .csv"),
         ) from None
 
     def write(table: Table) -> bytes:
