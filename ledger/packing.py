@@ -24,6 +24,7 @@ from ledger.evidence.withheld import STATEMENT, Reason, Withheld
 from ledger.log import Log
 from ledger.ports import RenewalStore
 from ledger.process.favourable import favourable
+from ledger.process.relied import Relied
 from ledger.renewals import plan_renewals
 from ledger.sequencer import Row
 from ledger.tlog.checkpoint import Checkpoint
@@ -107,7 +108,7 @@ def plan_packet(
     shown = {n: row for n, row in shown.items() if log.place(row) not in unshown}
     shown |= _custody(log, files, [name, *_own_provisional(log, name, first_year, said)])
     closings = _closings(log) | _state(log, files, said)
-    shown |= _registers(log, files, [*shown.values(), *closings.values()])
+    shown |= _registers(log, files, [*shown.values(), *closings.values()], said)
     found = {name for row in shown.values() for name, _ in row.places}
     series = sorted(name for name in found if not is_run_of_acts(name))
     # Found by their places: their series would open every status of the ledger.
@@ -239,20 +240,26 @@ def _provisional(statements: Iterable[Statement], first_year: int) -> set[str]:
     }
 
 
-def _registers(log: Log, files: "_Files", rows: Iterable[Row]) -> dict[int, Row]:
-    """The openings, the agencies, and every version of each key that has signed."""
+def _registers(log: Log, files: "_Files", rows: Iterable[Row], said: _Said) -> dict[int, Row]:
+    """The openings, the agencies, every version of each key that has signed, and of each entry
+    in a register that the case rests on."""
     names, agencies = {version.key.name for version in log.register.trusted}, set()
+    rows = list(rows)
     for row in rows:
         envelope = Envelope.from_bytes(row.envelope)
         names |= {s.keyid.rpartition("+")[0] for s in envelope.signatures}
-        agencies.add(Statement.from_bytes(envelope.payload).agency)
+        agencies.add(said.by(row).agency)
     endings = [f"/register/key/{name}" for name in names]
     endings += [f"/register/agency/{agency}" for agency in agencies]
     endings += ["/register/ledger", "/register/series"]
+    registers = [row for row in log.registers() if files.holds(row)]
+    relied = Relied(map(said.by, rows))
+    perhaps = [row for row in registers if any(relied.may_be(name) for name, _ in row.places)]
+    relied_on = relied.among({row.number: said.by(row) for row in perhaps})
     return {
         row.number: row
-        for row in log.registers()
-        if files.holds(row) and any(name.endswith(tuple(endings)) for name, _ in row.places)
+        for row in registers
+        if row.number in relied_on or any(name.endswith(tuple(endings)) for name, _ in row.places)
     }
 
 

@@ -12,7 +12,6 @@ import * as suite from "../suite.js";
 import {
   bigFromBytes,
   clip,
-  compareBytes,
   concat,
   equalBytes,
   exactly,
