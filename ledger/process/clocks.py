@@ -184,9 +184,9 @@ def _named(case: CaseFile, names: tuple[str, ...]) -> list[Filed]:
 
 
 def _start(clock: Clock, filed: Filed) -> Iterator[int]:
-    if not clock.from_fact:
+    if not clock.start_fact:
         yield began_ms(filed)
-    elif (day := _day(filed, clock.from_fact)) is not None:
+    elif (day := _day(filed, clock.start_fact)) is not None:
         yield min(start_of(day), filed.at_ms)
 
 

@@ -149,7 +149,7 @@ class Clock:
     years: int = 0
     working: bool = False  # working days, where the statute says so itself and not by its rule
     rolls: bool = True  # a last day off moves on to a working one
-    from_fact: str = ""  # the day that the act states, not the one on which it was done
+    start_fact: str = ""  # the day that the act states, not the one on which it was done
     extended_by: str = ""
     extended_at_most: int = 0  # days over all extensions; 0: as many as are granted
     excluded: str = ""
@@ -403,6 +403,7 @@ def _clock(value: Any) -> Clock:
     if "working" in found and "days" not in found:
         raise Malformed("want working with days alone", path="working")
     found["start"] = found.pop("from")
+    found["start_fact"] = found.pop("from_fact", "")
     found.pop("note", None)
     return Clock(**found)
 

@@ -85,6 +85,8 @@ from ledger.evidence.withheld import Withheld, parse_reason
 from ledger.process.calendar import parse_calendar
 from ledger.process.lists import READERS
 from ledger.process.rulepack import RulePack
+from ledger.process.statistics import Statistics
+from ledger.process.yearly import Gone, Shown, Yearly
 from ledger.report import Outcome
 from ledger.timestamp import Authority, open_token
 from ledger.tlog.checkpoint import Checkpoint
@@ -513,6 +515,25 @@ def _list(data: bytes) -> None:
     for reader in READERS.values():
         with suppress(LedgerError):
             reader(given)
+
+
+def _yearly(data: bytes) -> None:
+    yearly = Yearly.from_bytes(data)
+    assert Yearly.from_bytes(yearly.to_bytes()) == yearly
+
+
+def yearly_files() -> tuple[bytes, ...]:
+    numbers = Statistics(acts=1, cases=1)
+    return (Yearly("agency-01", "2026", numbers, bytes(384), {"2026": 17}).to_bytes(),)
+
+
+def _shown_act(data: bytes) -> None:
+    shown = Shown.from_bytes(data)
+    assert Shown.from_bytes(shown.to_bytes()) == shown
+
+
+def shown_acts() -> tuple[bytes, ...]:
+    return Shown(b"{}", bytes(32)).to_bytes(), Shown(b"", b"", Gone.LOST).to_bytes()
 
 
 def _calendar(data: bytes) -> None:
@@ -1180,6 +1201,8 @@ TARGETS: tuple[Target, ...] = (
         (parse_calendar,),
     ),
     Target("rule pack", _rule_pack, rule_packs, (RulePack.from_text,), examples=60),
+    Target("yearly", _yearly, yearly_files, (Yearly.from_bytes, Statistics.from_json)),
+    Target("yearly-act", _shown_act, shown_acts, (Shown.from_bytes,)),
     # judging
     Target("packet", _verified, one_of_each, examples=60),
     Target("public-log", _audited, of_log, (audit_log,)),

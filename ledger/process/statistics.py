@@ -1,0 +1,213 @@
+"""What an agency did in a year, counted from its acts alone (苏法治办〔2021〕17号 三(三)).
+
+    {"acts":"12","cases":"3","procedures":[{"procedure":"ordinary","cases":"3","acts":[
+     {"act":"penalty_decision","acts":"2","amount":"1500.00","cases":"2","unread":"0",
+      "kinds":{"fine":"2"}}, …]}],"elsewhen":"0","v":1}
+
+Nothing is counted that a reader of the acts cannot count again: each act once, under the
+procedure and the name that it bears itself. The year is that of the log it stands in, so that no
+date written on an act moves it; `elsewhen` are those that claim another year. An amount that
+cannot be read as yuan is counted as `unread` and never as nothing.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from ledger.encoding import in_china, parse_decimal
+from ledger.errors import Malformed
+from ledger.evidence import phrase
+from ledger.evidence.statement import Kind, Statement
+from ledger.process.tables import read_table, rows, yuan
+
+AMOUNT = "amount"
+KINDS = "penalty_kind"  # what an act says it is: fine, warning, confiscation
+MAX_KINDS = 64  # of one act; more are counted together
+OTHER_KIND = "other"
+
+
+@dataclass(slots=True)
+class ActCount:
+    """How often an act was done, in how many cases; `fen` is the sum of its amounts."""
+
+    acts: int = 0
+    cases: int = 0
+    fen: int = 0
+    unread: int = 0
+    kinds: dict[str, int] = field(default_factory=dict)
+
+    def to_json(self, act: str) -> dict[str, Any]:
+        return {
+            "act": act,
+            "acts": str(self.acts),
+            "amount": format_yuan(self.fen),
+            "cases": str(self.cases),
+            "kinds": {kind: str(count) for kind, count in sorted(self.kinds.items())},
+            "unread": str(self.unread),
+        }
+
+
+@dataclass(slots=True)
+class Statistics:
+    """By procedure and act. `cases` are those with any act; a case may have several procedures."""
+
+    acts: int = 0
+    cases: int = 0
+    elsewhen: int = 0
+    procedures: dict[str, dict[str, ActCount]] = field(default_factory=dict)
+    cases_of: dict[str, int] = field(default_factory=dict)  # by procedure
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "acts": str(self.acts),
+            "cases": str(self.cases),
+            "elsewhen": str(self.elsewhen),
+            "procedures": [
+                {
+                    "acts": [count.to_json(act) for act, count in sorted(found.items())],
+                    "cases": str(self.cases_of[procedure]),
+                    "procedure": procedure,
+                }
+                for procedure, found in sorted(self.procedures.items())
+            ],
+            "v": 1,
+        }
+
+    @classmethod
+    def from_json(cls, value: Any) -> Self:
+        """Of one spelling: what it gives is written again as it was."""
+        need = {"acts": _count, "cases": _count, "elsewhen": _count, "v": _version}
+        found = read_table(value, {**need, "procedures": _procedures})
+        made = cls(found["acts"], found["cases"], found["elsewhen"])
+        for procedure in found["procedures"]:
+            name = procedure["procedure"]
+            made.cases_of[name] = procedure["cases"]
+            made.procedures[name] = dict(procedure["acts"])
+        if made.to_json() != value:
+            raise Malformed("want procedures, acts and kinds each once and in order")
+        return made
+
+
+class Tally:
+    """Statements in, numbers out; `year` is that of the log."""
+
+    def __init__(self, year: int) -> None:
+        self._year = year
+        self._found = Statistics()
+        self._cases: set[str] = set()
+        self._of_procedure: defaultdict[str, set[str]] = defaultdict(set)
+        self._of_act: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+
+    def add(self, statement: Statement) -> None:
+        """Raises `Malformed` of anything but an act of a procedure."""
+        said = statement.predicate
+        if statement.kind is not Kind.ACT or "procedure" not in said:
+            raise Malformed(f"want an act of a procedure, got {statement.kind}")
+        procedure, act = said["procedure"], said["act"]
+        case = f"{said.get('case', '')}\n{said.get('provisional', '')}"
+        count = self._found.procedures.setdefault(procedure, {}).setdefault(act, ActCount())
+        self._found.acts += 1
+        count.acts += 1
+        self._cases.add(case)
+        self._of_procedure[procedure].add(case)
+        self._of_act[procedure, act].add(case)
+        occurred = statement.occurred
+        if occurred is not None and in_china(occurred.end_ms).year != self._year:
+            self._found.elsewhen += 1
+        _add_facts(count, said.get("facts", {}))
+
+    def numbers(self) -> Statistics:
+        found = self._found
+        found.cases = len(self._cases)
+        found.cases_of = {name: len(cases) for name, cases in self._of_procedure.items()}
+        for (procedure, act), cases in self._of_act.items():
+            found.procedures[procedure][act].cases = len(cases)
+        return found
+
+
+def format_yuan(fen: int) -> str:
+    return f"{fen // 100}.{fen % 100:02d}"
+
+
+def differences(told: Statistics, counted: Statistics) -> list[tuple[str, str, str]]:
+    """Each number that is not the same: where it stands, as told, as counted."""
+    left, right = _flat(told), _flat(counted)
+    return [
+        (name, left.get(name, "0"), right.get(name, "0"))
+        for name in sorted(left.keys() | right.keys())
+        if left.get(name, "0") != right.get(name, "0")
+    ]
+
+
+def _flat(found: Statistics) -> dict[str, str]:
+    flat = {name: str(getattr(found, name)) for name in ("acts", "cases", "elsewhen")}
+    for procedure, acts in found.procedures.items():
+        flat[f"{procedure}.cases"] = str(found.cases_of[procedure])
+        for act, count in acts.items():
+            row = count.to_json(act)
+            kinds = row.pop("kinds")
+            row |= {f"kinds.{kind}": number for kind, number in kinds.items()}
+            del row["act"]
+            flat |= {f"{procedure}.{act}.{name}": number for name, number in row.items()}
+    return flat
+
+
+def _add_facts(count: ActCount, facts: Mapping[str, str]) -> None:
+    if AMOUNT in facts:
+        try:
+            count.fen += yuan(facts[AMOUNT])
+        except Malformed:
+            count.unread += 1
+    if KINDS in facts:
+        kind = facts[KINDS]
+        try:
+            phrase.word(kind)
+        except Malformed:
+            kind = OTHER_KIND
+        if kind not in count.kinds and len(count.kinds) >= MAX_KINDS:
+            kind = OTHER_KIND
+        count.kinds[kind] = count.kinds.get(kind, 0) + 1
+
+
+def _count(value: Any) -> int:
+    return parse_decimal(phrase.string(value, 19))
+
+
+def _version(value: Any) -> int:
+    if type(value) is not int or value != 1:
+        raise Malformed("want version 1")
+    return 1
+
+
+def _procedures(value: Any) -> tuple[dict[str, Any], ...]:
+    # Nothing done is an answer too, and `rows` wants one at least.
+    found: tuple[dict[str, Any], ...] = () if value == [] else rows(_procedure)(value)
+    return found
+
+
+def _procedure(value: Any) -> dict[str, Any]:
+    need = {"acts": rows(_act), "cases": _count, "procedure": phrase.word}
+    return read_table(value, need)
+
+
+def _act(value: Any) -> tuple[str, ActCount]:
+    need = {
+        "act": phrase.word,
+        "acts": _count,
+        "amount": yuan,
+        "cases": _count,
+        "kinds": _kinds,
+        "unread": _count,
+    }
+    found = read_table(value, need)
+    count = ActCount(
+        found["acts"], found["cases"], found["amount"], found["unread"], found["kinds"]
+    )
+    return found["act"], count
+
+
+def _kinds(value: Any) -> dict[str, int]:
+    if not isinstance(value, dict) or len(value) > MAX_KINDS + 1:
+        raise Malformed(f"want at most {MAX_KINDS + 1} kinds")
+    return {phrase.word(kind): _count(count) for kind, count in value.items()}

@@ -1,0 +1,210 @@
+"""The numbers of a year, counted again from the log by whoever has a copy of it.
+
+All acts of an agency and a year are one series, and the log holds a tag for each: one that is
+left out of a yearly file is missed, and one that is hidden behind its end is found. What a file
+does not prove is that the acts say the truth, that every act was logged, or who signed it.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ledger.encoding import clip
+from ledger.errors import LedgerError, Malformed, Rejected, Unavailable, Unknown
+from ledger.evidence.entry import Entry, check_commitment, scan_entries
+from ledger.evidence.envelope import Envelope
+from ledger.evidence.membership import series_names
+from ledger.evidence.place import Place
+from ledger.evidence.series import Series
+from ledger.evidence.statement import Statement
+from ledger.evidence.trust import Trust, TrustedLog
+from ledger.process.statistics import Statistics, Tally, differences
+from ledger.process.yearly import Shown, Yearly
+from ledger.report import Finding, Outcome, seconds_text, worst
+from ledger.tlog.audit import read_log
+from ledger.tlog.checkpoint import Checkpoint
+from ledger.tlog.note import SignedNote
+from ledger.verdict.examination import PublicLog
+
+MAX_SAID = 64  # findings of one kind that are listed
+
+
+@dataclass(frozen=True, slots=True)
+class Recount:
+    """`counted` is what the acts shown come to, whether or not all of them hold."""
+
+    yearly: Yearly
+    counted: Statistics
+    findings: tuple[Finding, ...]
+
+    @property
+    def outcome(self) -> Outcome:
+        return worst(finding.outcome for finding in self.findings)
+
+    def to_json(self) -> dict[str, Any]:
+        told, counted = self.yearly.numbers, self.counted
+        return {
+            "agency": self.yearly.agency,
+            "counted": counted.to_json(),
+            "differences": [
+                {"counted": found, "number": name, "told": said}
+                for name, said, found in differences(told, counted)
+            ],
+            "findings": [finding.to_json() for finding in self.findings],
+            "outcome": str(self.outcome),
+            "v": 1,
+            "year": self.yearly.year,
+        }
+
+
+def recount(lines: Iterable[bytes], log: PublicLog, trust: Trust) -> Recount:
+    """Raises `Malformed` of a file of another form, `Unavailable` where the log cannot be read."""
+    rest = iter(lines)
+    yearly = Yearly.from_bytes(next(rest, b""))
+    tally = Tally(int(yearly.year))
+    try:
+        series = _series(yearly, trust)
+    except LedgerError as error:
+        failed = Finding("series", Outcome.FAILED, yearly.series, str(error))
+        return Recount(yearly, tally.numbers(), (failed,))
+    acts = list(_acts(rest))
+    found = _Found({tag: n for n, tag in enumerate(series.asked(len(acts)), start=1)})
+    findings = [_read(log, one, found) for one in trust.logs if one.label[:4] == yearly.year]
+    findings += _missed(yearly, series, len(acts), found)
+    findings += _bound(acts, found.at, series, tally, trust)
+    findings.append(_numbers(yearly, tally.numbers()))
+    return Recount(yearly, tally.numbers(), tuple(findings))
+
+
+def _series(yearly: Yearly, trust: Trust) -> Series:
+    key = trust.series.get(yearly.year)
+    if key is None:
+        raise Rejected(f"your trust folder has no series key of {yearly.year}")
+    return key.open(yearly.series, yearly.signature)
+
+
+def _acts(lines: Iterator[bytes]) -> Iterator[Shown]:
+    for n, line in enumerate(lines, start=1):
+        try:
+            yield Shown.from_bytes(line)
+        except Malformed as error:
+            raise error.under(f"act {n}") from None
+
+
+@dataclass(slots=True)
+class _Found:
+    """Where the logs hold which number of the series: of those shown, and far beyond."""
+
+    tags: Mapping[bytes, int]
+    at: dict[int, tuple[Place, Entry]] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)
+
+
+def _read(log: PublicLog, trusted: TrustedLog, found: _Found) -> Finding:
+    """What a log holds counts only once its root was recomputed. Raises `Unavailable`."""
+    label = trusted.label
+    try:
+        cosigned = trusted.policy.open(SignedNote.from_bytes(log.read(label, "checkpoint")))
+        here = _tagged(log, label, cosigned.checkpoint, found.tags)
+        if twice := sorted(here.keys() & found.at.keys()):
+            raise Rejected(f"number {twice[0]} of the series stands in two logs")
+    except Unavailable:
+        raise
+    except Unknown as error:
+        detail = f"your copy of the log has a hole: {error}"
+        return Finding("log", Outcome.UNDECIDED, label, detail)
+    except LedgerError as error:
+        return Finding("log", Outcome.FAILED, label, str(error))
+    found.at |= here
+    found.sizes[label] = size = cosigned.checkpoint.size
+    if cosigned.quorum_time is None:
+        return Finding("log", Outcome.UNDECIDED, label, "the checkpoint has no quorum")
+    detail = f"as of {seconds_text(cosigned.quorum_time)}: the series over {size} entries"
+    return Finding("log", Outcome.PASSED, label, detail)
+
+
+def _tagged(
+    log: PublicLog, label: str, checkpoint: Checkpoint, tags: Mapping[bytes, int]
+) -> dict[int, tuple[Place, Entry]]:
+    found: dict[int, tuple[Place, Entry]] = {}
+    after = 0
+    for first, entries in read_log(lambda path: log.read(label, path), checkpoint, tiles=False):
+        after, odd = scan_entries(entries, after)
+        if odd is not None:
+            raise Rejected(f"entry {first + odd[0]}: {odd[1]}")
+        for index, data in enumerate(entries, start=first):
+            entry = Entry.from_bytes(data)
+            for n in (tags[tag] for tag in entry.tags if tag in tags):
+                if n in found:
+                    raise Rejected(f"two entries have number {n} of the series")
+                found[n] = Place(label, index), entry
+    return found
+
+
+def _missed(yearly: Yearly, series: Series, shown: int, found: _Found) -> Iterator[Finding]:
+    """Acts behind the end of the file; logs of which file or copy holds too little."""
+    for label in sorted(yearly.sizes.keys() | found.sizes.keys()):
+        told, size = yearly.sizes.get(label, 0), found.sizes.get(label, 0)
+        if size < told:
+            detail = f"your copy has {size} entries, and the file is as of {told}"
+            yield Finding("complete", Outcome.UNDECIDED, label, detail)
+    beyond = sorted((n, place) for n, (place, _) in found.at.items() if n > shown)
+    hidden = [(n, place) for n, place in beyond if place.index < yearly.sizes.get(place.log, 0)]
+    for n, place in hidden[:MAX_SAID]:
+        detail = f"act {n} of the series stands in the log, and not in the file"
+        yield Finding("complete", Outcome.FAILED, place.to_text(), detail)
+    if later := len(beyond) - len(hidden):
+        detail = f"{later} acts were logged after the file was made"
+        yield Finding("complete", Outcome.UNDECIDED, series.name, detail)
+    if not found.sizes:
+        yield Finding("complete", Outcome.UNDECIDED, series.name, "no log of that year was read")
+    elif not beyond:
+        detail = f"no act beyond the {shown} of the file"
+        yield Finding("complete", Outcome.PASSED, series.name, detail)
+
+
+def _bound(
+    acts: list[Shown],
+    at: Mapping[int, tuple[Place, Entry]],
+    series: Series,
+    tally: Tally,
+    trust: Trust,
+) -> list[Finding]:
+    """Each act shown is the one at its place; what is not is not counted."""
+    odd: list[Finding] = []
+    for n, act in enumerate(acts, start=1):
+        place, entry = at.get(n, (None, None))
+        about = place.to_text() if place else f"{series.name} {n}"
+        try:
+            if place is None or entry is None:
+                raise Rejected("no entry of the log has this number")
+            if act.gone is not None:
+                detail = f"act {n} of the file is gone ({act.gone}), and counted nowhere"
+                odd.append(Finding("act", Outcome.UNDECIDED, about, detail))
+                continue
+            tally.add(_opened(act, entry, place, series, trust))
+        except LedgerError as error:
+            odd.append(Finding("act", Outcome.FAILED, about, f"act {n} of the file: {error}"))
+    if odd:
+        return sorted(odd, key=lambda one: one.outcome is not Outcome.FAILED)[:MAX_SAID]
+    detail = f"{len(acts)} acts shown, each the one at its place"
+    return [Finding("act", Outcome.PASSED, series.name, detail)]
+
+
+def _opened(act: Shown, entry: Entry, place: Place, series: Series, trust: Trust) -> Statement:
+    check_commitment(entry, act.salt, act.envelope)
+    statement = Statement.from_bytes(Envelope.from_bytes(act.envelope).payload)
+    names = series_names(statement, place.log, trust.first_year)
+    if series.name not in names:
+        raise Rejected(f"it is of {clip(names[0])!r}")
+    return statement
+
+
+def _numbers(yearly: Yearly, counted: Statistics) -> Finding:
+    found = differences(yearly.numbers, counted)
+    if not found:
+        detail = f"{counted.acts} acts in {counted.cases} cases: every number is the same"
+        return Finding("numbers", Outcome.PASSED, yearly.series, detail)
+    name, told, recounted = found[0]
+    detail = f"{len(found)} differ, first {name}: told {told}, counted {recounted}"
+    return Finding("numbers", Outcome.FAILED, yearly.series, detail)

@@ -1,0 +1,313 @@
+"""A year's numbers: counted from acts, counted again from the log, and what somebody left out."""
+
+import random
+from collections.abc import Callable
+
+import pytest
+
+from ledger.counting import yearly_lines
+from ledger.encoding import format_base64, format_json, parse_json
+from ledger.errors import Malformed, Unavailable, Unknown
+from ledger.evidence.statement import Statement
+from ledger.process.statistics import Statistics, Tally, differences
+from ledger.process.yearly import Gone, Shown, Yearly
+from ledger.recount import Recount, recount
+from ledger.report import Outcome
+from testkit import procedural as made
+from testkit.case import AGENCY, Draft
+from testkit.world import World, registers
+
+YEAR = "2026"
+CASES = ["苏城管罚〔2026〕1号", "苏城管罚〔2026〕2号", "苏城管罚〔2026〕3号"]
+
+
+def act(number: int, name: str, case: str, **more: object) -> Draft:
+    return made.act(number, name, case=case, **more)
+
+
+# 3 cases, 8 acts; case 2 is the one that somebody would rather not have.
+ACTS = [
+    act(100, "case_filing", CASES[0]),
+    act(101, "penalty_decision", CASES[0], facts={"amount": "500", "penalty_kind": "fine"}),
+    act(102, "case_filing", CASES[1]),
+    act(103, "hearing", CASES[1], procedure="hearing"),
+    act(104, "penalty_decision", CASES[1], facts={"amount": "1000.50", "penalty_kind": "fine"}),
+    act(105, "case_filing", CASES[2]),
+    act(106, "penalty_decision", CASES[2], facts={"amount": "五百", "penalty_kind": "警告"}),
+    act(
+        107,
+        "case_closing",
+        CASES[2],
+        occurred={"from": "2025-12-31T23:00:00+08:00", "to": "2025-12-31T23:59:59+08:00"},
+    ),
+]
+# By hand from the list above.
+BY_HAND = {
+    "acts": "8",
+    "cases": "3",
+    "elsewhen": "1",
+    "procedures": [
+        {
+            "acts": [
+                {
+                    "act": "hearing",
+                    "acts": "1",
+                    "amount": "0.00",
+                    "cases": "1",
+                    "kinds": {},
+                    "unread": "0",
+                }
+            ],
+            "cases": "1",
+            "procedure": "hearing",
+        },
+        {
+            "acts": [
+                {
+                    "act": "case_closing",
+                    "acts": "1",
+                    "amount": "0.00",
+                    "cases": "1",
+                    "kinds": {},
+                    "unread": "0",
+                },
+                {
+                    "act": "case_filing",
+                    "acts": "3",
+                    "amount": "0.00",
+                    "cases": "3",
+                    "kinds": {},
+                    "unread": "0",
+                },
+                {
+                    "act": "penalty_decision",
+                    "acts": "3",
+                    "amount": "1500.50",
+                    "cases": "3",
+                    "kinds": {"fine": "2", "other": "1"},
+                    "unread": "1",
+                },
+            ],
+            "cases": "3",
+            "procedure": "ordinary",
+        },
+    ],
+    "v": 1,
+}
+
+
+def filed(*acts: Draft, cosigned: bool = True) -> World:
+    world = World()
+    world.file(*registers())
+    for draft in acts:
+        for data in draft.items:
+            world.hold(data)
+        (accepted,) = world.file(draft.to_envelope())
+        assert not isinstance(accepted, Exception), accepted
+    if cosigned:
+        world.step()
+    return world
+
+
+@pytest.fixture(autouse=True)
+def short_lookahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ledger.evidence.series.LOOKAHEAD", 64)
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    return filed(*ACTS)
+
+
+@pytest.fixture(scope="module")
+def lines(world: World) -> list[bytes]:
+    return list(yearly_lines(world.log, YEAR, AGENCY))
+
+
+def judged(world: World, lines: list[bytes]) -> Recount:
+    return recount(lines, world.public_log(), world.trust)
+
+
+def outcomes(found: Recount) -> dict[str, Outcome]:
+    worst = {}
+    for finding in found.findings:
+        if worst.get(finding.step) is not Outcome.FAILED:
+            worst[finding.step] = finding.outcome
+    return worst
+
+
+def test_numbers_are_those_counted_by_hand_and_from_the_log_they_are_the_same(
+    world: World, lines: list[bytes]
+) -> None:
+    yearly = Yearly.from_bytes(lines[0])
+    assert yearly.numbers.to_json() == BY_HAND
+    assert len(lines) == 1 + len(ACTS)
+    found = judged(world, lines)
+    assert found.outcome is Outcome.PASSED, found.findings
+    assert found.counted.to_json() == BY_HAND
+    assert found.to_json()["differences"] == []
+
+
+def test_a_case_that_is_left_out_with_honest_numbers_for_the_rest_is_missed(
+    world: World, lines: list[bytes]
+) -> None:
+    kept = [line for n, line in enumerate(lines[1:]) if n not in (2, 3, 4)]
+    told = with_numbers(lines[0], [a for n, a in enumerate(ACTS) if n not in (2, 3, 4)])
+    found = judged(world, [told, *kept])
+    assert outcomes(found)["act"] is Outcome.FAILED
+    assert outcomes(found)["complete"] is Outcome.FAILED
+    assert found.outcome is Outcome.FAILED
+
+
+def test_acts_cut_off_at_the_end_are_found_in_the_log(world: World, lines: list[bytes]) -> None:
+    told = with_numbers(lines[0], ACTS[:5])
+    found = judged(world, [told, *lines[1:6]])
+    assert outcomes(found)["act"] is Outcome.PASSED
+    hidden = [f for f in found.findings if f.step == "complete"]
+    assert [f.outcome for f in hidden] == [Outcome.FAILED] * 3
+    assert "act 6 of the series stands in the log" in hidden[0].detail
+
+
+def test_a_file_that_says_it_was_made_before_them_is_undecided_and_says_how_many(
+    world: World, lines: list[bytes]
+) -> None:
+    first = parse_json(with_numbers(lines[0], ACTS[:5]), limit=1 << 20)
+    cut = world.log.place_of(world.log.places("2026/acts/" + AGENCY)[5]).index
+    earlier = format_json({**first, "sizes": {"2026": str(cut)}})
+    found = judged(world, [earlier, *lines[1:6]])
+    assert outcomes(found)["complete"] is Outcome.UNDECIDED
+    assert found.outcome is Outcome.UNDECIDED
+    assert any("3 acts were logged after" in f.detail for f in found.findings)
+
+
+def test_a_number_that_was_changed_is_named(world: World, lines: list[bytes]) -> None:
+    changed = lines[0].replace(b'"amount":"1500.50"', b'"amount":"1400.50"')
+    assert changed != lines[0]
+    found = judged(world, [changed, *lines[1:]])
+    assert outcomes(found) == {
+        "log": Outcome.PASSED,
+        "complete": Outcome.PASSED,
+        "act": Outcome.PASSED,
+        "numbers": Outcome.FAILED,
+    }
+    assert found.to_json()["differences"] == [
+        {
+            "counted": "1500.50",
+            "number": "ordinary.penalty_decision.amount",
+            "told": "1400.50",
+        }
+    ]
+
+
+def test_another_act_in_its_place_and_two_in_each_other_s_are_found(
+    world: World, lines: list[bytes]
+) -> None:
+    swapped = [lines[0], lines[2], lines[1], *lines[3:]]
+    assert outcomes(judged(world, swapped))["act"] is Outcome.FAILED
+    shown = Shown.from_bytes(lines[2])
+    forged = ACTS[0].to_envelope()
+    found = judged(world, [*lines[:2], Shown(forged, shown.salt).to_bytes(), *lines[3:]])
+    assert outcomes(found)["act"] is Outcome.FAILED
+
+
+def test_any_changed_byte_of_an_act_fails_or_is_no_file(world: World, lines: list[bytes]) -> None:
+    rolled = random.Random(7)
+    for _ in range(60):
+        n = rolled.randrange(1, len(lines))
+        line = bytearray(lines[n])
+        line[rolled.randrange(len(line))] ^= 1 << rolled.randrange(8)
+        try:
+            found = judged(world, [*lines[:n], bytes(line), *lines[n + 1 :]])
+        except Malformed:
+            continue
+        assert found.outcome is Outcome.FAILED
+
+
+def test_another_agency_s_signature_opens_nothing(world: World, lines: list[bytes]) -> None:
+    first = parse_json(lines[0], limit=1 << 20)
+    for change in (
+        {"agency": "agency-02"},
+        {"signature": format_base64(bytes(384))},
+        {"signature": format_base64(b"\1" * 384)},
+    ):
+        found = judged(world, [format_json({**first, **change}), *lines[1:]])
+        assert outcomes(found) == {"series": Outcome.FAILED}
+
+
+def test_what_was_destroyed_is_said_and_counted_nowhere(world: World, lines: list[bytes]) -> None:
+    gone = Shown(b"", b"", Gone.DESTROYED).to_bytes()
+    told = with_numbers(lines[0], [a for n, a in enumerate(ACTS) if n != 3])
+    found = judged(world, [told, *lines[1:4], gone, *lines[5:]])
+    assert outcomes(found)["act"] is Outcome.UNDECIDED
+    assert outcomes(found)["numbers"] is Outcome.PASSED
+    assert found.outcome is Outcome.UNDECIDED
+
+
+def test_a_copy_without_quorum_decides_nothing(lines: list[bytes]) -> None:
+    alone = filed(*ACTS, cosigned=False)
+    with pytest.raises(Unavailable, match="no quorum"):
+        yearly_lines(alone.log, YEAR, AGENCY)
+
+
+def test_an_agency_without_acts_has_no_file(world: World) -> None:
+    with pytest.raises(Unknown, match="no act of 'agency-09'"):
+        yearly_lines(world.log, YEAR, "agency-09")
+
+
+def test_acts_after_the_file_was_made_are_not_held_against_it() -> None:
+    world = filed(*ACTS[:5])
+    early = list(yearly_lines(world.log, YEAR, AGENCY))
+    assert judged(world, early).outcome is Outcome.PASSED
+    for draft in ACTS[5:]:
+        world.hold(draft.items[0])
+        world.file(draft.to_envelope())
+    world.step()
+    found = judged(world, early)
+    assert found.outcome is Outcome.UNDECIDED
+    assert outcomes(found)["numbers"] is Outcome.PASSED
+
+
+def with_numbers(first: bytes, acts: list[Draft]) -> bytes:
+    """The first line as a liar would write it, with numbers that fit what he shows."""
+    tally = Tally(int(YEAR))
+    for draft in acts:
+        tally.add(Statement.from_bytes(draft.to_payload()))
+    line = parse_json(first, limit=1 << 20)
+    return format_json({**line, "numbers": tally.numbers().to_json()})
+
+
+# --- the forms ----------------------------------------------------------------------------------
+
+
+def test_numbers_are_read_as_they_were_written() -> None:
+    assert Statistics.from_json(BY_HAND).to_json() == BY_HAND
+    assert Statistics.from_json(Statistics().to_json()) == Statistics()
+    assert differences(Statistics.from_json(BY_HAND), Statistics.from_json(BY_HAND)) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda line: {**line, "acts": 8},
+        lambda line: {**line, "acts": "08"},
+        lambda line: {**line, "v": True},
+        lambda line: {**line, "more": "1"},
+        lambda line: {**line, "procedures": line["procedures"][::-1]},
+        lambda line: {**line, "procedures": [*line["procedures"], line["procedures"][0]]},
+        lambda line: {**line, "procedures": [{**line["procedures"][0], "acts": []}]},
+    ],
+)
+def test_numbers_of_another_form_are_refused(change: Callable[[dict[str, object]], object]) -> None:
+    with pytest.raises(Malformed):
+        Statistics.from_json(change(dict(BY_HAND)))
+
+
+@pytest.mark.parametrize("data", [b"", b"{}", b'{"gone":"sold"}', b'{"envelope":"","salt":""}'])
+def test_an_act_of_another_form_is_refused(data: bytes) -> None:
+    with pytest.raises(Malformed):
+        Shown.from_bytes(data)
+
+
+def test_only_acts_of_a_procedure_are_counted() -> None:
+    with pytest.raises(Malformed, match="want an act of a procedure"):
+        Tally(2026).add(Statement.from_bytes(made.complaint(9).to_payload()))
