@@ -21,6 +21,7 @@ from api import (
     uploads,
     views,
     whoami,
+    yearly,
 )
 from api.schemas import complete
 from api.services import Services
@@ -51,7 +52,7 @@ def create_app(services: Services | None = None) -> FastAPI:
     problems.install(app)
     app.add_middleware(tus.Resumable)
     parts = (
-        *(uploads, tus, direct, readbacks, statements, cases, deliveries, views),
+        *(uploads, tus, direct, readbacks, statements, cases, deliveries, views, yearly),
         *(whoami, public, backup_status, health),
     )
     for part in parts:

@@ -135,10 +135,10 @@ async def _answer(
 ) -> JSONResponse:
     person = await asyncio.to_thread(s.doorkeeper.person, request)
     async with s.packing:
-        return JSONResponse(await asyncio.to_thread(lambda: view(_admit(s, agency, person))))
+        return JSONResponse(await asyncio.to_thread(lambda: view(admit(s, agency, person))))
 
 
-def _admit(s: Services, agency: str, person: Person) -> Asked:
+def admit(s: Services, agency: str, person: Person) -> Asked:
     """Raises `Unknown` alike for what is not there and what is not his."""
     registry, today = s.casefiles.registry(), in_china(s.clock.now_ms()).date()
     asked = Asked(s, person, phrase.name(agency), registry, today)

@@ -51,6 +51,10 @@ COMMANDS: Mapping[str, Listed] = {
             "zh": "办理案件：执法行为、结论、缺项",
         },
     ),
+    "statistics": Listed(
+        "cli.statistics",
+        {"en": "the numbers of a year, and their recount", "zh": "年度执法统计及其复核"},
+    ),
     "correct": Listed(
         "cli.correct",
         {"en": "file what a statement left out", "zh": "补充或更正陈述"},

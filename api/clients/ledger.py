@@ -227,11 +227,19 @@ class LedgerClient:
         if due is not None:
             asked.append(("due", format_json(due.to_json()).decode()))
         query = "?" + urlencode(asked) if asked else ""
+        self._fetch(f"/v1/cases/{quote(case, safe='')}/packet{query}", target, progress)
+
+    def acts(self, agency: str, year: str, target: Path, progress: Progress) -> None:
+        """Writes the yearly file of an agency to `target`; leaves nothing there if it fails."""
+        path = f"/v1/agencies/{quote(agency, safe='')}/acts?{urlencode({'year': year})}"
+        self._fetch(path, target, progress)
+
+    def _fetch(self, path: str, target: Path, progress: Progress) -> None:
         partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
         try:
             check_target(target)
             with partial.open("xb") as file:
-                for piece in self._stream(f"/v1/cases/{quote(case, safe='')}/packet{query}"):
+                for piece in self._stream(path):
                     file.write(piece)
                     progress(len(piece))
             partial.replace(target)

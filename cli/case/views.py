@@ -294,10 +294,16 @@ def _shown(field: str, value: str) -> str:
     if words := _WORDS.get(field, {}).get(value):
         return pick(words)
     if field in ("decision", "what"):
-        return pick(_ACTIONS[value]) if value in _ACTIONS else _acts(language()).get(value, value)
-    if field == "procedure":
-        return _titles(language()).get(value, value)
-    return value
+        return pick(_ACTIONS[value]) if value in _ACTIONS else act_name(value)
+    return procedure_title(value) if field == "procedure" else value
+
+
+def act_name(act: str) -> str:
+    return _acts(language()).get(act, act)
+
+
+def procedure_title(procedure: str) -> str:
+    return _titles(language()).get(procedure, procedure)
 
 
 @cache
