@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -82,6 +83,7 @@ from ledger.evidence.statement import Statement
 from ledger.evidence.suites import Suites
 from ledger.evidence.trust import Trust
 from ledger.evidence.withheld import Withheld, parse_reason
+from ledger.process import retention
 from ledger.process.calendar import parse_calendar
 from ledger.process.lists import READERS
 from ledger.process.rulepack import RulePack
@@ -539,6 +541,14 @@ def shown_acts() -> tuple[bytes, ...]:
 def _calendar(data: bytes) -> None:
     calendar = parse_calendar(text_of(data))
     assert not set(calendar.off) & set(calendar.working)
+
+
+def _retention_list(given: str) -> str:
+    """What was read says of each class until when; it is published, and never written here."""
+    read = retention.RetentionList.from_text(given)
+    assert all(one.until(date(2026, 2, 28)) >= date(2026, 2, 27) for one in read.classes.values())
+    assert read.needed((), (), date(2026, 2, 28)) in read.classes.values()
+    return given
 
 
 def _rule_pack(data: bytes) -> None:
@@ -1199,6 +1209,15 @@ TARGETS: tuple[Target, ...] = (
         _calendar,
         lambda: (b'off = ["2026-10-01", 2026-10-02]\nworking = ["2026-10-10"]\n',),
         (parse_calendar,),
+    ),
+    Target(
+        "retention list",
+        text(_retention_list),
+        lambda: (
+            (Path(retention.__file__).parent / "retention_lists" / "default.toml").read_bytes(),
+        ),
+        (retention.RetentionList.from_text, retention.RetentionClass.from_toml),
+        examples=60,
     ),
     Target("rule pack", _rule_pack, rule_packs, (RulePack.from_text,), examples=60),
     Target("yearly", _yearly, yearly_files, (Yearly.from_bytes, Statistics.from_json)),
