@@ -32,7 +32,7 @@ def public_readers() -> dict[str, Callable[..., object]]:
         for name, value in _own(import_module(module.name)):
             if inspect.isclass(value):
                 for method in vars(value):
-                    if method.startswith("from_"):
+                    if method.startswith("from_") and callable(getattr(value, method)):
                         found[f"{module.name}.{name}.{method}"] = getattr(value, method)
             elif inspect.isfunction(value) and (name.startswith("parse_") or "_from_" in name):
                 found[f"{module.name}.{name}"] = value

@@ -1,0 +1,227 @@
+"""A complaint holds what was recorded then, before it is answered and before it is destroyed."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api.ids import new_id
+from ledger.encoding import format_time
+from ledger.errors import Unavailable
+from ledger.evidence.envelope import Envelope
+from ledger.evidence.signing import seal
+from ledger.evidence.statement import Kind, Role, Statement, TextSubject
+from ledger.suite import digest
+from testkit.disposals import (
+    RECORDING,
+    close_case,
+    disposal,
+    disposed,
+    file,
+    found,
+    hold,
+    needles,
+    object_of,
+    opened,
+    refused,
+)
+from testkit.keys import key
+from testkit.server import (
+    AGENCY,
+    HANDLER,
+    OTHER_AGENCY,
+    Ledger,
+    await_that,
+    open_ledger,
+    register,
+)
+
+HOUR_MS = 3_600_000
+SEEN = ("2026-03-02T14:30:00+08:00", "2026-03-02T15:30:00+08:00")
+
+
+def span(start: str, end: str) -> dict[str, str]:
+    return {"from": f"2026-03-02T{start}:00+08:00", "to": f"2026-03-02T{end}:00+08:00"}
+
+
+def complaint(start: str = SEEN[0], end: str = SEEN[1], agency: str = AGENCY, **more: Any) -> bytes:
+    moment = format_time(time.time_ns() // 1_000_000)
+    predicate = {
+        "agency": agency,
+        "id": new_id(time.time_ns() // 1_000_000),
+        "occurred": {"from": moment, "to": moment},
+        "place": "观前街",
+        "seen": {"from": start, "to": end},
+    } | more
+    said = Statement(Kind.COMPLAINT, (TextSubject("complaint", digest(b"letter")),), predicate)
+    return seal(said.to_bytes(), [HANDLER]).to_bytes()
+
+
+def held(ledger: Ledger, data: bytes) -> bool:
+    return object_of(ledger, data) in ledger.services.vault.places.held_items()
+
+
+def test_what_was_recorded_then_is_held_before_the_answer(tmp_path: Path) -> None:
+    with opened(tmp_path / "ledger") as ledger:
+        ahead = {"corrected": span("15:00", "15:10"), "device": "BWC-1", "file": "1.MP4"}
+        then = {
+            b"within it": {"occurred": span("15:00", "15:10")},
+            b"over it": {"occurred": span("10:00", "20:00")},
+            b"its first minute": {"occurred": span("13:00", "14:30")},
+            b"by a clock nobody compared": {"occurred": span("16:20", "16:25")},
+            b"by a clock that was set back": {
+                "occurred": {
+                    "from": "2000-01-01T00:00:00+08:00", "to": "2000-01-01T00:10:00+08:00"
+                },
+            } | ahead,
+            b"another place by its note": {"occurred": span("15:00", "15:10"), "note": "平江路"},
+        }  # fmt: skip
+        not_then = {
+            b"the day before": {
+                "occurred": {
+                    "from": "2026-03-01T15:00:00+08:00", "to": "2026-03-01T15:10:00+08:00"
+                }
+            },
+            b"compared, and an hour later": {
+                "occurred": span("17:00", "17:10"),
+                "corrected": span("16:20", "16:25"),
+                "device": "BWC-1",
+                "file": "2.MP4",
+            },
+        }  # fmt: skip
+        for data, more in (then | not_then).items():
+            file(ledger, data, **more)
+        (answer,) = ledger.accept(complaint())
+        assert answer["held"] == str(len(then))
+        assert {data for data in then | not_then if held(ledger, data)} == set(then)
+        (said,) = ledger.said("hold")
+        assert said["complaint"] == answer["id"]
+        (again,) = ledger.accept(complaint())  # another complaint is another hold
+        assert again["held"] == str(len(then))
+
+
+def test_a_recorder_that_was_not_compared_is_held_if_it_was_docked_in_the_days_after(
+    tmp_path: Path,
+) -> None:
+    now_ms = time.time_ns() // 1_000_000
+    with opened(tmp_path / "ledger") as ledger:
+        reset = {"from": "2000-01-01T00:00:00+08:00", "to": "2000-01-01T00:10:00+08:00"}
+        file(ledger, b"of a recorder", occurred=reset, device="BWC-1", file="1.MP4")
+        file(ledger, b"of no recorder", occurred=reset)
+        two_days = format_time(now_ms - 48 * HOUR_MS), format_time(now_ms - 47 * HOUR_MS)
+        (answer,) = ledger.accept(complaint(*two_days))
+        assert (answer["held"], held(ledger, b"of a recorder")) == ("1", True)
+        week = format_time(now_ms - 168 * HOUR_MS), format_time(now_ms - 167 * HOUR_MS)
+        (answer,) = ledger.accept(complaint(*week))
+        assert answer["held"] == "0"
+
+
+def test_what_comes_later_is_held_too_and_once_lifted_stays_so(tmp_path: Path) -> None:
+    with opened(tmp_path / "ledger") as ledger:
+        (answer,) = ledger.accept(complaint())
+        assert answer["held"] == "0"
+        late = file(ledger, b"docked in the evening", occurred=span("15:00", "15:10"))
+        other = file(ledger, b"of the next day")
+        ledger.services.keeping.hold()
+        assert (held(ledger, b"docked in the evening"), held(ledger, b"of the next day")) == (
+            True, False
+        )  # fmt: skip
+        assert other["id"] != late["id"]
+        ledger.accept(hold(late, what="lifted", complaint=answer["id"]))
+        ledger.services.keeping.hold()
+        assert not held(ledger, b"docked in the evening")
+    with open_ledger(tmp_path / "ledger") as ledger:
+        ledger.services.vault.places.put_watched_to(0)  # as after its database was lost
+        ledger.services.keeping.hold()
+        assert not held(ledger, b"docked in the evening")
+        assert len(ledger.said("hold")) == 2
+
+
+def test_of_another_agency_nothing_is_held(tmp_path: Path) -> None:
+    with opened(tmp_path / "ledger") as ledger:
+        file(ledger, b"within it", occurred=span("15:00", "15:10"))
+        other = key("handler-14.example")
+        ledger.accept(register(other, Role.HANDLER, OTHER_AGENCY))
+        said = Statement.from_bytes(Envelope.from_bytes(complaint(agency=OTHER_AGENCY)).payload)
+        (answer,) = ledger.accept(seal(said.to_bytes(), [other]).to_bytes())
+        assert answer["held"] == "0" and not held(ledger, b"within it")
+
+
+def test_more_than_fit_into_one_hold_are_held_by_several(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.watching.AT_ONCE", 3)
+    with opened(tmp_path / "ledger") as ledger:
+        for number in range(7):
+            file(ledger, b"number %d" % number, occurred=span("15:00", "15:10"))
+        (answer,) = ledger.accept(complaint())
+        assert answer["held"] == "7" and len(ledger.said("hold")) == 3
+
+
+# --- a complaint and a disposal ----------------------------------------------------------------
+
+
+def test_what_was_to_be_destroyed_tonight_is_held(tmp_path: Path) -> None:
+    with opened(tmp_path / "ledger") as ledger:
+        answer = file(ledger, occurred=span("15:00", "15:10"))
+        close_case(ledger)
+        # In one request: nothing can come between but the disposal itself.
+        rows = ledger.file(complaint(), disposal(answer))
+        assert "index" in rows[0] and rows[1]["code"] == "unavailable", rows
+        assert "is being held" in rows[1]["detail"]
+        assert "under a legal hold: complaint" in refused(ledger, disposal(answer))
+        assert held(ledger, RECORDING)
+
+
+def test_a_disposal_that_was_logged_first_goes_on(tmp_path: Path) -> None:
+    with opened(tmp_path / "ledger") as ledger:
+        answer = file(ledger, occurred=span("15:00", "15:10"))
+        close_case(ledger)
+        wanted = needles(ledger, RECORDING, answer)
+        first, second = ledger.accept(disposal(answer), complaint())
+        assert int(first["index"]) < int(second["index"])
+        disposed(ledger)
+        assert found(tmp_path, wanted) == []
+
+
+def test_a_crash_before_the_hold_loses_no_hold_and_lets_no_disposal_through(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(tmp_path / "ledger") as ledger:
+        answer = file(ledger, occurred=span("15:00", "15:10"))
+        close_case(ledger)
+
+        def crash(*_: object) -> None:
+            raise Unavailable("it has crashed")
+
+        monkeypatch.setattr(ledger.services.custody, "hold", crash)
+        (row,) = ledger.accept(complaint())
+        assert row["held"] == "0" and not held(ledger, RECORDING)
+        (refusal,) = ledger.file(disposal(answer))
+        assert refusal["code"] == "unavailable"
+    with open_ledger(tmp_path / "ledger") as ledger:
+        await_that(lambda: held(ledger, RECORDING), "the hold", 30)
+        assert "under a legal hold" in refused(ledger, disposal(answer))
+
+
+def test_a_crash_between_two_holds_holds_each_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.watching.AT_ONCE", 1)
+    with opened(tmp_path / "ledger") as ledger:
+        for number in range(3):
+            file(ledger, b"number %d" % number, occurred=span("15:00", "15:10"))
+        real, calls = ledger.services.custody.hold, []
+
+        def second_crashes(*arguments: Any) -> str:
+            calls.append(arguments)
+            if len(calls) == 2:
+                raise Unavailable("it has crashed")
+            return real(*arguments)
+
+        monkeypatch.setattr(ledger.services.custody, "hold", second_crashes)
+        (row,) = ledger.accept(complaint())
+        ledger.services.keeping.hold()
+        assert ledger.services.log.holds.of_complaint(row["id"]) == 3
+        assert len(ledger.said("hold")) == 3
