@@ -1,0 +1,172 @@
+"""`tiezheng complain`, `lift` and `dispose`: by persons with their keys, against a real server."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from ledger.evidence.envelope import Envelope
+from testkit.disposals import (
+    RECORDING,
+    SECOND,
+    close_case,
+    disposed,
+    file,
+    found,
+    needles,
+    object_of,
+    opened,
+)
+from testkit.server import CASE, HANDLER, OTHER_CASE, Ledger, serving
+from testkit.terminal import Ended, Run
+
+LAW = ("--basis", "机关档案管理规定 33", "--reason", "保管期限届满")
+SEEN = ("--from", "2026-11-23T13:00:00+08:00", "--to", "2026-11-23T15:00:00+08:00")
+
+
+@dataclass
+class Office:
+    ledger: Ledger
+    folder: Path
+    server: tuple[str, ...]
+    run: Run
+
+    def key(self, person: str) -> Path:
+        return self.folder / f"{person}.key"
+
+    def due(self, *args: str | Path) -> Ended:
+        return self.run("dispose", "due", self.ledger.folder, *args)
+
+    def sign(self, path: Path, person: str, *args: str) -> Ended:
+        return self.run("dispose", "sign", path, "--key", self.key(person), *args)
+
+    def complain(self, *args: str | Path) -> Ended:
+        return self.run("complain", "--key", self.key("first"), *args, *self.server)
+
+    def lift(self, *args: str) -> Ended:
+        return self.run("lift", *args, "--key", self.key("first"), *self.server)
+
+
+@pytest.fixture
+def office(tmp_path: Path, run: Run) -> Iterator[Office]:
+    with (
+        opened(tmp_path / "ledger") as ledger,
+        serving(ledger.http.app) as address,  # type: ignore[arg-type]
+    ):
+        trust = ("--trust", str(ledger.folder / "trust"))
+        made = Office(ledger, tmp_path, ("--server", address, *trust), run)
+        for person, key in (("first", HANDLER), ("second", SECOND)):
+            made.key(person).write_text(key.to_text() + "\n")
+        yield made
+
+
+def drafts(office: Office) -> list[Path]:
+    return sorted((office.folder / "drafts").glob("*.disposal.json"))
+
+
+def test_two_persons_sign_a_draft_and_it_is_destroyed(office: Office) -> None:
+    gone = file(office.ledger)
+    file(office.ledger, b"of an open case", case=OTHER_CASE)
+    close_case(office.ledger)
+    wanted = needles(office.ledger, RECORDING, gone)
+    listed = office.due("--lang", "en")
+    assert listed.code == 0, listed.err
+    assert listed.out.startswith(f"{CASE}  agency-01  soon  kept until ")
+    assert listed.out.endswith("2 statements\n") and len(listed.out.splitlines()) == 1
+    row = json.loads(office.due("--out", office.folder / "drafts", *LAW, "--json").out)["cases"][0]
+    (draft,) = drafts(office)
+    assert (row["drafts"], row["statements"]) == (draft.name, "2")
+    first = office.sign(draft, "first", "--json")
+    assert first.code == 0, first.err
+    signed = Path(json.loads(first.out)["file"])
+    again = office.sign(signed, "first")
+    assert again.code == 1 and "has signed it already" in again.err
+    alone = office.run("dispose", "file", signed, *office.server)
+    assert alone.code == 1 and "want 2 persons" in alone.err
+    assert office.sign(signed, "second").code == 0
+    assert len(Envelope.from_bytes(signed.read_bytes()).signatures) == 2
+    done = office.run("dispose", "file", signed, *office.server)
+    assert done.code == 0, done.err
+    disposed(office.ledger)
+    # The drafts name what went, by its id and commitment, and hold none of it.
+    assert found(office.folder, wanted) == []
+    assert office.due().out == ""
+    assert office.run("dispose", "file", signed, *office.server).code == 0  # the same answer
+
+
+def test_what_is_held_is_not_due_and_a_signed_draft_is_refused(office: Office) -> None:
+    file(office.ledger)
+    close_case(office.ledger)
+    office.due("--out", office.folder / "drafts", *LAW)
+    (draft,) = drafts(office)
+    office.sign(draft, "first")
+    signed = draft.with_name(draft.name + ".dsse.json")
+    office.sign(signed, "second")
+    office.run("hold", office.ledger.folder, CASE, "--reason", "行政复议")
+    assert office.due().out == ""
+    refused = office.run("dispose", "file", signed, *office.server)
+    assert refused.code == 1 and "under a legal hold: 行政复议" in refused.err
+    office.ledger.services.keeping.hold()
+    lifted = office.lift(CASE, "--reason", "复议已终结")
+    assert lifted.code == 0, lifted.err
+    assert office.run("dispose", "file", signed, *office.server).code == 0
+    disposed(office.ledger)
+
+
+def test_a_complaint_with_its_letter_holds_and_is_lifted_by_its_number(office: Office) -> None:
+    answer = file(office.ledger)
+    letter = office.folder / "来信.txt"
+    letter.write_text("投诉信\n")
+    ended = office.complain(
+        "--place", "观前街", *SEEN, "--letter", letter, "--by", "张某", "--case", CASE, "--json"
+    )
+    assert ended.code == 0, ended.err
+    said = json.loads(ended.out)
+    assert said["held"] == "1"
+    (logged,) = office.ledger.said("complaint")
+    assert (logged["place"], logged["by"], logged["id"]) == ("观前街", "张某", said["id"])
+    item = object_of(office.ledger, RECORDING)
+    assert item in office.ledger.services.vault.places.held_items()
+    listed = office.run("hold", office.ledger.folder, "--list").out
+    assert listed == f"statement/{answer['id']}  complaint {said['id']}\n"
+    alone = office.lift(answer["id"], "--reason", "查实无关")
+    assert alone.code == 0, alone.err  # another hold, of which there is none
+    office.ledger.services.keeping.hold()
+    assert item in office.ledger.services.vault.places.held_items()
+    assert office.lift(answer["id"], "--reason", "查实无关", "--complaint", said["id"]).code == 0
+    office.ledger.services.keeping.hold()
+    assert item not in office.ledger.services.vault.places.held_items()
+
+
+def test_a_complaint_by_word_of_mouth(office: Office) -> None:
+    ended = office.complain(
+        "--place", "观前街", *SEEN, "--text", "执法人员态度粗暴", "--lang", "zh"
+    )
+    assert ended.code == 0 and "已保全 0 份陈述" in ended.out
+    (logged,) = office.ledger.said("complaint")
+    assert logged["note"] == "执法人员态度粗暴"
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("complain", "--place", "x", *SEEN),
+        ("complain", "--place", "x", *SEEN, "--text", "x", "--letter", "x"),
+        ("complain", "--place", "two\nlines", *SEEN, "--text", "x"),
+    ],
+)
+def test_a_complaint_wants_a_letter_or_a_text(office: Office, args: tuple[str, ...]) -> None:
+    assert office.run(*args, "--key", office.key("first"), *office.server).code == 2
+
+
+def test_a_draft_wants_its_law_and_its_reason(office: Office) -> None:
+    assert office.due("--out", office.folder / "drafts").code == 2
+
+
+def test_only_a_disposal_is_signed(office: Office) -> None:
+    other = office.folder / "other.dsse.json"
+    other.write_bytes(office.ledger.evidence(b"evidence"))
+    ended = office.sign(other, "first")
+    assert ended.code == 1 and "want the draft of a disposal" in ended.err
