@@ -195,6 +195,24 @@ COMPONENTS: dict[str, Schema] = {
             "person": _TEXT,
         }
     ),
+    "RegisteredEntries": _object(
+        {
+            **_VIEW,
+            "day": _TEXT,
+            "entries": _list(
+                _object(
+                    dict.fromkeys(
+                        (
+                            *("agency", "facts", "from", "place", "sha256", "subject", "to"),
+                            "version",
+                        ),
+                        _TEXT,
+                    )
+                )
+            ),
+            "register": _TEXT,
+        }
+    ),
     "Standing": _object(
         {
             **_VIEW,
@@ -297,6 +315,7 @@ CaseNumber = Annotated[str, _named("^[^\\s/〔〕]{0,58}〔[12][0-9]{3}〕[^\\s/
 Month = Annotated[str, _named("^[12][0-9]{3}-(0[1-9]|1[0-2])$")]
 DeviceName = Annotated[str, _named("^[^/]{1,64}$")]
 AgencyName = Annotated[str, _named("^[^/]{1,64}$")]
+RegisterName = Annotated[str, _named("^[a-z_]{1,64}$")]
 PersonName = Annotated[str, _named("^[^/]{1,64}$")]
 Label = Annotated[str, _named("^[12][0-9]{3}(-[1-9][0-9]{0,3})?$")]
 TilePath = Annotated[

@@ -3,6 +3,7 @@
     GET /v1/agencies/{agency}/cases?year=2026     the case register (执法台账)
     GET /v1/agencies/{agency}/people/{person}     what a person did and read, from a day to a day
     GET /v1/agencies/{agency}/standing            reviewers and contracts, of one day
+    GET /v1/agencies/{agency}/registers/{name}    what is registered and in force on a day
 
 A handler sees his own agency. A supervisor or auditor sees his own and all below it, as the
 register of agencies has it; of any other he learns nothing, not even that it is there. Each answer
@@ -19,7 +20,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse
 
 from api.identity import Person
-from api.schemas import AgencyName, PersonName, answers, shown
+from api.schemas import AgencyName, PersonName, RegisterName, answers, shown
 from api.services import Services, services
 from ledger.encoding import format_time, in_china, parse_day
 from ledger.errors import Malformed, Rejected, Unknown
@@ -30,9 +31,10 @@ from ledger.evidence.statement import Kind, Role, Statement
 from ledger.process.crew import LATEST
 from ledger.process.listed import Seen
 from ledger.process.period import start_of
-from ledger.process.registry import Registry
+from ledger.process.registry import Registry, Version
 from ledger.process.standing import contract_faults, reviewers
 from ledger.process.views import CaseLine, Doing, Placed, case_register, doings, stage_of
+from ledger.suite import digest
 
 MAX_READ = 200_000  # statements that one question reads
 FIRST_DAY, LAST_DAY = date(1970, 1, 2), date(9999, 12, 30)  # each has one before and after it
@@ -128,6 +130,24 @@ async def standing(
     below: Below = "no",
 ) -> JSONResponse:
     return await _answer(s, request, agency, lambda asked: _standing(asked, day, below))
+
+
+@router.get(
+    "/v1/agencies/{agency}/registers/{register}",
+    summary="What is registered of an agency and in force on a day",
+    response_class=JSONResponse,
+    responses=answers(200, "application/json", "RegisteredEntries", *_CODES),
+    openapi_extra=shown("bearer"),
+)
+async def registers(
+    agency: AgencyName,
+    register: RegisterName,
+    request: Request,
+    s: Annotated[Services, Depends(services)],
+    day: Day = "",
+    below: Below = "no",
+) -> JSONResponse:
+    return await _answer(s, request, agency, lambda asked: _registered(asked, register, day, below))
 
 
 async def _answer(
@@ -263,6 +283,40 @@ def _owner(s: Services, doing: Doing) -> str:
         return ""
     file = s.casefiles.of_case(name) if "〔" in name else s.casefiles.of_provisional(name)
     return file.agency
+
+
+# --- what is registered ----------------------------------------------------------------------
+
+
+def _registered(asked: Asked, register: str, day: str, below: str) -> dict[str, Any]:
+    """The snapshot that an agency publishes: whoever has it asks for the receipts of its places."""
+    if register not in set(Registered):
+        raise Malformed(f"want one of {', '.join(Registered)}, got {register[:64]!r}")
+    on = parse_day(day) if day else asked.today
+    agencies = asked.below if _yes(below) else [asked.agency]
+    asked.note(f"register {register} on {on}")
+    versions = [
+        version
+        for agency in agencies
+        for version in asked.registry.all_at(Registered(register), LATEST, on, agency)
+    ]
+    rows = [_version(asked, version) for version in versions]
+    return asked.answer(day=on.isoformat(), entries=rows, register=register)
+
+
+def _version(asked: Asked, version: Version) -> dict[str, str]:
+    until = version.in_force.until
+    facts = "；".join(f"{name}={value}" for name, value in sorted(version.facts.items()))
+    return {
+        "agency": version.agency,
+        "facts": facts.replace("\n", "，"),
+        "from": version.in_force.start.isoformat(),
+        "place": asked.place(version.number),
+        "sha256": digest(version.content.encode()).hex() if version.content else "",
+        "subject": version.subject,
+        "to": until.isoformat() if until else "",
+        "version": version.version,
+    }
 
 
 # --- reviewers and contracts -----------------------------------------------------------------

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import click
+
 from cli import output
 from cli.command import F, json_option, option
 from cli.command import command as new_command
@@ -17,6 +19,7 @@ from cli.remote import Answer, open_client, server_option, token_option
 from cli.rules.shipped import shipped
 from cli.rules.words import STAGES
 from cli.table import Table, show_table, write_table
+from ledger.evidence.procedural import Registered
 from ledger.process.rulepack import read_pack
 from ledger.report import Bilingual
 
@@ -25,6 +28,7 @@ REGISTER = (
     *("decided", "served", "closed", "acts", "first", "last"),
 )
 DOINGS = ("at", "kind", "what", "about", "stage", "named", "place")
+ENTRIES = ("subject", "agency", "from", "to", "facts", "version", "sha256", "place")
 REVIEWERS = ("agency", "officers", "reviewers", "wanted", "short", "unexamined")
 CONTRACTS = ("agency", "contract", "fault", "power", "scope")
 
@@ -39,8 +43,10 @@ HEADS: Mapping[str, Bilingual] = {
     "contract": {"en": "contract", "zh": "协议"},
     "decided": {"en": "decided", "zh": "决定日期"},
     "decision": {"en": "decision", "zh": "决定"},
+    "facts": {"en": "facts", "zh": "登记事实"},
     "fault": {"en": "fault", "zh": "问题"},
     "first": {"en": "first at", "zh": "首条位置"},
+    "from": {"en": "from", "zh": "起始日"},
     "kind": {"en": "kind", "zh": "种类"},
     "last": {"en": "last at", "zh": "末条位置"},
     "named": {"en": "found by", "zh": "匹配名称"},
@@ -52,9 +58,13 @@ HEADS: Mapping[str, Bilingual] = {
     "reviewers": {"en": "reviewers", "zh": "法制审核人员"},
     "scope": {"en": "scope", "zh": "协议事项"},
     "served": {"en": "served", "zh": "送达"},
+    "sha256": {"en": "SHA-256", "zh": "SHA-256"},
     "short": {"en": "short", "zh": "不足"},
     "stage": {"en": "stage", "zh": "阶段"},
+    "subject": {"en": "subject", "zh": "登记对象"},
+    "to": {"en": "to", "zh": "最后有效日"},
     "unexamined": {"en": "without examination", "zh": "未取得法律职业资格"},
+    "version": {"en": "version", "zh": "版本"},
     "wanted": {"en": "wanted (5 %)", "zh": "应有（5%）"},
     "what": {"en": "what", "zh": "事项"},
 }
@@ -116,6 +126,14 @@ def _below_option() -> Callable[[F], F]:
         "--below",
         is_flag=True,
         words={"en": "with the agencies below it", "zh": "包括下级机关"},
+    )
+
+
+def _day_option() -> Callable[[F], F]:
+    return option(
+        "--day",
+        metavar="DAY",
+        words={"en": "on this day; by default today", "zh": "该日；缺省为今日"},
     )
 
 
@@ -211,11 +229,7 @@ def person(
     "    --token-file token",
 )
 @_options(
-    option(
-        "--day",
-        metavar="DAY",
-        words={"en": "on this day; by default today", "zh": "该日；缺省为今日"},
-    ),
+    _day_option(),
     _below_option(),
 )
 def standing(
@@ -237,6 +251,47 @@ def standing(
         output.result("")
         title = say(en="Service contracts", zh="政府购买服务协议")
         show_table(_table(title, answer, CONTRACTS, "contracts"))
+
+
+@new_command(
+    "registered",
+    words={
+        "en": "Print what is registered of an agency and in force on a day.\n\n"
+        "It is the snapshot that an agency publishes: officers, devices, lists. Each\n"
+        "entry names its place in the log; of a list stands the published file's SHA-256.",
+        "zh": "打印某日机关登记簿中有效的条目。\n\n"
+        "即机关对外公示的内容：人员、设备、清单等。每条给出日志位置；清单给出所公布\n"
+        "文件的 SHA-256。",
+    },
+    example="tiezheng case registered --agency agency-01 --register officer -o 执法人员.csv \\\n"
+    "    --server https://ledger.example --token-file token",
+)
+@_options(
+    option(
+        "--register",
+        "name",
+        required=True,
+        type=click.Choice([str(register) for register in Registered]),
+        words={"en": "which register or list", "zh": "登记簿或清单"},
+    ),
+    _day_option(),
+    _below_option(),
+)
+def registered(
+    agency: str,
+    name: str,
+    day: str | None,
+    below: bool,
+    file: str | None,
+    server: str,
+    token_file: str,
+    as_json: bool,
+) -> None:
+    asked = {"below": _yes(below)} | ({"day": day} if day else {})
+    answer = _ask(server, token_file, agency, f"registers/{name}", asked, {"entries": ENTRIES})
+    on = str(answer.get("day", ""))
+    title = say(en=f"Register {name} on {on}", zh=f"登记簿 {name}（{on}）")
+    _put(_table(title, answer, ENTRIES, "entries"), answer, file, as_json)
 
 
 def _ask(
@@ -323,4 +378,4 @@ def _yes(flag: bool) -> str:
     return "yes" if flag else "no"
 
 
-MEMBERS: tuple[Any, ...] = (register, person, standing)
+MEMBERS: tuple[Any, ...] = (register, person, standing, registered)

@@ -2,11 +2,14 @@
 
 import time
 from collections.abc import Iterator
+from hashlib import sha256
 from typing import Any
 
 import pytest
 
+from ledger.evidence.envelope import Envelope
 from testkit.county import COUNTY, ELSEWHERE, ELSEWHERE_CASE, STREET, STREET_CASE, open_county
+from testkit.lists import POWERS
 from testkit.server import CASE, OTHER_CASE, Ledger, await_that
 
 
@@ -76,6 +79,7 @@ def test_a_year_without_acts_has_no_case(ledger: Ledger) -> None:
         CASES,
         f"/v1/agencies/{COUNTY}/people/A-1?from=2026-03-01&to=2026-03-31",
         f"/v1/agencies/{COUNTY}/standing",
+        f"/v1/agencies/{COUNTY}/registers/officer",
     ],
 )
 def test_who_sees_an_agency(
@@ -164,6 +168,19 @@ def test_reviewers_and_contracts_of_a_day(ledger: Ledger) -> None:
     assert (before["contracts"], before["reviewers"][0]["officers"]) == ([], "0")
 
 
+def test_what_is_registered_stands_with_its_place(ledger: Ledger) -> None:
+    answer = ask(ledger, f"/v1/agencies/{COUNTY}/registers/officer?day=2026-03-15").json()
+    assert [row["subject"] for row in answer["entries"]] == ["A-1", "A-2"]
+    row = answer["entries"][0]
+    assert "person=王某" in row["facts"].split("；")
+    found = ledger.services.log.row(int(row["place"].partition("-")[2]))
+    assert b"A-1" in Envelope.from_bytes(found.envelope).payload
+    (powers,) = ask(ledger, f"/v1/agencies/{COUNTY}/registers/powers").json()["entries"]
+    assert powers["sha256"] == sha256(POWERS.encode()).hexdigest()
+    agencies = ask(ledger, "/v1/agencies/city/registers/agency?below=yes").json()["entries"]
+    assert {row["subject"] for row in agencies} == {"city", COUNTY, STREET, ELSEWHERE}
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -176,6 +193,8 @@ def test_reviewers_and_contracts_of_a_day(ledger: Ledger) -> None:
         f"/v1/agencies/{COUNTY}/people/A-1?from=2026-03-01&to=2026-02-30",
         f"/v1/agencies/{COUNTY}/people/A-1?from=0001-01-01&to=9999-12-31",
         f"/v1/agencies/{COUNTY}/standing?day=x",
+        f"/v1/agencies/{COUNTY}/registers/mayor",
+        f"/v1/agencies/{COUNTY}/registers/officer?day=2026-02-30",
         "/v1/agencies/%20/standing",
     ],
 )

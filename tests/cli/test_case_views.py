@@ -112,12 +112,21 @@ def test_the_standing_of_an_agency(desk: Desk) -> None:
     )
 
 
+def test_what_is_registered(desk: Desk) -> None:
+    ended = desk("registered", "--register", "officer", "-o", desk.folder / "officers.csv")
+    assert (ended.code, ended.out) == (0, "")
+    text = (desk.folder / "officers.csv").read_text(encoding="utf-8-sig")
+    assert [row[0] for row in csv.reader(io.StringIO(text))] == ["subject", "A-1", "A-2"]
+    assert "HT-7" in desk("registered", "--register", "service_contract", "--lang", "zh").out
+
+
 @pytest.mark.parametrize(
     ("args", "limits", "code"),
     [
         (YEAR, {"agency": ELSEWHERE}, 1),
         (("register", "--year", "26"), {}, 1),
         (("register",), {}, 2),
+        (("registered", "--register", "mayor"), {}, 2),
         ((*YEAR, "-o", "table.doc"), {}, 1),
         (("person", "--no", "A-2", "--from", "2026-03-01"), {}, 2),
         (("person", "--no", "A/2", "--from", "2026-03-01", "--to", "2026-03-31"), {}, 1),
