@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import click
 
 from cli import output
-from cli.case.views import act_name, procedure_title
+from cli.case.words import act_name, procedure_title
 from cli.command import command as new_command
 from cli.command import json_option, option
 from cli.files import read_secret

@@ -43,6 +43,7 @@ SLOWEST = 10_000_000  # bytes a second that a disk reads at least
 # What answers must hold as text; `check_texts`.
 ACCEPTANCE = ("id", "log", "index", "entry", "salt", "checkpoint")
 RECEIPT = ("id", "log", "index", "entry", "proof", "witnessed")
+CASE_ROW = ("act", "id", "index", "kind", "log", "stage")
 DELIVERY_SESSION = ("agency", "index", "note", "session", "since", "what")
 DELIVERY_FILE = ("agency", "cause", "index", "path", "session", "since", "size", "told")
 
@@ -203,6 +204,20 @@ class LedgerClient:
                 raise Malformed(f"want the list {field!r} in the ledger's answer")
             for row in answer[field]:
                 check_texts(row if isinstance(row, dict) else {}, *texts)
+        return answer
+
+    def case(self, case: str) -> dict[str, Any]:
+        """The statements of a case in log order, as the ledger lists them."""
+        answer = self._json("GET", f"/v1/cases/{quote(case, safe='')}", headers=self._bearer())
+        check_texts(answer, "case", "log")
+        rows = answer.get("statements")
+        if not isinstance(rows, list):
+            raise Malformed("want the list 'statements' in the ledger's answer")
+        for row in rows:
+            check_texts(row if isinstance(row, dict) else {}, *CASE_ROW)
+            files = row.get("files")
+            if not isinstance(files, list) or not all(isinstance(name, str) for name in files):
+                raise Malformed("want a list of files in each row of the ledger's answer")
         return answer
 
     def lacking(self, case: str) -> list[Lack]:

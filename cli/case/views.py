@@ -1,8 +1,7 @@
-"""`tiezheng case register`, `person` and `standing`: views of an agency, for a screen or a file."""
+"""`tiezheng case register`, `file` and others: views of an agency, for a screen or a file."""
 
 import time
-from collections.abc import Callable, Mapping
-from functools import cache
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -10,98 +9,36 @@ from urllib.parse import quote
 import click
 
 from cli import output
+from cli.case.words import HEADS, shown
 from cli.command import F, json_option, option
 from cli.command import command as new_command
 from cli.files import read_secret
-from cli.language import language, pick, say
+from cli.language import pick, say
 from cli.registering import agency_option
-from cli.remote import Answer, open_client, server_option, token_option
-from cli.rules.shipped import shipped
-from cli.rules.words import STAGES
+from cli.remote import Answer, case_option, open_client, server_option, token_option
 from cli.table import Table, show_table, write_table
 from ledger.evidence.procedural import Registered
-from ledger.process.rulepack import read_pack
-from ledger.report import Bilingual
 
 REGISTER = (
     *("case", "agency", "procedure", "opened", "officers", "stage", "decision", "amount"),
     *("decided", "served", "closed", "acts", "first", "last"),
 )
+FILE = ("place", "kind", "stage", "act", "files", "id")
 DOINGS = ("at", "kind", "what", "about", "stage", "named", "place")
 ENTRIES = ("subject", "agency", "from", "to", "facts", "version", "sha256", "place")
 REVIEWERS = ("agency", "officers", "reviewers", "wanted", "short", "unexamined")
 CONTRACTS = ("agency", "contract", "fault", "power", "scope")
 
-HEADS: Mapping[str, Bilingual] = {
-    "about": {"en": "about", "zh": "对象"},
-    "acts": {"en": "acts", "zh": "行为数"},
-    "agency": {"en": "agency", "zh": "机关"},
-    "amount": {"en": "amount", "zh": "金额"},
-    "at": {"en": "time", "zh": "时间"},
-    "case": {"en": "case", "zh": "案号"},
-    "closed": {"en": "closed", "zh": "结案"},
-    "contract": {"en": "contract", "zh": "协议"},
-    "decided": {"en": "decided", "zh": "决定日期"},
-    "decision": {"en": "decision", "zh": "决定"},
-    "facts": {"en": "facts", "zh": "登记事实"},
-    "fault": {"en": "fault", "zh": "问题"},
-    "first": {"en": "first at", "zh": "首条位置"},
-    "from": {"en": "from", "zh": "起始日"},
-    "kind": {"en": "kind", "zh": "种类"},
-    "last": {"en": "last at", "zh": "末条位置"},
-    "named": {"en": "found by", "zh": "匹配名称"},
-    "officers": {"en": "officers", "zh": "执法人员"},
-    "opened": {"en": "opened", "zh": "立案（首次行为）"},
-    "place": {"en": "place", "zh": "日志位置"},
-    "power": {"en": "power", "zh": "权力事项"},
-    "procedure": {"en": "procedure", "zh": "程序"},
-    "reviewers": {"en": "reviewers", "zh": "法制审核人员"},
-    "scope": {"en": "scope", "zh": "协议事项"},
-    "served": {"en": "served", "zh": "送达"},
-    "sha256": {"en": "SHA-256", "zh": "SHA-256"},
-    "short": {"en": "short", "zh": "不足"},
-    "stage": {"en": "stage", "zh": "阶段"},
-    "subject": {"en": "subject", "zh": "登记对象"},
-    "to": {"en": "to", "zh": "最后有效日"},
-    "unexamined": {"en": "without examination", "zh": "未取得法律职业资格"},
-    "version": {"en": "version", "zh": "版本"},
-    "wanted": {"en": "wanted (5 %)", "zh": "应有（5%）"},
-    "what": {"en": "what", "zh": "事项"},
-}
-_STAGES: Mapping[str, Bilingual] = {
-    **{str(stage): words for stage, words in STAGES.items()},
-    "closed": {"en": "closed", "zh": "已结案"},
-    "": {"en": "", "zh": ""},
-}
-_KINDS: Mapping[str, Bilingual] = {
-    "act": {"en": "act", "zh": "执法行为"},
-    "custody": {"en": "access", "zh": "查阅"},
-    "evidence": {"en": "evidence", "zh": "证据"},
-}
-_ACTIONS: Mapping[str, Bilingual] = {
-    "exported": {"en": "exported", "zh": "导出"},
-    "read": {"en": "read", "zh": "查看"},
-    "refused": {"en": "was refused", "zh": "被拒绝"},
-}
-_FAULTS: Mapping[str, Bilingual] = {
-    "power_bought": {"en": "a power is bought as a service", "zh": "购买行政执法权"},
-    "scope_unclear": {"en": "the scope is not stated", "zh": "事项表述不清"},
-}
-_YES_NO: Mapping[str, Bilingual] = {
-    "no": {"en": "no", "zh": "否"},
-    "yes": {"en": "yes", "zh": "是"},
-}
 
-
-def _options(*own: Callable[[Any], Any]) -> Callable[[F], F]:
+def _options(*own: Callable[[Any], Any], agency: bool = True) -> Callable[[F], F]:
     """What each view takes, around its own."""
     options: list[Callable[[Any], Any]] = [
-        agency_option(),
+        *((agency_option(),) if agency else ()),
         *own,
         option(
             "-o",
             "--output",
-            "file",
+            "output_file",
             metavar="FILE",
             words={
                 "en": "write it here; the name ends in .csv, .xlsx or .pdf",
@@ -158,7 +95,7 @@ def register(
     agency: str,
     year: str,
     below: bool,
-    file: str | None,
+    output_file: str | None,
     server: str,
     token_file: str,
     as_json: bool,
@@ -167,7 +104,30 @@ def register(
     answer = _ask(server, token_file, agency, "cases", asked, {"cases": REGISTER})
     title = say(en=f"Case register {year}", zh=f"{year} 年度执法台账")
     table = _table(title, answer, REGISTER, "cases", lost=answer.get("lost", ""))
-    _put(table, answer, file, as_json)
+    _put(table, answer, output_file, as_json)
+
+
+@new_command(
+    "file",
+    words={
+        "en": "Print a case file: every statement of a case, in the order of the log.\n\n"
+        "Each names its place and id, whose receipt shows that it is logged there.",
+        "zh": "打印案卷目录：案件的全部陈述，按日志顺序排列。\n\n"
+        "每条给出日志位置和编号，可凭其回执核对。",
+    },
+    example="tiezheng case file --case '苏城管罚〔2026〕417号' -o 案卷.pdf \\\n"
+    "    --server https://ledger.example --token-file token",
+)
+@_options(case_option(), agency=False)
+def file(case: str, output_file: str | None, server: str, token_file: str, as_json: bool) -> None:
+    answer = open_client(server, token=read_secret(token_file)).case(case)
+    rows = [
+        row | {"files": "、".join(row["files"]), "place": f"{row['log']}-{row['index']}"}
+        for row in answer["statements"]
+    ]
+    about = ((say(en="log", zh="日志"), str(answer["log"])),)
+    title = say(en=f"Case file {case}", zh=f"案卷目录 {case}")
+    _put(_rows_table(title, FILE, rows, about), answer, output_file, as_json)
 
 
 @new_command(
@@ -206,7 +166,7 @@ def person(
     number: str,
     start: str,
     end: str,
-    file: str | None,
+    output_file: str | None,
     server: str,
     token_file: str,
     as_json: bool,
@@ -214,7 +174,7 @@ def person(
     path = f"people/{quote(number, safe='')}"
     answer = _ask(server, token_file, agency, path, {"from": start, "to": end}, {"doings": DOINGS})
     title = say(en=f"{number}, {start} to {end}", zh=f"{number}：{start} 至 {end}")
-    _put(_table(title, answer, DOINGS, "doings"), answer, file, as_json)
+    _put(_table(title, answer, DOINGS, "doings"), answer, output_file, as_json)
 
 
 @new_command(
@@ -236,7 +196,7 @@ def standing(
     agency: str,
     day: str | None,
     below: bool,
-    file: str | None,
+    output_file: str | None,
     server: str,
     token_file: str,
     as_json: bool,
@@ -246,8 +206,8 @@ def standing(
     answer = _ask(server, token_file, agency, "standing", asked, fields)
     on = str(answer.get("day", ""))
     title = say(en=f"Legal reviewers on {on}", zh=f"法制审核人员比例（{on}）")
-    _put(_table(title, answer, REVIEWERS, "reviewers"), answer, file, as_json)
-    if file is None and not as_json and answer["contracts"]:
+    _put(_table(title, answer, REVIEWERS, "reviewers"), answer, output_file, as_json)
+    if output_file is None and not as_json and answer["contracts"]:
         output.result("")
         title = say(en="Service contracts", zh="政府购买服务协议")
         show_table(_table(title, answer, CONTRACTS, "contracts"))
@@ -282,7 +242,7 @@ def registered(
     name: str,
     day: str | None,
     below: bool,
-    file: str | None,
+    output_file: str | None,
     server: str,
     token_file: str,
     as_json: bool,
@@ -291,7 +251,7 @@ def registered(
     answer = _ask(server, token_file, agency, f"registers/{name}", asked, {"entries": ENTRIES})
     on = str(answer.get("day", ""))
     title = say(en=f"Register {name} on {on}", zh=f"登记簿 {name}（{on}）")
-    _put(_table(title, answer, ENTRIES, "entries"), answer, file, as_json)
+    _put(_table(title, answer, ENTRIES, "entries"), answer, output_file, as_json)
 
 
 def _ask(
@@ -312,11 +272,20 @@ def _table(title: str, answer: Answer, fields: tuple[str, ...], name: str, lost:
     ]
     if lost not in ("", "0"):
         about.append((say(en="lost or destroyed", zh="已丢失或销毁的陈述"), lost))
+    return _rows_table(title, fields, answer[name], tuple(about))
+
+
+def _rows_table(
+    title: str,
+    fields: tuple[str, ...],
+    rows: Sequence[Mapping[str, str]],
+    about: tuple[tuple[str, str], ...],
+) -> Table:
     return Table(
         title,
         tuple(pick(HEADS[field]) for field in fields),
-        tuple(tuple(_shown(field, row[field]) for field in fields) for row in answer[name]),
-        tuple(about),
+        tuple(tuple(shown(field, row[field]) for field in fields) for row in rows),
+        about,
         time.time_ns() // 1_000_000,
     )
 
@@ -328,54 +297,17 @@ def _state(answer: Answer) -> str:
     )
 
 
-def _put(table: Table, answer: Answer, file: str | None, as_json: bool) -> None:
-    if file is not None:
-        write_table(table, Path(file))
+def _put(table: Table, answer: Answer, to: str | None, as_json: bool) -> None:
+    if to is not None:
+        write_table(table, Path(to))
     if as_json:
         output.result_json(answer)
-    elif file is None:
+    elif to is None:
         show_table(table)
-
-
-_WORDS: Mapping[str, Mapping[str, Bilingual]] = {
-    "fault": _FAULTS,
-    "kind": _KINDS,
-    "short": _YES_NO,
-    "stage": _STAGES,
-}
-
-
-def _shown(field: str, value: str) -> str:
-    if words := _WORDS.get(field, {}).get(value):
-        return pick(words)
-    if field in ("decision", "what"):
-        return pick(_ACTIONS[value]) if value in _ACTIONS else act_name(value)
-    return procedure_title(value) if field == "procedure" else value
-
-
-def act_name(act: str) -> str:
-    return _acts(language()).get(act, act)
-
-
-def procedure_title(procedure: str) -> str:
-    return _titles(language()).get(procedure, procedure)
-
-
-@cache
-def _acts(shown_in: str) -> Mapping[str, str]:
-    """What the shipped packs call each act; another's stands under its identifier."""
-    acts = (act for text in shipped().values() for act in read_pack(text).acts)
-    return {act.id: act.name if shown_in == "zh" else act.name_en for act in acts}
-
-
-@cache
-def _titles(shown_in: str) -> Mapping[str, str]:
-    packs = map(read_pack, shipped().values())
-    return {pack.pack: pack.title if shown_in == "zh" else pack.title_en for pack in packs}
 
 
 def _yes(flag: bool) -> str:
     return "yes" if flag else "no"
 
 
-MEMBERS: tuple[Any, ...] = (register, person, standing, registered)
+MEMBERS: tuple[Any, ...] = (register, file, person, standing, registered)

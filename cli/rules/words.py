@@ -4,19 +4,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cli.language import language, pick, say
-from ledger.evidence.statement import Stage
+from cli.wording import STAGES
 from ledger.process.condition import AnyOf, Condition, Device, Lacks, Listed, Says, Stands
 from ledger.process.rulepack import Check, Clock, Gate, Record, Rule, RulePack
 from ledger.report import Bilingual
 
-STAGES: Mapping[Stage, Bilingual] = {
-    Stage.START: {"en": "Start", "zh": "启动"},
-    Stage.INVESTIGATE: {"en": "Investigation and evidence", "zh": "调查取证"},
-    Stage.REVIEW: {"en": "Review", "zh": "审核"},
-    Stage.DECIDE: {"en": "Decision", "zh": "决定"},
-    Stage.SERVE: {"en": "Service", "zh": "送达"},
-    Stage.ENFORCE: {"en": "Enforcement", "zh": "执行"},
-}
 LEVELS: Mapping[str, Bilingual] = {
     "serious": {"en": "serious", "zh": "严重"},
     "ordinary": {"en": "ordinary", "zh": "一般"},
@@ -86,7 +78,7 @@ class _Page:
     def _records(self) -> Iterator[str]:
         """By the stage of the first act that satisfies them."""
         for stage, words in STAGES.items():
-            found = [record for record in self._pack.records if self._stage(record) is stage]
+            found = [record for record in self._pack.records if self._stage(record) == stage]
             if found:
                 yield from ("", say(en="RECORDS: ", zh="应有记录：") + pick(words))
             for record in found:
@@ -208,9 +200,9 @@ class _Page:
         article = say(en=f"{rule.source} art. {rule.article}", zh=f"{rule.source} {rule.article}")
         return article + (unverified if rule.memory else "")
 
-    def _stage(self, record: Record) -> Stage | None:
+    def _stage(self, record: Record) -> str:
         found = self._pack.act(record.acts[0])
-        return found.stage if found else None
+        return str(found.stage) if found else ""
 
     def _acts(self, acts: tuple[str, ...]) -> str:
         return say(en=", ", zh="、").join(map(self._act, acts))

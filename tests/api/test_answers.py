@@ -33,12 +33,14 @@ BODIES: list[bytes] = [
 ]
 
 ASKS: dict[str, Callable[[LedgerClient, Path], object]] = {
+    "case": lambda client, folder: client.case(CASE),
     "file": lambda client, folder: client.file([b"{}"]),
     "packet": lambda client, folder: client.packet(CASE, folder / "a.zip", lambda count: None),
     "receipt": lambda client, folder: client.receipt("01a20ad3-28f8-7ad1-acbe-55f42aaa342a"),
     "upload": lambda client, folder: client.upload(
         Path(os.devnull), 0, bytes(32), lambda count: None
     ),
+    "view": lambda client, folder: client.view("a", "cases", {}, {"cases": ("case",)}),
     "whoami": lambda client, folder: client.whoami(),
 }
 

@@ -25,13 +25,13 @@ class Desk:
     folder: Path
     command: Run
 
-    def __call__(self, *args: str | Path, of: str = COUNTY, **limits: Any) -> Ended:
+    def __call__(self, *args: str | Path, of: str | None = COUNTY, **limits: Any) -> Ended:
         services = self.ledger.services
         await_that(lambda: services.catalog.indexed_to() == services.log.number, "the catalog")
         token = self.folder / "token"
         token.write_text(self.ledger.token("supervisor", **limits) + "\n")
-        usual = ("--agency", of, "--server", self.address, "--token-file", token)
-        return self.command("case", *args, *usual)
+        usual = ("--server", self.address, "--token-file", token)
+        return self.command("case", *args, *(("--agency", of) if of else ()), *usual)
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +110,17 @@ def test_the_standing_of_an_agency(desk: Desk) -> None:
     assert [row["agency"] for row in json.loads(below.out)["reviewers"]] == sorted(
         ["city", COUNTY, ELSEWHERE, "street-01"]
     )
+
+
+def test_a_case_file_lists_every_statement(desk: Desk) -> None:
+    ended = desk("file", "--case", CASE, "--lang", "zh", of=None)
+    assert ended.code == 0, ended.err
+    lines = [line for line in ended.out.splitlines() if line.startswith("2026-")]
+    assert ["立案审批表" in lines[0], "行政处罚决定书" in lines[1], len(lines)] == [True, True, 2]
+    assert desk("file", "--case", CASE, "-o", desk.folder / "c.csv", of=None).code == 0
+    rows = list(csv.reader(io.StringIO((desk.folder / "c.csv").read_text("utf-8-sig"))))
+    assert [row[3] for row in rows] == ["act", "Case filing approval", "Penalty decision"]
+    assert desk("file", "--case", CASE, of=None, agency=ELSEWHERE).code == 1
 
 
 def test_what_is_registered(desk: Desk) -> None:

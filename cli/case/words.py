@@ -1,0 +1,106 @@
+"""The words of an agency's views: heads of columns, and what stands in cells."""
+
+from collections.abc import Mapping
+from functools import cache
+
+from cli.explain.words import WORDS
+from cli.language import language, pick
+from cli.rules.shipped import shipped
+from cli.wording import STAGES
+from ledger.process.rulepack import read_pack
+from ledger.report import Bilingual
+
+HEADS: Mapping[str, Bilingual] = {
+    "about": {"en": "about", "zh": "对象"},
+    "act": {"en": "act", "zh": "行为"},
+    "acts": {"en": "acts", "zh": "行为数"},
+    "agency": {"en": "agency", "zh": "机关"},
+    "amount": {"en": "amount", "zh": "金额"},
+    "at": {"en": "time", "zh": "时间"},
+    "case": {"en": "case", "zh": "案号"},
+    "closed": {"en": "closed", "zh": "结案"},
+    "contract": {"en": "contract", "zh": "协议"},
+    "decided": {"en": "decided", "zh": "决定日期"},
+    "decision": {"en": "decision", "zh": "决定"},
+    "facts": {"en": "facts", "zh": "登记事实"},
+    "fault": {"en": "fault", "zh": "问题"},
+    "files": {"en": "files", "zh": "文件"},
+    "first": {"en": "first at", "zh": "首条位置"},
+    "from": {"en": "from", "zh": "起始日"},
+    "id": {"en": "statement", "zh": "陈述编号"},
+    "kind": {"en": "kind", "zh": "种类"},
+    "last": {"en": "last at", "zh": "末条位置"},
+    "named": {"en": "found by", "zh": "匹配名称"},
+    "officers": {"en": "officers", "zh": "执法人员"},
+    "opened": {"en": "opened", "zh": "立案（首次行为）"},
+    "place": {"en": "place", "zh": "日志位置"},
+    "power": {"en": "power", "zh": "权力事项"},
+    "procedure": {"en": "procedure", "zh": "程序"},
+    "reviewers": {"en": "reviewers", "zh": "法制审核人员"},
+    "scope": {"en": "scope", "zh": "协议事项"},
+    "served": {"en": "served", "zh": "送达"},
+    "sha256": {"en": "SHA-256", "zh": "SHA-256"},
+    "short": {"en": "short", "zh": "不足"},
+    "stage": {"en": "stage", "zh": "阶段"},
+    "subject": {"en": "subject", "zh": "登记对象"},
+    "to": {"en": "to", "zh": "最后有效日"},
+    "unexamined": {"en": "without examination", "zh": "未取得法律职业资格"},
+    "version": {"en": "version", "zh": "版本"},
+    "wanted": {"en": "wanted (5 %)", "zh": "应有（5%）"},
+    "what": {"en": "what", "zh": "事项"},
+}
+_STAGES: Mapping[str, Bilingual] = {
+    **STAGES,
+    "closed": {"en": "closed", "zh": "已结案"},
+    "": {"en": "", "zh": ""},
+}
+_ACTIONS: Mapping[str, Bilingual] = {
+    "exported": {"en": "exported", "zh": "导出"},
+    "read": {"en": "read", "zh": "查看"},
+    "refused": {"en": "was refused", "zh": "被拒绝"},
+}
+_FAULTS: Mapping[str, Bilingual] = {
+    "power_bought": {"en": "a power is bought as a service", "zh": "购买行政执法权"},
+    "scope_unclear": {"en": "the scope is not stated", "zh": "事项表述不清"},
+}
+_YES_NO: Mapping[str, Bilingual] = {
+    "no": {"en": "no", "zh": "否"},
+    "yes": {"en": "yes", "zh": "是"},
+}
+
+
+_WORDS: Mapping[str, Mapping[str, Bilingual]] = {
+    "fault": _FAULTS,
+    "kind": WORDS["statement_kind"],
+    "short": _YES_NO,
+    "stage": _STAGES,
+}
+
+
+def shown(field: str, value: str) -> str:
+    if words := _WORDS.get(field, {}).get(value):
+        return pick(words)
+    if field in ("act", "decision", "what"):
+        return pick(_ACTIONS[value]) if value in _ACTIONS else act_name(value)
+    return procedure_title(value) if field == "procedure" else value
+
+
+def act_name(act: str) -> str:
+    return _acts(language()).get(act, act)
+
+
+def procedure_title(procedure: str) -> str:
+    return _titles(language()).get(procedure, procedure)
+
+
+@cache
+def _acts(shown_in: str) -> Mapping[str, str]:
+    """What the shipped packs call each act; another's stands under its identifier."""
+    acts = (act for text in shipped().values() for act in read_pack(text).acts)
+    return {act.id: act.name if shown_in == "zh" else act.name_en for act in acts}
+
+
+@cache
+def _titles(shown_in: str) -> Mapping[str, str]:
+    packs = map(read_pack, shipped().values())
+    return {pack.pack: pack.title if shown_in == "zh" else pack.title_en for pack in packs}
