@@ -8,10 +8,11 @@ from collections.abc import Iterator
 
 from ledger.errors import Unavailable, Unknown
 from ledger.evidence.envelope import Envelope
+from ledger.evidence.membership import acts_series
 from ledger.evidence.statement import Statement
 from ledger.log import Log
 from ledger.process.statistics import Tally
-from ledger.process.yearly import Gone, Shown, Yearly, acts_series
+from ledger.process.yearly import Gone, Shown, Yearly
 from ledger.sequencer import Row
 from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.note import SignedNote

@@ -18,7 +18,7 @@ from ledger.encoding import format_base64, format_json, parse_base64, parse_deci
 from ledger.errors import Malformed
 from ledger.evidence import phrase
 from ledger.evidence.entry import SALT_SIZE
-from ledger.evidence.membership import log_label
+from ledger.evidence.membership import acts_series, log_label
 from ledger.evidence.series import MODULUS_SIZE
 from ledger.process.statistics import Statistics
 
@@ -105,10 +105,6 @@ class Shown:
             case {"gone": str(gone), **more} if not more and gone in set(Gone):
                 return cls(b"", b"", Gone(gone))
         raise Malformed("want envelope and salt, or why the act is gone")
-
-
-def acts_series(year: str, agency: str) -> str:
-    return f"{year}/acts/{agency}"
 
 
 def _sizes(value: Mapping[str, Any], year: str) -> dict[str, int]:
