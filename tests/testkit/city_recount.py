@@ -36,6 +36,8 @@ def rows(ledger: Path) -> Iterator[Row]:
         for number, kind, envelope in base.execute(
             "SELECT idx, kind, envelope FROM statement WHERE length(envelope) > 0 ORDER BY idx"
         ):
+            if not envelope.strip(b"\0"):
+                continue  # destroyed: overwritten where it stood
             payload = json.loads(base64.b64decode(json.loads(envelope)["payload"]))
             yield Row(number, kind, payload["predicate"], tuple(payload["subject"]), envelope)
     finally:
@@ -54,6 +56,17 @@ def acts_in_log(ledger: Path) -> Counter[tuple[str, str]]:
 def acts_as_lived(city: City) -> Counter[tuple[str, str]]:
     """The same by the script: every step up to the one that a gate must have refused."""
     return Counter((case.agency, step.act) for case in city.cases for step in lived(case))
+
+
+def numbers_owed(city: City, agency: str) -> dict[tuple[str, str], tuple[int, int]]:
+    """By procedure and act, how often it was done and what its amounts come to, in yuan."""
+    owed: dict[tuple[str, str], tuple[int, int]] = {}
+    for case in city.cases:
+        for step in lived(case) if case.agency == agency else ():
+            name = step.procedure or case.procedure, step.act
+            count, yuan = owed.get(name, (0, 0))
+            owed[name] = count + 1, yuan + int(step.facts.get("amount", "0"))
+    return owed
 
 
 def lived(case: Case) -> list[Step]:
