@@ -1,0 +1,78 @@
+"""What a case lacks: gaps and defects per stage, each with its rule, article and cure.
+
+    for gap in gaps(file, registry, calendar):
+        gap.stage, gap.rule, gap.kind      # investigate, step_7_site_record, missing
+
+A record that is there, and was logged long after it occurred, is a late one (补录): it counts, and
+its delay is told. One that was logged after the act which it had to precede, though it says that
+it occurred before, is late as well; one that does not even say so stands in the wrong order.
+"""
+
+from collections.abc import Iterator
+
+from ledger.evidence.statement import Stage
+from ledger.process.casefile import CaseFile, Filed
+from ledger.process.checks import Failure, failures
+from ledger.process.gap import Gap, GapKind, act_gap, crew_gap, rule_gap
+from ledger.process.judged import Judged, Working, judged
+from ledger.process.records import STAGES, Late, record_gaps
+from ledger.process.registry import Registry
+from ledger.process.rulepack import ActRule, Check, Level
+
+AHEAD_MS = 300_000  # that clocks may differ by
+EVER = 2**63 - 1  # a place after all others
+
+
+def gaps(file: CaseFile, registry: Registry, days: Working) -> list[Gap]:
+    """Under all packs that judge the case, by stage. Raises `Malformed` of an unreadable pack."""
+    found = [gap for case in judged(file, registry, days) for gap in gaps_under(case)]
+    return sorted(found, key=lambda gap: STAGES.index(gap.stage))
+
+
+def gaps_under(case: Judged) -> Iterator[Gap]:
+    late = Late(case)
+    for record in case.pack.records:
+        if case.applies(record):
+            yield from record_gaps(case, record, case.file.first(*_names(record.before)), late)
+    for check in case.pack.checks:
+        if case.applies(check):
+            yield from check_gaps(case, check)
+    for one in case.own():
+        yield from _act_gaps(case, one)
+    yield from late.rest()
+
+
+def check_gaps(case: Judged, check: Check) -> Iterator[Gap]:
+    """As of each act that it must precede; without any, as of now."""
+    fences = case.file.acts(*check.before) if check.before else ()
+    found: dict[tuple[str, int], Failure] = {}
+    for upto in [fence.number for fence in fences] or [EVER]:
+        for failure in failures(case, check, upto):
+            found.setdefault((failure.what, failure.place), failure)
+    for failure in found.values():
+        yield failure_gap(case, check, failure)
+
+
+def failure_gap(case: Judged, check: Check, failure: Failure) -> Gap:
+    return rule_gap(case, check, GapKind.DEFECT, failure.what, failure.place, failure.facts)
+
+
+def _act_gaps(case: Judged, one: Filed) -> Iterator[Gap]:
+    rule = case.pack.act(one.act)
+    if rule is None:
+        unknown = ActRule(one.act, one.act, one.act, one.statement.stage or Stage.START)
+        yield act_gap(case, unknown, one, "unknown_act", {"act": one.act}, Level.ORDINARY)
+        return
+    if one.statement.stage not in (None, rule.stage):
+        facts = {"said": str(one.statement.stage), "wanted": str(rule.stage)}
+        yield act_gap(case, rule, one, "stage", facts)
+    if one.start_ms > one.at_ms + AHEAD_MS:
+        facts = {"ahead_ms": str(one.start_ms - one.at_ms)}
+        yield act_gap(case, rule, one, "not_yet_occurred", facts)
+    for finding in case.crew(one):
+        yield crew_gap(case, rule, one, finding)
+
+
+def _names(before: tuple[str, ...]) -> tuple[str, ...]:
+    """`first()` of no names is the first of all acts: of none it must find none."""
+    return before or ("",)

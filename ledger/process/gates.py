@@ -1,0 +1,84 @@
+"""Gates: a decision, its service and the closing of a case wait for what must stand before them.
+
+    if closed := refusals(file, proposed, registry, calendar):
+        …                                       # not into the log; each gap names article and cure
+
+Refused is the conclusion alone: the same paper may be filed as evidence at any time. What is only
+a notice shuts no gate, and what was done wrong and then done anew opens it again.
+"""
+
+from collections.abc import Iterator
+
+from ledger.process.casefile import CaseFile, Filed
+from ledger.process.checks import failures
+from ledger.process.gap import Gap, GapKind, crew_gap
+from ledger.process.gaps import failure_gap
+from ledger.process.judged import Judged, Working, judged
+from ledger.process.records import (
+    best,
+    lack_gap,
+    lacks_of,
+    record_gaps,
+    serious_crew,
+    stands_before,
+)
+from ledger.process.registry import Registry
+from ledger.process.rulepack import Level, Record
+
+
+def refusals(file: CaseFile, proposed: Filed, registry: Registry, days: Working) -> list[Gap]:
+    """Why an act that is not logged yet must wait; none if no gate of a pack names it.
+
+    `proposed` has the number and the time that it would have in the log."""
+    found: list[Gap] = []
+    for case in judged(file.with_filed(proposed), registry, days):
+        if case.pack.conclusion(proposed.act) is not None:
+            found += _refusals(case, proposed)
+    return found
+
+
+def _refusals(case: Judged, proposed: Filed) -> Iterator[Gap]:
+    for record in case.pack.records:
+        if record.level is Level.NOTICE or not case.applies(record):
+            continue
+        if proposed.act in record.before:
+            # What was recorded late is told as a gap; it is there, and shuts nothing.
+            found = record_gaps(case, record, proposed)
+            yield from (gap for gap in found if gap.kind is not GapKind.LATE)
+            yield from _crew_of(case, record, proposed)
+        elif proposed.act in record.acts and record.level is Level.SERIOUS:
+            yield from _unstated(case, record, proposed)
+    for check in case.pack.checks:
+        gated = proposed.act in check.before and check.level is not Level.NOTICE
+        if gated and case.applies(check):
+            for failure in failures(case, check, proposed.number):
+                yield failure_gap(case, check, failure)
+    yield from _serious(case, proposed)
+
+
+def _crew_of(case: Judged, record: Record, proposed: Filed) -> Iterator[Gap]:
+    """Where all that meets the record was done by those who may not do it."""
+    found = best(
+        case,
+        (
+            one
+            for one in case.file.acts(*record.acts)
+            if stands_before(one, proposed) and not lacks_of(case, record, one)
+        ),
+    )
+    if found is not None:
+        yield from _serious(case, found)
+
+
+def _serious(case: Judged, one: Filed) -> Iterator[Gap]:
+    rule = case.pack.act(one.act)
+    for finding in serious_crew(case, one):
+        if rule is not None:
+            yield crew_gap(case, rule, one, finding)
+
+
+def _unstated(case: Judged, record: Record, proposed: Filed) -> Iterator[Gap]:
+    """What the paper itself must state. Its recording may still be on its way."""
+    for lack in lacks_of(case, record, proposed):
+        if lack.what == "facts":
+            yield lack_gap(case, record, proposed, lack)

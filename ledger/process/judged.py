@@ -1,0 +1,129 @@
+"""A case under a rule pack: which one judges it, and what the pack's rules ask of the case.
+
+A pack judges a case as soon as one of its acts names it as its procedure, and sees all acts of
+the case, whatever procedure they name. It is the version in force when the case was opened: at
+the place of the opening act in the log, for the day on which that is said to have occurred, and
+at most a day before it was logged. A date alone, written back, chooses no older law.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import Protocol
+
+from ledger.encoding import in_china
+from ledger.evidence.procedural import Registered
+from ledger.process.casefile import CaseFile, Filed
+from ledger.process.condition import holds
+from ledger.process.crew import CrewFinding, crew_findings
+from ledger.process.listed import Seen
+from ledger.process.registry import Registry
+from ledger.process.rulepack import Check, Record, RulePack, read_pack
+
+DAY_MS = 86_400_000
+
+
+class Working(Protocol):
+    """A calendar."""
+
+    def is_working(self, day: date, /) -> bool: ...
+
+
+@dataclass(frozen=True)
+class Judged:
+    file: CaseFile
+    pack: RulePack
+    opening: Filed
+    registry: Registry
+    days: Working
+
+    # What conditions ask.
+
+    def stands(self, act: str) -> bool:
+        return bool(self.file.acts(act))
+
+    def facts(self, act: str) -> Iterable[Mapping[str, str]]:
+        return [one.facts for one in self.file.acts(act)]
+
+    def is_major(self, act: str) -> bool:
+        return any(self.seen(one).majors(one.facts) for one in self.file.acts(act))
+
+    def has_device(self, kind: str) -> bool:
+        return any(
+            device is not None and device.says("kind") == kind
+            for one in self.file.devices
+            for device in (
+                self.registry.at(
+                    Registered.DEVICE, one.statement.predicate["device"], one.number, one.day
+                ),
+            )
+        )
+
+    # What rules ask.
+
+    def applies(self, rule: Record | Check) -> bool:
+        return all(holds(condition, self) for condition in rule.when)
+
+    def seen(self, one: Filed) -> Seen:
+        """The registers as an act sees them."""
+        return Seen(self.registry, self.file.agency, one.number, one.day)
+
+    def own(self) -> Iterable[Filed]:
+        """Acts that name this pack as their procedure; what they are alike in is told once."""
+        return (one for one in self.file.acts() if one.procedure == self.pack.pack)
+
+    def crew(self, one: Filed) -> list[CrewFinding]:
+        found = self._crews.get(one.number)
+        if found is None:
+            found = self._crews[one.number] = self._crew(one)
+        return found
+
+    @cached_property
+    def _crews(self) -> dict[int, list[CrewFinding]]:
+        return {}
+
+    def _crew(self, one: Filed) -> list[CrewFinding]:
+        rule = self.pack.act(one.act)
+        if rule is None:
+            return []
+        return crew_findings(
+            one.number,
+            one.statement,
+            self.registry,
+            verb=rule.verb,
+            officers=rule.officers,
+            kind=self.pack.kind,
+        )
+
+
+def judged(file: CaseFile, registry: Registry, days: Working) -> list[Judged]:
+    """Under each pack that an act of the case names and that was in force at its opening.
+
+    Raises `Malformed` of a pack that cannot be read."""
+    found = []
+    for procedure in file.procedures():
+        opening = opening_of(file, procedure, registry)
+        pack = pack_at(procedure, opening, file.agency, registry)
+        if pack is not None:
+            found.append(Judged(file, pack, opening, registry, days))
+    return found
+
+
+def opening_of(file: CaseFile, procedure: str, registry: Registry) -> Filed:
+    """The first act that the pack calls an opening; without one, the first that names the pack."""
+    first = file.procedures()[procedure]
+    pack = pack_at(procedure, first, file.agency, registry)
+    return (file.first(*pack.opening) if pack else None) or first
+
+
+def pack_at(procedure: str, opening: Filed, agency: str, registry: Registry) -> RulePack | None:
+    """The agency's own, or else that of the nearest agency above. Raises `Malformed`."""
+    day = opening_day(opening)
+    version = registry.listed(Registered.RULE_PACK, procedure, agency, opening.number, day)
+    return None if version is None else read_pack(version.content)
+
+
+def opening_day(opening: Filed) -> date:
+    claimed = max(opening.start_ms, opening.at_ms - DAY_MS)
+    return in_china(min(claimed, opening.at_ms)).date()

@@ -1,0 +1,190 @@
+"""Whether what must be there is there: of one record of a rule pack, against the acts of a case.
+
+Of all acts that a record names, one that meets it is enough: it states the facts, shows what must
+be seen, has its recording, and stands before what it must precede. So what was done wrong and is
+done anew is mended, and what was done too late is told to be late and not to be missing.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from ledger.evidence.statement import Stage
+from ledger.process.casefile import Filed
+from ledger.process.crew import CrewFinding
+from ledger.process.gap import Gap, GapKind, act_gap, rule_gap, stage_of
+from ledger.process.judged import Judged
+from ledger.process.rulepack import Level, Record, Recording
+
+HOUR_MS = 3_600_000
+SLACK_MS = 60_000  # an act's times are written to the minute, a recording's are to the second
+STAGES = tuple(Stage)
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """Why an act does not meet a record that it is one of."""
+
+    what: str
+    facts: Mapping[str, str]
+
+
+class Late:
+    """Late acts, told once each: as the record that has nothing better, or by themselves."""
+
+    def __init__(self, case: Judged) -> None:
+        self._case = case
+        self._told: set[int] = set()
+        self.limit_ms = case.pack.late_after_hours * HOUR_MS
+
+    def is_late(self, one: Filed) -> bool:
+        return one.delay_ms > self.limit_ms
+
+    def tell(
+        self, record: Record, one: Filed, facts: Mapping[str, str] | None = None
+    ) -> Iterator[Gap]:
+        if one.number in self._told:
+            return
+        self._told.add(one.number)
+        facts = {"delay_ms": str(max(one.delay_ms, 0)), **(facts or {})}
+        yield rule_gap(self._case, record, GapKind.LATE, "late", one.number, facts)
+
+    def of(self, record: Record, one: Filed) -> Iterator[Gap]:
+        """Acts of another procedure are late there."""
+        own = one.procedure == self._case.pack.pack
+        if own and self.is_late(one):
+            yield from self.tell(record, one)
+
+    def rest(self) -> Iterator[Gap]:
+        for one in self._case.own():
+            rule = self._case.pack.act(one.act)
+            if rule and self.is_late(one) and one.number not in self._told:
+                facts = {"delay_ms": str(one.delay_ms)}
+                yield act_gap(self._case, rule, one, "late", facts, kind=GapKind.LATE)
+
+
+def record_gaps(
+    case: Judged, record: Record, fence: Filed | None, late: Late | None = None
+) -> Iterator[Gap]:
+    """`fence` is the act before which it must stand."""
+    late = late or Late(case)
+    candidates = case.file.acts(*record.acts)
+    if not candidates:
+        facts = {"before": "、".join(record.before)} if fence else {}
+        due = fence is not None or _has_passed(case, stage_of(case, record))
+        yield rule_gap(case, record, GapKind.MISSING, "missing", None, facts, due)
+        return
+    lacks = {one.number: lacks_of(case, record, one) for one in candidates}
+    sound = [one for one in candidates if not lacks[one.number]]
+    chosen = best(case, [one for one in sound if fence is None or stands_before(one, fence)], late)
+    if chosen is not None:
+        yield from late.of(record, chosen)
+        yield from _late_recording(case, record, chosen, late)
+    elif sound and fence is not None:
+        yield from _out_of_order(case, record, sound[0], fence, late)
+    else:
+        last = candidates[-1]
+        for lack in lacks[last.number]:
+            yield lack_gap(case, record, last, lack)
+        if fence is not None and not any(stands_before(one, fence) for one in candidates):
+            yield from _out_of_order(case, record, last, fence, late)
+
+
+def lack_gap(case: Judged, record: Record, one: Filed, lack: Lack) -> Gap:
+    return rule_gap(case, record, GapKind.DEFECT, lack.what, one.number, lack.facts)
+
+
+def best(case: Judged, acts: Iterable[Filed], late: Late | None = None) -> Filed | None:
+    """Of acts that all meet a record: by a sound crew before others, in time before late."""
+    late = late or Late(case)
+    return min(
+        acts,
+        key=lambda one: (bool(serious_crew(case, one)), late.is_late(one), one.number),
+        default=None,
+    )
+
+
+def serious_crew(case: Judged, one: Filed) -> list[CrewFinding]:
+    return [finding for finding in case.crew(one) if finding.level == Level.SERIOUS]
+
+
+def stands_before(one: Filed, fence: Filed) -> bool:
+    """In the log, and by what both say of themselves."""
+    return one.number < fence.number and one.start_ms <= fence.end_ms
+
+
+def lacks_of(case: Judged, record: Record, one: Filed) -> list[Lack]:
+    found = []
+    if missing := [fact for fact in record.facts if not one.facts.get(fact, "").strip()]:
+        found.append(Lack("facts", {"missing": "、".join(missing)}))
+    if record.shows and not _shows(case, record.shows, one):
+        found.append(Lack("not_shown", {"shows": record.shows}))
+    if record.recording and (lack := _recording_lack(record.recording, one, case.file.recordings)):
+        found.append(lack)
+    return found
+
+
+def _shows(case: Judged, word: str, one: Filed) -> bool:
+    """In a recording that is filed, or as the written record states it."""
+    if one.facts.get(word, "").strip():
+        return True
+    return any(code.shows == word and code.item in case.file.items for code in one.timecodes)
+
+
+def _recording_lack(wanted: Recording, one: Filed, among: Iterable[Filed]) -> Lack | None:
+    spans = sorted(
+        (max(start, one.start_ms), min(end, one.end_ms))
+        for start, end in map(_span, among)
+        if start <= one.end_ms and one.start_ms <= end
+    )
+    if not spans:
+        return Lack("not_recorded", {})
+    if wanted is Recording.ADVISED:
+        return None
+    recorded, reached = 0, one.start_ms
+    for start, end in spans:
+        recorded += max(0, end - max(start, reached))
+        reached = max(reached, end)
+    wanting = one.end_ms - one.start_ms - recorded
+    return Lack("partly_recorded", {"wanting_ms": str(wanting)}) if wanting > SLACK_MS else None
+
+
+def _span(recording: Filed) -> tuple[int, int]:
+    """With its clock corrected, where that is known."""
+    corrected = recording.statement.corrected
+    if corrected is not None:
+        return corrected.start_ms, corrected.end_ms
+    return recording.start_ms, recording.end_ms
+
+
+def _late_recording(case: Judged, record: Record, one: Filed, late: Late) -> Iterator[Gap]:
+    if record.recording is None:
+        return
+    recordings = case.file.recordings
+    in_time = [recording for recording in recordings if not late.is_late(recording)]
+    if _recording_lack(record.recording, one, in_time) is not None:
+        slow = [r for r in recordings if late.is_late(r) and not _recording_lack_of_one(one, r)]
+        if slow:
+            yield from late.tell(record, slow[0])
+
+
+def _recording_lack_of_one(one: Filed, recording: Filed) -> bool:
+    return _recording_lack(Recording.ADVISED, one, [recording]) is not None
+
+
+def _out_of_order(
+    case: Judged, record: Record, one: Filed, fence: Filed, late: Late
+) -> Iterator[Gap]:
+    facts = {"before": fence.act, "place_before": str(fence.number)}
+    if one.number > fence.number and one.start_ms <= fence.end_ms:
+        yield from late.tell(record, one, facts)
+    else:
+        yield rule_gap(case, record, GapKind.WRONG_ORDER, "wrong_order", one.number, facts)
+
+
+def _has_passed(case: Judged, stage: Stage) -> bool:
+    """Whether any act of the procedure has come to a later stage."""
+    return any(
+        STAGES.index(rule.stage) > STAGES.index(stage)
+        for one in case.own()
+        if (rule := case.pack.act(one.act))
+    )

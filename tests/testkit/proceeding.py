@@ -1,0 +1,366 @@
+"""A complete case made from a rule pack alone, and what becomes of it when something is missing.
+
+    made = complete(pack)                    # every record that applies is met, in order
+    made = complete(pack, record)            # and this one applies
+    made.without(record).file()              # the same without what only this record wants
+    made.late(record, delay_ms).file()       # filed after all, at the end
+
+It reads the pack's data, not the code that judges: a new pack needs none here.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any
+
+from ledger.encoding import format_time, parse_time
+from ledger.evidence.chunks import digest_item
+from ledger.evidence.statement import FileSubject, Kind, Statement
+from ledger.process.casefile import CaseFile, Filed
+from ledger.process.condition import (
+    AnyOf,
+    Condition,
+    Device,
+    Lacks,
+    Listed,
+    Says,
+    Stands,
+    acts_of,
+    holds,
+)
+from ledger.process.registry import Registry
+from ledger.process.rulepack import Record, RulePack
+from testkit.case import AGENCY, CASE, uuid7
+from testkit.registers import announced, listed, officer, registered, registry
+
+MINUTE = 60_000
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+BEGINS = parse_time("2026-03-02T09:00:00+08:00")
+FIRST = 1000  # the place of the case's first act; the registers stand before it
+INVESTIGATORS = ["320501-0001", "320501-0002"]
+OTHERS = ["320501-0003", "320501-0004"]
+HEAVY = {"grave": "yes"}  # by the catalogue of major decisions below
+
+BENCHMARKS = """
+list = "benchmarks"
+title = "裁量基准"
+
+[[clause]]
+id = "CG-14-2"
+name = "占道一平方米以上"
+from = 0
+to = 1000
+"""
+MAJOR = """
+list = "major_decisions"
+title = "重大行政执法决定法制审核目录"
+
+[[decision]]
+id = "ZD-1"
+name = "后果严重的"
+when = [{ fact = "grave", is = "yes" }]
+"""
+LENIENT = """
+list = "lenient"
+title = "免罚轻罚清单"
+
+[[item]]
+id = "MF-1"
+name = "初次违法且及时改正"
+effect = "lighter"
+"""
+
+
+def registers(*packs: tuple[str, str], start: str = "2026-01-01") -> list[Statement]:
+    """All that a case may lean on: `packs` are names and texts."""
+    people = [officer(one) for one in (*INVESTIGATORS, *OTHERS)]
+    reviewers = [
+        registered("legal_reviewer", one, "2026-01-01", officer=one, qualified="yes")
+        for one in (*INVESTIGATORS, *OTHERS)
+    ]
+    return [
+        announced(),
+        *people,
+        *reviewers,
+        registered("device", "BWC-1", "2026-01-01", kind="recorder", model="X"),
+        registered("device", "MON-1", "2026-01-01", kind="fixed_monitor", model="Y"),
+        listed("benchmarks", "benchmarks", BENCHMARKS),
+        listed("major_decisions", "major", MAJOR),
+        listed("lenient", "lenient", LENIENT),
+        *(listed("rule_pack", name, text, start) for name, text in packs),
+    ]
+
+
+def registers_of(*packs: tuple[str, str]) -> Registry:
+    return registry(*registers(*packs))
+
+
+@dataclass
+class Step:
+    """An act; `at` is when it begins, `logged` when the log has it."""
+
+    act: str
+    facts: dict[str, str] = field(default_factory=dict)
+    shows: set[str] = field(default_factory=set)
+    recorded: bool = False
+    officers: list[str] = field(default_factory=list)
+    procedure: str = ""
+    at: int = 0
+    logged: int = 0
+    recording_logged: int | None = None
+
+    @property
+    def ends(self) -> int:
+        return self.at + 10 * MINUTE
+
+
+@dataclass
+class Proceeding:
+    """`steps` in the order of the log once it is `ordered`."""
+
+    pack: RulePack
+    steps: list[Step] = field(default_factory=list)
+    never: set[str] = field(default_factory=set)
+    kinds: set[str] = field(default_factory=set)  # of devices that evidence comes from
+
+    def step(self, act: str) -> Step:
+        return next(step for step in self.steps if step.act == act)
+
+    # what conditions ask
+
+    def stands(self, act: str) -> bool:
+        return any(step.act == act for step in self.steps)
+
+    def facts(self, act: str) -> Iterable[Mapping[str, str]]:
+        return [step.facts for step in self.steps if step.act == act]
+
+    def is_major(self, act: str) -> bool:
+        return any(facts.items() >= HEAVY.items() for facts in self.facts(act))
+
+    def has_device(self, kind: str) -> bool:
+        return kind in self.kinds
+
+    # making it complete
+
+    def add(self, act: str) -> Step:
+        assert act not in self.never, act
+        if not self.stands(act):
+            self.steps.append(Step(act, procedure=self.pack.pack))
+        return self.step(act)
+
+    def fulfil(self, condition: Condition, branch: int = 0) -> None:
+        match condition:
+            case Stands(act):
+                self.add(act)
+            case Lacks(act):
+                self.never.add(act)
+            case Says(act, fact, value, is_not):
+                self.add(act).facts[fact] = f"not {value}" if is_not else value
+            case Listed(act):
+                self.add(act).facts.update(HEAVY)
+            case Device(kind):
+                self.kinds.add(kind)
+            case AnyOf(parts):
+                self.fulfil(parts[branch % len(parts)])
+
+    def applies(self, record: Record) -> bool:
+        return all(holds(condition, self) for condition in record.when)
+
+    def meet(self, record: Record) -> bool:
+        """Whether anything had to be added."""
+        before = repr(self.steps)
+        standing = [act for act in record.acts if self.stands(act)]
+        act = (standing or [act for act in record.acts if act not in self.never])[0]
+        step = self.add(act)
+        for fact in record.facts:
+            step.facts.setdefault(fact, value_of(self.pack, act, fact))
+        if record.shows:
+            step.shows.add(record.shows)
+        step.recorded |= record.recording is not None
+        return before != repr(self.steps)
+
+    def ordered(self) -> "Proceeding":
+        """In the order that records and checks want, else in that of the pack; with their times."""
+        edges = set(self._edges())
+        waits = {(a, b): gap for a, b, gap in self._waits()}
+        order = [act.id for act in self.pack.acts]
+        left = sorted(self.steps, key=lambda step: order.index(step.act))
+        done: list[Step] = []
+        at = BEGINS
+        while left:
+            soon = [
+                waits_for for waits_for, _ in self._soon() if done and done[-1].act == waits_for
+            ]
+            names = {step.act for step in left}
+            ready = [s for s in left if not any(b == s.act and a in names for a, b in edges)]
+            assert ready, f"{names} wait for each other"
+            urgent = [s for s in ready if soon and (soon[0], s.act) in set(self._soon())]
+            step = (urgent or ready)[0]
+            left.remove(step)
+            step.at = max(
+                [at] + [d.at + waits[d.act, step.act] for d in done if (d.act, step.act) in waits]
+            )
+            step.logged = step.ends + MINUTE
+            at = step.at + HOUR
+            done.append(step)
+            self._crew(step)
+        self.steps = done
+        return self
+
+    def _crew(self, step: Step) -> None:
+        rule = self.pack.act(step.act)
+        assert rule is not None
+        apart = any(
+            c.check == "distinct_persons" and c.given["act"] == step.act for c in self.pack.checks
+        )
+        if rule.officers or rule.verb:
+            step.officers = list(OTHERS if apart else INVESTIGATORS)
+
+    def _edges(self) -> Iterator[tuple[str, str]]:
+        for record in self.pack.records:
+            if self.applies(record):
+                yield from ((a, b) for a in record.acts for b in record.before if a != b)
+        for check in self.pack.checks:
+            given = check.given
+            acts = [given["act"]] if "act" in given else list(given["acts"])
+            yield from ((a, b) for a in acts for b in check.before if a != b)
+            if check.check in ("at_least_days_before", "approved_within_hours", "not_heavier"):
+                yield given["act"], given["of"]
+            if check.check == "not_heavier":
+                yield from ((given["act"], spoken) for spoken in given["after"])
+                yield from ((spoken, given["of"]) for spoken in given["after"])
+
+    def _waits(self) -> Iterator[tuple[str, str, int]]:
+        for check in self.pack.checks:
+            if check.check == "at_least_days_before":
+                # Twice as long and ten days, whatever the weekends and holidays.
+                gap = (2 * check.given["days"] + 10) * DAY
+                yield check.given["act"], check.given["of"], gap
+
+    def _soon(self) -> Iterator[tuple[str, str]]:
+        for check in self.pack.checks:
+            if check.check == "approved_within_hours":
+                yield check.given["act"], check.given["of"]
+
+    # what is missing, and late
+
+    def without(self, record: Record) -> "Proceeding":
+        """Without what this record wants of the case, and nothing else."""
+        made = deepcopy(self)
+        mine = [step for step in made.steps if step.act in record.acts]
+        if record.shows:
+            for step in mine:
+                step.shows.discard(record.shows)
+        elif record.recording:
+            for step in mine:
+                step.recorded = False
+        elif set(record.acts) & set(acts_of(record.when)):
+            for step in mine:
+                for fact in record.facts:
+                    step.facts.pop(fact, None)
+        else:
+            made.steps = [step for step in made.steps if step not in mine]
+        return made
+
+    def late(self, record: Record, delay_ms: int) -> "Proceeding":
+        """The same, then what was missing, `delay_ms` after it occurred and after all else."""
+        made = self.without(record)
+        step = deepcopy(next(step for step in self.steps if step.act in record.acts))
+        assert step.ends + delay_ms > self.steps[-1].logged
+        if record.recording:
+            for old in made.steps:
+                if old.act == step.act:
+                    old.recorded, old.recording_logged = True, step.ends + delay_ms
+        else:
+            # Its recording has been there all the time.
+            step.recording_logged = step.logged
+            step.logged = step.ends + delay_ms
+            made.steps.append(step)
+        return made
+
+    # as the log has it
+
+    def file(self) -> CaseFile:
+        filed: list[tuple[int, Statement]] = []
+        for n, step in enumerate(self.steps):
+            if step.shows:
+                filed.append((step.logged, evidence(n, step, "extract", evidence_type="testimony")))
+            if step.recorded:
+                at = step.logged if step.recording_logged is None else step.recording_logged
+                filed.append((at, evidence(n, step, "film", device="BWC-1", file="F.MP4")))
+            filed.append((step.logged, statement(n, step, self.pack)))
+        for n, kind in enumerate(sorted(self.kinds)):
+            device = {"fixed_monitor": "MON-1"}[kind]
+            step = Step(f"monitor {n}", at=BEGINS - DAY)
+            made = evidence(900 + n, step, "monitor", device=device, file="M.MP4")
+            filed.append((BEGINS - DAY + HOUR, made))
+        # A film filed late comes last; sorting keeps the order of what is logged at once.
+        filed.sort(key=lambda one: one[0])
+        return CaseFile(
+            CASE, AGENCY, tuple(Filed(FIRST + n, said, at) for n, (at, said) in enumerate(filed))
+        )
+
+
+def complete(pack: RulePack, *wanted: Record, branch: int = 0) -> Proceeding:
+    made = Proceeding(pack)
+    for record in wanted:
+        # What must not be there first, so that nothing puts it there.
+        for condition in sorted(record.when, key=lambda c: not isinstance(c, Lacks)):
+            made.fulfil(condition, branch)
+    made.add(next(act for act in pack.opening if act not in made.never))
+    while sum(made.meet(record) for record in pack.records if made.applies(record)):
+        pass
+    return made.ordered()
+
+
+def value_of(pack: RulePack, act: str, fact: str) -> str:
+    """What an act states so that all checks are content."""
+    for check in pack.checks:
+        given = check.given
+        if check.check == "fact_is" and (given["act"], given["fact"]) == (act, fact):
+            return str(given["is"])
+        if check.check in ("at_most", "in_band", "not_heavier") and given["fact"] == fact:
+            return "100"
+        if check.check == "in_band" and fact in (given["clause"], given["version"]):
+            return "CG-14-2" if fact == given["clause"] else "1"
+    return "stated"
+
+
+def statement(n: int, step: Step, pack: RulePack, **more: Any) -> Statement:
+    rule = pack.act(step.act)
+    predicate: dict[str, Any] = {
+        "act": step.act,
+        "agency": AGENCY,
+        "case": CASE,
+        "id": uuid7(10 * n),
+        "occurred": {"from": format_time(step.at), "to": format_time(step.ends)},
+        "procedure": step.procedure or pack.pack,
+    }
+    if rule is not None:
+        predicate["stage"] = str(rule.stage)
+    if step.officers:
+        predicate["officers"] = step.officers
+    if step.facts:
+        predicate["facts"] = step.facts
+    if step.shows:
+        item = _digest(f"extract {n}").sha256.hex()
+        predicate["timecodes"] = [
+            {"at_ms": "1000", "item": item, "shows": word} for word in sorted(step.shows)
+        ]
+    subject = FileSubject(f"{step.act}.txt", _digest(f"{step.act} {n} {step.logged}"))
+    return Statement(Kind.ACT, (subject,), predicate | more)
+
+
+def evidence(n: int, step: Step, what: str, **more: Any) -> Statement:
+    predicate = {
+        "agency": AGENCY,
+        "case": CASE,
+        "id": uuid7(10 * n + 1 + len(what)),
+        "occurred": {"from": format_time(step.at), "to": format_time(step.ends)},
+    }
+    return Statement(Kind.EVIDENCE, (FileSubject(what, _digest(f"{what} {n}")),), predicate | more)
+
+
+def _digest(text: str) -> Any:
+    return digest_item(text.encode())

@@ -1,0 +1,81 @@
+"""Of every record of every pack: without it exactly that gap, filed late exactly one late record.
+
+The cases are made from the packs themselves (`testkit.proceeding`), so that a pack which comes
+later is tested as these are.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+
+from ledger.evidence.due import Calendar
+from ledger.process.gap import Gap, GapKind
+from ledger.process.gaps import gaps
+from ledger.process.rulepack import Record, RulePack
+from testkit.proceeding import DAY, HOUR, Proceeding, complete, registers_of
+from testkit.rulepacks import PACKS
+
+READ = {name: RulePack.from_text(text) for name, text in PACKS.items()}
+WEEKDAYS = Calendar()
+REGISTERS = {name: registers_of((name, text)) for name, text in PACKS.items()}
+RECORDS = [(pack, record) for pack in READ.values() for record in pack.records]
+IDS = [f"{pack.pack}-{record.id}" for pack, record in RECORDS]
+each_record = pytest.mark.parametrize(("pack", "record"), RECORDS, ids=IDS)
+
+
+def found(made: Proceeding) -> list[Gap]:
+    return gaps(made.file(), REGISTERS[made.pack.pack], WEEKDAYS)
+
+
+def told(found: list[Gap]) -> list[tuple[str, str, str]]:
+    return [(gap.rule, str(gap.kind), gap.what) for gap in found]
+
+
+def branches(record: Record) -> Iterator[int]:
+    yield from range(max((len(getattr(c, "parts", ())) for c in record.when), default=1) or 1)
+
+
+@each_record
+def test_a_complete_case_in_which_the_record_applies_has_no_gap(
+    pack: RulePack, record: Record
+) -> None:
+    for branch in branches(record):
+        made = complete(pack, record, branch=branch)
+        assert made.applies(record)
+        assert told(found(made)) == []
+
+
+@each_record
+def test_without_it_there_is_exactly_that_gap_in_its_stage(pack: RulePack, record: Record) -> None:
+    made = complete(pack, record).without(record)
+    (gap,) = found(made)
+    act = pack.act(record.acts[0])
+    assert act is not None
+    assert (gap.rule, gap.stage, gap.level) == (record.id, act.stage, record.level)
+    assert (gap.source, gap.article, gap.cure) == (record.source, record.article, record.cure)
+    assert (gap.sickness, gap.pack, gap.version) == (record.sickness, pack.pack, pack.version)
+    wanted = GapKind.DEFECT if any(s.act in record.acts for s in made.steps) else GapKind.MISSING
+    assert gap.kind is wanted
+
+
+@each_record
+def test_added_late_it_is_one_late_record_with_its_delay(pack: RulePack, record: Record) -> None:
+    delay = 400 * DAY + 3 * HOUR
+    (gap,) = found(complete(pack, record).late(record, delay))
+    assert (gap.kind, gap.rule) == (GapKind.LATE, record.id)
+    assert gap.facts["delay_ms"] == str(delay)
+
+
+@pytest.mark.parametrize(
+    ("pack", "record"),
+    [(pack, record) for pack, record in RECORDS if record.facts],
+    ids=[f"{pack.pack}-{record.id}" for pack, record in RECORDS if record.facts],
+)
+def test_each_fact_that_is_not_stated_is_named(pack: RulePack, record: Record) -> None:
+    for fact in record.facts:
+        made = complete(pack, record)
+        for step in made.steps:
+            if step.act in record.acts:
+                step.facts[fact] = " "
+        mine = [gap for gap in found(made) if gap.rule == record.id]
+        assert [(gap.what, gap.facts["missing"]) for gap in mine] == [("facts", fact)]
