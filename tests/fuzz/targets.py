@@ -42,6 +42,12 @@ from cli.notary.machine_report import MachineReport, sign_report
 from cli.notary.page import CertificatePage
 from cli.reference import Reference
 from ledger import encoding, sm2, suite, suite_private
+from ledger.archiving.package import (
+    Contents,
+    Packed,
+    format_fingerprint,
+    parse_fingerprint,
+)
 from ledger.audit import audit_log
 from ledger.backup import (
     BackupKey,
@@ -793,6 +799,13 @@ def private_pem() -> bytes:
     ]  # without the line that says it is a test's
 
 
+def _contents() -> bytes:
+    row = Packed("01.zip", "苏城管罚〔2026〕417号", 7, bytes(32), bytes(32))
+    unread = Packed("02.zip", "", 0, bytes(32), bytes(32))
+    at_ms = 1_795_430_400_000
+    return Contents("档案馆", "机关", at_ms, "tiezheng", "00" * 32, (row, unread)).to_bytes()
+
+
 @cache
 def small_zips() -> tuple[bytes, ...]:
     files = {"bagit.txt": packet.BAGIT, "data/items/01.txt": b"x", "data/packet.json": b"{}"}
@@ -1159,6 +1172,24 @@ TARGETS: tuple[Target, ...] = (
         binary(lambda d: Index.from_bytes(d).to_bytes()),
         of_packet("data/packet.json"),
         (Index.from_bytes,),
+    ),
+    Target(
+        "package-contents",
+        binary(lambda d: Contents.from_bytes(d).to_bytes()),
+        lambda: (_contents(),),
+        (Contents.from_bytes,),
+    ),
+    Target(
+        "package-row",
+        binary(lambda d: format_json(Packed.from_json(_json(d)).to_json())),
+        lambda: (format_json(Contents.from_bytes(_contents()).packets[0].to_json()),),
+        (Packed.from_json,),
+    ),
+    Target(
+        "fingerprint",
+        lambda d: parse_fingerprint(format_fingerprint(parse_fingerprint(text_of(d)))),
+        fixed("ab" * 32, "3f0a 92C1 " * 8),
+        (parse_fingerprint,),
     ),
     Target(
         "withheld",
