@@ -41,15 +41,18 @@ command = Archive("archive", params=[new_lang_option()], no_args_is_help=True)
         "--packet is one that was fetched before. They go in byte for byte, also those\n"
         "that do not verify: the four-property test in the package says so. With them go\n"
         "your trust folder, metadata, the pages on the formats and the verifier, as one\n"
-        "file (make pyz). Beside DIR stand DIR.page.txt and DIR.page.pdf, to be printed,\n"
-        "signed and kept elsewhere: the fingerprint on it is what the package is\n"
-        "checked with. Nothing is at DIR until all of it is.",
+        "file (make pyz). --year takes the cases with acts that name their procedure:\n"
+        "those of the older form are in no register.\n\n"
+        "Beside DIR stand DIR.page.txt and DIR.page.pdf, to be printed, signed and kept\n"
+        "elsewhere: the package is checked with the fingerprint on it. Nothing is at DIR\n"
+        "until all of it is.",
         "zh": "制作档案移交包。\n\n"
         "逐一从账本取回 CASE 的证据包，与法院所收者相同；--packet 为已取回的证据包。\n"
         "证据包逐字节存入，核验不通过的也存入：包内四性检测报告会写明。一并存入信任\n"
-        "文件夹、元数据、格式说明和单文件核验程序（make pyz）。DIR 旁另有 DIR.page.txt\n"
-        "与 DIR.page.pdf，供打印、签字并另处保存：检测即以其上的指纹为准。\n"
-        "全部完成之前，DIR 处没有任何内容。",
+        "文件夹、元数据、格式说明和单文件核验程序（make pyz）。--year 取行为载明程序的\n"
+        "案件；旧格式的案件不在台账中。\n\n"
+        "DIR 旁另有 DIR.page.txt 与 DIR.page.pdf，供打印、签字并另处保存：检测即以其上\n"
+        "的指纹为准。全部完成之前，DIR 处没有任何内容。",
     },
     example="tiezheng archive make '苏城管罚〔2026〕417号' -o handover --trust trust/ \\\n"
     "    --archive 苏州市档案馆 --by 姑苏区城市管理局 --verifier dist/tiezheng-verify.pyz \\\n"
@@ -96,6 +99,19 @@ command = Archive("archive", params=[new_lang_option()], no_args_is_help=True)
     "list_file",
     metavar="FILE",
     words={"en": "more case numbers, one a line", "zh": "更多案号，每行一个"},
+)
+@option(
+    "--year",
+    metavar="YEAR",
+    words={
+        "en": "all cases of the case register of --agency in that year",
+        "zh": "--agency 该年执法台账中的全部案件",
+    },
+)
+@option(
+    "--agency",
+    metavar="ID",
+    words={"en": "whose register, with --year", "zh": "配合 --year：何机关的台账"},
 )
 @option(
     "--pages",

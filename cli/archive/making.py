@@ -24,7 +24,7 @@ from ledger.archiving import package
 from ledger.archiving.metadata import Formats, describe, elements_json, row_line
 from ledger.archiving.package import Contents, Packed, packet_name
 from ledger.encoding import format_json
-from ledger.errors import LedgerError, Malformed, Rejected, Unavailable
+from ledger.errors import LedgerError, Malformed, Rejected, Unavailable, Unknown
 from ledger.evidence import phrase
 from ledger.evidence.case_number import parse_case
 from ledger.evidence.packet import (
@@ -60,6 +60,8 @@ def run_make(
     verifier: str,
     packets: tuple[str, ...],
     list_file: str | None,
+    year: str | None,
+    agency: str | None,
     pages: str | None,
     server: str | None,
     token_file: str | None,
@@ -67,7 +69,10 @@ def run_make(
 ) -> Exit:
     target = Path(folder)
     numbers = [parse_case(case) for case in (*cases, *_listed(list_file))]
-    _check_asked(numbers, packets, server, token_file)
+    _check_asked(bool(numbers or year), packets, server, token_file)
+    if year is not None:
+        numbers += _of_year(server or "", token_file or "", year, agency)
+    _check_numbers(numbers, packets)
     for new in (target, *_pages_of(target)):
         check_new(str(new))
     believed = open_trust(trust)
@@ -110,20 +115,36 @@ def _listed(file: str | None) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
+def _of_year(server: str, token_file: str, year: str, agency: str | None) -> list[str]:
+    if agency is None:
+        raise click.UsageError(say(en="want --agency with --year", zh="--year 须与 --agency 同用"))
+    client = open_client(server, token=read_secret(token_file))
+    answer = client.view(agency, "cases", {"year": year}, {"cases": ("case",)})
+    return [parse_case(row["case"]) for row in answer["cases"]]
+
+
 def _check_asked(
-    numbers: list[str], packets: tuple[str, ...], server: str | None, token: str | None
+    fetches: bool, packets: tuple[str, ...], server: str | None, token: str | None
 ) -> None:
-    if not numbers and not packets:
+    if not fetches and not packets:
         raise click.UsageError(
-            say(en="want a CASE, --cases or --packet", zh="请给出案号、--cases 或 --packet")
+            say(
+                en="want a CASE, --cases, --year or --packet",
+                zh="请给出案号、--cases、--year 或 --packet",
+            )
         )
-    if numbers and (server is None or token is None):
+    if fetches and (server is None or token is None):
         raise click.UsageError(
             say(
                 en="want --server and --token-file to fetch a case",
                 zh="取回案件须给出 --server 与 --token-file",
             )
         )
+
+
+def _check_numbers(numbers: list[str], packets: tuple[str, ...]) -> None:
+    if not numbers and not packets:
+        raise Unknown("the register has no case of that year")
     if len(numbers) != len(set(numbers)):
         raise click.UsageError(say(en="a case stands twice", zh="案号重复"))
     if len(numbers) + len(packets) > package.MAX_PACKETS:

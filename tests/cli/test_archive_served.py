@@ -1,0 +1,86 @@
+"""`tiezheng archive make`, of the cases of a real server."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger.archiving.package import Contents
+from testkit.county import COUNTY, act, open_county
+from testkit.packages import ARCHIVE, BY
+from testkit.server import CASE, OTHER_CASE, Ledger, await_that, serving
+from testkit.terminal import Ended, Run
+
+NOWHERE = "苏城管罚〔2026〕999号"
+
+
+@dataclass
+class Desk:
+    ledger: Ledger
+    address: str
+    folder: Path
+    command: Run
+
+    def make(self, *args: str, of: str = "handover", **limits: Any) -> Ended:
+        services = self.ledger.services
+        await_that(lambda: services.catalog.indexed_to() == services.log.number, "the catalog")
+        token, verifier = self.folder / "token", self.folder / "v.pyz"
+        token.write_text(self.ledger.token("supervisor", **limits) + "\n")
+        verifier.write_bytes(b"a verifier")
+        return self.command(
+            "archive", "make", *args, "-o", self.folder / of, "--archive", ARCHIVE, "--by", BY,
+            "--trust", self.folder / "trust", "--verifier", verifier,
+            "--server", self.address, "--token-file", token,
+        )  # fmt: skip
+
+    def cases(self, of: str = "handover") -> list[str]:
+        data = (self.folder / of / "data/package.json").read_bytes()
+        return [packed.case for packed in Contents.from_bytes(data).packets]
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Ledger, str]]:
+    folder = tmp_path_factory.mktemp("archive") / "ledger"
+    with open_county(folder) as ledger, serving(ledger.http.app) as address:  # type: ignore[arg-type]
+        act(ledger, "case_closing", stage="enforce", case=CASE)
+        ledger.await_quorum()
+        yield ledger, address
+
+
+@pytest.fixture
+def desk(served: tuple[Ledger, str], tmp_path: Path, run: Run) -> Desk:
+    ledger, address = served
+    shutil.copytree(ledger.folder / "trust", tmp_path / "trust")
+    return Desk(ledger, address, tmp_path, run)
+
+
+def test_the_cases_of_a_year_are_those_of_the_register(desk: Desk) -> None:
+    ended = desk.make("--year", "2026", "--agency", COUNTY)
+    assert ended.code == 0, ended.err + ended.out
+    assert desk.cases() == [CASE, OTHER_CASE]
+    page = (desk.folder / "handover.page.txt").read_text(encoding="utf-8")
+    digits = " ".join(page.partition("tagmanifest-sha256.txt)\n")[2].split("\n")[:2])
+    ended = desk.command("archive", "check", desk.folder / "handover", "--fingerprint", digits)
+    assert ended.code == 0, ended.out
+
+
+def test_each_packet_that_is_fetched_is_an_export_in_the_log(desk: Desk) -> None:
+    before = len(desk.ledger.custody("exported"))
+    assert desk.make(CASE).code == 0
+    assert len(desk.ledger.custody("exported")) == before + 1
+    assert desk.cases() == [CASE]
+
+
+@pytest.mark.parametrize("args", [(NOWHERE,), ("--year", "2031", "--agency", COUNTY)])
+def test_where_there_is_no_case_nothing_is_left(desk: Desk, args: tuple[str, ...]) -> None:
+    assert desk.make(*args).code == 1
+    left = {path.name for path in desk.folder.iterdir()}
+    assert left == {"token", "trust", "v.pyz"}
+
+
+@pytest.mark.parametrize("args", [("--year", "2026"), (CASE, CASE)])
+def test_half_a_question_is_wrong_usage(desk: Desk, args: tuple[str, ...]) -> None:
+    assert desk.make(*args).code == 2
