@@ -12,6 +12,7 @@ from api import (
     cases,
     deliveries,
     direct,
+    feeds,
     health,
     problems,
     public,
@@ -53,7 +54,7 @@ def create_app(services: Services | None = None) -> FastAPI:
     app.add_middleware(tus.Resumable)
     parts = (
         *(uploads, tus, direct, readbacks, statements, cases, deliveries, views, yearly),
-        *(whoami, public, backup_status, health),
+        *(feeds, whoami, public, backup_status, health),
     )
     for part in parts:
         app.include_router(part.router)

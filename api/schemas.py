@@ -125,6 +125,13 @@ COMPONENTS: dict[str, Schema] = {
         optional=("flags", "held"),
     ),
     "Results": _object({"results": _list({"oneOf": [{"$ref": ACCEPTED}, {"$ref": PROBLEM}]})}),
+    "Envelope": _object(
+        {
+            "payload": _BASE64,
+            "payloadType": _TEXT,
+            "signatures": _list(_object({"keyid": _TEXT, "sig": _BASE64})),
+        }
+    ),
     "Backup": _object({"at": _TEXT, "log": _TEXT, "size": _DECIMAL}),
     "Key": _object({"agency": _TEXT, "log": _TEXT, "person": _TEXT, "role": _TEXT}),
     "Health": _object({"status": _TEXT, "reason": _TEXT}, optional=("reason",)),

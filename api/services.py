@@ -13,11 +13,13 @@ from api.asking_mirrors import open_mirrors
 from api.backups import BackupWatch
 from api.casefiles import CaseFiles
 from api.clients.cosigner_http import HttpCosigner
+from api.clients.feed_http import HttpReceiver
 from api.clients.tsa_http import HttpAuthority
 from api.cores import spread
 from api.custody import Custody
 from api.direct_finish import DirectFinishes
 from api.disposing import Disposing
+from api.feeding import Feed, Pusher, fresh_nonce, shipped_table
 from api.flags import Flagger
 from api.identity import Doorkeeper
 from api.indexer import Indexer
@@ -53,6 +55,7 @@ from ledger.tlog.signing_key import LostKey, Signer, SigningKey
 from storage.catalog_sqlite import SqliteCatalog
 from storage.clock import SystemClock, SystemEntropy
 from storage.direct_directory import DirectDirectory
+from storage.feed_sqlite import SqliteFeed
 from storage.folder import DataFolder
 from storage.folder_lock import FolderLock
 from storage.items_direct import DirectItems
@@ -90,6 +93,8 @@ class Services:
     writer: Writer
     publisher: Publisher
     stamper: Stamper
+    feed: Feed
+    pusher: Pusher
     custody: Custody
     resumption: Resumption
     backups: BackupWatch
@@ -177,6 +182,7 @@ class Services:
         self._say_year()
         self.resumption.start(self.publisher.start)
         self.stamper.start()
+        self.pusher.start()
         self.indexer.then = self.keeping.wake
         self.keeping.start()
         threading.Thread(target=self._sweep, name="sweeper", daemon=True).start()
@@ -190,6 +196,7 @@ class Services:
         self.direct_finishes.close()
         self.arrivals.close()
         self.resumption.stop()
+        self.pusher.stop()
         self.keeping.stop()
         self.writer.stop()
         self.publisher.stop()
@@ -197,6 +204,7 @@ class Services:
         self.indexer.stop()
         self.catalog.close()
         self.tokens.close()
+        self.feed.kept.close()
         self.vault.close()
         self.store.close()
         self.lock.close()
@@ -432,9 +440,12 @@ def _open(folder: DataFolder, lock: FolderLock, settings: Settings, alone: bool)
     stamper = Stamper(
         store, asked_authorities(folder, settings), settings.stamp_seconds, clock.now_ms
     )
-    publisher = Publisher(
-        log, trusted.policy, clients, lambda note: stamper.offer(log.position[0], note)
-    )
+
+    def witnessed(note: SignedNote) -> None:
+        stamper.offer(log.position[0], note)
+        pusher.wake()
+
+    publisher = Publisher(log, trusted.policy, clients, witnessed)
 
     catalog.catch_up(store)
     indexer = Indexer(catalog, store)
@@ -451,7 +462,12 @@ def _open(folder: DataFolder, lock: FolderLock, settings: Settings, alone: bool)
         indexer.give(sorted(fresh, key=lambda pair: pair[0].number))
 
     writer = Writer(log, after)
-    custody = Custody(log, writer, clock, read_key(folder.keys / "ledger.key"), agency_of(store))
+    own = read_key(folder.keys / "ledger.key")
+    custody = Custody(log, writer, clock, own, agency_of(store))
+    feed = Feed(log, store, SqliteFeed(folder.feed_db), shipped_table(), own, clock)
+    url = settings.feed_url
+    receiver = None if url is None else HttpReceiver(url, own, fresh_nonce)
+    pusher = Pusher(feed, receiver, custody, settings.feed_seconds)
     tokens = SqliteTokens(folder.tokens_db)
     recorded, erased = set(store.object_ids()), store.erased_items()
     ids = list(vault.items.ids())
@@ -473,6 +489,8 @@ def _open(folder: DataFolder, lock: FolderLock, settings: Settings, alone: bool)
         writer=writer,
         publisher=publisher,
         stamper=stamper,
+        feed=feed,
+        pusher=pusher,
         custody=custody,
         resumption=Resumption(
             folder,

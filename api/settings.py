@@ -81,6 +81,19 @@ class Settings(BaseSettings):
     authorities: dict[str, str] = {}
     stamp_seconds: int = Field(600, ge=1, le=86_400)
 
+    # Where the feed for the province's platform is sent; without it, it can be pulled. And the
+    # shortest time between two pages while nothing waits.
+    feed_url: str | None = None
+    feed_seconds: int = Field(60, ge=1, le=86_400)
+
+    @model_validator(mode="after")
+    def _feed_goes_to_an_address(self) -> Self:
+        if self.feed_url is not None and not self.feed_url.startswith(("http://", "https://")):
+            raise ValueError(
+                f"want an address over http in feed_url, got {without_password(self.feed_url)!r}"
+            )
+        return self
+
     @model_validator(mode="after")
     def _tls_is_whole(self) -> Self:
         if (self.tls_certificate is None) != (self.tls_key is None):

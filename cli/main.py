@@ -111,6 +111,10 @@ COMMANDS: Mapping[str, Listed] = {
     "mirror": Listed(
         "cli.mirror", {"en": "keep and serve a copy of logs", "zh": "保存并提供日志副本"}
     ),
+    "feed": Listed(
+        "cli.feed",
+        {"en": "the feed for the province's platform", "zh": "向省平台推送事件"},
+    ),
     "backup": Listed(
         "cli.backup",
         {"en": "back up a ledger, sealed, elsewhere", "zh": "将账本加密备份到别处"},

@@ -36,11 +36,12 @@ SCRATCH = ".new-backup-"
 UNFINISHED = ".new-format"
 
 # What a backup leaves out: bytes of items, those still on their way too, and what is derived
-# or of one run only.
+# or of one run only. The numbers of the feed too: a restored ledger may lack statements, and
+# must not give their numbers to others.
 LEFT_OUT = frozenset(
     {
         *("items", "staging", "direct", "public", "lock", "backup.lock", "scrub.lock"),
-        *("backup", "restored", "next"),
+        *("backup", "restored", "next", "feed.sqlite"),
     }
 )
 LEDGER, CATALOG = "ledger.sqlite", "catalog.sqlite"

@@ -220,6 +220,10 @@ class LedgerClient:
                 raise Malformed("want a list of files in each row of the ledger's answer")
         return answer
 
+    def feed(self, after: int) -> bytes:
+        """The page of the feed's events after that number; nothing in it is checked."""
+        return format_json(self._json("GET", f"/v1/feed?after={after}", headers=self._bearer()))
+
     def lacking(self, case: str) -> list[Lack]:
         """Which particulars the evidence of a case lacks, by the ledger's word."""
         answer = self._json("GET", f"/v1/cases/{quote(case, safe='')}", headers=self._bearer())

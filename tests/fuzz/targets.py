@@ -91,6 +91,8 @@ from ledger.evidence.trust import Trust
 from ledger.evidence.withheld import Withheld, parse_reason
 from ledger.process import retention
 from ledger.process.calendar import parse_calendar
+from ledger.process.feed import Page, Told, open_page
+from ledger.process.feed_table import FeedTable
 from ledger.process.lists import READERS
 from ledger.process.rulepack import RulePack
 from ledger.process.statistics import Statistics
@@ -123,6 +125,7 @@ from testkit import case as kit
 from testkit import mirrors
 from testkit import procedural as made
 from testkit.certificate_pages import make_page
+from testkit.feeds import page_of
 from testkit.keys import SERIES_PEM, cosigner, key, series_key, series_public_pem
 from testkit.lists import LISTS
 from testkit.rulepacks import PACKS
@@ -290,6 +293,15 @@ def absences() -> tuple[bytes, ...]:
     entries = [row.entry for row in built().rows]
     asked = [bytes(16)], [bytes(16), *Entry.from_bytes(entries[3]).tags]
     return tuple(mirrors.look(entries, kit.ORIGIN, tags).to_bytes() for tags in asked)
+
+
+SHIPPED = Path(__file__).parents[2] / "ledger" / "process" / "feed.toml"
+
+
+@cache
+def feed_pages() -> tuple[bytes, ...]:
+    note = SignedNote.from_bytes(notes()[0]).to_text()
+    return (page_of(built().rows[3].entry, note).to_bytes(),)
 
 
 def notes() -> tuple[bytes, ...]:
@@ -1136,6 +1148,24 @@ TARGETS: tuple[Target, ...] = (
         _series_opened,
         lambda: (b"2026/log\x1e" + kit.open_series("2026/log").signature,),
         (SeriesKey.open,),
+    ),
+    Target(
+        "feed-page",
+        binary(lambda d: Page.from_bytes(d).to_bytes()),
+        feed_pages,
+        (Page.from_bytes, Told.from_json),
+    ),
+    Target(
+        "feed-page-opened",
+        lambda d: open_page(d, kit.LEDGER.verifier),
+        lambda: tuple(seal_statement(page, [kit.LEDGER]).to_bytes() for page in feed_pages()),
+        (open_page,),
+    ),
+    Target(
+        "feed-table",
+        lambda d: FeedTable.from_bytes(d),
+        lambda: (SHIPPED.read_bytes(),),
+        (FeedTable.from_bytes,),
     ),
     Target(
         "absence",

@@ -1,0 +1,312 @@
+"""`tiezheng feed …`: the feed for the province's platform, told, pulled, checked, set back."""
+
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cli import output
+from cli.command import argument, json_option, new_lang_option, option, page
+from cli.command import command as new_command
+from cli.files import check_new, read_secret
+from cli.language import pick, say
+from cli.output import Exit
+from cli.remote import open_client, server_option, token_option
+from cli.small_file import read_small
+from cli.trust import open_trust
+from ledger.encoding import printable
+from ledger.errors import Malformed, Rejected, Unknown
+from ledger.process.feed import Page, check_follows, check_logged, missing_acts, open_page
+from ledger.report import Bilingual
+from ledger.tlog.note import VerifierKey
+
+if TYPE_CHECKING:
+    from storage.feed_sqlite import SqliteFeed
+
+WORDS: Bilingual = {
+    "en": "The feed for the province's platform: events of the log, in order, signed.\n\n"
+    "The server sends it to the setting feed_url, each page until the platform has\n"
+    "acknowledged it, and says in the log that it leaves. It can be pulled as well.",
+    "zh": "向省平台推送：日志中的事件，按顺序编号并签名。\n\n"
+    "服务按设置 feed_url 推送，每页重发至平台确认为止，并将外送记入日志；也可由平台拉取。",
+}
+
+
+class FeedCommands(click.Group):
+    """`command` is the group; its members have pages of their own."""
+
+    def get_help(self, ctx: click.Context) -> str:
+        rows = tuple((name, member.get_short_help_str()) for name, member in self.commands.items())
+        options = [("--lang zh|en", pick(new_lang_option().words))]
+        return page(ctx, pick(WORDS), options, rows, "tiezheng feed status data")
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+command = FeedCommands("feed", params=[new_lang_option()], no_args_is_help=True)
+
+data_argument = argument(
+    "data", metavar="DATA", words={"en": "the ledger's folder", "zh": "账本文件夹"}
+)
+
+
+@new_command(
+    "status",
+    words={
+        "en": "How far the feed of the ledger in DATA has come, beside a running server.\n\n"
+        "And the public key with which its pages are checked.",
+        "zh": "DATA 中账本的推送进度；服务可照常运行。\n\n另显示核对推送页所用的公钥。",
+    },
+    example="tiezheng feed status data",
+)
+@data_argument
+@json_option()
+def status(data: str, as_json: bool) -> None:
+    from api.keys import read_key
+    from storage.folder import DataFolder
+
+    key = read_key(DataFolder.open(Path(data)).keys / "ledger.key").verifier.to_text()
+    with closing(_open(data)) as kept:
+        state = kept.state()
+    if state is None:
+        raise Unknown("no feed has begun here: it begins when it is sent or pulled")
+    waiting = state.head - state.acknowledged
+    if as_json:
+        output.result_json(
+            {
+                "acknowledged": str(state.acknowledged),
+                "feed": state.id,
+                "head": str(state.head),
+                "key": key,
+                "sent": str(state.announced),
+                "waiting": str(waiting),
+            }
+        )
+        return
+    output.result(
+        say(
+            en=f"feed {state.id}: {state.head} events, {state.acknowledged} acknowledged, "
+            f"{waiting} waiting",
+            zh=f"推送流 {state.id}：共 {state.head} 个事件，已确认 {state.acknowledged} 个，"
+            f"待推送 {waiting} 个",
+        )
+    )
+    output.result(say(en=f"signed with {key}", zh=f"签名公钥 {key}"))
+
+
+@new_command(
+    "pull",
+    words={
+        "en": "Fetch the pages after an event into the folder DIR, a file each.\n\n"
+        "Each is checked before it is written: signed by the ledger, and going on\n"
+        "where the one before ended. The token is that of a supervisor of everything.",
+        "zh": "拉取某一编号之后的事件，每页一个文件，存入文件夹 DIR。\n\n"
+        "每页先核对后写盘：须由账本签名，且与前一页首尾相接。令牌须为不限机关、不限\n"
+        "案件的监督令牌。",
+    },
+    example="tiezheng feed pull pages/ --server https://ledger.example \\\n"
+    "    --token-file token --key ledger.vkey --after 0",
+)
+@argument("folder", metavar="DIR", words={"en": "an existing folder", "zh": "已有的文件夹"})
+@server_option()
+@token_option()
+@option(
+    "--key",
+    "key_file",
+    required=True,
+    metavar="FILE",
+    words={"en": "the public key of the ledger's statements", "zh": "账本陈述公钥文件"},
+)
+@option(
+    "--after",
+    type=click.IntRange(0),
+    default=0,
+    metavar="N",
+    words={"en": "the last event you have; by default 0", "zh": "已有的最后编号；缺省 0"},
+)
+@json_option()
+def pull(
+    folder: str, server: str, token_file: str, key_file: str, after: int, as_json: bool
+) -> None:
+    from storage.durable import write_file
+
+    key = VerifierKey.from_text(read_secret(key_file))
+    client = open_client(server, token=read_secret(token_file))
+    before, last, written = None, after, 0
+    while True:
+        data = client.feed(last)
+        found = open_page(data, key)
+        if found.after != last:
+            raise Rejected(f"want the events after {last}, got those after {found.after}")
+        if before is not None:
+            check_follows(found, before)
+        if not found.events:
+            break
+        path = Path(folder) / f"{found.after + 1:09}-{found.last:09}.json"
+        check_new(str(path))
+        write_file(path, data)
+        before, last, written = found, found.last, written + 1
+    if as_json:
+        output.result_json({"last": str(last), "pages": str(written)})
+    else:
+        output.result(
+            say(en=f"{written} pages, up to event {last}", zh=f"{written} 页，至第 {last} 号事件")
+        )
+
+
+@new_command(
+    "check",
+    words={
+        "en": "Check pages of a feed, offline: whole, in order, nothing missing or changed.\n\n"
+        "With --trust also that each event's entry is in a tree that a quorum of\n"
+        "cosigners has seen, and that each act has its place among all acts of its\n"
+        "agency: one that was left out lacks there.\n\n"
+        "Exit code: 0 passed, 1 failed, 3 acts are missing before or between these\n"
+        "events: a destroyed one, an earlier feed's or one that was left out.",
+        "zh": "离线核对推送页：完整、连续，无缺失，无改动。\n\n"
+        "给出 --trust 时，另核对每个事件的条目均在法定人数联合签名的日志中，且每个执法\n"
+        "行为在该机关全部行为中的序号属实：略去任何一个即显出缺号。\n\n"
+        "退出码：0 通过，1 不通过，3 这些事件之前或之间缺少行为：已销毁、属于此前的\n"
+        "推送流，或被略去。",
+    },
+    example="tiezheng feed check pages/*.json --key ledger.vkey --trust trust/",
+)
+@argument(
+    "files",
+    nargs=-1,
+    required=True,
+    metavar="FILE…",
+    words={"en": "pages, in any order", "zh": "推送页，次序不限"},
+)
+@option(
+    "--key",
+    "key_file",
+    required=True,
+    metavar="FILE",
+    words={"en": "the public key of the ledger's statements", "zh": "账本陈述公钥文件"},
+)
+@option(
+    "--trust",
+    metavar="DIR",
+    words={"en": "your own trust folder", "zh": "您自己的信任文件夹"},
+)
+@json_option()
+def check(files: tuple[str, ...], key_file: str, trust: str | None, as_json: bool) -> Exit:
+    key = VerifierKey.from_text(read_secret(key_file))
+    believed = None if trust is None else open_trust(trust)
+    pages = sorted((_page(file, key) for file in files), key=lambda one: one.after)
+    for found, before in zip(pages[1:], pages, strict=False):
+        check_follows(found, before)
+    if believed is not None:
+        for one in pages:
+            check_logged(one, believed)
+    first, last = pages[0].after + 1, pages[-1].last
+    missing = missing_acts(pages) if believed is not None else {}
+    if as_json:
+        rows = {name: [str(n) for n in numbers] for name, numbers in missing.items()}
+        output.result_json({"first": str(first), "last": str(last), "missing": rows})
+    else:
+        output.result(
+            say(
+                en=f"events {first} to {last} of the feed {pages[0].feed} are whole",
+                zh=f"推送流 {pages[0].feed} 的第 {first} 至 {last} 号事件完整",
+            )
+        )
+        for name, numbers in missing.items():
+            text = f"{printable(name)}: {', '.join(map(str, numbers[:20]))}"
+            output.result(say(en=f"no event for {text}", zh=f"缺少事件：{text}"))
+    return Exit.UNDECIDED if missing else Exit.DONE
+
+
+@new_command(
+    "push",
+    words={
+        "en": "Send pages that were pulled to a platform by hand, in order.\n\n"
+        "Signed with the ledger's key in DATA. The feed's own cursor stays where it is.",
+        "zh": "将已拉取的推送页按顺序手工发往某一平台。\n\n"
+        "以 DATA 中的账本密钥签名；推送进度不变。",
+    },
+    example="tiezheng feed push data pages/*.json --to https://platform.example/feed",
+)
+@data_argument
+@argument(
+    "files",
+    nargs=-1,
+    required=True,
+    metavar="FILE…",
+    words={"en": "pages, in any order", "zh": "推送页，次序不限"},
+)
+@option("--to", "url", required=True, metavar="URL", words={"en": "the platform", "zh": "平台地址"})
+@json_option()
+def push(data: str, files: tuple[str, ...], url: str, as_json: bool) -> None:
+    from api.clients.feed_http import HttpReceiver
+    from api.feeding import fresh_nonce
+    from api.keys import read_key
+    from storage.folder import DataFolder
+
+    own = read_key(DataFolder.open(Path(data)).keys / "ledger.key")
+    read = [(_page(file, own.verifier), read_small(Path(file))) for file in files]
+    last = 0
+    with closing(HttpReceiver(url, own, fresh_nonce)) as receiver:
+        for found, envelope in sorted(read, key=lambda pair: pair[0].after):
+            receiver.send(found, envelope)
+            last = found.last
+    if as_json:
+        output.result_json({"last": str(last), "pages": str(len(read))})
+    else:
+        output.result(
+            say(en=f"acknowledged up to event {last}", zh=f"平台已确认至第 {last} 号事件")
+        )
+
+
+@new_command(
+    "reset",
+    words={
+        "en": "Have the running server send all events after N again.\n\n"
+        "For a platform that has lost what it had acknowledged. Numbers stay.",
+        "zh": "令运行中的服务重新推送 N 之后的全部事件。\n\n"
+        "用于平台丢失已确认内容的情形；编号不变。",
+    },
+    example="tiezheng feed reset data --after 1200",
+)
+@data_argument
+@option(
+    "--after",
+    type=click.IntRange(0),
+    required=True,
+    metavar="N",
+    words={"en": "the last event that the platform has", "zh": "平台仍有的最后编号"},
+)
+@json_option()
+def reset(data: str, after: int, as_json: bool) -> None:
+    with closing(_open(data)) as kept:
+        kept.reset(after)
+    if as_json:
+        output.result_json({"acknowledged": str(after)})
+    else:
+        output.result(
+            say(
+                en=f"events after {after} will be sent again",
+                zh=f"将重新推送第 {after} 号之后的事件",
+            )
+        )
+
+
+for member in (status, pull, check, push, reset):
+    command.add_command(member)
+
+
+def _open(data: str) -> "SqliteFeed":
+    from storage.feed_sqlite import SqliteFeed
+    from storage.folder import DataFolder
+
+    return SqliteFeed(DataFolder.open(Path(data)).feed_db)
+
+
+def _page(file: str, key: VerifierKey) -> Page:
+    try:
+        return open_page(read_small(Path(file)), key)
+    except Malformed as error:
+        raise error.under(printable(file)) from None
