@@ -18,9 +18,7 @@ from ledger.errors import Malformed
 from ledger.evidence.procedural import LISTS, Registered
 from ledger.evidence.signing import seal
 from ledger.evidence.statement import Statement
-from ledger.process.calendar import parse_calendar
-from ledger.process.lists import READERS
-from ledger.process.rulepack import RulePack
+from ledger.process.contents import READERS
 from ledger.tlog.signing_key import SigningKey
 from storage.durable import write_file
 
@@ -91,12 +89,7 @@ def read_list(register: Registered, file: Path) -> str:
     """The file's text; raises `Malformed` if the rules could not read it later."""
     try:
         content = parse_utf8(read_small(file))
-        if register is Registered.RULE_PACK:
-            RulePack.from_text(content)
-        elif register is Registered.HOLIDAY_CALENDAR:
-            parse_calendar(content)
-        elif register in READERS:
-            READERS[register](content)
+        READERS[register](content)
         return content
     except Malformed as error:
         raise error.under(str(file)) from None

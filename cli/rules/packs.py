@@ -20,11 +20,12 @@ from cli.registering import (
     show_registered,
 )
 from cli.remote import server_option
-from cli.rules.shipped import open_pack, shipped
+from cli.rules.shipped import open_pack, open_published, shipped
 from cli.rules.words import pack_page
 from ledger.errors import LedgerError
 from ledger.evidence.procedural import Registered
 from ledger.evidence.statement import Kind, Statement, register_subject
+from ledger.process.contents import Published
 from ledger.process.rulepack import RulePack
 from ledger.suite import digest
 from storage.durable import write_file
@@ -77,28 +78,50 @@ def show(pack: str) -> None:
 @new_command(
     "check",
     words={
-        "en": "Check a rule pack: whether it can be read, or where its first fault stands.",
-        "zh": "检查规则包能否读取，或者指出第一处错误所在的行。",
+        "en": "Check a rule pack or another list: that it can be read, or where a fault stands.\n\n"
+        "The first fault is named, with its line. Lists are those that tiezheng\n"
+        "register --list takes: benchmarks, powers, major decisions and others.",
+        "zh": "检查规则包或其他清单能否读取，或者指出错误所在的行。\n\n"
+        "逐次指出第一处错误。清单即 tiezheng register --list 所公布的各类清单：\n"
+        "裁量基准、权力事项、重大决定目录等。",
     },
     example="tiezheng rules check ordinary-2026.2.toml",
 )
 @_pack_argument()
 @json_option()
 def check(pack: str, as_json: bool) -> None:
-    found, text = open_pack(pack)
-    brief = _brief(found, sha256_of(text))
+    found, text = open_published(pack)
+    sha256 = sha256_of(text)
+    if found.register is Registered.RULE_PACK:
+        _show_checked(RulePack.from_text(text), sha256, as_json)
+    elif as_json:
+        output.result_json(
+            {"list": str(found.register), "sha256": sha256, "version": found.version}
+        )
+    else:
+        output.result(
+            say(
+                en=f"{found.register} {found.version}".rstrip() + " can be published",
+                zh=f"{found.register} {found.version}".rstrip() + " 可以公布",
+            )
+        )
+        output.result(f"SHA-256 {sha256}")
+
+
+def _show_checked(pack: RulePack, sha256: str, as_json: bool) -> None:
+    brief = _brief(pack, sha256)
     if as_json:
         output.result_json(brief)
         return
     counts = ", ".join(f"{brief[name]} {name}" for name in _COUNTED)
     output.result(
         say(
-            en=f"{found.pack} {found.version} can be published: {counts}",
-            zh=f"{found.pack} {found.version} 可以公布：行为 {brief['acts']}，"
+            en=f"{pack.pack} {pack.version} can be published: {counts}",
+            zh=f"{pack.pack} {pack.version} 可以公布：行为 {brief['acts']}，"
             f"记录 {brief['records']}，审查项 {brief['checks']}，期限 {brief['clocks']}",
         )
     )
-    output.result(f"SHA-256 {brief['sha256']}")
+    output.result(f"SHA-256 {sha256}")
 
 
 @new_command(
@@ -107,10 +130,13 @@ def check(pack: str, as_json: bool) -> None:
         "en": "Publish a rule pack in the log, and write the very file that was published.\n\n"
         "It judges the cases of the agency, and of agencies below it, that begin on or\n"
         "after --from. --to ends it: publish it again with its last day. With -o the\n"
-        "file and its SHA-256 are written there, for the agency's own website.",
+        "file and its SHA-256 are written there, for the agency's own website.\n\n"
+        "Another list is published so as well, if it states its own version; else by\n"
+        "tiezheng register --list.",
         "zh": "在日志中公布规则包，并写出所公布的同一文件。\n\n"
         "规则包适用于该机关及其下级机关自 --from 起开始的案件。停用时以 --to（最后\n"
-        "一日）再次公布。-o 写出该文件及其 SHA-256，供机关网站公布。",
+        "一日）再次公布。-o 写出该文件及其 SHA-256，供机关网站公布。\n\n"
+        "其他清单写明 version 的，同样公布；未写明的，用 tiezheng register --list。",
     },
     example="tiezheng rules publish ordinary --registrar registrar.key \\\n"
     "    --server https://ledger.example --agency agency-01 --from 2027-01-01 -o site/",
@@ -147,7 +173,7 @@ def publish(
     keep: str | None,
     as_json: bool,
 ) -> None:
-    found, text = open_pack(pack)
+    found, text = open_published(pack)
     key = read_key(registrar)
     in_force = {"from": start} | ({"to": until} if until else {})
     statement = _published(found, text, agency, in_force)
@@ -161,15 +187,24 @@ def sha256_of(text: str) -> str:
     return digest(text.encode()).hex()
 
 
-def _published(pack: RulePack, text: str, agency: str, in_force: Mapping[str, str]) -> Statement:
+def _published(
+    published: Published, text: str, agency: str, in_force: Mapping[str, str]
+) -> Statement:
+    if not published.version:
+        raise click.UsageError(
+            say(
+                en="the file states no version: publish it with tiezheng register --list",
+                zh="该文件未写明 version：请用 tiezheng register --list 公布",
+            )
+        )
     predicate = {
         "agency": agency,
         "content": text,
         "id": new_registration_id(),
         "in_force": dict(in_force),
-        "register": str(Registered.RULE_PACK),
-        "subject": pack.pack,
-        "version": pack.version,
+        "register": str(published.register),
+        "subject": published.subject,
+        "version": published.version,
     }
     try:
         return Statement(Kind.REGISTER, (register_subject(predicate),), predicate)
@@ -177,8 +212,8 @@ def _published(pack: RulePack, text: str, agency: str, in_force: Mapping[str, st
         raise click.UsageError(str(error)) from None
 
 
-def _write(folder: Path, pack: RulePack, text: str) -> None:
-    name = f"{pack.pack}-{pack.version}.toml".replace("/", "-")
+def _write(folder: Path, published: Published, text: str) -> None:
+    name = f"{published.subject}-{published.version}.toml".replace("/", "-")
     write_file(folder / name, text.encode())
     write_file(folder / f"{name}.sha256", f"{sha256_of(text)}  {name}\n".encode())
 

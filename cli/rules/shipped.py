@@ -1,13 +1,18 @@
-"""The rule packs that come with the program, and files that are read in their stead."""
+"""The rule packs that come with the program, and files of one's own: packs and other lists."""
 
+from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
+from typing import TypeVar
 
 from cli.rules.place import with_line
 from cli.small_file import read_small
 from ledger.encoding import parse_utf8
 from ledger.errors import Malformed, Unknown
+from ledger.process.contents import Published
 from ledger.process.rulepack import RulePack
+
+Read = TypeVar("Read")
 
 SUFFIX = ".toml"
 
@@ -38,8 +43,17 @@ def read_source(name: str) -> tuple[str, str]:
 
 def open_pack(name: str) -> tuple[RulePack, str]:
     """A shipped pack or one from a file, with its text; a fault is told with its line."""
+    return _open(name, RulePack.from_text)
+
+
+def open_published(name: str) -> tuple[Published, str]:
+    """The same of any list that is published."""
+    return _open(name, Published.from_text)
+
+
+def _open(name: str, read: Callable[[str], Read]) -> tuple[Read, str]:
     text, called = read_source(name)
     try:
-        return RulePack.from_text(text), text
+        return read(text), text
     except Malformed as error:
         raise with_line(error, text).under(called) from None

@@ -165,7 +165,7 @@ def _letters(text: str) -> str:
 
 def _parse(text: str, register: Registered, key: str, row: Read) -> tuple[Any, ...]:
     need = {"list": one_of(register), "title": phrase.line, key: rows(row)}
-    found = read_table(read_toml(text), need, {"note": _sentence})
+    found = read_table(read_toml(text), need, {"note": _sentence, "version": phrase.line})
     read: tuple[Any, ...] = found[key]
     check_distinct([part.id for part in read], key)
     return read

@@ -15,6 +15,7 @@ from ledger.evidence.procedural import Registered
 from ledger.evidence.statement import Statement
 from ledger.process.registry import Registry
 from ledger.process.rulepack import RulePack
+from testkit.lists import BENCHMARKS, LISTS
 from testkit.server import AGENCY, REGISTRAR, Ledger, open_ledger, serving
 from testkit.terminal import Run
 
@@ -87,6 +88,25 @@ def test_a_fault_is_told_with_its_line(
     assert not new or f"line {found[0]}" in ended.err
 
 
+@pytest.mark.parametrize("text", LISTS)
+def test_any_list_is_checked(text: str, run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "list.toml"
+    file.write_text(text)
+    ended = run("rules", "check", file, "--json")
+    assert ended.code == 0, ended.err
+    assert json.loads(ended.out)["list"] in text
+    file.write_text(text.replace("title", "titel"))
+    ended = run("rules", "check", file)
+    assert (ended.code, ended.out) == (1, "")
+    assert "line 3: titel: no such key" in ended.err
+
+
+@pytest.mark.parametrize("text", ["x = 1", 'list = "officer"', "list = 7", "pack = 1", ""])
+def test_what_names_no_list_is_refused(text: str, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "list.toml").write_text(text)
+    assert run("rules", "check", tmp_path / "list.toml").code == 1
+
+
 def test_the_line_of_a_path() -> None:
     text = 'pack = "x"\n\n[[act]]\nid = "a"\n\n[[act]]\n  id = "b"\nstage = "x"\n'
     assert line_of(text, "pack") == 1
@@ -137,6 +157,25 @@ def test_what_is_published_is_the_file_that_is_written(
     assert written.read_bytes() == found.content.encode()
     check = ["sha256sum", "--check", f"{written.name}.sha256"]
     assert subprocess.run(check, cwd=site, capture_output=True, check=False).returncode == 0
+
+
+def test_a_list_that_states_its_version_is_published_under_its_kind(
+    served: tuple[Ledger, str], run: Run, tmp_path: Path
+) -> None:
+    file = tmp_path / "benchmarks.toml"
+    file.write_text(BENCHMARKS)
+    log = served[0].services.log
+    size = log.size
+    assert publish(served, run, tmp_path, file, "--from", "2027-01-01") == 2
+    assert log.size == size
+    file.write_text('version = "2026.7"' + BENCHMARKS)
+    assert publish(served, run, tmp_path, file, "--from", "2027-01-01", "-o", tmp_path) == 0
+    predicate = Statement.from_bytes(
+        Envelope.from_bytes(log.row(log.size - 1).envelope).payload
+    ).predicate
+    named = [predicate[name] for name in ("register", "subject", "version")]
+    assert named == ["benchmarks", "benchmarks", "2026.7"]
+    assert (tmp_path / "benchmarks-2026.7.toml").read_text() == predicate["content"]
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,7 @@ from ledger.evidence.trust import Trust
 from ledger.evidence.withheld import Withheld, parse_reason
 from ledger.process import retention
 from ledger.process.calendar import parse_calendar
+from ledger.process.contents import Published
 from ledger.process.feed import Page, Told, open_page
 from ledger.process.feed_table import FeedTable
 from ledger.process.lists import READERS
@@ -532,6 +533,8 @@ def _trust(data: bytes) -> None:
 def _list(data: bytes) -> None:
     """Whoever may read it does; the others refuse."""
     given = text_of(data)
+    with suppress(LedgerError):
+        Published.from_text(given)
     for reader in READERS.values():
         with suppress(LedgerError):
             reader(given)
@@ -1263,7 +1266,11 @@ TARGETS: tuple[Target, ...] = (
     Target("trust", _trust, trusts, (Trust.from_files,)),
     # registers
     Target(
-        "list", _list, lambda: tuple(map(str.encode, LISTS)), tuple(READERS.values()), examples=60
+        "list",
+        _list,
+        lambda: tuple(map(str.encode, LISTS)),
+        (Published.from_text, *READERS.values()),
+        examples=60,
     ),
     Target(
         "calendar",
