@@ -3,63 +3,18 @@ from itertools import product
 
 import pytest
 
-from ledger.evidence.statement import Kind, Statement, StatementSubject
-from ledger.process.crew import CrewFinding, CrewRule, Verb, crew_findings
+from ledger.evidence.statement import Statement
+from ledger.process.crew import CrewFinding, CrewRule, Verb
 from ledger.process.registry import Registry
-from testkit.case import AGENCY, CASE, uuid7
+from testkit.case import AGENCY
+from testkit.crews import GUEST, STAFF, WITHDRAWN, act, delegation, findings
 from testkit.lists import FORBIDDEN
 from testkit.registers import announced, listed, officer, registered, registry
-
-LATE = 99
-ABOUT = (StatementSubject(uuid7(9), bytes(32)),)
-
-
-def act(
-    officers: Iterable[str] = (),
-    auxiliaries: Iterable[str] = (),
-    day: str = "2026-03-15",
-    until: str = "",
-    **facts: str,
-) -> Statement:
-    predicate: dict[str, object] = {
-        "act": "site_inspection",
-        "agency": AGENCY,
-        "case": CASE,
-        "id": uuid7(1),
-        "occurred": {
-            "from": f"{day}T23:00:00+08:00",
-            "to": f"{until or day}T23:30:00+08:00",
-        },
-        "procedure": "ordinary",
-    }
-    lists = {"officers": list(officers), "auxiliaries": list(auxiliaries), "facts": facts}
-    predicate |= {field: value for field, value in lists.items() if value}
-    return Statement(Kind.ACT, ABOUT, predicate)
-
-
-def findings(
-    registry_: Registry,
-    act_: Statement,
-    number: int = LATE,
-    *,
-    verb: str = "investigate",
-    officers: int = 0,
-    kind: str = "penalty",
-) -> list[CrewFinding]:
-    return crew_findings(number, act_, registry_, verb=verb, officers=officers, kind=kind)
 
 
 def rules(found: Iterable[CrewFinding]) -> list[str]:
     return [str(finding.rule) for finding in found]
 
-
-STAFF = (
-    announced(),
-    officer("A-1"),
-    officer("A-2"),
-    registered("auxiliary", "F-1", "2026-01-01", person="helper 1"),
-    registered("auxiliary", "F-2", "2026-01-01", person="helper 2"),
-)
 
 CREWS: dict[str, tuple[list[str], list[str]]] = {
     "auxiliaries only": ([], ["F-1", "F-2"]),
@@ -152,9 +107,6 @@ def test_the_finding_names_statute_and_article() -> None:
     assert (coercion.source, coercion.article) == ("强制法", "18")
 
 
-WITHDRAWN = officer("A-1", "2026-01-01", "2026-03-15")
-
-
 @pytest.mark.parametrize(
     ("day", "expected"),
     [("2026-03-14", {}), ("2026-03-15", {}), ("2026-03-16", {"A-1": "not_in_force"})],
@@ -232,14 +184,6 @@ def test_an_agency_acts_only_when_announced(
     found = findings(registry(agency, *STAFF[1:]), act(["A-1", "A-2"], day=day))
     assert rules(found) == (["agency_unannounced"] if expected is None else expected)
     assert all((f.level, f.sickness) == ("serious", "subject") for f in found)
-
-
-def delegation(**facts: str) -> Statement:
-    parties = {"from": AGENCY, "to": "agency-02", "published": "yes"} | facts
-    return registered("delegation", "D-1", "2026-01-01", "2026-03-31", **parties)
-
-
-GUEST = officer("B-1", agency="agency-02")
 
 
 @pytest.mark.parametrize(
