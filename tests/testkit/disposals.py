@@ -89,11 +89,12 @@ def publish(text: str = LIST, start: str = "2020-01-01", agency: str = AGENCY) -
 
 
 def act(ledger: Ledger, name: str = "case_closing", **more: Any) -> bytes:
+    own = {field: more.pop(field) for field in ("procedure",) if field in more}
     case = more.pop("case", CASE)
     data = f"the document of {name} {new_id(time.time_ns() // 1_000_000)}".encode()
     envelope = ledger.evidence(data, by=HANDLER, **({"stage": "enforce"} | more))
     said = Statement.from_bytes(Envelope.from_bytes(envelope).payload)
-    fields = dict(said.predicate) | {"act": name, "case": case}
+    fields = dict(said.predicate) | {"act": name, "case": case} | own
     predicate = {field: value for field, value in fields.items() if value is not None}
     return seal(Statement(Kind.ACT, said.subjects, predicate).to_bytes(), [HANDLER]).to_bytes()
 
