@@ -137,6 +137,10 @@ def refusal(refused: LedgerError, about: str = "") -> Exit:
     if about and about not in message:
         message = f"{about}: {message}"
     error(refused.code, say(en=message, zh=f"{_family(refused)}（{message}）"), refused.hints)
+    return exit_after(refused)
+
+
+def exit_after(refused: LedgerError) -> Exit:
     return Exit.UNAVAILABLE if isinstance(refused, Unavailable) else Exit.FAILED
 
 

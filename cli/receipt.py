@@ -14,7 +14,7 @@ from cli.command import command as new_command
 from cli.language import say
 from cli.remote import open_client, own_trust_option, server_option
 from cli.trust import open_trust
-from ledger.encoding import format_json, format_time
+from ledger.encoding import format_json, format_time, parse_uuid7
 from ledger.evidence.entry import Entry
 from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.note import SignedNote
@@ -128,6 +128,14 @@ def command(
     if stamps_folder and stamped:
         _write_stamped(Path(stamps_folder), answer, stamped)
     witnessed = seen is not None if trust else answer["witnessed"] == "yes"
+    by = parse_uuid7(answer["destroyed_by"]) if "destroyed_by" in answer else ""
+    if by:
+        output.note(
+            say(
+                en=f"the ledger says that the disposal {by} has destroyed the statement",
+                zh=f"账本称该陈述已由销毁记录 {by} 销毁",
+            )
+        )
     place = f"{answer['log']}-{answer['index']}"
     when = format_time(seen * 1000) if seen is not None else ""
     if as_json:
@@ -138,6 +146,7 @@ def command(
                 "timestamps": {name: format_time(t.latest_ms) for name, t in held.items()},
                 "witnessed": str(witnessed).lower(),
             }
+            | ({"destroyed_by": by} if by else {})
         )
     elif seen is not None:
         output.result(

@@ -6,6 +6,7 @@ from pathlib import Path
 from cli import output
 from cli.command import F, argument, json_option
 from cli.command import command as new_command
+from cli.dispose.refused import refusal
 from cli.files import read_key
 from cli.language import say
 from cli.remote import open_client, own_key_option, own_trust_option, server_option
@@ -50,7 +51,7 @@ def sign(draft: str, key_file: str, as_json: bool) -> int:
         path = Path(draft if draft.endswith(SIGNED) else draft + SIGNED)
         write_file(path, signed.to_bytes())
     except LedgerError as error:
-        return output.refusal(error)
+        return refusal(error)
     people = [one.keyid for one in signed.signatures]
     if as_json:
         output.result_json(
@@ -91,7 +92,7 @@ def file(draft: str, server: str, trust: str | None, as_json: bool) -> int:
         client = open_client(server)
         answer = file_one(client, envelope.to_bytes(), open_trust(trust) if trust else None)
     except LedgerError as error:
-        return output.refusal(error)
+        return refusal(error)
     count = str(len(said.subjects))
     words = say(en=f"{count} statements go", zh=f"{count} 份陈述即行销毁")
     tell(answer, words, as_json=as_json, statements=count)

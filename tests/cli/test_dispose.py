@@ -94,6 +94,8 @@ def test_two_persons_sign_a_draft_and_it_is_destroyed(office: Office) -> None:
     assert found(office.folder, wanted) == []
     assert office.due().out == ""
     assert office.run("dispose", "file", signed, *office.server).code == 0  # the same answer
+    receipt = office.run("receipt", gone["id"], *office.server)
+    assert receipt.code in (0, 3) and "has destroyed the statement" in receipt.err
 
 
 def test_what_is_held_is_not_due_and_a_signed_draft_is_refused(office: Office) -> None:
@@ -108,6 +110,8 @@ def test_what_is_held_is_not_due_and_a_signed_draft_is_refused(office: Office) -
     assert office.due().out == ""
     refused = office.run("dispose", "file", signed, *office.server)
     assert refused.code == 1 and "under a legal hold: 行政复议" in refused.err
+    chinese = office.run("dispose", "file", signed, *office.server, "--lang", "zh")
+    assert "已被保全：行政复议" in chinese.err
     office.ledger.services.keeping.hold()
     lifted = office.lift(CASE, "--reason", "复议已终结")
     assert lifted.code == 0, lifted.err

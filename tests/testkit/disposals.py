@@ -1,5 +1,6 @@
 """Disposals and holds for tests: a ledger with a second person and a retention list in force."""
 
+import re
 import time
 from base64 import b64encode
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from api.ids import new_id
+from cli.dispose.refused import REFUSED
 from ledger.encoding import format_time
 from ledger.evidence.entry import Entry
 from ledger.evidence.envelope import Envelope
@@ -198,7 +200,15 @@ def found(folder: Path, wanted: list[bytes]) -> list[tuple[str, bytes]]:
     ]
 
 
+# What the register says of any statement, and not of a disposal alone.
+OF_ALL = re.compile(r".*(may not make|is of 'agency|is logged|who lifts).*")
+
+
 def refused(ledger: Ledger, envelope: bytes) -> str:
+    """Why; a sentence that a person reads in Chinese too."""
     (row,) = ledger.file(envelope)
     assert "index" not in row, row
-    return str(row["detail"])
+    why = str(row["detail"])
+    known = any(re.fullmatch(pattern, why) for pattern, _ in REFUSED)
+    assert known or OF_ALL.fullmatch(why), why
+    return why
