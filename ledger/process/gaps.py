@@ -20,6 +20,7 @@ from ledger.process.registry import Registry
 from ledger.process.rulepack import ActRule, Check, Level
 
 AHEAD_MS = 300_000  # that clocks may differ by
+LEVELS = tuple(Level)
 EVER = 2**63 - 1  # a place after all others
 
 
@@ -31,9 +32,18 @@ def gaps(file: CaseFile, registry: Registry, days: Working) -> list[Gap]:
 
 def gaps_under(case: Judged) -> Iterator[Gap]:
     late = Late(case)
+    absent: dict[tuple[str, ...], Gap] = {}
     for record in case.pack.records:
-        if case.applies(record):
-            yield from record_gaps(case, record, case.file.first(*_names(record.before)), late)
+        if not case.applies(record):
+            continue
+        for gap in record_gaps(case, record, case.file.first(*_names(record.before)), late):
+            if gap.kind is not GapKind.MISSING:
+                yield gap
+            else:
+                # Two records may want one act: where it is missing, the graver tells it.
+                known = absent.setdefault(record.acts, gap)
+                absent[record.acts] = min(known, gap, key=lambda one: LEVELS.index(one.level))
+    yield from absent.values()
     for check in case.pack.checks:
         if case.applies(check):
             yield from check_gaps(case, check)

@@ -29,7 +29,7 @@ from ledger.process.condition import (
     holds,
 )
 from ledger.process.registry import Registry
-from ledger.process.rulepack import Record, RulePack
+from ledger.process.rulepack import Check, Record, RulePack
 from testkit.case import AGENCY, CASE, uuid7
 from testkit.registers import announced, listed, officer, registered, registry
 
@@ -139,7 +139,7 @@ class Proceeding:
         return any(facts.items() >= HEAVY.items() for facts in self.facts(act))
 
     def has_device(self, kind: str) -> bool:
-        return kind in self.kinds
+        return kind in self.kinds or (kind == "recorder" and any(s.recorded for s in self.steps))
 
     # making it complete
 
@@ -164,8 +164,8 @@ class Proceeding:
             case AnyOf(parts):
                 self.fulfil(parts[branch % len(parts)])
 
-    def applies(self, record: Record) -> bool:
-        return all(holds(condition, self) for condition in record.when)
+    def applies(self, rule: Record | Check) -> bool:
+        return all(holds(condition, self) for condition in rule.when)
 
     def meet(self, record: Record) -> bool:
         """Whether anything had to be added."""
@@ -176,7 +176,9 @@ class Proceeding:
         for fact in record.facts:
             step.facts.setdefault(fact, value_of(self.pack, act, fact))
         if record.shows:
-            step.shows.add(record.shows)
+            for shown in self.steps:
+                if shown.act in record.acts:
+                    shown.shows.add(record.shows)
         step.recorded |= record.recording is not None
         return before != repr(self.steps)
 
@@ -221,7 +223,7 @@ class Proceeding:
         for record in self.pack.records:
             if self.applies(record):
                 yield from ((a, b) for a in record.acts for b in record.before if a != b)
-        for check in self.pack.checks:
+        for check in self._checks():
             given = check.given
             acts = [given["act"]] if "act" in given else list(given["acts"])
             yield from ((a, b) for a in acts for b in check.before if a != b)
@@ -231,15 +233,18 @@ class Proceeding:
                 yield from ((given["act"], spoken) for spoken in given["after"])
                 yield from ((spoken, given["of"]) for spoken in given["after"])
 
+    def _checks(self) -> list[Check]:
+        return [check for check in self.pack.checks if self.applies(check)]
+
     def _waits(self) -> Iterator[tuple[str, str, int]]:
-        for check in self.pack.checks:
+        for check in self._checks():
             if check.check == "at_least_days_before":
                 # Twice as long and ten days, whatever the weekends and holidays.
                 gap = (2 * check.given["days"] + 10) * DAY
                 yield check.given["act"], check.given["of"], gap
 
     def _soon(self) -> Iterator[tuple[str, str]]:
-        for check in self.pack.checks:
+        for check in self._checks():
             if check.check == "approved_within_hours":
                 yield check.given["act"], check.given["of"]
 
@@ -291,7 +296,7 @@ class Proceeding:
                 filed.append((at, evidence(n, step, "film", device="BWC-1", file="F.MP4")))
             filed.append((step.logged, statement(n, step, self.pack)))
         for n, kind in enumerate(sorted(self.kinds)):
-            device = {"fixed_monitor": "MON-1"}[kind]
+            device = {"fixed_monitor": "MON-1", "recorder": "BWC-1"}[kind]
             step = Step(f"monitor {n}", at=BEGINS - DAY)
             made = evidence(900 + n, step, "monitor", device=device, file="M.MP4")
             filed.append((BEGINS - DAY + HOUR, made))
