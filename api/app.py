@@ -15,6 +15,7 @@ from api import (
     feeds,
     health,
     problems,
+    proceedings,
     public,
     readbacks,
     statements,
@@ -53,8 +54,8 @@ def create_app(services: Services | None = None) -> FastAPI:
     problems.install(app)
     app.add_middleware(tus.Resumable)
     parts = (
-        *(uploads, tus, direct, readbacks, statements, cases, deliveries, views, yearly),
-        *(feeds, whoami, public, backup_status, health),
+        *(uploads, tus, direct, readbacks, statements, cases, proceedings, deliveries),
+        *(views, yearly, feeds, whoami, public, backup_status, health),
     )
     for part in parts:
         app.include_router(part.router)

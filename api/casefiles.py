@@ -6,8 +6,8 @@ read again. Nothing here speaks to anybody: who may see what is for the routes t
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from ledger.errors import Unknown
 from ledger.evidence.entry import Entry, check_commitment
@@ -21,8 +21,6 @@ from ledger.sequencer import Row
 
 KEPT = 64  # series whose statements are kept: one with a thousand takes a few megabytes
 ALL = 2**63 - 1  # below this number are all rows
-
-Seen = Callable[[int], int | None]  # when a quorum had first seen the row of that number
 
 
 @dataclass(slots=True)
@@ -66,6 +64,11 @@ class CaseFiles:
             return self.of_case(statement.case, below)
         return self.of_provisional(statement.predicate["provisional"], below)
 
+    def forget(self) -> None:
+        """What was read before: of a statement that was destroyed nothing stays in memory."""
+        with self._lock:
+            self._series.clear()
+
     def _file(self, case: str, name: str, below: int) -> CaseFile:
         filed = self._below(name, below)
         owners = (one.statement.agency for one in filed if not one.statement.is_notarial)
@@ -82,23 +85,22 @@ class CaseFiles:
         return {provisional_series(str(id_), self._first_year) for id_ in ids}
 
     def _below(self, name: str, below: int) -> list[Filed]:
+        """Rows are read without the lock: who waits for it may be the writer."""
         with self._lock:
             series = self._series.setdefault(name, _Series())
             self._series.move_to_end(name)
-            places = self._store.places(name)
-            for number in places[series.read :]:
-                row = self._store.row(number)
-                if not row.lost:
-                    series.filed.append(_filed(row))
-                series.read += 1
             while len(self._series) > KEPT:
                 self._series.popitem(last=False)
+        places = self._store.places(name)
+        while (start := series.read) < len(places):
+            rows = [self._store.row(number) for number in places[start:]]
+            fresh = [_filed(row) for row in rows if not row.lost]
+            with self._lock:
+                if series.read == start:  # else somebody else was faster
+                    series.filed += fresh
+                    series.read = len(places)
+        with self._lock:
             return [one for one in series.filed if one.number < below]
-
-
-def with_quorums(case: CaseFile, seen: Seen) -> CaseFile:
-    """The same, with the time at which a quorum had seen each."""
-    return replace(case, filed=tuple(replace(one, seen_ms=seen(one.number)) for one in case.filed))
 
 
 def _filed(row: Row) -> Filed:

@@ -126,7 +126,7 @@ _NOTHING: Mapping[str, Any] = {"id": "", "stage": "", "act": "", "files": [], "f
 
 
 def _read_case(s: Services, case: str, person: Person) -> dict[str, Any]:
-    name = _admit(s, case, person)
+    name = admit(s, case, person)
     s.custody.note("read", about=name.partition("/")[2], person=person)
     rows = []
     for number in s.log.places(name):
@@ -158,7 +158,7 @@ def _read_case(s: Services, case: str, person: Person) -> dict[str, Any]:
 def _packet(
     s: Services, case: str, person: Person, asked: Mapping[str, Reason], due: Due | None
 ) -> tuple[dict[str, Content], dict[str, int]]:
-    name = _admit(s, case, person)
+    name = admit(s, case, person)
     say_state(s)
     renewals = RenewalDirectory(s.folder.renewals)
     plan = plan_packet(s.log, case, s.first_year, renewals, asked=asked, due=due)
@@ -196,7 +196,7 @@ def _check_gone(s: Services, plan: Plan, asked: Mapping[str, Reason]) -> None:
         raise Rejected(f"the file with SHA-256 {name} is still held: it is not {asked[name]}")
 
 
-def _admit(s: Services, case: str, person: Person) -> str:
+def admit(s: Services, case: str, person: Person) -> str:
     """The name of the case's series, if this person may know of it."""
     name = case_series(case, s.first_year)
     places = s.log.places(name)

@@ -64,6 +64,7 @@ class Disposing:
         self._watching = watching
         self._now_ms = now_ms
         self._returned = tuple(returned)
+        self.then: Callable[[], None] = lambda: None  # once statements are destroyed
 
     # --- whether it may ------------------------------------------------------------------------
 
@@ -167,6 +168,7 @@ class Disposing:
         for object_id in self._store.items_to_erase(number):
             self._vault.destroy(object_id)
             self._store.item_erased(object_id)
+        self.then()
         numbers = self._store.erased_by(number)
         self._catalog.forget(numbers)
         self._store.fold()

@@ -7,7 +7,9 @@ from fastapi import Path, Query
 from api.problems import MEDIA_TYPE, TABLE
 from ledger.evidence.delivery import Absent
 from ledger.evidence.withheld import LEDGERS_OWN, Reason
+from ledger.process.gap import GapKind
 from ledger.process.gated import Closed
+from ledger.process.rulepack import Level, Sickness
 
 Schema = dict[str, Any]
 
@@ -40,8 +42,36 @@ def _list(of: Schema) -> Schema:
     return {"type": "array", "items": of}
 
 
-# Facts of a rule: their names are those of the rule packs.
-_ROWS = _list({"type": "object", "additionalProperties": _TEXT})
+_FACTS: Schema = {"type": "object", "additionalProperties": _TEXT}
+# `place` is the number of the act in the ledger; without `due` it may still come in its time.
+_GAP = _object(
+    {
+        **dict.fromkeys(("rule", "pack", "version", "what", "name", "name_en"), _TEXT),
+        **dict.fromkeys(("stage", "source", "article", "cure", "cure_en"), _TEXT),
+        "kind": {"type": "string", "enum": list(GapKind)},
+        "level": {"type": "string", "enum": list(Level)},
+        "class": {"type": "string", "enum": list(Sickness)},
+        "memory": {"type": "boolean"},
+        "due": {"type": "boolean"},
+        "place": {"type": ["string", "null"]},
+        "facts": _FACTS,
+    }
+)
+
+_PACK_FIELDS = ("opening", "pack", "title", "title_en", "version")
+_STANDING: Schema = {
+    **dict.fromkeys(("at", "case", "log"), _TEXT),
+    "packs": _list(_object(dict.fromkeys(_PACK_FIELDS, _TEXT))),
+}
+_CLOCK_SAYS = (
+    *("clock", "name", "name_en", "pack", "version", "statute", "article", "meaning", "case"),
+    "state",
+)
+_CLOCK_MAY = (
+    *("memory", "started_by", "start", "due", "last_day", "moved_from", "counted"),
+    *("extended_days", "excluded_days", "stopped_by", "stop", "logged_in_time"),
+)
+_CLOCK = _object(dict.fromkeys((*_CLOCK_SAYS, *_CLOCK_MAY), _TEXT), optional=_CLOCK_MAY)
 
 _FLAGS = _list(
     _object({"at": _list(_TEXT), "kind": {"type": "string", "enum": ["duplicate", "sibling"]}})
@@ -60,7 +90,7 @@ COMPONENTS: dict[str, Schema] = {
             "code": {"type": "string", "enum": list(TABLE)},
             "hints": _list(_TEXT),
             "reason": {"type": "string", "enum": list(Closed)},
-            "found": _ROWS | {"description": "of code gated: the rules that are not met"},
+            "found": _list(_GAP) | {"description": "of code gated: the rules that are not met"},
         },
         optional=("reason", "found"),
     ),
@@ -241,6 +271,8 @@ COMPONENTS: dict[str, Schema] = {
             ),
         }
     ),
+    "Gaps": _object({**_STANDING, "gaps": _list(_GAP)}),
+    "Clocks": _object({**_STANDING, "clocks": _list(_CLOCK)}),
     "Devices": _object({"devices": _list(_TEXT), "log": _TEXT, "month": _TEXT}),
     "Delivery": _object(
         {

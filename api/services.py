@@ -21,6 +21,7 @@ from api.direct_finish import DirectFinishes
 from api.disposing import Disposing
 from api.feeding import Feed, Pusher, fresh_nonce, shipped_table
 from api.flags import Flagger
+from api.gatekeeper import Gatekeeper
 from api.identity import Doorkeeper
 from api.indexer import Indexer
 from api.intake import Intakes
@@ -46,7 +47,7 @@ from ledger.evidence.statement import Statement
 from ledger.evidence.trust import TrustedLog
 from ledger.filing import Filing
 from ledger.log import Accepted, Earlier, Keys, Log
-from ledger.ports import CosignerClient, ItemRecord, ItemStore, LedgerStore
+from ledger.ports import CosignerClient, Gate, ItemRecord, ItemStore, LedgerStore
 from ledger.process.crew import LATEST
 from ledger.timestamp import Authority
 from ledger.tlog.checkpoint import Checkpoint
@@ -85,6 +86,7 @@ class Services:
     store: SqliteLedgerStore
     items: ItemStore
     vault: Vault
+    casefiles: CaseFiles
     catalog: SqliteCatalog
     indexer: Indexer
     tokens: SqliteTokens
@@ -106,7 +108,6 @@ class Services:
     direct_finishes: DirectFinishes = field(init=False)
     keeping: Keeping = field(init=False)
     disposing: Disposing = field(init=False)
-    casefiles: CaseFiles = field(init=False)
     orphans: Sequence[str] = ()
     returned: Sequence[str] = ()  # items that were destroyed, and are here again
     uploads: Uploads = field(default_factory=Uploads)
@@ -119,7 +120,6 @@ class Services:
     closing: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
-        self.casefiles = CaseFiles(self.store, self.log.first_year)
         # Not `self.items` as it is now: tests put another in its place.
         self.arrivals = Arrivals(self.staging, lambda: self.items, self.store, self.clock.now_ms)
         self.direct_finishes = DirectFinishes(
@@ -147,6 +147,7 @@ class Services:
         )
         self.log.check_disposal = self.disposing.check
         self.keeping.dispose = self.disposing.catch_up
+        self.disposing.then = self.casefiles.forget
 
     def bytes_of(self, keyid: str) -> int:
         """What a key has on its way here, or here and not yet claimed, but for whole bodies."""
@@ -362,11 +363,12 @@ async def services(request: Request) -> Services:
 
 
 def open_log(
-    folder: DataFolder, store: LedgerStore, *, lost: bool = False
+    folder: DataFolder, store: LedgerStore, *, lost: bool = False, gate: Gate | None = None
 ) -> tuple[Log, TrustedLog]:
     """The logs of a data folder, with their keys; raises if a key is missing or another's.
 
-    If the key of the open log is `lost` it is read and published, and nothing is signed.
+    If the key of the open log is `lost` it is read and published, and nothing is signed. Whoever
+    opens it to file what people say gives it a `gate`.
     """
     finish_next(folder, store)
     trust = read_trust(folder.trust)
@@ -385,7 +387,7 @@ def open_log(
         DirectoryPublicStore(folder.public / one.label) for one in (trusted, *trust.logs[:number])
     )
     earlier = [Earlier(one.policy, files) for one, files in zip(trust.logs, closed, strict=False)]
-    log = Log(keys, store, public, SystemClock(), SystemEntropy(), spread, earlier)
+    log = Log(keys, store, public, SystemClock(), SystemEntropy(), spread, earlier, gate)
     return log, trusted
 
 
@@ -432,7 +434,8 @@ def _open(folder: DataFolder, lock: FolderLock, settings: Settings, alone: bool)
     clock = SystemClock()
     vault = open_vault(folder, settings)  # first: a missing key is to stop nothing half begun
     store = SqliteLedgerStore(folder.ledger_db)
-    log, trusted = open_log(folder, store)
+    casefiles = CaseFiles(store, read_trust(folder.trust).first_year)
+    log, trusted = open_log(folder, store, gate=Gatekeeper(casefiles, clock.now_ms))
     catalog = SqliteCatalog(folder.catalog_db)
     clients: dict[str, CosignerClient] = {
         w.name: HttpCosigner(w.url) for w in trusted.policy.witnesses if w.url
@@ -481,6 +484,7 @@ def _open(folder: DataFolder, lock: FolderLock, settings: Settings, alone: bool)
         vault=vault,
         orphans=[object_id for object_id in ids if object_id not in recorded | erased],
         returned=[object_id for object_id in ids if object_id in erased],
+        casefiles=casefiles,
         catalog=catalog,
         indexer=indexer,
         tokens=tokens,

@@ -10,6 +10,7 @@ and series let the filer recompute the entry before believing it.
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Annotated, Any, ParamSpec, TypeVar
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -68,6 +69,8 @@ async def file_statements(
         if not filed:
             refusals = [one for one in opened if isinstance(one, LedgerError)]
             return await run(_answer_all, s, opened, refusals)
+        if any(one.statement.kind is Kind.ACT for one in filed):
+            await asyncio.to_thread(_read_cases, s, filed)
         # Shielded: a future that a dying connection cancels would fail its whole batch.
         answers = await asyncio.shield(asyncio.wrap_future(s.writer.submit(filed)))
         left = iter(answers)
@@ -142,6 +145,15 @@ def _is_complaint(opened: Filing | LedgerError, result: Result) -> bool:
     """Logged just now: what it is about is held before it is answered."""
     fresh = isinstance(result, Accepted) and result.fresh
     return fresh and isinstance(opened, Filing) and opened.statement.kind is Kind.COMPLAINT
+
+
+def _read_cases(s: Services, filed: Sequence[Filing]) -> None:
+    """Of acts, before their turn: the gate, which the writer asks, has little left to read."""
+    for statement in (one.statement for one in filed):
+        named = statement.case is not None or "provisional" in statement.predicate
+        if statement.kind is Kind.ACT and "procedure" in statement.predicate and named:
+            with suppress(LedgerError):  # the gate will say so of this act alone
+                s.casefiles.of(statement)
 
 
 def _answer_all(

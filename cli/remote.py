@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from api.clients.ledger import LedgerClient
 
 
-def server_option() -> Callable[[F], F]:
+def server_option(*, required: bool = True) -> Callable[[F], F]:
     return option(
         "--server",
-        required=True,
+        required=required,
         metavar="URL",
         envvar="TIEZHENG_SERVER",
         words={
@@ -28,10 +28,10 @@ def server_option() -> Callable[[F], F]:
     )
 
 
-def token_option() -> Callable[[F], F]:
+def token_option(*, required: bool = True) -> Callable[[F], F]:
     return option(
         "--token-file",
-        required=True,
+        required=required,
         metavar="FILE",
         envvar="TIEZHENG_TOKEN_FILE",
         words={

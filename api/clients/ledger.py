@@ -224,6 +224,16 @@ class LedgerClient:
         """The page of the feed's events after that number; nothing in it is checked."""
         return format_json(self._json("GET", f"/v1/feed?after={after}", headers=self._bearer()))
 
+    def judged(self, case: str, what: str) -> dict[str, Any]:
+        """How a case stands: `gaps` or `clocks`, by the ledger's word."""
+        path = f"/v1/cases/{quote(case, safe='')}/{what}"
+        answer = self._json("GET", path, headers=self._bearer())
+        for field in ("packs", what):
+            rows = answer.get(field)
+            if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+                raise Malformed(f"want the list {field!r} in the ledger's answer")
+        return answer
+
     def lacking(self, case: str) -> list[Lack]:
         """Which particulars the evidence of a case lacks, by the ledger's word."""
         answer = self._json("GET", f"/v1/cases/{quote(case, safe='')}", headers=self._bearer())
@@ -405,11 +415,7 @@ def refusal(document: dict[str, Any]) -> LedgerError:
 
 def _gated(document: dict[str, Any], hints: tuple[str, ...]) -> Gated:
     reason, rows = document.get("reason"), document.get("found")
-    found = [
-        {str(name): str(value) for name, value in row.items()}
-        for row in (rows if isinstance(rows, list) else [])
-        if isinstance(row, dict)
-    ]
+    found = [row for row in (rows if isinstance(rows, list) else []) if isinstance(row, dict)]
     known = Closed(reason) if reason in list(Closed) else Closed.RECORDS
     return Gated(str(document.get("detail", "refused")), known, found, hints)
 

@@ -2,7 +2,7 @@
 
 import click
 
-from cli.case import acting, views
+from cli.case import acting, judging, views
 from cli.command import new_lang_option, page
 from cli.language import pick
 from ledger.report import Bilingual
@@ -33,5 +33,9 @@ class Case(click.Group):
 
 command = Case("case", params=[new_lang_option()], no_args_is_help=True)
 
-for member in (acting.act, acting.decide, acting.serve_document, acting.close, *views.MEMBERS):
+MEMBERS = (
+    *(acting.act, acting.decide, acting.serve_document, acting.close),
+    *(judging.gaps, judging.clocks, *views.MEMBERS),
+)
+for member in MEMBERS:
     command.add_command(member)

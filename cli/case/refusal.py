@@ -64,14 +64,14 @@ def refused(error: Gated, *, as_json: bool) -> output.Exit:
 def lines(row: Row) -> list[str]:
     """One rule: its level, what is wrong with which record, statute and article; then the cure."""
     level, kind = _word(LEVELS, row, "level"), _word(KINDS, row, "kind")
-    name = _in_language(row, "name") or row.get("what", "") or row.get("rule", "")
+    name = in_language(row, "name") or row.get("what", "") or row.get("rule", "")
     law = f"{row.get('source', '')} {row.get('article', '')}".strip()
-    if row.get("memory") == "yes":
+    if row.get("memory") is True:
         law += say(en=" (from memory, unverified)", zh="（凭记忆，未核实）")
     shown = [f"  {level}  {name}：{kind}" if language() == "zh" else f"  {level}  {name}: {kind}"]
     if law:
         shown.append(say(en=f"    by {law}", zh=f"    依据：{law}"))
-    if cure := _in_language(row, "cure"):
+    if cure := in_language(row, "cure"):
         shown.append(say(en=f"    cure: {cure}", zh=f"    补正：{cure}"))
     return shown
 
@@ -81,7 +81,7 @@ def _word(words: dict[str, Bilingual], row: Row, field: str) -> str:
     return words[given][language()] if given in words else given
 
 
-def _in_language(row: Row, field: str) -> str:
+def in_language(row: Row, field: str) -> str:
     """A rule pack is written in Chinese; its English is there where somebody wrote it."""
     english = row.get(f"{field}_en", "") if language() == "en" else ""
     return english or row.get(field, "")

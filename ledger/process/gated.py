@@ -6,12 +6,13 @@ refuses, `found` has a row for each rule that is not met, with statute, article 
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from typing import Any
 
 from ledger.errors import Rejected
 
 HINT = "file the paper itself as evidence, which is never refused; then what lacks; then this again"
 
-Row = Mapping[str, str]
+Row = Mapping[str, Any]  # a gap as JSON: docs/formats/http.md
 
 
 class Closed(StrEnum):

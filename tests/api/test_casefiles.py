@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from api import casefiles
-from api.casefiles import CaseFiles, with_quorums
+from api.casefiles import CaseFiles
 from ledger.evidence.procedural import Registered
 from ledger.evidence.statement import Role
 from testkit.gating import Handlers, entry
@@ -93,8 +93,10 @@ def test_registers_are_caught_up_row_by_row(ledger: Ledger) -> None:
     assert [version.says("certified") for version in versions] == ["yes", "no"]
 
 
-def test_each_statement_is_told_when_a_quorum_had_seen_it(ledger: Ledger) -> None:
+def test_what_is_forgotten_is_read_again(ledger: Ledger) -> None:
     files = files_of(ledger)
     ledger.accept(ledger.evidence(b"x"))
-    seen = with_quorums(files.of_case(CASE), lambda number: number * 1000)
-    assert [one.seen_ms for one in seen.filed] == [8000]
+    first = files.of_case(CASE)
+    files.forget()
+    again = files.of_case(CASE)
+    assert again.filed == first.filed and again.filed[0] is not first.filed[0]

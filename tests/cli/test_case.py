@@ -3,11 +3,13 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
 from ledger.evidence.chunks import digest_item
 from ledger.process.gated import Closed, Gated
+from testkit.gating import Handlers, entry
 from testkit.server import AGENCY, CASE, HANDLER, STATION, Ledger, open_ledger, serving
 from testkit.terminal import Ended, Run
 
@@ -86,6 +88,7 @@ def test_an_act_is_logged_with_crew_facts_and_time_codes(desk: Desk) -> None:
 
 def test_an_act_may_be_about_an_earlier_statement(desk: Desk) -> None:
     row = json.loads(desk.act("site_inspection", "investigate", "--json").out)["statements"][0]
+    desk.ledger.await_quorum()
     ended = desk.case("act", "--act", "legal_review", "--stage", "review", "--about", row["id"])
     assert ended.code == 0, ended.err
     assert [said["act"] for said in desk.ledger.said("act")] == ["site_inspection", "legal_review"]
@@ -210,3 +213,135 @@ def test_a_station_may_not_say_an_act(desk: Desk) -> None:
     (desk.folder / "handler.key").write_text(STATION.to_text() + "\n")
     ended = desk.act("site_inspection", "investigate")
     assert ended.code == 1 and "may not make a statement of kind act" in ended.err
+
+
+# --- how it stands -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def reader(desk: Desk) -> Desk:
+    """With a pack in force, a review that did not pass, and a token."""
+    Handlers(desk.ledger).publish()
+    desk.ledger.accept(Handlers(desk.ledger).act("legal_review", facts={"result": "fail"}))
+    (desk.folder / "token").write_text(desk.ledger.token("supervisor") + "\n")
+    return desk
+
+
+def ask(desk: Desk, what: str, *args: str, case: str = CASE) -> Ended:
+    token = ("--token-file", desk.folder / "token")
+    return desk.run("case", what, case, *desk.server, *token, *args)
+
+
+def test_gaps_are_told_by_stage_with_article_and_cure(reader: Desk) -> None:
+    ended = ask(reader, "gaps", "--lang", "zh")
+    assert ended.code == 0, ended.err
+    lines = ended.out.splitlines()
+    assert lines[0] == "小程序  small 2026.1"
+    at = lines.index("启动")
+    assert lines[at + 1 : at + 4] == [
+        "  严重  立案审批表：缺少",
+        "    依据：处罚法 54",
+        "    补正：补办立案手续",
+    ]
+    assert "审核" in lines and "法制审核通过" in ended.out
+    assert lines[-1].startswith("严重 ")
+    english = ask(reader, "gaps").out
+    assert "Initiation\n  serious  Case filing approval: missing\n    by 处罚法 54" in english
+
+
+def test_gaps_as_json_are_the_ledgers_answer(reader: Desk) -> None:
+    answer = json.loads(ask(reader, "gaps", "--json").out)
+    assert {row["rule"] for row in answer["gaps"]} >= {"filing", "review_passed"}
+
+
+def test_clocks_are_told_most_urgent_first(reader: Desk) -> None:
+    reader.ledger.accept(Handlers(reader.ledger).act("case_filing"))
+    ended = ask(reader, "clocks")
+    assert ended.code == 0, ended.err
+    (line,) = [line for line in ended.out.splitlines() if "Time for the decision" in line]
+    assert line.startswith("running  Time for the decision  until ")
+    assert line.endswith("(weekends alone counted)  [中华人民共和国行政处罚法 60]")
+    states = [line.split("  ")[0] for line in ended.out.splitlines()[1:]]
+    assert states.index("running") < states.index("not started")
+
+
+def test_a_case_that_no_pack_judges_is_not_called_whole(desk: Desk) -> None:
+    (desk.folder / "token").write_text(desk.ledger.token("supervisor") + "\n")
+    desk.ledger.accept(desk.ledger.evidence(b"x"))
+    assert "no rule pack judges this case" in ask(desk, "gaps").err
+
+
+@pytest.mark.parametrize("what", ["gaps", "clocks"])
+def test_a_case_that_is_not_there_is_said_plainly(desk: Desk, what: str) -> None:
+    (desk.folder / "token").write_text(desk.ledger.token("supervisor") + "\n")
+    assert ask(desk, what).code == 1
+    assert ask(desk, what, case="x").code == 1
+
+
+# --- counted again, offline --------------------------------------------------------------------
+
+
+def packet(desk: Desk) -> Path:
+    desk.ledger.await_quorum()
+    path = desk.folder / "packet.zip"
+    token = ("--token-file", desk.folder / "token")
+    fetched = desk.run("packet", CASE, "-o", path, *desk.server, *token, "--incomplete")
+    assert fetched.code == 0, fetched.err
+    return path
+
+
+def offline(desk: Desk, path: Path) -> Ended:
+    trust = desk.ledger.folder / "trust"
+    return desk.run("case", "gaps", "--packet", path, "--trust", trust, "--json")
+
+
+def test_the_packet_alone_gives_the_same_gaps(reader: Desk) -> None:
+    told = json.loads(ask(reader, "gaps", "--json").out)
+    counted = json.loads(offline(reader, packet(reader)).out)
+    assert counted["packs"] and counted["gaps"]
+    assert counted == {field: told[field] for field in ("case", "gaps", "packs")}
+
+
+def test_it_shows_a_decision_that_the_operator_let_pass(reader: Desk) -> None:
+    """He runs the log, and can leave its gate out."""
+    reader.ledger.services.log._gate = None
+    reader.ledger.accept(Handlers(reader.ledger).act("case_filing"))
+    assert reader.act("penalty_decision", "decide", "--procedure", "small").code == 0
+    reader.ledger.accept(Handlers(reader.ledger).act("penalty_decision"))
+    found = json.loads(offline(reader, packet(reader)).out)["gaps"]
+    assert ("review_passed", "defect") in {(row["rule"], row["kind"]) for row in found}
+
+
+def test_a_registered_officer_is_one_in_the_packet_too(reader: Desk) -> None:
+    people = {"certified": "yes", "established": "yes", "in_post": "yes", "person": "王某"}
+    reader.ledger.accept(entry("officer", "320501-0417", facts=people))
+    named = Handlers(reader.ledger).act("case_filing", officers=["320501-0417"])
+    reader.ledger.accept(named)
+    path = packet(reader)
+    verified = reader.run("verify", path, "--trust", reader.ledger.folder / "trust", "--json")
+    assert "officer/320501-0417" in str(zip_names(path)), verified.out
+    told = json.loads(ask(reader, "gaps", "--json").out)["gaps"]
+    assert json.loads(offline(reader, path).out)["gaps"] == told
+
+
+def zip_names(path: Path) -> list[str]:
+    """The names of all series in a packet."""
+    with ZipFile(path) as archive:
+        series = [name for name in archive.namelist() if "/series/" in name]
+        return [json.loads(archive.read(name))["name"] for name in series]
+
+
+def test_of_a_packet_that_fails_nothing_is_counted(reader: Desk) -> None:
+    path = packet(reader)
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"penalty", b"pen4lty").replace(b"agency-01", b"agency-0l"))
+    ended = offline(reader, path)
+    assert ended.code != 0 and ended.out == ""
+
+
+@pytest.mark.parametrize(
+    "args", [(), (CASE,), ("--packet", "p"), (CASE, "--packet", "p", "--trust", "t")]
+)
+def test_gaps_want_a_ledger_or_a_packet(run: Run, args: tuple[str, ...]) -> None:
+    ended = run("case", "gaps", *args)
+    assert ended.code == 2 and "or --packet with --trust" in ended.err

@@ -1,0 +1,37 @@
+"""The gate of the log: asked by the writer in an act's turn, answered from the ledger alone.
+
+What cannot be examined is not let through, and says so; a fault of the rules must keep nobody
+else's evidence out, which waits in the same batch.
+"""
+
+from collections.abc import Callable
+
+from api.casefiles import CaseFiles
+from api.journal import journal
+from ledger.errors import LedgerError, Unavailable
+from ledger.evidence.statement import Statement
+from ledger.process.casefile import Filed
+from ledger.process.door import check_conclusion
+
+
+class Gatekeeper:
+    """Implements `ledger.ports.Gate`. The day that counts is the ledger's, not the filer's."""
+
+    def __init__(self, files: CaseFiles, now_ms: Callable[[], int]) -> None:
+        self._files = files
+        self._now_ms = now_ms
+
+    def check(self, statement: Statement, below: int) -> None:
+        proposed = Filed(below, statement, self._now_ms())
+        try:
+            check_conclusion(
+                proposed, lambda act: self._files.of(act, below), self._files.registry()
+            )
+        except LedgerError:
+            raise
+        except Exception as error:
+            journal.exception("gate_failed", act=statement.predicate["act"])
+            raise Unavailable(
+                "whether this conclusion may stand could not be examined",
+                hints=("evidence is taken all the same; the operator must act: see the journal",),
+            ) from error

@@ -1,0 +1,136 @@
+"""How a case stands under the rule packs that judge it: what lacks, and what is due when.
+
+    GET /v1/cases/{case}/gaps      gaps and defects, each with rule, article and cure
+    GET /v1/cases/{case}/clocks    every clock of its packs, and of what follows a decision
+
+Every answer is preceded by a custody statement in the log. It is the ledger's word: who has the
+packet of the case can count it again.
+"""
+
+import asyncio
+from functools import cache
+from importlib import resources
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import JSONResponse
+
+from api.cases import admit
+from api.identity import Person
+from api.schemas import CaseNumber, answers, shown
+from api.services import Services, services
+from ledger.encoding import format_time, in_china
+from ledger.errors import Malformed, Rejected
+from ledger.evidence.case_number import parse_case
+from ledger.evidence.procedural import Registered
+from ledger.process.calendar import Days, registered_days
+from ledger.process.casefile import CaseFile
+from ledger.process.clocks import clocks_of
+from ledger.process.gaps import gaps
+from ledger.process.judged import Judged, judged
+from ledger.process.registry import Registry
+from ledger.process.rulepack import RulePack, read_pack
+
+AFTER = "after"  # the pack that judges every case: what follows a decision
+
+router = APIRouter()
+
+_CODES = ("malformed", "unsigned", "unknown", "rejected", "unavailable")
+
+
+@router.get(
+    "/v1/cases/{case}/gaps",
+    summary="What a case lacks under its rule packs",
+    response_class=JSONResponse,
+    responses=answers(200, "application/json", "Gaps", *_CODES),
+    openapi_extra=shown("bearer"),
+)
+async def read_gaps(
+    case: CaseNumber, request: Request, s: Annotated[Services, Depends(services)]
+) -> JSONResponse:
+    person = await asyncio.to_thread(s.doorkeeper.person, request)
+    return JSONResponse(await asyncio.to_thread(_gaps, s, parse_case(case), person))
+
+
+@router.get(
+    "/v1/cases/{case}/clocks",
+    summary="What must be done in a case, and until when",
+    response_class=JSONResponse,
+    responses=answers(200, "application/json", "Clocks", *_CODES),
+    openapi_extra=shown("bearer"),
+)
+async def read_clocks(
+    case: CaseNumber, request: Request, s: Annotated[Services, Depends(services)]
+) -> JSONResponse:
+    person = await asyncio.to_thread(s.doorkeeper.person, request)
+    return JSONResponse(await asyncio.to_thread(_clocks, s, parse_case(case), person))
+
+
+class _Standing:
+    """A case as it stands now, read once."""
+
+    def __init__(self, s: Services, case: str) -> None:
+        self.now_ms = s.clock.now_ms()
+        self._number = s.log.number
+        self._on = in_china(self.now_ms).date()
+        self.registry: Registry = s.casefiles.registry()
+        self.file: CaseFile = s.casefiles.of_case(case)
+        self.label = s.log.label
+        try:
+            self.judged = judged(self.file, self.registry, self.days())
+        except Malformed as error:
+            raise Rejected(f"a rule pack in force cannot be read: {error}") from None
+
+    def days(self, number: int | None = None) -> Days:
+        """Days off as registered before that place, or by now."""
+        below = self._number if number is None else number
+        return registered_days(self.registry, self.file.agency, below, self._on)
+
+    def after(self) -> Judged:
+        """The agency's own pack of what follows a decision, or else the one shipped."""
+        version = self.registry.listed(
+            Registered.RULE_PACK, AFTER, self.file.agency, self._number, self._on
+        )
+        pack = _shipped_after() if version is None else read_pack(version.content)
+        return Judged(self.file, pack, self.file.filed[0], self.registry, self.days())
+
+    def to_json(self) -> dict[str, Any]:
+        packs = [
+            {
+                "opening": str(one.opening.number),
+                "pack": one.pack.pack,
+                "title": one.pack.title,
+                "title_en": one.pack.title_en,
+                "version": one.pack.version,
+            }
+            for one in self.judged
+        ]
+        at = format_time(self.now_ms)
+        return {"at": at, "case": self.file.case, "log": self.label, "packs": packs}
+
+
+def _gaps(s: Services, case: str, person: Person) -> dict[str, Any]:
+    name = admit(s, case, person)
+    s.custody.note("read", about=name.partition("/")[2], person=person, note="gaps")
+    standing = _Standing(s, case)
+    found = gaps(standing.file, standing.registry, standing.days())
+    return standing.to_json() | {"gaps": [gap.to_json() for gap in found]}
+
+
+def _clocks(s: Services, case: str, person: Person) -> dict[str, Any]:
+    name = admit(s, case, person)
+    s.custody.note("read", about=name.partition("/")[2], person=person, note="clocks")
+    standing = _Standing(s, case)
+    # Of a case whose statements are all lost or destroyed nothing can be told.
+    judges = [*standing.judged, standing.after()] if standing.file.filed else []
+    packs = [one.pack for one in judges]
+    found = (
+        clocks_of(packs, standing.file, judges[0], standing.days, standing.now_ms) if judges else []
+    )
+    return standing.to_json() | {"clocks": [running.to_json() for running in found]}
+
+
+@cache
+def _shipped_after() -> RulePack:
+    folder = resources.files("ledger.process") / "packs"
+    return RulePack.from_text((folder / f"{AFTER}.toml").read_text("utf-8"))

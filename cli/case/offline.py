@@ -1,0 +1,96 @@
+"""The gaps of a case counted again from its packet, by no word of the ledger.
+
+The packet is verified first. What it shows of the case and of the registers is read as the
+server reads its store: the same rules, over statements whose places in the log were proved.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from cli import output
+from cli.language import say
+from ledger.encoding import in_china
+from ledger.errors import Malformed, Rejected
+from ledger.evidence.statement import Kind
+from ledger.evidence.trust import Trust
+from ledger.process.calendar import registered_days
+from ledger.process.casefile import CaseFile, Filed
+from ledger.process.gaps import gaps
+from ledger.process.judged import judged
+from ledger.process.registry import Registry
+from ledger.report import Outcome
+from ledger.verdict.examination import Examination, View
+from ledger.verify import examine_packet
+from storage.packets import open_packet
+
+_LEDGERS_OWN = (Kind.REGISTER, Kind.CUSTODY, Kind.STATUS, Kind.RENEWAL)
+
+
+def standing(path: str, trust: Trust, at_ms: int) -> dict[str, Any]:
+    """As `GET /v1/cases/{case}/gaps` answers. Raises `Rejected` of a packet that fails."""
+    packet = open_packet(Path(path))
+    with output.progress(say(en="reading", zh="读取"), sum(packet.sizes().values())) as on_bytes:
+        examination = Examination(packet, trust, None, on_bytes)
+        outcome = examine_packet(examination).outcome
+    if outcome is Outcome.FAILED:
+        raise Rejected(
+            f"{path!r} does not verify: of such a packet nothing is counted",
+            hints=(f"tiezheng verify {path} says why",),
+        )
+    if outcome is Outcome.UNDECIDED:
+        output.note(
+            say(
+                en="the packet is undecided: what it does not show may change what is counted here",
+                zh="证据包的结论为不能判定：其未显示的内容可能改变此处的统计",
+            )
+        )
+    return _count(examination, at_ms)
+
+
+def _count(examination: Examination, at_ms: int) -> dict[str, Any]:
+    registry, filed = Registry(), []
+    for one in _filed(examination):
+        registry.add(one.number, one.statement, one.at_ms)
+        if one.statement.kind not in _LEDGERS_OWN:
+            filed.append(one)
+    name = examination.index.case
+    agency = next((o.statement.agency for o in filed if o.statement.case == name), "")
+    case = CaseFile(name, agency, tuple(filed))
+    number = max((one.number for one in filed), default=0) + 1
+    days = registered_days(registry, agency, number, in_china(at_ms).date())
+    try:
+        judges = judged(case, registry, days)
+        found = gaps(case, registry, days)
+    except Malformed as error:
+        raise Rejected(f"a rule pack in force cannot be read: {error}") from None
+    packs = [
+        {
+            "opening": str(one.opening.number),
+            "pack": one.pack.pack,
+            "title": one.pack.title,
+            "title_en": one.pack.title_en,
+            "version": one.pack.version,
+        }
+        for one in judges
+    ]
+    return {"case": name, "gaps": [gap.to_json() for gap in found], "packs": packs}
+
+
+def _filed(examination: Examination) -> Iterator[Filed]:
+    """In the order of the logs, and numbered across them as the ledger does."""
+    start = 0
+    for log in examination.trust.logs:
+        views = [v for v in examination.views.values() if v.place.log == log.label]
+        for view in sorted(views, key=lambda view: view.place.index):
+            if view.statement is not None and _held(view):
+                yield Filed(start + view.place.index, view.statement, view.entry.at)
+        if (cosigned := examination.checkpoints.get(log.label)) is not None:
+            start += cosigned.checkpoint.size
+
+
+def _held(view: View) -> bool:
+    """Signed by a key that counts; a register statement by the registrar, whom the step knows."""
+    return view.statement is not None and (
+        bool(view.signers) or view.statement.kind is Kind.REGISTER
+    )

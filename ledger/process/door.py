@@ -1,0 +1,107 @@
+"""The door for conclusions: which acts are some, whose they are, and which gates they meet.
+
+An act is a conclusion if a gate of a rule pack in force for its agency names it, and in a gated
+agency every decision is one. So neither an act of the old form, which names no procedure, nor an
+invented name gets round a gate; nor does another agency, which could not have drawn it.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import date
+
+from ledger.encoding import in_china
+from ledger.errors import Malformed
+from ledger.evidence.procedural import Registered
+from ledger.evidence.statement import Statement
+from ledger.process.calendar import registered_days
+from ledger.process.casefile import CaseFile, Filed
+from ledger.process.gated import Closed, Gated
+from ledger.process.gates import refusals
+from ledger.process.judged import judged
+from ledger.process.registry import Registry, Version
+from ledger.process.rulepack import read_pack
+
+CaseOf = Callable[[Statement], CaseFile]
+
+
+def check_conclusion(proposed: Filed, case_of: CaseOf, registry: Registry) -> None:
+    """Raises `Gated` unless the act may stand behind what has a number below its own.
+
+    `proposed` has the number and the time that it would have in the log.
+    """
+    act = proposed.statement
+    asked = _Asked(act, registry, proposed.number, in_china(proposed.at_ms).date())
+    # Cheaply, before its case is read: whether the packs of anybody could say that it is one.
+    if not asked.is_one(asked.everybodys()):
+        return
+    case = case_of(act)
+    owner = case.agency or act.agency
+    if not any(asked.is_one(list(asked.in_force(agency))) for agency in {owner, act.agency}):
+        return
+    if owner != act.agency:
+        raise Gated(f"case {case.case!r} is of {owner!r}, not of {act.agency!r}", Closed.AGENCY)
+    if "procedure" not in act.predicate:
+        raise Gated(
+            f"{proposed.statement.predicate['act']!r} names no procedure, "
+            f"and {act.agency!r} has rule packs",
+            Closed.PROCEDURE,
+        )
+    _check_gates(proposed, case, registry)
+
+
+def _check_gates(proposed: Filed, case: CaseFile, registry: Registry) -> None:
+    day = in_china(proposed.at_ms).date()
+    days = registered_days(registry, proposed.statement.agency, proposed.number, day)
+    try:
+        packs = [one.pack for one in judged(case.with_filed(proposed), registry, days)]
+        found = refusals(case, proposed, registry, days)
+    except Malformed as error:
+        raise Gated(f"the rule pack in force cannot be read: {error}", Closed.UNREADABLE) from None
+    own = next((pack for pack in packs if pack.pack == proposed.procedure), None)
+    if own is None:
+        raise Gated(
+            f"no rule pack {proposed.procedure!r} is in force for {proposed.statement.agency!r}",
+            Closed.PACK,
+        )
+    # An older version may have had no such gate; what decides has always had to meet one.
+    if own.conclusion(proposed.act) is None and proposed.statement.is_decision:
+        raise Gated(f"the rule pack {own.pack!r} has no decision {proposed.act!r}", Closed.ACT)
+    if found:
+        raise Gated(
+            f"{proposed.act!r} has to wait: {len(found)} rules are not met",
+            Closed.RECORDS,
+            [gap.to_json() for gap in found],
+        )
+
+
+class _Asked:
+    """An act, and the rule packs as they are registered before its place."""
+
+    def __init__(self, act: Statement, registry: Registry, number: int, day: date) -> None:
+        self._act = act
+        self._registry = registry
+        self._at = number, day
+
+    def is_one(self, packs: list[Version]) -> bool:
+        """A conclusion under one of these packs; the opening of a provisional case is none."""
+        act = self._act
+        if not packs or (act.case is None and "provisional" not in act.predicate):
+            return False
+        return act.is_decision or any(_names(pack, act.predicate["act"]) for pack in packs)
+
+    def everybodys(self) -> list[Version]:
+        return self._registry.all_at(Registered.RULE_PACK, *self._at)
+
+    def in_force(self, agency: str) -> Iterator[Version]:
+        """Of each name the agency's own, or else that of the nearest agency above it."""
+        for subject in {version.subject for version in self.everybodys()}:
+            found = self._registry.listed(Registered.RULE_PACK, subject, agency, *self._at)
+            if found is not None:
+                yield found
+
+
+def _names(version: Version, act: str) -> bool:
+    """Of a pack that cannot be read nobody knows what it names: decisions alone wait for it."""
+    try:
+        return read_pack(version.content).conclusion(act) is not None
+    except Malformed:
+        return False

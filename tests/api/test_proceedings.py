@@ -1,0 +1,95 @@
+"""How a case stands: what lacks and what is due, for those who may see it, each read in the log."""
+
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from testkit.gating import Handlers, published
+from testkit.server import AGENCY, CASE, OTHER_AGENCY, OTHER_CASE, Ledger, await_that
+
+
+@pytest.fixture
+def desk(ledger: Ledger) -> Handlers:
+    desk = Handlers(ledger)
+    desk.publish()
+    return desk
+
+
+def ask(ledger: Ledger, what: str, case: str = CASE, **limits: Any) -> Any:
+    path = f"/v1/cases/{quote(case)}/{what}"
+    return ledger.http.get(path, headers=ledger.bearer("supervisor", **limits))
+
+
+def rules(ledger: Ledger) -> list[tuple[str, str]]:
+    return [(row["rule"], row["kind"]) for row in ask(ledger, "gaps").json()["gaps"]]
+
+
+def test_what_is_missing_is_told_with_its_article_until_it_is_there(desk: Handlers) -> None:
+    desk.ledger.accept(desk.act("legal_review", facts={"result": "pass"}))
+    answer = ask(desk.ledger, "gaps").json()
+    assert [(pack["pack"], pack["version"]) for pack in answer["packs"]] == [("small", "2026.1")]
+    (filing,) = [row for row in answer["gaps"] if row["rule"] == "filing"]
+    assert (filing["kind"], filing["article"], filing["class"]) == ("missing", "54", "procedure")
+    desk.ledger.accept(desk.act("case_filing"))
+    assert ("filing", "missing") not in rules(desk.ledger)
+
+
+def test_a_whole_case_has_no_gaps_and_its_clock_is_met(desk: Handlers) -> None:
+    desk.ledger.accept(desk.act("case_filing"))
+    desk.ledger.accept(desk.act("legal_review", facts={"result": "pass"}))
+    for name in ("penalty_decision", "service", "case_closing"):
+        desk.ledger.accept(desk.act(name))
+    assert rules(desk.ledger) == []
+    clocks = {row["clock"]: row for row in ask(desk.ledger, "clocks").json()["clocks"]}
+    assert clocks["decision"]["state"] == "met" and clocks["decision"]["article"] == "60"
+    # What follows a decision is counted for every case, by the shipped pack.
+    assert "after" in {row["pack"] for row in clocks.values()}
+
+
+def test_a_running_clock_says_until_when_and_how_days_were_counted(desk: Handlers) -> None:
+    desk.ledger.accept(desk.act("case_filing"))
+
+    def decision() -> dict[str, Any]:
+        rows = ask(desk.ledger, "clocks").json()["clocks"]
+        return next(row for row in rows if row["clock"] == "decision")
+
+    assert (decision()["state"], decision()["counted"]) == ("running", "weekends")
+    assert "due" in decision()
+
+
+def test_a_case_without_a_pack_says_that_none_judged_it(ledger: Ledger) -> None:
+    ledger.accept(ledger.evidence(b"x"))
+    answer = ask(ledger, "gaps").json()
+    assert (answer["packs"], answer["gaps"]) == ([], [])
+    assert ask(ledger, "clocks").status_code == 200
+
+
+@pytest.mark.parametrize("what", ["gaps", "clocks"])
+def test_each_read_is_in_the_log_before_its_answer(desk: Handlers, what: str) -> None:
+    desk.ledger.accept(desk.act("case_filing"))
+    ask(desk.ledger, what, agency=AGENCY, name="王某")
+    (said,) = desk.ledger.custody("read")
+    assert (said["about"], said["by"], said["note"]) == (f"case/{CASE}", "supervisor 王某", what)
+
+
+@pytest.mark.parametrize("what", ["gaps", "clocks"])
+def test_what_a_token_may_not_see_does_not_exist_for_it(desk: Handlers, what: str) -> None:
+    desk.ledger.accept(desk.act("case_filing"))
+    for limits in ({"agency": OTHER_AGENCY}, {"cases": (OTHER_CASE,)}):
+        assert ask(desk.ledger, what, **limits).status_code == 404
+    assert desk.ledger.custody("read") == []
+    await_that(lambda: len(desk.ledger.custody("refused")) == 2, "two lines of custody")
+    assert ask(desk.ledger, what, case=OTHER_CASE).status_code == 404
+    assert desk.ledger.http.get(f"/v1/cases/{quote(CASE)}/{what}").status_code == 401
+    assert ask(desk.ledger, what, case="x").status_code == 400
+
+
+@pytest.mark.parametrize("what", ["gaps", "clocks"])
+def test_a_pack_that_cannot_be_read_is_said_and_not_passed_over(ledger: Ledger, what: str) -> None:
+    desk = Handlers(ledger)
+    ledger.accept(published("not = [toml"))
+    ledger.accept(desk.act("case_filing"))
+    answer = ask(ledger, what)
+    assert (answer.status_code, answer.json()["code"]) == (422, "rejected")
+    assert "cannot be read" in answer.json()["detail"]
