@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from api import feeding
+from api.clients.patience import Patience, Stopped
 from api.ids import new_id
 from api.keys import read_key
 from api.settings import Settings, load
@@ -353,3 +354,31 @@ def test_without_a_quorum_nothing_leaves(tmp_path: Path) -> None:
         with pytest.raises(Unavailable, match="no quorum"):
             ledger.services.feed.catch_up()
             ledger.services.feed.page(0)
+
+
+@pytest.mark.slow
+def test_after_a_day_without_a_line_every_event_comes_once_and_in_order(
+    tmp_path: Path, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The waits are those of a day; they are added up, and not waited for."""
+    day_s, waited, filed = 86_400.0, [0.0], []
+
+    def pause(self: Patience, seconds: float) -> None:
+        waited[0] += seconds
+        if self._stop.wait(0.001):
+            raise Stopped("the server ends")
+
+    monkeypatch.setattr(Patience, "pause", pause)
+    platform.away = True
+    with open_ledger(tmp_path / "ledger", feed_url=platform.url, feed_seconds=1) as ledger:
+        for hour in range(24):
+            filed += ledger.accept(deed(ledger, hour))
+            await_that(lambda hour=hour: waited[0] >= hour * day_s / 24, "an hour", 30)
+        await_that(lambda: waited[0] >= day_s, "the day's end", 30)
+        assert platform.seen > day_s / 60
+        assert ledger.services.feed.catch_up().acknowledged == 0
+        platform.away = False
+        await_that(lambda: platform.last == 24, "all of the day", 30)
+        assert len(ledger.status("feed_sent")) <= 2  # a day of attempts is no day of lines
+    assert [event["id"] for event in platform.events] == [row["id"] for row in filed]
+    assert platform.refused == []

@@ -1,0 +1,143 @@
+"""`tiezheng feed`: told, pulled into files, checked offline, sent by hand, set back."""
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from api.ids import new_id
+from api.keys import read_key
+from ledger.evidence.chunks import digest_item
+from ledger.evidence.signing import seal
+from ledger.evidence.statement import FileSubject, Kind, Statement
+from testkit.platform import open_platform
+from testkit.server import AGENCY, CASE, HANDLER, Ledger, open_ledger, serving
+from testkit.terminal import Run
+
+
+def deed(ledger: Ledger, n: int) -> bytes:
+    data = f"document {n}\n".encode()
+    ledger.upload(data, by=HANDLER)
+    predicate = {
+        "act": "site_inspection",
+        "agency": AGENCY,
+        "case": CASE,
+        "id": new_id(time.time_ns() // 1_000_000),
+        "occurred": {"from": "2026-11-23T14:00:00+08:00", "to": "2026-11-23T14:05:00+08:00"},
+        "procedure": "ordinary",
+        "stage": "investigate",
+    }
+    subject = FileSubject(f"文书{n}.pdf", digest_item(data))
+    return seal(Statement(Kind.ACT, (subject,), predicate).to_bytes(), [HANDLER]).to_bytes()
+
+
+@dataclass
+class Pulled:
+    ledger: Ledger
+    url: str
+    pages: Path
+    token: Path
+    key: Path
+
+
+@pytest.fixture
+def pulled(tmp_path: Path) -> Iterator[Pulled]:
+    """Three acts, pulled in pages of two."""
+    with open_ledger(tmp_path / "ledger") as ledger, serving(ledger.http.app) as url:
+        ledger.accept(*(deed(ledger, n) for n in range(3)))
+        ledger.await_quorum()
+        token, key, pages = (tmp_path / name for name in ("token", "ledger.vkey", "pages"))
+        token.write_text(ledger.token("supervisor"))
+        key.write_text(read_key(ledger.folder / "keys" / "ledger.key").verifier.to_text())
+        pages.mkdir()
+        for after in ("0", "2"):
+            data = ledger.http.get(
+                f"/v1/feed?after={after}&limit=2", headers=ledger.bearer("supervisor")
+            ).content
+            (pages / f"{after}.json").write_bytes(data)
+        yield Pulled(ledger, url, pages, token, key)
+
+
+def test_pages_are_checked_offline_whatever_their_order(pulled: Pulled, run: Run) -> None:
+    files = sorted(pulled.pages.iterdir(), reverse=True)
+    trust = pulled.ledger.folder / "trust"
+    ended = run("feed", "check", *files, "--key", pulled.key, "--trust", trust, "--json")
+    assert (ended.code, json.loads(ended.out)) == (0, {"first": "1", "last": "3", "missing": {}})
+
+
+def test_a_page_that_is_not_there_fails_and_an_act_that_was_never_told_is_undecided(
+    pulled: Pulled, run: Run
+) -> None:
+    later = pulled.pages / "2.json"
+    trust = pulled.ledger.folder / "trust"
+    ended = run("feed", "check", later, "--key", pulled.key, "--trust", trust)
+    assert ended.code == 3
+    assert f"2026/acts/{AGENCY}: 1, 2" in ended.out
+    empty = pulled.pages / "3.json"
+    answer = pulled.ledger.http.get(
+        "/v1/feed?after=3&limit=1", headers=pulled.ledger.bearer("supervisor")
+    )
+    empty.write_bytes(answer.content)
+    ended = run("feed", "check", pulled.pages / "0.json", empty, "--key", pulled.key)
+    assert ended.code == 1
+    assert "want the events after 2" in ended.err
+
+
+def test_a_changed_byte_or_another_key_fails(pulled: Pulled, run: Run, tmp_path: Path) -> None:
+    page = pulled.pages / "0.json"
+    other = tmp_path / "other.vkey"
+    other.write_text(HANDLER.verifier.to_text())
+    assert run("feed", "check", page, "--key", other).code == 1
+    data = page.read_bytes()
+    page.write_bytes(data.replace(b'"sig":"', b'"sig":"A', 1))
+    assert run("feed", "check", page, "--key", pulled.key).code == 1
+
+
+def test_pull_writes_each_page_once_and_says_how_far(
+    pulled: Pulled, run: Run, tmp_path: Path
+) -> None:
+    folder = tmp_path / "fresh"
+    folder.mkdir()
+    asked = ("--server", pulled.url, "--token-file", pulled.token, "--key", pulled.key, "--json")
+    ended = run("feed", "pull", folder, *asked, "--after", "1")
+    assert (ended.code, json.loads(ended.out)) == (0, {"last": "3", "pages": "1"})
+    (page,) = folder.iterdir()
+    assert page.name == "000000002-000000003.json"
+    assert run("feed", "check", page, "--key", pulled.key).code == 0
+    assert run("feed", "pull", folder, *asked, "--after", "1").code == 1  # nothing is overwritten
+    pulled.token.write_text(pulled.ledger.token("court"))
+    ended = run("feed", "pull", folder, *asked)
+    assert ended.code == 1
+    assert "supervisor" in ended.err
+
+
+def test_status_tells_the_key_and_reset_sets_back(pulled: Pulled, run: Run) -> None:
+    data = pulled.ledger.folder
+    pulled.ledger.services.feed.kept.acknowledge(0, 3)
+    told = json.loads(run("feed", "status", data, "--json").out)
+    assert (told["head"], told["acknowledged"], told["waiting"]) == ("3", "3", "0")
+    assert told["key"] == pulled.key.read_text()
+    assert run("feed", "reset", data, "--after", "1").code == 0
+    assert json.loads(run("feed", "status", data, "--json").out)["waiting"] == "2"
+    assert run("feed", "reset", data, "--after", "4").code == 1
+
+
+def test_pages_are_sent_by_hand(pulled: Pulled, run: Run) -> None:
+    files = sorted(pulled.pages.iterdir())
+    key = read_key(pulled.ledger.folder / "keys" / "ledger.key").verifier
+    with open_platform(key) as platform:
+        ended = run("feed", "push", pulled.ledger.folder, *files, "--to", platform.url, "--json")
+        assert (ended.code, json.loads(ended.out)) == (0, {"last": "3", "pages": "2"})
+        assert platform.last == 3
+        platform.away = True
+        assert run("feed", "push", pulled.ledger.folder, *files, "--to", platform.url).code == 4
+
+
+def test_no_feed_yet_is_said(run: Run, tmp_path: Path) -> None:
+    with open_ledger(tmp_path / "ledger") as ledger:
+        ended = run("feed", "status", ledger.folder)
+    assert ended.code == 1
+    assert "no feed has begun" in ended.err
