@@ -69,7 +69,7 @@ COMPILE := --quiet --universal --python-version 3.11 --only-binary :all: --no-bi
 lock: ## write requirements.lock anew from pyproject.toml
 	@rm -rf build/uv && $(PY) -m venv build/uv
 	@build/uv/bin/python -m pip -q install uv==$(UV)
-	@build/uv/bin/uv pip compile $(COMPILE) --extra media --extra notary --extra pkcs11 --extra tables --group dev --group merkle \
+	@build/uv/bin/uv pip compile $(COMPILE) --extra media --extra notary --extra pkcs11 --group dev --group merkle \
 		--output-file requirements.lock pyproject.toml
 	@build/uv/bin/uv pip compile $(COMPILE) --group tools --constraint requirements.lock \
 		--output-file tools.lock

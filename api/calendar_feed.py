@@ -35,7 +35,8 @@ def feed(rows: Iterable[Mapping[str, str]]) -> bytes:
     shown = [row for row in rows if row["state"] in SHOWN and "due" in row]
     for row in sorted(shown, key=lambda row: (parse_time(row["due"]), row["case"], row["clock"])):
         calendar.add_component(_event(row))
-    return calendar.to_ical()
+    text: bytes = calendar.to_ical()
+    return text
 
 
 def _event(row: Mapping[str, str]) -> Event:

@@ -76,9 +76,9 @@ def _csv() -> Callable[[Table], bytes]:
 
 
 def _xlsx() -> Callable[[Table], bytes]:
-    from cli.table_xlsx import xlsx_writer
+    from cli.table_xlsx import xlsx_bytes
 
-    return xlsx_writer()
+    return xlsx_bytes
 
 
 def _pdf() -> Callable[[Table], bytes]:

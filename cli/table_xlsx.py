@@ -1,39 +1,24 @@
 """A table as a workbook of one sheet. Every cell is text; the same table gives the same bytes."""
 
 import io
-from collections.abc import Callable
-from importlib import import_module
 from typing import Any
+
+from xlsxwriter import Workbook  # type: ignore[import-untyped]
 
 from cli.table import Table
 from ledger.encoding import in_china, printable
-from ledger.errors import Rejected, Unavailable
+from ledger.errors import Rejected
 
 MAX_ROWS = 1_048_576 - 10  # of a sheet, but for what stands above the rows
 MAX_CELL = 32_767  # characters; the library would leave a longer one out
 MAX_WIDTH = 60
 
 
-def xlsx_writer() -> Callable[[Table], bytes]:
-    try:
-        xlsxwriter = import_module("xlsxwriter")
-    except ImportError:
-        raise Unavailable(
-            "xlsxwriter is not installed, and it writes workbooks",
-            hints=("pip install 'tiezheng[tables]'", "or ask for a .csv"),
-        ) from None
-
-    def write(table: Table) -> bytes:
-        return _write(xlsxwriter, table)
-
-    return write
-
-
-def _write(xlsxwriter: Any, table: Table) -> bytes:
+def xlsx_bytes(table: Table) -> bytes:
     if len(table.rows) > MAX_ROWS:
         raise Rejected(f"a sheet holds {MAX_ROWS:,} rows, and there are {len(table.rows):,}")
     file = io.BytesIO()
-    book = xlsxwriter.Workbook(file, {"in_memory": True})
+    book = Workbook(file, {"in_memory": True})
     # Its own date is the table's, not that of a clock.
     book.set_properties(
         {"title": table.title, "created": in_china(table.at_ms).replace(tzinfo=None)}

@@ -81,7 +81,6 @@ def sheet(data: bytes) -> tuple[Any, list[list[str]]]:
 
 
 def xlsx(table: Table, tmp_path: Path) -> bytes:
-    pytest.importorskip("xlsxwriter")
     write_table(table, tmp_path / "t.xlsx")
     return (tmp_path / "t.xlsx").read_bytes()
 
