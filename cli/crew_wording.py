@@ -1,6 +1,7 @@
 """Who may act, in words: findings of `ledger.process.crew`, and what would cure each."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from ledger.process.crew import CrewRule, Lack
 from ledger.report import Bilingual
@@ -120,25 +121,35 @@ RULES: Mapping[CrewRule, tuple[Bilingual, Bilingual]] = {
 }
 
 
-def crew_sentence(rule: CrewRule, facts: Mapping[str, str]) -> Bilingual:
-    """What was found of whom; `facts` are those of the finding."""
+def crew_sentence(rule: str, facts: Mapping[str, str]) -> Bilingual:
+    """What was found of whom; `facts` are those of the finding, by the word of whoever sent it."""
+    found = RULES[CrewRule(rule)][0]
     return {
-        "en": RULES[rule][0]["en"].format_map(_worded(facts, "en")),
-        "zh": RULES[rule][0]["zh"].format_map(_worded(facts, "zh")),
+        "en": found["en"].format_map(_Facts(_worded(facts, "en"))),
+        "zh": found["zh"].format_map(_Facts(_worded(facts, "zh"))),
     }
 
 
-def crew_cure(rule: CrewRule) -> Bilingual:
-    return RULES[rule][1]
+def crew_cure(rule: str) -> Bilingual:
+    return RULES[CrewRule(rule)][1]
+
+
+class _Facts(dict[str, str]):
+    def __missing__(self, fact: str) -> str:
+        return "?"
 
 
 def _worded(facts: Mapping[str, str], language: str) -> dict[str, str]:
     """The facts, with the words of closed lists in a language."""
     found = dict(facts)
     if "lack" in facts:
-        found["lack"] = LACKS[Lack(facts["lack"])][language]
+        found["lack"] = _word(LACKS, facts["lack"], language)
     if "when" in facts:
         who = facts.get("officer") or facts.get("agency", "")
-        said = _SAID[facts["said"]][language]
-        found["differs"] = _WHEN[facts["when"]][language].format(who=who, said=said)
+        said = _word(_SAID, facts.get("said", ""), language)
+        found["differs"] = _word(_WHEN, facts["when"], language).format(who=who, said=said)
     return found
+
+
+def _word(words: Mapping[Any, Bilingual], value: str, language: str) -> str:
+    return words[value][language] if value in words else value.replace("{", "").replace("}", "")

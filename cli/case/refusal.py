@@ -1,7 +1,9 @@
 """A refused conclusion as a page: what lacks, by which statute and article, and what cures it."""
 
 from cli import output
+from cli.crew_wording import crew_cure, crew_sentence
 from cli.language import language, say
+from ledger.process.crew import CrewRule
 from ledger.process.gated import Closed, Gated, Row
 from ledger.report import Bilingual
 
@@ -71,7 +73,11 @@ def lines(row: Row) -> list[str]:
     shown = [f"  {level}  {name}：{kind}" if language() == "zh" else f"  {level}  {name}: {kind}"]
     if law:
         shown.append(say(en=f"    by {law}", zh=f"    依据：{law}"))
-    if cure := in_language(row, "cure"):
+    cure = in_language(row, "cure")
+    if row.get("what") == "crew" and row.get("rule") in set(CrewRule):
+        shown.append("    " + crew_sentence(row["rule"], row.get("facts", {}))[language()])
+        cure = cure or crew_cure(row["rule"])[language()]
+    if cure:
         shown.append(say(en=f"    cure: {cure}", zh=f"    补正：{cure}"))
     return shown
 

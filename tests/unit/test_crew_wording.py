@@ -2,7 +2,9 @@ from collections.abc import Iterable
 
 import pytest
 
+from cli.case.refusal import lines
 from cli.crew_wording import LACKS, RULES, crew_cure, crew_sentence
+from cli.language import choose
 from ledger.process.crew import CrewFinding, CrewRule, Lack
 from ledger.process.registry import Registry
 from testkit.crews import GUEST, STAFF, WITHDRAWN, act, delegation, findings
@@ -58,4 +60,30 @@ def test_an_empty_registry_is_told_as_well() -> None:
         "机关 agency-01 当日未作为执法主体公示。",
         "A-1 不具备执法资格：当日未登记。",
         "载明执法人员 1 人，应有 2 人。",
+    ]
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [{}, {"lack": "tired {x}"}, {"when": "never {0}"}, {"when": "now", "said": "{who} {y}"}],
+)
+@pytest.mark.parametrize("rule", CrewRule)
+def test_what_another_program_says_is_told_without_a_fault(
+    rule: str, facts: dict[str, str]
+) -> None:
+    assert crew_sentence(rule, facts)["en"]
+
+
+def test_a_gap_of_a_crew_is_printed_with_its_finding_and_cure() -> None:
+    facts = {"lack": "not_in_force", "named": "2", "officer": "A-1", "qualified": "1"}
+    row = {"what": "crew", "rule": "officer_unqualified", "facts": facts, "level": "serious"}
+    row |= {"kind": "defect", "name": "询问笔录", "source": "市级实施意见", "article": "二(二)"}
+    choose(["--lang", "zh"], {})
+    shown = lines(row)
+    choose([], {})
+    assert shown == [
+        "  严重  询问笔录：有瑕疵",
+        "    依据：市级实施意见 二(二)",
+        "    A-1 不具备执法资格：执法证件已失效或被收回。",
+        "    补正：由具备资格的执法人员重新实施；证号有误的予以更正",
     ]
