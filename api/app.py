@@ -12,6 +12,7 @@ from api import (
     cases,
     deliveries,
     direct,
+    due,
     feeds,
     health,
     problems,
@@ -55,7 +56,7 @@ def create_app(services: Services | None = None) -> FastAPI:
     app.add_middleware(tus.Resumable)
     parts = (
         *(uploads, tus, direct, readbacks, statements, cases, proceedings, deliveries),
-        *(views, yearly, feeds, whoami, public, backup_status, health),
+        *(views, due, yearly, feeds, whoami, public, backup_status, health),
     )
     for part in parts:
         app.include_router(part.router)

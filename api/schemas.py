@@ -80,6 +80,13 @@ _FLAGS = _list(
 # Of which agency a view is, and of which state of the log.
 _VIEW: Schema = {"agency": _TEXT, "log": _TEXT, "size": _DECIMAL}
 
+# A clock that runs or is overdue, and what not every such clock has.
+DUE_ROW = (
+    *("agency", "article", "case", "clock", "due", "meaning", "name", "name_en", "pack"),
+    *("start", "started_by", "state", "statute", "version"),
+)
+DUE_MORE = ("counted", "excluded_days", "extended_days", "last_day", "memory", "moved_from")
+
 COMPONENTS: dict[str, Schema] = {
     "Problem": _object(
         {
@@ -217,6 +224,17 @@ COMPONENTS: dict[str, Schema] = {
             ),
             "lost": _DECIMAL,
             "year": _TEXT,
+        }
+    ),
+    "Due": _object(
+        {
+            **_VIEW,
+            "due": _list(
+                _object(
+                    dict.fromkeys(DUE_ROW, _TEXT) | dict.fromkeys(DUE_MORE, _TEXT),
+                    optional=DUE_MORE,
+                )
+            ),
         }
     ),
     "Doings": _object(

@@ -177,7 +177,7 @@ def _cases(asked: Asked, year: str, below: str) -> dict[str, Any]:
     s = asked.s
     if not year.isascii() or not year.isdigit() or len(year) != 4:
         raise Malformed(f"want a year such as 2026, got {year!r}")
-    agencies = asked.below if _yes(below) else [asked.agency]
+    agencies = asked.below if asks_below(below) else [asked.agency]
     asked.note(f"case register {year}")
     rows: list[dict[str, str]] = []
     lost = 0
@@ -198,9 +198,14 @@ def _acts(s: Services, agency: str, year: str) -> tuple[list[Placed], set[int], 
         places = s.log.places(name)
         numbers += places
         of_year |= set(places) if name.startswith(f"{year}/") else set()
-    _check_bound(len(numbers))
+    check_bound(len(numbers))
     placed = list(_read(s, sorted(numbers)))
     return placed, of_year, len(numbers) - len(placed)
+
+
+def agency_acts(s: Services, agency: str) -> list[int]:
+    """The numbers of all acts of an agency, in log order."""
+    return sorted(number for name in _series(s, agency) for number in s.log.places(name))
 
 
 def _series(s: Services, agency: str) -> Iterator[str]:
@@ -254,7 +259,7 @@ def _occurred(s: Services, start_ms: int, end_ms: int) -> list[int]:
     numbers: list[int] = []
     for kind in _DONE:
         numbers += s.catalog.occurred(kind, start_ms, end_ms, MAX_READ + 1 - len(numbers))
-        _check_bound(len(numbers))
+        check_bound(len(numbers))
     return sorted(numbers)
 
 
@@ -293,7 +298,7 @@ def _registered(asked: Asked, register: str, day: str, below: str) -> dict[str, 
     if register not in set(Registered):
         raise Malformed(f"want one of {', '.join(Registered)}, got {register[:64]!r}")
     on = parse_day(day) if day else asked.today
-    agencies = asked.below if _yes(below) else [asked.agency]
+    agencies = asked.below if asks_below(below) else [asked.agency]
     asked.note(f"register {register} on {on}")
     versions = [
         version
@@ -324,7 +329,7 @@ def _version(asked: Asked, version: Version) -> dict[str, str]:
 
 def _standing(asked: Asked, day: str, below: str) -> dict[str, Any]:
     on = parse_day(day) if day else asked.today
-    agencies = asked.below if _yes(below) else [asked.agency]
+    agencies = asked.below if asks_below(below) else [asked.agency]
     asked.note(f"standing on {on}")
     seen = [Seen(asked.registry, agency, LATEST, on) for agency in agencies]
     return asked.answer(
@@ -365,12 +370,12 @@ def _read(s: Services, numbers: list[int]) -> Iterator[Placed]:
             yield number, Statement.from_bytes(Envelope.from_bytes(row.envelope).payload)
 
 
-def _check_bound(count: int) -> None:
+def check_bound(count: int) -> None:
     if count > MAX_READ:
         raise Rejected(f"that is more than {MAX_READ:,} statements", hints=("ask for less time",))
 
 
-def _yes(text: str) -> bool:
+def asks_below(text: str) -> bool:
     if text not in ("no", "yes"):
         raise Malformed(f"want yes or no, got {text!r}")
     return text == "yes"

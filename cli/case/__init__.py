@@ -3,6 +3,7 @@
 import click
 
 from cli.case import acting, judging, views
+from cli.case.due import due
 from cli.command import new_lang_option, page
 from cli.language import pick
 from ledger.report import Bilingual
@@ -35,7 +36,7 @@ command = Case("case", params=[new_lang_option()], no_args_is_help=True)
 
 MEMBERS = (
     *(acting.act, acting.decide, acting.serve_document, acting.close),
-    *(judging.gaps, judging.clocks, *views.MEMBERS),
+    *(judging.gaps, judging.clocks, due, *views.MEMBERS),
 )
 for member in MEMBERS:
     command.add_command(member)

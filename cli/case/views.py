@@ -30,7 +30,7 @@ REVIEWERS = ("agency", "officers", "reviewers", "wanted", "short", "unexamined")
 CONTRACTS = ("agency", "contract", "fault", "power", "scope")
 
 
-def _options(*own: Callable[[Any], Any], agency: bool = True) -> Callable[[F], F]:
+def view_options(*own: Callable[[Any], Any], agency: bool = True) -> Callable[[F], F]:
     """What each view takes, around its own."""
     options: list[Callable[[Any], Any]] = [
         *((agency_option(),) if agency else ()),
@@ -58,7 +58,7 @@ def _options(*own: Callable[[Any], Any], agency: bool = True) -> Callable[[F], F
     return all_of_them
 
 
-def _below_option() -> Callable[[F], F]:
+def below_option() -> Callable[[F], F]:
     return option(
         "--below",
         is_flag=True,
@@ -87,9 +87,9 @@ def _day_option() -> Callable[[F], F]:
     example="tiezheng case register --agency agency-01 --year 2026 -o 台账.xlsx \\\n"
     "    --server https://ledger.example --token-file token",
 )
-@_options(
+@view_options(
     option("--year", required=True, metavar="YEAR", words={"en": "the year", "zh": "年度"}),
-    _below_option(),
+    below_option(),
 )
 def register(
     agency: str,
@@ -100,11 +100,11 @@ def register(
     token_file: str,
     as_json: bool,
 ) -> None:
-    asked = {"year": year, "below": _yes(below)}
-    answer = _ask(server, token_file, agency, "cases", asked, {"cases": REGISTER})
+    asked = {"year": year, "below": yes_or_no(below)}
+    answer = ask_view(server, token_file, agency, "cases", asked, {"cases": REGISTER})
     title = say(en=f"Case register {year}", zh=f"{year} 年度执法台账")
     table = _table(title, answer, REGISTER, "cases", lost=answer.get("lost", ""))
-    _put(table, answer, output_file, as_json)
+    put_view(table, answer, output_file, as_json)
 
 
 @new_command(
@@ -118,7 +118,7 @@ def register(
     example="tiezheng case file --case '苏城管罚〔2026〕417号' -o 案卷.pdf \\\n"
     "    --server https://ledger.example --token-file token",
 )
-@_options(case_option(), agency=False)
+@view_options(case_option(), agency=False)
 def file(case: str, output_file: str | None, server: str, token_file: str, as_json: bool) -> None:
     answer = open_client(server, token=read_secret(token_file)).case(case)
     rows = [
@@ -127,7 +127,7 @@ def file(case: str, output_file: str | None, server: str, token_file: str, as_js
     ]
     about = ((say(en="log", zh="日志"), str(answer["log"])),)
     title = say(en=f"Case file {case}", zh=f"案卷目录 {case}")
-    _put(_rows_table(title, FILE, rows, about), answer, output_file, as_json)
+    put_view(_rows_table(title, FILE, rows, about), answer, output_file, as_json)
 
 
 @new_command(
@@ -142,7 +142,7 @@ def file(case: str, output_file: str | None, server: str, token_file: str, as_js
     example="tiezheng case person --agency agency-01 --no 320501-0417 \\\n"
     "    --from 2026-01-01 --to 2026-01-31 --server https://ledger.example --token-file token",
 )
-@_options(
+@view_options(
     option(
         "--no",
         "number",
@@ -172,9 +172,11 @@ def person(
     as_json: bool,
 ) -> None:
     path = f"people/{quote(number, safe='')}"
-    answer = _ask(server, token_file, agency, path, {"from": start, "to": end}, {"doings": DOINGS})
+    answer = ask_view(
+        server, token_file, agency, path, {"from": start, "to": end}, {"doings": DOINGS}
+    )
     title = say(en=f"{number}, {start} to {end}", zh=f"{number}：{start} 至 {end}")
-    _put(_table(title, answer, DOINGS, "doings"), answer, output_file, as_json)
+    put_view(_table(title, answer, DOINGS, "doings"), answer, output_file, as_json)
 
 
 @new_command(
@@ -188,9 +190,9 @@ def person(
     example="tiezheng case standing --agency city --below --server https://ledger.example \\\n"
     "    --token-file token",
 )
-@_options(
+@view_options(
     _day_option(),
-    _below_option(),
+    below_option(),
 )
 def standing(
     agency: str,
@@ -201,12 +203,12 @@ def standing(
     token_file: str,
     as_json: bool,
 ) -> None:
-    asked = {"below": _yes(below)} | ({"day": day} if day else {})
+    asked = {"below": yes_or_no(below)} | ({"day": day} if day else {})
     fields = {"reviewers": REVIEWERS, "contracts": CONTRACTS}
-    answer = _ask(server, token_file, agency, "standing", asked, fields)
+    answer = ask_view(server, token_file, agency, "standing", asked, fields)
     on = str(answer.get("day", ""))
     title = say(en=f"Legal reviewers on {on}", zh=f"法制审核人员比例（{on}）")
-    _put(_table(title, answer, REVIEWERS, "reviewers"), answer, output_file, as_json)
+    put_view(_table(title, answer, REVIEWERS, "reviewers"), answer, output_file, as_json)
     if output_file is None and not as_json and answer["contracts"]:
         output.result("")
         title = say(en="Service contracts", zh="政府购买服务协议")
@@ -226,7 +228,7 @@ def standing(
     example="tiezheng case registered --agency agency-01 --register officer -o 执法人员.csv \\\n"
     "    --server https://ledger.example --token-file token",
 )
-@_options(
+@view_options(
     option(
         "--register",
         "name",
@@ -235,7 +237,7 @@ def standing(
         words={"en": "which register or list", "zh": "登记簿或清单"},
     ),
     _day_option(),
-    _below_option(),
+    below_option(),
 )
 def registered(
     agency: str,
@@ -247,14 +249,14 @@ def registered(
     token_file: str,
     as_json: bool,
 ) -> None:
-    asked = {"below": _yes(below)} | ({"day": day} if day else {})
-    answer = _ask(server, token_file, agency, f"registers/{name}", asked, {"entries": ENTRIES})
+    asked = {"below": yes_or_no(below)} | ({"day": day} if day else {})
+    answer = ask_view(server, token_file, agency, f"registers/{name}", asked, {"entries": ENTRIES})
     on = str(answer.get("day", ""))
     title = say(en=f"Register {name} on {on}", zh=f"登记簿 {name}（{on}）")
-    _put(_table(title, answer, ENTRIES, "entries"), answer, output_file, as_json)
+    put_view(_table(title, answer, ENTRIES, "entries"), answer, output_file, as_json)
 
 
-def _ask(
+def ask_view(
     server: str,
     token_file: str,
     agency: str,
@@ -268,7 +270,7 @@ def _ask(
 def _table(title: str, answer: Answer, fields: tuple[str, ...], name: str, lost: str = "") -> Table:
     about = [
         (say(en="agency", zh="机关"), str(answer["agency"])),
-        (say(en="log", zh="日志"), _state(answer)),
+        (say(en="log", zh="日志"), log_state(answer)),
     ]
     if lost not in ("", "0"):
         about.append((say(en="lost or destroyed", zh="已丢失或销毁的陈述"), lost))
@@ -290,14 +292,14 @@ def _rows_table(
     )
 
 
-def _state(answer: Answer) -> str:
+def log_state(answer: Answer) -> str:
     return say(
         en=f"{answer['log']}, {answer['size']} entries",
         zh=f"{answer['log']}，{answer['size']} 条",
     )
 
 
-def _put(table: Table, answer: Answer, to: str | None, as_json: bool) -> None:
+def put_view(table: Table, answer: Answer, to: str | None, as_json: bool) -> None:
     if to is not None:
         write_table(table, Path(to))
     if as_json:
@@ -306,7 +308,7 @@ def _put(table: Table, answer: Answer, to: str | None, as_json: bool) -> None:
         show_table(table)
 
 
-def _yes(flag: bool) -> str:
+def yes_or_no(flag: bool) -> str:
     return "yes" if flag else "no"
 
 

@@ -1,0 +1,150 @@
+"""What is due at an agency, over all its cases: as rows, and as a calendar.
+
+    GET /v1/agencies/{agency}/due          clocks that run or are overdue, the next first
+    GET /v1/agencies/{agency}/due.ics      the same, for phones and desks
+
+Counted from the agency's acts in the log, by the rule packs in force when each case was opened.
+Who may see the agency sees it; a custody statement precedes each answer.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from functools import cache
+from importlib import import_module, resources
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import JSONResponse, Response
+
+from api.identity import Person
+from api.schemas import AgencyName, answers, shown
+from api.services import Services, services
+from api.views import Asked, Below, admit, agency_acts, asks_below, check_bound
+from ledger.errors import Malformed, Rejected, Unavailable
+from ledger.evidence.entry import Entry
+from ledger.evidence.envelope import Envelope
+from ledger.evidence.statement import Statement
+from ledger.process.calendar import Days, registered_days
+from ledger.process.casefile import CaseFile, Filed
+from ledger.process.clocks import State, clocks_of
+from ledger.process.judged import Judged, judged
+from ledger.process.rulepack import RulePack
+
+DUE = frozenset({State.RUNNING, State.OVERDUE})
+AFTER = "after.toml"  # what follows a decision, in every case
+
+router = APIRouter()
+
+_CODES = ("malformed", "unsigned", "unknown", "rejected", "unavailable")
+Row = dict[str, str]
+
+
+@router.get(
+    "/v1/agencies/{agency}/due",
+    summary="What runs and what is overdue at an agency",
+    response_class=JSONResponse,
+    responses=answers(200, "application/json", "Due", *_CODES),
+    openapi_extra=shown("bearer"),
+)
+async def due(
+    agency: AgencyName,
+    request: Request,
+    s: Annotated[Services, Depends(services)],
+    below: Below = "no",
+) -> JSONResponse:
+    asked, rows = await _answer(s, request, agency, below)
+    return JSONResponse(asked.answer(due=rows))
+
+
+@router.get(
+    "/v1/agencies/{agency}/due.ics",
+    summary="The same as a calendar",
+    response_class=Response,
+    responses=answers(200, "text/calendar", "", *_CODES),
+    openapi_extra=shown("bearer"),
+)
+async def calendar(
+    agency: AgencyName,
+    request: Request,
+    s: Annotated[Services, Depends(services)],
+    below: Below = "no",
+) -> Response:
+    try:
+        feed = import_module("api.calendar_feed")
+    except ImportError:
+        raise Unavailable(
+            "icalendar is not installed, and it writes calendars",
+            hints=("pip install 'tiezheng[tables]' where the ledger runs",),
+        ) from None
+    _, rows = await _answer(s, request, agency, below)
+    return Response(feed.feed(rows), media_type=feed.MEDIA_TYPE)
+
+
+async def _answer(
+    s: Services, request: Request, agency: str, below: str
+) -> tuple[Asked, list[Row]]:
+    person = await asyncio.to_thread(s.doorkeeper.person, request)
+    async with s.packing:
+        return await asyncio.to_thread(_due, s, agency, person, below)
+
+
+def _due(s: Services, agency: str, person: Person, below: str) -> tuple[Asked, list[Row]]:
+    asked = admit(s, agency, person)
+    agencies = asked.below if asks_below(below) else [asked.agency]
+    asked.note("due")
+    now_ms = s.clock.now_ms()
+    rows = [row for one in agencies for row in _of_agency(asked, one, now_ms)]
+    return asked, sorted(rows, key=lambda row: (row["due"], row["case"], row["clock"]))
+
+
+def _of_agency(asked: Asked, agency: str, now_ms: int) -> Iterator[Row]:
+    for file in case_files(asked.s, agency):
+        try:
+            for running in _clocks(asked, file, now_ms):
+                if running.state in DUE:
+                    yield running.to_json() | {"agency": agency}
+        except Malformed as error:
+            raise Rejected(f"a rule pack of case {file.case!r} cannot be read: {error}") from None
+
+
+def _clocks(asked: Asked, file: CaseFile, now_ms: int) -> Any:
+    def days_at(number: int | None = None) -> Days:
+        place = asked.s.log.number if number is None else number
+        return registered_days(asked.registry, file.agency, place, asked.today)
+
+    found = judged(file, asked.registry, days_at())
+    after = Judged(file, _after(), file.filed[0], asked.registry, days_at())
+    packs = [*(one.pack for one in found), after.pack]
+    return clocks_of(packs, file, after, days_at, now_ms)
+
+
+def case_files(s: Services, agency: str) -> list[CaseFile]:
+    """Each case of an agency with its acts, in log order; a case has those of what it grew from."""
+    filed = list(_filed(s, agency_acts(s, agency)))
+    grown = {
+        said["provisional"]: said["case"]
+        for said in (one.statement.predicate for one in filed)
+        if "provisional" in said and "case" in said
+    }
+    cases: dict[str, list[Filed]] = {}
+    for one in filed:
+        said = one.statement.predicate
+        provisional = said.get("provisional", "")
+        case = said.get("case") or grown.get(provisional, provisional)
+        if case:
+            cases.setdefault(case, []).append(one)
+    return [CaseFile(case, agency, tuple(acts)) for case, acts in cases.items()]
+
+
+def _filed(s: Services, numbers: list[int]) -> Iterator[Filed]:
+    check_bound(len(numbers))
+    for row in map(s.log.row, numbers):
+        if not row.lost:
+            statement = Statement.from_bytes(Envelope.from_bytes(row.envelope).payload)
+            yield Filed(row.number, statement, Entry.from_bytes(row.entry).at)
+
+
+@cache
+def _after() -> RulePack:
+    folder = resources.files("ledger.process") / "packs"
+    return RulePack.from_text((folder / AFTER).read_text("utf-8"))

@@ -1,0 +1,135 @@
+"""What is due at an agency, from a real server: rows, a screen, a table, a calendar."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from icalendar import Calendar
+
+from ledger.encoding import CHINA
+from testkit.county import COUNTY, ELSEWHERE, STREET, act, open_county, signed
+from testkit.registers import listed
+from testkit.server import Ledger, serving
+from testkit.terminal import Ended, Run
+
+PACK = Path(__file__).parents[2] / "ledger" / "process" / "packs" / "ordinary.toml"
+FRESH, OLD, DONE = (f"苏城管罚〔2026〕{n}号" for n in (801, 802, 803))
+
+
+def moment(days_ago: int) -> datetime:
+    return datetime.now(CHINA).replace(microsecond=0) - timedelta(days=days_ago)
+
+
+def occurred(at: datetime) -> dict[str, str]:
+    return {"from": at.isoformat(), "to": at.isoformat()}
+
+
+def last_day(started: date, days: int) -> date:
+    """By weekends alone, for no list is registered here."""
+    day = started + timedelta(days)
+    return day + timedelta({5: 2, 6: 1}.get(day.weekday(), 0))
+
+
+@dataclass
+class Desk:
+    ledger: Ledger
+    address: str
+    folder: Path
+    command: Run
+    filed: datetime
+
+    def __call__(self, *more: str | Path, of: str = COUNTY, **limits: Any) -> Ended:
+        token = self.folder / "token"
+        token.write_text(self.ledger.token("supervisor", **limits) + "\n")
+        usual = ("--agency", of, "--server", self.address, "--token-file", token)
+        return self.command("case", "due", *usual, *more)
+
+    def rows(self, *more: str) -> list[dict[str, str]]:
+        ended = self("--json", *more)
+        assert ended.code == 0, ended.err
+        rows: list[dict[str, str]] = json.loads(ended.out)["due"]
+        return rows
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Ledger, str, datetime]]:
+    folder = tmp_path_factory.mktemp("due") / "ledger"
+    with open_county(folder) as ledger, serving(ledger.http.app) as address:  # type: ignore[arg-type]
+        pack = listed("rule_pack", "ordinary", PACK.read_text("utf-8"), agency="city")
+        ledger.accept(signed(pack))
+        filed = moment(3)
+        act(ledger, "case_filing", stage="start", case=FRESH, occurred=occurred(filed))
+        for case in (OLD, DONE):
+            act(ledger, "case_filing", stage="start", case=case, occurred=occurred(moment(200)))
+        act(ledger, "clue", stage="start", case=DONE, occurred=occurred(moment(201)))
+        decided = occurred(moment(180))
+        act(ledger, "penalty_decision", stage="decide", case=DONE, occurred=decided)
+        yield ledger, address, filed
+
+
+@pytest.fixture
+def desk(served: tuple[Ledger, str, datetime], tmp_path: Path, run: Run) -> Desk:
+    ledger, address, filed = served
+    return Desk(ledger, address, tmp_path, run, filed)
+
+
+def test_what_runs_and_what_is_overdue_and_nothing_that_is_done(desk: Desk) -> None:
+    found = {(row["case"], row["clock"]): row for row in desk.rows()}
+    running, overdue = found[FRESH, "decision"], found[OLD, "decision"]
+    assert (running["state"], overdue["state"]) == ("running", "overdue")
+    assert running["last_day"] == last_day(desk.filed.date(), 90).isoformat()
+    assert running["counted"] == "weekends"
+    assert (DONE, "decision") not in found
+    # It was decided and never served.
+    assert found[DONE, "service"]["state"] == "overdue"
+
+
+def test_the_next_comes_first(desk: Desk) -> None:
+    dues = [row["due"] for row in desk.rows()]
+    assert dues == sorted(dues) and len(dues) > 2
+
+
+def test_a_screen_says_it_in_words(desk: Desk) -> None:
+    shown = desk("--lang", "zh").out
+    (line,) = [line for line in shown.splitlines() if OLD in line and "办案期限" in line]
+    assert "已逾期" in line and "中华人民共和国行政处罚法 60" in line
+    assert "仅按周末计算" in line
+    assert "OVERDUE" in desk("--lang", "en").out
+
+
+def test_as_a_calendar_from_the_command_and_from_its_address(desk: Desk) -> None:
+    file = desk.folder / "due.ics"
+    assert desk("--ics", file, "-o", desk.folder / "due.csv").code == 0
+    events = Calendar.from_ical(file.read_bytes()).walk("VEVENT")
+    assert len(events) == len(desk.rows())
+    (decision,) = [e for e in events if FRESH in e["summary"] and "办案期限" in e["summary"]]
+    assert decision.decoded("dtstart") == last_day(desk.filed.date(), 90)
+    assert decision.decoded("dtstamp") == desk.filed.astimezone(UTC)
+    bearer = desk.ledger.bearer("supervisor")
+    got = desk.ledger.http.get(f"/v1/agencies/{COUNTY}/due.ics", headers=bearer)
+    assert got.headers["content-type"].startswith("text/calendar")
+    assert got.content == file.read_bytes()
+
+
+def test_no_officer_is_named_in_a_calendar(desk: Desk) -> None:
+    act(desk.ledger, "case_filing", case=FRESH, officers=["A-1"], occurred=occurred(desk.filed))
+    bearer = desk.ledger.bearer("supervisor")
+    text = desk.ledger.http.get(f"/v1/agencies/{COUNTY}/due.ics", headers=bearer).text
+    assert "A-1" not in text and "王某" not in text
+
+
+def test_who_may_not_see_an_agency_sees_nothing_due_there(desk: Desk) -> None:
+    assert desk(agency=STREET).code == 1
+    assert desk(agency=COUNTY, of=ELSEWHERE).code == 1
+    assert desk.ledger.http.get(f"/v1/agencies/{COUNTY}/due.ics").status_code == 401
+    assert desk("--json", "--below", agency="city", of="city").code == 0
+
+
+def test_each_look_is_logged(desk: Desk) -> None:
+    desk.rows()
+    (*_, said) = [one for one in desk.ledger.custody("read") if one.get("note") == "due"]
+    assert said["about"] == f"acts/{COUNTY}"
