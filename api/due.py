@@ -9,29 +9,25 @@ Who may see the agency sees it; a custody statement precedes each answer.
 
 import asyncio
 from collections.abc import Iterator
-from functools import cache
-from importlib import import_module, resources
-from typing import Annotated, Any
+from importlib import import_module
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
 
 from api.identity import Person
+from api.proceedings import Standing
 from api.schemas import AgencyName, answers, shown
 from api.services import Services, services
 from api.views import Asked, Below, admit, agency_acts, asks_below, check_bound
-from ledger.errors import Malformed, Rejected, Unavailable
+from ledger.errors import Unavailable
 from ledger.evidence.entry import Entry
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.statement import Statement
-from ledger.process.calendar import Days, registered_days
 from ledger.process.casefile import CaseFile, Filed
-from ledger.process.clocks import State, clocks_of
-from ledger.process.judged import Judged, judged
-from ledger.process.rulepack import RulePack
+from ledger.process.clocks import State
 
 DUE = frozenset({State.RUNNING, State.OVERDUE})
-AFTER = "after.toml"  # what follows a decision, in every case
 
 router = APIRouter()
 
@@ -92,30 +88,15 @@ def _due(s: Services, agency: str, person: Person, below: str) -> tuple[Asked, l
     asked = admit(s, agency, person)
     agencies = asked.below if asks_below(below) else [asked.agency]
     asked.note("due")
-    now_ms = s.clock.now_ms()
-    rows = [row for one in agencies for row in _of_agency(asked, one, now_ms)]
+    rows = [row for one in agencies for row in _of_agency(s, one)]
     return asked, sorted(rows, key=lambda row: (row["due"], row["case"], row["clock"]))
 
 
-def _of_agency(asked: Asked, agency: str, now_ms: int) -> Iterator[Row]:
-    for file in case_files(asked.s, agency):
-        try:
-            for running in _clocks(asked, file, now_ms):
-                if running.state in DUE:
-                    yield running.to_json() | {"agency": agency}
-        except Malformed as error:
-            raise Rejected(f"a rule pack of case {file.case!r} cannot be read: {error}") from None
-
-
-def _clocks(asked: Asked, file: CaseFile, now_ms: int) -> Any:
-    def days_at(number: int | None = None) -> Days:
-        place = asked.s.log.number if number is None else number
-        return registered_days(asked.registry, file.agency, place, asked.today)
-
-    found = judged(file, asked.registry, days_at())
-    after = Judged(file, _after(), file.filed[0], asked.registry, days_at())
-    packs = [*(one.pack for one in found), after.pack]
-    return clocks_of(packs, file, after, days_at, now_ms)
+def _of_agency(s: Services, agency: str) -> Iterator[Row]:
+    for file in case_files(s, agency):
+        for running in Standing(s, file).clocks():
+            if running.state in DUE:
+                yield running.to_json() | {"agency": agency}
 
 
 def case_files(s: Services, agency: str) -> list[CaseFile]:
@@ -142,9 +123,3 @@ def _filed(s: Services, numbers: list[int]) -> Iterator[Filed]:
         if not row.lost:
             statement = Statement.from_bytes(Envelope.from_bytes(row.envelope).payload)
             yield Filed(row.number, statement, Entry.from_bytes(row.entry).at)
-
-
-@cache
-def _after() -> RulePack:
-    folder = resources.files("ledger.process") / "packs"
-    return RulePack.from_text((folder / AFTER).read_text("utf-8"))

@@ -25,7 +25,7 @@ from ledger.evidence.case_number import parse_case
 from ledger.evidence.procedural import Registered
 from ledger.process.calendar import Days, registered_days
 from ledger.process.casefile import CaseFile
-from ledger.process.clocks import clocks_of
+from ledger.process.clocks import Running, clocks_of
 from ledger.process.gaps import gaps
 from ledger.process.judged import Judged, judged
 from ledger.process.registry import Registry
@@ -66,15 +66,15 @@ async def read_clocks(
     return JSONResponse(await asyncio.to_thread(_clocks, s, parse_case(case), person))
 
 
-class _Standing:
+class Standing:
     """A case as it stands now, read once."""
 
-    def __init__(self, s: Services, case: str) -> None:
+    def __init__(self, s: Services, file: CaseFile) -> None:
         self.now_ms = s.clock.now_ms()
         self._number = s.log.number
         self._on = in_china(self.now_ms).date()
         self.registry: Registry = s.casefiles.registry()
-        self.file: CaseFile = s.casefiles.of_case(case)
+        self.file = file
         self.label = s.log.label
         try:
             self.judged = judged(self.file, self.registry, self.days())
@@ -94,6 +94,14 @@ class _Standing:
         pack = _shipped_after() if version is None else read_pack(version.content)
         return Judged(self.file, pack, self.file.filed[0], self.registry, self.days())
 
+    def clocks(self) -> list[Running]:
+        # Of a case whose statements are all lost or destroyed nothing can be told.
+        if not self.file.filed:
+            return []
+        after = self.after()
+        packs = [*(one.pack for one in self.judged), after.pack]
+        return clocks_of(packs, self.file, after, self.days, self.now_ms)
+
     def to_json(self) -> dict[str, Any]:
         packs = [
             {
@@ -112,7 +120,7 @@ class _Standing:
 def _gaps(s: Services, case: str, person: Person) -> dict[str, Any]:
     name = admit(s, case, person)
     s.custody.note("read", about=name.partition("/")[2], person=person, note="gaps")
-    standing = _Standing(s, case)
+    standing = Standing(s, s.casefiles.of_case(case))
     found = gaps(standing.file, standing.registry, standing.days())
     return standing.to_json() | {"gaps": [gap.to_json() for gap in found]}
 
@@ -120,13 +128,8 @@ def _gaps(s: Services, case: str, person: Person) -> dict[str, Any]:
 def _clocks(s: Services, case: str, person: Person) -> dict[str, Any]:
     name = admit(s, case, person)
     s.custody.note("read", about=name.partition("/")[2], person=person, note="clocks")
-    standing = _Standing(s, case)
-    # Of a case whose statements are all lost or destroyed nothing can be told.
-    judges = [*standing.judged, standing.after()] if standing.file.filed else []
-    packs = [one.pack for one in judges]
-    found = (
-        clocks_of(packs, standing.file, judges[0], standing.days, standing.now_ms) if judges else []
-    )
+    standing = Standing(s, s.casefiles.of_case(case))
+    found = standing.clocks()
     return standing.to_json() | {"clocks": [running.to_json() for running in found]}
 
 

@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from cli.case.judging import STATES
 from cli.case.views import ask_view, below_option, log_state, put_view, view_options, yes_or_no
 from cli.command import command as new_command
 from cli.command import option
@@ -11,7 +12,6 @@ from cli.language import language, pick, say
 from cli.remote import Answer
 from cli.table import Table
 from ledger.errors import Unavailable
-from ledger.process.clocks import State
 from ledger.report import Bilingual
 
 # What every clock that is due has; the rest it may have or not.
@@ -19,10 +19,6 @@ FIELDS = (
     *("agency", "article", "case", "clock", "due", "meaning", "name", "name_en", "pack"),
     *("start", "started_by", "state", "statute", "version"),
 )
-STATES: Mapping[str, Bilingual] = {
-    State.RUNNING: {"en": "running", "zh": "进行中"},
-    State.OVERDUE: {"en": "OVERDUE", "zh": "已逾期"},
-}
 WEEKENDS: Bilingual = {
     "en": "by weekends alone: no list of days off of that year is registered",
     "zh": "仅按周末计算：未登记该年放假安排",

@@ -65,9 +65,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Ledger, s
         act(ledger, "case_filing", stage="start", case=FRESH, occurred=occurred(filed))
         for case in (OLD, DONE):
             act(ledger, "case_filing", stage="start", case=case, occurred=occurred(moment(200)))
-        act(ledger, "clue", stage="start", case=DONE, occurred=occurred(moment(201)))
-        decided = occurred(moment(180))
-        act(ledger, "penalty_decision", stage="decide", case=DONE, occurred=decided)
+            seized = occurred(moment(190))
+            act(ledger, "advance_registration", stage="investigate", case=case, occurred=seized)
+        disposed = occurred(moment(189))
+        act(ledger, "registration_disposition", case=DONE, occurred=disposed)
         yield ledger, address, filed
 
 
@@ -83,9 +84,8 @@ def test_what_runs_and_what_is_overdue_and_nothing_that_is_done(desk: Desk) -> N
     assert (running["state"], overdue["state"]) == ("running", "overdue")
     assert running["last_day"] == last_day(desk.filed.date(), 90).isoformat()
     assert running["counted"] == "weekends"
-    assert (DONE, "decision") not in found
-    # It was decided and never served.
-    assert found[DONE, "service"]["state"] == "overdue"
+    assert found[OLD, "registration"]["state"] == "overdue"
+    assert (DONE, "registration") not in found
 
 
 def test_the_next_comes_first(desk: Desk) -> None:
@@ -96,9 +96,9 @@ def test_the_next_comes_first(desk: Desk) -> None:
 def test_a_screen_says_it_in_words(desk: Desk) -> None:
     shown = desk("--lang", "zh").out
     (line,) = [line for line in shown.splitlines() if OLD in line and "办案期限" in line]
-    assert "已逾期" in line and "中华人民共和国行政处罚法 60" in line
+    assert "逾期" in line and "中华人民共和国行政处罚法 60" in line
     assert "仅按周末计算" in line
-    assert "OVERDUE" in desk("--lang", "en").out
+    assert "overdue" in desk("--lang", "en").out
 
 
 def test_as_a_calendar_from_the_command_and_from_its_address(desk: Desk) -> None:
