@@ -41,7 +41,7 @@ def feed(rows: Iterable[Mapping[str, str]]) -> bytes:
 
 def _event(row: Mapping[str, str]) -> Event:
     event = Event()
-    about = (row["case"], row["pack"], row["clock"], row["started_by"])
+    about = (row["case"], row["pack"], row["clock"], row.get("started_by", ""))
     event.add("uid", str(uuid5(_SPACE, "\n".join(about))))
     event.add("dtstamp", _moment(row["start"]))
     event.add("summary", f"{row['name']} {row['name_en']}：{row['case']}")

@@ -8,7 +8,7 @@ Who may see the agency sees it; a custody statement precedes each answer.
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from typing import Annotated
 
@@ -20,12 +20,14 @@ from api.proceedings import Standing
 from api.schemas import AgencyName, answers, shown
 from api.services import Services, services
 from api.views import Asked, Below, admit, agency_acts, asks_below, check_bound
+from ledger.encoding import in_china
 from ledger.errors import Unavailable
 from ledger.evidence.entry import Entry
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.statement import Statement
 from ledger.process.casefile import CaseFile, Filed
 from ledger.process.clocks import State
+from ledger.process.duties import duties_of
 
 DUE = frozenset({State.RUNNING, State.OVERDUE})
 
@@ -93,15 +95,21 @@ def _due(s: Services, agency: str, person: Person, below: str) -> tuple[Asked, l
 
 
 def _of_agency(s: Services, agency: str) -> Iterator[Row]:
-    for file in case_files(s, agency):
-        for running in Standing(s, file).clocks():
-            if running.state in DUE:
-                yield running.to_json() | {"agency": agency}
-
-
-def case_files(s: Services, agency: str) -> list[CaseFile]:
-    """Each case of an agency with its acts, in log order; a case has those of what it grew from."""
     filed = list(_filed(s, agency_acts(s, agency)))
+    found = [clock for file in case_files(agency, filed) for clock in Standing(s, file).clocks()]
+    now_ms = s.clock.now_ms()
+    # Of a year without an act it owes nothing that this ledger could know of.
+    for year in sorted({in_china(one.at_ms).year for one in filed}):
+        found += duties_of(agency, filed, year, now_ms)
+    # What only begins next year is not due yet.
+    started = (running for running in found if (running.start_ms or 0) <= now_ms)
+    yield from (
+        running.to_json() | {"agency": agency} for running in started if running.state in DUE
+    )
+
+
+def case_files(agency: str, filed: Sequence[Filed]) -> list[CaseFile]:
+    """Each case of an agency with its acts, in log order; a case has those of what it grew from."""
     grown = {
         said["provisional"]: said["case"]
         for said in (one.statement.predicate for one in filed)

@@ -83,9 +83,12 @@ _VIEW: Schema = {"agency": _TEXT, "log": _TEXT, "size": _DECIMAL}
 # A clock that runs or is overdue, and what not every such clock has.
 DUE_ROW = (
     *("agency", "article", "case", "clock", "due", "meaning", "name", "name_en", "pack"),
-    *("start", "started_by", "state", "statute", "version"),
+    *("start", "state", "statute", "version"),
 )
-DUE_MORE = ("counted", "excluded_days", "extended_days", "last_day", "memory", "moved_from")
+DUE_MORE = (
+    *("counted", "excluded_days", "extended_days", "last_day", "memory", "moved_from"),
+    "started_by",
+)
 
 COMPONENTS: dict[str, Schema] = {
     "Problem": _object(

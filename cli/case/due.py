@@ -17,7 +17,7 @@ from ledger.report import Bilingual
 # What every clock that is due has; the rest it may have or not.
 FIELDS = (
     *("agency", "article", "case", "clock", "due", "meaning", "name", "name_en", "pack"),
-    *("start", "started_by", "state", "statute", "version"),
+    *("start", "state", "statute", "version"),
 )
 WEEKENDS: Bilingual = {
     "en": "by weekends alone: no list of days off of that year is registered",

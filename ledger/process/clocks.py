@@ -92,8 +92,10 @@ class Running:
         }
         if self.clock.memory:
             row["memory"] = "yes"
-        if self.started is not None and self.start_ms is not None:
-            row |= {"started_by": self.started.statement.id, "start": format_time(self.start_ms)}
+        if self.started is not None:
+            row["started_by"] = self.started.statement.id
+        if self.start_ms is not None:
+            row["start"] = format_time(self.start_ms)
         if self.due_ms is not None:
             row["due"] = format_time(self.due_ms)
         if self.last_day is not None:
@@ -161,7 +163,7 @@ def _running(clock: Clock, pack: RulePack, case: CaseFile, days_at: DaysAt, now_
     stopped_ms = None if stopped is None else done_ms(stopped)
     return Running(
         *about,
-        _state(clock.meaning, due_ms, stopped_ms, now_ms),
+        state_of(clock.meaning, due_ms, stopped_ms, now_ms),
         started,
         start_ms,
         due_ms,
@@ -232,7 +234,7 @@ def _day(filed: Filed, fact: str) -> date | None:
         return None
 
 
-def _state(meaning: Meaning, due_ms: int, stopped_ms: int | None, now_ms: int) -> State:
+def state_of(meaning: Meaning, due_ms: int, stopped_ms: int | None, now_ms: int) -> State:
     in_time = (now_ms if stopped_ms is None else stopped_ms) <= due_ms
     match meaning, stopped_ms is not None:
         case Meaning.KEEPING, stopped:

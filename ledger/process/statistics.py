@@ -105,13 +105,14 @@ class Tally:
         if statement.kind is not Kind.ACT or "procedure" not in said:
             raise Malformed(f"want an act of a procedure, got {statement.kind}")
         procedure, act = said["procedure"], said["act"]
-        case = f"{said.get('case', '')}\n{said.get('provisional', '')}"
+        case = said.get("case") or said.get("provisional", "")
         count = self._found.procedures.setdefault(procedure, {}).setdefault(act, ActCount())
         self._found.acts += 1
         count.acts += 1
-        self._cases.add(case)
-        self._of_procedure[procedure].add(case)
-        self._of_act[procedure, act].add(case)
+        if case:
+            self._cases.add(case)
+            self._of_procedure[procedure].add(case)
+            self._of_act[procedure, act].add(case)
         occurred = statement.occurred
         if occurred is not None and in_china(occurred.end_ms).year != self._year:
             self._found.elsewhen += 1
@@ -120,7 +121,7 @@ class Tally:
     def numbers(self) -> Statistics:
         found = self._found
         found.cases = len(self._cases)
-        found.cases_of = {name: len(cases) for name, cases in self._of_procedure.items()}
+        found.cases_of = {name: len(self._of_procedure[name]) for name in found.procedures}
         for (procedure, act), cases in self._of_act.items():
             found.procedures[procedure][act].cases = len(cases)
         return found

@@ -88,6 +88,13 @@ def test_what_runs_and_what_is_overdue_and_nothing_that_is_done(desk: Desk) -> N
     assert (DONE, "registration") not in found
 
 
+def test_what_an_agency_owes_each_year_is_among_it(desk: Desk) -> None:
+    year = moment(0).year
+    yearly = [(row["case"], row["clock"]) for row in desk.rows() if row["pack"] == "yearly"]
+    assert (str(year), "case_review") in yearly
+    assert (str(year), "annual_statistics") not in yearly, "that year is not over"
+
+
 def test_the_next_comes_first(desk: Desk) -> None:
     dues = [row["due"] for row in desk.rows()]
     assert dues == sorted(dues) and len(dues) > 2

@@ -15,6 +15,7 @@ from ledger.evidence.statement import FileSubject, Kind, Statement
 from ledger.process.calendar import Days
 from ledger.process.casefile import CaseFile, Filed
 from ledger.process.clocks import Running, State, clocks_of, period_of
+from ledger.process.duties import duties_of
 from ledger.process.rulepack import Clock, Meaning, RulePack
 from testkit.case import AGENCY, CASE, uuid7
 
@@ -397,3 +398,41 @@ def test_a_complaint_starts_its_clock_though_it_is_no_act() -> None:
 
 def test_meanings_are_used() -> None:
     assert {clock.meaning for clock in AFTER.clocks} == set(Meaning)
+
+
+# --- once a year --------------------------------------------------------------------------------
+
+
+def duty(clock: str, now: str, *acts: Filed) -> Running:
+    found = {one.clock.id: one for one in duties_of(AGENCY, acts, 2026, parse_time(now))}
+    return found[clock]
+
+
+@pytest.mark.parametrize(
+    ("now", "state"),
+    [
+        ("2027-01-31T23:59:59+08:00", State.RUNNING),  # a Sunday, and it does not move
+        ("2027-02-01T00:00:00+08:00", State.OVERDUE),
+    ],
+)
+def test_without_statistics_the_first_of_february_is_too_late(now: str, state: State) -> None:
+    assert duty("annual_statistics", now).state is state
+
+
+def test_statistics_of_their_own_year_meet_it_and_of_another_do_not() -> None:
+    now = "2027-03-01T00:00:00+08:00"
+    at = "2027-01-31T20:00:00+08:00"
+    assert duty("annual_statistics", now, filed(1, "annual_statistics", at, year="2026")).state is (
+        State.MET
+    )
+    other = filed(1, "annual_statistics", at, year="2025")
+    assert duty("annual_statistics", now, other).state is State.OVERDUE
+    late = filed(1, "annual_statistics", "2027-02-01T00:00:00+08:00", year="2026")
+    assert duty("annual_statistics", now, late).state is State.LATE
+    theirs = filed(1, "annual_statistics", at, agency="agency-02", year="2026")
+    assert duty("annual_statistics", now, theirs).state is State.OVERDUE
+
+
+def test_a_review_is_due_within_the_year() -> None:
+    assert duty("case_review", "2026-12-31T23:59:59+08:00").state is State.RUNNING
+    assert duty("case_review", "2027-01-01T00:00:00+08:00").state is State.OVERDUE
