@@ -86,7 +86,15 @@ DUE_ROW = (
     *("start", "state", "statute", "version"),
 )
 DUE_MORE = (
-    *("counted", "excluded_days", "extended_days", "last_day", "memory", "moved_from"),
+    *(
+        "additional_fine_at_most",
+        "counted",
+        "excluded_days",
+        "extended_days",
+        "last_day",
+        "memory",
+        "moved_from",
+    ),
     "started_by",
 )
 

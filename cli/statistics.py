@@ -22,7 +22,8 @@ from cli.trust import open_trust
 from cli.wording import OUTCOMES
 from ledger.encoding import printable
 from ledger.errors import Malformed, Unavailable
-from ledger.process.statistics import Statistics, format_yuan
+from ledger.process.statistics import Statistics
+from ledger.process.tables import format_yuan
 from ledger.process.yearly import MAX_LINE, Yearly
 from ledger.recount import Recount, recount
 from ledger.report import Finding, Outcome

@@ -117,6 +117,8 @@ def _notes(row: Mapping[str, str]) -> list[str]:
         notes.append(say(en=f"extended by {days} days", zh=f"延长 {days} 日"))
     if days := row.get("excluded_days"):
         notes.append(say(en=f"without {days} days", zh=f"扣除 {days} 日"))
+    if fine := row.get("additional_fine_at_most"):
+        notes.append(say(en=f"additional fine at most {fine}", zh=f"加处罚款至多 {fine} 元"))
     if row.get("counted") == "weekends":
         notes.append(pick(WEEKENDS))
     if row.get("meaning") == "right":

@@ -24,6 +24,7 @@ from ledger.evidence.statement import Kind
 from ledger.process.calendar import Days
 from ledger.process.casefile import CaseFile, Filed
 from ledger.process.condition import Facts, holds
+from ledger.process.fine import additional_fine
 from ledger.process.period import (
     MAX_AMOUNT,
     LastDay,
@@ -34,6 +35,7 @@ from ledger.process.period import (
     start_of,
 )
 from ledger.process.rulepack import Clock, Meaning, RulePack
+from ledger.process.tables import format_yuan, yuan
 
 # Of days off, as registered before this place in the log; `None`: as registered now.
 DaysAt = Callable[[int | None], Days]
@@ -69,6 +71,7 @@ class Running:
     excluded: int = 0
     stopped: Filed | None = None
     stopped_ms: int | None = None
+    fine_fen: int | None = None  # at the most: days of a reconsideration would not count
 
     @property
     def logged_in_time(self) -> bool | None:
@@ -108,6 +111,8 @@ class Running:
             row["extended_days"] = str(self.extended)
         if self.excluded:
             row["excluded_days"] = str(self.excluded)
+        if self.fine_fen is not None:
+            row["additional_fine_at_most"] = format_yuan(self.fine_fen)
         if self.stopped is not None and self.stopped_ms is not None:
             row |= {"stopped_by": self.stopped.statement.id, "stop": format_time(self.stopped_ms)}
             row["logged_in_time"] = "yes" if self.logged_in_time else "no"
@@ -174,7 +179,20 @@ def _running(clock: Clock, pack: RulePack, case: CaseFile, days_at: DaysAt, now_
         excluded,
         stopped,
         stopped_ms,
+        _fine(clock, case, last, now_ms if stopped_ms is None else stopped_ms),
     )
+
+
+def _fine(clock: Clock, case: CaseFile, last: LastDay | None, at_ms: int) -> int | None:
+    """None where nothing is late, or where no amount can be read."""
+    decision = case.last(clock.amount_of) if clock.amount_of else None
+    if decision is None or last is None or at_ms <= last.end_ms:
+        return None
+    try:
+        principal = yuan(decision.facts.get("amount", ""))
+    except Malformed:
+        return None
+    return additional_fine(principal, clock.daily_percent, last.day, day_of(at_ms))
 
 
 def _named(case: CaseFile, names: tuple[str, ...]) -> list[Filed]:

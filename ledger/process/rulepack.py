@@ -153,6 +153,8 @@ class Clock:
     extended_by: str = ""
     extended_at_most: int = 0  # days over all extensions; 0: as many as are granted
     excluded: str = ""
+    daily_percent: int = 0  # added for each day late to the amount that `amount_of` states
+    amount_of: str = ""
     meaning: Meaning = Meaning.DUTY
     when: tuple[Condition, ...] = ()
 
@@ -253,7 +255,8 @@ def _acts_named(part: Any) -> Iterator[str]:
                 yield from (value,) if isinstance(value, str) else value
         case Clock():
             yield from (*part.start, *part.until, *acts_of(part.when))
-            yield from (act for act in (part.extended_by, part.excluded) if act)
+            named = (part.extended_by, part.excluded, part.amount_of)
+            yield from (act for act in named if act)
         case Gate():
             yield from part.acts
 
@@ -392,6 +395,8 @@ def _clock(value: Any) -> Clock:
         "extended_by": phrase.word,
         "extended_at_most": _amount,
         "excluded": phrase.word,
+        "daily_percent": _amount,
+        "amount_of": phrase.word,
         "meaning": lambda given: Meaning(one_of(*Meaning)(given)),
         "memory": flag,
         "note": phrase.text,
@@ -400,6 +405,10 @@ def _clock(value: Any) -> Clock:
     found = read_table(value, need, may)
     if len(found.keys() & {"hours", "days", "months", "years"}) != 1:
         raise Malformed("want one of hours, days, months, years")
+    if ("daily_percent" in found) is not ("amount_of" in found):
+        raise Malformed("want daily_percent and amount_of, both or none", path="daily_percent")
+    if "daily_percent" in found and "hours" in found:
+        raise Malformed("want no hours with daily_percent", path="daily_percent")
     if "working" in found and "days" not in found:
         raise Malformed("want working with days alone", path="working")
     found["start"] = found.pop("from")

@@ -19,7 +19,7 @@ from ledger.encoding import in_china, parse_decimal
 from ledger.errors import Malformed
 from ledger.evidence import phrase
 from ledger.evidence.statement import Kind, Statement
-from ledger.process.tables import read_table, rows, yuan
+from ledger.process.tables import format_yuan, read_table, rows, yuan
 
 AMOUNT = "amount"
 KINDS = "penalty_kind"  # what an act says it is: fine, warning, confiscation
@@ -125,10 +125,6 @@ class Tally:
         for (procedure, act), cases in self._of_act.items():
             found.procedures[procedure][act].cases = len(cases)
         return found
-
-
-def format_yuan(fen: int) -> str:
-    return f"{fen // 100}.{fen % 100:02d}"
 
 
 def differences(told: Statistics, counted: Statistics) -> list[tuple[str, str, str]]:

@@ -108,6 +108,10 @@ def yuan(value: Any) -> int:
     return int(whole_) * 100 + int(fen.ljust(2, "0") or 0)
 
 
+def format_yuan(fen: int) -> str:
+    return f"{fen // 100}.{fen % 100:02d}"
+
+
 def kind_of(value: Any) -> str:
     """What came, for a message: short values as they stand."""
     match value:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ledger.encoding import parse_time
+from ledger.errors import Malformed
 from ledger.evidence.chunks import digest_item
 from ledger.evidence.due import Calendar, Counted
 from ledger.evidence.statement import FileSubject, Kind, Statement
@@ -286,6 +287,24 @@ def test_a_party_s_time_that_is_over_is_nobody_s_fault_and_what_is_kept_too_shor
     for day, state in (("09", State.EARLY), ("15", State.MET)):
         gone = filed(2, "withdrawal", f"2026-10-{day}T09:00:00+08:00")
         assert one(keeping, FILING, gone).state is state
+
+
+def test_each_day_late_costs_three_in_a_hundred_and_no_more_than_the_fine() -> None:
+    row = 'days = 15\ndaily_percent = 3\namount_of = "hearing"\n'
+    fine = filed(2, "hearing", "2026-09-29T10:00:00+08:00", amount="100")
+    # The fifteenth day is 14 October.
+    fen = {
+        now: one(row, FILING, fine, now=f"2026-{now}T12:00:00+08:00").fine_fen
+        for now in ("10-14", "10-15", "11-16", "11-17", "12-31")
+    }
+    assert fen == {"10-14": None, "10-15": 300, "11-16": 9900, "11-17": 10_000, "12-31": 10_000}
+    paid = filed(3, "withdrawal", "2026-10-16T09:00:00+08:00")
+    late = one(row, FILING, fine, paid, now="2026-12-31T12:00:00+08:00")
+    assert late.to_json()["additional_fine_at_most"] == "6.00"
+    odd = filed(2, "hearing", "2026-09-29T10:00:00+08:00", amount="一百")
+    assert one(row, FILING, odd).fine_fen is None
+    with pytest.raises(Malformed, match="both or none"):
+        pack_of(CLOCK + "days = 15\ndaily_percent = 3\n")
 
 
 # What each row of each pack must come to, by the statutes: a cross keeps its last day, off or not.

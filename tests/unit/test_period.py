@@ -201,10 +201,10 @@ def test_no_statute_has_such_a_period(amount: int) -> None:
     ],
 )
 def test_three_in_a_hundred_for_each_day_and_never_more_than_the_fine(paid: str, fen: int) -> None:
-    assert additional_fine(10_000, date(2026, 7, 20), date.fromisoformat(paid)) == fen
+    assert additional_fine(10_000, 3, date(2026, 7, 20), date.fromisoformat(paid)) == fen
 
 
 def test_days_of_a_litigation_cost_nothing_and_a_part_of_a_fen_neither() -> None:
     during = [date(2026, 7, 21) + timedelta(n) for n in range(9)]
-    assert additional_fine(10_000, date(2026, 7, 20), date(2026, 7, 31), during) == 600
-    assert additional_fine(99, date(2026, 7, 20), date(2026, 7, 21)) == 2
+    assert additional_fine(10_000, 3, date(2026, 7, 20), date(2026, 7, 31), during) == 600
+    assert additional_fine(99, 3, date(2026, 7, 20), date(2026, 7, 21)) == 2
