@@ -2,7 +2,8 @@
 
     POST /v1/statements: a disposal ──► `check`: may it go? ──► logged: the point of no return
         ──► envelopes and salts, between two commits   `storage.erased_sqlite`
-        ──► items that no other statement speaks of    keys first, in every copy, then the bytes
+        ──► items that no other statement speaks of    keys first, in every copy, then the bytes;
+                                                       and what uploads of a day ago still know
         ──► what the catalog says of them, the pages and the log ahead of each database
         ──► a `status`: disposed
 
@@ -50,10 +51,12 @@ class Disposing:
         custody: Custody,
         watching: Watching,
         now_ms: Callable[[], int],
+        forget: Callable[[str], None],
         returned: Sequence[str] = (),
     ) -> None:
-        """`now_ms` is a time that has come for sure; `returned` are destroyed items that are here
-        again, as after a store was put back from an old copy of it.
+        """`now_ms` is a time that has come for sure; `forget` ends what is still known of how an
+        item came. `returned` are destroyed items that are here again, as after a store was put
+        back from an old copy of it.
         """
         self._log = log
         self._store = store
@@ -63,6 +66,7 @@ class Disposing:
         self._custody = custody
         self._watching = watching
         self._now_ms = now_ms
+        self._forget = forget
         self._returned = tuple(returned)
         self.then: Callable[[], None] = lambda: None  # once statements are destroyed
 
@@ -166,6 +170,7 @@ class Disposing:
         if not self._store.erased_by(number):
             self._between(lambda: self._erase(number))
         for object_id in self._store.items_to_erase(number):
+            self._forget(object_id)
             self._vault.destroy(object_id)
             self._store.item_erased(object_id)
         self.then()

@@ -143,6 +143,7 @@ class Services:
             self.custody,
             self.keeping.watching,
             self.sure_ms,
+            self.forget_uploads,
             self.returned,
         )
         self.log.check_disposal = self.disposing.check
@@ -290,6 +291,15 @@ class Services:
         if ahead_ms <= MAX_AHEAD_MS:
             return ""
         return f"the clock is {ahead_ms // 1000} s after what a quorum of cosigners has last seen"
+
+    def forget_uploads(self, object_id: str) -> None:
+        """Of an item that is to be destroyed: an upload is remembered for a day, with its key."""
+        for staged in self.staging.all():
+            if staged.finish is not None and staged.finish.object_id == object_id:
+                self.staging.remove(staged)
+        for direct in self.directs.all():
+            if direct.begun.item == object_id:
+                self.directs.remove(direct)
 
     def sure_ms(self) -> int:
         """A time that has come: by our clock, and by those of a quorum, if one is asked.

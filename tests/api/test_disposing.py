@@ -12,12 +12,15 @@ from api.ids import new_id
 from ledger.errors import Unavailable
 from ledger.evidence.entry import Entry
 from ledger.evidence.envelope import Envelope
+from ledger.evidence.sealed import Companion
 from ledger.evidence.signing import seal
 from ledger.evidence.statement import (
     Role,
     Statement,
 )
 from ledger.suite import digest
+from testkit.buckets import Made, make_bucket
+from testkit.ceph import Shared
 from testkit.disposals import (
     LIST,
     OTHER,
@@ -49,6 +52,13 @@ from testkit.server import (
     open_ledger,
     register,
 )
+from testkit.tus import tus_server
+
+
+@pytest.fixture
+def made(ceph: Shared) -> Made:
+    return make_bucket(ceph)
+
 
 # --- destroying --------------------------------------------------------------------------------
 
@@ -91,6 +101,64 @@ def test_of_an_item_in_plain_no_byte_is_left(tmp_path: Path) -> None:
         ledger.accept(disposal(gone))
         disposed(ledger)
         assert found(tmp_path, wanted) == []
+
+
+def test_of_an_upload_that_is_still_remembered_nothing_is_left(tmp_path: Path) -> None:
+    """A staged one is, for a day, with the key that the item is sealed under."""
+    with opened(tmp_path / "ledger") as ledger, tus_server(ledger) as tus:
+        path = tus.open(RECORDING)
+        assert tus.patch(path, 0, RECORDING).status_code == 204
+        assert "sha256" in tus.finished(path)
+        gone = file(ledger, upload=False)
+        close_case(ledger)
+        wanted = needles(ledger, RECORDING, gone)
+        staged = {name for name, _ in found(tmp_path, wanted) if "/staging/" in name}
+        assert any(name.endswith("/key") for name in staged), staged
+        ledger.accept(disposal(gone))
+        disposed(ledger)
+        assert found(tmp_path, wanted) == []
+        assert tus.head(path).status_code == 410
+
+
+def test_in_a_bucket_that_keeps_the_object_its_key_is_gone(tmp_path: Path, made: Made) -> None:
+    credentials = tmp_path / "credentials"
+    credentials.write_text(f"{made.credentials.access_key}\n{made.credentials.secret_key}\n")
+    credentials.chmod(0o600)
+    settings: dict[str, Any] = {
+        "store": f"s3:{made.endpoint}/{made.name}",
+        "store_credentials": credentials,
+        "retain_days_case": 5,
+    }
+    with opened(tmp_path / "ledger", **settings) as ledger:
+        gone = file(ledger)
+        close_case(ledger)
+        object_id = object_of(ledger, RECORDING)
+        vault = ledger.services.vault
+        await_that(lambda: vault.places.find(object_id).until_ms, "the retention")  # type: ignore[union-attr]
+        wanted = needles(ledger, RECORDING, gone)
+        wrapped = Companion.from_bytes(
+            vault.items.copies["first"].companion(vault.places.find(object_id).refs["first"])  # type: ignore[union-attr]
+        ).wrapped
+        assert any(wrapped in data for data in everything(made, object_id))
+        ledger.accept(hold(gone))  # of which the store is told, and which is lifted before it goes
+        await_that(lambda: object_id in vault.places.held_items(), "the hold")
+        ledger.accept(hold(gone, what="lifted"))
+        ledger.accept(disposal(gone))
+        disposed(ledger)
+        assert found(tmp_path, wanted) == []
+        left = everything(made, object_id)
+        assert left and not any(wrapped in data for data in left)  # sealed, and nobody opens it
+
+
+def everything(made: Made, object_id: str) -> list[bytes]:
+    """All versions of all objects that an item has in a bucket."""
+    bucket = made.bucket()
+    return [
+        bucket.read_all(version.name, version.version, 1 << 20)
+        for prefix in (f"objects/{object_id}", f"companions/{object_id}")
+        for version in bucket.versions(prefix)
+        if not version.deletes
+    ]
 
 
 def test_an_item_of_which_another_statement_speaks_keeps_its_key(tmp_path: Path) -> None:

@@ -182,7 +182,9 @@ def needles(ledger: Ledger, data: bytes, answer: dict[str, Any]) -> list[bytes]:
     row = ledger.services.store.find(answer["id"])
     assert row is not None and not row.lost
     found = [data, data[64:128], row.salt, row.envelope, row.envelope[300:500]]
-    companion = ledger.services.vault.items.copies["first"].companion(object_of(ledger, data))
+    place = ledger.services.vault.places.find(object_of(ledger, data))
+    assert place is not None
+    companion = ledger.services.vault.items.copies["first"].companion(place.refs["first"])
     if ledger.folder.joinpath("format").read_text() == "2\n":
         found.append(Companion.from_bytes(companion).wrapped)
     found.append(digest(data))
