@@ -33,7 +33,7 @@ class Holds:
     """Built from hold statements in log order; others pass by."""
 
     def __init__(self) -> None:
-        self._on: dict[tuple[Target, str], Held] = {}
+        self._on: dict[Target, dict[str, Held]] = {}  # by target, then by complaint
         self._ever: set[tuple[Target, str]] = set()
 
     def add(self, statement: Statement) -> None:
@@ -42,24 +42,24 @@ class Holds:
         predicate = statement.predicate
         complaint = predicate.get("complaint", "")
         for target in targets_of(statement):
+            on = self._on.setdefault(target, {})
             if predicate["hold"] == Hold.PLACED:
-                held = Held(statement.id, target, predicate["reason"], complaint)
-                self._on.setdefault((target, complaint), held)
+                on.setdefault(complaint, Held(statement.id, target, predicate["reason"], complaint))
                 self._ever.add((target, complaint))
             else:
-                self._on.pop((target, complaint), None)
+                on.pop(complaint, None)
 
     def on(self, names: Iterable[Target]) -> list[Held]:
         """Those on any of these targets; `names_of` gives a statement's."""
-        wanted = frozenset(names)
-        return [held for (target, _), held in list(self._on.items()) if target in wanted]
+        found = (self._on.get(target, {}) for target in dict.fromkeys(names))
+        return [held for on in found for held in list(on.values())]
 
     def all(self) -> list[Held]:
-        return list(self._on.values())
+        return [held for on in list(self._on.values()) for held in list(on.values())]
 
     def of_complaint(self, complaint: str) -> int:
         """How many statements are held for it."""
-        return sum(one == complaint for _, one in list(self._on))
+        return sum(held.complaint == complaint for held in self.all())
 
     def was_on(self, target: Target, complaint: str = "") -> bool:
         """Whether it was placed at any time, and perhaps lifted since."""

@@ -1,0 +1,118 @@
+"""Legal holds as the log says them: several on one thing, each lifted by itself."""
+
+from typing import Any
+
+import pytest
+
+from ledger.errors import Rejected
+from ledger.evidence.chunks import digest_item
+from ledger.evidence.statement import (
+    FileSubject,
+    Kind,
+    Role,
+    Statement,
+    StatementSubject,
+    TextSubject,
+)
+from ledger.process.complaints import matches
+from ledger.process.holds import Holds, check_lifting, names_of
+
+NOON = {"from": "2026-03-02T12:00:00+08:00", "to": "2026-03-02T12:00:00+08:00"}
+CASE = "苏城管罚〔2026〕417号"
+COMPLAINT = "01980000-0000-7000-8000-00000000000c"
+
+
+def id_of(number: int) -> str:
+    return f"01980000-0000-7000-8000-{number:012x}"
+
+
+def hold(number: int, *targets: str | int, lifted: bool = False, **more: str) -> Statement:
+    subjects = tuple(
+        TextSubject(one, bytes(32))
+        if isinstance(one, str)
+        else StatementSubject(id_of(one), bytes(32))
+        for one in targets
+    )
+    predicate = {
+        "agency": "agency-01",
+        "hold": "lifted" if lifted else "placed",
+        "id": id_of(number),
+        "occurred": NOON,
+        "reason": "复议",
+    } | more
+    return Statement(Kind.HOLD, subjects, predicate)
+
+
+def evidence(number: int, **more: Any) -> Statement:
+    predicate = {"agency": "agency-01", "case": CASE, "id": id_of(number), "occurred": NOON} | more
+    return Statement(Kind.EVIDENCE, (FileSubject("a", digest_item(b"a")),), predicate)
+
+
+def book(*statements: Statement) -> Holds:
+    holds = Holds()
+    for one in statements:
+        holds.add(one)
+    return holds
+
+
+@pytest.mark.parametrize("target", [1, CASE, digest_item(b"a").sha256.hex()])
+def test_a_statement_is_held_by_itself_by_its_case_and_by_its_file(target: str | int) -> None:
+    said = evidence(1)
+    holds = book(hold(9, target))
+    assert [held.id for held in holds.on(names_of(said))] == [id_of(9)]
+    assert book(hold(9, 2), hold(8, "苏城管罚〔2026〕418号")).on(names_of(said)) == []
+
+
+def test_each_is_lifted_by_itself() -> None:
+    holds = book(hold(5, 1, 2), hold(6, 1, complaint=COMPLAINT), hold(7, CASE))
+    names = list(names_of(evidence(1)))
+    assert len(holds.on(names)) == 3 and holds.of_complaint(COMPLAINT) == 1
+    holds.add(hold(8, 1, lifted=True))
+    assert {held.id for held in holds.on(names)} == {id_of(6), id_of(7)}
+    holds.add(hold(9, 1, lifted=True, complaint=COMPLAINT))
+    holds.add(hold(10, CASE, lifted=True))
+    assert holds.on(names) == [] and [held.target for held in holds.all()] == [
+        f"statement/{id_of(2)}"
+    ]
+    assert holds.was_on(f"statement/{id_of(1)}", COMPLAINT)
+
+
+def test_the_first_of_two_in_the_same_words_stands_and_a_lifting_of_none_changes_nothing() -> None:
+    holds = book(hold(4, CASE, lifted=True), hold(5, CASE), hold(6, CASE))
+    assert [held.id for held in holds.all()] == [id_of(5)]
+
+
+def test_the_ledger_places_and_does_not_lift() -> None:
+    check_lifting(hold(1, CASE), [Role.LEDGER])
+    check_lifting(hold(1, CASE, lifted=True), [Role.HANDLER])
+    with pytest.raises(Rejected, match="want a person who lifts"):
+        check_lifting(hold(1, CASE, lifted=True), [Role.LEDGER])
+
+
+def complaint(start: str, end: str) -> Statement:
+    predicate = {
+        "agency": "agency-01",
+        "id": COMPLAINT,
+        "occurred": NOON,
+        "place": "观前街",
+        "seen": {"from": f"2026-03-02T{start}+08:00", "to": f"2026-03-02T{end}+08:00"},
+    }
+    return Statement(Kind.COMPLAINT, (TextSubject("complaint", bytes(32)),), predicate)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "corrected", "found"),
+    [
+        ("13:00:00", "13:30:00", False, True),
+        ("13:00:01", "13:30:00", False, False),
+        ("10:00:00", "11:00:00", False, True),
+        ("10:00:00", "10:59:59", False, False),
+        ("12:05:00", "13:00:00", True, True),
+        ("12:05:01", "13:00:00", True, False),
+    ],
+)
+def test_a_complaint_is_about_what_may_be_of_that_time_to_the_second(
+    start: str, end: str, corrected: bool, found: bool
+) -> None:
+    said = evidence(1, **({"corrected": NOON} if corrected else {}))
+    assert matches(complaint(start, end), said, 0) is found
