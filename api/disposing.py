@@ -21,7 +21,7 @@ from api.expired import MAY_GO, Filed, closed_on, filed_in, read_registry, reten
 from api.journal import journal
 from api.watching import Watching
 from api.writer import Writer
-from ledger.encoding import in_china
+from ledger.encoding import format_time, in_china
 from ledger.errors import LedgerError, Rejected, Unavailable, Unknown
 from ledger.evidence.entry import Entry
 from ledger.evidence.statement import Kind, Statement, StatementSubject
@@ -145,9 +145,10 @@ class Disposing:
             if place is None:
                 continue
             if not place.wrap_id and place.until_ms > self._now_ms():
+                until = format_time(place.until_ms)
                 raise Rejected(
                     f"an item of {record.digest.size} bytes is kept in plain, and its store keeps "
-                    f"it until {place.until_ms} ms"
+                    f"it until {until}"
                 )
 
     # --- destroying ----------------------------------------------------------------------------

@@ -35,6 +35,10 @@ REFUSED: tuple[tuple[str, str], ...] = (
     ),
     (r"statement (\S+) has another commitment in the log", r"陈述 \1 与日志中的承诺值不符"),
     (r"a statement of kind (\w+) is never destroyed", r"此类陈述（\1）一律不得销毁"),
+    (
+        r"an item of (\d+) bytes is kept in plain, and its store keeps it until (\S+)",
+        r"一件 \1 字节的原件以明文保存，存储须保留至 \2，不能销毁",
+    ),
     (r"the case has the number (.*) by now: name that", r"该案已有案号 \1，须写明案号"),
 )
 

@@ -103,6 +103,19 @@ def test_of_an_item_in_plain_no_byte_is_left(tmp_path: Path) -> None:
         assert found(tmp_path, wanted) == []
 
 
+def test_an_item_in_plain_that_its_store_keeps_is_refused(tmp_path: Path) -> None:
+    with opened(tmp_path / "ledger") as ledger:
+        pass
+    (tmp_path / "ledger" / "keys" / "seal-1.key").unlink()
+    (tmp_path / "ledger" / "format").write_text("1\n")
+    with open_ledger(tmp_path / "ledger", retain_days_case=5) as ledger:
+        answer = file(ledger)
+        close_case(ledger)
+        places, object_id = ledger.services.vault.places, object_of(ledger, RECORDING)
+        await_that(lambda: places.find(object_id).until_ms, "the retention")  # type: ignore[union-attr]
+        assert "is kept in plain" in refused(ledger, disposal(answer))
+
+
 def test_of_an_upload_that_is_still_remembered_nothing_is_left(tmp_path: Path) -> None:
     """A staged one is, for a day, with the key that the item is sealed under."""
     with opened(tmp_path / "ledger") as ledger, tus_server(ledger) as tus:
