@@ -20,6 +20,11 @@ from testkit.city_cases import Step
 Said = Mapping[str, Any]
 
 
+DECISIONS = frozenset(
+    {"inspection_result", "licence_decision", "on_the_spot_decision", "penalty_decision"}
+)
+
+
 @dataclass(frozen=True)
 class Row:
     number: int
@@ -75,6 +80,12 @@ def lived(case: Case) -> list[Step]:
     refused = case.wrong.refused if case.wrong else ""
     names = [step.act for step in steps]
     return steps[: names.index(refused)] if refused else steps
+
+
+def concluded(case: Case) -> tuple[bool, bool, bool]:
+    """Whether it is decided, served, closed."""
+    acts = {step.act for step in lived(case)}
+    return bool(acts & DECISIONS), "service_return" in acts, "case_closing" in acts
 
 
 def refusals_owed(city: City) -> set[tuple[str, str]]:

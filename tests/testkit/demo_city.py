@@ -33,6 +33,7 @@ from testkit.city_recount import (
     acts_as_lived,
     acts_in_log,
     clocks_owed,
+    concluded,
     gaps_owed,
     holding,
     lived,
@@ -297,6 +298,30 @@ class Year:
         self.ledger.stage.run(*told, expect=1)
         self.note(f"{number} is left out: found", f"隐去 {number}：被发现")
 
+    def judge_register(self) -> None:
+        """The 台账 of the city, with the agencies below it."""
+        self.tell("The case register is drawn from the log.", "执法台账由日志生成。")
+        told = self._json(
+            *("case", "register", "--agency", self.city.agencies[0].name, "--year", "2026"),
+            *("--below", "-o", str(self.root / "register.xlsx")),
+            *("--server", self.ledger.stage.server, "--token-file", self._token_file()),
+        )
+        told_lines = {
+            line["case"]: tuple(bool(line.get(part)) for part in ("decided", "served", "closed"))
+            for line in told["cases"]
+        }
+        owed = {case.number: concluded(case) for case in self.city.cases}
+        wrong = sorted(key for key in owed | told_lines if owed.get(key) != told_lines.get(key))
+        self.hold(
+            not wrong, f"each case stands as lived, not {wrong}", f"各案状态一致，不符 {wrong}"
+        )
+        self.facts["register"] = len(told_lines)
+        counts = [sum(line[n] for line in told_lines.values()) for n in range(3)]
+        self.note(
+            f"{len(told_lines)} cases; decided, served, closed: {counts}",
+            f"{len(told_lines)} 案；已决定、已送达、已结案：{counts}",
+        )
+
     # --- complaint, hold, disposal -----------------------------------------------------------
 
     def complain(self) -> None:
@@ -468,6 +493,7 @@ def run(root: Path) -> int:
         year.judge_gaps()
         year.judge_clocks()
         year.judge_statistics()
+        year.judge_register()
         year.complain()
         year.dispose()
         year.close()
