@@ -10,7 +10,7 @@ INSTALL := $(V)/bin/python -m pip -q --disable-pip-version-check install --no-de
 SDIST := /^merkletools==/,/[^\\]$$/
 
 .DELETE_ON_ERROR:
-.PHONY: help setup demo demo-station demo-notary demo-court s3 pyz html test slow check format openapi lock bench clean
+.PHONY: help setup demo demo-station demo-notary demo-court demo-city s3 pyz html test slow check format openapi lock bench clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "%-17s %s\n", $$1, $$2 }'
@@ -28,6 +28,9 @@ demo-notary: $(V)/.ready ## show who watches a ledger, and what they catch; ARGS
 
 demo-court: $(V)/.ready ## show what a court is handed, and ten ways to manipulate it; ARGS="--lang zh"
 	@PYTHONPATH=$(CURDIR):$(CURDIR)/tests $(V)/bin/python -m testkit.demo_court $(ARGS)
+
+demo-city: $(V)/.ready ## live a year of a city's enforcement, and count all of it again; ARGS="--lang zh"
+	@PYTHONPATH=$(CURDIR):$(CURDIR)/tests $(V)/bin/python -m testkit.demo_city $(ARGS)
 
 s3: $(V)/.ready ## start an S3 server to try, on 127.0.0.1, until Ctrl-C
 	@$(V)/bin/python tests/testkit/ceph.py serve
