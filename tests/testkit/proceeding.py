@@ -103,6 +103,7 @@ class Step:
     act: str
     facts: dict[str, str] = field(default_factory=dict)
     shows: set[str] = field(default_factory=set)
+    note: str = ""  # of its time-codes, in words
     recorded: bool = False
     officers: list[str] = field(default_factory=list)
     procedure: str = ""
@@ -268,6 +269,22 @@ class Proceeding:
             made.steps = [step for step in made.steps if step not in mine]
         return made
 
+    def moved(self, act: str, behind: str) -> "Proceeding":
+        """The same acts, `act` right after `behind`, also by what it says of its time."""
+        made = deepcopy(self)
+        step, other = made.step(act), made.step(behind)
+        made.steps.remove(step)
+        made.steps.insert(made.steps.index(other) + 1, step)
+        step.at, step.logged = other.at + 15 * MINUTE, other.logged + 15 * MINUTE
+        return made
+
+    def before(self, act: str) -> tuple[CaseFile, Filed]:
+        """The case as it stands when an act is proposed, and the act in its place to be."""
+        file = self.file()
+        proposed = file.acts(act)[0]
+        earlier = tuple(one for one in file.filed if one.number < proposed.number)
+        return CaseFile(file.case, file.agency, earlier), proposed
+
     def late(self, record: Record, delay_ms: int) -> "Proceeding":
         """The same, then what was missing, `delay_ms` after it occurred and after all else."""
         made = self.without(record)
@@ -351,7 +368,9 @@ def statement(n: int, step: Step, pack: RulePack, **more: Any) -> Statement:
     if step.shows:
         item = _digest(f"extract {n}").sha256.hex()
         predicate["timecodes"] = [
-            {"at_ms": "1000", "item": item, "shows": word} for word in sorted(step.shows)
+            {"at_ms": "1000", "item": item, "shows": word}
+            | ({"note": step.note} if step.note else {})
+            for word in sorted(step.shows)
         ]
     subject = FileSubject(f"{step.act}.txt", _digest(f"{step.act} {n} {step.logged}"))
     return Statement(Kind.ACT, (subject,), predicate | more)
