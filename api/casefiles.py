@@ -1,7 +1,7 @@
 """Case files and registers, read from the ledger's store: the catalog finds, the ledger tells.
 
-Rows are only added, so what was read once is kept, for a few cases, and only what came since is
-read again. Nothing here speaks to anybody: who may see what is for the routes to ask.
+Rows are only added, so what was read once is kept, as long as there is room, and only what came
+since is read again. Nothing here speaks to anybody: who may see what is for the routes to ask.
 """
 
 import threading
@@ -19,7 +19,7 @@ from ledger.process.casefile import CaseFile, Filed
 from ledger.process.registry import Registry
 from ledger.sequencer import Row
 
-KEPT = 64  # series whose statements are kept: one with a thousand takes a few megabytes
+KEPT = 20_000  # statements, at about 5 kB each; the series that was asked for last in any case
 ALL = 2**63 - 1  # below this number are all rows
 
 
@@ -89,8 +89,10 @@ class CaseFiles:
         with self._lock:
             series = self._series.setdefault(name, _Series())
             self._series.move_to_end(name)
-            while len(self._series) > KEPT:
-                self._series.popitem(last=False)
+            kept = sum(len(one.filed) for one in self._series.values())
+            while kept > KEPT and len(self._series) > 1:
+                _, oldest = self._series.popitem(last=False)
+                kept -= len(oldest.filed)
         places = self._store.places(name)
         while (start := series.read) < len(places):
             rows = [self._store.row(number) for number in places[start:]]
