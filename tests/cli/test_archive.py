@@ -3,17 +3,19 @@
 import json
 import os
 import shutil
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
 import bagit
 import pytest
 
+from cli.archive.examining import Asked, examine
 from ledger.archiving.package import Contents
 from ledger.archiving.properties import TESTS, Property
 from ledger.evidence.packet import TAG_MANIFEST
 from ledger.suite import digest
-from testkit.case import make_case
+from testkit.case import evidence, make_case
 from testkit.packages import ANOTHER, ARCHIVE, BY, Made, cases, lines, make_package, reseal
 from testkit.terminal import Run
 
@@ -358,3 +360,36 @@ def test_nothing_asked_for_is_wrong_usage(made: Made, run: Run, tmp_path: Path) 
         "--by", BY, "--verifier", made.trust / "logs",
     )  # fmt: skip
     assert ended.code == 2
+
+
+# --- large ones ------------------------------------------------------------------------------
+
+
+def test_each_byte_is_read_twice_and_not_once_for_each_packet(tmp_path: Path) -> None:
+    """By the manifest, and those of packets by the verifier."""
+    read = {}
+    for count in (2, 4):
+        made = make_package(tmp_path / str(count), *cases()[:1], copies=count)
+        taken: list[int] = []
+        examined = examine(made.folder, Asked(on_bytes=taken.append))
+        assert len(examined.sound) == count
+        files = [p for p in made.folder.rglob("*") if p.is_file()]
+        packets = sum(p.stat().st_size for p in files if p.suffix == ".zip")
+        assert sum(taken) <= sum(p.stat().st_size for p in files) + packets
+        read[count] = sum(taken)
+    assert read[4] < 2 * read[2]
+
+
+def test_a_large_item_is_never_in_memory(tmp_path: Path) -> None:
+    size = 48 << 20
+    case = make_case()
+    case.add(evidence("long", 30, {"long.mp4": bytes(size)}), after="record")
+    made = make_package(tmp_path / "large", case)
+    tracemalloc.start()
+    try:
+        examined = examine(made.folder, Asked())
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert examined.sound == {"01.zip"}
+    assert peak < size // 4

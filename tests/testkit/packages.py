@@ -38,7 +38,9 @@ class Made:
     trust: Path
 
 
-def make_package(where: Path, *built: Case, verifier: bytes = b"a verifier") -> Made:
+def make_package(
+    where: Path, *built: Case, verifier: bytes = b"a verifier", copies: int = 1
+) -> Made:
     where.mkdir(parents=True, exist_ok=True)
     packets, trust = [], where / "trust"
     for number, case in enumerate(built or cases(), 1):
@@ -48,7 +50,7 @@ def make_package(where: Path, *built: Case, verifier: bytes = b"a verifier") -> 
         if not trust.exists():
             write_folder(done.trust_files, trust)
     (where / "v.pyz").write_bytes(verifier)
-    asked = [arg for packet in packets for arg in ("--packet", str(packet))]
+    asked = [arg for packet in packets * copies for arg in ("--packet", str(packet))]
     folder = where / "handover"
     names = ("--archive", ARCHIVE, "--by", BY, "--verifier", str(where / "v.pyz"))
     with redirect_stdout(StringIO()):
