@@ -137,7 +137,18 @@ def _index_times(db: Database) -> None:
     db.execute("CREATE INDEX statement_time ON statement (kind, occurred_from)")
 
 
-MIGRATIONS: tuple[Migration, ...] = (_create, _index_devices, _add_spans, _index_times)
+def _index_cases(db: Database) -> None:
+    """By statement: to tell under which cases a file was filed, all would be read without it."""
+    db.execute("CREATE INDEX case_statement_idx ON case_statement (idx)")
+
+
+MIGRATIONS: tuple[Migration, ...] = (
+    _create,
+    _index_devices,
+    _add_spans,
+    _index_times,
+    _index_cases,
+)
 
 _ROW = (
     "SELECT statement.idx, id, kind, agency, stage, act, statement.name, size, device,"
@@ -146,7 +157,7 @@ _ROW = (
 
 
 # At most so many, as nothing bounds how often one file is filed.
-_HOLDING = """
+HOLDING = """
     SELECT idx, agency, device,
         (SELECT group_concat(name, char(10)) FROM case_statement c WHERE c.idx = statement.idx)
     FROM file JOIN statement USING (idx)
@@ -238,7 +249,7 @@ class SqliteCatalog:
         found = []
         with self._file.read() as db:
             for sha256 in digests:
-                rows = db.conn.execute(_HOLDING, (sha256,)).fetchall()
+                rows = db.conn.execute(HOLDING, (sha256,)).fetchall()
                 found += [
                     Holding(
                         sha256=sha256,

@@ -8,7 +8,7 @@ from ledger.errors import Conflict
 from ledger.evidence.chunks import digest_item
 from ledger.evidence.statement import OPENING, FileSubject, Kind, Statement
 from ledger.ports import LedgerStore
-from storage.catalog_sqlite import CaseCount, CatalogRow, SqliteCatalog
+from storage.catalog_sqlite import HOLDING, CaseCount, CatalogRow, SqliteCatalog
 from storage.memory import MemoryLedgerStore
 from testkit.batches import NOON, pending, planned, statement
 
@@ -159,3 +159,13 @@ def test_rebuilding_removes_what_the_ledger_does_not_say(
     plain.close()
     catalog.rebuild(store)
     assert dump(tmp_path / "catalog.sqlite") == before
+
+
+def test_who_holds_a_file_is_found_without_reading_every_case(tmp_path: Path) -> None:
+    """It is asked for each file that is handed in, so it may not grow with the ledger."""
+    SqliteCatalog(tmp_path / "catalog.sqlite").close()
+    with sqlite3.connect(tmp_path / "catalog.sqlite") as plain:
+        plan = [row[3] for row in plain.execute(f"EXPLAIN QUERY PLAN {HOLDING}", ("",))]
+    plain.close()
+    assert plan
+    assert not [step for step in plan if step.startswith("SCAN")]
