@@ -92,10 +92,12 @@ from ledger.evidence.withheld import Withheld, parse_reason
 from ledger.process import retention
 from ledger.process.calendar import parse_calendar
 from ledger.process.contents import Published
+from ledger.process.drawing import Opened, ReviewList, make_list, parse_secret, secret_line
 from ledger.process.feed import Page, Told, open_page
 from ledger.process.feed_table import FeedTable
 from ledger.process.lists import READERS
 from ledger.process.rulepack import RulePack
+from ledger.process.score import ScoreSheet
 from ledger.process.statistics import Statistics
 from ledger.process.yearly import Gone, Shown, Yearly
 from ledger.report import Outcome
@@ -297,6 +299,9 @@ def absences() -> tuple[bytes, ...]:
 
 
 SHIPPED = Path(__file__).parents[2] / "ledger" / "process" / "feed.toml"
+
+
+REVIEWED = [Opened(bytes(32), kit.CASE)]
 
 
 @cache
@@ -1163,6 +1168,24 @@ TARGETS: tuple[Target, ...] = (
         lambda d: open_page(d, kit.LEDGER.verifier),
         lambda: tuple(seal_statement(page, [kit.LEDGER]).to_bytes() for page in feed_pages()),
         (open_page,),
+    ),
+    Target(
+        "review-list",
+        binary(lambda d: ReviewList.from_bytes(d).to_bytes()),
+        lambda: (make_list("agency-01", 2026, bytes(32), 1, REVIEWED)[0].to_bytes(),),
+        (ReviewList.from_bytes,),
+    ),
+    Target(
+        "review-secret",
+        binary(lambda d: secret_line(parse_secret(d))),
+        fixed("00" * 32 + "\n"),
+        (parse_secret,),
+    ),
+    Target(
+        "score-sheet",
+        lambda d: ScoreSheet.from_bytes(d),
+        lambda: (SHIPPED.with_name("score.toml").read_bytes(),),
+        (ScoreSheet.from_bytes,),
     ),
     Target(
         "feed-table",
