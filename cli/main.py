@@ -111,6 +111,10 @@ COMMANDS: Mapping[str, Listed] = {
     "mirror": Listed(
         "cli.mirror", {"en": "keep and serve a copy of logs", "zh": "保存并提供日志副本"}
     ),
+    "case-review": Listed(
+        "cli.case_review",
+        {"en": "draw the cases that are reviewed", "zh": "案卷评查抽取样本"},
+    ),
     "feed": Listed(
         "cli.feed",
         {"en": "the feed for the province's platform", "zh": "向省平台推送事件"},

@@ -1,0 +1,352 @@
+"""`tiezheng case-review …`: which cases are reviewed, drawn so that nobody chooses them."""
+
+import secrets
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli import output
+from cli.command import F, argument, json_option, new_lang_option, option, page, trust_option
+from cli.command import command as new_command
+from cli.files import check_new, read_key, read_secret
+from cli.language import pick, say
+from cli.output import Exit
+from cli.registering import agency_option
+from cli.remote import open_client, own_key_option, server_option, token_option
+from cli.saying import file_one
+from cli.small_file import read_small
+from cli.trust import open_trust
+from ledger import suite
+from ledger.encoding import format_time, parse_base64, parse_hex, printable
+from ledger.errors import Malformed, Rejected, Unavailable, Unknown
+from ledger.evidence.case_number import parse_case
+from ledger.evidence.entry import Entry, check_commitment
+from ledger.evidence.envelope import Envelope
+from ledger.evidence.statement import OPENING, Statement
+from ledger.evidence.trust import Trust
+from ledger.process.drawing import (
+    SECRET_SIZE,
+    Opened,
+    ReviewList,
+    check_fixed,
+    commit_secret,
+    drawn,
+    make_list,
+    open_list,
+    parse_secret,
+    secret_line,
+    seed_of,
+)
+from ledger.report import Bilingual
+from ledger.tlog.checkpoint import Checkpoint
+from ledger.tlog.note import SignedNote
+from ledger.tlog.receipt import Receipt
+from storage.durable import PUBLIC_FILE, make_folder, write_file
+
+if TYPE_CHECKING:
+    from api.clients.ledger import LedgerClient
+
+LIST, OPENINGS, STATEMENT = "list", "openings", "statement.dsse.json"
+SALT, ENTRY, PROOF, SECRET = "salt", "entry", "list.tlog-proof", "secret"
+ROW = ("case", "first")
+
+WORDS: Bilingual = {
+    "en": "A case-file review (案卷评查): the list is fixed first, then the sample is drawn.\n\n"
+    "The reviewer makes a secret and gives its digest. The agency's list is drawn from\n"
+    "the log and fixed in it. A cosigned checkpoint after that and the secret draw the\n"
+    "sample: neither side can choose, and anybody derives it again (case-review.md).",
+    "zh": "案卷评查：先固定名单，后抽取样本。\n\n"
+    "评查人生成秘密数并交出其摘要；名单由日志生成并固定于日志；其后经联合签名的检查点\n"
+    "与秘密数共同决定样本。双方均无从选择，任何人均可复算（见 case-review.md）。",
+}
+
+
+class Review(click.Group):
+    """`command` is the group; its members have pages of their own."""
+
+    def get_help(self, ctx: click.Context) -> str:
+        rows = tuple((name, member.get_short_help_str()) for name, member in self.commands.items())
+        options = [("--lang zh|en", pick(new_lang_option().words))]
+        return page(ctx, pick(WORDS), options, rows, "tiezheng case-review draw review/ --trust …")
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+command = Review("case-review", params=[new_lang_option()], no_args_is_help=True)
+
+
+def folder_argument(function: F) -> F:
+    words = {"en": "the review's folder", "zh": "评查文件夹"}
+    return argument("folder", metavar="DIR", words=words)(function)
+
+
+@new_command(
+    "secret",
+    words={
+        "en": "Make the reviewer's secret in FILE, and print the digest that he gives.\n\n"
+        "He keeps FILE to himself until he has the receipt of the list.",
+        "zh": "在 FILE 中生成评查人的秘密数，并显示其摘要，供交给机关。\n\n"
+        "取得名单回执之前，FILE 不得示人。",
+    },
+    example="tiezheng case-review secret review/secret",
+)
+@argument("file", metavar="FILE", words={"en": "a new file", "zh": "新文件"})
+@json_option()
+def secret(file: str, as_json: bool) -> None:
+    check_new(file)
+    made = secrets.token_bytes(SECRET_SIZE)
+    write_file(Path(file), secret_line(made))
+    digest = commit_secret(made).hex()
+    output.result_json({"reviewer": digest}) if as_json else output.result(digest)
+
+
+@new_command(
+    "list",
+    words={
+        "en": "Make the list of an agency's cases of a year from the log, and fix it there.\n\n"
+        "DIR/list may be shown to everyone and names no case; DIR/openings is for the\n"
+        "reviewer. Both are logged, as the opening of a file of the review. Run it again\n"
+        "if it was interrupted: what was made is filed, and nothing is made anew.",
+        "zh": "由日志生成机关某年度的案件名单，并固定于日志。\n\n"
+        "DIR/list 可公开，不含案号；DIR/openings 仅供评查人。两者均入日志，作为评查卷的\n"
+        "开卷。中断后可重新运行：已生成的继续提交，不另行生成。",
+    },
+    example="tiezheng case-review list review --agency agency-01 --year 2026 --sample 10 \\\n"
+    "    --reviewer 5d0e… --key handler.key --token-file token --server https://ledger.example",
+)
+@folder_argument
+@agency_option()
+@option("--year", type=click.IntRange(1000, 2999), required=True, metavar="YEAR",
+        words={"en": "the year", "zh": "年度"})  # fmt: skip
+@option("--sample", type=click.IntRange(1), required=True, metavar="N",
+        words={"en": "how many are drawn", "zh": "抽取件数"})  # fmt: skip
+@option(
+    "--reviewer",
+    required=True,
+    metavar="HEX",
+    words={"en": "the digest of the reviewer's secret", "zh": "评查人秘密数的摘要"},
+)
+@own_key_option()
+@server_option()
+@token_option()
+@json_option()
+def list_(
+    folder: str,
+    agency: str,
+    year: int,
+    sample: int,
+    reviewer: str,
+    key_file: str,
+    server: str,
+    token_file: str,
+    as_json: bool,
+) -> None:
+    from api.clients.filing import act, read_source
+    from api.ids import new_id
+
+    committed = _reviewer(reviewer)
+    key = read_key(key_file)
+    client = open_client(server, key=key, token=read_secret(token_file))
+    path = Path(folder)
+    make_folder(path)
+    if not (path / STATEMENT).exists():
+        rows = _register(client, agency, year)
+        cases = [Opened(secrets.token_bytes(32), row["case"]) for row in rows]
+        listed, openings = make_list(agency, year, committed, sample, cases)
+        write_file(path / LIST, listed.to_bytes(), mode=PUBLIC_FILE)
+        write_file(path / OPENINGS, openings)
+        sources = [read_source(path / name, lambda count: None) for name in (LIST, OPENINGS)]
+        fields = {"agency": agency, "note": f"案卷评查 {year}"}
+        envelope = act(sources, OPENING, fields, key, new_id(time.time_ns() // 1_000_000))
+        write_file(path / STATEMENT, envelope, mode=PUBLIC_FILE)  # last: then all is made
+    envelope = read_small(path / STATEMENT)
+    listed = ReviewList.from_bytes(read_small(path / LIST))
+    asked = (agency, year, committed, sample)
+    if (listed.agency, listed.year, listed.reviewer, listed.sample) != asked:
+        raise Rejected(f"{folder!r} holds the list of another review")
+    for name in (LIST, OPENINGS):
+        digest = read_source(path / name, lambda count: None).subject.digest
+        client.upload(path / name, digest.size, digest.sha256, lambda count: None)
+    answer = file_one(client, envelope, None)
+    write_file(path / SALT, parse_base64(answer["salt"]), mode=PUBLIC_FILE)
+    write_file(path / ENTRY, answer["entry"].encode(), mode=PUBLIC_FILE)
+    count, place = len(listed.cases), f"{answer['log']}-{answer['index']}"
+    if as_json:
+        output.result_json({"cases": str(count), "id": answer["id"], "place": place})
+    else:
+        output.result(
+            say(
+                en=f"{place}  {answer['id']}  {count} cases",
+                zh=f"{place}  {answer['id']}  {count} 案",
+            )
+        )
+
+
+@new_command(
+    "draw",
+    words={
+        "en": "Check everything in DIR and say which cases are drawn, offline.\n\n"
+        "It wants list, statement.dsse.json, salt, entry, list.tlog-proof (the receipt)\n"
+        "and secret; with openings it tells case numbers, else places of the list.\n\n"
+        "Exit code: 0 drawn, 1 something does not fit, 3 no quorum has seen it yet.",
+        "zh": "离线核对 DIR 中的全部文件，并给出抽中的案件。\n\n"
+        "须有 list、statement.dsse.json、salt、entry、list.tlog-proof（回执）和 secret；\n"
+        "另有 openings 时给出案号，否则给出名单中的序号。\n\n"
+        "退出码：0 已抽取，1 有不符，3 尚无法定人数看到。",
+    },
+    example="tiezheng case-review draw review/ --trust trust/",
+)
+@folder_argument
+@trust_option()
+@json_option()
+def draw(folder: str, trust: str, as_json: bool) -> Exit:
+    found = _open_review(Path(folder), open_trust(trust))
+    if found is None:
+        output.note(say(en="no quorum has seen the list yet", zh="名单尚未达到法定人数"))
+        return Exit.UNDECIDED
+    when = format_time(found.quorum_s * 1000)
+    if as_json:
+        output.result_json(
+            {
+                "cases": str(len(found.listed.cases)),
+                "checkpoint": str(found.checkpoint.size),
+                "drawn": [{"case": name, "place": str(place)} for place, name in found.sample],
+                "quorum_time": when,
+                "seed": found.seed.hex(),
+            }
+        )
+        return Exit.DONE
+    count = len(found.listed.cases)
+    output.result(
+        say(
+            en=f"{len(found.sample)} of {count} cases, by the checkpoint of "
+            f"{found.checkpoint.size} entries, seen by a quorum at {when}",
+            zh=f"{count} 案中抽取 {len(found.sample)} 案；所依检查点含 {found.checkpoint.size} 条，"
+            f"法定人数于 {when} 看到",
+        )
+    )
+    for place, name in found.sample:
+        output.result(f"{place:>6}  {printable(name)}")
+    return Exit.DONE
+
+
+@new_command(
+    "compare",
+    words={
+        "en": "Compare the list in DIR with the case register that the log gives now.\n\n"
+        "A case whose first act was logged before the list and that is not in it was\n"
+        "left out. For the reviewer, who has the openings.\n\n"
+        "Exit code: 0 the same, 1 a case was left out or is not in the register.",
+        "zh": "将 DIR 中的名单与日志现在生成的执法台账对照。\n\n"
+        "首个行为先于名单入日志、却不在名单之内的案件，即为漏列。由持有 openings 的评查人使用。\n\n"
+        "退出码：0 一致，1 有漏列，或名单所列案件不在台账中。",
+    },
+    example="tiezheng case-review compare review --server https://ledger.example \\\n"
+    "    --token-file token",
+)
+@folder_argument
+@server_option()
+@token_option()
+@json_option()
+def compare(folder: str, server: str, token_file: str, as_json: bool) -> Exit:
+    path = Path(folder)
+    listed = ReviewList.from_bytes(read_small(path / LIST))
+    cases = set(open_list(listed, read_small(path / OPENINGS)))
+    index = Receipt.from_bytes(read_small(path / PROOF)).index
+    label = SignedNote.from_text(Receipt.from_bytes(read_small(path / PROOF)).note).text
+    log = Checkpoint.from_text(label).origin.rpartition("/")[2]
+    client = open_client(server, token=read_secret(token_file))
+    rows = _register(client, listed.agency, listed.year)
+    left_out = sorted(
+        row["case"]
+        for row in rows
+        if row["case"] not in cases and _before(row["first"], log, index)
+    )
+    strange = sorted(cases - {row["case"] for row in rows})
+    if as_json:
+        output.result_json({"left_out": left_out, "unknown": strange})
+    else:
+        for case in left_out:
+            output.result(say(en=f"left out: {case}", zh=f"漏列：{case}"))
+        for case in strange:
+            output.result(say(en=f"not in the register: {case}", zh=f"不在台账中：{case}"))
+        if not left_out and not strange:
+            output.result(
+                say(en=f"{len(cases)} cases, as in the register", zh=f"{len(cases)} 案，与台账一致")
+            )
+    return Exit.FAILED if left_out or strange else Exit.DONE
+
+
+for member in (secret, list_, draw, compare):
+    command.add_command(member)
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """`sample` are places of the list with the case's number, or its commitment."""
+
+    listed: ReviewList
+    checkpoint: Checkpoint
+    quorum_s: int
+    seed: bytes
+    sample: tuple[tuple[int, str], ...]
+
+
+def _open_review(folder: Path, trust: Trust) -> Drawn | None:
+    """Everything checked; None while the checkpoint has no quorum."""
+    data = read_small(folder / LIST)
+    listed = ReviewList.from_bytes(data)
+    envelope = read_small(folder / STATEMENT)
+    check_fixed(data, Statement.from_bytes(Envelope.from_bytes(envelope).payload))
+    entry = Entry.from_bytes(read_small(folder / ENTRY))
+    check_commitment(entry, read_small(folder / SALT), envelope)
+    receipt = Receipt.from_bytes(read_small(folder / PROOF))
+    origin = Checkpoint.from_text(SignedNote.from_text(receipt.note).text).origin
+    log = next((one for one in trust.logs if one.origin == origin), None)
+    if log is None:
+        raise Rejected(f"the log {printable(origin)!r} is not in your trust folder")
+    cosigned = receipt.open(entry.leaf_hash(), log.policy)
+    if cosigned.quorum_time is None:
+        return None
+    checkpoint = cosigned.checkpoint
+    made = parse_secret(read_small(folder / SECRET))
+    places = drawn(listed, checkpoint, made)
+    names = [commitment.hex() for commitment in listed.cases]
+    if (folder / OPENINGS).exists():
+        names = list(open_list(listed, read_small(folder / OPENINGS)))
+    sample = tuple((place, names[place - 1]) for place in places)
+    return Drawn(listed, checkpoint, cosigned.quorum_time, seed_of(checkpoint, made), sample)
+
+
+def _register(client: "LedgerClient", agency: str, year: int) -> list[dict[str, Any]]:
+    """The agency's own cases that have a number; what was lost cannot be listed."""
+    answer = client.view(agency, "cases", {"year": str(year), "below": "no"}, {"cases": ROW})
+    if answer.get("lost", "0") != "0":
+        raise Unavailable(f"{answer['lost']} acts of that year are lost: the list would lack cases")
+    rows = [row for row in answer["cases"] if _numbered(row["case"])]
+    if not rows:
+        raise Unknown(f"no case of {agency!r} with a number in {year}")
+    return rows
+
+
+def _numbered(case: str) -> bool:
+    try:
+        return bool(parse_case(case))
+    except Malformed:
+        return False
+
+
+def _before(place: str, log: str, index: int) -> bool:
+    label, _, number = place.rpartition("-")
+    return label < log or (label == log and int(number) < index)
+
+
+def _reviewer(text: str) -> bytes:
+    try:
+        return parse_hex(text, suite.DIGEST_SIZE)
+    except Malformed as error:
+        raise click.BadParameter(str(error), param_hint="--reviewer") from None

@@ -1,0 +1,199 @@
+"""`tiezheng case-review`: fixed, drawn, drawn again by hand; what was changed shows."""
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from ledger.process.drawing import Opened, ReviewList, make_list
+from testkit.county import COUNTY, act, open_county
+from testkit.server import CASE, HANDLER, OTHER_CASE, Ledger, await_that, serving
+from testkit.terminal import Ended, Run
+
+PAGE = Path(__file__).parents[2] / "docs" / "case-review.md"
+CASES = [CASE, OTHER_CASE, *(f"苏城管罚〔2026〕{n}号" for n in range(500, 508))]
+
+
+@dataclass
+class Desk:
+    """`review` is the folder; `listing` are the options of `list` but for the sample."""
+
+    ledger: Ledger
+    address: str
+    review: Path
+    listing: tuple[str | Path, ...]
+    usual: tuple[str | Path, ...]
+    trust: Path
+    run: Run
+
+    def list_(self, folder: Path | None = None, sample: str = "3") -> Ended:
+        indexed = self.ledger.services.catalog.indexed_to
+        await_that(lambda: indexed() == self.ledger.services.log.number, "the catalog")
+        where = self.review if folder is None else folder
+        return self.run("case-review", "list", where, "--sample", sample, *self.listing, "--json")
+
+    def receipt(self, id_: str, folder: Path | None = None) -> None:
+        self.ledger.await_quorum()
+        where = self.review if folder is None else folder
+        asked = ("--server", self.address, "--wait", "10", "-o", where / "list.tlog-proof")
+        assert self.run("receipt", id_, *asked).code == 0
+
+    def draw(self, folder: Path | None = None) -> Ended:
+        where = self.review if folder is None else folder
+        return self.run("case-review", "draw", where, "--trust", self.trust, "--json")
+
+    def compare(self) -> Ended:
+        indexed = self.ledger.services.catalog.indexed_to
+        await_that(lambda: indexed() == self.ledger.services.log.number, "the catalog")
+        return self.run("case-review", "compare", self.review, *self.usual, "--json")
+
+
+@pytest.fixture
+def desk(tmp_path: Path, run: Run) -> Iterator[Desk]:
+    with open_county(tmp_path / "ledger") as ledger, serving(ledger.http.app) as url:  # type: ignore[arg-type]
+        for case in CASES[2:]:
+            act(ledger, "case_filing", stage="start", case=case)
+        token, key, secret = (tmp_path / name for name in ("token", "handler.key", "secret"))
+        token.write_text(ledger.token("supervisor", agency=COUNTY))
+        key.write_text(HANDLER.to_text())
+        made = run("case-review", "secret", secret)
+        usual = ("--server", url, "--token-file", token)
+        listing = (
+            *("--agency", COUNTY, "--year", "2026", "--reviewer", made.out.strip()),
+            *("--key", key, *usual),
+        )
+        yield Desk(ledger, url, tmp_path / "review", listing, usual, ledger.folder / "trust", run)
+
+
+@pytest.fixture
+def drawn(desk: Desk) -> Desk:
+    """Listed, with its receipt, and the secret shown."""
+    listed = desk.list_()
+    assert listed.code == 0, listed.err
+    desk.receipt(json.loads(listed.out)["id"])
+    shutil.copy(desk.review.parent / "secret", desk.review / "secret")
+    return desk
+
+
+def test_three_of_ten_are_drawn_and_a_shell_draws_the_same(drawn: Desk) -> None:
+    ended = drawn.draw()
+    assert ended.code == 0, ended.err
+    told = json.loads(ended.out)
+    assert told["cases"] == "10"
+    assert len({row["case"] for row in told["drawn"]} & set(CASES)) == 3
+    (script,) = re.findall(r"^```sh\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.M | re.S)
+    by_hand = subprocess.run(
+        ["/bin/bash", "-eu", "-c", script],
+        cwd=drawn.review,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    ).stdout.splitlines()
+    assert by_hand[:3] == ["OK"] * 3
+    assert [line.split()[1] for line in by_hand[3:]] == [row["place"] for row in told["drawn"]]
+    # Without the openings the same places are told by their commitments.
+    (drawn.review / "openings").unlink()
+    names = [row["case"] for row in json.loads(drawn.draw().out)["drawn"]]
+    assert names == [line.split()[2] for line in by_hand[3:]]
+
+
+def test_the_list_is_the_register_of_that_moment(drawn: Desk) -> None:
+    assert drawn.compare().code == 0
+    act(drawn.ledger, "case_filing", stage="start", case="苏城管罚〔2026〕900号")
+    assert json.loads(drawn.compare().out) == {"left_out": [], "unknown": []}
+
+
+def test_a_case_that_was_left_out_or_made_up_is_told(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def other(*given: object) -> tuple[ReviewList, bytes]:
+        *head, cases = given
+        assert isinstance(cases, list)
+        made_up = Opened(bytes(32), "苏城管罚〔2026〕1号")
+        fewer = [opened for opened in cases if opened.case != OTHER_CASE]
+        return make_list(*head, [*fewer, made_up])  # type: ignore[arg-type]
+
+    monkeypatch.setattr("cli.case_review.make_list", other)
+    desk.receipt(json.loads(desk.list_().out)["id"])
+    ended = desk.compare()
+    assert ended.code == 1
+    assert json.loads(ended.out) == {
+        "left_out": [OTHER_CASE],
+        "unknown": ["苏城管罚〔2026〕1号"],
+    }
+
+
+@pytest.mark.parametrize("change", ["withdraw", "add", "sample", "statement", "salt", "secret"])
+def test_what_is_changed_afterwards_shows(drawn: Desk, change: str) -> None:
+    review = drawn.review
+    lines = (review / "list").read_text().splitlines(keepends=True)
+    match change:
+        case "withdraw":
+            lines[5] = "cases 9\n"
+            (review / "list").write_text("".join([*lines[:8], *lines[9:]]))
+        case "add":
+            lines[5] = "cases 11\n"
+            (review / "list").write_text("".join([*lines, "ff" * 32 + "\n"]))
+        case "sample":
+            lines[4] = "sample 4\n"
+            (review / "list").write_text("".join(lines))
+        case "statement":
+            # Another list, fixed later: its statement is not the one of this receipt.
+            other = review.parent / "other"
+            assert drawn.list_(other).code == 0
+            for name in ("list", "openings", "statement.dsse.json"):
+                shutil.copy(other / name, review / name)
+        case "salt":
+            (review / "salt").write_bytes(bytes(32))
+        case "secret":
+            (review / "secret").write_text("00" * 32 + "\n")
+    ended = drawn.draw()
+    assert ended.code == 1, ended.out
+
+
+def test_another_checkpoint_draws_another_sample_and_a_second_list_has_a_number(
+    drawn: Desk,
+) -> None:
+    first = json.loads(drawn.draw().out)
+    other = drawn.review.parent / "other"
+    answer = json.loads(drawn.list_(other).out)
+    drawn.receipt(answer["id"], other)
+    shutil.copy(drawn.review / "secret", other / "secret")
+    second = json.loads(drawn.draw(other).out)
+    assert second["seed"] != first["seed"]
+    assert len(drawn.ledger.services.log.places(f"2026/open/{COUNTY}")) == 2
+
+
+def test_a_list_that_was_made_is_filed_again_and_not_made_anew(desk: Desk) -> None:
+    first = json.loads(desk.list_().out)
+    made = (desk.review / "list").read_bytes()
+    (desk.review / "salt").unlink()
+    act(desk.ledger, "case_filing", stage="start", case="苏城管罚〔2026〕900号")
+    assert json.loads(desk.list_().out) == first
+    assert (desk.review / "list").read_bytes() == made
+    assert len((desk.review / "salt").read_bytes()) == 32
+    assert desk.list_(sample="4").code == 1  # that is another review
+
+
+def test_before_a_quorum_nothing_is_drawn(desk: Desk) -> None:
+    for office in desk.ledger.offices:
+        office.away = True
+    id_ = json.loads(desk.list_().out)["id"]
+    asked = ("--server", desk.address, "-o", desk.review / "list.tlog-proof")
+    await_that(lambda: desk.run("receipt", id_, *asked).code == 3, "an answer", 20)
+    shutil.copy(desk.review.parent / "secret", desk.review / "secret")
+    assert desk.draw().code == 3
+
+
+def test_a_secret_takes_no_files_place(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    assert run("case-review", "secret", file).code == 0
+    before = file.read_bytes()
+    assert run("case-review", "secret", file).code == 1
+    assert file.read_bytes() == before
