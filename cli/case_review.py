@@ -2,7 +2,6 @@
 
 import secrets
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,29 +15,24 @@ from cli.language import pick, say
 from cli.output import Exit
 from cli.registering import agency_option
 from cli.remote import open_client, own_key_option, server_option, token_option
+from cli.review_folder import ENTRY, LIST, OPENINGS, PROOF, SALT, STATEMENT, open_review
 from cli.saying import file_one
+from cli.score_sheet import sheet
 from cli.small_file import read_small
 from cli.trust import open_trust
 from ledger import suite
 from ledger.encoding import format_time, parse_base64, parse_hex, printable
 from ledger.errors import Malformed, Rejected, Unavailable, Unknown
 from ledger.evidence.case_number import parse_case
-from ledger.evidence.entry import Entry, check_commitment
-from ledger.evidence.envelope import Envelope
-from ledger.evidence.statement import OPENING, Statement
-from ledger.evidence.trust import Trust
+from ledger.evidence.statement import OPENING
 from ledger.process.drawing import (
     SECRET_SIZE,
     Opened,
     ReviewList,
-    check_fixed,
     commit_secret,
-    drawn,
     make_list,
     open_list,
-    parse_secret,
     secret_line,
-    seed_of,
 )
 from ledger.report import Bilingual
 from ledger.tlog.checkpoint import Checkpoint
@@ -49,8 +43,6 @@ from storage.durable import PUBLIC_FILE, make_folder, write_file
 if TYPE_CHECKING:
     from api.clients.ledger import LedgerClient
 
-LIST, OPENINGS, STATEMENT = "list", "openings", "statement.dsse.json"
-SALT, ENTRY, PROOF, SECRET = "salt", "entry", "list.tlog-proof", "secret"
 ROW = ("case", "first")
 
 WORDS: Bilingual = {
@@ -204,7 +196,7 @@ def list_(
 @trust_option()
 @json_option()
 def draw(folder: str, trust: str, as_json: bool) -> Exit:
-    found = _open_review(Path(folder), open_trust(trust))
+    found = open_review(Path(folder), open_trust(trust))
     if found is None:
         output.note(say(en="no quorum has seen the list yet", zh="名单尚未达到法定人数"))
         return Exit.UNDECIDED
@@ -281,45 +273,8 @@ def compare(folder: str, server: str, token_file: str, as_json: bool) -> Exit:
     return Exit.FAILED if left_out or strange else Exit.DONE
 
 
-for member in (secret, list_, draw, compare):
+for member in (secret, list_, draw, compare, sheet):
     command.add_command(member)
-
-
-@dataclass(frozen=True, slots=True)
-class Drawn:
-    """`sample` are places of the list with the case's number, or its commitment."""
-
-    listed: ReviewList
-    checkpoint: Checkpoint
-    quorum_s: int
-    seed: bytes
-    sample: tuple[tuple[int, str], ...]
-
-
-def _open_review(folder: Path, trust: Trust) -> Drawn | None:
-    """Everything checked; None while the checkpoint has no quorum."""
-    data = read_small(folder / LIST)
-    listed = ReviewList.from_bytes(data)
-    envelope = read_small(folder / STATEMENT)
-    check_fixed(data, Statement.from_bytes(Envelope.from_bytes(envelope).payload))
-    entry = Entry.from_bytes(read_small(folder / ENTRY))
-    check_commitment(entry, read_small(folder / SALT), envelope)
-    receipt = Receipt.from_bytes(read_small(folder / PROOF))
-    origin = Checkpoint.from_text(SignedNote.from_text(receipt.note).text).origin
-    log = next((one for one in trust.logs if one.origin == origin), None)
-    if log is None:
-        raise Rejected(f"the log {printable(origin)!r} is not in your trust folder")
-    cosigned = receipt.open(entry.leaf_hash(), log.policy)
-    if cosigned.quorum_time is None:
-        return None
-    checkpoint = cosigned.checkpoint
-    made = parse_secret(read_small(folder / SECRET))
-    places = drawn(listed, checkpoint, made)
-    names = [commitment.hex() for commitment in listed.cases]
-    if (folder / OPENINGS).exists():
-        names = list(open_list(listed, read_small(folder / OPENINGS)))
-    sample = tuple((place, names[place - 1]) for place in places)
-    return Drawn(listed, checkpoint, cosigned.quorum_time, seed_of(checkpoint, made), sample)
 
 
 def _register(client: "LedgerClient", agency: str, year: int) -> list[dict[str, Any]]:

@@ -1,5 +1,7 @@
 """`tiezheng case-review`: fixed, drawn, drawn again by hand; what was changed shows."""
 
+import csv
+import io
 import json
 import re
 import shutil
@@ -11,11 +13,13 @@ from pathlib import Path
 import pytest
 
 from ledger.process.drawing import Opened, ReviewList, make_list
-from testkit.county import COUNTY, act, open_county
+from testkit.county import COUNTY, act, open_county, signed
+from testkit.registers import listed
 from testkit.server import CASE, HANDLER, OTHER_CASE, Ledger, await_that, serving
 from testkit.terminal import Ended, Run
 
 PAGE = Path(__file__).parents[2] / "docs" / "case-review.md"
+PACK = (PAGE.parents[1] / "ledger" / "process" / "packs" / "ordinary.toml").read_text("utf-8")
 CASES = [CASE, OTHER_CASE, *(f"苏城管罚〔2026〕{n}号" for n in range(500, 508))]
 
 
@@ -56,6 +60,8 @@ class Desk:
 @pytest.fixture
 def desk(tmp_path: Path, run: Run) -> Iterator[Desk]:
     with open_county(tmp_path / "ledger") as ledger, serving(ledger.http.app) as url:  # type: ignore[arg-type]
+        # Before the cases that it judges; the first two were opened without any pack.
+        ledger.accept(signed(listed("rule_pack", "ordinary", PACK, agency=COUNTY)))
         for case in CASES[2:]:
             act(ledger, "case_filing", stage="start", case=case)
         token, key, secret = (tmp_path / name for name in ("token", "handler.key", "secret"))
@@ -189,6 +195,42 @@ def test_before_a_quorum_nothing_is_drawn(desk: Desk) -> None:
     await_that(lambda: desk.run("receipt", id_, *asked).code == 3, "an answer", 20)
     shutil.copy(desk.review.parent / "secret", desk.review / "secret")
     assert desk.draw().code == 3
+
+
+def test_the_score_sheet_is_filled_by_what_the_checker_finds_and_no_further(drawn: Desk) -> None:
+    sheet = drawn.review.parent / "评分表.csv"
+    asked = ("--trust", drawn.trust, *drawn.usual, "-o", sheet, "--json")
+    ended = drawn.run("case-review", "sheet", drawn.review, *asked)
+    assert ended.code == 0, ended.err
+    told = json.loads(ended.out)
+    assert int(told["filled_percent"]) >= 60
+    sample = [row["case"] for row in json.loads(drawn.draw().out)["drawn"]]
+    assert [row["case"] for row in told["cases"]] == sample
+    for row in told["cases"]:
+        found = {item["id"]: item for item in row["items"]}
+        judged = row["case"] not in (CASE, OTHER_CASE)
+        filled = [item for item in row["items"] if item["score"]]
+        assert (len(filled) >= 0.6 * len(found)) == judged
+        assert found["facts_clear"]["score"] == ""
+        if judged:
+            # Nothing but a filing is logged of it: what the gaps say is what takes points off.
+            gaps = json.loads(drawn.run("case", "gaps", row["case"], *drawn.usual, "--json").out)[
+                "gaps"
+            ]
+            rules = sorted(gap["rule"] for gap in gaps if gap["due"])
+            assert sorted(rule for item in row["items"] for rule in item["rules"]) == rules
+            assert rules
+    rows = list(csv.reader(io.StringIO(sheet.read_text("utf-8-sig"))))
+    assert len(rows) == 1 + 3 * 14
+
+
+def test_without_openings_or_with_a_faulty_table_there_is_no_sheet(drawn: Desk) -> None:
+    asked = ("--trust", drawn.trust, *drawn.usual)
+    table = drawn.review.parent / "items.toml"
+    table.write_text("version = '1'\n")
+    assert drawn.run("case-review", "sheet", drawn.review, *asked, "--items", table).code == 1
+    (drawn.review / "openings").unlink()
+    assert drawn.run("case-review", "sheet", drawn.review, *asked).code == 1
 
 
 def test_a_secret_takes_no_files_place(run: Run, tmp_path: Path) -> None:

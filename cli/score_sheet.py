@@ -1,0 +1,171 @@
+"""`tiezheng case-review sheet`: the score sheets of the cases that were drawn."""
+
+import time
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from cli import output
+from cli.case.refusal import KINDS
+from cli.command import argument, json_option, option, trust_option
+from cli.command import command as new_command
+from cli.files import read_secret
+from cli.language import pick, say
+from cli.output import Exit
+from cli.remote import open_client, server_option, token_option
+from cli.review_folder import LIST, OPENINGS, open_review
+from cli.small_file import read_small
+from cli.table import Table, show_table, write_table
+from cli.trust import open_trust
+from ledger import process
+from ledger.errors import Unknown
+from ledger.process.drawing import ReviewList, open_list
+from ledger.process.score import HUNDRED, Finding, Item, Scored, ScoreSheet
+
+GAP = ("kind", "stage", "level", "class", "rule", "source", "article")
+
+
+@new_command(
+    "sheet",
+    words={
+        "en": "Write the score sheets of the cases that were drawn, as far as a program can.\n\n"
+        "What the log shows to lack takes points off, by rule and article; what only a\n"
+        "person can judge stays open. A case that no rule pack judges stays open too.",
+        "zh": "生成抽中案件的评分表，程序能判断的项目自动填写。\n\n"
+        "日志所示的缺项、瑕疵依规则和条款扣分；只能由人判断的项目留空。没有规则包可据以\n"
+        "判断的案件，各项均留空。",
+    },
+    example="tiezheng case-review sheet review --trust trust/ -o 评分表.xlsx \\\n"
+    "    --server https://ledger.example --token-file token",
+)
+@argument("folder", metavar="DIR", words={"en": "the review's folder", "zh": "评查文件夹"})
+@trust_option()
+@option(
+    "--items",
+    "items_file",
+    metavar="FILE",
+    words={"en": "your own table of items and points", "zh": "自定的项目和分值表"},
+)
+@option(
+    "-o",
+    "--output",
+    "output_file",
+    metavar="FILE",
+    words={
+        "en": "write it here; the name ends in .csv, .xlsx or .pdf",
+        "zh": "写入此文件，扩展名为 .csv、.xlsx 或 .pdf",
+    },
+)
+@server_option()
+@token_option()
+@json_option()
+def sheet(
+    folder: str,
+    trust: str,
+    items_file: str | None,
+    output_file: str | None,
+    server: str,
+    token_file: str,
+    as_json: bool,
+) -> Exit:
+    table = _items(items_file)
+    path = Path(folder)
+    found = open_review(path, open_trust(trust))
+    if found is None:
+        output.note(say(en="no quorum has seen the list yet", zh="名单尚未达到法定人数"))
+        return Exit.UNDECIDED
+    if not (path / OPENINGS).exists():
+        raise Unknown("a score sheet needs the openings: who has them is the reviewer")
+    cases = open_list(ReviewList.from_bytes(read_small(path / LIST)), read_small(path / OPENINGS))
+    client = open_client(server, token=read_secret(token_file))
+    sheets = []
+    for place, _ in found.sample:
+        case = cases[place - 1]
+        sheets.append((case, _scored(table, client.judged(case, "gaps"))))
+    if output_file is not None:
+        write_table(_table(table, sheets), Path(output_file))
+    if as_json:
+        output.result_json(_json(table, sheets))
+    elif output_file is None:
+        show_table(_table(table, sheets))
+    return Exit.DONE
+
+
+def _items(file: str | None) -> ScoreSheet:
+    if file is not None:
+        return ScoreSheet.from_bytes(read_small(Path(file)))
+    return ScoreSheet.from_bytes(files(process).joinpath("score.toml").read_bytes())
+
+
+def _scored(table: ScoreSheet, answer: dict[str, Any]) -> list[Scored]:
+    """Of a case that no pack judges nothing was looked at, so nothing is said to be well."""
+    if not answer["packs"]:
+        return [Scored(item, None, ()) for item in table.items]
+    return table.score(_findings(answer["gaps"]))
+
+
+def _findings(gaps: list[dict[str, Any]]) -> Iterator[Finding]:
+    for row in gaps:
+        if row.get("due") is not False:  # what may still come in its time is no fault
+            kind, stage, level, sickness, rule, source, article = (
+                str(row.get(name, "")) for name in GAP
+            )
+            yield Finding(kind, stage, level, sickness, rule, f"{source} {article}".strip())
+
+
+def _table(table: ScoreSheet, sheets: list[tuple[str, list[Scored]]]) -> Table:
+    columns = (
+        say(en="case", zh="案号"),
+        say(en="item", zh="项目"),
+        say(en="points", zh="分值"),
+        say(en="score", zh="得分"),
+        say(en="filled by", zh="填写"),
+        say(en="taken off for", zh="扣分事由"),
+    )
+    rows = [
+        (case, one.item.name, str(one.item.points), _points(one), _by(one), _remarks(one))
+        for case, scored in sheets
+        for one in scored
+    ]
+    about = (
+        (say(en="items", zh="评分表"), table.version),
+        (say(en="filled by a program", zh="自动填写"), f"{table.filled_percent} %"),
+    )
+    title = say(en="Score sheets of the case-file review", zh="案卷评查评分表")
+    return Table(title, columns, tuple(rows), about, time.time_ns() // 1_000_000)
+
+
+def _points(one: Scored) -> str:
+    if one.hundredths is None:
+        return ""
+    whole, rest = divmod(one.hundredths, HUNDRED)
+    return f"{whole}.{rest:02}" if rest else str(whole)
+
+
+def _by(one: Scored) -> str:
+    if one.hundredths is None:
+        return say(en="reviewer", zh="评查人")
+    return say(en="program", zh="程序")
+
+
+def _remarks(one: Scored) -> str:
+    return "；".join(
+        f"{pick(KINDS[found.kind])} {found.rule}（{found.article}）" for found in one.findings
+    )
+
+
+def _json(table: ScoreSheet, sheets: list[tuple[str, list[Scored]]]) -> dict[str, Any]:
+    return {
+        "cases": [
+            {"case": case, "items": [_row(one) for one in scored]} for case, scored in sheets
+        ],
+        "filled_percent": str(table.filled_percent),
+        "version": table.version,
+    }
+
+
+def _row(one: Scored) -> dict[str, Any]:
+    item: Item = one.item
+    rules = [found.rule for found in one.findings]
+    return {"id": item.id, "points": str(item.points), "rules": rules, "score": _points(one)}
