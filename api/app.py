@@ -18,6 +18,7 @@ from api import (
     problems,
     proceedings,
     public,
+    publications,
     readbacks,
     statements,
     tus,
@@ -56,7 +57,7 @@ def create_app(services: Services | None = None) -> FastAPI:
     app.add_middleware(tus.Resumable)
     parts = (
         *(uploads, tus, direct, readbacks, statements, cases, proceedings, deliveries),
-        *(views, due, yearly, feeds, whoami, public, backup_status, health),
+        *(views, due, publications, yearly, feeds, whoami, public, backup_status, health),
     )
     for part in parts:
         app.include_router(part.router)

@@ -95,7 +95,7 @@ def _due(s: Services, agency: str, person: Person, below: str) -> tuple[Asked, l
 
 
 def _of_agency(s: Services, agency: str) -> Iterator[Row]:
-    filed = list(_filed(s, agency_acts(s, agency)))
+    filed = list(filed_acts(s, agency))
     found = [clock for file in case_files(agency, filed) for clock in Standing(s, file).clocks()]
     now_ms = s.clock.now_ms()
     # Of a year without an act it owes nothing that this ledger could know of.
@@ -125,7 +125,8 @@ def case_files(agency: str, filed: Sequence[Filed]) -> list[CaseFile]:
     return [CaseFile(case, agency, tuple(acts)) for case, acts in cases.items()]
 
 
-def _filed(s: Services, numbers: list[int]) -> Iterator[Filed]:
+def filed_acts(s: Services, agency: str) -> Iterator[Filed]:
+    numbers = agency_acts(s, agency)
     check_bound(len(numbers))
     for row in map(s.log.row, numbers):
         if not row.lost:

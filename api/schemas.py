@@ -81,6 +81,11 @@ _FLAGS = _list(
 _VIEW: Schema = {"agency": _TEXT, "log": _TEXT, "size": _DECIMAL}
 
 # A clock that runs or is overdue, and what not every such clock has.
+_OF_A_CLOCK = ("by", "done", "state")
+PUBLICATION_ROW = (
+    *("agency", "case", "decided", "decision", "late", "overdue", "place"),
+    *(f"{clock}_{what}" for clock in ("publish", "withdraw", "end") for what in _OF_A_CLOCK),
+)
 DUE_ROW = (
     *("agency", "article", "case", "clock", "due", "meaning", "name", "name_en", "pack"),
     *("start", "state", "statute", "version"),
@@ -260,6 +265,9 @@ COMPONENTS: dict[str, Schema] = {
             "names": _list(_TEXT),
             "person": _TEXT,
         }
+    ),
+    "Publications": _object(
+        {**_VIEW, "publications": _list(_object(dict.fromkeys(PUBLICATION_ROW, _TEXT)))}
     ),
     "RegisteredEntries": _object(
         {
