@@ -26,6 +26,7 @@ from ledger.encoding import format_time, in_china, parse_day
 from ledger.errors import Malformed, Rejected, Unknown
 from ledger.evidence import phrase
 from ledger.evidence.envelope import Envelope
+from ledger.evidence.membership import case_series, provisional_series
 from ledger.evidence.procedural import Registered
 from ledger.evidence.statement import Kind, Role, Statement
 from ledger.process.crew import LATEST
@@ -182,25 +183,39 @@ def _cases(asked: Asked, year: str, below: str) -> dict[str, Any]:
     rows: list[dict[str, str]] = []
     lost = 0
     for agency in agencies:
-        placed, of_year, gone = _acts(s, agency, year)
+        numbers, gone = _acts(s, agency, year)
         lost += gone
-        lines = case_register(placed)
-        # A case may have begun in another year.
-        rows += [_line(asked, line) for line in lines if of_year & set(line.numbers)]
+        own = (placed for placed in _read(s, numbers) if _is_act_of(placed[1], agency))
+        rows += [_line(asked, line) for line in case_register(own)]
     return asked.answer(cases=rows, lost=str(lost), year=year)
 
 
-def _acts(s: Services, agency: str, year: str) -> tuple[list[Placed], set[int], int]:
-    """All acts of an agency in log order, the numbers of those logged in a year, and the lost."""
-    numbers: list[int] = []
-    of_year: set[int] = set()
-    for name in _series(s, agency):
-        places = s.log.places(name)
-        numbers += places
-        of_year |= set(places) if name.startswith(f"{year}/") else set()
-    check_bound(len(numbers))
-    placed = list(_read(s, sorted(numbers)))
-    return placed, of_year, len(numbers) - len(placed)
+def _acts(s: Services, agency: str, year: str) -> tuple[list[int], int]:
+    """What is logged in the cases in which an agency acted in a year, and how much of it is lost.
+
+    A case may have begun in another year, and under no number.
+    """
+    fresh = list(s.log.places(f"{year}/acts/{agency}"))
+    lost = sum(s.log.row(number).lost for number in fresh)
+    found, names = set(fresh), set[str]()
+    while fresh:
+        check_bound(len(found))
+        new = {name for _, act in _read(s, fresh) for name in _cases_of(s, act)} - names
+        names |= new
+        fresh = sorted({number for name in new for number in s.log.places(name)} - found)
+        found |= set(fresh)
+    return sorted(found), lost
+
+
+def _cases_of(s: Services, statement: Statement) -> Iterator[str]:
+    if statement.case is not None:
+        yield case_series(statement.case, s.first_year)
+    if provisional := statement.predicate.get("provisional"):
+        yield provisional_series(provisional, s.first_year)
+
+
+def _is_act_of(statement: Statement, agency: str) -> bool:
+    return "procedure" in statement.predicate and statement.agency == agency
 
 
 def agency_acts(s: Services, agency: str) -> list[int]:

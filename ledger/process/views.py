@@ -46,22 +46,40 @@ def case_register(acts: Iterable[Placed]) -> list[CaseLine]:
 
     A case that had no number yet is one with the case whose number a later act gives it.
     """
-    placed = list(acts)
-    numbered = {
-        act.predicate["provisional"]: act.case
-        for _, act in placed
-        if act.case and "provisional" in act.predicate
-    }
     lines: dict[tuple[str, str], CaseLine] = {}
-    for number, act in placed:
+    numbered: dict[tuple[str, str], str] = {}
+    for number, act in acts:
         provisional = act.predicate.get("provisional", "")
-        case = act.case or numbered.get(provisional) or provisional
+        slot = (act.agency, provisional)
+        case = act.case or numbered.get(slot) or provisional
+        if act.case and provisional and slot not in numbered:
+            numbered[slot] = act.case
+            _number(lines, slot, act.case)
         line = lines.setdefault(
             (act.agency, case),
             CaseLine(case, act.agency, act.predicate.get("procedure", ""), day_of(act)),
         )
         _enter(line, number, act, concludes(act))
-    return list(lines.values())
+    return sorted(lines.values(), key=lambda line: line.numbers)
+
+
+def _number(lines: dict[tuple[str, str], CaseLine], slot: tuple[str, str], case: str) -> None:
+    """What was done under the provisional case is the numbered one's, which may be there."""
+    early = lines.pop(slot, None)
+    line = lines.get((slot[0], case))
+    if early is None:
+        return
+    if line is None:
+        early.case = case
+        lines[slot[0], case] = early
+        return
+    line.numbers = sorted(line.numbers + early.numbers)
+    line.officers = tuple(dict.fromkeys(early.officers + line.officers))
+    line.opened = min(filter(None, (early.opened, line.opened)), default=None)
+    if early.decided and not line.decided:
+        line.decided, line.decision = early.decided, early.decision
+        line.amount = early.amount
+    line.served, line.closed = line.served or early.served, line.closed or early.closed
 
 
 def _enter(line: CaseLine, number: int, act: Statement, conclusion: str) -> None:

@@ -87,6 +87,17 @@ def test_a_case_before_its_number_is_the_same_case() -> None:
     assert alone.case == SLOT
 
 
+def test_what_was_done_before_the_number_came_late_is_the_case_s_as_well() -> None:
+    """The number was there already when an act says which provisional case it grew from."""
+    early = act("source", "2026-03-01", provisional=SLOT, officers=["A-9"])
+    other = act("case_filing", "2026-03-02", officers=["A-1"])
+    bound = act("site_inspection", "2026-03-03", provisional=SLOT, case=CASE)
+    after = act("source", "2026-03-04", provisional=SLOT)
+    (line,) = case_register(enumerate([early, other, bound, after]))
+    assert (line.case, line.numbers) == (CASE, [0, 1, 2, 3])
+    assert (line.opened, line.officers) == (date(2026, 3, 1), ("A-9", "A-1"))
+
+
 def test_two_agencies_do_not_share_a_line() -> None:
     acts = [act("case_filing"), act("case_filing", agency="agency-02")]
     assert len(case_register(enumerate(acts))) == 2
