@@ -70,8 +70,14 @@ _CLOCK_SAYS = (
 _CLOCK_MAY = (
     *("memory", "started_by", "start", "due", "last_day", "moved_from", "counted"),
     *("extended_days", "excluded_days", "stopped_by", "stop", "logged_in_time"),
+    "additional_fine_at_most",
 )
 _CLOCK = _object(dict.fromkeys((*_CLOCK_SAYS, *_CLOCK_MAY), _TEXT), optional=_CLOCK_MAY)
+# One that runs or is overdue.
+_DUE = _object(
+    dict.fromkeys(("agency", *_CLOCK_SAYS, *_CLOCK_MAY), _TEXT),
+    optional=tuple(name for name in _CLOCK_MAY if name not in ("due", "start")),
+)
 
 _FLAGS = _list(
     _object({"at": _list(_TEXT), "kind": {"type": "string", "enum": ["duplicate", "sibling"]}})
@@ -80,27 +86,10 @@ _FLAGS = _list(
 # Of which agency a view is, and of which state of the log.
 _VIEW: Schema = {"agency": _TEXT, "log": _TEXT, "size": _DECIMAL}
 
-# A clock that runs or is overdue, and what not every such clock has.
 _OF_A_CLOCK = ("by", "done", "state")
 PUBLICATION_ROW = (
     *("agency", "case", "decided", "decision", "late", "overdue", "place"),
     *(f"{clock}_{what}" for clock in ("publish", "withdraw", "end") for what in _OF_A_CLOCK),
-)
-DUE_ROW = (
-    *("agency", "article", "case", "clock", "due", "meaning", "name", "name_en", "pack"),
-    *("start", "state", "statute", "version"),
-)
-DUE_MORE = (
-    *(
-        "additional_fine_at_most",
-        "counted",
-        "excluded_days",
-        "extended_days",
-        "last_day",
-        "memory",
-        "moved_from",
-    ),
-    "started_by",
 )
 
 COMPONENTS: dict[str, Schema] = {
@@ -242,17 +231,7 @@ COMPONENTS: dict[str, Schema] = {
             "year": _TEXT,
         }
     ),
-    "Due": _object(
-        {
-            **_VIEW,
-            "due": _list(
-                _object(
-                    dict.fromkeys(DUE_ROW, _TEXT) | dict.fromkeys(DUE_MORE, _TEXT),
-                    optional=DUE_MORE,
-                )
-            ),
-        }
-    ),
+    "Due": _object({**_VIEW, "due": _list(_DUE)}),
     "Doings": _object(
         {
             **_VIEW,
