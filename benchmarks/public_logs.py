@@ -1,7 +1,7 @@
 """Public logs of any size, made without a ledger: real entries of no statement."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,10 +29,10 @@ class LogOnDisk:
     note: str
 
 
-def make_log(folder: Path, size: int) -> LogOnDisk:
-    """Nothing is synced: these are to be read."""
+def make_log(folder: Path, size: int, rows: Iterable[bytes] | None = None) -> LogOnDisk:
+    """Nothing is synced: these are to be read. `rows` are so many entries, if not any."""
     tiling = Tiling()
-    for part in (tiling.append(entries(size)), tiling.partial()):
+    for part in (tiling.append(entries(size) if rows is None else rows), tiling.partial()):
         for tile, data in part:
             _write(folder, tile, data)
     checkpoint = Checkpoint(LOG_KEY.name, size, tiling.root())

@@ -195,7 +195,7 @@ def _fetch(
 
 def _check(path: Path, where: str, trust: str, as_json: bool) -> Exit:
     believed = open_trust(trust)
-    found = recount(_lines(path), open_log(where), believed)
+    found = recount(lambda: _lines(path), open_log(where), believed)
     if as_json:
         output.result_json(found.to_json() | {"trust": believed.hash})
     else:

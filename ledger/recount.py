@@ -5,13 +5,13 @@ left out of a yearly file is missed, and one that is hidden behind its end is fo
 does not prove is that the acts say the truth, that every act was logged, or who signed it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ledger.encoding import clip
 from ledger.errors import LedgerError, Malformed, Rejected, Unavailable, Unknown
-from ledger.evidence.entry import Entry, check_commitment, scan_entries
+from ledger.evidence.entry import Entry, commit, scan_entries
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.membership import series_names
 from ledger.evidence.place import Place
@@ -57,21 +57,23 @@ class Recount:
         }
 
 
-def recount(lines: Iterable[bytes], log: PublicLog, trust: Trust) -> Recount:
-    """Raises `Malformed` of a file of another form, `Unavailable` where the log cannot be read."""
-    rest = iter(lines)
-    yearly = Yearly.from_bytes(next(rest, b""))
+def recount(lines: Callable[[], Iterable[bytes]], log: PublicLog, trust: Trust) -> Recount:
+    """Raises `Malformed` of a file of another form, `Unavailable` where the log cannot be read.
+
+    `lines` gives the file anew: it is read twice, so that a large year needs no memory.
+    """
+    yearly = Yearly.from_bytes(next(iter(lines()), b""))
     tally = Tally(int(yearly.year))
     try:
         series = _series(yearly, trust)
     except LedgerError as error:
         failed = Finding("series", Outcome.FAILED, yearly.series, str(error))
         return Recount(yearly, tally.numbers(), (failed,))
-    acts = list(_acts(rest))
-    found = _Found({tag: n for n, tag in enumerate(series.asked(len(acts)), start=1)})
+    shown = sum(1 for _ in _acts(lines()))
+    found = _Found({tag: n for n, tag in enumerate(series.asked(shown), start=1)})
     findings = [_read(log, one, found) for one in trust.logs if one.label[:4] == yearly.year]
-    findings += _missed(yearly, series, len(acts), found)
-    findings += _bound(acts, found.at, series, tally, trust)
+    findings += _missed(yearly, series, shown, found)
+    findings += _bound(_acts(lines()), found.at, series, tally, trust)
     findings.append(_numbers(yearly, tally.numbers()))
     return Recount(yearly, tally.numbers(), tuple(findings))
 
@@ -83,8 +85,10 @@ def _series(yearly: Yearly, trust: Trust) -> Series:
     return key.open(yearly.series, yearly.signature)
 
 
-def _acts(lines: Iterator[bytes]) -> Iterator[Shown]:
-    for n, line in enumerate(lines, start=1):
+def _acts(lines: Iterable[bytes]) -> Iterator[Shown]:
+    for n, line in enumerate(lines):
+        if n == 0:
+            continue  # what the file is of
         try:
             yield Shown.from_bytes(line)
         except Malformed as error:
@@ -93,10 +97,11 @@ def _acts(lines: Iterator[bytes]) -> Iterator[Shown]:
 
 @dataclass(slots=True)
 class _Found:
-    """Where the logs hold which number of the series: of those shown, and far beyond."""
+    """Where the logs hold which number of the series, and its commitment: of those shown, and
+    far beyond."""
 
     tags: Mapping[bytes, int]
-    at: dict[int, tuple[Place, Entry]] = field(default_factory=dict)
+    at: dict[int, tuple[Place, bytes]] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
 
 
@@ -125,8 +130,8 @@ def _read(log: PublicLog, trusted: TrustedLog, found: _Found) -> Finding:
 
 def _tagged(
     log: PublicLog, label: str, checkpoint: Checkpoint, tags: Mapping[bytes, int]
-) -> dict[int, tuple[Place, Entry]]:
-    found: dict[int, tuple[Place, Entry]] = {}
+) -> dict[int, tuple[Place, bytes]]:
+    found: dict[int, tuple[Place, bytes]] = {}
     after = 0
     for first, entries in read_log(lambda path: log.read(label, path), checkpoint, tiles=False):
         after, odd = scan_entries(entries, after)
@@ -137,7 +142,7 @@ def _tagged(
             for n in (tags[tag] for tag in entry.tags if tag in tags):
                 if n in found:
                     raise Rejected(f"two entries have number {n} of the series")
-                found[n] = Place(label, index), entry
+                found[n] = Place(label, index), entry.commitment
     return found
 
 
@@ -164,35 +169,40 @@ def _missed(yearly: Yearly, series: Series, shown: int, found: _Found) -> Iterat
 
 
 def _bound(
-    acts: list[Shown],
-    at: Mapping[int, tuple[Place, Entry]],
+    acts: Iterable[Shown],
+    at: Mapping[int, tuple[Place, bytes]],
     series: Series,
     tally: Tally,
     trust: Trust,
 ) -> list[Finding]:
     """Each act shown is the one at its place; what is not is not counted."""
-    odd: list[Finding] = []
+    failed: list[Finding] = []
+    gone: list[Finding] = []
+    n = 0
     for n, act in enumerate(acts, start=1):
-        place, entry = at.get(n, (None, None))
+        place, commitment = at.get(n, (None, b""))
         about = place.to_text() if place else f"{series.name} {n}"
         try:
-            if place is None or entry is None:
+            if place is None:
                 raise Rejected("no entry of the log has this number")
             if act.gone is not None:
                 detail = f"act {n} of the file is gone ({act.gone}), and counted nowhere"
-                odd.append(Finding("act", Outcome.UNDECIDED, about, detail))
+                gone.append(Finding("act", Outcome.UNDECIDED, about, detail))
                 continue
-            tally.add(_opened(act, entry, place, series, trust))
+            if commit(act.salt, act.envelope) != commitment:
+                raise Rejected("salt and statement do not give the commitment in the log")
+            tally.add(_opened(act, place, series, trust))
         except LedgerError as error:
-            odd.append(Finding("act", Outcome.FAILED, about, f"act {n} of the file: {error}"))
-    if odd:
-        return sorted(odd, key=lambda one: one.outcome is not Outcome.FAILED)[:MAX_SAID]
-    detail = f"{len(acts)} acts shown, each the one at its place"
+            if len(failed) < MAX_SAID:
+                detail = f"act {n} of the file: {error}"
+                failed.append(Finding("act", Outcome.FAILED, about, detail))
+    if odd := [*failed, *gone[:MAX_SAID]]:
+        return odd
+    detail = f"{n} acts shown, each the one at its place"
     return [Finding("act", Outcome.PASSED, series.name, detail)]
 
 
-def _opened(act: Shown, entry: Entry, place: Place, series: Series, trust: Trust) -> Statement:
-    check_commitment(entry, act.salt, act.envelope)
+def _opened(act: Shown, place: Place, series: Series, trust: Trust) -> Statement:
     statement = Statement.from_bytes(Envelope.from_bytes(act.envelope).payload)
     names = series_names(statement, place.log, trust.first_year)
     if series.name not in names:

@@ -125,7 +125,7 @@ def lines(world: World) -> list[bytes]:
 
 
 def judged(world: World, lines: list[bytes]) -> Recount:
-    return recount(lines, world.public_log(), world.trust)
+    return recount(lambda: lines, world.public_log(), world.trust)
 
 
 def outcomes(found: Recount) -> dict[str, Outcome]:
