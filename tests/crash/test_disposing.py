@@ -112,6 +112,21 @@ def test_killed_at_any_step_it_is_ended_at_the_next_start(
         shutil.rmtree(root)
 
 
+def test_a_hold_after_a_disposal_that_was_cut_short_comes_too_late(
+    logged: Logged, tmp_path: Path
+) -> None:
+    shutil.copytree(logged.root, tmp_path / "crashed")
+    with open_ledger(tmp_path / "crashed" / "ledger", **SECOND) as ledger:
+        # Before the first look of the thread that destroys, which another start would have.
+        ledger.services.keeping.dispose = lambda: None
+        rows = ledger.file(hold(logged.gone))
+        assert "index" in rows[0]
+        ledger.services.keeping.hold()
+    with open_ledger(tmp_path / "crashed" / "ledger", **SECOND) as ledger:
+        disposed(ledger)
+        assert found(tmp_path / "crashed", logged.wanted) == []
+
+
 @pytest.mark.parametrize("target", ["statement", "case"])
 def test_a_hold_that_is_in_the_log_is_on_after_a_crash(tmp_path: Path, target: str) -> None:
     with opened(tmp_path / "ledger") as ledger:
