@@ -41,6 +41,8 @@ def test_every_number_of_the_year_is_the_one_counted_again(tmp_path: Path) -> No
     }
     assert closing["cases_right"] == 200
     assert closing["refused"] > 0
+    assert len(closing["drawn"]) == 10
+    assert (city / "score.pdf").stat().st_size > 1000
     for name in ("gaps", "clocks"):
         for kind in ("csv", "xlsx", "pdf"):
             assert (city / f"{name}.{kind}").stat().st_size > 1000

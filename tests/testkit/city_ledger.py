@@ -198,6 +198,23 @@ class CityLedger:
             else:
                 self.refused.append(Refused(case.number, step.act, row))
 
+    def file_as_evidence(self, refused: Refused) -> bool:
+        """The paper whose conclusion was refused: whether the ledger takes it as evidence."""
+        case = next(case for case in self.city.cases if case.number == refused.case)
+        step = next(step for step in case.steps if step.act == refused.act)
+        signer = self.handler(case.agency)
+        predicate = {
+            "agency": case.agency,
+            "case": case.number,
+            "evidence_type": "documentary",
+            "id": self._new_id(),
+            "occurred": interval(self.calendar.now_ms(), self.calendar.now_ms()),
+            "stage": step.stage,
+        }
+        statement = Statement(Kind.EVIDENCE, (self._papers(case, step, signer),), predicate)
+        (row,) = self._submit([seal(statement.to_bytes(), [signer]).to_bytes()])
+        return "index" in row
+
     def _papers(self, case: Case, step: Step, signer: SigningKey) -> FileSubject:
         """What is written in a case on one day is one file: all acts of the day are about it."""
         day = WORKING.after(case.begins, step.filed_day)

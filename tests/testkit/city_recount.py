@@ -5,6 +5,7 @@ the calendar lists alone.
 """
 
 import base64
+import hashlib
 import json
 import sqlite3
 from collections import Counter
@@ -158,6 +159,17 @@ def holding(ledger: Path, word: bytes) -> list[Path]:
     """Files of a folder in which these bytes stand."""
     files = (path for path in sorted(ledger.rglob("*")) if path.is_file())
     return [path for path in files if word in path.read_bytes()]
+
+
+def drawn_by_hand(review: Path, count: int) -> list[int]:
+    """Places of a review's list, by the rule of docs/case-review.md and hashlib alone."""
+    receipt = (review / "list.tlog-proof").read_text()
+    checkpoint = receipt.split("\n\n", 1)[1].split("\n")[:3]
+    secret = (review / "secret").read_text()
+    seed = hashlib.sha256(("\n".join(checkpoint) + "\n" + secret).encode()).hexdigest()
+    places = range(1, len((review / "list").read_text().splitlines()) - 5)
+    lots = sorted((hashlib.sha256(f"{seed} {p}\n".encode()).hexdigest(), p) for p in places)
+    return [place for _, place in lots[:count]]
 
 
 def day_of(case: Case, act: str) -> date | None:

@@ -10,6 +10,7 @@ wrong, so what the ledger says of gaps, gates, clocks and numbers is compared wi
 """
 
 import json
+import shutil
 import sys
 import time
 from base64 import b64decode
@@ -34,6 +35,7 @@ from testkit.city_recount import (
     acts_in_log,
     clocks_owed,
     concluded,
+    drawn_by_hand,
     gaps_owed,
     holding,
     lived,
@@ -46,6 +48,7 @@ from testkit.demo_court import InProcess
 from testkit.demo_main import main
 
 LAST_DAY = date(2026, 12, 30)
+DRAWN = 10  # case files that are reviewed
 LONG = frozenset({"hearing", "collective_discussion", "coercive_measure"})  # kept for thirty years
 
 
@@ -151,6 +154,18 @@ class Year:
                     f"{each.case}: refused by {owed_rules}, got {rules}",
                     f"{each.case}：应依 {owed_rules} 拒绝，实际 {rules}",
                 )
+            self.hold(
+                all(row["source"] and row["article"] for row in each.problem["found"]),
+                f"{each.case}: the refusal names statute and article",
+                f"{each.case}：拒绝时列明法律和条款",
+            )
+        taken = sum(map(self.ledger.file_as_evidence, self.ledger.refused))
+        self.hold(
+            taken == len(self.ledger.refused),
+            f"each refused paper is taken as evidence, got {taken}",
+            f"被拒结论的文书均可作为证据提交，实际 {taken}",
+        )
+        self.note(f"the {taken} papers are taken as evidence", f"这 {taken} 份文书作为证据受理")
         self.facts["refused"] = len(found)
 
     def recount(self) -> None:
@@ -321,6 +336,65 @@ class Year:
             f"{len(told_lines)} cases; decided, served, closed: {counts}",
             f"{len(told_lines)} 案；已决定、已送达、已结案：{counts}",
         )
+
+    # --- the drawn sample --------------------------------------------------------------------
+
+    def draw(self) -> None:
+        """A sample that neither the agency nor the reviewer chooses, drawn again by hand."""
+        self.tell(
+            "Ten case files are drawn for review. The list was fixed before the lots were known.",
+            "抽取十份案卷评查：清单先固定，签在其后。",
+        )
+        agency, review, secret = self.city.agencies[0], self.root / "review", self.root / "secret"
+        key = self.ledger.key_file(self.ledger.handler(agency.name))
+        server = ("--server", self.ledger.stage.server)
+        token = ("--token-file", self._token_file())
+        digest = self._json("case-review", "secret", str(secret))["reviewer"]
+        fixed = self._json(
+            *("case-review", "list", str(review), "--agency", agency.name, "--year", "2026"),
+            *("--sample", str(DRAWN), "--reviewer", digest, "--key", str(key), *token, *server),
+        )
+        receipt = str(review / "list.tlog-proof")
+        self.ledger.stage.run("receipt", fixed["id"], *server, "--wait", "60", "-o", receipt)
+        self.ledger.stage.run("case-review", "compare", str(review), *server, *token)
+        shutil.copyfile(secret, review / "secret")
+        trust = ("--trust", str(self.root / "trust"))
+        told = self._json("case-review", "draw", str(review), *trust)
+        places = [int(row["place"]) for row in told["drawn"]]
+        self.hold(
+            places == drawn_by_hand(review, DRAWN),
+            f"the sample is the one drawn by hand, got {places}",
+            f"样本与手工抽取一致，实际 {places}",
+        )
+        cases = {case.number for case in self.city.cases if case.agency == agency.name}
+        self.hold(
+            {row["case"] for row in told["drawn"]} <= cases and int(fixed["cases"]) == len(cases),
+            f"of the {len(cases)} cases of the agency, got {fixed['cases']}",
+            f"样本出自该机关 {len(cases)} 案，实际 {fixed['cases']}",
+        )
+        self.facts["drawn"] = [row["case"] for row in told["drawn"]]
+        paper = ("-o", str(self.root / "score.pdf"))
+        sheets = self._json("case-review", "sheet", str(review), *trust, *paper, *server, *token)
+        by_number = {case.number: case for case in self.city.cases}
+        for sheet in sheets["cases"]:
+            rules = {rule for item in sheet["items"] for rule in item["rules"]}
+            owed = {rule for rule, _ in gaps_owed(by_number[sheet["case"]])}
+            self.hold(
+                rules <= owed,
+                f"{sheet['case']}: points off for {sorted(owed)} alone, got {sorted(rules)}",
+                f"{sheet['case']}：仅因 {sorted(owed)} 扣分，实际 {sorted(rules)}",
+            )
+        self.hold(
+            int(sheets["filled_percent"]) >= 60,
+            f"a program fills {sheets['filled_percent']} % of a score sheet",
+            f"评分表自动填写 {sheets['filled_percent']} %",
+        )
+        self.note("、".join(self.facts["drawn"]), "、".join(self.facts["drawn"]))
+        listed = (review / "list").read_text().splitlines(keepends=True)
+        (review / "list").write_text("".join(listed[:-1]))
+        self.ledger.stage.run("case-review", "draw", str(review), *trust, expect=1)
+        (review / "list").write_text("".join(listed))
+        self.note("a case is withdrawn from the list: found", "从清单中撤下一案：被发现")
 
     # --- complaint, hold, disposal -----------------------------------------------------------
 
@@ -494,6 +568,7 @@ def run(root: Path) -> int:
         year.judge_clocks()
         year.judge_statistics()
         year.judge_register()
+        year.draw()
         year.complain()
         year.dispose()
         year.close()
