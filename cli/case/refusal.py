@@ -1,9 +1,8 @@
 """A refused conclusion as a page: what lacks, by which statute and article, and what cures it."""
 
 from cli import output
-from cli.crew_wording import crew_cure, crew_sentence
-from cli.language import language, say
-from ledger.process.crew import CrewRule
+from cli.gap_wording import gap_cure, gap_sentence
+from cli.language import language, pick, say
 from ledger.process.gated import Closed, Gated, Row
 from ledger.report import Bilingual
 
@@ -71,13 +70,13 @@ def lines(row: Row) -> list[str]:
     if row.get("memory") is True:
         law += say(en=" (from memory, unverified)", zh="（凭记忆，未核实）")
     shown = [f"  {level}  {name}：{kind}" if language() == "zh" else f"  {level}  {name}: {kind}"]
+    # That it is missing is said; before what, where it had to come before something.
+    told = row.get("what") != "missing" or row.get("facts")
+    if told and (what := pick(gap_sentence(row))):
+        shown.append(f"    {what}")
     if law:
         shown.append(say(en=f"    by {law}", zh=f"    依据：{law}"))
-    cure = in_language(row, "cure")
-    if row.get("what") == "crew" and row.get("rule") in set(CrewRule):
-        shown.append("    " + crew_sentence(row["rule"], row.get("facts", {}))[language()])
-        cure = cure or crew_cure(row["rule"])[language()]
-    if cure:
+    if cure := pick(gap_cure(row)):
         shown.append(say(en=f"    cure: {cure}", zh=f"    补正：{cure}"))
     return shown
 

@@ -69,7 +69,7 @@ def record_gaps(
     late = late or Late(case)
     candidates = case.file.acts(*record.acts)
     if not candidates:
-        facts = {"before": "、".join(record.before)} if fence else {}
+        facts = _before(case, fence) if fence else {}
         due = fence is not None or _has_passed(case, stage_of(case, record))
         yield rule_gap(case, record, GapKind.MISSING, "missing", None, facts, due)
         return
@@ -174,11 +174,22 @@ def _recording_lack_of_one(one: Filed, recording: Filed) -> bool:
 def _out_of_order(
     case: Judged, record: Record, one: Filed, fence: Filed, late: Late
 ) -> Iterator[Gap]:
-    facts = {"before": fence.act, "place_before": str(fence.number)}
+    facts = _before(case, fence)
     if one.number > fence.number and one.start_ms <= fence.end_ms:
         yield from late.tell(record, one, facts)
     else:
         yield rule_gap(case, record, GapKind.WRONG_ORDER, "wrong_order", one.number, facts)
+
+
+def _before(case: Judged, fence: Filed) -> dict[str, str]:
+    rule = case.pack.act(fence.act)
+    assert rule is not None  # a pack has the acts that its records name
+    return {
+        "before": fence.act,
+        "before_name": rule.name,
+        "before_name_en": rule.name_en,
+        "place_before": str(fence.number),
+    }
 
 
 def _has_passed(case: Judged, stage: Stage) -> bool:

@@ -1,0 +1,202 @@
+"""Gaps in words: what was found, beyond the rule's own name, and what would cure it.
+
+They are read from rows as a server or a packet gives them. A word that this version does not know
+is shown as it came.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from cli.crew_wording import crew_cure, crew_sentence
+from ledger.process.crew import CrewRule
+from ledger.report import Bilingual
+
+DAY_MS, HOUR_MS, MINUTE_MS = 86_400_000, 3_600_000, 60_000
+
+SENTENCES: Mapping[str, Bilingual] = {
+    "approved_late": {
+        "en": "It was approved {late_ms} after the {hours} hours were over.",
+        "zh": "补办批准超过 {hours} 小时，逾期{late_ms}。",
+    },
+    "at_most": {
+        "en": "{amount} yuan are more than the {most} that are allowed.",
+        "zh": "数额 {amount} 元，超过上限 {most} 元。",
+    },
+    "benchmark_not_in_force": {
+        "en": "Clause {clause} of version {version} was not in force on that day.",
+        "zh": "裁量基准条款 {clause}（版本 {version}）当日并非现行有效。",
+    },
+    "benchmark_unknown": {
+        "en": "There is no clause {clause} of a version {version} in the registers.",
+        "zh": "登记的裁量基准中没有条款 {clause}（版本 {version}）。",
+    },
+    "fact_is": {
+        "en": "{fact} is {said}, and {wanted} is wanted.",
+        "zh": "{fact} 为 {said}，应为 {wanted}。",
+    },
+    "facts": {"en": "It does not state: {missing}.", "zh": "未载明：{missing}。"},
+    "heavier": {
+        "en": "{decided} yuan were decided and {notified} notified, once the party had spoken.",
+        "zh": "当事人陈述、申辩后，决定 {decided} 元，重于告知的 {notified} 元。",
+    },
+    "late": {
+        "en": "It was logged {delay_ms} after it occurred{after}.",
+        "zh": "发生后{delay_ms}才入日志{after}。",
+    },
+    "missing": {"en": "It is not there{before}.", "zh": "没有该记录{before}。"},
+    "no_timecodes": {
+        "en": "A recording stands in for it, and no note says what it shows and when.",
+        "zh": "以录像代替笔录，但没有关键内容和时间段的文字说明。",
+    },
+    "not_in_force": {
+        "en": "{clause} of version {version} was not in force on that day.",
+        "zh": "引用的清单事项 {clause}（版本 {version}）当日并非现行有效。",
+    },
+    "not_recorded": {
+        "en": "No recording of that time is in the case.",
+        "zh": "案件中没有该时间的音像记录。",
+    },
+    "not_shown": {
+        "en": "No time-code into a filed recording shows {shows}, nor does the record state it.",
+        "zh": "没有时间段说明显示 {shows}，文书中也未载明。",
+    },
+    "not_yet_occurred": {
+        "en": "It is said to have begun {ahead_ms} after it was logged.",
+        "zh": "所称发生时间晚于入日志时间{ahead_ms}。",
+    },
+    "outside_band": {
+        "en": "{amount} yuan are outside the band of {clause}, {low} to {high}.",
+        "zh": "数额 {amount} 元，超出裁量幅度（{clause}：{low} 至 {high} 元）。",
+    },
+    "partly_recorded": {
+        "en": "{wanting_ms} of it are in no recording.",
+        "zh": "其中{wanting_ms}没有音像记录。",
+    },
+    "reviewer_unexamined": {
+        "en": "None of {officers} is registered as having passed the examination.",
+        "zh": "{officers} 均未登记取得法律职业资格。",
+    },
+    "reviewer_unregistered": {
+        "en": "None of {officers} is registered as a legal reviewer.",
+        "zh": "{officers} 均未登记为法制审核人员。",
+    },
+    "same_fact": {
+        "en": "{fact} is {said} in the one and {other} in the other.",
+        "zh": "{fact} 前者为 {said}，后者为 {other}，不一致。",
+    },
+    "same_person": {
+        "en": "{officer} also took part in {act}.",
+        "zh": "{officer} 还参与了 {act}。",
+    },
+    "stage": {
+        "en": "It was filed under stage {said}, and belongs to {wanted}.",
+        "zh": "登记的阶段为 {said}，应为 {wanted}。",
+    },
+    "too_soon": {
+        "en": "{days} {unit} lie between, and {wanted} are wanted.",
+        "zh": "相隔 {days} {unit}，应不少于 {wanted} {unit}。",
+    },
+    "unknown_act": {
+        "en": "The rule pack knows no act {act}.",
+        "zh": "规则包中没有行为 {act}。",
+    },
+    "wrong_order": {
+        "en": "It comes after what it must precede: {before_name_en}.",
+        "zh": "应在先而在后：{before_name}。",
+    },
+}
+
+# What cures a finding that no rule of the pack has made.
+CURES: Mapping[str, Bilingual] = {
+    "late": {
+        "en": "Explain the delay in writing, signed by the head",
+        "zh": "书面说明迟延原因，由负责人签字",
+    },
+    "not_yet_occurred": {
+        "en": "Check the clock, and file the act anew with its time",
+        "zh": "核对时钟，按实际时间重新登记",
+    },
+    "stage": {"en": "File the act anew under its stage", "zh": "按正确阶段重新登记"},
+    "unknown_act": {
+        "en": "File it anew by a name of the rule pack, or as evidence",
+        "zh": "按规则包中的名称重新登记，或者作为证据提交",
+    },
+}
+
+_UNITS: Mapping[str, Bilingual] = {
+    "days": {"en": "days", "zh": "日"},
+    "working_days": {"en": "working days", "zh": "个工作日"},
+}
+
+
+def gap_sentence(row: Mapping[str, Any]) -> Bilingual:
+    """Of a gap's JSON, in both languages."""
+    what, facts = str(row.get("what", "")), _facts(row)
+    if what == "crew":
+        return _crew_sentence(str(row.get("rule", "")), facts)
+    unknown: Bilingual = {"en": what, "zh": what}
+    words = SENTENCES.get(what, unknown)
+    return {
+        "en": words["en"].format_map(_Told(facts, "en")) if what in SENTENCES else what,
+        "zh": words["zh"].format_map(_Told(facts, "zh")) if what in SENTENCES else what,
+    }
+
+
+def gap_cure(row: Mapping[str, Any]) -> Bilingual:
+    """The pack's own words; of what no rule of it has found, ours."""
+    what = str(row.get("what", ""))
+    if chinese := str(row.get("cure") or ""):
+        return {"en": str(row.get("cure_en") or chinese), "zh": chinese}
+    if what == "crew" and row.get("rule") in list(CrewRule):
+        return crew_cure(CrewRule(row["rule"]))
+    return CURES.get(what, {"en": "", "zh": ""})
+
+
+def span(ms: int, language: str) -> str:
+    """A time as people say it: the two largest units of it."""
+    days, rest = divmod(ms, DAY_MS)
+    hours, rest = divmod(rest, HOUR_MS)
+    minutes, rest = divmod(rest, MINUTE_MS)
+    counts = [(days, "days", "天"), (hours, "hours", "小时"), (minutes, "minutes", "分")]
+    parts = [(n, en, zh) for n, en, zh in counts if n][:2] or [(rest // 1000, "seconds", "秒")]
+    if language == "zh":
+        return "".join(f" {n} {zh}" for n, _, zh in parts)
+    return " ".join(f"{n} {en if n != 1 else en[:-1]}" for n, en, _ in parts)
+
+
+class _Told(dict[str, str]):
+    """The facts of a gap as they stand in a sentence of a language."""
+
+    def __init__(self, facts: Mapping[str, str], language: str) -> None:
+        super().__init__(facts)
+        self._language = language
+        for fact, value in facts.items():
+            if fact.endswith("_ms") and value.isascii() and value.isdecimal():
+                self[fact] = span(int(value[:18]), language)
+        if facts.get("unit") in _UNITS:
+            self["unit"] = _UNITS[facts["unit"]][language]
+        # Of a record that had to come before another: which.
+        before = facts.get("before_name_en" if language == "en" else "before_name", "")
+        self["before"] = self["after"] = ""
+        if before:
+            self["before"] = f" before: {before}" if language == "en" else f"（应在“{before}”之前）"
+            self["after"] = (
+                f", and after: {before}" if language == "en" else f"，且在“{before}”之后"
+            )
+
+    def __missing__(self, key: str) -> str:
+        return "?"
+
+
+def _crew_sentence(rule: str, facts: Mapping[str, str]) -> Bilingual:
+    try:
+        return crew_sentence(CrewRule(rule), facts)
+    except (KeyError, ValueError):  # of a newer server
+        return {"en": rule, "zh": rule}
+
+
+def _facts(row: Mapping[str, Any]) -> dict[str, str]:
+    facts = row.get("facts")
+    if not isinstance(facts, Mapping):
+        return {}
+    return {str(fact): str(value) for fact, value in facts.items()}

@@ -1,0 +1,97 @@
+"""Every gap has a sentence in both languages, with all its facts, and a cure."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cli.gap_wording import SENTENCES, gap_cure, gap_sentence, span
+from ledger.evidence.due import Calendar
+from ledger.process.gaps import gaps
+from ledger.process.gates import refusals
+from ledger.process.rulepack import RulePack
+from testkit.proceeding import DAY, HOUR, Proceeding, complete, registers_of
+from testkit.rulepacks import PACKS
+
+PROCESS = Path(__file__).parents[2] / "ledger" / "process"
+PACK = RulePack.from_text(PACKS["ordinary"])
+RECORDS = {record.id: record for record in PACK.records}
+
+
+def words() -> Iterator[str]:
+    """What the code may find: the first argument of each `Failure` and `Lack`, `act_gap`'s what."""
+    for name in ("checks", "records", "gaps"):
+        for node in ast.walk(ast.parse((PROCESS / f"{name}.py").read_text("utf-8"))):
+            match node:
+                case ast.Call(func=ast.Name("Failure" | "Lack"), args=[what, *_]):
+                    yield from (n.value for n in ast.walk(what) if isinstance(n, ast.Constant))
+                case ast.Call(func=ast.Name("act_gap" | "rule_gap"), args=args):
+                    yield from (
+                        n.value
+                        for n in args
+                        if isinstance(n, ast.Constant) and isinstance(n.value, str)
+                    )
+
+
+def test_each_word_that_the_code_may_find_has_its_sentence() -> None:
+    found = set(words()) | {"benchmark_not_in_force", "benchmark_unknown"}
+    assert len(found) > 15
+    assert found == SENTENCES.keys()
+
+
+def several_wrong() -> Iterator[Proceeding]:
+    made = complete(PACK, *(RECORDS[r] for r in ("hearing", "make_up_approval", "legal_review")))
+    yield made.without(RECORDS["investigation"])
+    yield made.late(RECORDS["right_to_be_heard"], 400 * DAY)
+    yield made.moved("legal_review", "penalty_decision")
+    made.step("hearing").officers = ["320501-0001", "ghost"]
+    made.step("legal_review").facts["result"] = "fail"
+    made.step("penalty_decision").facts |= {"amount": "5000", "benchmark_version": "9", "seal": ""}
+    made.step("make_up_approval").at += 300 * HOUR
+    made.step("hearing_notice").at = made.step("hearing").at - HOUR
+    made.step("inspection_record").facts["medium"] = "recording"
+    yield made
+
+
+def test_real_gaps_are_told_in_full_and_what_would_cure_them() -> None:
+    registers = registers_of(("ordinary", PACKS["ordinary"]))
+    rows = []
+    for made in several_wrong():
+        rows += [gap.to_json() for gap in gaps(made.file(), registers, Calendar())]
+        refused = refusals(*made.before("penalty_decision"), registers, Calendar())
+        rows += [gap.to_json() for gap in refused]
+    assert {"late", "missing", "wrong_order", "crew", "facts", "too_soon"} <= {
+        row["what"] for row in rows
+    }
+    for row in rows:
+        for text in (*gap_sentence(row).values(), *gap_cure(row).values()):
+            assert isinstance(text, str)
+            assert text
+            assert not set("{}?") & set(text), (row, text)
+
+
+def test_what_this_version_does_not_know_is_shown_as_it_came() -> None:
+    assert gap_sentence({"what": "new_word", "facts": {"a": "{b}"}}) == {
+        "en": "new_word",
+        "zh": "new_word",
+    }
+    assert gap_sentence({"what": "crew", "rule": "new_rule"})["en"] == "new_rule"
+    assert gap_sentence({"what": "crew", "rule": "crew_short", "facts": {}})["en"] == "crew_short"
+    assert gap_sentence({"what": "at_most", "facts": "none"})["en"].startswith("? yuan")
+    assert gap_sentence({}) == {"en": "", "zh": ""}
+    assert gap_cure({"what": "new_word"}) == {"en": "", "zh": ""}
+
+
+@pytest.mark.parametrize(
+    ("ms", "en", "zh"),
+    [
+        (DAY + 2 * HOUR + 59_000, "1 day 2 hours", " 1 天 2 小时"),
+        (3 * HOUR, "3 hours", " 3 小时"),
+        (61_000, "1 minute", " 1 分"),
+        (1000, "1 second", " 1 秒"),
+        (0, "0 seconds", " 0 秒"),
+    ],
+)
+def test_a_delay_is_said_in_its_two_largest_units(ms: int, en: str, zh: str) -> None:
+    assert (span(ms, "en"), span(ms, "zh")) == (en, zh)
