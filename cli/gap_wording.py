@@ -148,7 +148,7 @@ def gap_cure(row: Mapping[str, Any]) -> Bilingual:
     if chinese := str(row.get("cure") or ""):
         return {"en": str(row.get("cure_en") or chinese), "zh": chinese}
     if what == "crew" and row.get("rule") in list(CrewRule):
-        return crew_cure(CrewRule(row["rule"]))
+        return crew_cure(str(row["rule"]))
     return CURES.get(what, {"en": "", "zh": ""})
 
 
@@ -189,10 +189,8 @@ class _Told(dict[str, str]):
 
 
 def _crew_sentence(rule: str, facts: Mapping[str, str]) -> Bilingual:
-    try:
-        return crew_sentence(CrewRule(rule), facts)
-    except (KeyError, ValueError):  # of a newer server
-        return {"en": rule, "zh": rule}
+    # A newer server may have rules that this version does not know.
+    return crew_sentence(rule, facts) if rule in list(CrewRule) else {"en": rule, "zh": rule}
 
 
 def _facts(row: Mapping[str, Any]) -> dict[str, str]:

@@ -83,7 +83,7 @@ def test_a_gap_of_a_crew_is_printed_with_its_finding_and_cure() -> None:
     choose([], {})
     assert shown == [
         "  严重  询问笔录：有瑕疵",
-        "    依据：市级实施意见 二(二)",
         "    A-1 不具备执法资格：执法证件已失效或被收回。",
+        "    依据：市级实施意见 二(二)",
         "    补正：由具备资格的执法人员重新实施；证号有误的予以更正",
     ]
