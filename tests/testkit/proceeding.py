@@ -269,6 +269,38 @@ class Proceeding:
             made.steps = [step for step in made.steps if step not in mine]
         return made
 
+    def breaking(self, check: Check) -> "Proceeding":
+        """So that this check fails; others may fail with it."""
+        made, given = deepcopy(self), check.given
+        first = made.step(given["act"] if "act" in given else given["acts"][0])
+        match check.check:
+            case "fact_is":
+                first.facts[given["fact"]] = "another"
+            case "same_fact":
+                made.step(given["of"]).facts[given["of_fact"]] = "another"
+            case "at_most" | "in_band":
+                first.facts[given["fact"]] = "999999"
+            case "cited":
+                first.facts[given["clause"]] = "none of this name"
+            case "not_heavier":
+                made.step(given["of"]).facts[given["fact"]] = "900"
+            case "at_least_days_before":
+                other = made.step(given["of"])
+                first.at, first.logged = other.at - 20 * MINUTE, other.logged - 20 * MINUTE
+            case "distinct_persons":
+                other = next(made.step(act) for act in given["of"] if made.stands(act))
+                first.officers = other.officers = list(INVESTIGATORS)
+            case "qualified":
+                first.officers = ["320501-0009"]
+            case "approved_within_hours":
+                late = made.steps[made.steps.index(made.step(given["of"])) :]
+                for step in late:
+                    step.at += (given["hours"] + 1) * HOUR
+                    step.logged += (given["hours"] + 1) * HOUR
+            case "timecoded":
+                first.facts["medium"] = "recording"
+        return made
+
     def moved(self, act: str, behind: str) -> "Proceeding":
         """The same acts, `act` right after `behind`, also by what it says of its time."""
         made = deepcopy(self)
@@ -324,16 +356,27 @@ class Proceeding:
         )
 
 
-def complete(pack: RulePack, *wanted: Record, branch: int = 0) -> Proceeding:
+def complete(pack: RulePack, *wanted: Record | Check, branch: int = 0) -> Proceeding:
+    """In which all `wanted` apply, and the acts that a wanted check looks at stand."""
     made = Proceeding(pack)
-    for record in wanted:
+    for rule in wanted:
         # What must not be there first, so that nothing puts it there.
-        for condition in sorted(record.when, key=lambda c: not isinstance(c, Lacks)):
+        for condition in sorted(rule.when, key=lambda c: not isinstance(c, Lacks)):
             made.fulfil(condition, branch)
+        if isinstance(rule, Check):
+            for act in looked_at(rule):
+                made.add(act)
     made.add(next(act for act in pack.opening if act not in made.never))
     while sum(made.meet(record) for record in pack.records if made.applies(record)):
         pass
     return made.ordered()
+
+
+def looked_at(check: Check) -> Iterator[str]:
+    """One act for each of its parameters that names some."""
+    for name in ("act", "acts", "of", "after"):
+        acts = check.given.get(name, ())
+        yield from (acts,) if isinstance(acts, str) else acts[:1]
 
 
 def value_of(pack: RulePack, act: str, fact: str) -> str:

@@ -11,7 +11,7 @@ import pytest
 from ledger.evidence.due import Calendar
 from ledger.process.gap import Gap, GapKind
 from ledger.process.gaps import gaps
-from ledger.process.rulepack import Record, RulePack
+from ledger.process.rulepack import Check, Record, RulePack
 from testkit.proceeding import DAY, HOUR, Proceeding, complete, registers_of
 from testkit.rulepacks import PACKS
 
@@ -64,6 +64,21 @@ def test_added_late_it_is_one_late_record_with_its_delay(pack: RulePack, record:
     (gap,) = found(complete(pack, record).late(record, delay))
     assert (gap.kind, gap.rule) == (GapKind.LATE, record.id)
     assert gap.facts["delay_ms"] == str(delay)
+
+
+CHECKS = [(pack, check) for pack in READ.values() for check in pack.checks]
+
+
+@pytest.mark.parametrize(
+    ("pack", "check"), CHECKS, ids=[f"{pack.pack}-{check.id}" for pack, check in CHECKS]
+)
+def test_each_check_is_met_in_a_complete_case_and_can_fail(pack: RulePack, check: Check) -> None:
+    made = complete(pack, check)
+    assert told(found(made)) == []
+    (gap, *more) = (gap for gap in found(made.breaking(check)) if gap.rule == check.id)
+    assert more == []
+    assert (gap.kind, gap.level, gap.article) == (GapKind.DEFECT, check.level, check.article)
+    assert gap.place is not None
 
 
 @pytest.mark.parametrize(
