@@ -77,6 +77,12 @@ from ledger.evidence.membership import log_label, series_names
 from ledger.evidence.packet import Index, Layout, SeriesFile
 from ledger.evidence.party_receipt import PartyReceipt
 from ledger.evidence.place import Place
+from ledger.evidence.procedural import (
+    InForce,
+    Timecode,
+    facts_from_json,
+    timecodes_from_json,
+)
 from ledger.evidence.rehash import Row, RowProof, RowTree, TokenRow, row_from_json, row_hash
 from ledger.evidence.renewal import Closing
 from ledger.evidence.sealed import Companion as SealedCompanion
@@ -857,6 +863,11 @@ UUID = "019a0b1c-2d3e-7f00-8000-0123456789ab"
 WITHHELD_FILE = f'{{"place":"2026-7","reason":"minor","what":"{"5a" * 32}"}}'
 DUE = '{"counted":"weekends","for":"review","received":"2026-11-20","until":"2026-12-04"}'
 
+TIMECODES = (
+    f'[{{"at_ms":"61000","item":"{"5a" * 32}","shows":"show_id"}},'
+    f'{{"at_ms":"0","item":"{"5a" * 32}","note":"告知","shows":"inform_rights","until_ms":"9"}}]'
+)
+
 BACKUP_KEY = BackupKey(bytes(range(32)))
 BACKUP_HEADER = Header(
     n=1, after=bytes(32), at_ms=1, key=BACKUP_KEY.name, log=kit.ORIGIN, salt=bytes(32)
@@ -1137,6 +1148,24 @@ TARGETS: tuple[Target, ...] = (
         text(lambda t: Closing.from_text(t).to_text()),
         notes,
         (Closing.from_text,),
+    ),
+    Target(
+        "in-force",
+        binary(lambda d: format_json(InForce.from_json(_json(d)).to_json())),
+        fixed('{"from":"2026-01-01"}', '{"from":"2026-01-01","to":"2026-12-31"}'),
+        (InForce.from_json,),
+    ),
+    Target(
+        "facts",
+        binary(lambda d: format_json(dict(facts_from_json(_json(d))))),
+        fixed('{"amount":"500","reason":"初次"}'),
+        (facts_from_json,),
+    ),
+    Target(
+        "timecodes",
+        binary(lambda d: format_json([code.to_json() for code in timecodes_from_json(_json(d))])),
+        fixed(TIMECODES),
+        (timecodes_from_json, Timecode.from_json),
     ),
     Target("statement", _statement, payloads, (Statement.from_bytes,), examples=300),
     Target(
