@@ -23,6 +23,10 @@ WHY: dict[Closed, Bilingual] = {
         "en": "not logged: the rule pack in force cannot be read",
         "zh": "未予登记：现行规则包不合格式，无法读取",
     },
+    Closed.OPENING: {
+        "en": "not logged: the case was never opened under this procedure",
+        "zh": "未予登记：案件从未依该程序启动",
+    },
     Closed.ACT: {
         "en": "not logged: the rule pack has no such conclusion",
         "zh": "未予登记：规则包中没有此项结论",

@@ -71,6 +71,13 @@ def _check_gates(proposed: Filed, case: CaseFile, registry: Registry) -> None:
             Closed.RECORDS,
             [gap.to_json() for gap in found],
         )
+    # A rule that applies behind a decision alone says nothing of a case in which nothing stands.
+    if proposed.act not in own.opening and case.first(*own.opening) is None:
+        raise Gated(
+            f"{proposed.act!r} concludes what was never opened: want one of "
+            f"{', '.join(own.opening)} before it",
+            Closed.OPENING,
+        )
 
 
 class _Asked:

@@ -20,6 +20,7 @@ class Closed(StrEnum):
     PROCEDURE = "procedure"  # it names no procedure, and its agency has rule packs
     PACK = "pack"  # no pack of that name is in force for its agency
     UNREADABLE = "unreadable"  # the pack in force is not in the format
+    OPENING = "opening"  # the case was never opened under its pack
     ACT = "act"  # the pack has no gate for such a conclusion
     AGENCY = "agency"  # the case is another agency's
 

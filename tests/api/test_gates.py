@@ -78,6 +78,15 @@ def test_a_review_that_did_not_pass_opens_nothing_until_one_does(desk: Handlers)
     assert "index" in desk.file("penalty_decision")
 
 
+def test_a_case_that_was_never_opened_is_not_closed(ledger: Ledger) -> None:
+    desk = Handlers(ledger)
+    # As where closing waits for service only once there is a decision.
+    desk.publish(SMALL.replace('before = ["case_closing"]', 'before = ["penalty_decision"]'))
+    refused(desk.file("case_closing"), "opening")
+    desk.ledger.accept(desk.act("case_filing"))
+    assert "index" in desk.file("case_closing")
+
+
 def test_what_is_no_conclusion_is_logged_in_any_order(desk: Handlers) -> None:
     for name in ("legal_review", "site_inspection", "case_filing"):
         assert "index" in desk.file(name)
