@@ -1,7 +1,6 @@
 """Conclusions over HTTP: refused until what must stand before them is logged, with the article."""
 
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -261,42 +260,12 @@ def test_a_fault_of_the_rules_keeps_no_evidence_out(
     assert "index" in rows[1]
 
 
-# --- crash -------------------------------------------------------------------------------------
+# --- restart -----------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return tmp_path / "kept"
-
-
-@pytest.fixture
-def stopped(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[bytes]:
-    """A decision whose gate was open, and whose commit never came: the process died there."""
-    with open_ledger(folder) as ledger:
-        desk = Handlers(ledger)
-        desk.publish()
-        prepared(desk)
-        decision = desk.act("penalty_decision")
-        size = ledger.services.log.size
-        with monkeypatch.context() as patch:
-            patch.setattr(ledger.services.store, "commit", _dies)
-            row = ledger.http.post("/v1/statements", content=decision)
-        assert row.status_code == 500
-        assert ledger.services.log.size == size
-    yield decision
-
-
-def _dies(*args: object) -> None:
-    raise SystemError("the process ends here")
-
-
-def test_between_the_check_and_the_commit_nothing_is_half_done(
-    stopped: bytes, folder: Path
-) -> None:
-    with open_ledger(folder) as ledger:
-        assert [said["act"] for said in ledger.said("act")] == ["case_filing", "legal_review"]
-        assert "index" in ledger.file(stopped)[0]
-        assert [said["act"] for said in ledger.said("act")][-1] == "penalty_decision"
 
 
 def test_after_a_restart_the_gate_knows_what_was_logged_before(folder: Path) -> None:
