@@ -346,9 +346,11 @@ def _say(
     output.result(say(en=f"Fingerprint of {target}: {shown}", zh=f"{target} 的指纹：{shown}"))
     output.note(
         say(
-            en="next: print and sign the page beside it; log the transfer as an act "
-            "archive_transfer of each case, about its tagmanifest-sha256.txt",
-            zh="下一步：打印并签署旁边的核验单；以 archive_transfer 行为逐案入日志，"
-            "其对象为 tagmanifest-sha256.txt",
+            en="next: print and sign the page beside it; log the transfer of each case: "
+            "tiezheng case act --act archive_transfer --procedure after --stage enforce "
+            f"--doc {target / TAG_MANIFEST} …",
+            zh="下一步：打印并签署旁边的核验单；逐案将移交入日志："
+            "tiezheng case act --act archive_transfer --procedure after --stage enforce "
+            f"--doc {target / TAG_MANIFEST} …",
         )
     )

@@ -15,7 +15,7 @@ from ledger.archiving.package import Contents
 from ledger.archiving.properties import TESTS, Property
 from ledger.evidence.packet import TAG_MANIFEST
 from ledger.suite import digest
-from testkit.case import evidence, make_case
+from testkit.case import evidence, make_case, zip_bytes
 from testkit.packages import ANOTHER, ARCHIVE, BY, Made, cases, lines, make_package, reseal
 from testkit.terminal import Run
 
@@ -393,3 +393,23 @@ def test_a_large_item_is_never_in_memory(tmp_path: Path) -> None:
         tracemalloc.stop()
     assert examined.sound == {"01.zip"}
     assert peak < size // 4
+
+
+def test_with_a_copy_of_the_log_each_case_is_shown_to_be_whole(
+    worked: Path, run: Run, tmp_path: Path
+) -> None:
+    files = {
+        p.relative_to(worked / "packet").as_posix(): p.read_bytes()
+        for p in (worked / "packet").rglob("*")
+        if p.is_file()
+    }
+    (tmp_path / "p.zip").write_bytes(zip_bytes(files))
+    (tmp_path / "v.pyz").write_bytes(b"a verifier")
+    folder, trust = tmp_path / "handover", ("--trust", worked / "trust")
+    names = ("--archive", ARCHIVE, "--by", BY, "--verifier", tmp_path / "v.pyz")
+    asked = ("-o", folder, "--packet", tmp_path / "p.zip", *trust)
+    assert run("archive", "make", *asked, *names).code == 0
+    for more, result in (((), "not_tested"), (("--log", worked / "public"), "passed")):
+        ended = run("archive", "check", folder, *trust, *more, "--json")
+        assert ended.code == 0
+        assert lines(ended.out)["whole_case"]["result"] == result

@@ -1,5 +1,6 @@
 """`tiezheng archive make`, of the cases of a real server."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,9 +10,10 @@ from typing import Any
 import pytest
 
 from ledger.archiving.package import Contents
+from ledger.evidence.packet import TAG_MANIFEST
 from testkit.county import COUNTY, act, open_county
 from testkit.packages import ARCHIVE, BY
-from testkit.server import CASE, OTHER_CASE, Ledger, await_that, serving
+from testkit.server import CASE, HANDLER, OTHER_CASE, Ledger, await_that, serving
 from testkit.terminal import Ended, Run
 
 NOWHERE = "苏城管罚〔2026〕999号"
@@ -84,3 +86,22 @@ def test_where_there_is_no_case_nothing_is_left(desk: Desk, args: tuple[str, ...
 @pytest.mark.parametrize("args", [("--year", "2026"), (CASE, CASE)])
 def test_half_a_question_is_wrong_usage(desk: Desk, args: tuple[str, ...]) -> None:
     assert desk.make(*args).code == 2
+
+
+def test_the_transfer_is_logged_by_the_fingerprint_on_the_page(desk: Desk) -> None:
+    assert desk.make(CASE).code == 0
+    manifest = desk.folder / "handover" / TAG_MANIFEST
+    key = desk.folder / "handler.key"
+    key.write_text(HANDLER.to_text() + "\n")
+    ended = desk.command(
+        "case", "act", "--act", "archive_transfer", "--procedure", "after", "--stage", "enforce",
+        "--case", CASE, "--occurred", "2026-11-26T16:00:00+08:00", "--doc", manifest,
+        "--key", key, "--server", desk.address, "--trust", desk.folder / "trust",
+    )  # fmt: skip
+    assert ended.code == 0, ended.err
+    desk.ledger.await_quorum()
+    assert desk.make(CASE, of="later").code == 0
+    rows = (desk.folder / "later/data/metadata/items.jsonl").read_text(encoding="utf-8")
+    (row,) = [r for r in map(json.loads, rows.splitlines()) if r["title"] == "archive_transfer"]
+    page = (desk.folder / "handover.page.txt").read_text(encoding="utf-8")
+    assert row["sha256"] in page.replace(" ", "").replace("\n", "")
