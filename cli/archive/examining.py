@@ -35,6 +35,7 @@ from storage.trust_directory import read_trust
 
 MAX_REASONS = 20
 MAX_TAG_FILE = 67_108_864
+MAX_LINE = 1 << 21  # more than any statement gives
 _SECRETS = (b"PRIVATE KEY", b"PRIVATE+KEY", b"BACKUP+KEY")
 _PARTS = (package.PACKETS, package.TRUST, package.PAGES, package.REPORT)
 _SINGLE = frozenset({package.CONTENTS, package.READER, *package.METADATA})
@@ -344,7 +345,7 @@ def _lines(bag: FolderPacket, path: str) -> Iterator[bytes]:
     for piece in bag.stream(path):
         *whole, rest = (rest + piece).split(b"\n")
         yield from (line + b"\n" for line in whole)
-        if len(rest) > MAX_TAG_FILE:
+        if len(rest) > MAX_LINE:
             yield rest
             rest = b""
     if rest:

@@ -98,11 +98,15 @@ def run_make(
                 _write(partial / path, data)
             fingerprint = _seal(partial, software, digests)
             _sync(partial)
+            # A page without its package is waste paper; a package without its page is no use.
+            _print(partial, target, contents, fingerprint)
             partial.replace(target)
             sync_folder(target.parent)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    _print(target, contents, fingerprint)
+        if not target.exists():
+            for page in _pages_of(target):
+                page.unlink(missing_ok=True)
     _say(target, contents, fingerprint, examined, as_json)
     return Exit.FAILED if examined.four.failed else Exit.DONE
 
@@ -313,8 +317,8 @@ def _pages_of(target: Path) -> Iterator[Path]:
     yield target.with_name(f"{target.name}.page.pdf")
 
 
-def _print(target: Path, contents: Contents, fingerprint: bytes) -> None:
-    text = page_text(contents, target, fingerprint, _digest(target / package.READER))
+def _print(partial: Path, target: Path, contents: Contents, fingerprint: bytes) -> None:
+    text = page_text(contents, partial, fingerprint, _digest(partial / package.READER))
     file, pdf = _pages_of(target)
     write_file(file, text.encode(), mode=PUBLIC)
     try:

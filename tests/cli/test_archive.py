@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import subprocess
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from ledger.evidence.packet import TAG_MANIFEST
 from ledger.suite import digest
 from testkit.case import evidence, make_case, zip_bytes
 from testkit.packages import ANOTHER, ARCHIVE, BY, Made, cases, lines, make_package, reseal
+from testkit.pdf import pages_of
 from testkit.terminal import Run
 
 
@@ -114,9 +116,24 @@ def test_the_page_has_the_fingerprints_that_a_hand_computes(made: Made) -> None:
     assert BY in made.page
 
 
-def test_the_page_is_a_pdf_too(once_made: Made) -> None:
+def test_the_page_is_a_pdf_too_with_the_same_digits(once_made: Made, tmp_path: Path) -> None:
     pdf = once_made.folder.with_name("handover.page.pdf").read_bytes()
-    assert pdf.startswith(b"%PDF-1.7")
+    (page,) = pages_of(pdf, tmp_path)
+    assert once_made.fingerprint.replace(" ", "") in page
+    assert ARCHIVE in page
+
+
+def test_the_two_lines_on_the_page_check_every_file(made: Made) -> None:
+    """With coreutils alone; the page says to type them."""
+    typed = [line.strip() for line in made.page.splitlines() if "sha256sum" in line]
+    assert typed[:2] == typed[2:]
+    whole, each = (line.split(" ") for line in typed[:2])
+    shown = subprocess.run(whole, cwd=made.folder, capture_output=True, check=True, text=True)
+    assert shown.stdout.split(" ")[0] == made.fingerprint.replace(" ", "")
+    assert subprocess.run(each, cwd=made.folder, capture_output=True, check=False).returncode == 0
+    rewrite(made, "data/packets/01.zip", flip)
+    found = subprocess.run(each, cwd=made.folder, capture_output=True, check=False, text=True)
+    assert (found.returncode, "data/packets/01.zip: FAILED" in found.stdout) == (1, True)
 
 
 def test_a_program_among_the_items_is_told_and_is_no_fault(made: Made, run: Run) -> None:
