@@ -20,9 +20,7 @@ from ledger import process
 from ledger.encoding import format_time
 from ledger.errors import LedgerError, Unavailable
 from ledger.evidence.entry import Entry
-from ledger.evidence.envelope import Envelope
 from ledger.evidence.signing import seal
-from ledger.evidence.statement import Statement
 from ledger.log import Log
 from ledger.ports import Clock, LedgerStore
 from ledger.process.feed import (
@@ -144,10 +142,10 @@ class Feed:
         self._kept.add(events, end)
 
     def _event(self, row: Row, n: int) -> dict[str, object] | None:
-        if row.lost or row.kind not in self._table.kinds:
+        if row.kind not in self._table.kinds or (statement := row.said()) is None:
             return None
         source = Source(
-            Statement.from_bytes(Envelope.from_bytes(row.envelope).payload),
+            statement,
             row.salt,
             self._log.of(row).label,
             row.index,

@@ -27,6 +27,7 @@ from ledger.process.feed import (
 )
 from ledger.process.feed_table import FeedTable, stays
 from ledger.tlog.note import VerifierKey
+from testkit import disposals
 from testkit.platform import Platform, Wrong, open_platform
 from testkit.server import (
     AGENCY,
@@ -185,6 +186,33 @@ def test_a_feed_of_another_table_begins_with_event_1(tmp_path: Path) -> None:
     assert [one.event["n"] for one in second.events if one.event] == ["1", "2"]
     assert second.events[0].event is not None
     assert second.events[0].event["fields"]["AJH"] == CASE
+
+
+def test_of_an_event_whose_statement_was_destroyed_the_digest_stays_in_its_place(
+    tmp_path: Path,
+) -> None:
+    with disposals.opened(tmp_path / "ledger") as ledger:
+        (gone,) = ledger.accept(disposals.act(ledger, "site_inspection", procedure="ordinary"))
+        disposals.close_case(ledger)
+        before = pull(ledger)
+        event = before.events[0].event
+        assert event is not None
+        assert event["id"] == gone["id"]
+        ledger.accept(disposals.disposal(gone))
+        disposals.disposed(ledger)
+        after = pull(ledger)
+        assert after.events[0].event is None
+        assert after.events[0].digest == before.events[0].digest
+        assert (after.feed, after.chain) != (before.feed, before.chain)  # the disposal is one too
+        assert [one.digest for one in after.events[: len(before.events)]] == [
+            one.digest for one in before.events
+        ]
+        check_logged(after, ledger.trust)
+        state = (ledger.folder / "feed.sqlite").read_bytes()
+        state += (ledger.folder / "feed.sqlite-wal").read_bytes()
+    for words in (CASE.encode(), b"site_inspection", gone["id"].encode()):
+        assert words not in state
+    assert before.events[0].digest in state
 
 
 # --- who may pull ------------------------------------------------------------------------------
