@@ -410,3 +410,12 @@ def test_after_a_day_without_a_line_every_event_comes_once_and_in_order(
         assert len(ledger.status("feed_sent")) <= 2  # a day of attempts is no day of lines
     assert [event["id"] for event in platform.events] == [row["id"] for row in filed]
     assert platform.refused == []
+
+
+def test_a_page_is_no_statement_that_could_be_filed(ledger: Ledger) -> None:
+    ledger.accept(deed(ledger, 0))
+    page = pull(ledger)
+    size = ledger.services.log.size
+    (answer,) = ledger.file(ledger.services.feed.seal(page))
+    assert answer["status"] == 400
+    assert ledger.services.log.size == size
