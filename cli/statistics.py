@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 import click
 
 from cli import output
+from cli.case.offline import acts_of
 from cli.case.words import act_name, procedure_title
 from cli.command import command as new_command
 from cli.command import json_option, option
@@ -33,6 +34,7 @@ TITLES = {
     "log": {"en": "The public log", "zh": "公开日志"},
     "complete": {"en": "No act is left out", "zh": "无遗漏"},
     "act": {"en": "Each act is the one in the log", "zh": "每一行为与日志一致"},
+    "packet": {"en": "What your packets show is counted", "zh": "证据包所示行为均已计入"},
     "numbers": {"en": "Every number, counted again", "zh": "各项数字重新计算"},
 }
 # What `ledger.recount` says, and how it is said in Chinese.
@@ -59,6 +61,15 @@ CHINESE = (
     (r"(\d+) acts shown, each the one at its place", r"所列 \1 条均与日志相应位置一致"),
     (r"(\d+) acts in (\d+) cases: every number is the same", r"\2 案 \1 条行为，各项数字一致"),
     (
+        r"an act of your packet is none of the year's: it was logged outside their series",
+        r"您的证据包所示行为未计入该年度：其入日志时未归入该序列",
+    ),
+    (
+        r"(\d+) acts of your packets stand in another year's log or after the file",
+        r"证据包所示行为中有 \1 条在其他年度的日志中，或在文件作成之后",
+    ),
+    (r"(\d+) acts of your packets are among them", r"证据包所示 \1 条行为均在其中"),
+    (
         r"(\d+) differ, first (.*): told (.*), counted (.*)",
         r"\1 项不一致，首项 \2：所报 \3，实计 \4",
     ),
@@ -72,13 +83,16 @@ CHINESE = (
         "The numbers are counted from the acts in the log and typed by nobody; they are\n"
         "due by 31 January. With --acts the acts come too, as a file.\n\n"
         "With --check such a file is held against a copy of the log, offline: each act\n"
-        "is the one at its place, none is left out, and the numbers are the same.\n\n"
+        "is the one at its place, none is left out, and the numbers are the same. With\n"
+        "--packet each act that a packet shows must be among them: one that was logged\n"
+        "outside the year's series is found by nothing else.\n\n"
         "Exit code of --check: 0 passed, 1 failed, 3 undecided, 4 not readable.",
         "zh": "打印某机关年度行政执法统计，或依日志重新计算。\n\n"
         "数字由日志中的行为算出，不经人工填写；应于 1 月 31 日前公布。\n"
         "加 --acts 时另将全部行为写成一个文件。\n\n"
         "--check 将该文件与日志副本离线比对：每一行为与日志一致，无一遗漏，\n"
-        "各项数字相同。\n\n"
+        "各项数字相同。加 --packet 时，证据包所示的每一行为须在其中：入日志时\n"
+        "未归入该年度序列的行为，只有这样才能发现。\n\n"
         "--check 的退出码：0 通过，1 不通过，3 不能判定，4 无法读取。",
     },
     example="tiezheng statistics --agency agency-01 --year 2026 --acts 2026.acts \\\n"
@@ -135,6 +149,16 @@ CHINESE = (
     metavar="DIR",
     words={"en": "your own trust folder", "zh": "您自己的信任文件夹"},
 )
+@option(
+    "--packet",
+    "packets",
+    multiple=True,
+    metavar="PACKET",
+    words={
+        "en": "with --check: its acts must be counted",
+        "zh": "与 --check 同用：其所示行为须已计入",
+    },
+)
 @json_option()
 def command(
     agency: str | None,
@@ -146,18 +170,19 @@ def command(
     check: str | None,
     log: str | None,
     trust: str | None,
+    packets: tuple[str, ...],
     as_json: bool,
 ) -> Exit:
     if check is not None:
         if log is None or trust is None or agency or year or acts or file:
             raise click.UsageError(
                 say(
-                    en="want --check with --log and --trust, and nothing else",
-                    zh="--check 须与 --log、--trust 同用，不与其他选项同用",
+                    en="want --check with --log and --trust, perhaps --packet, and nothing else",
+                    zh="--check 须与 --log、--trust（以及 --packet）同用，不与其他选项同用",
                 )
             )
-        return _check(Path(check), log, trust, as_json)
-    if log or trust or not (agency and year and server and token_file):
+        return _check(Path(check), log, trust, packets, as_json)
+    if log or trust or packets or not (agency and year and server and token_file):
         raise click.UsageError(
             say(
                 en="want --agency, --year, --server and --token-file, or --check",
@@ -193,9 +218,11 @@ def _fetch(
         show_table(table)
 
 
-def _check(path: Path, where: str, trust: str, as_json: bool) -> Exit:
+def _check(path: Path, where: str, trust: str, packets: tuple[str, ...], as_json: bool) -> Exit:
     believed = open_trust(trust)
-    found = recount(lambda: _lines(path), open_log(where), believed)
+    agency = Yearly.from_bytes(next(_lines(path), b"")).agency
+    packed = {place for packet in packets for place in acts_of(packet, believed, agency)}
+    found = recount(lambda: _lines(path), open_log(where), believed, packed)
     if as_json:
         output.result_json(found.to_json() | {"trust": believed.hash})
     else:

@@ -1,11 +1,12 @@
 """The numbers of a year, counted again from the log by whoever has a copy of it.
 
 All acts of an agency and a year are one series, and the log holds a tag for each: one that is
-left out of a yearly file is missed, and one that is hidden behind its end is found. What a file
-does not prove is that the acts say the truth, that every act was logged, or who signed it.
+left out of a yearly file is missed, and one that is hidden behind its end is found. One that was
+logged outside the series is missed by who has the packet of its case. What a file does not prove
+is that the acts say the truth, that every act was logged, or who signed it.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,10 +58,16 @@ class Recount:
         }
 
 
-def recount(lines: Callable[[], Iterable[bytes]], log: PublicLog, trust: Trust) -> Recount:
+def recount(
+    lines: Callable[[], Iterable[bytes]],
+    log: PublicLog,
+    trust: Trust,
+    packed: Collection[Place] = (),
+) -> Recount:
     """Raises `Malformed` of a file of another form, `Unavailable` where the log cannot be read.
 
-    `lines` gives the file anew: it is read twice, so that a large year needs no memory.
+    `lines` gives the file anew: it is read twice, so that a large year needs no memory. `packed`
+    are acts of this agency that verified packets show: each must be counted.
     """
     yearly = Yearly.from_bytes(next(iter(lines()), b""))
     tally = Tally(int(yearly.year))
@@ -75,6 +82,8 @@ def recount(lines: Callable[[], Iterable[bytes]], log: PublicLog, trust: Trust) 
     findings += _missed(yearly, series, shown, found)
     findings += _bound(_acts(lines()), found.at, series, tally, trust)
     findings.append(_numbers(yearly, tally.numbers()))
+    if packed:
+        findings += _packed(yearly, packed, found, shown)
     return Recount(yearly, tally.numbers(), tuple(findings))
 
 
@@ -208,6 +217,24 @@ def _opened(act: Shown, place: Place, series: Series, trust: Trust) -> Statement
     if series.name not in names:
         raise Rejected(f"it is of {clip(names[0])!r}")
     return statement
+
+
+def _packed(
+    yearly: Yearly, packed: Collection[Place], found: _Found, shown: int
+) -> Iterator[Finding]:
+    counted = {place for n, (place, _) in found.at.items() if n <= shown}
+    here = [place for place in sorted(packed) if place.log in found.sizes]
+    asked = [place for place in here if place.index < yearly.sizes.get(place.log, 0)]
+    lacking = [place for place in asked if place not in counted]
+    for place in lacking[:MAX_SAID]:
+        detail = "an act of your packet is none of the year's: it was logged outside their series"
+        yield Finding("packet", Outcome.FAILED, place.to_text(), detail)
+    if later := len(packed) - len(asked):
+        detail = f"{later} acts of your packets stand in another year's log or after the file"
+        yield Finding("packet", Outcome.UNDECIDED, yearly.series, detail)
+    if asked and not lacking:
+        detail = f"{len(asked)} acts of your packets are among them"
+        yield Finding("packet", Outcome.PASSED, yearly.series, detail)
 
 
 def _numbers(yearly: Yearly, counted: Statistics) -> Finding:

@@ -12,6 +12,7 @@ from cli import output
 from cli.language import say
 from ledger.encoding import in_china
 from ledger.errors import Malformed, Rejected
+from ledger.evidence.place import Place
 from ledger.evidence.statement import Kind
 from ledger.evidence.trust import Trust
 from ledger.process.calendar import registered_days
@@ -29,6 +30,22 @@ _LEDGERS_OWN = (Kind.REGISTER, Kind.CUSTODY, Kind.STATUS, Kind.RENEWAL)
 
 def standing(path: str, trust: Trust, at_ms: int) -> dict[str, Any]:
     """As `GET /v1/cases/{case}/gaps` answers. Raises `Rejected` of a packet that fails."""
+    return _count(_examined(path, trust), at_ms)
+
+
+def acts_of(path: str, trust: Trust, agency: str) -> list[Place]:
+    """Where the acts of an agency stand that a packet shows. Raises as `standing`."""
+    return [
+        view.place
+        for view in _examined(path, trust).views.values()
+        if view.statement is not None
+        and _held(view)
+        and "procedure" in view.statement.predicate
+        and view.statement.agency == agency
+    ]
+
+
+def _examined(path: str, trust: Trust) -> Examination:
     packet = open_packet(Path(path))
     with output.progress(say(en="reading", zh="读取"), sum(packet.sizes().values())) as on_bytes:
         examination = Examination(packet, trust, None, on_bytes)
@@ -45,7 +62,7 @@ def standing(path: str, trust: Trust, at_ms: int) -> dict[str, Any]:
                 zh="证据包的结论为不能判定：其未显示的内容可能改变此处的统计",
             )
         )
-    return _count(examination, at_ms)
+    return examination
 
 
 def _count(examination: Examination, at_ms: int) -> dict[str, Any]:

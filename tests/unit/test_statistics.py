@@ -8,6 +8,7 @@ import pytest
 from ledger.counting import yearly_lines
 from ledger.encoding import format_base64, format_json, parse_json
 from ledger.errors import Malformed, Unavailable, Unknown
+from ledger.evidence.place import Place
 from ledger.evidence.statement import Statement
 from ledger.process.statistics import Statistics, Tally, differences
 from ledger.process.yearly import Gone, Shown, Yearly
@@ -311,3 +312,19 @@ def test_an_act_of_another_form_is_refused(data: bytes) -> None:
 def test_only_acts_of_a_procedure_are_counted() -> None:
     with pytest.raises(Malformed, match="want an act of a procedure"):
         Tally(2026).add(Statement.from_bytes(made.complaint(9).to_payload()))
+
+
+def test_an_act_of_a_packet_that_is_none_of_the_years_is_missed(
+    world: World, lines: list[bytes]
+) -> None:
+    """Logged outside the series, it lacks in a file that is whole: the packet of its case tells."""
+    log, trust = world.public_log(), world.trust
+    counted = [Place(YEAR, len(registers()) + n) for n in range(len(ACTS))]
+    found = recount(lambda: lines, log, trust, counted)
+    assert found.outcome is Outcome.PASSED, found.findings
+    hidden = Place(YEAR, 1)
+    found = recount(lambda: lines, log, trust, [*counted, hidden])
+    (finding,) = [f for f in found.findings if f.outcome is Outcome.FAILED]
+    assert (finding.step, finding.about) == ("packet", "2026-1")
+    later = Place(YEAR, 10_000)
+    assert recount(lambda: lines, log, trust, [later]).outcome is Outcome.UNDECIDED
