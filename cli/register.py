@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -10,16 +11,19 @@ from cli.command import command as new_command
 from cli.command import json_option, option
 from cli.files import read_key
 from cli.language import say
+from cli.register_table import read_entries
 from cli.registering import (
     PUBLISHED,
     REGISTERS,
     agency_option,
     entry,
     file_registration,
+    file_registrations,
     keep_option,
     new_registration_id,
     published,
     registrar_option,
+    show_entries,
     show_registered,
 )
 from cli.remote import server_option
@@ -136,6 +140,15 @@ def _wrapped(words: Sequence[str]) -> str:
     words={"en": "what is registered of it", "zh": "登记的事实"},
 )
 @option(
+    "--entries",
+    nargs=2,
+    metavar="REGISTER FILE",
+    words={
+        "en": "many entries, a line each of a CSV: subject, from, to, and a column a fact",
+        "zh": "批量登记：CSV 每行一条，列为 subject、from、to 及各项事实",
+    },
+)
+@option(
     "--list",
     "list_",
     nargs=2,
@@ -173,8 +186,24 @@ def command(
     **fields: Any,
 ) -> None:
     key = read_key(registrar)
+    if entries := fields.pop("entries"):
+        _check_alone(fields)
+        statements = read_entries(entries[0], Path(entries[1]), fields["agency"])
+        show_entries(file_registrations(statements, key, server, keep), as_json)
+        return
     statement = _statement(new_registration_id(), dict(fields))
     show_registered(file_registration(statement, key, server, keep), as_json)
+
+
+def _check_alone(fields: dict[str, Any]) -> None:
+    """The file says it all."""
+    if any(fields.get(name) for name in (*_WHAT, "facts", "start", "until", "subject", "version")):
+        raise click.UsageError(
+            say(
+                en="want --entries alone: the file states subjects, days and facts",
+                zh="--entries 须单独使用：对象、日期和事实均写在文件中",
+            )
+        )
 
 
 _WHAT = ("key", "name", "series", "officer", "entry", "list_")
@@ -184,8 +213,8 @@ def _statement(id_: str, fields: dict[str, Any]) -> Statement:
     if [bool(fields.get(what)) for what in _WHAT].count(True) != 1:
         raise click.UsageError(
             say(
-                en="want --key, --name, --series, --officer, --entry or --list",
-                zh="请给出 --key、--name、--series、--officer、--entry、--list 之一",
+                en="want --key, --name, --series, --officer, --entry, --entries or --list",
+                zh="请给出 --key、--name、--series、--officer、--entry、--entries、--list 之一",
             )
         )
     vkey, name, series = fields.get("key"), fields.get("name"), fields.get("series")

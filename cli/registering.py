@@ -60,7 +60,7 @@ def entry(register: str, subject: str, facts: Sequence[str], fields: Mapping[str
         found[name] = value
     if not found:
         raise click.UsageError(say(en="want at least one --fact", zh="请至少给出一项 --fact"))
-    _remark(Registered(register), found)
+    remark(Registered(register), found)
     return {"register": register, "subject": subject, "facts": found, "in_force": _days(fields)}
 
 
@@ -104,7 +104,7 @@ def _days(fields: Mapping[str, Any]) -> dict[str, str]:
     return {name: day for name, day in days.items() if day}
 
 
-def _remark(register: Registered, facts: Mapping[str, str]) -> None:
+def remark(register: Registered, facts: Mapping[str, str]) -> None:
     known = FACTS[register]
     if odd := sorted(facts.keys() - known):
         output.note(
@@ -126,18 +126,36 @@ def file_registration(
     statement: Statement, registrar: SigningKey, server: str, keep: str | None
 ) -> Answer:
     """The ledger's answer, that it is logged; raises its refusal."""
+    (answer,) = file_registrations([statement], registrar, server, keep)
+    return answer
+
+
+def file_registrations(
+    statements: Sequence[Statement], registrar: SigningKey, server: str, keep: str | None
+) -> list[Answer]:
+    """In one request; raises the first refusal, once all that was logged is kept."""
     from api.clients.copies import format_copy
     from api.clients.ledger import refusal
 
-    envelope = seal(statement.to_bytes(), [registrar]).to_bytes()
+    envelopes = [seal(one.to_bytes(), [registrar]).to_bytes() for one in statements]
     kept = open_keep(keep)
-    (answer,) = open_client(server).file([envelope])
-    if "status" in answer:
-        raise refusal(answer)
-    if kept is not None:
-        with after_filing(f"{answer['log']}-{answer['index']}"):
-            write_file(kept / f"{statement.id}.json", format_copy(envelope, answer))
-    return answer
+    answers = open_client(server).file(envelopes)
+    logged = [n for n, answer in enumerate(answers) if "status" not in answer]
+    for n in logged if kept is not None else ():
+        with after_filing(f"{answers[n]['log']}-{answers[n]['index']}"):
+            assert kept is not None
+            write_file(kept / f"{statements[n].id}.json", format_copy(envelopes[n], answers[n]))
+    for answer in answers:
+        if "status" in answer:
+            if logged:
+                output.note(
+                    say(
+                        en=f"{len(logged)} of {len(answers)} entries are registered",
+                        zh=f"{len(answers)} 条中已登记 {len(logged)} 条",
+                    )
+                )
+            raise refusal(answer)
+    return answers
 
 
 def show_registered(answer: Answer, as_json: bool) -> None:
@@ -146,6 +164,20 @@ def show_registered(answer: Answer, as_json: bool) -> None:
         return
     place = f"{answer['log']}-{answer['index']}"
     output.result(say(en=f"registered at {place}", zh=f"已登记于 {place}"))
+
+
+def show_entries(answers: Sequence[Answer], as_json: bool) -> None:
+    if as_json:
+        rows = [{key: answer[key] for key in ("id", "index", "log")} for answer in answers]
+        output.result_json({"entries": rows})
+        return
+    first, last = (f"{one['log']}-{one['index']}" for one in (answers[0], answers[-1]))
+    output.result(
+        say(
+            en=f"{len(answers)} entries registered at {first} to {last}",
+            zh=f"已登记 {len(answers)} 条，位于 {first} 至 {last}",
+        )
+    )
 
 
 def registrar_option() -> Callable[[F], F]:

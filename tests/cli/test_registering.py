@@ -148,3 +148,63 @@ def test_bad_input_registers_nothing(
     size = register.size
     ended = register(*bad, "--lang", language)
     assert (ended.code, ended.out, register.size) == (2, "", size), ended.err
+
+
+STAFF = (
+    "\ufeffsubject,from,to,person,established,in_post,certified\r\n"
+    "B-1,2026-01-01,,王某,yes,yes,yes\r\n"
+    "\r\n"
+    'B-2,2026-01-01,2026-02-28,"李,某",yes,,yes\r\n'
+)
+
+
+def table(register: Registrar, text: str, *more: str) -> Ended:
+    file = register.desk / "staff.csv"
+    file.write_text(text, encoding="utf-8", newline="")
+    return register("--entries", "officer", file, *more)
+
+
+def test_a_table_registers_all_its_entries(register: Registrar) -> None:
+    size = register.size
+    ended = table(register, STAFF, "--keep", str(register.desk / "kept"))
+    assert ended.code == 0, ended.err
+    assert ended.out == f"2 entries registered at 2026-{size} to 2026-{size + 1}\n"
+    assert len(list((register.desk / "kept").iterdir())) == 2
+    registry = register.registry()
+    one, two = (registry.at(Registered.OFFICER, n, register.size, MARCH) for n in ("B-1", "B-2"))
+    assert one is not None and two is not None
+    assert (one.says("person"), one.covers(MARCH)) == ("王某", True)
+    assert (two.says("person"), two.covers(MARCH)) == ("李,某", False)
+    assert "in_post" not in two.facts
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where"),
+    [
+        ("B-2", "B/2", "line 4"),
+        ("2026-02-28", "2025-02-28", "line 4"),
+        ("2026-02-28", "2026-02-30", "line 4"),
+        ("B-1,", "", "line 2"),
+        ("B-1,", ",", "line 2"),
+        ("subject", "Subject", "line 1"),
+        ("person", "from", "line 1"),
+        ('"李,某"', '"李,某', "line 4"),
+        ("in_post", "In Post", "line 2"),
+    ],
+)
+def test_a_table_with_a_fault_registers_nothing(
+    register: Registrar, old: str, new: str, where: str
+) -> None:
+    size = register.size
+    ended = table(register, STAFF.replace(old, new).replace("yes,,yes", "yes,no,yes"))
+    assert (ended.code, ended.out, register.size) == (1, "", size)
+    assert where in ended.err
+
+
+def test_a_table_says_it_all(register: Registrar) -> None:
+    size = register.size
+    assert table(register, STAFF, "--from", "2026-01-01").code == 2
+    assert table(register, STAFF, "--officer", "A-1").code == 2
+    assert register("--entries", "benchmarks", register.desk / "staff.csv").code == 1
+    assert table(register, STAFF.splitlines()[0]).code == 1
+    assert register.size == size
