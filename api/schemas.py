@@ -256,8 +256,8 @@ COMPONENTS: dict[str, Schema] = {
                 _object(
                     dict.fromkeys(
                         (
-                            *("agency", "facts", "from", "place", "sha256", "subject", "to"),
-                            "version",
+                            *("agency", "facts", "from", "note", "place", "sha256", "subject"),
+                            *("to", "version"),
                         ),
                         _TEXT,
                     )

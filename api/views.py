@@ -331,6 +331,7 @@ def _version(asked: Asked, version: Version) -> dict[str, str]:
         "agency": version.agency,
         "facts": facts.replace("\n", "，"),
         "from": version.in_force.start.isoformat(),
+        "note": version.note,
         "place": asked.place(version.number),
         "sha256": digest(version.content.encode()).hex() if version.content else "",
         "subject": version.subject,

@@ -176,6 +176,11 @@ def _wrapped(words: Sequence[str]) -> str:
     metavar="DAY",
     words={"en": "the last day on which it holds", "zh": "最后有效日"},
 )
+@option(
+    "--note",
+    metavar="TEXT",
+    words={"en": "why it is registered, or changed", "zh": "登记或变更的原因"},
+)
 @keep_option()
 @json_option()
 def command(
@@ -188,7 +193,7 @@ def command(
     key = read_key(registrar)
     if entries := fields.pop("entries"):
         _check_alone(fields)
-        statements = read_entries(entries[0], Path(entries[1]), fields["agency"])
+        statements = read_entries(entries[0], Path(entries[1]), fields["agency"], fields["note"])
         show_entries(file_registrations(statements, key, server, keep), as_json)
         return
     statement = _statement(new_registration_id(), dict(fields))
@@ -219,6 +224,8 @@ def _statement(id_: str, fields: dict[str, Any]) -> Statement:
         )
     vkey, name, series = fields.get("key"), fields.get("name"), fields.get("series")
     predicate: dict[str, object] = {"id": id_, "agency": fields["agency"]}
+    if fields.get("note"):
+        predicate["note"] = fields["note"]
     if fields.get("officer"):
         predicate |= entry("officer", fields["officer"], fields["facts"], fields)
     elif fields.get("entry"):

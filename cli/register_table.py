@@ -24,14 +24,17 @@ NEEDED = ("subject", "from")
 OWN = frozenset({*NEEDED, "to"})
 
 
-def read_entries(register: str, file: Path, agency: str) -> list[Statement]:
+def read_entries(
+    register: str, file: Path, agency: str, note: str | None = None
+) -> list[Statement]:
     if register not in REGISTERS:
         raise Malformed(f"want one of {', '.join(REGISTERS)}, got {clip(register)!r}")
     try:
         # Spreadsheets put a mark before UTF-8.
         text = parse_utf8(read_small(file)).removeprefix("\ufeff")
         rows = list(_rows(text))
-        statements = [_statement(register, agency, line, row) for line, row in rows]
+        common = {"agency": agency, "register": register} | ({"note": note} if note else {})
+        statements = [_statement(common, line, row) for line, row in rows]
     except Malformed as error:
         raise error.under(str(file)) from None
     if not 0 < len(statements) <= MAX_ENTRIES:
@@ -62,14 +65,13 @@ def _rows(text: str) -> Iterator[tuple[int, Mapping[str, str]]]:
         raise Malformed(f"want CSV: {error}", path=f"line {lines.line_num}") from None
 
 
-def _statement(register: str, agency: str, line: int, row: Mapping[str, str]) -> Statement:
+def _statement(common: Mapping[str, str], line: int, row: Mapping[str, str]) -> Statement:
     days = {name: row[name] for name in ("from", "to") if name in row}
     predicate = {
-        "agency": agency,
+        **common,
         "facts": {name: text for name, text in row.items() if name not in OWN},
         "id": new_registration_id(),
         "in_force": days,
-        "register": register,
         "subject": row.get("subject", ""),
     }
     try:

@@ -25,7 +25,7 @@ REGISTER = (
 )
 FILE = ("place", "kind", "stage", "act", "files", "id")
 DOINGS = ("at", "kind", "what", "about", "stage", "named", "place")
-ENTRIES = ("subject", "agency", "from", "to", "facts", "version", "sha256", "place")
+ENTRIES = ("subject", "agency", "from", "to", "facts", "version", "sha256", "note", "place")
 REVIEWERS = ("agency", "officers", "reviewers", "wanted", "short", "unexamined")
 CONTRACTS = ("agency", "contract", "fault", "power", "scope")
 

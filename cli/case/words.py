@@ -31,6 +31,7 @@ HEADS: Mapping[str, Bilingual] = {
     "kind": {"en": "kind", "zh": "种类"},
     "last": {"en": "last at", "zh": "末条位置"},
     "named": {"en": "found by", "zh": "匹配名称"},
+    "note": {"en": "why", "zh": "登记原因"},
     "officers": {"en": "officers", "zh": "执法人员"},
     "opened": {"en": "opened", "zh": "立案（首次行为）"},
     "place": {"en": "place", "zh": "日志位置"},

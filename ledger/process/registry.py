@@ -35,6 +35,7 @@ class Version:
     content: str = ""
     version: str = ""
     at_ms: int | None = None  # when it was logged, where that is known
+    note: str = ""  # why it was registered, as whoever did it says
 
     def covers(self, day: date) -> bool:
         return self.in_force.covers(day)
@@ -66,6 +67,7 @@ class Registry:
             predicate.get("content", ""),
             predicate.get("version", ""),
             at_ms,
+            predicate.get("note", ""),
         )
         versions = self._versions[version.register].setdefault(version.subject, [])
         if self._added and self._added[-1].number >= number:

@@ -66,12 +66,13 @@ def test_an_officer_is_registered_and_withdrawn(register: Registrar) -> None:
     ended = register(*who)
     assert ended.code == 0, ended.err
     before = register.size
-    assert register(*who, "--to", "2026-02-28").code == 0
+    assert register(*who, "--to", "2026-02-28", "--note", "证件收回").code == 0
     registry = register.registry()
     for number, valid in ((before, True), (register.size, False)):
         version = registry.at(Registered.OFFICER, "320501-0417", number, MARCH)
         assert version is not None
         assert (version.covers(MARCH), version.says("person")) == (valid, "王某")
+        assert version.note == ("" if valid else "证件收回")
 
 
 def test_an_entry_of_any_register(register: Registrar) -> None:
@@ -166,7 +167,7 @@ def table(register: Registrar, text: str, *more: str) -> Ended:
 
 def test_a_table_registers_all_its_entries(register: Registrar) -> None:
     size = register.size
-    ended = table(register, STAFF, "--keep", str(register.desk / "kept"))
+    ended = table(register, STAFF, "--keep", str(register.desk / "kept"), "--note", "年度登记")
     assert ended.code == 0, ended.err
     assert ended.out == f"2 entries registered at 2026-{size} to 2026-{size + 1}\n"
     assert len(list((register.desk / "kept").iterdir())) == 2
@@ -176,6 +177,7 @@ def test_a_table_registers_all_its_entries(register: Registrar) -> None:
     assert (one.says("person"), one.covers(MARCH)) == ("王某", True)
     assert (two.says("person"), two.covers(MARCH)) == ("李,某", False)
     assert "in_post" not in two.facts
+    assert one.note == two.note == "年度登记"
 
 
 @pytest.mark.parametrize(
