@@ -3,13 +3,26 @@
 import time
 from collections.abc import Iterator
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from api.ids import new_id
 from ledger.evidence.envelope import Envelope
-from testkit.county import COUNTY, ELSEWHERE, ELSEWHERE_CASE, STREET, STREET_CASE, open_county
+from testkit.county import (
+    COUNTY,
+    ELSEWHERE,
+    ELSEWHERE_CASE,
+    STREET,
+    STREET_CASE,
+    act,
+    open_county,
+    signed,
+)
 from testkit.lists import POWERS
+from testkit.registers import officer
+from testkit.sequence import go_on, reopened
 from testkit.server import CASE, OTHER_CASE, Ledger, await_that
 
 
@@ -220,3 +233,31 @@ def test_the_catalog_finds_statements_by_kind_and_time(ledger: Ledger) -> None:
     numbers = services.catalog.occurred("act", 0, 2**53, 100)
     assert [services.log.row(number).kind for number in numbers] == ["act"] * 5
     assert services.catalog.occurred("act", 0, 2**53, 2) == numbers[:2]
+
+
+def test_a_case_that_began_in_an_earlier_log_stands_whole_in_the_year_s_register(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "ledger"
+    slot = new_id(time.time_ns() // 1_000_000)
+    with open_county(folder) as first:
+        first.accept(signed(officer("A-9", "2026-01-01", "2026-12-31")))
+        act(first, "source", case=None, provisional=slot)
+        act(first, "case_filing", case=OTHER_CASE, provisional=slot)
+        first.await_quorum()
+    people_ = first.offices
+    go_on(folder, people_)
+    with reopened(folder, people_) as second:
+        assert second.services.log.label == "2027"
+        act(second, "case_closing", case=OTHER_CASE)
+        rows = {
+            year: ask(second, f"/v1/agencies/{COUNTY}/cases?year={year}").json()["cases"]
+            for year in ("2026", "2027")
+        }
+        (line,) = rows["2027"]
+        assert (line["case"], line["stage"], line["acts"]) == (OTHER_CASE, "closed", "4")
+        assert (line["first"][:5], line["last"][:5]) == ("2026-", "2027-")
+        assert line in rows["2026"] and len(rows["2026"]) == 2
+        # What was registered in the first log holds in the second.
+        entries = ask(second, f"/v1/agencies/{COUNTY}/registers/officer?day=2026-05-01").json()
+        assert {row["place"][:5] for row in entries["entries"]} == {"2026-"}

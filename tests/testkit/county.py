@@ -48,7 +48,7 @@ def act(
         "id": new_id(time.time_ns() // 1_000_000),
         "occurred": {"from": "2026-03-02T09:00:00+08:00", "to": "2026-03-02T10:00:00+08:00"},
         "procedure": "ordinary",
-    } | ({"case": CASE} | more)
+    } | {name: value for name, value in ({"case": CASE} | more).items() if value is not None}
     statement = Statement(Kind.ACT, (FileSubject("a.txt", digest_item(data)),), predicate)
     (row,) = ledger.accept(seal(statement.to_bytes(), [by]).to_bytes())
     return row
