@@ -290,10 +290,26 @@ def _table(yearly: Yearly) -> Table:
             say(en="of these dated in another year", zh="其中所载日期属其他年度"),
             str(numbers.elsewhen),
         ),
+        *_lacking(numbers),
         (say(en="log", zh="日志"), _state(yearly)),
     )
     title = say(en=f"Statistics of enforcement {yearly.year}", zh=f"{yearly.year} 年度行政执法统计")
     return Table(title, columns, tuple(_rows(numbers)), about, time.time_ns() // 1_000_000)
+
+
+def _lacking(numbers: Statistics) -> Iterator[tuple[str, str]]:
+    """Case numbers below the last of which no act is logged."""
+    for form, row in sorted(numbers.numbering.items()):
+        if row.lacking:
+            listed = "、".join(map(str, row.missing[:20]))
+            listed += "……" if row.lacking > len(row.missing[:20]) else ""
+            yield (
+                say(en=f"no act of {printable(form)}", zh=f"{printable(form)} 中无任何行为的案号"),
+                say(
+                    en=f"{row.lacking} of 1 to {row.last}: {listed}",
+                    zh=f"1 至 {row.last} 号中 {row.lacking} 个：{listed}",
+                ),
+            )
 
 
 def _rows(numbers: Statistics) -> Iterator[tuple[str, ...]]:

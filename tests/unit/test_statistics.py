@@ -19,7 +19,7 @@ from testkit.case import AGENCY, Draft
 from testkit.world import World, registers
 
 YEAR = "2026"
-CASES = ["苏城管罚〔2026〕1号", "苏城管罚〔2026〕2号", "苏城管罚〔2026〕3号"]
+CASES = ["苏城管罚〔2026〕1号", "苏城管罚〔2026〕2号", "苏城管罚〔2026〕4号"]
 
 
 def act(number: int, name: str, case: str, **more: object) -> Draft:
@@ -47,6 +47,15 @@ BY_HAND = {
     "acts": "8",
     "cases": "3",
     "elsewhen": "1",
+    "numbering": [
+        {
+            "cases": "3",
+            "form": "苏城管罚〔2026〕*号",
+            "lacking": "1",
+            "last": "4",
+            "missing": ["3"],
+        }
+    ],
     "procedures": [
         {
             "acts": [
@@ -293,6 +302,7 @@ def test_numbers_are_read_as_they_were_written() -> None:
         lambda line: {**line, "acts": "08"},
         lambda line: {**line, "v": True},
         lambda line: {**line, "more": "1"},
+        lambda line: {**line, "numbering": [{**line["numbering"][0], "lacking": "0"}]},
         lambda line: {**line, "procedures": line["procedures"][::-1]},
         lambda line: {**line, "procedures": [*line["procedures"], line["procedures"][0]]},
         lambda line: {**line, "procedures": [{**line["procedures"][0], "acts": []}]},
@@ -307,6 +317,19 @@ def test_numbers_of_another_form_are_refused(change: Callable[[dict[str, object]
 def test_an_act_of_another_form_is_refused(data: bytes) -> None:
     with pytest.raises(Malformed):
         Shown.from_bytes(data)
+
+
+def test_a_case_number_that_nobody_logged_is_told_however_large_the_last_one_is() -> None:
+    tally = Tally(2026)
+    for n, number in enumerate((2, 300, 999_999_999)):
+        tally.add(Statement.from_bytes(act(n, "case_filing", f"甲〔2026〕{number}号").to_payload()))
+    for n, case in enumerate(("甲〔2025〕7号", "第9〔2026〕号"), start=10):
+        tally.add(Statement.from_bytes(act(n, "case_filing", case).to_payload()))
+    numbers = tally.numbers()
+    (row,) = numbers.numbering.values()
+    assert (row.cases, row.last, row.lacking) == (3, 999_999_999, 999_999_996)
+    assert row.missing == (1, *range(3, 258))
+    assert Statistics.from_json(numbers.to_json()) == numbers
 
 
 def test_only_acts_of_a_procedure_are_counted() -> None:
