@@ -1,6 +1,7 @@
 """What is due at an agency, over all its cases: as rows, and as a calendar.
 
-    GET /v1/agencies/{agency}/due          clocks that run or are overdue, the next first
+    GET /v1/agencies/{agency}/due          clocks that run or are overdue, the next first;
+                                           with done=yes also those that are over
     GET /v1/agencies/{agency}/due.ics      the same, for phones and desks
 
 Counted from the agency's acts in the log, by the rule packs in force when each case was opened.
@@ -12,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from importlib import import_module
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from api.identity import Person
@@ -21,7 +22,7 @@ from api.schemas import AgencyName, answers, shown
 from api.services import Services, services
 from api.views import Asked, Below, admit, agency_acts, asks_below, check_bound
 from ledger.encoding import in_china
-from ledger.errors import Unavailable
+from ledger.errors import Malformed, Unavailable
 from ledger.evidence.entry import Entry
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.statement import Statement
@@ -34,6 +35,7 @@ DUE = frozenset({State.RUNNING, State.OVERDUE})
 router = APIRouter()
 
 _CODES = ("malformed", "unsigned", "unknown", "rejected", "unavailable")
+Done = Annotated[str, Query(json_schema_extra={"enum": ["no", "yes"]})]
 Row = dict[str, str]
 
 
@@ -49,8 +51,9 @@ async def due(
     request: Request,
     s: Annotated[Services, Depends(services)],
     below: Below = "no",
+    done: Done = "no",
 ) -> JSONResponse:
-    asked, rows = await _answer(s, request, agency, below)
+    asked, rows = await _answer(s, request, agency, below, done)
     return JSONResponse(asked.answer(due=rows))
 
 
@@ -74,38 +77,43 @@ async def calendar(
             "icalendar is not installed, and it writes calendars",
             hints=("pip install 'tiezheng[tables]' where the ledger runs",),
         ) from None
-    _, rows = await _answer(s, request, agency, below)
+    _, rows = await _answer(s, request, agency, below, "no")
     return Response(feed.feed(rows), media_type=feed.MEDIA_TYPE)
 
 
 async def _answer(
-    s: Services, request: Request, agency: str, below: str
+    s: Services, request: Request, agency: str, below: str, done: str
 ) -> tuple[Asked, list[Row]]:
     person = await asyncio.to_thread(s.doorkeeper.person, request)
     async with s.packing:
-        return await asyncio.to_thread(_due, s, agency, person, below)
+        return await asyncio.to_thread(_due, s, agency, person, below, done)
 
 
-def _due(s: Services, agency: str, person: Person, below: str) -> tuple[Asked, list[Row]]:
+def _due(
+    s: Services, agency: str, person: Person, below: str, done: str
+) -> tuple[Asked, list[Row]]:
     asked = admit(s, agency, person)
     agencies = asked.below if asks_below(below) else [asked.agency]
     asked.note("due")
-    rows = [row for one in agencies for row in _of_agency(s, one)]
+    if done not in ("no", "yes"):
+        raise Malformed(f"want yes or no, got {done!r}")
+    states = frozenset(State) if done == "yes" else DUE
+    rows = [row for one in agencies for row in _of_agency(s, one, states)]
     return asked, sorted(rows, key=lambda row: (row["due"], row["case"], row["clock"]))
 
 
-def _of_agency(s: Services, agency: str) -> Iterator[Row]:
+def _of_agency(s: Services, agency: str, states: frozenset[State]) -> Iterator[Row]:
     filed = list(filed_acts(s, agency))
     found = [clock for file in case_files(agency, filed) for clock in Standing(s, file).clocks()]
     now_ms = s.clock.now_ms()
     # Of a year without an act it owes nothing that this ledger could know of.
     for year in sorted({in_china(one.at_ms).year for one in filed}):
         found += duties_of(agency, filed, year, now_ms)
-    # What only begins next year is not due yet.
-    started = (running for running in found if (running.start_ms or 0) <= now_ms)
-    yield from (
-        running.to_json() | {"agency": agency} for running in started if running.state in DUE
-    )
+    for running in found:
+        # What only begins next year is not due yet.
+        begun = running.start_ms is not None and running.start_ms <= now_ms
+        if begun and running.state in states:
+            yield running.to_json() | {"agency": agency}
 
 
 def case_files(agency: str, filed: Sequence[Filed]) -> list[CaseFile]:

@@ -12,6 +12,7 @@ from cli.language import language, pick, say
 from cli.remote import Answer
 from cli.table import Table
 from ledger.errors import Unavailable
+from ledger.process.clocks import State
 from ledger.report import Bilingual
 
 # What every clock that is due has; the rest it may have or not.
@@ -30,9 +31,11 @@ WEEKENDS: Bilingual = {
     words={
         "en": "Print what must be done at an agency, and until when, the next first.\n\n"
         "All clocks that run or are overdue, over all its cases, by the rule packs in\n"
-        "force when each was opened. With --ics also as a calendar, to import.",
+        "force when each was opened. With --ics also as a calendar, to import. With --done\n"
+        "also what is over, in time or late.",
         "zh": "打印机关全部案件中正在计算或已逾期的期限，先到期者在前。\n\n"
-        "依每案立案时有效的规则包计算。加 --ics 另写成日历文件，可导入日历。",
+        "依每案立案时有效的规则包计算。加 --ics 另写成日历文件，可导入日历。加 --done\n"
+        "时包括已结束的。",
     },
     example="tiezheng case due --agency agency-01 --ics due.ics \\\n"
     "    --server https://ledger.example --token-file token",
@@ -44,19 +47,33 @@ WEEKENDS: Bilingual = {
         metavar="FILE",
         words={"en": "write a calendar here (RFC 5545)", "zh": "将日历写入此文件（RFC 5545）"},
     ),
+    option(
+        "--clock",
+        "clocks",
+        multiple=True,
+        metavar="NAME",
+        words={
+            "en": "only this clock; may be repeated",
+            "zh": "仅此期限，写规则包中的标识；可写多次",
+        },
+    ),
+    option("--done", is_flag=True, words={"en": "also what is over", "zh": "包括已结束的"}),
 )
 def due(
     agency: str,
     below: bool,
     ics: str | None,
+    clocks: tuple[str, ...],
+    done: bool,
     output_file: str | None,
     server: str,
     token_file: str,
     as_json: bool,
 ) -> None:
-    answer = ask_view(
-        server, token_file, agency, "due", {"below": yes_or_no(below)}, {"due": FIELDS}
-    )
+    asked = {"below": yes_or_no(below), "done": yes_or_no(done)}
+    answer = ask_view(server, token_file, agency, "due", asked, {"due": FIELDS})
+    if clocks:
+        answer = answer | {"due": [row for row in answer["due"] if row["clock"] in clocks]}
     if ics is not None:
         _write_calendar(answer, Path(ics))
     put_view(_table(answer), answer, output_file, as_json)
@@ -83,6 +100,7 @@ def _table(answer: Answer) -> Table:
         say(en="what", zh="期限"),
         say(en="law", zh="依据"),
         say(en="since", zh="起算"),
+        say(en="done", zh="办结"),
         say(en="agency", zh="机关"),
         say(en="note", zh="备注"),
     )
@@ -104,6 +122,7 @@ def _row(row: Mapping[str, str]) -> tuple[str, ...]:
         row["name"] if language() == "zh" else row["name_en"],
         f"{row['statute']} {row['article']}",
         row["start"][:10],
+        row.get("stop", "")[:10],
         row["agency"],
         "；".join(_notes(row)),
     )
@@ -119,6 +138,8 @@ def _notes(row: Mapping[str, str]) -> list[str]:
         notes.append(say(en=f"without {days} days", zh=f"扣除 {days} 日"))
     if fine := row.get("additional_fine_at_most"):
         notes.append(say(en=f"additional fine at most {fine}", zh=f"加处罚款至多 {fine} 元"))
+    if row.get("logged_in_time") == "no" and row["state"] == State.MET:
+        notes.append(say(en="logged only after it was due", zh="逾期后才入日志"))
     if row.get("counted") == "weekends":
         notes.append(pick(WEEKENDS))
     if row.get("meaning") == "right":

@@ -100,6 +100,17 @@ def test_the_next_comes_first(desk: Desk) -> None:
     assert dues == sorted(dues) and len(dues) > 2
 
 
+def test_what_is_over_is_told_if_asked_and_one_clock_of_all(desk: Desk) -> None:
+    rows = desk.rows("--done", "--clock", "registration")
+    assert {row["clock"] for row in rows} == {"registration"}
+    states = {row["case"]: (row["state"], row.get("logged_in_time")) for row in rows}
+    # Disposed of in time by its word; the log had it half a year later.
+    assert states == {OLD: ("overdue", None), DONE: ("met", "no")}
+    shown = desk("--done", "--clock", "registration", "--lang", "zh").out
+    (line,) = [line for line in shown.splitlines() if DONE in line]
+    assert "按期完成" in line and "逾期后才入日志" in line
+
+
 def test_a_screen_says_it_in_words(desk: Desk) -> None:
     shown = desk("--lang", "zh").out
     (line,) = [line for line in shown.splitlines() if OLD in line and "办案期限" in line]
