@@ -25,7 +25,7 @@ from ledger.encoding import in_china
 from ledger.errors import Malformed, Unavailable
 from ledger.evidence.entry import Entry
 from ledger.evidence.envelope import Envelope
-from ledger.evidence.statement import Statement
+from ledger.evidence.statement import Kind, Statement
 from ledger.process.casefile import CaseFile, Filed
 from ledger.process.clocks import State
 from ledger.process.duties import duties_of
@@ -104,7 +104,8 @@ def _due(
 
 def _of_agency(s: Services, agency: str, states: frozenset[State]) -> Iterator[Row]:
     filed = list(filed_acts(s, agency))
-    found = [clock for file in case_files(agency, filed) for clock in Standing(s, file).clocks()]
+    files = case_files(agency, sorted([*filed, *_complaints(s, agency)], key=lambda f: f.number))
+    found = [clock for file in files for clock in Standing(s, file).clocks()]
     now_ms = s.clock.now_ms()
     # Of a year without an act it owes nothing that this ledger could know of.
     for year in sorted({in_china(one.at_ms).year for one in filed}):
@@ -117,25 +118,42 @@ def _of_agency(s: Services, agency: str, states: frozenset[State]) -> Iterator[R
 
 
 def case_files(agency: str, filed: Sequence[Filed]) -> list[CaseFile]:
-    """Each case of an agency with its acts, in log order; a case has those of what it grew from."""
+    """Each case of an agency with its acts, in log order; a case has those of what it grew from.
+
+    A complaint that belongs to no case is one of its own, with the acts, of whatever case, whose
+    fact `complaint` is its id.
+    """
     grown = {
         said["provisional"]: said["case"]
         for said in (one.statement.predicate for one in filed)
         if "provisional" in said and "case" in said
     }
     cases: dict[str, list[Filed]] = {}
+    complaints: dict[str, list[Filed]] = {}
     for one in filed:
         said = one.statement.predicate
         provisional = said.get("provisional", "")
-        case = said.get("case") or grown.get(provisional, provisional)
-        if case:
+        if case := said.get("case") or grown.get(provisional, provisional):
             cases.setdefault(case, []).append(one)
-    return [CaseFile(case, agency, tuple(acts)) for case, acts in cases.items()]
+        elif one.statement.kind is Kind.COMPLAINT:
+            complaints[one.statement.id] = [one]
+        if (about := complaints.get(one.facts.get("complaint", ""))) is not None:
+            about.append(one)
+    files = (*cases.items(), *complaints.items())
+    return [CaseFile(case, agency, tuple(acts)) for case, acts in files]
 
 
 def filed_acts(s: Services, agency: str) -> Iterator[Filed]:
     numbers = agency_acts(s, agency)
     check_bound(len(numbers))
+    return _filed(s, numbers)
+
+
+def _complaints(s: Services, agency: str) -> Iterator[Filed]:
+    return (one for one in _filed(s, s.log.complaints) if one.statement.agency == agency)
+
+
+def _filed(s: Services, numbers: Sequence[int]) -> Iterator[Filed]:
     for row in map(s.log.row, numbers):
         if not row.lost:
             statement = Statement.from_bytes(Envelope.from_bytes(row.envelope).payload)

@@ -4,7 +4,8 @@
 
 The statistics of a year are published by 31 January of the next; a case-file review is held within
 the year. Both are days of the calendar, and move for no holiday. An act that says of which year it
-is meets them: `annual_statistics` or `case_review` with the fact `year`.
+is meets them: `annual_statistics` or `case_review` with the fact `year`. As every act it names a
+case; a provisional one opened for it will do.
 """
 
 from collections.abc import Iterable

@@ -154,14 +154,13 @@ class Tally:
         if statement.kind is not Kind.ACT or "procedure" not in said:
             raise Malformed(f"want an act of a procedure, got {statement.kind}")
         procedure, act = said["procedure"], said["act"]
-        case = said.get("case") or said.get("provisional", "")
+        case = said.get("case") or said["provisional"]
         count = self._found.procedures.setdefault(procedure, {}).setdefault(act, ActCount())
         self._found.acts += 1
         count.acts += 1
-        if case:
-            self._cases.add(case)
-            self._of_procedure[procedure].add(case)
-            self._of_act[procedure, act].add(case)
+        self._cases.add(case)
+        self._of_procedure[procedure].add(case)
+        self._of_act[procedure, act].add(case)
         if (number := _number(said.get("case"), self._year)) is not None:
             self._numbers[number[0]].add(number[1])
         occurred = statement.occurred
@@ -172,7 +171,7 @@ class Tally:
     def numbers(self) -> Statistics:
         found = self._found
         found.cases = len(self._cases)
-        found.cases_of = {name: len(self._of_procedure[name]) for name in found.procedures}
+        found.cases_of = {name: len(cases) for name, cases in self._of_procedure.items()}
         found.numbering = {form: Numbering.of(all_) for form, all_ in self._numbers.items()}
         for (procedure, act), cases in self._of_act.items():
             found.procedures[procedure][act].cases = len(cases)

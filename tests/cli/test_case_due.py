@@ -1,6 +1,7 @@
 """What is due at an agency, from a real server: rows, a screen, a table, a calendar."""
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -10,10 +11,14 @@ from typing import Any
 import pytest
 from icalendar import Calendar
 
+from api.ids import new_id
 from ledger.encoding import CHINA
+from ledger.evidence.chunks import digest_item
+from ledger.evidence.signing import seal
+from ledger.evidence.statement import FileSubject, Kind, Statement
 from testkit.county import COUNTY, ELSEWHERE, STREET, act, open_county, signed
 from testkit.registers import listed
-from testkit.server import Ledger, serving
+from testkit.server import HANDLER, Ledger, serving
 from testkit.terminal import Ended, Run
 
 PACK = Path(__file__).parents[2] / "ledger" / "process" / "packs" / "ordinary.toml"
@@ -109,6 +114,38 @@ def test_what_is_over_is_told_if_asked_and_one_clock_of_all(desk: Desk) -> None:
     shown = desk("--done", "--clock", "registration", "--lang", "zh").out
     (line,) = [line for line in shown.splitlines() if DONE in line]
     assert "按期完成" in line and "逾期后才入日志" in line
+
+
+def complained(ledger: Ledger, at: datetime) -> str:
+    """One that belongs to no case; its id."""
+    data = f"投诉信 {at}".encode()
+    ledger.upload(data, by=HANDLER)
+    predicate = {
+        "agency": COUNTY,
+        "id": new_id(time.time_ns() // 1_000_000),
+        "occurred": occurred(at),
+        "place": "观前街",
+        "seen": occurred(at),
+    }
+    subject = FileSubject("投诉信.txt", digest_item(data))
+    statement = Statement(Kind.COMPLAINT, (subject,), predicate)
+    (row,) = ledger.accept(seal(statement.to_bytes(), [HANDLER]).to_bytes())
+    return str(row["id"])
+
+
+def test_a_complaint_of_no_case_has_its_clock_until_it_is_taken_or_not(desk: Desk) -> None:
+    old, answered = (complained(desk.ledger, moment(days)) for days in (40, 41))
+    act(
+        desk.ledger,
+        "complaint_acceptance",
+        case=DONE,
+        occurred=occurred(moment(39)),
+        facts={"complaint": answered},
+    )
+    found = {row["case"]: row for row in desk.rows("--clock", "complaint_acceptance")}
+    assert found[old]["state"] == "overdue" and answered not in found
+    done = desk.rows("--done", "--clock", "complaint_acceptance")
+    assert {row["case"]: row["state"] for row in done}[answered] == "met"
 
 
 def test_a_screen_says_it_in_words(desk: Desk) -> None:
