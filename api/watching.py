@@ -8,6 +8,7 @@ looked at again, and what its complaint has held once is not held again: not aft
 lifted either. Until the last complaint was looked at, no disposal is taken.
 """
 
+from bisect import bisect_right
 from collections.abc import Collection, Iterator
 
 from api.custody import Custody
@@ -15,7 +16,7 @@ from ledger.errors import Unavailable
 from ledger.evidence.entry import Entry
 from ledger.evidence.statement import Kind, Statement, StatementSubject
 from ledger.log import Log
-from ledger.process.complaints import matches, seen
+from ledger.process.complaints import Complaint, spans_of
 from ledger.process.holds import statement_target
 from ledger.sequencer import Row
 from storage.catalog_sqlite import SqliteCatalog
@@ -42,6 +43,8 @@ class Watching:
         self._catalog = catalog
         self._custody = custody
         self._log = log
+        self._read = -1  # the number of the last complaint that was read
+        self._known: dict[str, list[tuple[int, Complaint]]] = {}  # by agency, with their numbers
 
     def check_all_seen(self) -> None:
         """Raises `Unavailable` while a complaint waits to be looked at."""
@@ -57,14 +60,14 @@ class Watching:
         if not self._log.complaints:
             self._put(start, end)
             return
-        complaints: dict[int, Statement] = {}
+        self._read_complaints(end)
         for row in self._store.rows(start, end):
             statement = row.said()
             if statement is not None and statement.kind is Kind.COMPLAINT:
-                self._hold(statement, list(self._recorded(statement, row.number)))
+                complaint = Complaint.of(statement)
+                self._hold(complaint, list(self._recorded(complaint, row.number)))
             elif statement is not None and statement.kind is Kind.EVIDENCE:
-                complaints = complaints or dict(self._complaints(end))
-                self._hold_late(row, statement, complaints)
+                self._hold_late(row, statement)
             if (row.number + 1 - start) % PAGE == 0:
                 self._places.put_watched_to(row.number + 1)
         self._put(start, end)
@@ -73,26 +76,31 @@ class Watching:
         if end > start:
             self._places.put_watched_to(end)
 
-    def _complaints(self, end: int) -> Iterator[tuple[int, Statement]]:
-        for number in self._log.complaints:
-            said = self._store.row(number).said() if number < end else None
-            if said is not None:
-                yield number, said
+    def _read_complaints(self, end: int) -> None:
+        complaints = self._log.complaints
+        for number in complaints[bisect_right(complaints, self._read) :]:
+            if number >= end:
+                return
+            self._read = number
+            if (said := self._store.row(number).said()) is not None:
+                complaint = Complaint.of(said)
+                self._known.setdefault(complaint.agency, []).append((number, complaint))
 
-    def _recorded(self, complaint: Statement, number: int) -> Iterator[Row]:
+    def _recorded(self, complaint: Complaint, number: int) -> Iterator[Row]:
+        """By the catalog, whose spans are those of `ledger.process.complaints`."""
         self._catalog.catch_up(self._store)
-        for index in self._catalog.recorded(complaint.agency, seen(complaint)):
+        for index in self._catalog.recorded(complaint.agency, complaint.seen):
             row = self._store.row(index)
-            statement = row.said() if index < number else None
-            if statement is not None and matches(complaint, statement, _at_ms(row)):
+            if index < number and not row.lost:
                 yield row
 
-    def _hold_late(self, row: Row, statement: Statement, complaints: dict[int, Statement]) -> None:
-        for number, complaint in complaints.items():
-            if number < row.number and matches(complaint, statement, _at_ms(row)):
+    def _hold_late(self, row: Row, statement: Statement) -> None:
+        spans = list(spans_of(statement, Entry.from_bytes(row.entry).at))
+        for number, complaint in self._known.get(statement.agency, ()):
+            if number < row.number and complaint.matches(statement.agency, spans):
                 self._hold(complaint, [row])
 
-    def _hold(self, complaint: Statement, rows: Collection[Row]) -> None:
+    def _hold(self, complaint: Complaint, rows: Collection[Row]) -> None:
         holds = self._log.holds
         fresh = [
             StatementSubject(row.statement_id, Entry.from_bytes(row.entry).commitment)
@@ -106,7 +114,3 @@ class Watching:
         }
         for at in range(0, len(fresh), AT_ONCE):
             self._custody.hold(fresh[at : at + AT_ONCE], fields)
-
-
-def _at_ms(row: Row) -> int:
-    return Entry.from_bytes(row.entry).at

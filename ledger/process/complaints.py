@@ -7,7 +7,9 @@ logged in the days after counts too. The place does not narrow it down: what one
 name of a street another calls by the name of a shop, and a hold too many is lifted again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Self
 
 from ledger.encoding import parse_time
 from ledger.evidence.statement import Kind, Statement
@@ -32,14 +34,20 @@ def spans_of(statement: Statement, at_ms: int) -> Iterator[Span]:
         yield at_ms - DOCKED_MS, at_ms
 
 
-def seen(complaint: Statement) -> Span:
-    """As the complainant remembers it."""
-    value = complaint.predicate["seen"]
-    return parse_time(value["from"]), parse_time(value["to"])
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """What of a complaint says which recordings it may be about; the time as it is remembered."""
 
+    id: str
+    agency: str
+    seen: Span
 
-def matches(complaint: Statement, statement: Statement, at_ms: int) -> bool:
-    if complaint.agency != statement.agency:
-        return False
-    start, end = seen(complaint)
-    return any(a <= end and start <= b for a, b in spans_of(statement, at_ms))
+    @classmethod
+    def of(cls, statement: Statement) -> Self:
+        value = statement.predicate["seen"]
+        span = parse_time(value["from"]), parse_time(value["to"])
+        return cls(statement.id, statement.agency, span)
+
+    def matches(self, agency: str, spans: Iterable[Span]) -> bool:
+        start, end = self.seen
+        return agency == self.agency and any(a <= end and start <= b for a, b in spans)

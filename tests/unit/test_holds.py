@@ -14,7 +14,7 @@ from ledger.evidence.statement import (
     StatementSubject,
     TextSubject,
 )
-from ledger.process.complaints import matches
+from ledger.process.complaints import Complaint, spans_of
 from ledger.process.holds import Holds, check_lifting, names_of
 
 NOON = {"from": "2026-03-02T12:00:00+08:00", "to": "2026-03-02T12:00:00+08:00"}
@@ -115,4 +115,6 @@ def test_a_complaint_is_about_what_may_be_of_that_time_to_the_second(
     start: str, end: str, corrected: bool, found: bool
 ) -> None:
     said = evidence(1, **({"corrected": NOON} if corrected else {}))
-    assert matches(complaint(start, end), said, 0) is found
+    asked = Complaint.of(complaint(start, end))
+    assert asked.matches("agency-01", list(spans_of(said, 0))) is found
+    assert not asked.matches("agency-02", list(spans_of(said, 0)))
