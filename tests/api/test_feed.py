@@ -28,7 +28,7 @@ from ledger.process.feed import (
 from ledger.process.feed_table import FeedTable, stays
 from ledger.tlog.note import VerifierKey
 from testkit import disposals
-from testkit.platform import Platform, Wrong, open_platform
+from testkit.province import Platform, Wrong, open_platform
 from testkit.server import (
     AGENCY,
     CASE,

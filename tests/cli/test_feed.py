@@ -13,7 +13,7 @@ from api.keys import read_key
 from ledger.evidence.chunks import digest_item
 from ledger.evidence.signing import seal
 from ledger.evidence.statement import FileSubject, Kind, Statement
-from testkit.platform import open_platform
+from testkit.province import open_platform
 from testkit.server import AGENCY, CASE, HANDLER, Ledger, open_ledger, serving
 from testkit.terminal import Run
 

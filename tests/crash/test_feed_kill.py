@@ -18,7 +18,7 @@ from storage.trust_directory import read_trust
 from testkit import case as kit
 from testkit.children import Child
 from testkit.filers import PHOTO
-from testkit.platform import Platform, open_platform
+from testkit.province import Platform, open_platform
 from testkit.server import await_that
 from testkit.site import Site
 
