@@ -34,7 +34,7 @@ from testkit.disposals import (
     object_of,
     opened,
 )
-from testkit.server import CASE, ORIGIN, Ledger, await_that, open_ledger, series_keys
+from testkit.server import CASE, ORIGIN, OTHER_CASE, Ledger, await_that, open_ledger, series_keys
 
 KEY = BackupKey(bytes(range(32)))
 
@@ -95,20 +95,20 @@ def test_a_case_of_which_all_was_destroyed_still_has_a_packet(tmp_path: Path) ->
 
 
 def test_what_another_case_has_destroyed_is_said_there(tmp_path: Path) -> None:
-    """All acts of an agency and year are one series, which a packet accounts for."""
+    """A recording of two cases is one series, which the packet of each accounts for."""
     with opened(tmp_path / "ledger") as ledger:
-        other = "苏城管罚〔2026〕418号"
-        (gone,) = ledger.accept(
-            act(ledger, "site_inspection", case=other, stage="investigate", procedure="ordinary")
-        )
-        ledger.accept(act(ledger, case=other))
-        ledger.accept(act(ledger, "site_inspection", stage="investigate", procedure="ordinary"))
+        recording = {"device": "BWC-1", "file": "1.MP4"}
+        gone = file(ledger, case=OTHER_CASE, **recording)
+        file(ledger, upload=False, **recording)
+        ledger.accept(act(ledger, case=OTHER_CASE))
         ledger.await_quorum()
-        ledger.accept(disposal(gone, case=other))
+        ledger.accept(disposal(gone, case=OTHER_CASE))
         disposed(ledger)
         report, index = judged(ledger, tmp_path)
         assert not [f for f in report.findings if f.outcome is Outcome.FAILED]
-        assert {one.reason for one in index.withheld} == {"other_case"}
+        assert {(row.place.index, row.reason) for row in index.withheld} == {
+            (int(gone["index"]), "other_case")
+        }
 
 
 def test_audits_and_scrubs_go_on(tmp_path: Path) -> None:
