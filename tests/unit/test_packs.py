@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from ledger.evidence.statement import Stage
+from ledger.process.calendar import parse_calendar
 
 PROCESS = Path(__file__).parents[2] / "ledger" / "process"
 PACKS = {
@@ -110,9 +111,13 @@ def test_the_ten_steps_of_a_coercive_measure_are_asked_for() -> None:
 
 @pytest.mark.parametrize("year", [2025, 2026])
 def test_a_working_day_of_a_calendar_falls_on_a_weekend_and_no_day_is_both(year: int) -> None:
-    found = tomllib.loads((PROCESS / "calendars" / f"{year}.toml").read_text("utf-8"))
+    text = (PROCESS / "calendars" / f"{year}.toml").read_text("utf-8")
+    found = tomllib.loads(text)
+    assert str(year) in found["source"]
     off, working = ({date.fromisoformat(day) for day in found[key]} for key in ("off", "working"))
     assert all(day.year == year for day in off | working)
     assert all(day.weekday() >= 5 for day in working)
     assert not off & working
     assert date(year, 10, 1) in off
+    calendar = parse_calendar(text)
+    assert (set(calendar.off), set(calendar.working)) == (off, working)
