@@ -6,7 +6,7 @@
     city.recordings                     1,500 recordings, of cases and of patrols
 
 All of it is made by a script from one seed, and nothing of it by the code that is tested: what is
-wrong with a case is known here because it was done here (`testkit.city_cases`).
+wrong with a case is known here because it was done here (`testkit.city_wrongs`).
 """
 
 import hashlib
@@ -18,7 +18,8 @@ from datetime import date, datetime, timedelta, timezone
 from functools import cached_property
 from pathlib import Path
 
-from testkit.city_cases import SCRIPTS, WRONGS, Step, Wrong
+from testkit.city_cases import SCRIPTS, Step
+from testkit.city_wrongs import WRONGS, Wrong
 
 YEAR = 2026
 CHINA = timezone(timedelta(hours=8))

@@ -6,7 +6,8 @@ from functools import cache
 from pathlib import Path
 
 from testkit.city import CASES, RECORDINGS, WORKING, City
-from testkit.city_cases import SCRIPTS, WRONGS
+from testkit.city_cases import SCRIPTS
+from testkit.city_wrongs import WRONGS
 
 PACKS = Path(__file__).parents[2] / "ledger" / "process" / "packs"
 
