@@ -2,9 +2,13 @@
 
 import time
 from collections import Counter
+from typing import Any
 from urllib.parse import quote
 
-from cli.language import say
+from cli.case.judging import STAGES, STATES
+from cli.case.refusal import KINDS, LEVELS
+from cli.gap_wording import gap_cure
+from cli.language import pick, say
 from testkit.city_recount import (
     acts_as_lived,
     acts_in_log,
@@ -98,26 +102,28 @@ def judge_gaps(year: Year) -> None:
             f" {sorted(owed)}，实际 {sorted(due)}",
         )
         for gap in gaps:
-            table.append(
-                (
-                    case.number,
-                    gap["stage"],
-                    gap["level"],
-                    gap["kind"],
-                    gap["rule"],
-                    f"{gap['source']} {gap['article']}",
-                    gap["cure"],
-                )
-            )
+            table.append((case.number, *gap_cells(gap)))
     year.seconds["gaps of 200 cases"] = round(time.monotonic() - began, 1)
     year.facts["cases_right"] = right
     columns = say(
-        en="case|stage|level|kind|rule|by|cure", zh="案号|阶段|级别|种类|规则|依据|补正"
+        en="case|stage|level|kind|what|by|cure", zh="案号|阶段|级别|种类|事项|依据|补正"
     ).split("|")
     year.write("gaps", say(en="Gaps", zh="缺项清单"), tuple(columns), table)
     year.note(
         f"{right} of {len(year.city.cases)} cases as they should be; {len(table)} gaps",
         f"{len(year.city.cases)} 案中 {right} 案相符；共 {len(table)} 项",
+    )
+
+
+def gap_cells(gap: dict[str, Any]) -> tuple[str, ...]:
+    """A line of the table, in words."""
+    return (
+        pick(STAGES[gap["stage"]]),
+        pick(LEVELS[gap["level"]]),
+        pick(KINDS[gap["kind"]]),
+        say(en=gap["name_en"], zh=gap["name"]),
+        f"{gap['source']} {gap['article']}",
+        pick(gap_cure(gap)),
     )
 
 
@@ -145,7 +151,8 @@ def judge_clocks(year: Year) -> None:
             if row["state"] in ("overdue", "late", "running"):
                 law = f"{row['statute']} {row['article']}"
                 due = row.get("last_day") or row.get("due", "")
-                table.append((case.number, row["name"], due, row["state"], law))
+                name = say(en=row["name_en"], zh=row["name"])
+                table.append((case.number, name, due, pick(STATES[row["state"]]), law))
     year.facts["clocks_right"] = right
     columns = say(en="case|clock|due|state|by", zh="案号|期限|届满|状态|依据").split("|")
     year.write("clocks", say(en="Clocks", zh="期限清单"), tuple(columns), table)
