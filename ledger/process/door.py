@@ -16,7 +16,7 @@ from ledger.process.calendar import registered_days
 from ledger.process.casefile import CaseFile, Filed
 from ledger.process.gated import Closed, Gated
 from ledger.process.gates import refusals
-from ledger.process.judged import judged
+from ledger.process.judged import judged, opening_day, opening_of
 from ledger.process.registry import Registry, Version
 from ledger.process.rulepack import read_pack
 
@@ -51,19 +51,21 @@ def check_conclusion(proposed: Filed, case_of: CaseOf, registry: Registry) -> No
 def _check_gates(proposed: Filed, case: CaseFile, registry: Registry) -> None:
     day = in_china(proposed.at_ms).date()
     days = registered_days(registry, proposed.statement.agency, proposed.number, day)
+    after = case.with_filed(proposed)
     try:
-        packs = [one.pack for one in judged(case.with_filed(proposed), registry, days)]
+        packs = [one.pack for one in judged(after, registry, days)]
         found = refusals(case, proposed, registry, days)
+        opening = opening_of(after, proposed.procedure, registry)
     except Malformed as error:
         raise Gated(f"the rule pack in force cannot be read: {error}", Closed.UNREADABLE) from None
     own = next((pack for pack in packs if pack.pack == proposed.procedure), None)
-    if own is None:
+    if own is None and has_packs(registry, after.agency, opening):
         raise Gated(
             f"no rule pack {proposed.procedure!r} is in force for {proposed.statement.agency!r}",
             Closed.PACK,
         )
     # An older version may have had no such gate; what decides has always had to meet one.
-    if own.conclusion(proposed.act) is None and proposed.statement.is_decision:
+    if own and own.conclusion(proposed.act) is None and proposed.statement.is_decision:
         raise Gated(f"the rule pack {own.pack!r} has no decision {proposed.act!r}", Closed.ACT)
     if found:
         raise Gated(
@@ -78,6 +80,13 @@ def _check_gates(proposed: Filed, case: CaseFile, registry: Registry) -> None:
             f"{', '.join(own.opening)} before it",
             Closed.OPENING,
         )
+
+
+def has_packs(registry: Registry, agency: str, opening: Filed) -> bool:
+    """Whether any was in force when a case was opened: an older case is judged by none."""
+    at = opening.number, opening_day(opening)
+    subjects = {version.subject for version in registry.all_at(Registered.RULE_PACK, *at)}
+    return any(registry.listed(Registered.RULE_PACK, name, agency, *at) for name in subjects)
 
 
 class _Asked:

@@ -1,0 +1,83 @@
+"""Which acts the door asks about, where rule packs came only while cases were open."""
+
+import pytest
+
+from ledger.evidence.statement import Statement
+from ledger.process.casefile import CaseFile, Filed
+from ledger.process.door import check_conclusion
+from ledger.process.gated import Closed, Gated
+from ledger.process.registry import Registry
+from ledger.process.rulepack import RulePack
+from testkit.proceeding import FIRST, Proceeding, complete, registers
+from testkit.registers import listed, registered, registry
+from testkit.rulepacks import PACKS
+
+TEXT = PACKS["ordinary"]
+PACK = RulePack.from_text(TEXT)
+DECISION = "penalty_decision"
+
+
+def asked(made: Proceeding, registers: Registry) -> None:
+    case, proposed = made.before(DECISION)
+
+    def case_of(act: Statement) -> CaseFile:
+        return case
+
+    check_conclusion(proposed, case_of, registers)
+
+
+def published_behind_the_opening() -> Registry:
+    """The pack stands behind the case's first act in the log, and before its decision."""
+    filler = (registered("counsel", f"c{n}", "2026-01-01", kind="counsel") for n in range(FIRST))
+    statements = [*registers(), *filler][: FIRST + 2]
+    return registry(*statements, listed("rule_pack", "ordinary", TEXT))
+
+
+def lacking() -> Proceeding:
+    made = complete(PACK)
+    made.steps.remove(made.step("penalty_notice"))
+    return made
+
+
+def test_a_case_from_before_the_first_pack_is_judged_by_none() -> None:
+    packs = published_behind_the_opening()
+    proposed = lacking().before(DECISION)[1]
+    assert proposed.number > FIRST + 2
+    asked(lacking(), packs)
+
+
+def test_a_case_that_was_opened_under_a_pack_is_held_to_it() -> None:
+    with pytest.raises(Gated) as caught:
+        asked(lacking(), registry(*registers(("ordinary", TEXT))))
+    assert caught.value.reason is Closed.RECORDS
+    assert {row["rule"] for row in caught.value.found} == {"right_to_be_heard"}
+
+
+def test_a_procedure_without_a_pack_is_no_way_round_those_that_there_are() -> None:
+    made = complete(PACK)
+    for step in made.steps:
+        step.procedure = "invented"
+    with pytest.raises(Gated) as caught:
+        asked(made, registry(*registers(("ordinary", TEXT))))
+    assert caught.value.reason is Closed.PACK
+    # Nor is it in a case that was opened before, if the procedure is named for the first time now.
+    older = complete(PACK)
+    older.step(DECISION).procedure = "invented"
+    with pytest.raises(Gated) as caught:
+        asked(older, published_behind_the_opening())
+    assert caught.value.reason is Closed.PACK
+
+
+def test_evidence_and_other_acts_are_not_asked_about() -> None:
+    case, _ = complete(PACK).before(DECISION)
+
+    def never(act: Statement) -> CaseFile:
+        raise AssertionError("the case was read")
+
+    for one in case.filed:
+        if one.act:
+            check_conclusion(
+                Filed(one.number, one.statement, one.at_ms),
+                never,
+                registry(*registers(("ordinary", TEXT))),
+            )
