@@ -55,7 +55,8 @@ def _check_gates(proposed: Filed, case: CaseFile, registry: Registry) -> None:
     try:
         packs = [one.pack for one in judged(after, registry, days)]
         found = refusals(case, proposed, registry, days)
-        opening = opening_of(after, proposed.procedure, registry)
+        first = after.procedures()[proposed.procedure]
+        opening = opening_of(after, proposed.procedure, first, registry)
     except Malformed as error:
         raise Gated(f"the rule pack in force cannot be read: {error}", Closed.UNREADABLE) from None
     own = next((pack for pack in packs if pack.pack == proposed.procedure), None)
@@ -74,7 +75,7 @@ def _check_gates(proposed: Filed, case: CaseFile, registry: Registry) -> None:
             [gap.to_json() for gap in found],
         )
     # A rule that applies behind a decision alone says nothing of a case in which nothing stands.
-    if proposed.act not in own.opening and case.first(*own.opening) is None:
+    if own and proposed.act not in own.opening and case.first(*own.opening) is None:
         raise Gated(
             f"{proposed.act!r} concludes what was never opened: want one of "
             f"{', '.join(own.opening)} before it",

@@ -100,19 +100,24 @@ class Judged:
 def judged(file: CaseFile, registry: Registry, days: Working) -> list[Judged]:
     """Under each pack that an act of the case names and that was in force at its opening.
 
-    Raises `Malformed` of a pack that cannot be read."""
-    found = []
-    for procedure in file.procedures():
-        opening = opening_of(file, procedure, registry)
+    A part of a procedure, such as the hearing, brings the whole along: nobody leaves the rest out
+    by naming the part alone. Raises `Malformed` of a pack that cannot be read."""
+    found: dict[str, Judged] = {}
+    named = file.procedures()
+    while named:
+        procedure, first = next(iter(named.items()))
+        del named[procedure]
+        opening = opening_of(file, procedure, first, registry)
         pack = pack_at(procedure, opening, file.agency, registry)
-        if pack is not None:
-            found.append(Judged(file, pack, opening, registry, days))
-    return found
+        if pack is None:
+            continue
+        found[procedure] = Judged(file, pack, opening, registry, days)
+        named |= {other: first for other in pack.together_with if other not in found | named}
+    return list(found.values())
 
 
-def opening_of(file: CaseFile, procedure: str, registry: Registry) -> Filed:
+def opening_of(file: CaseFile, procedure: str, first: Filed, registry: Registry) -> Filed:
     """The first act that the pack calls an opening; without one, the first that names the pack."""
-    first = file.procedures()[procedure]
     pack = pack_at(procedure, first, file.agency, registry)
     return (file.first(*pack.opening) if pack else None) or first
 

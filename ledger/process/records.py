@@ -193,9 +193,9 @@ def _before(case: Judged, fence: Filed) -> dict[str, str]:
 
 
 def _has_passed(case: Judged, stage: Stage) -> bool:
-    """Whether any act of the procedure has come to a later stage."""
+    """Whether any act that the pack knows has come to a later stage."""
     return any(
         STAGES.index(rule.stage) > STAGES.index(stage)
-        for one in case.own()
+        for one in case.file.acts()
         if (rule := case.pack.act(one.act))
     )

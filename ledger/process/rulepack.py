@@ -174,6 +174,7 @@ class RulePack:
     kind: str
     opening: tuple[str, ...]
     late_after_hours: int
+    together_with: tuple[str, ...]  # packs that judge wherever this one does
     sources: tuple[Source, ...]
     acts: tuple[ActRule, ...]
     records: tuple[Record, ...]
@@ -205,6 +206,7 @@ class RulePack:
             found["kind"],
             found["opening"],
             found.get("late_after_hours", 24),
+            found.get("together_with", ()),
             *(found.get(table, ()) for table in _TABLES),
         )
         pack._check()
@@ -435,6 +437,7 @@ _PACK: Mapping[str, Read] = {
 }
 _PACK_MAY: Mapping[str, Read] = {
     "late_after_hours": _amount,
+    "together_with": _acts,
     "note": phrase.text,
     "record": rows(_record, 512),
     "check": rows(_check, 256),

@@ -479,3 +479,13 @@ def test_each_pack_that_an_act_names_judges_the_case() -> None:
     found = asked(made, registers=both)
     assert {gap.pack for gap in found} == {"hearing"}
     assert ("hearing_appointment", "64(四)") in told(found)
+
+
+def test_nobody_leaves_the_rest_out_by_naming_a_part_of_the_procedure() -> None:
+    """A case of the hearing alone: notice, hearing, decision, and nothing was investigated."""
+    text = PACKS["hearing"]
+    pack = RulePack.from_text(text)
+    made = complete(pack, *(r for r in pack.records if r.id == "hearing_considered"))
+    alone, both = registers_of(("hearing", text)), registers_of(*PACKS.items())
+    assert asked(made, registers=alone) == []
+    assert {("case_filing", "54"), ("investigation", "54、55")} <= told(asked(made, registers=both))
