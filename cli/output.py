@@ -30,6 +30,7 @@ import click
 from cli.language import choose, say
 from ledger.encoding import printable
 from ledger.errors import Conflict, Full, LedgerError, Malformed, Rejected, Unavailable, Unknown
+from ledger.process.gated import Gated
 from ledger.report import Outcome
 
 LARGE = 64 << 20  # bytes; below this a bar would only flicker
@@ -59,6 +60,7 @@ _OF_OUTCOME = {
 _CHINESE: tuple[tuple[type[LedgerError], str], ...] = (
     (Full, "空间或配额不足"),
     (Unavailable, "无法读取或写入"),
+    (Gated, "结论须待在先记录齐备"),
     (Conflict, "与已有内容冲突"),
     (Unknown, "没有所指的内容"),
     (Rejected, "不可采信"),

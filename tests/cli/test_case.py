@@ -150,6 +150,13 @@ def test_a_refused_decision_is_a_page_and_its_document_stays_here(
     assert shut.ledger.services.store.find_items([(digest, AGENCY)]) == [None]
 
 
+def test_deposited_as_an_act_it_is_refused_in_the_same_words(shut: Desk) -> None:
+    """The older command files acts too."""
+    key = ("--key", shut.folder / "handler.key", *shut.server, "--case", CASE, "--lang", "zh")
+    ended = shut.run("deposit", shut.write("a.pdf"), "--act", "penalty_decision", *key)
+    assert ended.code == 1 and "错误：结论须待在先记录齐备（a.pdf" in ended.err, ended.err
+
+
 def test_a_refused_decision_as_json_names_the_rules(shut: Desk) -> None:
     ended = shut.case("decide", "--act", "x_decision", "--doc", shut.write("a"), "--json")
     assert ended.code == 1
