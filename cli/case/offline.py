@@ -72,7 +72,9 @@ def _count(examination: Examination, at_ms: int) -> dict[str, Any]:
         if one.statement.kind not in _LEDGERS_OWN:
             filed.append(one)
     name = examination.index.case
-    agency = next((o.statement.agency for o in filed if o.statement.case == name), "")
+    # Whose case it is the first statement of it says, but for a notary's, who owns none.
+    owners = (one.statement for one in filed if not one.statement.is_notarial)
+    agency = next((owner.agency for owner in owners if owner.case == name), "")
     case = CaseFile(name, agency, tuple(filed))
     number = max((one.number for one in filed), default=0) + 1
     days = registered_days(registry, agency, number, in_china(at_ms).date())
