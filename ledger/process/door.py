@@ -7,6 +7,7 @@ invented name gets round a gate; nor does another agency, which could not have d
 
 from collections.abc import Callable, Iterator
 from datetime import date
+from functools import lru_cache
 
 from ledger.encoding import in_china
 from ledger.errors import Malformed
@@ -18,7 +19,7 @@ from ledger.process.gated import Closed, Gated
 from ledger.process.gates import refusals
 from ledger.process.judged import judged, opening_day, opening_of
 from ledger.process.registry import Registry, Version
-from ledger.process.rulepack import read_pack
+from ledger.process.rulepack import RulePack
 
 CaseOf = Callable[[Statement], CaseFile]
 
@@ -35,40 +36,33 @@ def check_conclusion(proposed: Filed, case_of: CaseOf, registry: Registry) -> No
         return
     case = case_of(act)
     owner = case.agency or act.agency
-    if not any(asked.is_one(list(asked.in_force(agency))) for agency in {owner, act.agency}):
+    days = registered_days(registry, owner, *asked.at)
+    try:
+        packs = [one.pack for one in judged(case.with_filed(proposed), registry, days)]
+    except Malformed as error:
+        if not act.is_decision:
+            return
+        raise Gated(f"the rule pack in force cannot be read: {error}", Closed.UNREADABLE) from None
+    # Of today, or of when the case was opened: a pack whose time is over still judges its cases.
+    in_force = [version for agency in (owner, act.agency) for version in asked.in_force(agency)]
+    if not asked.is_one(in_force) and not asked.is_one_under(packs):
         return
     if owner != act.agency:
         raise Gated(f"case {case.case!r} is of {owner!r}, not of {act.agency!r}", Closed.AGENCY)
     if "procedure" not in act.predicate:
         raise Gated(
-            f"{proposed.statement.predicate['act']!r} names no procedure, "
-            f"and {act.agency!r} has rule packs",
+            f"{act.predicate['act']!r} names no procedure, and {act.agency!r} has rule packs",
             Closed.PROCEDURE,
         )
-    _check_gates(proposed, case, registry)
-
-
-def _check_gates(proposed: Filed, case: CaseFile, registry: Registry) -> None:
-    day = in_china(proposed.at_ms).date()
-    days = registered_days(registry, proposed.statement.agency, proposed.number, day)
-    after = case.with_filed(proposed)
-    try:
-        packs = [one.pack for one in judged(after, registry, days)]
-        found = refusals(case, proposed, registry, days)
-        first = after.procedures()[proposed.procedure]
-        opening = opening_of(after, proposed.procedure, first, registry)
-    except Malformed as error:
-        raise Gated(f"the rule pack in force cannot be read: {error}", Closed.UNREADABLE) from None
     own = next((pack for pack in packs if pack.pack == proposed.procedure), None)
-    if own is None and has_packs(registry, after.agency, opening):
+    if own is None and _had_packs(proposed, case, registry):
         raise Gated(
-            f"no rule pack {proposed.procedure!r} is in force for {proposed.statement.agency!r}",
-            Closed.PACK,
+            f"no rule pack {proposed.procedure!r} is in force for {act.agency!r}", Closed.PACK
         )
     # An older version may have had no such gate; what decides has always had to meet one.
-    if own and own.conclusion(proposed.act) is None and proposed.statement.is_decision:
+    if own and own.conclusion(proposed.act) is None and act.is_decision:
         raise Gated(f"the rule pack {own.pack!r} has no decision {proposed.act!r}", Closed.ACT)
-    if found:
+    if found := refusals(case, proposed, registry, days):
         raise Gated(
             f"{proposed.act!r} has to wait: {len(found)} rules are not met",
             Closed.RECORDS,
@@ -83,8 +77,16 @@ def _check_gates(proposed: Filed, case: CaseFile, registry: Registry) -> None:
         )
 
 
+def _had_packs(proposed: Filed, case: CaseFile, registry: Registry) -> bool:
+    """Whether its agency had any when the case was opened: an older case is judged by none."""
+    after = case.with_filed(proposed)
+    first = after.procedures()[proposed.procedure]
+    opening = opening_of(after, proposed.procedure, first, registry)
+    return has_packs(registry, after.agency, opening)
+
+
 def has_packs(registry: Registry, agency: str, opening: Filed) -> bool:
-    """Whether any was in force when a case was opened: an older case is judged by none."""
+    """Whether any was in force for an agency when a case was opened."""
     at = opening.number, opening_day(opening)
     subjects = {version.subject for version in registry.all_at(Registered.RULE_PACK, *at)}
     return any(registry.listed(Registered.RULE_PACK, name, agency, *at) for name in subjects)
@@ -96,7 +98,7 @@ class _Asked:
     def __init__(self, act: Statement, registry: Registry, number: int, day: date) -> None:
         self._act = act
         self._registry = registry
-        self._at = number, day
+        self.at = number, day
 
     def is_one(self, packs: list[Version]) -> bool:
         """A conclusion under one of these packs; the opening of a provisional case is none."""
@@ -105,20 +107,38 @@ class _Asked:
             return False
         return act.is_decision or any(_names(pack, act.predicate["act"]) for pack in packs)
 
+    def is_one_under(self, packs: list[RulePack]) -> bool:
+        name = self._act.predicate["act"]
+        return any(self._act.is_decision or pack.conclusion(name) is not None for pack in packs)
+
     def everybodys(self) -> list[Version]:
-        return self._registry.all_at(Registered.RULE_PACK, *self._at)
+        """Whoever has registered them before, in force or not."""
+        number, _ = self.at
+        return [
+            version
+            for subject in self._registry.subjects(Registered.RULE_PACK)
+            for version in self._registry.versions(Registered.RULE_PACK, subject)
+            if version.number < number
+        ]
 
     def in_force(self, agency: str) -> Iterator[Version]:
         """Of each name the agency's own, or else that of the nearest agency above it."""
-        for subject in {version.subject for version in self.everybodys()}:
-            found = self._registry.listed(Registered.RULE_PACK, subject, agency, *self._at)
+        for subject in self._registry.subjects(Registered.RULE_PACK):
+            found = self._registry.listed(Registered.RULE_PACK, subject, agency, *self.at)
             if found is not None:
                 yield found
 
 
 def _names(version: Version, act: str) -> bool:
-    """Of a pack that cannot be read nobody knows what it names: decisions alone wait for it."""
+    return act in _conclusions(version.content)
+
+
+@lru_cache(maxsize=4096)
+def _conclusions(content: str) -> frozenset[str]:
+    """Remembered, since all packs are asked of each act. Of one that cannot be read nobody knows
+    what it names: decisions alone wait for it."""
     try:
-        return read_pack(version.content).conclusion(act) is not None
+        gates = RulePack.from_text(content).gates
     except Malformed:
-        return False
+        return frozenset()
+    return frozenset(act for gate in gates for act in gate.acts)
