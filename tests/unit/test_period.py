@@ -182,6 +182,13 @@ def test_there_is_an_end_of_all_days(unit: Unit) -> None:
         Period(400, unit).last_day(date(9999, 12, 1), Days())
 
 
+def test_days_that_do_not_count_come_after_the_months() -> None:
+    excluded = {date(2026, 7, 1), date(2026, 7, 31), date(2026, 9, 30), date(2026, 10, 2)}
+    # Three months from 1 July end on 1 October; two of them are lost, and 2 October is no day.
+    kept = Period(3, Unit.MONTHS, rolls=False)
+    assert kept.last_day(date(2026, 7, 1), Days(), 0, excluded).day == date(2026, 10, 4)
+
+
 @pytest.mark.parametrize("amount", [0, -1, 36_601])
 def test_no_statute_has_such_a_period(amount: int) -> None:
     with pytest.raises(Malformed, match="want a period of"):

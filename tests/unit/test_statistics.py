@@ -2,21 +2,31 @@
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from ledger.counting import yearly_lines
 from ledger.encoding import format_base64, format_json, parse_json
 from ledger.errors import Malformed, Unavailable, Unknown
+from ledger.evidence.entry import Entry, commit
 from ledger.evidence.place import Place
+from ledger.evidence.series import entry_tags
 from ledger.evidence.statement import Statement
+from ledger.evidence.trust import TrustedLog
 from ledger.process.statistics import Statistics, Tally, differences
 from ledger.process.yearly import Gone, Shown, Yearly
 from ledger.recount import Recount, recount
 from ledger.report import Outcome
+from ledger.tlog.checkpoint import Checkpoint
+from ledger.tlog.merkle import Edge, leaf_hashes
+from ledger.tlog.note import Algorithm, SignedNote
+from ledger.tlog.policy import Policy
+from ledger.tlog.signing_key import SigningKey, sign_note
+from ledger.tlog.tile import ENTRIES, Tile, entries_to_bytes
 from testkit import procedural as made
-from testkit.case import AGENCY, Draft
-from testkit.world import World, registers
+from testkit.case import AGENCY, Draft, MemoryLog
+from testkit.world import CachedSigner, World, registers
 
 YEAR = "2026"
 CASES = ["苏城管罚〔2026〕1号", "苏城管罚〔2026〕2号", "苏城管罚〔2026〕4号"]
@@ -242,6 +252,25 @@ def test_another_agency_s_signature_opens_nothing(world: World, lines: list[byte
     ):
         found = judged(world, [format_json({**first, **change}), *lines[1:]])
         assert outcomes(found) == {"series": Outcome.FAILED}
+
+
+def test_another_agency_s_act_under_the_run_s_tag_is_not_counted(world: World) -> None:
+    """The operator has the key of every series: what he tags is held against its own words."""
+    run = CachedSigner().open(f"{YEAR}/acts/{AGENCY}")
+    envelope, salt = act(1, "case_filing", CASES[0], agency="agency-02").to_envelope(), bytes(32)
+    entry = Entry(0, commit(salt, envelope), entry_tags(salt, [run.tag(1)])).to_bytes()
+    key = SigningKey("ledger.example/2026", Algorithm.ED25519, bytes(32))
+    text = Checkpoint(key.name, 1, Edge().extend(leaf_hashes([entry])).root()).to_text()
+    log = MemoryLog()
+    log.files["2026", "checkpoint"] = SignedNote(text, (sign_note(text, key),)).to_bytes()
+    log.files["2026", Tile(ENTRIES, 0, 1).to_path()] = entries_to_bytes([entry])
+    trusted = TrustedLog(key.name, YEAR, Policy(key.verifier, (), (), None), "")
+    first = Yearly(AGENCY, YEAR, Statistics(), run.signature, {YEAR: 1})
+    lines = [first.to_bytes(), Shown(envelope, salt).to_bytes()]
+    found = recount(lambda: lines, log, replace(world.trust, logs=(trusted,)))
+    (refused,) = [finding for finding in found.findings if finding.step == "act"]
+    assert refused.outcome is Outcome.FAILED and "it is of" in refused.detail
+    assert found.counted == Statistics()
 
 
 def test_what_was_destroyed_is_said_and_counted_nowhere(world: World, lines: list[bytes]) -> None:
