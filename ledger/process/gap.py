@@ -134,9 +134,9 @@ def act_gap(
     level: Level = Level.NOTICE,
     kind: GapKind = GapKind.DEFECT,
 ) -> Gap:
-    """Of an act itself, under no rule of the pack."""
+    """Of an act itself, under no rule of the pack: what was found is the rule."""
     return Gap(
-        rule.id,
+        what,
         case.pack.pack,
         case.pack.version,
         kind,
@@ -148,7 +148,7 @@ def act_gap(
         Sickness.PROCEDURE,
         *FULL_RECORD,
         place=one.number,
-        facts=facts,
+        facts={"act": one.act, **facts},
     )
 
 

@@ -120,7 +120,7 @@ class Step:
 class Proceeding:
     """`steps` in the order of the log once it is `ordered`."""
 
-    pack: RulePack
+    pack: RulePack = field(repr=False)
     steps: list[Step] = field(default_factory=list)
     never: set[str] = field(default_factory=set)
     kinds: set[str] = field(default_factory=set)  # of devices that evidence comes from
