@@ -211,11 +211,11 @@ def check(**fields: Any) -> int:
     words={
         "en": "Check a package, and unpack every packet of it that is sound.\n\n"
         "DIR gets packets/<nn>/, each a folder that tiezheng verify takes, trust/ and\n"
-        "list.tsv: which file is which item of which case. A packet that is not sound is\n"
+        "list.txt: which file is which item of which case. A packet that is not sound is\n"
         "named and left out. Without a fingerprint or a trust folder of your own nothing\n"
         "is restored. Exit codes as those of check.",
         "zh": "检测移交包，并解出其中完好的证据包。\n\n"
-        "DIR 中写入 packets/<nn>/（均可用 tiezheng verify 核验）、trust/ 和 list.tsv\n"
+        "DIR 中写入 packets/<nn>/（均可用 tiezheng verify 核验）、trust/ 和 list.txt\n"
         "（何文件为何案何件）。不完好的证据包逐一列出，不予解出。既无指纹又无自己的信任\n"
         "文件夹时，不恢复任何内容。退出码与 check 相同。",
     },

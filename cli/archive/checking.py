@@ -19,6 +19,7 @@ from cli.trust import open_trust
 from ledger.archiving import package
 from ledger.archiving.metadata import describe
 from ledger.archiving.package import Contents, parse_fingerprint
+from ledger.encoding import printable
 from ledger.errors import Conflict, Malformed, Rejected
 from ledger.evidence.packet import MANIFEST, TAG_MANIFEST, parse_manifest
 from ledger.suite import new_digest
@@ -107,7 +108,7 @@ def _restore(folder: Path, target: Path, contents: Contents, sound: frozenset[st
             shutil.copytree(folder / package.TRUST, partial / "trust")
             if read_trust(partial / "trust").hash != trust.hash:
                 raise Rejected("the trust folder has changed while it was copied")
-            with (partial / "list.tsv").open("x", encoding="utf-8") as listing:
+            with (partial / "list.txt").open("x", encoding="utf-8") as listing:
                 listing.write("file\tcase\tname\n")
                 for packed in contents.packets:
                     if packed.name not in sound:
@@ -144,5 +145,4 @@ def _rows(name: str, source: DiskPacket) -> Iterator[str]:
     for described in describe(name, source):
         for row, path, _ in described.items:
             if path:
-                given = str(row["file_name"]).translate({9: " ", 10: " ", 13: " "})
-                yield f"{path}\t{row.get('case', '')}\t{given}"
+                yield f"{path}\t{row.get('case', '')}\t{printable(row['file_name'])}"

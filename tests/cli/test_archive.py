@@ -315,7 +315,7 @@ def test_what_is_restored_verifies(made: Made, run: Run, tmp_path: Path) -> None
     assert restore(run, made, target, "--fingerprint", made.fingerprint) == 0
     packets = [target / "packets" / name for name in ("01", "02")]
     assert run("verify", *packets, "--trust", target / "trust").code == 0
-    listed = (target / "list.tsv").read_text(encoding="utf-8").splitlines()
+    listed = (target / "list.txt").read_text(encoding="utf-8").splitlines()
     names = dict(row.split("\t")[::2] for row in listed[1:])
     assert all((target / path).is_file() for path in names)
     assert "BWC_0088.MP4" in names.values()
