@@ -147,6 +147,12 @@ _FACTS: Mapping[str, Bilingual] = {
     "listed": {"en": "in package.json", "zh": "package.json 所载"},
     "not_known_here": {"en": "of a structure not known here", "zh": "结构无从判断"},
 }
+_NAMED: Mapping[Result, Bilingual] = {
+    Result.PASSED: {"en": "", "zh": ""},
+    Result.FAILED: {"en": "not so: ", "zh": "不符："},
+    Result.NOTED: {"en": "see: ", "zh": "参见："},
+    Result.NOT_TESTED: {"en": "open: ", "zh": "未定："},
+}
 UNVOUCHED: Bilingual = {
     "en": "Nobody outside the package vouches for it: type in the fingerprint of the printed page\n"
     "(--fingerprint), or give your own trust folder (--trust). A forger's package passes too.",
@@ -183,7 +189,7 @@ def _line(line: Line, names: int) -> Iterator[str]:
     yield f"  {pick(title)}{say(en=': ', zh='：')}{pick(RESULTS[line.result])}{count}"
     yield f"      {say(en='how: ', zh='方法：')}{pick(how)}"
     for name in line.names[:names]:
-        yield f"      {say(en='not so: ', zh='不符：')}{printable(name)}"
+        yield f"      {pick(_NAMED[line.result])}{printable(name)}"
     if (more := len(line.names) - names) > 0:
         yield "      " + say(en=f"and {more} more", zh=f"另有 {more} 项")
     for name, value in line.facts.items():

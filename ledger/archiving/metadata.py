@@ -176,6 +176,8 @@ def _event(said: _Said) -> Mapping[str, Any]:
         event = _OF_CUSTODY.get(given["action"], "custody")
     objects = [subject.digest.sha256.hex() for subject in statement.files]
     objects += [s.id for s in statement.subjects if isinstance(s, StatementSubject)]
+    # Of what was made from an item both are named, by their digests.
+    objects += [given["original"]] if "original" in given else []
     detail = given.get("act") or given.get("hold") or given.get("register") or given.get("action")
     row = {
         "agent": given.get("by") or "、".join(given.get("officers", ())) or given["agency"],
