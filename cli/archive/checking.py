@@ -19,6 +19,7 @@ from cli.trust import open_trust
 from ledger.archiving import package
 from ledger.archiving.metadata import describe
 from ledger.archiving.package import Contents, parse_fingerprint
+from ledger.archiving.properties import Result
 from ledger.encoding import printable
 from ledger.errors import Conflict, Malformed, Rejected
 from ledger.evidence.packet import MANIFEST, TAG_MANIFEST, parse_manifest
@@ -49,7 +50,7 @@ def run_restore(
     examined = _examined(folder, fingerprint, trust, where)
     four, contents = examined.four, examined.contents
     if four.vouched and contents is not None and examined.sound:
-        restored = _restore(Path(folder), Path(target), contents, examined.sound)
+        restored = _restore(Path(folder), Path(target), contents, examined)
         output.note(
             say(
                 en=f"{restored} of {len(contents.packets)} packets are in {target}",
@@ -98,16 +99,18 @@ def _exit(examined: Examined) -> Exit:
     return Exit.DONE if examined.four.vouched else Exit.UNDECIDED
 
 
-def _restore(folder: Path, target: Path, contents: Contents, sound: frozenset[str]) -> int:
+def _restore(folder: Path, target: Path, contents: Contents, examined: Examined) -> int:
     """Whole or not at all; what is written was digested while it was."""
+    sound = examined.sound
     partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
     with refusals(f"write {str(target)!r}"):
         try:
             partial.mkdir(parents=True)
-            trust = read_trust(folder / package.TRUST)
-            shutil.copytree(folder / package.TRUST, partial / "trust")
-            if read_trust(partial / "trust").hash != trust.hash:
-                raise Rejected("the trust folder has changed while it was copied")
+            # One that nobody vouches for would be believed later, lying there.
+            if examined.four.line("trust").result is Result.PASSED:
+                shutil.copytree(folder / package.TRUST, partial / "trust")
+                if read_trust(partial / "trust").hash != contents.trust:
+                    raise Rejected("the trust folder has changed while it was copied")
             with (partial / "list.txt").open("x", encoding="utf-8") as listing:
                 listing.write("file\tcase\tname\n")
                 for packed in contents.packets:

@@ -119,7 +119,8 @@ class _Examination:
         counts = _Counts()
         if trust is not None:
             self._packets(contents, trust, counts)
-        self._content_lines(contents, counts)
+            self._content_lines(contents, counts)
+        self._listed(contents, counts)
         good = frozenset(counts.sound) - {Path(path).name for path in altered}
         return Examined(self._four(fingerprint, vouched), contents, good - set(counts.other))
 
@@ -223,12 +224,11 @@ class _Examination:
         items = _Lines(self._bag, package.ITEMS)
         events = _Lines(self._bag, package.EVENTS)
         for packed in contents.packets:
-            if packed.path not in self._bag.sizes():
-                continue
             try:
                 source = open_packet(self._folder / packed.path)
             except LedgerError as error:
                 _note(counts, counts.failed, packed, str(error))
+                counts.open_.append(packed.path)
                 continue
             report = verify_packet(
                 source,
@@ -251,7 +251,7 @@ class _Examination:
         wrong += [p for p, wanted in others if self._found.get(p) != digest(wanted)]
         self._put("metadata", wrong, counts.items)
 
-    def _content_lines(self, contents: Contents, counts: _Counts) -> None:
+    def _listed(self, contents: Contents, counts: _Counts) -> None:
         listed = {packed.path: packed for packed in contents.packets}
         held = [path for path in self._bag.sizes() if path.startswith(package.PACKETS)]
         other = [
@@ -262,7 +262,9 @@ class _Examination:
         other += [path for path in held if path not in listed]
         other += [package.PACKETS + name for name in counts.other]
         self._put("packets", sorted(set(other)), len(listed))
-        total = len(listed)
+
+    def _content_lines(self, contents: Contents, counts: _Counts) -> None:
+        total = len(contents.packets)
         self._three("verified", counts.failed, counts.undecided, total, counts.reasons)
         self._three("whole_case", counts.parts, counts.open_, total)
         described = {k: str(n) for k, n in sorted(counts.lacking.items())}

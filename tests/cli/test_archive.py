@@ -17,6 +17,7 @@ from ledger.archiving.properties import TESTS, Property
 from ledger.evidence.packet import TAG_MANIFEST
 from ledger.suite import digest
 from testkit.case import evidence, make_case, zip_bytes
+from testkit.keys import key
 from testkit.packages import ANOTHER, ARCHIVE, BY, Made, cases, lines, make_package, reseal
 from testkit.pdf import pages_of
 from testkit.terminal import Run
@@ -196,6 +197,24 @@ def test_a_missing_file_is_named(made: Made, run: Run, path: str) -> None:
     assert path in found["files"]
 
 
+def test_a_packet_that_is_not_there_is_not_counted_as_verified(made: Made, run: Run) -> None:
+    (made.folder / "data/packets/02.zip").unlink()
+    ended = run("archive", "check", made.folder, "--fingerprint", made.fingerprint, "--json")
+    line = lines(ended.out)["verified"]
+    assert (line["result"], line["counted"], line["total"]) == ("failed", "1", "2")
+    assert line["names"] == ["data/packets/02.zip"]
+
+
+def test_with_a_trust_folder_that_cannot_be_read_no_packet_passes(made: Made, run: Run) -> None:
+    (made.folder / "data/trust/logs").unlink()
+    ended = run("archive", "check", made.folder, "--fingerprint", made.fingerprint, "--json")
+    assert ended.code == 1
+    found = lines(ended.out)
+    assert found["trust"]["result"] == "failed"
+    untested = ("verified", "whole_case", "elements", "structure", "programs")
+    assert [found[test]["result"] for test in untested] == ["not_tested"] * len(untested)
+
+
 def test_a_packet_that_is_not_in_the_list_is_named(made: Made, run: Run) -> None:
     shutil.copy(made.folder / "data/packets/01.zip", made.folder / "data/packets/03.zip")
     reseal(made.folder)
@@ -335,6 +354,20 @@ def test_of_a_damaged_package_the_rest_is_restored(made: Made, run: Run, tmp_pat
     target = tmp_path / "restored"
     assert restore(run, made, target, "--fingerprint", made.fingerprint) == 1
     assert [path.name for path in (target / "packets").iterdir()] == ["02"]
+
+
+def test_a_trust_folder_that_nobody_vouches_for_is_not_restored(
+    made: Made, run: Run, tmp_path: Path
+) -> None:
+    """The reader's own has one mirror more; that of the package could be anybody's."""
+    own = Path(shutil.copytree(made.trust, tmp_path / "own"))
+    mirror = key("mirror.example").verifier.to_text()
+    (own / "mirrors").write_text(f"{mirror}\n")
+    assert restore(run, made, tmp_path / "restored", "--trust", own) == 0
+    assert sorted(path.name for path in (tmp_path / "restored").iterdir()) == [
+        "list.txt",
+        "packets",
+    ]
 
 
 def test_a_slip_of_the_pen_is_told_by_its_group(made: Made, run: Run) -> None:
