@@ -26,7 +26,6 @@ from ledger.process.casefile import CaseFile, Filed
 from ledger.process.condition import Facts, holds
 from ledger.process.fine import additional_fine
 from ledger.process.period import (
-    MAX_AMOUNT,
     LastDay,
     Period,
     Unit,
@@ -36,6 +35,8 @@ from ledger.process.period import (
 )
 from ledger.process.rulepack import Clock, Meaning, RulePack
 from ledger.process.tables import format_yuan, yuan
+
+MAX_TOLD = 3660  # days of one testing; who tells of more has written a wrong year
 
 # Of days off, as registered before this place in the log; `None`: as registered now.
 DaysAt = Callable[[int | None], Days]
@@ -72,12 +73,13 @@ class Running:
     stopped: Filed | None = None
     stopped_ms: int | None = None
     fine_fen: int | None = None  # at the most: days of a reconsideration would not count
+    moved_late: bool = False  # by what was logged when the time was over
 
     @property
     def logged_in_time(self) -> bool | None:
         if self.stopped is None or self.due_ms is None:
             return None
-        return self.stopped.at_ms <= self.due_ms
+        return self.stopped.at_ms <= self.due_ms and not self.moved_late
 
     def to_json(self) -> dict[str, str]:
         """Facts for a page or another program; what is not known is not there."""
@@ -164,7 +166,9 @@ def _running(clock: Clock, pack: RulePack, case: CaseFile, days_at: DaysAt, now_
     started, start_ms = pick(starts, key=lambda start: (start[1], start[0].number))
     stopped = next((f for f in _named(case, clock.until) if done_ms(f) >= start_ms), None)
     days = days_at(None if stopped is None else stopped.number)
-    last, due_ms, extended, excluded = _due(clock, period_of(clock, pack), case, start_ms, days)
+    last, due_ms, extended, excluded, late = _due(
+        clock, period_of(clock, pack), case, start_ms, days
+    )
     stopped_ms = None if stopped is None else done_ms(stopped)
     return Running(
         *about,
@@ -180,6 +184,7 @@ def _running(clock: Clock, pack: RulePack, case: CaseFile, days_at: DaysAt, now_
         stopped,
         stopped_ms,
         _fine(clock, case, last, now_ms if stopped_ms is None else stopped_ms),
+        late,
     )
 
 
@@ -207,28 +212,39 @@ def _start(clock: Clock, filed: Filed) -> Iterator[int]:
     if not clock.start_fact:
         yield began_ms(filed)
     elif (day := _day(filed, clock.start_fact)) is not None:
-        yield min(start_of(day), filed.at_ms)
+        # Of a day before 1970, or of a slip of the pen, the clock runs from the first there is.
+        yield min(max(start_of(day), 0), filed.at_ms)
 
 
 def _due(
     clock: Clock, period: Period, case: CaseFile, start_ms: int, days: Days
-) -> tuple[LastDay | None, int, int, int]:
-    """The last day, its end, days by which it was extended, and days that did not count."""
+) -> tuple[LastDay | None, int, int, int, bool]:
+    """The last day, its end, days by which it was extended, and days that did not count; and
+    whether what moved the end was logged only behind it."""
     if period.unit is Unit.HOURS:
-        return None, period.end_ms(start_ms), 0, 0
+        return None, period.end_ms(start_ms), 0, 0, False
     start = day_of(start_ms)
-    excluded = set(_excluded(clock, case))
-    more = 0
-    last = period.last_day(start, days, more, excluded)
-    granted = case.acts(clock.extended_by) if clock.extended_by else ()
-    for filed in sorted(granted, key=done_ms):
-        # What is granted after the end extends nothing.
-        if start_ms <= done_ms(filed) <= last.end_ms:
-            more += _granted(filed)
-            if clock.extended_at_most:
-                more = min(more, clock.extended_at_most)
-            last = period.last_day(start, days, more, excluded)
-    return last, last.end_ms, more, sum(start < day <= last.day for day in excluded)
+    excluded: set[date] = set()
+    more, late = 0, False
+    last = period.last_day(start, days)
+    # An act has a name: none stands for what the clock does not have.
+    for filed in sorted(case.acts(clock.extended_by, clock.excluded), key=done_ms):
+        # What is granted or told after the end moves nothing.
+        if done_ms(filed) > last.end_ms:
+            continue
+        extends = filed.act == clock.extended_by and start_ms <= done_ms(filed)
+        granted = _granted(filed) if extends else 0
+        told = _told(filed, start) if filed.act == clock.excluded else []
+        new = set(told) - excluded
+        excluded |= new
+        if not new and not granted:
+            continue
+        late |= filed.at_ms > last.end_ms
+        more += granted
+        if clock.extended_at_most:
+            more = min(more, clock.extended_at_most)
+        last = period.last_day(start, days, more, excluded)
+    return last, last.end_ms, more, sum(start < day <= last.day for day in excluded), late
 
 
 def _granted(filed: Filed) -> int:
@@ -237,12 +253,12 @@ def _granted(filed: Filed) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 0
 
 
-def _excluded(clock: Clock, case: CaseFile) -> Iterator[date]:
+def _told(filed: Filed, start: date) -> list[date]:
     """Days that were told in writing; what was not told counts (强制法 25)."""
-    for filed in case.acts(clock.excluded) if clock.excluded else ():
-        first, last = _day(filed, "from"), _day(filed, "to")
-        if first is not None and last is not None and (last - first).days < MAX_AMOUNT:
-            yield from days_between(first, last)
+    first, last = _day(filed, "from"), _day(filed, "to")
+    if first is None or last is None or (last - first).days > MAX_TOLD:
+        return []
+    return days_between(max(first, start), last)
 
 
 def _day(filed: Filed, fact: str) -> date | None:

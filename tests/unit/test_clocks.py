@@ -455,3 +455,73 @@ def test_statistics_of_their_own_year_meet_it_and_of_another_do_not() -> None:
 def test_a_review_is_due_within_the_year() -> None:
     assert duty("case_review", "2026-12-31T23:59:59+08:00").state is State.RUNNING
     assert duty("case_review", "2027-01-01T00:00:00+08:00").state is State.OVERDUE
+
+
+# --- who would move one afterwards --------------------------------------------------------------
+
+SEIZED = '[[clock]]\nid = "it"\nname = "期限"\nname_en = "Time"\nfrom = ["case_filing"]\n' + (
+    'until = ["penalty_decision"]\ndays = 30\nrolls = false\nsource = "法"\narticle = "1"\n'
+    'extended_by = "extension"\nexcluded = "testing"\n'
+)
+FILED, DECIDED = "2026-03-02T09:00:00+08:00", "2026-05-04T09:00:00+08:00"
+
+
+def seized(*more: Filed) -> Running:
+    acts = [filed(1, "case_filing", FILED), filed(2, "penalty_decision", DECIDED), *more]
+    case = CaseFile(CASE, AGENCY, tuple(acts))
+    (running,) = clocks_of([pack_of(SEIZED)], case, Nothing(), lambda number: Days(), NOW)
+    return running
+
+
+class Nothing:
+    def stands(self, act: str) -> bool:
+        return False
+
+    def facts(self, act: str) -> Iterable[Mapping[str, str]]:
+        return []
+
+    def is_major(self, act: str) -> bool:
+        return False
+
+    def has_device(self, kind: str) -> bool:
+        return False
+
+
+def lab(at: str, first: str, last: str, number: int = 3) -> Filed:
+    return filed(number, "testing", at, **{"from": first, "to": last})
+
+
+def test_testing_that_is_told_when_the_time_is_over_gives_none_back() -> None:
+    assert seized().state is State.LATE
+    late = seized(lab("2026-06-01T09:00:00+08:00", "2026-03-03", "2026-05-31"))
+    assert (late.state, late.excluded) == (State.LATE, 0)
+    in_time = seized(lab("2026-03-10T09:00:00+08:00", "2026-03-11", "2026-04-30"))
+    assert (in_time.state, in_time.excluded, in_time.logged_in_time) == (State.MET, 51, True)
+
+
+def test_an_extension_dated_back_is_not_shown_by_the_log() -> None:
+    at, logged = "2026-03-10T09:00:00+08:00", "2026-06-01T09:00:00+08:00"
+    assert seized(filed(3, "extension", at, days="60")).logged_in_time
+    back = seized(filed(3, "extension", at, logged=logged, days="60"))
+    assert (back.state, back.extended, back.logged_in_time) == (State.MET, 60, False)
+
+
+def test_a_century_of_testing_is_a_slip_and_gives_nothing_back() -> None:
+    years = [lab(FILED, "1970-01-01", "2069-12-31", number) for number in range(3, 40)]
+    assert seized(*years).excluded == 0
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "1969-12-31", "1970-01-01"])
+def test_a_clock_from_a_day_before_all_times_runs_all_the_same(day: str) -> None:
+    filing = filed(1, "case_filing", FILED, violation_ended=day)
+    case = CaseFile(CASE, AGENCY, (filing,))
+    found = clocks_of([AFTER], case, Filing(), lambda number: Days(), NOW)
+    (running,) = (one for one in found if one.clock.id == "penalty_limitation")
+    assert running.state is State.LATE
+
+
+class Filing(Nothing):
+    """Of a case in which nothing is endangered."""
+
+    def facts(self, act: str) -> Iterable[Mapping[str, str]]:
+        return [{}]
