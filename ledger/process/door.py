@@ -40,12 +40,12 @@ def check_conclusion(proposed: Filed, case_of: CaseOf, registry: Registry) -> No
     try:
         packs = [one.pack for one in judged(case.with_filed(proposed), registry, days)]
     except Malformed as error:
-        if not act.is_decision:
+        # Of what the unreadable one names nobody knows; what another in force names waits with it.
+        if not act.is_decision and not asked.is_one(asked.in_force_of(owner, act.agency)):
             return
         raise Gated(f"the rule pack in force cannot be read: {error}", Closed.UNREADABLE) from None
     # Of today, or of when the case was opened: a pack whose time is over still judges its cases.
-    in_force = [version for agency in (owner, act.agency) for version in asked.in_force(agency)]
-    if not asked.is_one(in_force) and not asked.is_one_under(packs):
+    if not asked.is_one(asked.in_force_of(owner, act.agency)) and not asked.is_one_under(packs):
         return
     if owner != act.agency:
         raise Gated(f"case {case.case!r} is of {owner!r}, not of {act.agency!r}", Closed.AGENCY)
@@ -121,7 +121,10 @@ class _Asked:
             if version.number < number
         ]
 
-    def in_force(self, agency: str) -> Iterator[Version]:
+    def in_force_of(self, *agencies: str) -> list[Version]:
+        return [version for agency in agencies for version in self._in_force(agency)]
+
+    def _in_force(self, agency: str) -> Iterator[Version]:
         """Of each name the agency's own, or else that of the nearest agency above it."""
         for subject in self._registry.subjects(Registered.RULE_PACK):
             found = self._registry.listed(Registered.RULE_PACK, subject, agency, *self.at)

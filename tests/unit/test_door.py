@@ -81,3 +81,18 @@ def test_evidence_and_other_acts_are_not_asked_about() -> None:
                 never,
                 registry(*registers(("ordinary", TEXT))),
             )
+
+
+def test_a_procedure_whose_pack_cannot_be_read_lets_no_closing_through() -> None:
+    """Whoever names one in an act of the case would leave every other pack out with it."""
+    packs = registry(*registers(("ordinary", TEXT)), listed("rule_pack", "broken", "pack = ["))
+    made = complete(PACK)
+    made.steps.remove(made.step("service_return"))
+    made.steps[3].procedure = "broken"
+    case, proposed = made.before("case_closing")
+    with pytest.raises(Gated) as caught:
+        check_conclusion(proposed, lambda act: case, packs)
+    assert caught.value.reason is Closed.UNREADABLE
+    # What no gate names passes, whatever the pack.
+    case, proposed = made.before(made.steps[5].act)
+    check_conclusion(proposed, lambda act: case, packs)
