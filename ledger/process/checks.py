@@ -20,6 +20,7 @@ from ledger.process.tables import yuan
 
 HOUR_MS = 3_600_000
 MAX_DAYS = 3660  # a decade between two acts is enough for any period
+UNREAD = 2**53  # fen; more than any amount
 MEDIUM = "medium"  # fact of a written record: `recording` where a recording stands in for it
 NEW_FACTS = "new_facts"  # fact of a later notice: why it may be heavier
 
@@ -128,6 +129,8 @@ def _not_heavier(look: _Look) -> Iterator[Failure]:
     if not notices:
         return
     notified, decided = _fen(notices[-1], fact), _fen(decision, fact)
+    if notified == UNREAD:
+        notified = 0  # whoever was told no number may be fined none
     if notified is not None and decided is not None and decided > notified:
         facts = {"notified": notices[-1].facts[fact], "decided": decision.facts[fact]}
         yield Failure("heavier", decision.number, facts)
@@ -250,7 +253,7 @@ def _fen(one: Filed | None, fact: str) -> int | None:
     try:
         return yuan(said)
     except Malformed:
-        return 2**53
+        return UNREAD
 
 
 def _text(fen: int) -> str:

@@ -489,3 +489,34 @@ def test_nobody_leaves_the_rest_out_by_naming_a_part_of_the_procedure() -> None:
     alone, both = registers_of(("hearing", text)), registers_of(*PACKS.items())
     assert asked(made, registers=alone) == []
     assert {("case_filing", "54"), ("investigation", "54、55")} <= told(asked(made, registers=both))
+
+
+# --- numbers that nobody can read ---------------------------------------------------------------
+
+
+def test_a_notice_whose_amount_nobody_can_read_lets_no_fine_through() -> None:
+    made = plain()
+    assert asked(made) == []
+    made.step("penalty_notice").facts["amount"] = "五千元"
+    assert ("not_heavier", "45") in told(asked(made))
+
+
+@pytest.mark.parametrize(("kind", "most"), [("person", 200), ("organisation", 3000)])
+def test_a_fine_on_the_spot_above_its_cap_is_refused(kind: str, most: int) -> None:
+    pack = RulePack.from_text(PACKS["summary"])
+    registers = registers_of(("summary", PACKS["summary"]))
+    made, act = complete(pack), "on_the_spot_decision"
+    made.step(act).facts |= {"party_kind": kind, "amount": str(most)}
+    assert asked(made, act, registers) == []
+    made.step(act).facts["amount"] = str(most + 1)
+    assert {gap.what for gap in asked(made, act, registers)} == {"at_most"}
+
+
+def test_a_licence_is_not_served_before_it_is_decided_nor_without_an_opinion() -> None:
+    pack = RulePack.from_text(PACKS["licence"])
+    registers = registers_of(("licence", PACKS["licence"]))
+    made, act = complete(pack), "service_return"
+    assert asked(made, act, registers) == []
+    for gone in ("licence_decision", "review_opinion"):
+        made.steps.remove(made.step(gone))
+        assert "licence_decision" in {gap.rule for gap in asked(made, act, registers)}
