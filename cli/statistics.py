@@ -25,7 +25,7 @@ from ledger.encoding import printable
 from ledger.errors import Malformed, Unavailable
 from ledger.process.statistics import Statistics
 from ledger.process.tables import format_yuan
-from ledger.process.yearly import MAX_LINE, Yearly
+from ledger.process.yearly import MAX_NUMBERS, Yearly
 from ledger.recount import Recount, recount
 from ledger.report import Finding, Outcome
 
@@ -234,7 +234,7 @@ def _lines(path: Path) -> Iterator[bytes]:
     """Each without its end, and none without bound."""
     try:
         with path.open("rb") as file:
-            while line := file.readline(MAX_LINE + 1):
+            while line := file.readline(MAX_NUMBERS + 1):
                 yield line.removesuffix(b"\n")
     except OSError as error:
         raise Unavailable(f"cannot read {str(path)!r}: {error.strerror}") from None

@@ -32,6 +32,10 @@ KINDS = "penalty_kind"  # what an act says it is: fine, warning, confiscation
 MAX_KINDS = 64  # of one act; more are counted together
 OTHER_KIND = "other"
 MAX_MISSING = 256  # case numbers that are listed; all of them are counted
+# What acts were logged decides how much there is to tell: a year of which nobody could read the
+# numbers, since somebody made up names, amounts and forms, would be a year without statistics.
+MAX_TOLD = 2**24
+_FEN = re.compile(r"(0|[1-9][0-9]{0,29})\.[0-9]{2}", re.ASCII)
 _NUMBER = re.compile(r"(.*〔[12]\d{3}〕\D*)([1-9]\d{0,8})(\D*)", re.ASCII)
 
 
@@ -233,6 +237,14 @@ def _count(value: Any) -> int:
     return parse_decimal(phrase.string(value, 19))
 
 
+def _sum(value: Any) -> int:
+    """Of amounts, of which each may be as large as `yuan` reads one."""
+    text = phrase.string(value, 33)
+    if not _FEN.fullmatch(text):
+        raise Malformed(f"want a sum in yuan such as 1500.00, got {text!r}")
+    return int(text.replace(".", ""))
+
+
 def _version(value: Any) -> int:
     if type(value) is not int or value != 1:
         raise Malformed("want version 1")
@@ -240,7 +252,9 @@ def _version(value: Any) -> int:
 
 
 def _numberings(value: Any) -> tuple[tuple[str, Numbering], ...]:
-    found: tuple[tuple[str, Numbering], ...] = () if value == [] else rows(_numbering)(value)
+    found: tuple[tuple[str, Numbering], ...] = (
+        () if value == [] else rows(_numbering, MAX_TOLD)(value)
+    )
     return found
 
 
@@ -256,12 +270,12 @@ def _numbering(value: Any) -> tuple[str, Numbering]:
 
 def _procedures(value: Any) -> tuple[dict[str, Any], ...]:
     # Nothing done is an answer too, and `rows` wants one at least.
-    found: tuple[dict[str, Any], ...] = () if value == [] else rows(_procedure)(value)
+    found: tuple[dict[str, Any], ...] = () if value == [] else rows(_procedure, MAX_TOLD)(value)
     return found
 
 
 def _procedure(value: Any) -> dict[str, Any]:
-    need = {"acts": rows(_act), "cases": _count, "procedure": phrase.word}
+    need = {"acts": rows(_act, MAX_TOLD), "cases": _count, "procedure": phrase.word}
     return read_table(value, need)
 
 
@@ -269,7 +283,7 @@ def _act(value: Any) -> tuple[str, ActCount]:
     need = {
         "act": phrase.word,
         "acts": _count,
-        "amount": yuan,
+        "amount": _sum,
         "cases": _count,
         "kinds": _kinds,
         "unread": _count,

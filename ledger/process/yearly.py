@@ -23,6 +23,7 @@ from ledger.evidence.series import MODULUS_SIZE
 from ledger.process.statistics import Statistics
 
 MAX_LINE = 2 << 20
+MAX_NUMBERS = 1 << 28  # bytes of the first line: it grows with what was done in the year
 MAX_LOGS = 64
 
 
@@ -54,7 +55,7 @@ class Yearly:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
-        match parse_json(data, limit=MAX_LINE):
+        match parse_json(data, limit=MAX_NUMBERS):
             case {
                 "agency": str(agency),
                 "numbers": dict(numbers),

@@ -380,3 +380,30 @@ def test_an_act_of_a_packet_that_is_none_of_the_years_is_missed(
     assert (finding.step, finding.about) == ("packet", "2026-1")
     later = Place(YEAR, 10_000)
     assert recount(lambda: lines, log, trust, [later]).outcome is Outcome.UNDECIDED
+
+
+# --- a year that somebody would rather have nobody read ------------------------------------------
+
+
+def told(acts: list[Draft]) -> Statistics:
+    tally = Tally(int(YEAR))
+    for draft in acts:
+        tally.add(Statement.from_bytes(draft.to_payload()))
+    return tally.numbers()
+
+
+def read_again(numbers: Statistics) -> None:
+    yearly = Yearly(AGENCY, YEAR, numbers, bytes(384), {YEAR: 9})
+    assert Yearly.from_bytes(yearly.to_bytes()) == yearly
+
+
+def test_amounts_that_are_each_read_are_read_together() -> None:
+    facts = {"amount": "999999999999.99"}
+    numbers = told([act(n, "a_decision", CASES[0], facts=facts) for n in range(3)])
+    assert numbers.procedures["ordinary"]["a_decision"].fen == 3 * 99_999_999_999_999
+    read_again(numbers)
+
+
+def test_no_number_of_names_and_forms_makes_a_year_unreadable() -> None:
+    read_again(told([act(n, f"a{n}", CASES[0]) for n in range(4100)]))
+    read_again(told([act(n, "case_filing", f"苏{n}〔2026〕3号") for n in range(4100)]))
