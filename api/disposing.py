@@ -79,7 +79,7 @@ class Disposing:
             self._log, self._log.first_year, disposal.agency, disposal.case, _provisional(disposal)
         )
         named = [self._named(subject, disposal, filed) for subject in _subjects(disposal)]
-        self._check_holds(disposal, [one.statement for one in named])
+        self._check_holds(filed, [one.statement for one in named], disposal)
         self._check_over(disposal, number, filed, named)
         self._check_stores(named)
 
@@ -103,8 +103,11 @@ class Disposing:
             raise Rejected(f"a statement of kind {found.statement.kind} is never destroyed")
         return found
 
-    def _check_holds(self, disposal: Statement, named: Iterable[Statement]) -> None:
-        grown = set(cases_of(disposal))
+    def _check_holds(
+        self, filed: Iterable[Filed], named: Iterable[Statement], disposal: Statement
+    ) -> None:
+        # A hold on what the case grew from is on the case too, whatever was filed since.
+        grown = {*cases_of(disposal), *(case for one in filed for case in cases_of(one.statement))}
         for statement in named:
             for held in self._holds_on(grown | set(names_of(statement))):
                 raise Rejected(

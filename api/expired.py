@@ -83,6 +83,10 @@ def filed_in(
         for one in own:
             if one.statement.case is not None:
                 raise Rejected(f"the case has the number {one.statement.case} by now: name that")
+        for number in sorted({number for name in names for number in rows.places(name)}):
+            said = rows.row(number).said()
+            if said is not None and said.case is not None:
+                raise Rejected(f"the case went on as {said.case}, at {said.agency!r}")
         return own
     grown = {
         provisional_series(one.statement.predicate["provisional"], first_year)

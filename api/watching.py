@@ -101,11 +101,10 @@ class Watching:
                 self._hold(complaint, [row])
 
     def _hold(self, complaint: Complaint, rows: Collection[Row]) -> None:
-        holds = self._log.holds
         fresh = [
             StatementSubject(row.statement_id, Entry.from_bytes(row.entry).commitment)
             for row in rows
-            if not holds.was_on(statement_target(row.statement_id), complaint.id)
+            if not self._has_held(complaint, row)
         ]
         fields = {
             "agency": complaint.agency,
@@ -114,3 +113,9 @@ class Watching:
         }
         for at in range(0, len(fresh), AT_ONCE):
             self._custody.hold(fresh[at : at + AT_ONCE], fields)
+
+    def _has_held(self, complaint: Complaint, row: Row) -> bool:
+        """A hold that stands before its complaint, and was perhaps lifted there, is none of its."""
+        placed = self._log.holds.was_on(statement_target(row.statement_id), complaint.id)
+        here, hold = self._store.find(complaint.id), self._store.find(placed)
+        return here is not None and hold is not None and hold.number > here.number

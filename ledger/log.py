@@ -430,6 +430,7 @@ class Log:
         position = (self._open.number, index)
         signers = self._register.open(position, statement, filing.envelope, checked=filing.checked)
         check_lifting(statement, [signer.role for signer in signers])
+        self._holds.check_own(statement)
         self._check_case_number(statement)
         self._check_revocation(statement)
         self._check_after(statement)

@@ -4,9 +4,9 @@
     {"hold":"lifted","reason":"…"}                       a case number, or the SHA-256 of a file
 
 A hold is on a target: a statement, a case with all that is filed in it, or the bytes of a file.
-Several may be on one; lifting takes away those that were placed for the same complaint, or for
-none, and leaves the rest. Who may place and lift is said in `ledger.evidence.statement`; that a
-person lifts, and not the ledger by itself, in `check_lifting`.
+Several may be on one; lifting takes away what the same agency has placed for the same complaint,
+or for none, and leaves the rest. Who may place and lift is said in `ledger.evidence.statement`;
+that a person lifts, and not the ledger by itself, in `check_lifting`.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,33 +21,35 @@ Target = str
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One hold on one target; `id` is that of the statement which placed it."""
+    """One hold on one target; `id` is that of the statement which placed it, `agency` its own."""
 
     id: str
     target: Target
     reason: str
     complaint: str = ""
+    agency: str = ""
 
 
 class Holds:
     """Built from hold statements in log order; others pass by."""
 
     def __init__(self) -> None:
-        self._on: dict[Target, dict[str, Held]] = {}  # by target, then by complaint
-        self._ever: set[tuple[Target, str]] = set()
+        self._on: dict[Target, dict[tuple[str, str], Held]] = {}  # then by complaint and agency
+        self._ever: dict[tuple[Target, str], str] = {}
 
     def add(self, statement: Statement) -> None:
         if statement.kind is not Kind.HOLD:
             return
-        predicate = statement.predicate
+        predicate, agency = statement.predicate, statement.agency
         complaint = predicate.get("complaint", "")
         for target in targets_of(statement):
             on = self._on.setdefault(target, {})
             if predicate["hold"] == Hold.PLACED:
-                on.setdefault(complaint, Held(statement.id, target, predicate["reason"], complaint))
-                self._ever.add((target, complaint))
+                held = Held(statement.id, target, predicate["reason"], complaint, agency)
+                on.setdefault((complaint, agency), held)
+                self._ever[target, complaint] = statement.id
             else:
-                on.pop(complaint, None)
+                on.pop((complaint, agency), None)
 
     def on(self, names: Iterable[Target]) -> list[Held]:
         """Those on any of these targets; `names_of` gives a statement's."""
@@ -61,9 +63,22 @@ class Holds:
         """How many statements are held for it."""
         return sum(held.complaint == complaint for held in self.all())
 
-    def was_on(self, target: Target, complaint: str = "") -> bool:
-        """Whether it was placed at any time, and perhaps lifted since."""
-        return (target, complaint) in self._ever
+    def was_on(self, target: Target, complaint: str = "") -> str:
+        """What placed it last, and was perhaps lifted since; empty if it never was."""
+        return self._ever.get((target, complaint), "")
+
+    def check_own(self, statement: Statement) -> None:
+        """That a lifting finds one of its agency where there are others: raises `Rejected`."""
+        if statement.kind is not Kind.HOLD or statement.predicate["hold"] != Hold.LIFTED:
+            return
+        complaint = statement.predicate.get("complaint", "")
+        for target in targets_of(statement):
+            placed = {held.agency for held in self.on([target]) if held.complaint == complaint}
+            if placed and statement.agency not in placed:
+                raise Rejected(
+                    f"the hold on {target} is of {min(placed)!r}, not of {statement.agency!r}",
+                    hints=("whoever has placed it lifts it",),
+                )
 
 
 def targets_of(statement: Statement) -> Iterator[Target]:

@@ -117,6 +117,16 @@ def test_a_recorder_that_was_not_compared_is_held_if_it_was_docked_in_the_days_a
         assert answer["held"] == "0"
 
 
+def test_what_was_lifted_before_its_complaint_came_is_held_all_the_same(tmp_path: Path) -> None:
+    """Whoever files the complaint chooses its id, and knows it before."""
+    with opened(tmp_path / "ledger") as ledger:
+        answer = file(ledger, RECORDING, occurred=span("15:00", "15:10"))
+        id_ = new_id(time.time_ns() // 1_000_000)
+        ledger.accept(hold(answer, complaint=id_), hold(answer, what="lifted", complaint=id_))
+        (row,) = ledger.accept(complaint(id=id_))
+        assert row["held"] == "1" and held(ledger, RECORDING)
+
+
 def test_what_comes_later_is_held_too_and_once_lifted_stays_so(tmp_path: Path) -> None:
     with opened(tmp_path / "ledger") as ledger:
         (answer,) = ledger.accept(complaint())

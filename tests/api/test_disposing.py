@@ -15,6 +15,7 @@ from ledger.evidence.envelope import Envelope
 from ledger.evidence.sealed import Companion
 from ledger.evidence.signing import seal
 from ledger.evidence.statement import (
+    Kind,
     Role,
     Statement,
 )
@@ -42,6 +43,7 @@ from testkit.disposals import (
 from testkit.keys import key
 from testkit.sequence import go_on, reopened
 from testkit.server import (
+    AGENCY,
     CASE,
     HANDLER,
     OTHER_AGENCY,
@@ -53,6 +55,8 @@ from testkit.server import (
     register,
 )
 from testkit.tus import tus_server
+
+STRANGER = key("stranger.example")
 
 
 @pytest.fixture
@@ -378,6 +382,25 @@ def test_records_of_which_no_case_was_made_go_as_such(tmp_path: Path) -> None:
         )
 
 
+def test_what_another_agency_has_made_a_case_of_is_no_record_of_which_no_case_was_made(
+    tmp_path: Path,
+) -> None:
+    with opened(tmp_path / "ledger") as ledger:
+        ledger.accept(register(STRANGER, Role.HANDLER, OTHER_AGENCY))
+        (opening,) = ledger.accept(act(ledger, "provisional_opening", case=None, stage="start"))
+        data = act(ledger, "site_inspection", case=None, provisional=opening["id"])
+        (gone,) = ledger.accept(data)
+        envelope = ledger.evidence(b"filing", by=STRANGER, agency=OTHER_AGENCY, stage="start")
+        said = Statement.from_bytes(Envelope.from_bytes(envelope).payload)
+        number = {"case": "昆城管罚〔2026〕1号", "provisional": opening["id"]}
+        predicate = dict(said.predicate) | number | {"act": "case_filing"}
+        filing = Statement(Kind.ACT, said.subjects, predicate).to_bytes()
+        ledger.accept(seal(filing, [STRANGER]).to_bytes())
+        ledger.await_quorum()
+        asked = disposal(gone, case=None, provisional=opening["id"], retention="recording")
+        assert f"went on as 昆城管罚〔2026〕1号, at {OTHER_AGENCY!r}" in refused(ledger, asked)
+
+
 # --- holds -------------------------------------------------------------------------------------
 
 
@@ -433,6 +456,32 @@ def test_nobody_but_a_person_lifts_and_another_hold_stays(tmp_path: Path) -> Non
         assert "under a legal hold" in refused(ledger, disposal(answer))
         ledger.accept(hold(answer, what="lifted", complaint=complaint))
         ledger.accept(disposal(answer))
+
+
+@pytest.mark.parametrize("target", ["statement", "case"])
+def test_no_other_agency_lifts_a_hold(tmp_path: Path, target: str) -> None:
+    with opened(tmp_path / "ledger") as ledger:
+        ledger.accept(register(STRANGER, Role.HANDLER, OTHER_AGENCY))
+        answer = file(ledger)
+        close_case(ledger)
+        on = answer if target == "statement" else CASE
+        ledger.accept(hold(on))
+        lift = hold(on, what="lifted", by=STRANGER, agency=OTHER_AGENCY)
+        assert f"is of {AGENCY!r}, not of {OTHER_AGENCY!r}" in refused(ledger, lift)
+        # Nor does it come between one of its own and the end of another's.
+        ledger.accept(hold(on, by=STRANGER, agency=OTHER_AGENCY))
+        ledger.accept(hold(on, what="lifted", by=STRANGER, agency=OTHER_AGENCY))
+        assert "under a legal hold" in refused(ledger, disposal(answer))
+
+
+def test_a_hold_on_what_a_case_grew_from_is_on_all_of_it(tmp_path: Path) -> None:
+    with opened(tmp_path / "ledger") as ledger:
+        (opening,) = ledger.accept(act(ledger, "provisional_opening", case=None, stage="start"))
+        ledger.accept(hold(opening["id"]))
+        file(ledger, OTHER, provisional=opening["id"])
+        answer = file(ledger)  # by its number alone
+        close_case(ledger)
+        assert "under a legal hold" in refused(ledger, disposal(answer))
 
 
 # --- what fails on the way ---------------------------------------------------------------------
