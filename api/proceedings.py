@@ -77,7 +77,7 @@ class Standing:
         self.file = file
         self.label = s.log.label
         try:
-            self.judged = judged(self.file, self.registry, self.days())
+            self.judged = judged(self.file, self.registry, self.days(), {})
         except Malformed as error:
             raise Rejected(f"a rule pack in force cannot be read: {error}") from None
 

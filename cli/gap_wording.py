@@ -68,6 +68,10 @@ SENTENCES: Mapping[str, Bilingual] = {
         "en": "{amount} yuan are outside the band of {clause}, {low} to {high}.",
         "zh": "数额 {amount} 元，超出裁量幅度（{clause}：{low} 至 {high} 元）。",
     },
+    "pack_unreadable": {
+        "en": "The rule pack of {procedure} cannot be read: under it nobody judges the case.",
+        "zh": "程序 {procedure} 的规则包无法读取，案件未按其核对。",
+    },
     "partly_recorded": {
         "en": "{wanting_ms} of it are in no recording.",
         "zh": "其中{wanting_ms}没有音像记录。",
@@ -115,6 +119,10 @@ CURES: Mapping[str, Bilingual] = {
     "not_yet_occurred": {
         "en": "Check the clock, and file the act anew with its time",
         "zh": "核对时钟，按实际时间重新登记",
+    },
+    "pack_unreadable": {
+        "en": "Publish a rule pack that can be read, and judge the case by hand meanwhile",
+        "zh": "重新发布可读取的规则包，其间由人工核对",
     },
     "stage": {"en": "File the act anew under its stage", "zh": "按正确阶段重新登记"},
     "unknown_act": {

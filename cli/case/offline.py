@@ -79,7 +79,7 @@ def _count(examination: Examination, at_ms: int) -> dict[str, Any]:
     number = max((one.number for one in filed), default=0) + 1
     days = registered_days(registry, agency, number, in_china(at_ms).date())
     try:
-        judges = judged(case, registry, days)
+        judges = judged(case, registry, days, {})
         found = gaps(case, registry, days)
     except Malformed as error:
         raise Rejected(f"a rule pack in force cannot be read: {error}") from None

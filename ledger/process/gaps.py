@@ -25,8 +25,12 @@ EVER = 2**63 - 1  # a place after all others
 
 
 def gaps(file: CaseFile, registry: Registry, days: Working) -> list[Gap]:
-    """Under all packs that judge the case, by stage. Raises `Malformed` of an unreadable pack."""
-    found = [gap for case in judged(file, registry, days) for gap in gaps_under(case)]
+    """Under all packs that judge the case, by stage. One that cannot be read is a gap itself: it
+    hides nothing that the others find. Raises `Malformed` where none can be read."""
+    unread: dict[str, Filed] = {}
+    cases = judged(file, registry, days, unread)
+    found = [gap for case in cases for gap in gaps_under(case)]
+    found += [_unread_gap(cases[0], *one) for one in unread.items()]
     return sorted(found, key=lambda gap: STAGES.index(gap.stage))
 
 
@@ -50,6 +54,12 @@ def gaps_under(case: Judged) -> Iterator[Gap]:
     for one in case.own():
         yield from _act_gaps(case, one)
     yield from late.rest()
+
+
+def _unread_gap(case: Judged, procedure: str, one: Filed) -> Gap:
+    rule = ActRule(one.act, one.act, one.act, one.statement.stage or Stage.START)
+    facts = {"procedure": procedure}
+    return act_gap(case, rule, one, "pack_unreadable", facts, Level.SERIOUS)
 
 
 def check_gaps(case: Judged, check: Check) -> Iterator[Gap]:

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Protocol
 
 from ledger.encoding import in_china
+from ledger.errors import Malformed
 from ledger.evidence.procedural import Registered
 from ledger.process.casefile import CaseFile, Filed
 from ledger.process.condition import holds
@@ -97,22 +98,34 @@ class Judged:
         )
 
 
-def judged(file: CaseFile, registry: Registry, days: Working) -> list[Judged]:
+def judged(
+    file: CaseFile, registry: Registry, days: Working, unread: dict[str, Filed] | None = None
+) -> list[Judged]:
     """Under each pack that an act of the case names and that was in force at its opening.
 
     A part of a procedure, such as the hearing, brings the whole along: nobody leaves the rest out
-    by naming the part alone. Raises `Malformed` of a pack that cannot be read."""
+    by naming the part alone. Raises `Malformed` of a pack that cannot be read; with `unread`, such
+    a pack's procedure goes there with the first act that names it, as long as others are read."""
     found: dict[str, Judged] = {}
+    fault: Malformed | None = None
     named = file.procedures()
     while named:
         procedure, first = next(iter(named.items()))
         del named[procedure]
-        opening = opening_of(file, procedure, first, registry)
-        pack = pack_at(procedure, opening, file.agency, registry)
+        try:
+            opening = opening_of(file, procedure, first, registry)
+            pack = pack_at(procedure, opening, file.agency, registry)
+        except Malformed as error:
+            if unread is None:
+                raise
+            unread[procedure], fault = first, error
+            continue
         if pack is None:
             continue
         found[procedure] = Judged(file, pack, opening, registry, days)
         named |= {other: first for other in pack.together_with if other not in found | named}
+    if fault is not None and not found:
+        raise fault
     return list(found.values())
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from ledger.errors import Malformed
 from ledger.evidence.due import Calendar
 from ledger.process.gap import Gap, GapKind
 from ledger.process.gaps import gaps
@@ -94,3 +95,15 @@ def test_each_fact_that_is_not_stated_is_named(pack: RulePack, record: Record) -
                 step.facts[fact] = " "
         mine = [gap for gap in found(made) if gap.rule == record.id]
         assert [(gap.what, gap.facts["missing"]) for gap in mine] == [("facts", fact)]
+
+
+def test_a_pack_that_cannot_be_read_hides_nothing_that_the_others_find() -> None:
+    ordinary = READ["ordinary"]
+    (heard,) = (record for record in ordinary.records if record.id == "right_to_be_heard")
+    made = complete(ordinary).without(heard)
+    made.steps[3].procedure = "broken"
+    packs = ("ordinary", PACKS["ordinary"]), ("broken", "pack = [")
+    rows = gaps(made.file(), registers_of(*packs), WEEKDAYS)
+    assert {gap.rule for gap in rows} == {"right_to_be_heard", "pack_unreadable"}
+    with pytest.raises(Malformed):
+        gaps(made.file(), registers_of(("ordinary", "pack = [")), WEEKDAYS)
