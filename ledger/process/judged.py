@@ -48,7 +48,11 @@ class Judged:
         return [one.facts for one in self.file.acts(act)]
 
     def is_major(self, act: str) -> bool:
-        return any(self.seen(one).majors(one.facts) for one in self.file.acts(act))
+        """What a catalogue that cannot be read says nobody knows: then it is one."""
+        try:
+            return any(self.seen(one).majors(one.facts) for one in self.file.acts(act))
+        except Malformed:
+            return True
 
     def has_device(self, kind: str) -> bool:
         return any(

@@ -13,7 +13,8 @@ from ledger.evidence.due import Calendar
 from ledger.process.gap import Gap, GapKind
 from ledger.process.gaps import gaps
 from ledger.process.rulepack import Check, Record, RulePack
-from testkit.proceeding import DAY, HOUR, Proceeding, complete, registers_of
+from testkit.proceeding import DAY, HOUR, Proceeding, complete, registers, registers_of
+from testkit.registers import listed, registry
 from testkit.rulepacks import PACKS
 
 READ = {name: RulePack.from_text(text) for name, text in PACKS.items()}
@@ -107,3 +108,15 @@ def test_a_pack_that_cannot_be_read_hides_nothing_that_the_others_find() -> None
     assert {gap.rule for gap in rows} == {"right_to_be_heard", "pack_unreadable"}
     with pytest.raises(Malformed):
         gaps(made.file(), registers_of(("ordinary", "pack = [")), WEEKDAYS)
+
+
+def test_a_catalogue_that_cannot_be_read_makes_a_decision_major_and_hides_no_gap() -> None:
+    ordinary = READ["ordinary"]
+    (heard,) = (record for record in ordinary.records if record.id == "right_to_be_heard")
+    made = complete(ordinary).without(heard)
+    entries = registers(("ordinary", PACKS["ordinary"]))
+    plain = gaps(made.file(), registry(*entries), WEEKDAYS)
+    assert {gap.rule for gap in plain} == {"right_to_be_heard"}
+    broken = registry(*entries, listed("major_decisions", "more", "list = ["))
+    rules = {gap.rule for gap in gaps(made.file(), broken, WEEKDAYS)}
+    assert rules > {"right_to_be_heard", "legal_review"}
