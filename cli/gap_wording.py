@@ -104,6 +104,10 @@ SENTENCES: Mapping[str, Bilingual] = {
         "en": "The rule pack knows no act {act}.",
         "zh": "规则包中没有行为 {act}。",
     },
+    "unknown_value": {
+        "en": "{fact} says {said}, which no rule of the pack understands.",
+        "zh": "{fact} 载明为 {said}，规则包的规则无法识别。",
+    },
     "wrong_order": {
         "en": "It comes after what it must precede: {before_name_en}.",
         "zh": "应在先而在后：{before_name}。",
@@ -128,6 +132,10 @@ CURES: Mapping[str, Bilingual] = {
     "unknown_act": {
         "en": "File it anew by a name of the rule pack, or as evidence",
         "zh": "按规则包中的名称重新登记，或者作为证据提交",
+    },
+    "unknown_value": {
+        "en": "File the act anew with a word that the rule pack asks for",
+        "zh": "按规则包所用的词重新登记",
     },
 }
 

@@ -94,6 +94,16 @@ def acts_of(given: Iterable[Condition]) -> Iterator[str]:
                 yield condition.act
 
 
+def says_of(given: Iterable[Condition], act: str) -> Iterator[Says]:
+    """Whatever conditions ask of what an act says."""
+    for condition in given:
+        match condition:
+            case AnyOf(parts):
+                yield from says_of(parts, act)
+            case Says() if condition.act == act:
+                yield condition
+
+
 def all_said(given: Iterable[Condition], act: str) -> list[Says]:
     """What the conditions, all of them, want one act itself to say."""
     return [c for c in given if isinstance(c, Says) and c.act == act]

@@ -10,6 +10,8 @@ it occurred before, is late as well; one that does not even say so stands in the
 
 from collections.abc import Iterator
 
+from ledger.errors import Malformed
+from ledger.evidence import phrase
 from ledger.evidence.statement import Stage
 from ledger.process.casefile import CaseFile, Filed
 from ledger.process.checks import Failure, failures
@@ -89,8 +91,31 @@ def _act_gaps(case: Judged, one: Filed) -> Iterator[Gap]:
     if one.start_ms > one.at_ms + AHEAD_MS:
         facts = {"ahead_ms": str(one.start_ms - one.at_ms)}
         yield act_gap(case, rule, one, "not_yet_occurred", facts)
+    for fact, said in _unknown_values(case, one):
+        facts = {"fact": fact, "said": said}
+        yield act_gap(case, rule, one, "unknown_value", facts, Level.ORDINARY)
     for finding in case.crew(one):
         yield crew_gap(case, rule, one, finding)
+
+
+def _unknown_values(case: Judged, one: Filed) -> Iterator[tuple[str, str]]:
+    """Of facts on which rules depend, those that say 是 or Yes where yes is asked for: no rule
+    that applies to what is so applies to what nobody can tell."""
+    asked = case.pack.asked_of(one.act)
+    for fact, words in asked.items():
+        said = one.facts.get(fact)
+        if said is None or said in words:
+            continue
+        if ("yes" in words and said != "no") or not _is_word(said):
+            yield fact, said
+
+
+def _is_word(said: str) -> bool:
+    try:
+        phrase.word(said)
+    except Malformed:
+        return False
+    return True
 
 
 def _names(before: tuple[str, ...]) -> tuple[str, ...]:

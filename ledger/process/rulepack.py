@@ -19,7 +19,7 @@ from ledger.errors import Malformed
 from ledger.evidence import phrase
 from ledger.evidence.procedural import Registered
 from ledger.evidence.statement import Stage
-from ledger.process.condition import Condition, acts_of, conditions
+from ledger.process.condition import Condition, acts_of, conditions, says_of
 from ledger.process.crew import Verb
 from ledger.process.tables import (
     Read,
@@ -187,6 +187,15 @@ class RulePack:
 
     def source(self, id_: str) -> Source:
         return next(source for source in self.sources if source.id == id_)
+
+    def asked_of(self, act: str) -> dict[str, set[str]]:
+        """Facts of an act on which rules depend, each with the words that they look for."""
+        found: dict[str, set[str]] = {}
+        rules: list[Rule | Clock] = [*self.records, *self.checks, *self.clocks]
+        for rule in rules:
+            for said in says_of(rule.when, act):
+                found.setdefault(said.fact, set()).add(said.value)
+        return found
 
     def counts_working_days(self, clock: Clock) -> bool:
         return clock.working or self.source(clock.source).counts_working_days(clock.days)

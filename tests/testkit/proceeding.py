@@ -157,7 +157,8 @@ class Proceeding:
             case Lacks(act):
                 self.never.add(act)
             case Says(act, fact, value, is_not):
-                self.add(act).facts[fact] = f"not {value}" if is_not else value
+                other = "no" if value == "yes" else "something_else"
+                self.add(act).facts[fact] = other if is_not else value
             case Listed(act):
                 self.add(act).facts.update(HEAVY)
             case Device(kind):
@@ -389,7 +390,8 @@ def value_of(pack: RulePack, act: str, fact: str) -> str:
             return "100"
         if check.check == "in_band" and fact in (given["clause"], given["version"]):
             return "CG-14-2" if fact == given["clause"] else "1"
-    return "stated"
+    words = pack.asked_of(act).get(fact, set())
+    return "no" if "yes" in words else "stated"
 
 
 def statement(n: int, step: Step, pack: RulePack, **more: Any) -> Statement:

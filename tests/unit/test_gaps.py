@@ -120,3 +120,20 @@ def test_a_catalogue_that_cannot_be_read_makes_a_decision_major_and_hides_no_gap
     broken = registry(*entries, listed("major_decisions", "more", "list = ["))
     rules = {gap.rule for gap in gaps(made.file(), broken, WEEKDAYS)}
     assert rules > {"right_to_be_heard", "legal_review"}
+
+
+@pytest.mark.parametrize(
+    ("act", "fact", "said"),
+    [
+        ("penalty_decision", "penalty_kind", "罚款"),
+        ("penalty_decision", "penalty_kind", "Fine"),
+        ("penalty_decision", "social_impact", "是"),
+    ],
+)
+def test_a_word_that_no_rule_understands_is_told(act: str, fact: str, said: str) -> None:
+    """Nothing would be asked of a fine that calls itself 罚款, and nobody would see why."""
+    made = complete(READ["ordinary"])
+    made.step(act).facts[fact] = said
+    assert told(found(made)) == [("unknown_value", "defect", "unknown_value")]
+    made.step(act).facts[fact] = "no" if fact == "social_impact" else "warning"
+    assert told(found(made)) == []
