@@ -79,6 +79,8 @@ class Feed:
             if state is None or state.table != self._table.hash:
                 self._kept.begin(new_id(self._clock.now_ms()), self._table.hash)
             for start, end in self._seen():
+                if self._state().scanned < start:
+                    break  # the log before is not seen to its end: its events come first
                 while (at := max(self._state().scanned, start)) < end:
                     self._number(at, min(at + ROWS_AT_ONCE, end))
             return self._state()

@@ -215,6 +215,18 @@ def test_of_an_event_whose_statement_was_destroyed_the_digest_stays_in_its_place
     assert before.events[0].digest in state
 
 
+def test_of_a_log_that_is_not_seen_to_its_end_no_event_is_passed_over(ledger: Ledger) -> None:
+    """As of a store that was put back without the last checkpoint of a closed log."""
+    ledger.accept(*(deed(ledger, n) for n in range(3)))
+    ledger.await_quorum()
+    feed = ledger.services.feed
+    ((start, end),) = feed._seen()
+    feed._seen = lambda: iter([(start, end - 2), (end - 1, end)])  # type: ignore[method-assign]
+    first = feed.catch_up()
+    feed._seen = lambda: iter([(start, end - 1), (end - 1, end)])  # type: ignore[method-assign]
+    assert (first.head, feed.catch_up().head) == (1, 3)
+
+
 # --- who may pull ------------------------------------------------------------------------------
 
 
