@@ -34,7 +34,19 @@ def run_check(
 ) -> Exit:
     examined = _examined(folder, fingerprint, trust, where)
     _show(examined, as_json)
-    return _exit(examined)
+    ended = _exit(examined)
+    # Packets speak for themselves, to who has a trust folder; that none was taken out does not.
+    if ended is Exit.DONE and examined.four.line("fingerprint").result is Result.NOT_TESTED:
+        output.note(
+            say(
+                en="the packets are sound; whether any was taken out, and the rest of the package, "
+                "only the fingerprint of the printed page tells (--fingerprint)",
+                zh="证据包完好；是否有证据包被抽去、其余内容是否被改换，须以核验单所载指纹核对"
+                "（--fingerprint）",
+            )
+        )
+        return Exit.UNDECIDED
+    return ended
 
 
 def run_restore(

@@ -94,8 +94,15 @@ def test_without_anybody_outside_who_vouches_it_is_undecided(made: Made, run: Ru
     assert "A forger's package passes too." in ended.out
 
 
-def test_with_a_trust_folder_of_ones_own_no_page_is_needed(made: Made, run: Run) -> None:
-    assert run("archive", "check", made.folder, "--trust", made.trust).code == 0
+def test_with_a_trust_folder_alone_nobody_vouches_for_what_is_around_the_packets(
+    made: Made, run: Run
+) -> None:
+    rewrite(made, "data/reader/tiezheng-verify.pyz", lambda data: b"a program of a forger's")
+    reseal(made.folder)
+    ended = run("archive", "check", made.folder, "--trust", made.trust)
+    assert ended.code == 3 and "--fingerprint" in ended.err
+    page = ("--fingerprint", made.fingerprint)
+    assert run("archive", "check", made.folder, "--trust", made.trust, *page).code == 1
 
 
 def test_the_report_says_what_was_found_in_both_languages(made: Made, run: Run) -> None:
@@ -461,5 +468,5 @@ def test_with_a_copy_of_the_log_each_case_is_shown_to_be_whole(
     assert run("archive", "make", *asked, *names).code == 0
     for more, result in (((), "not_tested"), (("--log", worked / "public"), "passed")):
         ended = run("archive", "check", folder, *trust, *more, "--json")
-        assert ended.code == 0
+        assert ended.code == 3  # of a page nobody has typed the fingerprint
         assert lines(ended.out)["whole_case"]["result"] == result
