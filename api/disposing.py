@@ -17,7 +17,15 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 
 from api.custody import Custody
-from api.expired import MAY_GO, Filed, closed_on, filed_in, read_registry, retention_list
+from api.expired import (
+    MAY_GO,
+    Filed,
+    check_still_closed,
+    closed_on,
+    filed_in,
+    read_registry,
+    retention_list,
+)
 from api.journal import journal
 from api.watching import Watching
 from api.writer import Writer
@@ -140,6 +148,10 @@ class Disposing:
             {one.statement.predicate.get("act", "") for one in filed},
             {one.statement.predicate.get("procedure", "") for one in filed},
         )
+        going = {one.row.number for one in named}
+        rest = [one for one in filed if one.row.number not in going]
+        if disposal.case is not None and any(one.statement.kind in MAY_GO for one in rest):
+            check_still_closed(retention, rest)
 
     def _check_stores(self, named: Sequence[Filed]) -> None:
         """An item in plain goes with its bytes, which a store may still have to keep."""

@@ -137,6 +137,17 @@ def closed_on(retention: RetentionList, filed: Sequence[Filed]) -> date:
     return closed.day
 
 
+def check_still_closed(retention: RetentionList, rest: Sequence[Filed]) -> None:
+    """That what stays of a case can go later: without its closing it would be open for good."""
+    try:
+        closed_on(retention, rest)
+    except Rejected:
+        raise Rejected(
+            "the closing of a case goes with the last of it",
+            hints=("name what is left of the case too, or leave the closing",),
+        ) from None
+
+
 def expired(
     store: SqliteLedgerStore, catalog: SqliteCatalog, holds: Holds, first_year: int, today: date
 ) -> Iterator[Expired]:
@@ -175,7 +186,9 @@ def _expired(
     until = needed.until(closed)
     names = {name for one in filed for name in names_of(one.statement)}
     names |= {name for one in filed for name in cases_of(one.statement)}
-    going = tuple(one.subject for one in filed if one.statement.kind in MAY_GO)
+    # The closing last: of more than one draft the others must find the case closed.
+    last = sorted(filed, key=lambda one: one.statement.predicate.get("act") in retention.closing)
+    going = tuple(one.subject for one in last if one.statement.kind in MAY_GO)
     if today <= until or holds.on(names) or not going or needed.of is not Of.CASE:
         return None
     return Expired(case, agency, needed.id, closed, until, going)

@@ -39,6 +39,7 @@ REFUSED: tuple[tuple[str, str], ...] = (
         r"an item of (\d+) bytes is kept in plain, and its store keeps it until (\S+)",
         r"一件 \1 字节的原件以明文保存，存储须保留至 \2，不能销毁",
     ),
+    (r"the closing of a case goes with the last of it", "结案记录须与该案其余内容最后一并销毁"),
     (r"the case went on as (.*), at '(.*)'", r"该案已由 \2 以案号 \1 办理"),
     (r"the case has the number (.*) by now: name that", r"该案已有案号 \1，须写明案号"),
 )

@@ -329,6 +329,18 @@ def test_of_an_open_case_nothing_is_destroyed(tmp_path: Path) -> None:
         ledger.accept(disposal(answer))
 
 
+def test_the_closing_goes_with_the_last_of_its_case(tmp_path: Path) -> None:
+    """Without it what is left would be of an open case, and stay for good."""
+    with opened(tmp_path / "ledger") as ledger:
+        answer, closing = file(ledger), close_case(ledger)
+        assert "goes with the last of it" in refused(ledger, disposal(closing))
+        unchanged(ledger, closing)
+        ledger.accept(disposal(answer))
+        disposed(ledger)
+        ledger.accept(disposal(closing))
+        disposed(ledger, 2)
+
+
 def test_the_class_that_a_case_needs_is_the_longest_that_fits_it(tmp_path: Path) -> None:
     with opened(tmp_path / "ledger") as ledger:
         answer = file(ledger)
