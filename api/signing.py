@@ -57,15 +57,21 @@ def sign_request(
         )
     message = Message(method, url, dict(headers))
     signer = HTTPMessageSigner(signature_algorithm=algorithms.ED25519, key_resolver=_Private(key))
-    signer.sign(
-        message,
-        key_id=key.verifier.keyid,
-        nonce=nonce,
-        tag=TAG,
-        label=TAG,
-        covered_component_ids=_covered(body, headers),
-        body=body or None,
-    )
+    try:
+        signer.sign(
+            message,
+            key_id=key.verifier.keyid,
+            nonce=nonce,
+            tag=TAG,
+            label=TAG,
+            covered_component_ids=_covered(body, headers),
+            body=body or None,
+        )
+    except HTTPMessageSignaturesException:
+        # Of what goes into it only the address comes from outside.
+        raise Malformed(
+            f"want an address such as https://ledger.example, got {clip(repr(url))}"
+        ) from None
     return message.headers
 
 

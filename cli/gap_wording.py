@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cli.crew_wording import crew_cure, crew_sentence
+from cli.wording import STAGES
 from ledger.process.crew import CrewRule
 from ledger.report import Bilingual
 
@@ -153,8 +154,8 @@ def gap_sentence(row: Mapping[str, Any]) -> Bilingual:
     unknown: Bilingual = {"en": what, "zh": what}
     words = SENTENCES.get(what, unknown)
     return {
-        "en": words["en"].format_map(_Told(facts, "en")) if what in SENTENCES else what,
-        "zh": words["zh"].format_map(_Told(facts, "zh")) if what in SENTENCES else what,
+        "en": words["en"].format_map(_Told(facts, "en", what)) if what in SENTENCES else what,
+        "zh": words["zh"].format_map(_Told(facts, "zh", what)) if what in SENTENCES else what,
     }
 
 
@@ -183,12 +184,17 @@ def span(ms: int, language: str) -> str:
 class _Told(dict[str, str]):
     """The facts of a gap as they stand in a sentence of a language."""
 
-    def __init__(self, facts: Mapping[str, str], language: str) -> None:
+    def __init__(self, facts: Mapping[str, str], language: str, what: str = "") -> None:
         super().__init__(facts)
         self._language = language
         for fact, value in facts.items():
             if fact.endswith("_ms") and value.isascii() and value.isdecimal():
                 self[fact] = span(int(value[:18]), language)
+            if language == "en":
+                self[fact] = self[fact].replace("、", ", ")  # how a list of names is joined
+            # Of an act under a wrong stage: the stages by their names.
+            if language == "zh" and what == "stage" and value in STAGES:
+                self[fact] = STAGES[value]["zh"]
         if facts.get("unit") in _UNITS:
             self["unit"] = _UNITS[facts["unit"]][language]
         # Of a record that had to come before another: which.

@@ -30,7 +30,7 @@ import click
 from cli.language import choose, say
 from ledger.encoding import printable
 from ledger.errors import Conflict, Full, LedgerError, Malformed, Rejected, Unavailable, Unknown
-from ledger.process.gated import Gated
+from ledger.process.gated import HINT, Gated
 from ledger.report import Outcome
 
 LARGE = 64 << 20  # bytes; below this a bar would only flicker
@@ -66,6 +66,15 @@ _CHINESE: tuple[tuple[type[LedgerError], str], ...] = (
     (Rejected, "不可采信"),
     (Malformed, "格式不合要求"),
 )
+
+# What to do next, of the refusals that a case handler meets most; others keep their English.
+_HINTS: Mapping[str, str] = {
+    HINT: "文书本身可作为证据提交，证据一律接收；再补齐所缺；然后重新登记结论",
+    "file under a provisional case until it has a number of its own": "有本机关案号之前，"
+    "以临时案件登记",
+    "is the key registered and not revoked, and is the clock right?": "私钥是否已登记、未注销？"
+    "时钟是否准确？",
+}
 
 
 def run(args: Sequence[str], command: Callable[[], Any]) -> int:
@@ -138,7 +147,10 @@ def refusal(refused: LedgerError, about: str = "") -> Exit:
     message = str(refused)
     if about and about not in message:
         message = f"{about}: {message}"
-    error(refused.code, say(en=message, zh=f"{_family(refused)}（{message}）"), refused.hints)
+    hints = (
+        refused.hints if _json.get() else [say(en=h, zh=_HINTS.get(h, h)) for h in refused.hints]
+    )
+    error(refused.code, say(en=message, zh=f"{_family(refused)}（{message}）"), hints)
     return exit_after(refused)
 
 

@@ -220,7 +220,11 @@ def _fetch(
 
 def _check(path: Path, where: str, trust: str, packets: tuple[str, ...], as_json: bool) -> Exit:
     believed = open_trust(trust)
-    agency = Yearly.from_bytes(next(_lines(path), b"")).agency
+    try:
+        agency = Yearly.from_bytes(next(_lines(path), b"")).agency
+    except Malformed as error:
+        # Not that the numbers are wrong: there are none.
+        raise Unavailable(f"{str(path)!r} is no file of a year's acts: {error}") from None
     packed = {place for packet in packets for place in acts_of(packet, believed, agency)}
     found = recount(lambda: _lines(path), open_log(where), believed, packed)
     if as_json:

@@ -118,7 +118,7 @@ def gaps(
     counts = [sum(row.get("level") == level for row in found) for level in Level]
     output.result(
         say(
-            en="{} serious, {} ordinary, {} notices",
+            en="{} serious, {} ordinary, {} notice",
             zh="严重 {} 项，一般 {} 项，提示 {} 项",
         ).format(*counts)
     )

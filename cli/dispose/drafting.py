@@ -72,6 +72,13 @@ def due(
     if as_json:
         output.result_json({"cases": [_json(one) | drafts.get(one.case, {}) for one in found]})
         return output.Exit.DONE
+    if not found:
+        output.note(
+            say(
+                en="no closed case is over its time, by the retention lists that are registered",
+                zh="没有保管期限届满的已结案件（以已登记的保管期限表为准）",
+            )
+        )
     for one in found:
         until, count = one.kept_until.isoformat(), len(one.statements)
         output.result(

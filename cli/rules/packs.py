@@ -28,7 +28,7 @@ from ledger.evidence.statement import Kind, Statement, register_subject
 from ledger.process.contents import Published
 from ledger.process.rulepack import RulePack
 from ledger.suite import digest
-from storage.durable import write_file
+from storage.durable import PUBLIC_FOLDER, make_folder, write_file
 
 
 @new_command(
@@ -214,6 +214,7 @@ def _published(
 
 def _write(folder: Path, published: Published, text: str) -> None:
     name = f"{published.subject}-{published.version}.toml".replace("/", "-")
+    make_folder(folder, mode=PUBLIC_FOLDER)
     write_file(folder / name, text.encode())
     write_file(folder / f"{name}.sha256", f"{sha256_of(text)}  {name}\n".encode())
 

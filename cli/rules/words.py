@@ -71,7 +71,10 @@ class _Page:
     def _crews(self) -> Iterator[str]:
         yield from ("", say(en="ACTS", zh="行为"))
         for act in self._pack.acts:
-            crew = say(en=f", {act.officers} officers", zh=f"，执法人员 {act.officers} 人")
+            crew = say(
+                en=f", {act.officers} officer{'s' * (act.officers > 1)}",
+                zh=f"，执法人员 {act.officers} 人",
+            )
             stage = pick(STAGES[act.stage])
             yield f"  {self._name(act)} [{act.id}]  {stage}" + (crew if act.officers else "")
 

@@ -64,7 +64,8 @@ def check_conclusion(proposed: Filed, case_of: CaseOf, registry: Registry) -> No
         raise Gated(f"the rule pack {own.pack!r} has no decision {proposed.act!r}", Closed.ACT)
     if found := refusals(case, proposed, registry, days):
         raise Gated(
-            f"{proposed.act!r} has to wait: {len(found)} rules are not met",
+            f"{proposed.act!r} has to wait: "
+            + ("1 rule is not met" if len(found) == 1 else f"{len(found)} rules are not met"),
             Closed.RECORDS,
             [gap.to_json() for gap in found],
         )

@@ -145,6 +145,8 @@ def test_a_refused_decision_is_a_page_and_its_document_stays_here(
     assert ended.code == 1
     for line in lines:
         assert line in ended.out
+    hint = "never refused" if lang == "en" else "提示：文书本身可作为证据提交"
+    assert hint in ended.err and (lang == "en" or "never refused" not in ended.err), ended.err
     assert shut.ledger.services.log.size == before
     digest = digest_item(document.read_bytes())
     assert shut.ledger.services.store.find_items([(digest, AGENCY)]) == [None]
@@ -155,6 +157,13 @@ def test_deposited_as_an_act_it_is_refused_in_the_same_words(shut: Desk) -> None
     key = ("--key", shut.folder / "handler.key", *shut.server, "--case", CASE, "--lang", "zh")
     ended = shut.run("deposit", shut.write("a.pdf"), "--act", "penalty_decision", *key)
     assert ended.code == 1 and "错误：结论须待在先记录齐备（a.pdf" in ended.err, ended.err
+
+
+@pytest.mark.parametrize("address", ["ledger.example", "http://", "", "http://苏"])
+def test_an_address_that_is_none_is_no_fault_of_the_program(desk: Desk, address: str) -> None:
+    desk.usual = (*desk.usual, "--server", address)
+    ended = desk.case("decide", "--act", "x_decision", "--doc", desk.write("a.pdf"))
+    assert ended.code == 1 and "want an address such as https://" in ended.err, ended.err
 
 
 def test_a_refused_decision_as_json_names_the_rules(shut: Desk) -> None:

@@ -169,6 +169,11 @@ def test_a_draft_wants_its_law_and_its_reason(office: Office) -> None:
     assert office.due("--out", office.folder / "drafts").code == 2
 
 
+def test_that_nothing_is_due_is_said(office: Office) -> None:
+    ended = office.due()
+    assert ended.code == 0 and not ended.out and "no closed case is over its time" in ended.err
+
+
 def test_only_a_disposal_is_signed(office: Office) -> None:
     other = office.folder / "other.dsse.json"
     other.write_bytes(office.ledger.evidence(b"evidence"))

@@ -143,8 +143,7 @@ def publish(served: tuple[Ledger, str], run: Run, desk: Path, *more: str | Path)
 def test_what_is_published_is_the_file_that_is_written(
     served: tuple[Ledger, str], run: Run, tmp_path: Path
 ) -> None:
-    site = tmp_path / "site"
-    site.mkdir()
+    site = tmp_path / "site"  # which is made
     assert publish(served, run, tmp_path, "summary", "--from", "2027-01-01", "-o", site) == 0
     log = served[0].services.log
     registry = Registry()

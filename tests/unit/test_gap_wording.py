@@ -96,3 +96,14 @@ def test_what_this_version_does_not_know_is_shown_as_it_came() -> None:
 )
 def test_a_delay_is_said_in_its_two_largest_units(ms: int, en: str, zh: str) -> None:
     assert (span(ms, "en"), span(ms, "zh")) == (en, zh)
+
+
+def test_names_in_a_row_are_joined_as_each_language_does() -> None:
+    said = gap_sentence({"what": "facts", "facts": {"missing": "basis、seal"}})
+    assert "basis, seal" in said["en"] and "basis、seal" in said["zh"]
+
+
+def test_stages_are_told_by_their_names() -> None:
+    said = gap_sentence({"what": "stage", "facts": {"said": "serve", "wanted": "start"}})
+    assert said["zh"] == "登记的阶段为 送达，应为 启动。"
+    assert said["en"] == "It was filed under stage serve, and belongs to start."
