@@ -18,12 +18,14 @@ from cli.command import command as new_command
 from cli.deposit import MAX_DOCUMENTS, Filing
 from cli.language import say
 from cli.remote import own_key_option, own_trust_option, server_option
+from cli.rules.shipped import shipped
 from cli.trust import open_trust
 from ledger.encoding import parse_uuid7
 from ledger.errors import LedgerError
 from ledger.evidence.case_number import parse_case
 from ledger.evidence.statement import Stage
 from ledger.process.gated import Gated
+from ledger.process.rulepack import RulePack
 from ledger.report import Bilingual
 
 
@@ -178,8 +180,9 @@ def _stage_option() -> Callable[[F], F]:
         "只有结论须待规则包要求的在先记录齐备。\n"
         "以音像代替笔录的，须写明时间段索引。",
     },
-    example="tiezheng case act --act site_inspection --procedure ordinary --stage investigate \\\n"
-    "    --case '苏城管罚〔2026〕417号' --occurred 2026-11-23T15:00:00+08:00 \\\n"
+    example="tiezheng case act --act inspection_record --procedure ordinary \\\n"
+    "    --stage investigate --case '苏城管罚〔2026〕417号' \\\n"
+    "    --occurred 2026-11-23T15:00:00+08:00 \\\n"
     "    --doc 现场检查笔录.pdf --officer 320501-0417 --officer 320501-0418 \\\n"
     "    --timecode BWC_0088.MP4@01:01-01:15=show_id --key handler-12.key \\\n"
     "    --server https://ledger.example --trust trust/",
@@ -193,9 +196,26 @@ def _conclusion(name: str, stage: Stage, words: Bilingual, example: str) -> clic
     @new_command(name, words=words, example=example)
     @_options(named=False)
     def conclude(**given: Any) -> int:
-        return _file(str(stage), **given)
+        ended = _file(str(stage), **given)
+        if ended == output.Exit.DONE:
+            _tell_of_no_gate(str(given["procedure"]), str(given["act"]))
+        return ended
 
     return conclude
+
+
+def _tell_of_no_gate(procedure: str, act: str) -> None:
+    """A name that is typed wrong is logged like any other, and no gate has looked at it."""
+    text = shipped().get(procedure)
+    if text is not None and RulePack.from_text(text).conclusion(act) is None:
+        output.note(
+            say(
+                en=f"{act!r} is no conclusion of the rule pack {procedure!r} that comes with this "
+                "program: is it spelled as there? tiezheng case gaps tells",
+                zh=f"本程序附带的规则包 {procedure!r} 中没有结论 {act!r}，可能未经审查即已登记；"
+                "请核对名称，并用 tiezheng case gaps 查看",
+            )
+        )
 
 
 def _example(name: str, act_name: str, document: str) -> str:
@@ -232,7 +252,7 @@ serve_document = _conclusion(
         "与 tiezheng case decide 相同：先询问，不具备条件的列明条款，不留半截内容。\n"
         "送达凭证可随时作为证据提交。",
     },
-    _example("serve-document", "service", "送达回证.pdf"),
+    _example("serve-document", "service_return", "送达回证.pdf"),
 )
 
 close = _conclusion(

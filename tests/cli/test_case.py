@@ -1,14 +1,17 @@
 """`tiezheng case`: acts filed over HTTP to a real server, and conclusions that are refused."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
 
+from cli.rules.shipped import shipped
 from ledger.evidence.chunks import digest_item
 from ledger.process.gated import Closed, Gated
+from ledger.process.rulepack import RulePack
 from testkit.gating import Handlers, entry
 from testkit.server import AGENCY, CASE, HANDLER, STATION, Ledger, open_ledger, serving
 from testkit.terminal import Ended, Run
@@ -24,7 +27,7 @@ class Desk:
         key = folder / "handler.key"
         key.write_text(HANDLER.to_text() + "\n")
         self.server = ("--server", address)
-        self.usual = (
+        self.usual: tuple[str | Path, ...] = (
             *("--case", CASE, "--procedure", "ordinary", "--occurred", OCCURRED),
             *("--key", key, *self.server, "--trust", ledger.folder / "trust"),
         )
@@ -102,8 +105,18 @@ def test_a_conclusion_of_an_agency_without_packs_is_logged(desk: Desk) -> None:
     ):
         ended = desk.case(name, "--act", act, "--doc", desk.write(f"{act}.pdf"))
         assert ended.code == 0, ended.err
+        # That no gate knows it is said: its proof of service is called service_return.
+        assert ("'service' is no conclusion" in ended.err) == (act == "service")
     stages = [said["stage"] for said in desk.ledger.said("act")]
     assert stages == ["decide", "serve", "enforce"]
+
+
+def test_the_acts_of_the_examples_are_those_of_the_packs() -> None:
+    page = (Path(__file__).parents[2] / "docs/formats/cli.md").read_text()
+    examples = re.findall(r"--act (\w+) --procedure (\w+)", page)
+    assert len(examples) > 3
+    for act, procedure in examples:
+        assert act in {one.id for one in RulePack.from_text(shipped()[procedure]).acts}, act
 
 
 @pytest.fixture
