@@ -91,11 +91,17 @@ def _act_gaps(case: Judged, one: Filed) -> Iterator[Gap]:
     if one.start_ms > one.at_ms + AHEAD_MS:
         facts = {"ahead_ms": str(one.start_ms - one.at_ms)}
         yield act_gap(case, rule, one, "not_yet_occurred", facts)
+    yield from unknown_gaps(case, one)
+    for finding in case.crew(one):
+        yield crew_gap(case, rule, one, finding)
+
+
+def unknown_gaps(case: Judged, one: Filed) -> Iterator[Gap]:
+    if (rule := case.pack.act(one.act)) is None:
+        return
     for fact, said in _unknown_values(case, one):
         facts = {"fact": fact, "said": said}
         yield act_gap(case, rule, one, "unknown_value", facts, Level.ORDINARY)
-    for finding in case.crew(one):
-        yield crew_gap(case, rule, one, finding)
 
 
 def _unknown_values(case: Judged, one: Filed) -> Iterator[tuple[str, str]]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from ledger.process.casefile import CaseFile, Filed
 from ledger.process.checks import failures
 from ledger.process.gap import Gap, GapKind, crew_gap
-from ledger.process.gaps import failure_gap
+from ledger.process.gaps import failure_gap, unknown_gaps
 from ledger.process.judged import Judged, Working, judged
 from ledger.process.records import (
     best,
@@ -53,7 +53,16 @@ def _refusals(case: Judged, proposed: Filed) -> Iterator[Gap]:
         if gated and case.applies(check):
             for failure in failures(case, check, proposed.number):
                 yield failure_gap(case, check, failure)
+    yield from _untold(case)
     yield from _serious(case, proposed)
+
+
+def _untold(case: Judged) -> Iterator[Gap]:
+    """What an act says in a word that no rule looks for: else a rule is switched off by 是. The
+    last act of a name counts, so that the same one, said anew, opens the gate."""
+    last = {one.act: one for one in case.own()}
+    for one in last.values():
+        yield from unknown_gaps(case, one)
 
 
 def _crew_of(case: Judged, record: Record, proposed: Filed) -> Iterator[Gap]:

@@ -520,3 +520,12 @@ def test_a_licence_is_not_served_before_it_is_decided_nor_without_an_opinion() -
     for gone in ("licence_decision", "review_opinion"):
         made.steps.remove(made.step(gone))
         assert "licence_decision" in {gap.rule for gap in asked(made, act, registers)}
+
+
+def test_a_word_that_no_rule_looks_for_switches_no_rule_off() -> None:
+    """Urgent, said in Chinese, would ask for no approval made up afterwards."""
+    made = full()
+    assert asked(made) == []
+    made.step("coercive_measure").facts["urgent"] = "是"
+    (gap,) = asked(made)
+    assert (gap.rule, gap.facts["fact"], gap.facts["said"]) == ("unknown_value", "urgent", "是")
