@@ -1,8 +1,9 @@
 """The door for conclusions: which acts are some, whose they are, and which gates they meet.
 
 An act is a conclusion if a gate of a rule pack in force for its agency names it, and in a gated
-agency every decision is one. So neither an act of the old form, which names no procedure, nor an
-invented name gets round a gate; nor does another agency, which could not have drawn it.
+agency every decision is one, and every act of a procedure that no pack knows, in the stage of
+deciding or in none. So neither an act of the old form, which names no procedure, nor an invented
+name gets round a gate; nor does another agency, which could not have drawn it.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from functools import lru_cache
 from ledger.encoding import in_china
 from ledger.errors import Malformed
 from ledger.evidence.procedural import Registered
-from ledger.evidence.statement import Statement
+from ledger.evidence.statement import Stage, Statement
 from ledger.process.calendar import registered_days
 from ledger.process.casefile import CaseFile, Filed
 from ledger.process.gated import Closed, Gated
@@ -60,7 +61,8 @@ def check_conclusion(proposed: Filed, case_of: CaseOf, registry: Registry) -> No
             f"no rule pack {proposed.procedure!r} is in force for {act.agency!r}", Closed.PACK
         )
     # An older version may have had no such gate; what decides has always had to meet one.
-    if own and own.conclusion(proposed.act) is None and act.is_decision:
+    decides = act.is_decision or (own and own.act(proposed.act) is None)
+    if own and own.conclusion(proposed.act) is None and decides:
         raise Gated(f"the rule pack {own.pack!r} has no decision {proposed.act!r}", Closed.ACT)
     if found := refusals(case, proposed, registry, days):
         raise Gated(
@@ -106,7 +108,12 @@ class _Asked:
         act = self._act
         if not packs or (act.case is None and "provisional" not in act.predicate):
             return False
-        return act.is_decision or any(_names(pack, act.predicate["act"]) for pack in packs)
+        name = act.predicate["act"]
+        if act.is_decision or any(_names(pack, name) for pack in packs):
+            return True
+        # Under a name of its own making a decision would pass by all gates.
+        staged = act.stage is Stage.DECIDE or (act.stage is None and "procedure" in act.predicate)
+        return staged and not any(_knows(pack, name) for pack in packs)
 
     def is_one_under(self, packs: list[RulePack]) -> bool:
         name = self._act.predicate["act"]
@@ -135,6 +142,18 @@ class _Asked:
 
 def _names(version: Version, act: str) -> bool:
     return act in _conclusions(version.content)
+
+
+def _knows(version: Version, act: str) -> bool:
+    return act in _acts(version.content)
+
+
+@lru_cache(maxsize=4096)
+def _acts(content: str) -> frozenset[str]:
+    try:
+        return frozenset(act.id for act in RulePack.from_text(content).acts)
+    except Malformed:
+        return frozenset()
 
 
 @lru_cache(maxsize=4096)

@@ -96,3 +96,15 @@ def test_a_procedure_whose_pack_cannot_be_read_lets_no_closing_through() -> None
     # What no gate names passes, whatever the pack.
     case, proposed = made.before(made.steps[5].act)
     check_conclusion(proposed, lambda act: case, packs)
+
+
+def test_a_decision_under_a_name_that_no_pack_knows_is_none() -> None:
+    """It would pass by every gate, and be read as what was decided."""
+    made = complete(PACK)
+    step = made.step(DECISION)
+    step.act = "penalty_resolution"
+    case, proposed = made.before("penalty_resolution")
+    packs = registry(*registers(("ordinary", TEXT)))
+    with pytest.raises(Gated) as caught:
+        check_conclusion(proposed, lambda act: case, packs)
+    assert caught.value.reason is Closed.ACT
