@@ -227,6 +227,7 @@ COMPONENTS: dict[str, Schema] = {
                     )
                 )
             ),
+            "destroyed": _DECIMAL,
             "lost": _DECIMAL,
             "year": _TEXT,
         }

@@ -35,6 +35,7 @@ from ledger.process.period import start_of
 from ledger.process.registry import Registry, Version
 from ledger.process.standing import contract_faults, reviewers
 from ledger.process.views import CaseLine, Doing, Placed, case_register, doings, stage_of
+from ledger.sequencer import Row
 from ledger.suite import digest
 
 MAX_READ = 200_000  # statements that one question reads
@@ -181,22 +182,23 @@ def _cases(asked: Asked, year: str, below: str) -> dict[str, Any]:
     agencies = asked.below if asks_below(below) else [asked.agency]
     asked.note(f"case register {year}")
     rows: list[dict[str, str]] = []
-    lost = 0
+    lost = destroyed = 0
     for agency in agencies:
         numbers, gone = _acts(s, agency, year)
-        lost += gone
+        lost += len(gone)
+        destroyed += sum(row.destroyed for row in gone)
         own = (placed for placed in _read(s, numbers) if _is_act_of(placed[1], agency))
         rows += [_line(asked, line) for line in case_register(own)]
-    return asked.answer(cases=rows, lost=str(lost), year=year)
+    return asked.answer(cases=rows, destroyed=str(destroyed), lost=str(lost), year=year)
 
 
-def _acts(s: Services, agency: str, year: str) -> tuple[list[int], int]:
-    """What is logged in the cases in which an agency acted in a year, and how much of it is lost.
+def _acts(s: Services, agency: str, year: str) -> tuple[list[int], list[Row]]:
+    """What is logged in the cases in which an agency acted in a year, and what of it is lost.
 
     A case may have begun in another year, and under no number.
     """
     fresh = list(s.log.places(f"{year}/acts/{agency}"))
-    lost = sum(s.log.row(number).lost for number in fresh)
+    lost = [row for row in map(s.log.row, fresh) if row.lost]
     found, names = set(fresh), set[str]()
     while fresh:
         check_bound(len(found))

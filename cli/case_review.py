@@ -21,7 +21,7 @@ from cli.score_sheet import sheet
 from cli.small_file import read_small
 from cli.trust import open_trust
 from ledger import suite
-from ledger.encoding import format_time, parse_base64, parse_hex, printable
+from ledger.encoding import format_time, parse_base64, parse_decimal, parse_hex, printable
 from ledger.errors import Malformed, Rejected, Unavailable, Unknown
 from ledger.evidence.case_number import parse_case
 from ledger.evidence.statement import OPENING
@@ -278,10 +278,12 @@ for member in (secret, list_, draw, compare, sheet):
 
 
 def _register(client: "LedgerClient", agency: str, year: int) -> list[dict[str, Any]]:
-    """The agency's own cases that have a number; what was lost cannot be listed."""
+    """The agency's own cases that have a number; what was lost cannot be listed. What two persons
+    had destroyed is no case file to review: its disposal stands in the log."""
     answer = client.view(agency, "cases", {"year": str(year), "below": "no"}, {"cases": ROW})
-    if answer.get("lost", "0") != "0":
-        raise Unavailable(f"{answer['lost']} acts of that year are lost: the list would lack cases")
+    gone = parse_decimal(answer.get("lost", "0"))
+    if lost := gone - parse_decimal(answer.get("destroyed", "0")):
+        raise Unavailable(f"{lost} acts of that year are lost: the list would lack cases")
     rows = [row for row in answer["cases"] if _numbered(row["case"])]
     if not rows:
         raise Unknown(f"no case of {agency!r} with a number in {year}")

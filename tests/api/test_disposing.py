@@ -341,6 +341,22 @@ def test_the_closing_goes_with_the_last_of_its_case(tmp_path: Path) -> None:
         disposed(ledger, 2)
 
 
+def test_the_years_register_tells_what_was_destroyed_from_what_was_lost(tmp_path: Path) -> None:
+    """A case-file review lists what is there; what two persons had destroyed lacks in no list."""
+    with opened(tmp_path / "ledger") as ledger:
+        (closing,) = ledger.accept(act(ledger, procedure="ordinary"))
+        ledger.await_quorum()
+        year = ledger.services.log.row(int(closing["index"])).places[0][0][:4]
+        path = f"/v1/agencies/{AGENCY}/cases?year={year}"
+        headers = ledger.bearer("supervisor")
+        answer = ledger.http.get(path, headers=headers).json()
+        assert (answer["lost"], answer["destroyed"]) == ("0", "0")
+        ledger.accept(disposal(closing))
+        disposed(ledger)
+        answer = ledger.http.get(path, headers=headers).json()
+        assert answer["lost"] == answer["destroyed"] != "0"
+
+
 def test_the_class_that_a_case_needs_is_the_longest_that_fits_it(tmp_path: Path) -> None:
     with opened(tmp_path / "ledger") as ledger:
         answer = file(ledger)
