@@ -125,6 +125,8 @@ _CHINESE: tuple[tuple[str, str], ...] = (
     (r"want (?:.*) from (http\S*?)(?:, got .*)?", r"\1 的应答不合要求"),
     (r"(\S+) did not answer with a JSON object", r"\1 的应答不是 JSON 对象"),
     (r"want (?:.*) in the ledger's answer(?:, an object each)?", "账本的答复不合要求"),
+    (r"want a list of files in each row of the ledger's answer", "账本的答复不合要求"),
+    (r"(.*) is being read: what is destroyed is still there", r"\1 正被读取：应销毁的内容仍在"),
     (r"want the log and index of an entry, got (.*)", r"账本给出的条目位置不合要求：\1"),
     (r"cannot write into (.*): (.*)", r"无法写入 \1：\2"),
     (r"want the particulars that lack, by their names", "账本未按名称列出所缺事项"),

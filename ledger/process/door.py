@@ -1,9 +1,9 @@
 """The door for conclusions: which acts are some, whose they are, and which gates they meet.
 
 An act is a conclusion if a gate of a rule pack in force for its agency names it, and in a gated
-agency every decision is one, and every act of a procedure that no pack knows, in the stage of
-deciding or in none. So neither an act of the old form, which names no procedure, nor an invented
-name gets round a gate; nor does another agency, which could not have drawn it.
+agency every decision is one, and every act of the stage of deciding that no pack knows. So neither
+an act of the old form, which names no procedure, nor an invented name gets round a gate; nor does
+another agency, which could not have drawn it.
 """
 
 from collections.abc import Callable, Iterator
@@ -61,7 +61,7 @@ def check_conclusion(proposed: Filed, case_of: CaseOf, registry: Registry) -> No
             f"no rule pack {proposed.procedure!r} is in force for {act.agency!r}", Closed.PACK
         )
     # An older version may have had no such gate; what decides has always had to meet one.
-    decides = act.is_decision or (own and own.act(proposed.act) is None)
+    decides = act.is_decision or (act.stage is Stage.DECIDE and own and not own.act(proposed.act))
     if own and own.conclusion(proposed.act) is None and decides:
         raise Gated(f"the rule pack {own.pack!r} has no decision {proposed.act!r}", Closed.ACT)
     if found := refusals(case, proposed, registry, days):
@@ -112,8 +112,7 @@ class _Asked:
         if act.is_decision or any(_names(pack, name) for pack in packs):
             return True
         # Under a name of its own making a decision would pass by all gates.
-        staged = act.stage is Stage.DECIDE or (act.stage is None and "procedure" in act.predicate)
-        return staged and not any(_knows(pack, name) for pack in packs)
+        return act.stage is Stage.DECIDE and not any(_knows(pack, name) for pack in packs)
 
     def is_one_under(self, packs: list[RulePack]) -> bool:
         name = self._act.predicate["act"]

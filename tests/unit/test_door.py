@@ -1,5 +1,7 @@
 """Which acts the door asks about, where rule packs came only while cases were open."""
 
+from dataclasses import replace
+
 import pytest
 
 from ledger.evidence.statement import Statement
@@ -104,6 +106,9 @@ def test_a_decision_under_a_name_that_no_pack_knows_is_none() -> None:
     step = made.step(DECISION)
     step.act = "penalty_resolution"
     case, proposed = made.before("penalty_resolution")
+    staged = dict(proposed.statement.predicate) | {"stage": "decide"}
+    said = Statement(proposed.statement.kind, proposed.statement.subjects, staged)
+    proposed = replace(proposed, statement=said)
     packs = registry(*registers(("ordinary", TEXT)))
     with pytest.raises(Gated) as caught:
         check_conclusion(proposed, lambda act: case, packs)
