@@ -56,7 +56,7 @@ def run(quick: bool) -> Table:
                 RECOUNT: partial(seconds, _recount, file, log, trust),
             }
             named = {f"{cases:,} cases: {what}": work for what, work in candidates.items()}
-            found = in_turn(1 if quick else 3, "s", named)
+            found = in_turn(3 if cases < 100_000 and not quick else 1, "s", named)
         rows += found
         at = {row.what.partition(": ")[2]: row.median for row in found}
         ratios.append(Ratio(f"{cases:,} cases: {PEER} ÷ {RECOUNT}", at[PEER] / at[RECOUNT]))
