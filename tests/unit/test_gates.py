@@ -529,3 +529,21 @@ def test_a_word_that_no_rule_looks_for_switches_no_rule_off() -> None:
     made.step("coercive_measure").facts["urgent"] = "是"
     (gap,) = asked(made)
     assert (gap.rule, gap.facts["fact"], gap.facts["said"]) == ("unknown_value", "urgent", "是")
+
+
+@pytest.mark.parametrize(
+    ("name", "decides"),
+    [
+        ("ordinary", "penalty_decision"),
+        ("inspection", "inspection_result"),
+        ("licence", "licence_decision"),
+    ],
+)
+def test_no_case_is_closed_before_it_was_decided(name: str, decides: str) -> None:
+    """Else one could be filed and buried (压案). In summary procedure the decision is the opening."""
+    pack = RulePack.from_text(PACKS[name])
+    made = complete(pack)
+    kept = {*pack.opening, "case_closing"}
+    made.steps[:] = [step for step in made.steps if step.act in kept]
+    found = asked(made, "case_closing", registers_of((name, PACKS[name])))
+    assert decides in {gap.rule for gap in found}
