@@ -540,7 +540,7 @@ def test_a_word_that_no_rule_looks_for_switches_no_rule_off() -> None:
     ],
 )
 def test_no_case_is_closed_before_it_was_decided(name: str, decides: str) -> None:
-    """Else one could be filed and buried (压案). In summary procedure the decision is the opening."""
+    """Else one could be filed and buried (压案); a summary decision is its own opening."""
     pack = RulePack.from_text(PACKS[name])
     made = complete(pack)
     kept = {*pack.opening, "case_closing"}
