@@ -27,10 +27,11 @@ from typing import Any, TextIO
 
 import click
 
+from cli.closed_wording import HINTS_IN_CHINESE, WHY
 from cli.language import choose, say
 from ledger.encoding import printable
 from ledger.errors import Conflict, Full, LedgerError, Malformed, Rejected, Unavailable, Unknown
-from ledger.process.gated import HINT, Gated
+from ledger.process.gated import Gated
 from ledger.report import Outcome
 
 LARGE = 64 << 20  # bytes; below this a bar would only flicker
@@ -60,7 +61,6 @@ _OF_OUTCOME = {
 _CHINESE: tuple[tuple[type[LedgerError], str], ...] = (
     (Full, "空间或配额不足"),
     (Unavailable, "无法读取或写入"),
-    (Gated, "结论须待在先记录齐备"),
     (Conflict, "与已有内容冲突"),
     (Unknown, "没有所指的内容"),
     (Rejected, "不可采信"),
@@ -69,7 +69,7 @@ _CHINESE: tuple[tuple[type[LedgerError], str], ...] = (
 
 # What to do next, of the refusals that a case handler meets most; others keep their English.
 _HINTS: Mapping[str, str] = {
-    HINT: "文书本身可作为证据提交，证据一律接收；再补齐所缺；然后重新登记结论",
+    **HINTS_IN_CHINESE,
     "file under a provisional case until it has a number of its own": "有本机关案号之前，"
     "以临时案件登记",
     "is the key registered and not revoked, and is the clock right?": "私钥是否已登记、未注销？"
@@ -208,6 +208,8 @@ def _plain(message: str) -> str:
 
 
 def _family(refused: LedgerError) -> str:
+    if isinstance(refused, Gated):
+        return WHY[refused.reason]["zh"]
     return next((words for kind, words in _CHINESE if isinstance(refused, kind)), "出错")
 
 

@@ -1,41 +1,11 @@
 """A refused conclusion as a page: what lacks, by which statute and article, and what cures it."""
 
 from cli import output
+from cli.closed_wording import WHY
 from cli.gap_wording import gap_cure, gap_sentence
 from cli.language import language, pick, say
-from ledger.process.gated import Closed, Gated, Row
+from ledger.process.gated import Gated, Row
 from ledger.report import Bilingual
-
-WHY: dict[Closed, Bilingual] = {
-    Closed.RECORDS: {
-        "en": "not logged: what must stand before it lacks",
-        "zh": "未予登记：缺少须在先的记录",
-    },
-    Closed.PROCEDURE: {
-        "en": "not logged: the act names no procedure, and its agency has rule packs",
-        "zh": "未予登记：未写明所属程序，而该机关已有规则包",
-    },
-    Closed.PACK: {
-        "en": "not logged: no rule pack of that name is in force for this agency",
-        "zh": "未予登记：该机关没有该名称的现行规则包",
-    },
-    Closed.UNREADABLE: {
-        "en": "not logged: the rule pack in force cannot be read",
-        "zh": "未予登记：现行规则包不合格式，无法读取",
-    },
-    Closed.OPENING: {
-        "en": "not logged: the case was never opened under this procedure",
-        "zh": "未予登记：案件从未依该程序启动",
-    },
-    Closed.ACT: {
-        "en": "not logged: the rule pack has no such conclusion",
-        "zh": "未予登记：规则包中没有此项结论",
-    },
-    Closed.AGENCY: {
-        "en": "not logged: the case is another agency's",
-        "zh": "未予登记：案件属于其他机关",
-    },
-}
 
 LEVELS: dict[str, Bilingual] = {
     "serious": {"en": "serious", "zh": "严重"},

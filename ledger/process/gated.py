@@ -10,8 +10,6 @@ from typing import Any
 
 from ledger.errors import Rejected
 
-HINT = "file the paper itself as evidence, which is never refused; then what lacks; then this again"
-
 Row = Mapping[str, Any]  # a gap as JSON: docs/formats/http.md
 
 
@@ -25,6 +23,21 @@ class Closed(StrEnum):
     AGENCY = "agency"  # the case is another agency's
 
 
+_EVIDENCE = "file the paper itself as evidence, which is never refused; "
+HINTS: Mapping[Closed, str] = {
+    reason: _EVIDENCE + then
+    for reason, then in {
+        Closed.RECORDS: "then what lacks; then this again",
+        Closed.PROCEDURE: "then this again, with the procedure that it belongs to",
+        Closed.PACK: "then this again by the right name, or have the registrar publish that pack",
+        Closed.UNREADABLE: "have the registrar publish a pack that can be read; then this again",
+        Closed.OPENING: "then the act that opens the case; then this again",
+        Closed.ACT: "then this again, by a name and a procedure that the packs know",
+        Closed.AGENCY: "have the agency whose case it is conclude, or correct the number",
+    }.items()
+}
+
+
 class Gated(Rejected):
     """A conclusion stays outside the log; nothing was stored."""
 
@@ -35,8 +48,8 @@ class Gated(Rejected):
         message: str,
         reason: Closed,
         found: Sequence[Row] = (),
-        hints: tuple[str, ...] = (HINT,),
+        hints: tuple[str, ...] | None = None,
     ) -> None:
-        super().__init__(message, hints=hints)
+        super().__init__(message, hints=(HINTS[reason],) if hints is None else hints)
         self.reason = reason
         self.found = tuple(found)

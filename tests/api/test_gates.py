@@ -8,7 +8,7 @@ import pytest
 
 from api.services import Services
 from ledger.evidence.statement import Role
-from ledger.process.gated import HINT
+from ledger.process.gated import HINTS, Closed
 from testkit.gating import SMALL, Handlers, envelope, published
 from testkit.keys import key
 from testkit.server import (
@@ -39,7 +39,7 @@ def desk(ledger: Ledger) -> Handlers:
 def refused(row: dict[str, Any], reason: str = "records") -> list[str]:
     """The articles that it was refused by."""
     assert (row.get("code"), row.get("status")) == ("gated", 409), row
-    assert row["reason"] == reason and row["hints"] == [HINT]
+    assert row["reason"] == reason and row["hints"] == [HINTS[Closed(reason)]]
     return sorted({each["article"] for each in row["found"]})
 
 

@@ -169,7 +169,7 @@ def test_deposited_as_an_act_it_is_refused_in_the_same_words(shut: Desk) -> None
     """The older command files acts too."""
     key = ("--key", shut.folder / "handler.key", *shut.server, "--case", CASE, "--lang", "zh")
     ended = shut.run("deposit", shut.write("a.pdf"), "--act", "penalty_decision", *key)
-    assert ended.code == 1 and "错误：结论须待在先记录齐备（a.pdf" in ended.err, ended.err
+    assert ended.code == 1 and "错误：未予登记：缺少须在先的记录（a.pdf" in ended.err, ended.err
 
 
 @pytest.mark.parametrize("address", ["ledger.example", "http://", "", "http://苏"])
