@@ -12,23 +12,14 @@ from cli.case.refusal import in_language, lines
 from cli.command import argument, json_option, option
 from cli.command import command as new_command
 from cli.files import read_secret
-from cli.language import language, say
+from cli.language import language, pick, say
 from cli.remote import open_client, server_option, token_option
 from cli.trust import open_trust
+from cli.wording import STAGES
 from ledger.evidence.case_number import parse_case
-from ledger.evidence.statement import Stage
 from ledger.process.clocks import State
 from ledger.process.rulepack import Level
 from ledger.report import Bilingual
-
-STAGES: Mapping[str, Bilingual] = {
-    Stage.START: {"en": "Initiation", "zh": "启动"},
-    Stage.INVESTIGATE: {"en": "Investigation and evidence", "zh": "调查取证"},
-    Stage.REVIEW: {"en": "Review", "zh": "审核"},
-    Stage.DECIDE: {"en": "Decision", "zh": "决定"},
-    Stage.SERVE: {"en": "Service", "zh": "送达"},
-    Stage.ENFORCE: {"en": "Enforcement", "zh": "执行"},
-}
 
 STATES: Mapping[str, Bilingual] = {
     State.OVERDUE: {"en": "overdue", "zh": "逾期"},
@@ -112,7 +103,7 @@ def gaps(
     for stage, words in STAGES.items():
         rows = [row for row in found if row.get("stage") == stage]
         if rows:
-            output.result(f"{words[language()]}")
+            output.result(pick(words).capitalize())
             for row in rows:
                 output.result("\n".join(lines(row)))
     counts = [sum(row.get("level") == level for row in found) for level in Level]

@@ -5,10 +5,11 @@ from collections import Counter
 from typing import Any
 from urllib.parse import quote
 
-from cli.case.judging import STAGES, STATES
+from cli.case.judging import STATES
 from cli.case.refusal import KINDS, LEVELS
 from cli.gap_wording import gap_cure
 from cli.language import pick, say
+from cli.wording import STAGES
 from testkit.city_recount import (
     acts_as_lived,
     acts_in_log,
@@ -118,7 +119,7 @@ def judge_gaps(year: Year) -> None:
 def gap_cells(gap: dict[str, Any]) -> tuple[str, ...]:
     """A line of the table, in words."""
     return (
-        pick(STAGES[gap["stage"]]),
+        pick(STAGES[gap["stage"]]).capitalize(),
         pick(LEVELS[gap["level"]]),
         pick(KINDS[gap["kind"]]),
         say(en=gap["name_en"], zh=gap["name"]),
