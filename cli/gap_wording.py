@@ -32,8 +32,8 @@ SENTENCES: Mapping[str, Bilingual] = {
         "zh": "登记的裁量基准中没有条款 {clause}（版本 {version}）。",
     },
     "fact_is": {
-        "en": "{fact} is {said}, and {wanted} is wanted.",
-        "zh": "{fact} 为 {said}，应为 {wanted}。",
+        "en": "It states {fact}: {said}; wanted is {wanted}.",
+        "zh": "“{fact}”载明为“{said}”，应为“{wanted}”。",
     },
     "facts": {"en": "It does not state: {missing}.", "zh": "未载明：{missing}。"},
     "heavier": {
@@ -58,8 +58,8 @@ SENTENCES: Mapping[str, Bilingual] = {
         "zh": "案件中没有该时间的音像记录。",
     },
     "not_shown": {
-        "en": "No time-code into a filed recording shows {shows}, nor does the record state it.",
-        "zh": "没有时间段说明显示 {shows}，文书中也未载明。",
+        "en": "No time-code into a filed recording shows it, nor the record states it: {shows}.",
+        "zh": "没有时间段说明显示“{shows}”，文书中也未载明。",
     },
     "not_yet_occurred": {
         "en": "It is said to have begun {ahead_ms} after it was logged.",
@@ -86,12 +86,12 @@ SENTENCES: Mapping[str, Bilingual] = {
         "zh": "{officers} 均未登记为法制审核人员。",
     },
     "same_fact": {
-        "en": "{fact} is {said} in the one and {other} in the other.",
-        "zh": "{fact} 前者为 {said}，后者为 {other}，不一致。",
+        "en": "They state {fact}: {said} the one, {other} the other.",
+        "zh": "“{fact}”前者为“{said}”，后者为“{other}”，不一致。",
     },
     "same_person": {
         "en": "{officer} also took part in {act}.",
-        "zh": "{officer} 还参与了 {act}。",
+        "zh": "{officer} 还参与了“{act}”。",
     },
     "stage": {
         "en": "It was filed under stage {said}, and belongs to {wanted}.",
@@ -106,12 +106,27 @@ SENTENCES: Mapping[str, Bilingual] = {
         "zh": "规则包中没有行为 {act}。",
     },
     "unknown_value": {
-        "en": "{fact} says {said}, which no rule of the pack understands.",
-        "zh": "{fact} 载明为 {said}，规则包的规则无法识别。",
+        "en": "It states {fact}: {said}; wanted is {wanted}.",
+        "zh": "“{fact}”载明为“{said}”，应为{wanted}。",
     },
     "wrong_order": {
         "en": "It comes after what it must precede: {before_name_en}.",
         "zh": "应在先而在后：{before_name}。",
+    },
+}
+
+# What an act should state, by the kind of the fact; of a choice one of its words.
+_KINDS: Mapping[str, Bilingual] = {
+    "amount": {
+        "en": "an amount in yuan such as 500 or 500.50",
+        "zh": "以元为单位的数额，如 500 或者 500.50",
+    },
+    "choice": {"en": "one of {wanted}", "zh": "下列之一：{wanted}"},
+    "day": {"en": "a day such as 2026-03-02", "zh": "日期，如 2026-03-02"},
+    "number": {"en": "a whole number such as 30", "zh": "整数，如 30"},
+    "": {
+        "en": "a word that a rule of the pack looks for",
+        "zh": "规则包的规则所用的词",
     },
 }
 
@@ -135,8 +150,8 @@ CURES: Mapping[str, Bilingual] = {
         "zh": "按规则包中的名称重新登记，或者作为证据提交",
     },
     "unknown_value": {
-        "en": "File the act anew with a word that the rule pack asks for",
-        "zh": "按规则包所用的词重新登记",
+        "en": "File the act anew with what is wanted",
+        "zh": "按应有的写法重新登记该行为",
     },
 }
 
@@ -188,13 +203,12 @@ class _Told(dict[str, str]):
         super().__init__(facts)
         self._language = language
         for fact, value in facts.items():
-            if fact.endswith("_ms") and value.isascii() and value.isdecimal():
-                self[fact] = span(int(value[:18]), language)
-            if language == "en":
-                self[fact] = self[fact].replace("、", ", ")  # how a list of names is joined
-            # Of an act under a wrong stage: the stages by their names.
-            if language == "zh" and what == "stage" and value in STAGES:
-                self[fact] = STAGES[value]["zh"]
+            self[fact] = self._worded(fact, value)
+        if what == "unknown_value":
+            kind = facts.get("kind", "")
+            self["wanted"] = _KINDS.get(kind, _KINDS[""])[language].format_map(self)
+        if what.endswith("stage") and language == "zh":
+            self.update((f, STAGES[v]["zh"]) for f, v in facts.items() if v in STAGES)
         if facts.get("unit") in _UNITS:
             self["unit"] = _UNITS[facts["unit"]][language]
         # Of a record that had to come before another: which.
@@ -205,6 +219,16 @@ class _Told(dict[str, str]):
             self["after"] = (
                 f", and after: {before}" if language == "en" else f"，且在“{before}”之后"
             )
+
+    def _worded(self, fact: str, value: str) -> str:
+        """By its name in the rule pack, where it has one; the words of a choice are English."""
+        named = self.get(f"{fact}_name_en" if self._language == "en" else f"{fact}_name")
+        if fact.endswith("_ms") and value.isascii() and value.isdecimal():
+            return span(int(value[:18]), self._language)
+        if self._language == "zh":
+            return named or value
+        # How a list of names is joined.
+        return (named or value).replace("、", ", ")
 
     def __missing__(self, key: str) -> str:
         return "?"

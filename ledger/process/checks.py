@@ -13,6 +13,7 @@ from ledger.errors import Malformed
 from ledger.evidence.procedural import Registered
 from ledger.process.casefile import Filed
 from ledger.process.condition import all_said
+from ledger.process.facts import MEDIUM, NEW_FACTS, RECORDING
 from ledger.process.judged import Judged
 from ledger.process.rulepack import Check
 from ledger.process.standing import examined
@@ -21,8 +22,6 @@ from ledger.process.tables import yuan
 HOUR_MS = 3_600_000
 MAX_DAYS = 3660  # a decade between two acts is enough for any period
 UNREAD = 2**53  # fen; more than any amount
-MEDIUM = "medium"  # fact of a written record: `recording` where a recording stands in for it
-NEW_FACTS = "new_facts"  # fact of a later notice: why it may be heavier
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +219,7 @@ def _timecoded(look: _Look) -> Iterator[Failure]:
     items = look.case.file.items
     for one in look.acts(*look.given["acts"]):
         noted = any(code.note and code.item in items for code in one.timecodes)
-        if one.facts.get(MEDIUM) == "recording" and not noted:
+        if one.facts.get(MEDIUM) == RECORDING and not noted:
             yield Failure("no_timecodes", one.number, {"act": one.act})
 
 

@@ -94,14 +94,19 @@ def acts_of(given: Iterable[Condition]) -> Iterator[str]:
                 yield condition.act
 
 
-def says_of(given: Iterable[Condition], act: str) -> Iterator[Says]:
-    """Whatever conditions ask of what an act says."""
+def all_says(given: Iterable[Condition]) -> Iterator[Says]:
+    """Whatever conditions ask of what acts say."""
     for condition in given:
         match condition:
             case AnyOf(parts):
-                yield from says_of(parts, act)
-            case Says() if condition.act == act:
+                yield from all_says(parts)
+            case Says():
                 yield condition
+
+
+def says_of(given: Iterable[Condition], act: str) -> Iterator[Says]:
+    """The same of one act."""
+    return (said for said in all_says(given) if said.act == act)
 
 
 def all_said(given: Iterable[Condition], act: str) -> list[Says]:

@@ -3,7 +3,8 @@
 Gaps are facts; what a person reads of them is worded at the edge.
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -11,9 +12,11 @@ from typing import Any
 from ledger.evidence.statement import Stage
 from ledger.process.casefile import Filed
 from ledger.process.crew import CrewFinding
+from ledger.process.gap_names import NAMES, named
 from ledger.process.judged import Judged
 from ledger.process.rulepack import ActRule, Check, Level, Record, Sickness
 
+LEVELS = tuple(Level)
 FULL_RECORD = ("市级实施意见", "三(四)")  # the whole process is recorded
 
 
@@ -102,7 +105,7 @@ def rule_gap(
         rule.cure_en,
         place,
         due,
-        facts,
+        named(case.pack, _acts_of(rule), facts),
     )
 
 
@@ -148,16 +151,35 @@ def act_gap(
         Sickness.PROCEDURE,
         *FULL_RECORD,
         place=one.number,
-        facts={"act": one.act, **facts},
+        facts={"act": one.act, **named(case.pack, [one.act], facts)},
     )
+
+
+def told_once(found: Iterable[Gap]) -> list[Gap]:
+    """What packs that judge together find by one article of one act, where each has the rule:
+    the graver of them. What only one of them has stays, and so does what they find otherwise."""
+    kept: dict[object, Gap] = {}
+    seen: Counter[object] = Counter()
+    for gap in found:
+        facts = frozenset(one for one in gap.facts.items() if not one[0].endswith(NAMES))
+        finding = (gap.rule, gap.source, gap.article, gap.kind, gap.what, gap.place, facts)
+        # Whatever one pack finds twice stays twice.
+        nth = seen[gap.pack, finding]
+        seen[gap.pack, finding] += 1
+        known = kept.setdefault((finding, nth), gap)
+        kept[finding, nth] = min(known, gap, key=lambda one: (LEVELS.index(one.level), not one.due))
+    return list(kept.values())
 
 
 def stage_of(case: Judged, rule: Record | Check) -> Stage:
     """That of the first act which it is about."""
-    if isinstance(rule, Record):
-        name = rule.acts[0]
-    else:
-        name = rule.given["act"] if "act" in rule.given else rule.given["acts"][0]
-    act = case.pack.act(name)
+    act = case.pack.act(_acts_of(rule)[0])
     assert act is not None  # the pack was read: it names no act that it has not
     return act.stage
+
+
+def _acts_of(rule: Record | Check) -> tuple[str, ...]:
+    """Those which it is about: what it looks at, not what that is compared with."""
+    if isinstance(rule, Record):
+        return rule.acts
+    return (rule.given["act"],) if "act" in rule.given else tuple(rule.given["acts"])

@@ -10,19 +10,17 @@ it occurred before, is late as well; one that does not even say so stands in the
 
 from collections.abc import Iterator
 
-from ledger.errors import Malformed
-from ledger.evidence import phrase
 from ledger.evidence.statement import Stage
 from ledger.process.casefile import CaseFile, Filed
 from ledger.process.checks import Failure, failures
-from ledger.process.gap import Gap, GapKind, act_gap, crew_gap, rule_gap
+from ledger.process.gap import LEVELS, Gap, GapKind, act_gap, crew_gap, rule_gap, told_once
 from ledger.process.judged import Judged, Working, judged
 from ledger.process.records import STAGES, Late, record_gaps
 from ledger.process.registry import Registry
 from ledger.process.rulepack import ActRule, Check, Level
+from ledger.process.stated import unread_facts
 
 AHEAD_MS = 300_000  # that clocks may differ by
-LEVELS = tuple(Level)
 EVER = 2**63 - 1  # a place after all others
 
 
@@ -31,7 +29,7 @@ def gaps(file: CaseFile, registry: Registry, days: Working) -> list[Gap]:
     hides nothing that the others find. Raises `Malformed` where none can be read."""
     unread: dict[str, Filed] = {}
     cases = judged(file, registry, days, unread)
-    found = [gap for case in cases for gap in gaps_under(case)]
+    found = told_once(gap for case in cases for gap in gaps_under(case))
     found += [_unread_gap(cases[0], *one) for one in unread.items()]
     return sorted(found, key=lambda gap: STAGES.index(gap.stage))
 
@@ -55,6 +53,8 @@ def gaps_under(case: Judged) -> Iterator[Gap]:
             yield from check_gaps(case, check)
     for one in case.own():
         yield from _act_gaps(case, one)
+    for one in case.stating():
+        yield from unknown_gaps(case, one)
     yield from late.rest()
 
 
@@ -91,7 +91,6 @@ def _act_gaps(case: Judged, one: Filed) -> Iterator[Gap]:
     if one.start_ms > one.at_ms + AHEAD_MS:
         facts = {"ahead_ms": str(one.start_ms - one.at_ms)}
         yield act_gap(case, rule, one, "not_yet_occurred", facts)
-    yield from unknown_gaps(case, one)
     for finding in case.crew(one):
         yield crew_gap(case, rule, one, finding)
 
@@ -99,29 +98,8 @@ def _act_gaps(case: Judged, one: Filed) -> Iterator[Gap]:
 def unknown_gaps(case: Judged, one: Filed) -> Iterator[Gap]:
     if (rule := case.pack.act(one.act)) is None:
         return
-    for fact, said in _unknown_values(case, one):
-        facts = {"fact": fact, "said": said}
-        yield act_gap(case, rule, one, "unknown_value", facts, Level.ORDINARY)
-
-
-def _unknown_values(case: Judged, one: Filed) -> Iterator[tuple[str, str]]:
-    """Of facts on which rules depend, those that say 是 or Yes where yes is asked for: no rule
-    that applies to what is so applies to what nobody can tell."""
-    asked = case.pack.asked_of(one.act)
-    for fact, words in asked.items():
-        said = one.facts.get(fact)
-        if said is None or said in words:
-            continue
-        if ("yes" in words and said != "no") or not _is_word(said):
-            yield fact, said
-
-
-def _is_word(said: str) -> bool:
-    try:
-        phrase.word(said)
-    except Malformed:
-        return False
-    return True
+    for found in unread_facts(case.pack, one.act, one.facts):
+        yield act_gap(case, rule, one, "unknown_value", found.to_facts(), Level.ORDINARY)
 
 
 def _names(before: tuple[str, ...]) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from ledger.process.casefile import CaseFile, Filed
 from ledger.process.checks import failures
-from ledger.process.gap import Gap, GapKind, crew_gap
+from ledger.process.gap import Gap, GapKind, crew_gap, told_once
 from ledger.process.gaps import failure_gap, unknown_gaps
 from ledger.process.judged import Judged, Working, judged
 from ledger.process.records import (
@@ -34,7 +34,7 @@ def refusals(file: CaseFile, proposed: Filed, registry: Registry, days: Working)
     for case in judged(file.with_filed(proposed), registry, days):
         if case.pack.conclusion(proposed.act) is not None:
             found += _refusals(case, proposed)
-    return found
+    return told_once(found)
 
 
 def _refusals(case: Judged, proposed: Filed) -> Iterator[Gap]:
@@ -60,7 +60,7 @@ def _refusals(case: Judged, proposed: Filed) -> Iterator[Gap]:
 def _untold(case: Judged) -> Iterator[Gap]:
     """What an act says in a word that no rule looks for: else a rule is switched off by 是. The
     last act of a name counts, so that the same one, said anew, opens the gate."""
-    last = {one.act: one for one in case.own()}
+    last = {one.act: one for one in case.stating()}
     for one in last.values():
         yield from unknown_gaps(case, one)
 

@@ -78,6 +78,11 @@ class Judged:
         """Acts that name this pack as their procedure; what they are alike in is told once."""
         return (one for one in self.file.acts() if one.procedure == self.pack.pack)
 
+    def stating(self) -> Iterable[Filed]:
+        """Acts whose facts the pack must be able to read: its rules see all, whatever procedure
+        they name. A pack that declares no facts looked at its own alone, and still does."""
+        return self.file.acts() if self.pack.facts else self.own()
+
     def crew(self, one: Filed) -> list[CrewFinding]:
         found = self._crews.get(one.number)
         if found is None:

@@ -27,7 +27,8 @@ HUNDRED = 100
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A gap, as far as it decides about a score; `rule` and `article` are the remark."""
+    """A gap, as far as it decides about a score; `rule`, by its `name`, and `article` are the
+    remark."""
 
     kind: str
     stage: str
@@ -35,6 +36,7 @@ class Finding:
     sickness: str
     rule: str = ""
     article: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

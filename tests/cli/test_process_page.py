@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = ["process.md", "process.zh.md"]
 BLOCK = re.compile(r"```(sh|toml)\n(.*?)```", re.DOTALL)
 MISSING = "现场照片：缺少"
+UNREAD = "“是否为原始照片”载明为“是”，应为下列之一：yes（是）、no（否）。"
 
 
 def page(name: str) -> str:
@@ -32,7 +33,7 @@ def worked(name: str) -> list[tuple[str, str]]:
 def test_both_pages_say_the_same_to_do() -> None:
     first, second = map(worked, PAGES)
     assert first == second
-    assert [kind for kind, _ in first] == ["sh", "toml", "sh", "sh", "sh", "sh"]
+    assert [kind for kind, _ in first] == ["sh", "toml", "sh", "sh", "sh", "sh", "sh"]
 
 
 def test_a_rule_is_added_and_its_gap_comes_and_goes(tmp_path: Path) -> None:
@@ -52,7 +53,8 @@ def test_a_rule_is_added_and_its_gap_comes_and_goes(tmp_path: Path) -> None:
     assert "2026.2" in said[2]
     assert "summary-2026.2.toml: OK" in said[3]
     assert MISSING in said[4]
-    assert MISSING not in said[5]
+    assert MISSING not in said[5] and said[5].count(UNREAD) == 1
+    assert MISSING not in said[6] and said[6].count(UNREAD) == 1
 
 
 def _done(desk: Path, kind: str, text: str, address: str) -> str:

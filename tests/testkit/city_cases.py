@@ -73,7 +73,7 @@ def summary(variant: int) -> list[Step]:
             shows=SHOWN,
             recordings=1,
         ),
-        Step("service_return", "serve", wave=2, crew=0, minutes=15, facts={"method": "当场交付"}),
+        Step("service_return", "serve", wave=2, crew=0, minutes=15, facts={"method": "direct"}),
         Step("agency_report", "serve", wave=2, crew=0, hour=15),
     ]
     if collected == "yes":

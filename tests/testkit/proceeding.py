@@ -28,6 +28,7 @@ from ledger.process.condition import (
     acts_of,
     holds,
 )
+from ledger.process.facts import FactKind, FactRule
 from ledger.process.registry import Registry
 from ledger.process.rulepack import Check, Record, RulePack
 from testkit.case import AGENCY, CASE, uuid7
@@ -157,8 +158,8 @@ class Proceeding:
             case Lacks(act):
                 self.never.add(act)
             case Says(act, fact, value, is_not):
-                other = "no" if value == "yes" else "something_else"
-                self.add(act).facts[fact] = other if is_not else value
+                said = other_than(self.pack, act, fact, value) if is_not else value
+                self.add(act).facts[fact] = said
             case Listed(act):
                 self.add(act).facts.update(HEAVY)
             case Device(kind):
@@ -276,7 +277,9 @@ class Proceeding:
         first = made.step(given["act"] if "act" in given else given["acts"][0])
         match check.check:
             case "fact_is":
-                first.facts[given["fact"]] = "another"
+                first.facts[given["fact"]] = other_than(
+                    self.pack, first.act, given["fact"], given["is"]
+                )
             case "same_fact":
                 made.step(given["of"]).facts[given["of_fact"]] = "another"
             case "at_most" | "in_band":
@@ -391,7 +394,29 @@ def value_of(pack: RulePack, act: str, fact: str) -> str:
         if check.check == "in_band" and fact in (given["clause"], given["version"]):
             return "CG-14-2" if fact == given["clause"] else "1"
     words = pack.asked_of(act).get(fact, set())
-    return "no" if "yes" in words else "stated"
+    return stated(pack.fact(fact, act), words)
+
+
+def stated(rule: FactRule | None, words: set[str]) -> str:
+    """What the pack can read, and no rule of it asks for if there is such a word."""
+    match rule.kind if rule else None:
+        case None:
+            return "no" if "yes" in words else "stated"
+        case FactKind.CHOICE:
+            assert rule is not None
+            others = [word for word in rule.values if word not in words]
+            return (others or list(rule.values))[-1]
+        case FactKind.AMOUNT | FactKind.NUMBER:
+            return "100"
+        case FactKind.DAY:
+            return "2026-03-02"
+        case _:
+            return "stated"
+
+
+def other_than(pack: RulePack, act: str, fact: str, word: str) -> str:
+    """Another word of the same choice."""
+    return stated(pack.fact(fact, act), {word})
 
 
 def statement(n: int, step: Step, pack: RulePack, **more: Any) -> Statement:

@@ -1,6 +1,7 @@
 """Every gap has a sentence in both languages, with all its facts, and a cure."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from testkit.rulepacks import PACKS
 PROCESS = Path(__file__).parents[2] / "ledger" / "process"
 PACK = RulePack.from_text(PACKS["ordinary"])
 RECORDS = {record.id: record for record in PACK.records}
+IDENTIFIER = re.compile(r"[a-z]+_[a-z]+|[a-z]{4,}")
 
 
 def words() -> Iterator[str]:
@@ -107,3 +109,48 @@ def test_stages_are_told_by_their_names() -> None:
     said = gap_sentence({"what": "stage", "facts": {"said": "serve", "wanted": "start"}})
     assert said["zh"] == "登记的阶段为 送达，应为 启动。"
     assert said["en"] == "It was filed under stage serve, and belongs to start."
+
+
+@pytest.mark.parametrize("name", PACKS)
+def test_what_lacks_is_called_by_its_name_and_not_by_its_identifier(name: str) -> None:
+    pack = RulePack.from_text(PACKS[name])
+    registers = registers_of((name, PACKS[name]))
+    told = 0
+    for record in pack.records:
+        if not record.facts and not record.shows:
+            continue
+        made = complete(pack, record)
+        for step in made.steps:
+            if step.act in record.acts:
+                step.facts.update(dict.fromkeys(record.facts, " "))
+                step.shows.discard(record.shows)
+        for gap in gaps(made.file(), registers, Calendar()):
+            if gap.rule == record.id and gap.what in ("facts", "not_shown"):
+                told += 1
+                row = gap.to_json()
+                assert not IDENTIFIER.search(gap_sentence(row)["zh"]), gap_sentence(row)
+                facts = [pack.fact(fact, record.acts[0]) for fact in record.facts]
+                for fact in facts if gap.what == "facts" else []:
+                    assert fact is not None and fact.name in gap_sentence(row)["zh"]
+                    assert fact.name_en in gap_sentence(row)["en"]
+    assert told or name == "after"
+
+
+def test_a_review_that_did_not_pass_is_told_in_words() -> None:
+    made = complete(PACK, RECORDS["legal_review"])
+    made.step("legal_review").facts["result"] = "fail"
+    (gap,) = gaps(made.file(), registers_of(("ordinary", PACKS["ordinary"])), Calendar())
+    assert gap_sentence(gap.to_json()) == {
+        "en": "It states result of the legal review: fail; wanted is pass.",
+        "zh": "“法制审核结论”载明为“不通过”，应为“通过”。",
+    }
+    assert (gap.facts["fact"], gap.facts["said"], gap.facts["wanted"]) == ("result", "fail", "pass")
+
+
+def test_a_person_who_did_both_is_told_with_the_name_of_the_act() -> None:
+    made = complete(PACK, RECORDS["hearing"])
+    made.step("hearing").officers = list(made.step("investigation_report").officers)
+    found = gaps(made.file(), registers_of(("ordinary", PACKS["ordinary"])), Calendar())
+    (row, *_) = (gap.to_json() for gap in found if gap.what == "same_person")
+    assert "还参与了“案件调查终结报告”。" in gap_sentence(row)["zh"]
+    assert "took part in Report at the end of the investigation." in gap_sentence(row)["en"]

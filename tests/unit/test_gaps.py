@@ -5,13 +5,15 @@ later is tested as these are.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from ledger.errors import Malformed
 from ledger.evidence.due import Calendar
-from ledger.process.gap import Gap, GapKind
+from ledger.process.gap import Gap, GapKind, told_once
 from ledger.process.gaps import gaps
+from ledger.process.registry import Registry
 from ledger.process.rulepack import Check, Record, RulePack
 from testkit.proceeding import DAY, HOUR, Proceeding, complete, registers, registers_of
 from testkit.registers import listed, registry
@@ -137,3 +139,56 @@ def test_a_word_that_no_rule_understands_is_told(act: str, fact: str, said: str)
     assert told(found(made)) == [("unknown_value", "defect", "unknown_value")]
     made.step(act).facts[fact] = "no" if fact == "social_impact" else "warning"
     assert told(found(made)) == []
+
+
+def heard(*packs: tuple[str, str]) -> tuple[Proceeding, Registry]:
+    """A hearing that was not recorded, under its own pack and the ordinary one."""
+    (hearing,) = (record for record in READ["ordinary"].records if record.id == "hearing")
+    (film,) = (record for record in READ["ordinary"].records if record.id == "hearing_recording")
+    made = complete(READ["ordinary"], hearing).without(film)
+    for step in made.steps:
+        if step.act == "hearing":
+            step.procedure = "hearing"
+    texts = {"ordinary": PACKS["ordinary"], "hearing": PACKS["hearing"]} | dict(packs)
+    return made, registers_of(*texts.items())
+
+
+def of_the_film(found: list[Gap]) -> list[tuple[str, str]]:
+    return [(gap.pack, str(gap.level)) for gap in found if gap.rule == "hearing_recording"]
+
+
+def test_what_two_packs_find_of_one_act_is_told_once() -> None:
+    made, registers = heard()
+    found = gaps(made.file(), registers, WEEKDAYS)
+    assert len(of_the_film(found)) == 1
+    assert {gap.pack for gap in found} == {"ordinary", "hearing"}
+
+
+@pytest.mark.parametrize(("mild", "graver"), [("hearing", "ordinary"), ("ordinary", "hearing")])
+def test_the_graver_of_them_is_told(mild: str, graver: str) -> None:
+    made, registers = heard(with_film(mild, 'level = "notice"'))
+    level = next(r.level for r in READ[graver].records if r.id == "hearing_recording")
+    assert of_the_film(gaps(made.file(), registers, WEEKDAYS)) == [(graver, str(level))]
+
+
+def test_by_another_article_it_is_another_finding() -> None:
+    made, registers = heard(with_film("hearing", 'article = "99"'))
+    packs = [pack for pack, _ in of_the_film(gaps(made.file(), registers, WEEKDAYS))]
+    assert sorted(packs) == ["hearing", "ordinary"]
+
+
+def test_what_one_pack_finds_twice_stays_twice() -> None:
+    made, registers = heard()
+    gap = next(g for g in gaps(made.file(), registers, WEEKDAYS) if g.rule == "hearing_recording")
+    other = replace(gap, pack="another")
+    assert told_once([gap, gap, other]) == [gap, gap]
+    assert told_once([gap, other, replace(other, place=1)]) == [gap, replace(other, place=1)]
+
+
+def with_film(pack: str, line: str) -> tuple[str, str]:
+    """The pack with this line instead of its own in the record of the hearing's recording."""
+    before, head, rest = PACKS[pack].partition('id = "hearing_recording"')
+    table, end, after = rest.partition("\n[[")
+    key = line.partition(" ")[0]
+    (own,) = (one for one in table.splitlines() if one.startswith(f"{key} = "))
+    return pack, before + head + table.replace(own, line) + end + after
