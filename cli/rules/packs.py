@@ -117,11 +117,19 @@ def _show_checked(pack: RulePack, sha256: str, as_json: bool) -> None:
     output.result(
         say(
             en=f"{pack.pack} {pack.version} can be published: {counts}",
-            zh=f"{pack.pack} {pack.version} 可以公布：行为 {brief['acts']}，"
+            zh=f"{pack.pack} {pack.version} 可以公布：行为 {brief['acts']}，事实 {brief['facts']}，"
             f"记录 {brief['records']}，审查项 {brief['checks']}，期限 {brief['clocks']}",
         )
     )
     output.result(f"SHA-256 {sha256}")
+    if not pack.facts:
+        output.note(
+            say(
+                en="it declares no facts: what acts state is looked at by no kind, and gaps call "
+                "facts by their identifiers",
+                zh="未声明事实：不核对行为载明内容的种类，缺项以代号称呼事实",
+            )
+        )
 
 
 @new_command(
@@ -219,7 +227,7 @@ def _write(folder: Path, published: Published, text: str) -> None:
     write_file(folder / f"{name}.sha256", f"{sha256_of(text)}  {name}\n".encode())
 
 
-_COUNTED = ("acts", "records", "checks", "clocks", "gates")
+_COUNTED = ("acts", "facts", "records", "checks", "clocks", "gates")
 
 
 def _brief(pack: RulePack, sha256: str) -> dict[str, Any]:

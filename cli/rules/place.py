@@ -30,12 +30,12 @@ def line_of(text: str, path: str) -> int | None:
     return (key and _key(lines, key[1], start, end)) or start + 1
 
 
-def with_line(error: Malformed, text: str) -> Malformed:
-    """The same refusal, which names the line first."""
+def in_file(error: Malformed, text: str, name: str) -> Malformed:
+    """The same refusal, which names the file first, then the line where there is one."""
     line = line_of(text, error.path) if error.path else None
-    if line is None:
-        return error
-    return Malformed(error.message, path=f"line {line}: {error.path}", hints=error.hints)
+    place = f"{name}, line {line}" if line is not None else name
+    path = f"{place}: {error.path}" if error.path else place
+    return Malformed(error.message, path=path, hints=error.hints)
 
 
 def _heads(lines: list[str], name: str) -> list[int]:

@@ -5,7 +5,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TypeVar
 
-from cli.rules.place import with_line
+from cli.rules.place import in_file
 from cli.small_file import read_small
 from ledger.encoding import parse_utf8
 from ledger.errors import Malformed, Unknown
@@ -56,4 +56,4 @@ def _open(name: str, read: Callable[[str], Read]) -> tuple[Read, str]:
     try:
         return read(text), text
     except Malformed as error:
-        raise with_line(error, text).under(called) from None
+        raise in_file(error, text, called) from None

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cli.language import language, pick, say
+from cli.rules.fact_words import check_line, fact_lines, fact_name, word_name
 from cli.wording import STAGES
 from ledger.process.condition import AnyOf, Condition, Device, Lacks, Listed, Says, Stands
-from ledger.process.rulepack import Check, Clock, Gate, Record, Rule, RulePack
+from ledger.process.rulepack import Clock, Gate, Record, Rule, RulePack
 from ledger.report import Bilingual
 
 LEVELS: Mapping[str, Bilingual] = {
@@ -58,6 +59,7 @@ class _Page:
         )
         yield from self._sources()
         yield from self._crews()
+        yield from fact_lines(self._pack, self._acts)
         yield from self._records()
         yield from self._checks()
         yield from self._clocks()
@@ -92,9 +94,11 @@ class _Page:
         if record.acts != (record.id,):
             yield self._row(say(en="is there with", zh="以下列行为满足"), self._acts(record.acts))
         if record.facts:
-            yield self._row(say(en="states", zh="须载明"), say(en=", ", zh="、").join(record.facts))
+            names = [fact_name(self._pack, record.acts[0], fact) for fact in record.facts]
+            yield self._row(say(en="states", zh="须载明"), say(en=", ", zh="、").join(names))
         if record.shows:
-            yield self._row(say(en="a time-code shows", zh="时间段标注"), record.shows)
+            shown = fact_name(self._pack, record.acts[0], record.shows)
+            yield self._row(say(en="a time-code shows", zh="时间段标注"), shown)
         if record.recording:
             needed = {
                 "full": say(en="of the whole act", zh="须全程音像"),
@@ -108,7 +112,7 @@ class _Page:
             yield from ("", say(en="CHECKS", zh="审查项"))
         for check in self._pack.checks:
             yield from self._head(check)
-            yield self._row(check.check, self._given(check))
+            yield f"      {check_line(self._pack, check, self._acts)}"
             yield from self._tail(check)
 
     def _clocks(self) -> Iterator[str]:
@@ -163,10 +167,12 @@ class _Page:
             case Lacks(act):
                 return say(en=f"there is no “{self._act(act)}”", zh=f"没有“{self._act(act)}”")
             case Says(act, fact, value, is_not):
-                mark = "≠" if is_not else "="
+                named = fact_name(self._pack, act, fact)
+                word = word_name(self._pack, act, fact, value)
+                states = "does not state" if is_not else "states"
                 return say(
-                    en=f"“{self._act(act)}” states {fact} {mark} {value}",
-                    zh=f"“{self._act(act)}”载明 {fact} {mark} {value}",
+                    en=f"“{self._act(act)}” {states} {named}: {word}",
+                    zh=f"“{self._act(act)}”{'未' * is_not}载明“{named}”为“{word}”",
                 )
             case Listed(act):
                 return say(
@@ -177,16 +183,6 @@ class _Page:
                 return say(en=f"evidence of a {kind} is filed", zh=f"有 {kind} 设备的证据")
             case AnyOf(parts):
                 return "(" + say(en=" or ", zh="，或").join(map(self._condition, parts)) + ")"
-
-    def _given(self, check: Check) -> str:
-        return say(en=", ", zh="，").join(
-            f"{name} = {self._value(name, value)}" for name, value in check.given.items()
-        )
-
-    def _value(self, name: str, value: Any) -> str:
-        if isinstance(value, tuple):
-            return self._acts(value)
-        return self._act(value) if name in ("act", "of") else str(value)
 
     def _amount(self, clock: Clock) -> str:
         unit = next(unit for unit in _UNITS if getattr(clock, unit))

@@ -1,6 +1,7 @@
 """`tiezheng rules`: shipped packs and a file of one's own; publishing against a real server."""
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from datetime import date
@@ -40,6 +41,8 @@ def test_a_page_names_every_rule_with_law_and_cure(name: str, language: str, run
         assert (rule.cure if language == "zh" else rule.cure_en) in page
     for clock in pack.clocks:
         assert f"[{clock.id}]" in page
+    for fact in pack.facts:
+        assert f"{fact.name if language == 'zh' else fact.name_en} [{fact.id}]" in page
     assert page.count("待核对" if language == "zh" else "to be checked") == sum(
         rule.memory for rule in (*pack.records, *pack.checks, *pack.clocks)
     )
@@ -54,6 +57,35 @@ def test_a_pack_is_checked_and_counted(run: Run, tmp_path: Path) -> None:
     assert brief["records"] == str(PACKS["summary"].count("[[record]]"))
     out = subprocess.run(["sha256sum", file], capture_output=True, check=True).stdout
     assert out.decode().split()[0] == brief["sha256"]
+
+
+NO_IDENTIFIER = re.compile(r"：.*[a-z]+_[a-z]+")  # in a row of a rule
+
+
+def test_a_page_calls_facts_words_and_shown_things_by_their_names(run: Run) -> None:
+    page = run("rules", "show", "ordinary", "--lang", "zh").out
+    assert "须载明：签名（拒签的注明）" in page
+    assert "时间段标注：出示执法证件" in page
+    assert "“实施查封、扣押”载明“是否情况紧急”为“是”" in page
+    assert "“实施查封、扣押”未载明“是否情况紧急”为“是”" in page
+    assert "载明为：行为 法制审核意见书，事实 法制审核结论，应为 通过" in page
+    assert "种类：下列之一：yes（是）、no（否）" in page
+    rules = page[page.index("应有记录") :]
+    lines = [line for line in rules.splitlines() if NO_IDENTIFIER.search(line)]
+    assert [line for line in lines if "fixed_monitor" not in line] == []
+    assert "不超过：行为 当场行政处罚决定书，事实 罚款数额，元 200.00" in (
+        run("rules", "show", "summary", "--lang", "zh").out
+    )
+
+
+def test_that_no_fact_is_declared_is_said(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "old.toml"
+    old = Path(__file__).parents[1] / "golden" / "packs" / "summary-before-facts.toml"
+    file.write_text(old.read_text())
+    ended = run("rules", "check", file)
+    assert ended.code == 0 and "declares no facts" in ended.err
+    assert "declares no facts" not in run("rules", "check", "summary").err
+    assert "须载明：" in run("rules", "show", file, "--lang", "zh").out
 
 
 def broken(old: str, new: str) -> str:
@@ -71,6 +103,8 @@ FAULTS = [
     ('source = "处罚法"', 'source = "刑法"', "source"),
     ('title = "', 'title = "\\u0000', "title"),
     ("[[source]]", "[[source]", "TOML"),
+    ('fact = "collected", is = "yes"', 'fact = "colected", is = "yes"', "record[11].when: no [["),
+    ('fact = "collected", is = "yes"', 'fact = "collected", is = "是"', "want one of yes, no of"),
 ]
 
 
@@ -85,7 +119,7 @@ def test_a_fault_is_told_with_its_line(
     assert where in ended.err
     lines = file.read_text().splitlines()
     found = [n for n, line in enumerate(lines, start=1) if new and new in line]
-    assert not new or f"line {found[0]}" in ended.err
+    assert not new or f"{file}, line {found[0]}: " in ended.err or where == "TOML"
 
 
 @pytest.mark.parametrize("text", LISTS)
