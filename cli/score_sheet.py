@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cli import output
-from cli.case.refusal import KINDS
+from cli.case.refusal import KINDS, in_language
 from cli.command import argument, json_option, option, trust_option
 from cli.command import command as new_command
 from cli.files import read_secret
@@ -111,7 +111,8 @@ def _findings(gaps: list[dict[str, Any]]) -> Iterator[Finding]:
             kind, stage, level, sickness, rule, source, article = (
                 str(row.get(name, "")) for name in GAP
             )
-            yield Finding(kind, stage, level, sickness, rule, f"{source} {article}".strip())
+            law, name = f"{source} {article}".strip(), in_language(row, "name")
+            yield Finding(kind, stage, level, sickness, rule, law, name)
 
 
 def _table(table: ScoreSheet, sheets: list[tuple[str, list[Scored]]]) -> Table:
@@ -151,7 +152,8 @@ def _by(one: Scored) -> str:
 
 def _remarks(one: Scored) -> str:
     return "；".join(
-        f"{pick(KINDS[found.kind])} {found.rule}（{found.article}）" for found in one.findings
+        f"{pick(KINDS[found.kind])} {found.name or found.rule}（{found.article}）"
+        for found in one.findings
     )
 
 
