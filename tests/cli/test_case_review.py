@@ -239,3 +239,12 @@ def test_a_secret_takes_no_files_place(run: Run, tmp_path: Path) -> None:
     before = file.read_bytes()
     assert run("case-review", "secret", file).code == 1
     assert file.read_bytes() == before
+
+
+def test_on_the_sheet_what_takes_points_off_is_called_by_its_name(drawn: Desk) -> None:
+    sheet = drawn.review.parent / "评分表.csv"
+    asked = ("--trust", drawn.trust, *drawn.usual, "-o", sheet, "--lang", "zh")
+    assert drawn.run("case-review", "sheet", drawn.review, *asked).code == 0
+    remarks = [row[5] for row in csv.reader(io.StringIO(sheet.read_text("utf-8-sig")))]
+    assert any("补录 立案审批表（处罚法 54）" in remark for remark in remarks), remarks
+    assert not any(re.search("[a-z]", remark) for remark in remarks)
