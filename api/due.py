@@ -1,7 +1,8 @@
 """What is due at an agency, over all its cases: as rows, and as a calendar.
 
     GET /v1/agencies/{agency}/due          clocks that run or are overdue, the next first;
-                                           with done=yes also those that are over
+                                           with done=yes also those that are over;
+                                           `clocks` are the names of all that there are
     GET /v1/agencies/{agency}/due.ics      the same, for phones and desks
 
 Counted from the agency's acts in the log, by the rule packs in force when each case was opened.
@@ -17,7 +18,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from api.identity import Person
-from api.proceedings import Standing
+from api.proceedings import Standing, shipped_after
 from api.schemas import AgencyName, answers, shown
 from api.services import Services, services
 from api.views import Asked, Below, admit, agency_acts, asks_below, check_bound
@@ -25,10 +26,13 @@ from ledger.encoding import in_china
 from ledger.errors import Malformed, Unavailable
 from ledger.evidence.entry import Entry
 from ledger.evidence.envelope import Envelope
+from ledger.evidence.procedural import Registered
 from ledger.evidence.statement import Kind, Statement
 from ledger.process.casefile import CaseFile, Filed
 from ledger.process.clocks import State
-from ledger.process.duties import duties_of
+from ledger.process.duties import DUTIES, duties_of
+from ledger.process.registry import Registry
+from ledger.process.rulepack import read_pack
 
 DUE = frozenset({State.RUNNING, State.OVERDUE})
 
@@ -54,7 +58,7 @@ async def due(
     done: Done = "no",
 ) -> JSONResponse:
     asked, rows = await _answer(s, request, agency, below, done)
-    return JSONResponse(asked.answer(due=rows))
+    return JSONResponse(asked.answer(clocks=clock_names(asked.registry), due=rows))
 
 
 @router.get(
@@ -115,6 +119,18 @@ def _of_agency(s: Services, agency: str, states: frozenset[State]) -> Iterator[R
         begun = running.start_ms is not None and running.start_ms <= now_ms
         if begun and running.state in states:
             yield running.to_json() | {"agency": agency}
+
+
+def clock_names(registry: Registry) -> list[str]:
+    """Of every pack that was ever registered, of what follows a decision, and of each year."""
+    clocks = [*DUTIES, *shipped_after().clocks]
+    for subject in registry.subjects(Registered.RULE_PACK):
+        for version in registry.versions(Registered.RULE_PACK, subject):
+            try:
+                clocks += read_pack(version.content).clocks
+            except Malformed:
+                continue
+    return sorted({clock.id for clock in clocks})
 
 
 def case_files(agency: str, filed: Sequence[Filed]) -> list[CaseFile]:

@@ -86,21 +86,25 @@ class Standing:
         below = self._number if number is None else number
         return registered_days(self.registry, self.file.agency, below, self._on)
 
-    def after(self) -> Judged:
-        """The agency's own pack of what follows a decision, or else the one shipped."""
-        version = self.registry.listed(
-            Registered.RULE_PACK, AFTER, self.file.agency, self._number, self._on
-        )
-        pack = _shipped_after() if version is None else read_pack(version.content)
-        return Judged(self.file, pack, self.file.filed[0], self.registry, self.days())
+    def after(self) -> list[RulePack]:
+        """Of what follows a decision: the packs of that kind in force for the agency, one of its
+        own trade first, and the shipped one unless it has another of that name."""
+        packs = {AFTER: shipped_after()}
+        for subject in self.registry.subjects(Registered.RULE_PACK):
+            at = self.file.agency, self._number, self._on
+            version = self.registry.listed(Registered.RULE_PACK, subject, *at)
+            if version is not None and (pack := _after_pack(subject, version.content)) is not None:
+                packs[subject] = pack
+        return sorted(packs.values(), key=lambda pack: pack.pack == AFTER)
 
     def clocks(self) -> list[Running]:
         # Of a case whose statements are all lost or destroyed nothing can be told.
         if not self.file.filed:
             return []
         after = self.after()
-        packs = [*(one.pack for one in self.judged), after.pack]
-        return clocks_of(packs, self.file, after, self.days, self.now_ms)
+        facts = Judged(self.file, after[-1], self.file.filed[0], self.registry, self.days())
+        packs = [*(one.pack for one in self.judged), *after]
+        return clocks_of(packs, self.file, facts, self.days, self.now_ms)
 
     def to_json(self) -> dict[str, Any]:
         packs = [
@@ -133,7 +137,18 @@ def _clocks(s: Services, case: str, person: Person) -> dict[str, Any]:
     return standing.to_json() | {"clocks": [running.to_json() for running in found]}
 
 
+def _after_pack(subject: str, content: str) -> RulePack | None:
+    """None of a pack of another kind. One that cannot be read tells its kind by its name alone."""
+    try:
+        pack = read_pack(content)
+    except Malformed as error:
+        if subject.startswith(AFTER):
+            raise Rejected(f"the rule pack {subject!r} cannot be read: {error}") from None
+        return None
+    return pack if pack.kind == AFTER else None
+
+
 @cache
-def _shipped_after() -> RulePack:
+def shipped_after() -> RulePack:
     folder = resources.files("ledger.process") / "packs"
     return RulePack.from_text((folder / f"{AFTER}.toml").read_text("utf-8"))

@@ -232,7 +232,7 @@ COMPONENTS: dict[str, Schema] = {
             "year": _TEXT,
         }
     ),
-    "Due": _object({**_VIEW, "due": _list(_DUE)}),
+    "Due": _object({**_VIEW, "clocks": _list(_TEXT), "due": _list(_DUE)}),
     "Doings": _object(
         {
             **_VIEW,

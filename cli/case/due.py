@@ -1,8 +1,10 @@
 """`tiezheng case due`: what must be done at an agency, and until when, over all its cases."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+import click
 
 from cli.case.judging import STATES
 from cli.case.views import ask_view, below_option, log_state, put_view, view_options, yes_or_no
@@ -11,6 +13,7 @@ from cli.command import option
 from cli.language import language, pick, say
 from cli.remote import Answer
 from cli.table import Table
+from ledger.encoding import clip
 from ledger.errors import Unavailable
 from ledger.process.clocks import State
 from ledger.report import Bilingual
@@ -73,10 +76,25 @@ def due(
     asked = {"below": yes_or_no(below), "done": yes_or_no(done)}
     answer = ask_view(server, token_file, agency, "due", asked, {"due": FIELDS})
     if clocks:
+        _check_known(clocks, answer.get("clocks", clocks))
         answer = answer | {"due": [row for row in answer["due"] if row["clock"] in clocks]}
     if ics is not None:
         _write_calendar(answer, Path(ics))
     put_view(_table(answer), answer, output_file, as_json)
+
+
+def _check_known(clocks: Sequence[str], known: Sequence[str]) -> None:
+    """A slip of the pen would look as if nothing were due."""
+    for clock in clocks:
+        if clock not in known:
+            names = ", ".join(known)
+            raise click.BadParameter(
+                say(
+                    en=f"no rule pack here has a clock {clip(clock)!r}; want one of {names}",
+                    zh=f"此处的规则包中没有期限 {clip(clock)!r}；可用：{names}",
+                ),
+                param_hint="--clock",
+            )
 
 
 def _write_calendar(answer: Answer, path: Path) -> None:

@@ -124,16 +124,13 @@ class Running:
 def clocks_of(
     packs: Iterable[RulePack], case: CaseFile, facts: Facts, days_at: DaysAt, now_ms: int
 ) -> list[Running]:
-    """Those whose conditions hold, in the order of the packs: of one id the first pack's alone."""
-    found, seen = [], set[str]()
+    """Those whose conditions hold, in the order of the packs; of one id the first that applies."""
+    found: dict[str, Running] = {}
     for pack in packs:
-        found += [
-            _running(clock, pack, case, days_at, now_ms)
-            for clock in pack.clocks
-            if clock.id not in seen and all(holds(condition, facts) for condition in clock.when)
-        ]
-        seen |= {clock.id for clock in pack.clocks}
-    return found
+        for clock in pack.clocks:
+            if clock.id not in found and all(holds(condition, facts) for condition in clock.when):
+                found[clock.id] = _running(clock, pack, case, days_at, now_ms)
+    return list(found.values())
 
 
 def period_of(clock: Clock, pack: RulePack) -> Period:

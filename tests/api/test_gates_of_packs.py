@@ -5,6 +5,7 @@ The cases are made from the packs themselves, so that a pack which comes later i
 
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
@@ -14,6 +15,7 @@ from api.ids import new_id
 from ledger.evidence.signing import seal
 from ledger.evidence.statement import Kind, Statement
 from ledger.ports import ItemRecord
+from ledger.process.condition import acts_of
 from ledger.process.rulepack import Conclusion, Record, RulePack
 from ledger.tlog.signing_key import SigningKey
 from testkit.proceeding import complete, registers
@@ -22,7 +24,12 @@ from testkit.server import AGENCY, CASE, HANDLER, REGISTRAR, Ledger
 
 READ = {name: RulePack.from_text(text) for name, text in PACKS.items()}
 # The hearing's own pack ends before the decision, which is that of the ordinary one.
-GATED = [name for name, pack in READ.items() if pack.gates and name != "hearing"]
+DECISIONS = [
+    (name, act)
+    for name, pack in READ.items()
+    for act in (one.id for one in pack.acts)
+    if name != "hearing" and pack.conclusion(act) is Conclusion.DECIDE
+]
 
 
 def sealed(statement: Statement, by: SigningKey) -> bytes:
@@ -31,14 +38,23 @@ def sealed(statement: Statement, by: SigningKey) -> bytes:
     return seal(fresh.to_bytes(), [by]).to_bytes()
 
 
-def concluding(pack: RulePack) -> list[Record]:
-    """Records that the conclusions themselves are there."""
-    return [r for r in pack.records if any(map(pack.conclusion, r.acts))]
+def concluding(pack: RulePack, decision: str) -> list[Record]:
+    """Records that the conclusions themselves are there: this decision, and the closing."""
+    return [
+        record
+        for record in pack.records
+        if decision in record.acts
+        or any(pack.conclusion(act) is Conclusion.CLOSE for act in record.acts)
+    ]
 
 
-def case_of(ledger: Ledger, pack: RulePack) -> Iterator[tuple[Statement, bytes]]:
+def case_of(ledger: Ledger, pack: RulePack, decision: str) -> Iterator[tuple[Statement, bytes]]:
     """In its order; its documents count as held, of which no gate asks more."""
-    for one in complete(pack, *concluding(pack)).file().filed:
+    wanted = concluding(pack, decision)
+    # Of several ways to the closing the one that this decision opens itself, if there is one.
+    ways = [act for record in wanted for act in acts_of(record.when) if "closing" in record.id]
+    branch = ways.index(decision) if decision in ways else 0
+    for one in complete(pack, *wanted, branch=branch).file().filed:
         for file in one.statement.files:
             held = ItemRecord(
                 object_id=file.digest.sha256.hex()[:32],
@@ -51,13 +67,19 @@ def case_of(ledger: Ledger, pack: RulePack) -> Iterator[tuple[Statement, bytes]]
         yield one.statement, sealed(one.statement, HANDLER)
 
 
-@pytest.fixture(params=GATED)
-def pack(request: pytest.FixtureRequest, ledger: Ledger) -> RulePack:
-    """In force, with all registers that a case may lean on."""
-    name = request.param
+@dataclass(frozen=True)
+class InForce:
+    pack: RulePack
+    decision: str
+
+
+@pytest.fixture(params=DECISIONS, ids=["-".join(one) for one in DECISIONS])
+def in_force(request: pytest.FixtureRequest, ledger: Ledger) -> InForce:
+    """With all registers that a case may lean on."""
+    name, decision = request.param
     rows = [sealed(entry, REGISTRAR) for entry in registers((name, PACKS[name]))]
     ledger.accept(*rows)
-    return READ[name]
+    return InForce(READ[name], decision)
 
 
 def gaps(ledger: Ledger) -> list[dict[str, Any]]:
@@ -72,19 +94,26 @@ def refused(ledger: Ledger, envelope: bytes) -> None:
 
 
 def test_a_whole_case_is_logged_in_its_order_and_none_of_its_conclusions_before(
-    ledger: Ledger, pack: RulePack
+    ledger: Ledger, in_force: InForce
 ) -> None:
-    whole = list(case_of(ledger, pack))
+    pack = in_force.pack
+    whole = list(case_of(ledger, pack, in_force.decision))
     named = {
         conclusion: (said.predicate["act"], envelope)
         for said, envelope in whole
         if said.kind is Kind.ACT and (conclusion := pack.conclusion(said.predicate["act"]))
     }
     decision, envelope = named[Conclusion.DECIDE]
+    assert decision == in_force.decision
     refused(ledger, envelope)
-    for said, envelope in whole:
+    acts = [said.predicate.get("act", "") for said, _ in whole]
+    for (said, envelope), following in zip(whole, [*acts[1:], ""], strict=True):
+        decides = said.predicate.get("act") == decision
+        if decides and Conclusion.CLOSE in named:
+            refused(ledger, named[Conclusion.CLOSE][1])
         ledger.accept(envelope)
-        if said.predicate.get("act") == decision and Conclusion.CLOSE in named:
+        # A case that was dismissed or referred is served on nobody: it may be closed at once.
+        if decides and Conclusion.CLOSE in named and following != "case_closing":
             refused(ledger, named[Conclusion.CLOSE][1])
     # It is logged in a day, and says that it took weeks.
     assert {row["kind"] for row in gaps(ledger)} <= {"late"}

@@ -6,6 +6,7 @@ from urllib.parse import quote
 import pytest
 
 from testkit.gating import Handlers, published
+from testkit.rulepacks import PACKS
 from testkit.server import AGENCY, CASE, OTHER_AGENCY, OTHER_CASE, Ledger, await_that
 
 
@@ -93,3 +94,45 @@ def test_a_pack_that_cannot_be_read_is_said_and_not_passed_over(ledger: Ledger, 
     answer = ask(ledger, what)
     assert (answer.status_code, answer.json()["code"]) == (422, "rejected")
     assert "cannot be read" in answer.json()["detail"]
+
+
+def clocks(ledger: Ledger) -> dict[str, dict[str, str]]:
+    rows = ask(ledger, "clocks").json()["clocks"]
+    return {row["clock"]: row for row in rows if row["state"] != "not_started"}
+
+
+def test_what_binds_market_regulators_runs_for_those_alone_who_published_it(
+    desk: Handlers,
+) -> None:
+    """公示规定 binds no city management bureau: without its pack no clock of it runs."""
+    desk.ledger.accept(desk.act("case_filing"))
+    desk.ledger.accept(desk.act("legal_review", facts={"result": "pass"}))
+    desk.ledger.accept(desk.act("penalty_decision", facts={"penalty_kind": "fine"}))
+    assert "publication" not in clocks(desk.ledger)
+    market = PACKS["after_market"]
+    desk.publish(market, subject="after_market", agency=OTHER_AGENCY)
+    assert "publication" not in clocks(desk.ledger)
+    desk.publish(market, subject="after_market")
+    found = clocks(desk.ledger)["publication"]
+    assert (found["pack"], found["article"], found["state"]) == ("after_market", "2、9", "running")
+
+
+def test_a_special_rule_comes_first_and_where_it_does_not_apply_the_general_one_holds(
+    desk: Handlers,
+) -> None:
+    """Of a warning alone 公示规定 2 wants nothing published; with social impact 处罚法 48 does."""
+    desk.publish(PACKS["after_market"], subject="after_market")
+    desk.ledger.accept(desk.act("case_filing"))
+    desk.ledger.accept(desk.act("legal_review", facts={"result": "pass"}))
+    desk.ledger.accept(desk.act("penalty_decision", facts={"penalty_kind": "warning"}))
+    assert "publication" not in clocks(desk.ledger)
+    said = {"penalty_kind": "warning", "social_impact": "yes"}
+    desk.ledger.accept(desk.act("penalty_decision", facts=said))
+    assert clocks(desk.ledger)["publication"]["pack"] == "after"
+
+
+def test_a_broken_pack_of_what_follows_a_decision_is_said(desk: Handlers) -> None:
+    desk.ledger.accept(desk.act("case_filing"))
+    desk.publish("pack = [", subject="after_market")
+    answer = ask(desk.ledger, "clocks")
+    assert answer.status_code == 422 and "after_market" in answer.json()["detail"]

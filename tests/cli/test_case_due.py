@@ -116,6 +116,19 @@ def test_what_is_over_is_told_if_asked_and_one_clock_of_all(desk: Desk) -> None:
     assert "按期完成" in line and "逾期后才入日志" in line
 
 
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_clock_that_no_pack_has_is_refused_with_those_that_there_are(
+    desk: Desk, language: str
+) -> None:
+    """Nothing printed would say that nothing is due."""
+    ended = desk("--clock", "decison", "--lang", language)
+    assert (ended.code, ended.out) == (2, "")
+    for known in ("decison", "decision", "litigation", "annual_statistics"):
+        assert known in ended.err
+    # One that there is, and that does not run, is none of them.
+    assert desk("--clock", "referral").code == 0
+
+
 def complained(ledger: Ledger, at: datetime) -> str:
     """One that belongs to no case; its id."""
     data = f"投诉信 {at}".encode()

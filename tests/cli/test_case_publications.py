@@ -60,7 +60,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Ledger, s
         act(ledger, "decision_overturned", case=OVERTURNED, **on("2026-06-01"))
         act(ledger, "publication_withdrawal", case=OVERTURNED, **on("2026-06-08"))
         street = {"by": STREET_HANDLER, "agency": STREET, "case": STREETS}
-        act(ledger, "penalty_decision", stage="decide", **street, **on("2026-03-02"))
+        impact = {"social_impact": "yes"}
+        act(ledger, "penalty_decision", stage="decide", facts=impact, **street, **on("2026-03-02"))
         yield ledger, address
 
 

@@ -76,7 +76,8 @@ def open_county(folder: Path) -> Iterator[Ledger]:
             ),
         )
         act(made, "case_filing", stage="start", officers=["A-1", "A-2"])
-        act(made, "penalty_decision", stage="decide", facts={"amount": "500"}, officers=["A-2"])
+        decided = {"amount": "500", "social_impact": "yes"}
+        act(made, "penalty_decision", stage="decide", facts=decided, officers=["A-2"])
         act(made, "case_filing", stage="start", case=OTHER_CASE)
         act(made, "case_filing", by=STREET_HANDLER, agency=STREET, case=STREET_CASE)
         act(made, "case_filing", by=ELSEWHERE_HANDLER, agency=ELSEWHERE, case=ELSEWHERE_CASE)

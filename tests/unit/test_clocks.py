@@ -330,6 +330,13 @@ LAW = {
         "archive_city": "20 years duty",
         "archive_county": "10 years duty",
     },
+    "after_market": {
+        "filing": "15 working_days duty",
+        "publication": "20 working_days duty",
+        "publication_push": "10 working_days duty",
+        "stop_publication_light": "3 months x duty",
+        "stop_publication": "3 years x duty",
+    },
     "coercion": {
         "make_up_approval": "24 hours duty",
         "seal_or_seize": "30 days x duty",
@@ -345,7 +352,8 @@ LAW = {
         "service": "10 working_days duty",
     },
     "ordinary": {
-        "filing": "15 working_days duty",
+        "referral_approval": "3 days duty",
+        "referral": "24 hours duty",
         "decision": "90 days duty",
         "registration": "7 working_days duty",
         "make_up_approval": "24 hours duty",
@@ -353,7 +361,6 @@ LAW = {
         "hearing_request": "5 working_days right",
         "service": "7 working_days duty",
         "pay_fine": "15 days duty",
-        "publication": "20 working_days duty",
         "withdraw_publication": "3 working_days duty",
     },
     "summary": {

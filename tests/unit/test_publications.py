@@ -45,11 +45,19 @@ def line(now: str, *acts: Filed) -> PublicationLine | None:
     return publication_line(clocks_of([AFTER], file, facts, lambda _: NATIONAL, now_ms))
 
 
-DECIDED = filed(1, "penalty_decision", "2026-09-21")
+DECIDED = filed(1, "penalty_decision", "2026-09-21", social_impact="yes")
+UNKNOWN = filed(1, "penalty_decision", "2026-09-21")
 
 
 def test_without_a_decision_there_is_nothing_to_publish() -> None:
     assert line("2026-12-01", filed(1, "case_filing", "2026-09-21")) is None
+
+
+def test_what_nobody_holds_to_be_of_social_impact_need_not_be_published() -> None:
+    """处罚法 48 and 政府信息公开条例 20(六): the twenty days are no rule for every penalty."""
+    assert line("2026-12-01", UNKNOWN) is None
+    late = line("2026-12-01", UNKNOWN, filed(2, "publication", "2026-11-30"))
+    assert late is not None and late.publish.state is State.LATE
 
 
 def test_a_decision_is_published_within_twenty_working_days() -> None:
