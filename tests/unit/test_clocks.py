@@ -322,6 +322,7 @@ LAW = {
         "reconsideration_evidence": "10 working_days duty",
         "reconsideration_evidence_summary": "5 working_days duty",
         "litigation": "6 months right",
+        "litigation_after_reconsideration": "15 days right",
         "litigation_outer": "5 years right",
         "litigation_outer_property": "20 years right",
         "litigation_evidence": "15 days duty",
@@ -369,6 +370,110 @@ LAW = {
         "pay_fine": "15 days duty",
     },
 }
+
+# From which act to which, and by how much it may be extended, read beside the statutes.
+SPANS = {
+    "after complaint_acceptance": "complaint → complaint_acceptance complaint_refusal",
+    "after complaint_answer": "first case_filing no_case_filing → reporter_told",
+    "after penalty_limitation": "violation_ended of first case_filing → case_filing",
+    "after penalty_limitation_grave": "violation_ended of first case_filing → case_filing",
+    "after publication": "penalty_decision on_the_spot_decision → publication",
+    "after withdraw_publication": "decision_overturned → publication_withdrawal",
+    "after stop_publication_light": "first publication → publication_end publication_withdrawal",
+    "after stop_publication": "first publication → publication_end publication_withdrawal",
+    "after reconsideration_application": "service_return → reconsideration_notice",
+    "after reconsideration_evidence": "first reconsideration_notice → reconsideration_evidence",
+    "after reconsideration_evidence_summary": (
+        "first reconsideration_notice → reconsideration_evidence"
+    ),
+    "after litigation": "service_return → litigation_notice",
+    "after litigation_after_reconsideration": "reconsideration_result → litigation_notice",
+    "after litigation_outer": (
+        "first penalty_decision on_the_spot_decision licence_decision → litigation_notice"
+    ),
+    "after litigation_outer_property": (
+        "first penalty_decision licence_decision → litigation_notice"
+    ),
+    "after litigation_evidence": (
+        "first litigation_notice → litigation_evidence evidence_extension_request"
+    ),
+    "after notarial_certificate": "notarial_acceptance → notarial_certificate",
+    "after impact_assessment": "impact_assessment → impact_assessment_disposal",
+    "after archive_city": "first archiving → archive_transfer",
+    "after archive_county": "first archiving → archive_transfer",
+    "after_market filing": "first clue → case_filing no_case_filing + filing_extension to 15",
+    "after_market publication": "penalty_decision → publication",
+    "after_market publication_push": "penalty_decision → publication_push",
+    "after_market stop_publication_light": (
+        "first publication → publication_end publication_withdrawal"
+    ),
+    "after_market stop_publication": "first publication → publication_end publication_withdrawal",
+    "coercion make_up_approval": "first coercive_measure → make_up_approval",
+    "coercion seal_or_seize": (
+        "first coercive_measure → coercion_disposition lifting + coercion_extension to 30 - testing"
+    ),
+    "coercion apply_to_court": "remedies_expired → court_application coercive_execution_decision",
+    "hearing hearing_request": "hearing_rights_notice → hearing_request hearing_waiver",
+    "inspection make_up_approval": "inspection → make_up_approval",
+    "inspection publication": "inspection_result → publication",
+    "licence supplement_notice": (
+        "first application → supplement_notice acceptance non_acceptance"
+    ),
+    "licence licence_decision": (
+        "first acceptance → licence_decision + extension to 10 - time_told"
+    ),
+    "licence hearing_request": "hearing_rights_notice → hearing_request licence_decision",
+    "licence hearing_held": "hearing_request → hearing",
+    "licence service": "licence_decision → service_return",
+    "ordinary referral_approval": "referral_report → referral_approval",
+    "ordinary referral": "referral_approval → case_referral",
+    "ordinary decision": (
+        "first case_filing → penalty_decision no_penalty_decision case_dismissal case_referral"
+        " + extension"
+    ),
+    "ordinary registration": "first advance_registration → registration_disposition",
+    "ordinary make_up_approval": "first coercive_measure → make_up_approval",
+    "ordinary seal_or_seize": (
+        "first coercive_measure → coercion_disposition lifting + coercion_extension to 30 - testing"
+    ),
+    "ordinary hearing_request": "hearing_rights_notice → hearing_request hearing_waiver",
+    "ordinary service": "penalty_decision → service_return",
+    "ordinary pay_fine": "service_return → payment payment_deferral, 3% of penalty_decision",
+    "ordinary withdraw_publication": "decision_overturned → publication_withdrawal",
+    "summary cash_handover": "cash_receipt → cash_handover",
+    "summary bank_deposit": "cash_handover → bank_deposit",
+    "summary pay_fine": "service_return → payment, 3% of on_the_spot_decision",
+}
+
+
+def span(clock: Clock) -> str:
+    fact = f"{clock.start_fact} of " if clock.start_fact else ""
+    first = "first " if clock.starts == "first" else ""
+    found = f"{fact}{first}{' '.join(clock.start)} → {' '.join(clock.until)}"
+    if clock.extended_by:
+        found += f" + {clock.extended_by}"
+    if clock.extended_at_most:
+        found += f" to {clock.extended_at_most}"
+    if clock.excluded:
+        found += f" - {clock.excluded}"
+    if clock.daily_percent:
+        found += f", {clock.daily_percent}% of {clock.amount_of}"
+    return found
+
+
+def test_each_clock_runs_from_the_act_and_to_the_act_of_its_statute() -> None:
+    packs = [RulePack.from_text(path.read_text("utf-8")) for path in sorted(PACKS.glob("*.toml"))]
+    assert {f"{pack.pack} {c.id}": span(c) for pack in packs for c in pack.clocks} == SPANS
+
+
+def test_after_reconsideration_fifteen_days_are_left_to_sue_and_no_longer_six_months() -> None:
+    served = filed(1, "service_return", "2026-03-02T09:00:00+08:00")
+    assert "litigation_after_reconsideration" in run(AFTER, served)
+    assert run(AFTER, served)["litigation"].last_day == date(2026, 9, 2)
+    upheld = filed(2, "reconsideration_result", "2026-06-01T09:00:00+08:00")
+    found = run(AFTER, served, upheld)
+    assert found["litigation_after_reconsideration"].last_day == date(2026, 6, 16)
+    assert "litigation" not in found
 
 
 def told(clock: Clock, pack: RulePack) -> str:
