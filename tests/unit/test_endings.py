@@ -16,7 +16,7 @@ from ledger.process.gaps import gaps
 from ledger.process.gates import refusals
 from ledger.process.judged import judged
 from ledger.process.rulepack import Conclusion, RulePack
-from testkit.proceeding import HOUR, Proceeding, complete, registers_of
+from testkit.proceeding import HOUR, Proceeding, Step, complete, registers_of
 from testkit.rulepacks import PACKS
 
 TEXT = PACKS["ordinary"]
@@ -136,6 +136,16 @@ def test_a_referral_that_the_head_did_not_approve_is_refused() -> None:
     made = ended("case_referral")
     made.step("referral_approval").facts["approved"] = "no"
     assert rules(asked(made, "case_referral")) == {"referral_approved"}
+
+
+def test_guidance_and_a_talk_of_warning_may_stand_in_a_case_and_are_asked_for_by_nothing() -> None:
+    """苏法治办〔2021〕17号 四(一): they tell that milder means were tried first."""
+    made = complete(PACK)
+    for n, act in enumerate(("guidance", "warning_talk")):
+        assert PACK.act(act) is not None
+        at = made.steps[0].at - HOUR
+        made.steps.insert(n, Step(act, procedure="ordinary", at=at, logged=at + HOUR // 2))
+    assert gaps(made.file(), REGISTERS, WEEKDAYS) == []
 
 
 # --- clocks -------------------------------------------------------------------------------------

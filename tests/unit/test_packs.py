@@ -121,3 +121,45 @@ def test_a_working_day_of_a_calendar_falls_on_a_weekend_and_no_day_is_both(year:
     assert date(year, 10, 1) in off
     calendar = parse_calendar(text)
     assert (set(calendar.off), set(calendar.working)) == (off, working)
+
+
+# By stage, what must be there in writing, and `*` what must be recorded, in whichever pack.
+MATRIX = {
+    "start": "clue case_filing recusal_check recusal_decision",
+    "investigate": "investigation evidence_list sampling registration_approval "
+    "registration_disposition coercion_approval coercion_list site_record extraction "
+    "*investigation_recording *questioning_recording *sampling_recording "
+    "*registration_recording *coercion_recording *inspection_recording",
+    "review": "investigation_report legal_review hearing_notice hearing_minutes "
+    "right_to_be_heard statement_heard collective_discussion *hearing_recording "
+    "*statement_recording",
+    "decide": "penalty_decision decision_benchmark head_signed no_penalty_decision "
+    "case_dismissal case_referral *announcement_recording",
+    "serve": "service_return electronic_consent *leaving_recording",
+    "enforce": "payment demand_notice execution_decision_states goods_handling case_closing "
+    "publication publication_withdrawal *execution_recording *destruction_recording",
+}
+
+
+@pytest.mark.parametrize("stage", MATRIX)
+def test_what_a_stage_must_show_is_asked_for_by_some_pack(stage: str) -> None:
+    records = {record["id"]: record for pack in PACKS.values() for record in pack.get("record", [])}
+    for wanted in MATRIX[stage].split():
+        record = records[wanted.removeprefix("*")]
+        assert ("recording" in record) is wanted.startswith("*"), wanted
+
+
+def test_what_binds_market_regulators_alone_stands_in_no_pack_of_everybody() -> None:
+    """公示规定 and 投诉举报办法 but for complaints, and for a term that a publication states."""
+    theirs = {"市场监督管理行政处罚信息公示规定", "市场监督管理投诉举报处理暂行办法"}
+    found = {
+        (name, rule["id"])
+        for name, pack in PACKS.items()
+        for rule in rules(pack)
+        for source in pack["source"]
+        if source["id"] == rule["source"] and source["name"] in theirs
+    }
+    shared = {"complaint_acceptance", "complaint_answer", "stop_publication"}
+    assert {id_ for name, id_ in found if name != "after_market"} == shared | {
+        "stop_publication_light"
+    }
