@@ -1,4 +1,4 @@
-"""The page of coverage has every clause, stage, clock, register, norm and feature, in both languages.
+"""The page of coverage has every clause, stage, clock, register and norm, in both languages.
 
 What there must be stands here, so that no row goes missing with whatever it was drawn from.
 """
