@@ -17,8 +17,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, Response
 
+from api.clock_names import clock_names
 from api.identity import Person
-from api.proceedings import Standing, shipped_after
+from api.proceedings import Standing
 from api.schemas import AgencyName, answers, shown
 from api.services import Services, services
 from api.views import Asked, Below, admit, agency_acts, asks_below, check_bound
@@ -26,13 +27,10 @@ from ledger.encoding import in_china
 from ledger.errors import Malformed, Unavailable
 from ledger.evidence.entry import Entry
 from ledger.evidence.envelope import Envelope
-from ledger.evidence.procedural import Registered
 from ledger.evidence.statement import Kind, Statement
 from ledger.process.casefile import CaseFile, Filed
 from ledger.process.clocks import State
-from ledger.process.duties import DUTIES, duties_of
-from ledger.process.registry import Registry
-from ledger.process.rulepack import read_pack
+from ledger.process.duties import duties_of
 
 DUE = frozenset({State.RUNNING, State.OVERDUE})
 
@@ -119,18 +117,6 @@ def _of_agency(s: Services, agency: str, states: frozenset[State]) -> Iterator[R
         begun = running.start_ms is not None and running.start_ms <= now_ms
         if begun and running.state in states:
             yield running.to_json() | {"agency": agency}
-
-
-def clock_names(registry: Registry) -> list[str]:
-    """Of every pack that was ever registered, of what follows a decision, and of each year."""
-    clocks = [*DUTIES, *shipped_after().clocks]
-    for subject in registry.subjects(Registered.RULE_PACK):
-        for version in registry.versions(Registered.RULE_PACK, subject):
-            try:
-                clocks += read_pack(version.content).clocks
-            except Malformed:
-                continue
-    return sorted({clock.id for clock in clocks})
 
 
 def case_files(agency: str, filed: Sequence[Filed]) -> list[CaseFile]:

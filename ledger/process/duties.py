@@ -31,7 +31,6 @@ _STATISTICS = Clock(
 _REVIEW = Clock(
     "case_review", "开展案卷评查", "Review case files", (), ("case_review",), STATUTE, "五(二)"
 )
-DUTIES = (_STATISTICS, _REVIEW)
 
 
 def duties_of(agency: str, acts: Iterable[Filed], year: int, now_ms: int) -> list[Running]:
