@@ -48,7 +48,7 @@ def summary(variant: int) -> list[Step]:
         "basis": "《苏州市市容环境卫生管理条例》",
         "benchmark": "占道经营/轻微",
         "collected": collected,
-        "collected_because": "hard_to_enforce",  # above a hundred yuan: 处罚法 68
+        "cash_excepted": "yes",  # hard to enforce later: more than a hundred yuan, 处罚法 68
         "number": str(1000 + variant),
         "party_kind": "person",
         "penalty_kind": "fine",
