@@ -52,6 +52,7 @@ def summary(variant: int) -> list[Step]:
         "number": str(1000 + variant),
         "party_kind": "person",
         "penalty_kind": "fine",
+        "place": "观前街",
         "reason": "违法行为轻微，首次查处",
         "remedies": "六十日内申请复议或者六个月内起诉",
         "violation": "占道经营",

@@ -434,7 +434,8 @@ SPANS = {
     "ordinary registration": "first advance_registration → registration_disposition",
     "ordinary make_up_approval": "first coercive_measure → make_up_approval",
     "ordinary seal_or_seize": (
-        "first coercive_measure → coercion_disposition lifting + coercion_extension to 30 - testing"
+        "first coercive_measure → coercion_disposition lifting case_referral"
+        " + coercion_extension to 30 - testing"
     ),
     "ordinary hearing_request": "hearing_rights_notice → hearing_request hearing_waiver",
     "ordinary service": "penalty_decision → service_return",

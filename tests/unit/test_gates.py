@@ -512,6 +512,46 @@ def test_a_fine_on_the_spot_above_its_cap_is_refused(kind: str, most: int) -> No
     assert {gap.what for gap in asked(made, act, registers)} == {"at_most"}
 
 
+@pytest.mark.parametrize(
+    "kind", ["grade_lowered", "licence_revoked", "production_stopped", "closed", "work_restricted"]
+)
+def test_what_weighs_most_is_not_decided_without_a_hearing_offered_whatever_the_notice_says(
+    kind: str,
+) -> None:
+    """处罚法 63: the notice itself may be silent on it."""
+    made = plain()
+    made.step(DECISION).facts["penalty_kind"] = kind
+    assert ("hearing_rights", "63") in told(asked(made))
+    made.step(DECISION).facts["penalty_kind"] = "warning"
+    assert asked(made) == []
+
+
+def test_on_the_spot_nothing_but_a_fine_or_a_warning_unless_a_law_is_named() -> None:
+    pack = RulePack.from_text(PACKS["summary"])
+    made = complete(pack)
+    registers = registers_of(("summary", PACKS["summary"]))
+    decision = made.step("on_the_spot_decision")
+    decision.facts.pop("other_law", None)
+    for kind, refused in (("fine", False), ("warning", False), ("licence_revoked", True)):
+        decision.facts["penalty_kind"] = kind
+        found = told(asked(made, "on_the_spot_decision", registers))
+        assert (("on_the_spot_kind", "51") in found) is refused
+    decision.facts["other_law"] = "某法第九条"
+    assert asked(made, "on_the_spot_decision", registers) == []
+
+
+def test_nothing_is_demolished_while_the_party_may_still_ask_for_a_remedy() -> None:
+    pack = RulePack.from_text(PACKS["coercion"])
+    (wait,) = (record for record in pack.records if record.id == "demolition_wait")
+    registers = registers_of(("coercion", PACKS["coercion"]))
+    made = complete(pack, wait)
+    assert asked(made, "coercive_execution_decision", registers) == []
+    without = made.without(wait)
+    assert told(asked(without, "coercive_execution_decision", registers)) == {
+        ("demolition_wait", "44")
+    }
+
+
 def test_a_licence_is_not_served_before_it_is_decided_nor_without_an_opinion() -> None:
     pack = RulePack.from_text(PACKS["licence"])
     registers = registers_of(("licence", PACKS["licence"]))
