@@ -3,33 +3,38 @@
 An event is made once a quorum has seen its entry, in log order, and gets the next number; from
 then on the number is that row's for good. The log says that events leave before they do. Whatever
 the receiver does, filing goes on; it gets every page again until it acknowledges it.
+
+Numbers that are not here, as after a restore, are made again: the same, and under the same id, if
+no statement has gone since the feed began. What was sent then stands in the log.
 """
 
 import secrets
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.resources import files
 from itertools import takewhile
+from pathlib import Path
 from typing import Protocol
 
 from api.clients.patience import Patience, Stopped
 from api.custody import Custody
-from api.ids import new_id
 from api.journal import journal
 from ledger import process
-from ledger.encoding import format_time
-from ledger.errors import LedgerError, Unavailable
+from ledger.encoding import format_json, format_time, parse_decimal
+from ledger.errors import LedgerError, Malformed, Unavailable
 from ledger.evidence.entry import Entry
 from ledger.evidence.signing import seal
 from ledger.log import Log
-from ledger.ports import Clock, LedgerStore
+from ledger.ports import LedgerStore
 from ledger.process.feed import (
+    MAX_EVENTS,
     MAX_PAGE,
     Page,
     Source,
     Told,
     digest_of,
     event_of,
+    feed_id,
     first_link,
     next_link,
 )
@@ -39,13 +44,28 @@ from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.note import SignedNote
 from ledger.tlog.signing_key import SigningKey
 from storage.feed_sqlite import FeedState, Numbered, SqliteFeed
+from storage.refusals import refusals
+from storage.regular import open_regular
 
 ROWS_AT_ONCE = 1000
+MAX_TABLE = 1 << 20
 SENT = "feed_sent"  # the status that stands in the log before events leave by themselves
 
 
 def shipped_table() -> FeedTable:
     return FeedTable.from_bytes(files(process).joinpath("feed.toml").read_bytes())
+
+
+def read_feed_table(path: Path) -> FeedTable:
+    what = f"read the feed's table {str(path)!r}"
+    with refusals(what), open(open_regular(path), "rb") as file:
+        data = file.read(MAX_TABLE + 1)
+    if len(data) > MAX_TABLE:
+        raise Malformed(f"want at most {MAX_TABLE} bytes", path=str(path))
+    try:
+        return FeedTable.from_bytes(data)
+    except Malformed as error:
+        raise error.under(str(path)) from None
 
 
 class Feed:
@@ -58,14 +78,12 @@ class Feed:
         kept: SqliteFeed,
         table: FeedTable,
         key: SigningKey,
-        clock: Clock,
     ) -> None:
         self._log = log
         self._rows = rows
         self._kept = kept
         self._table = table
         self._key = key
-        self._clock = clock
         self._lock = threading.Lock()
 
     @property
@@ -77,7 +95,7 @@ class Feed:
         with self._lock:
             state = self._kept.state()
             if state is None or state.table != self._table.hash:
-                self._kept.begin(new_id(self._clock.now_ms()), self._table.hash)
+                self._begin()
             for start, end in self._seen():
                 if self._state().scanned < start:
                     break  # the log before is not seen to its end: its events come first
@@ -96,7 +114,7 @@ class Feed:
         note = log.best_note(same[-1].index + 1 if same else 0)
         if note is None:
             raise Unavailable("no quorum of cosigners has seen the log yet")
-        told = tuple(
+        told = _fitting(
             self._told(one, row, log.receipt(row.index, note).proof)
             for one, row in zip(numbered, same, strict=False)
         )
@@ -108,7 +126,7 @@ class Feed:
             after=after,
             head=state.head,
             before=before,
-            chain=numbered[len(same) - 1].chain if same else before,
+            chain=numbered[len(told) - 1].chain if told else before,
             checkpoint=note,
             events=told,
             series={name: self._log.series_signature(name) for name in names},
@@ -116,6 +134,26 @@ class Feed:
 
     def seal(self, page: Page) -> bytes:
         return seal(page.to_bytes(), [self._key]).to_bytes()
+
+    def _begin(self) -> None:
+        """Where that feed has been before, what the log says of it as sent is still sent."""
+        silent = [row.number for row in self._rows.rows(0, self._log.number) if row.lost]
+        first = self._log.derived[0].key
+        founded_ms = Entry.from_bytes(self._log.row(0).entry).at
+        id_ = feed_id(founded_ms, first, self._table.hash, silent)
+        self._kept.begin(id_, self._table.hash, self._sent(id_))
+
+    def _sent(self, id_: str) -> int:
+        """The last event that stands in the log as sent."""
+        years = {log.label[:4] for log in self._log.derived}
+        for year in sorted(years, reverse=True):
+            for number in reversed(self._log.places(f"{year}/log")):
+                said = self._log.row(number).said()
+                if said is None or said.predicate.get("what") != SENT:
+                    continue
+                if said.predicate.get("note") == _feed_note(id_):
+                    return parse_decimal(said.predicate["counts"]["last"])
+        return 0
 
     def _state(self) -> FeedState:
         state = self._kept.state()
@@ -233,12 +271,28 @@ class Pusher:
             return None
         if page.last > state.announced:
             counts = {"first": page.after + 1, "last": page.last}
-            self._custody.status(SENT, counts, note=f"feed {page.feed}")
+            self._custody.status(SENT, counts, note=_feed_note(page.feed))
             self._feed.kept.announce(page.last)
         receiver.send(page, self._feed.seal(page))
         self._feed.kept.acknowledge(page.after, page.last)
         journal.info("feed_acknowledged", last=page.last, of=page.head)
         return page
+
+
+def _feed_note(id_: str) -> str:
+    return f"feed {id_}"
+
+
+def _fitting(told: Iterable[Told]) -> tuple[Told, ...]:
+    """As many as a page holds: a table may let long texts leave."""
+    fitting: list[Told] = []
+    size = 0
+    for one in told:
+        size += len(format_json(one.to_json()))
+        if fitting and size > MAX_EVENTS:
+            break
+        fitting.append(one)
+    return tuple(fitting)
 
 
 def fresh_nonce() -> str:

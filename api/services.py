@@ -19,7 +19,7 @@ from api.cores import spread
 from api.custody import Custody
 from api.direct_finish import DirectFinishes
 from api.disposing import Disposing
-from api.feeding import Feed, Pusher, fresh_nonce, shipped_table
+from api.feeding import Feed, Pusher, fresh_nonce, read_feed_table, shipped_table
 from api.flags import Flagger
 from api.gatekeeper import Gatekeeper
 from api.identity import Doorkeeper
@@ -477,7 +477,8 @@ def _open(folder: DataFolder, lock: FolderLock, settings: Settings, alone: bool)
     writer = Writer(log, after)
     own = read_key(folder.keys / "ledger.key")
     custody = Custody(log, writer, clock, own, agency_of(store))
-    feed = Feed(log, store, SqliteFeed(folder.feed_db), shipped_table(), own, clock)
+    table = shipped_table() if settings.feed_table is None else read_feed_table(settings.feed_table)
+    feed = Feed(log, store, SqliteFeed(folder.feed_db), table, own)
     url = settings.feed_url
     receiver = None if url is None else HttpReceiver(url, own, fresh_nonce)
     pusher = Pusher(feed, receiver, custody, settings.feed_seconds)

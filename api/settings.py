@@ -21,7 +21,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from api.clients.address import without_password
+from api.clients.address import is_address, without_password
 from ledger.errors import Malformed
 
 FILE = "tiezheng.toml"
@@ -81,14 +81,16 @@ class Settings(BaseSettings):
     authorities: dict[str, str] = {}
     stamp_seconds: int = Field(600, ge=1, le=86_400)
 
-    # Where the feed for the province's platform is sent; without it, it can be pulled. And the
-    # shortest time between two pages while nothing waits.
+    # Where the feed for the province's platform is sent; without it, it can be pulled. The
+    # shortest time between two pages while nothing waits. And a table in the place of the
+    # shipped one: what leaves, and under which names.
     feed_url: str | None = None
     feed_seconds: int = Field(60, ge=1, le=86_400)
+    feed_table: Path | None = None
 
     @model_validator(mode="after")
     def _feed_goes_to_an_address(self) -> Self:
-        if self.feed_url is not None and not self.feed_url.startswith(("http://", "https://")):
+        if self.feed_url is not None and not is_address(self.feed_url):
             raise ValueError(
                 f"want an address over http in feed_url, got {without_password(self.feed_url)!r}"
             )

@@ -1,6 +1,7 @@
 """`tiezheng feed …`: the feed for the province's platform, told, pulled, checked, set back."""
 
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,8 @@ from cli.small_file import read_small
 from cli.trust import open_trust
 from ledger.encoding import printable
 from ledger.errors import Malformed, Rejected, Unknown
-from ledger.process.feed import Page, check_follows, check_logged, missing_acts, open_page
+from ledger.process.feed import Page, check_follows, check_logged, missing_in_runs, open_page
+from ledger.process.feed_table import stays
 from ledger.report import Bilingual
 from ledger.tlog.note import VerifierKey
 
@@ -101,10 +103,11 @@ def status(data: str, as_json: bool) -> None:
     words={
         "en": "Fetch the pages after an event into the folder DIR, a file each.\n\n"
         "Each is checked before it is written: signed by the ledger, and going on\n"
-        "where the one before ended. The token is that of a supervisor of everything.",
+        "where the one before ended, also where that one is in DIR. The token is that\n"
+        "of a supervisor of everything.",
         "zh": "拉取某一编号之后的事件，每页一个文件，存入文件夹 DIR。\n\n"
-        "每页先核对后写盘：须由账本签名，且与前一页首尾相接。令牌须为不限机关、不限\n"
-        "案件的监督令牌。",
+        "每页先核对后写盘：须由账本签名，且与前一页首尾相接；DIR 中已有的前一页也计入。\n"
+        "令牌须为不限机关、不限案件的监督令牌。",
     },
     example="tiezheng feed pull pages/ --server https://ledger.example \\\n"
     "    --token-file token --key ledger.vkey --after 0",
@@ -134,7 +137,7 @@ def pull(
 
     key = VerifierKey.from_text(read_secret(key_file))
     client = open_client(server, token=read_secret(token_file))
-    before, last, written = None, after, 0
+    before, last, written = _kept(Path(folder), after, key), after, 0
     while True:
         data = client.feed(last)
         found = open_page(data, key)
@@ -149,11 +152,23 @@ def pull(
         write_file(path, data)
         before, last, written = found, found.last, written + 1
     if as_json:
-        output.result_json({"last": str(last), "pages": str(written)})
+        output.result_json({"feed": found.feed, "last": str(last), "pages": str(written)})
     else:
         output.result(
-            say(en=f"{written} pages, up to event {last}", zh=f"{written} 页，至第 {last} 号事件")
+            say(
+                en=f"{written} pages, up to event {last} of the feed {found.feed}",
+                zh=f"{written} 页，至推送流 {found.feed} 的第 {last} 号事件",
+            )
         )
+
+
+def _kept(folder: Path, after: int, key: VerifierKey) -> Page | None:
+    """The page in the folder that ends there: what comes must go on with it."""
+    if after == 0:
+        return None
+    ending = f"-{after:09}.json"
+    names = sorted(path for path in folder.iterdir() if path.name.endswith(ending))
+    return _page(str(names[-1]), key) if names else None
 
 
 @new_command(
@@ -162,13 +177,15 @@ def pull(
         "en": "Check pages of a feed, offline: whole, in order, nothing missing or changed.\n\n"
         "With --trust also that each event's entry is in a tree that a quorum of\n"
         "cosigners has seen, and that each act has its place among all acts of its\n"
-        "agency: one that was left out lacks there.\n\n"
-        "Exit code: 0 passed, 1 failed, 3 acts are missing before or between these\n"
+        "agency, each complaint, hold and disposal that names no case in those of its\n"
+        "kind: one that was left out lacks there.\n\n"
+        "Exit code: 0 passed, 1 failed, 3 some are missing before or between these\n"
         "events: a destroyed one, an earlier feed's or one that was left out.",
         "zh": "离线核对推送页：完整、连续，无缺失，无改动。\n\n"
         "给出 --trust 时，另核对每个事件的条目均在法定人数联合签名的日志中，且每个执法\n"
-        "行为在该机关全部行为中的序号属实：略去任何一个即显出缺号。\n\n"
-        "退出码：0 通过，1 不通过，3 这些事件之前或之间缺少行为：已销毁、属于此前的\n"
+        "行为在该机关全部行为中的序号、不载案号的投诉、保全、销毁在同类中的序号属实：\n"
+        "略去任何一个即显出缺号。\n\n"
+        "退出码：0 通过，1 不通过，3 这些事件之前或之间有缺号：已销毁、属于此前的\n"
         "推送流，或被略去。",
     },
     example="tiezheng feed check pages/*.json --key ledger.vkey --trust trust/",
@@ -196,14 +213,16 @@ def pull(
 def check(files: tuple[str, ...], key_file: str, trust: str | None, as_json: bool) -> Exit:
     key = VerifierKey.from_text(read_secret(key_file))
     believed = None if trust is None else open_trust(trust)
-    pages = sorted((_page(file, key) for file in files), key=lambda one: one.after)
-    for found, before in zip(pages[1:], pages, strict=False):
+    pages = sorted((_page(file, key) for file in files), key=lambda one: (one.after, one.last))
+    # Those without events say nothing of entries: whether one came twice shows around them.
+    told = [one for one in pages if one.events]
+    for before, found in (*pairwise(pages), *pairwise(told)):
         check_follows(found, before)
     if believed is not None:
         for one in pages:
             check_logged(one, believed)
     first, last = pages[0].after + 1, pages[-1].last
-    missing = missing_acts(pages) if believed is not None else {}
+    missing = missing_in_runs(pages) if believed is not None else {}
     if as_json:
         rows = {name: [str(n) for n in numbers] for name, numbers in missing.items()}
         output.result_json({"first": str(first), "last": str(last), "missing": rows})
@@ -294,7 +313,54 @@ def reset(data: str, after: int, as_json: bool) -> None:
         )
 
 
-for member in (status, pull, check, push, reset):
+@new_command(
+    "table",
+    words={
+        "en": "Check a table of what leaves with the feed, and tell what it says.\n\n"
+        "Without FILE the shipped one. With the setting feed_table a server uses another:\n"
+        "that is another feed, numbered from 1.",
+        "zh": "核对推送对照表，并列出其内容。\n\n"
+        "不给出 FILE 时为随软件提供的一份。服务按设置 feed_table 改用另一份，即另起一条\n"
+        "推送流，编号从 1 开始。",
+    },
+    example="tiezheng feed table mine.toml",
+)
+@argument(
+    "file",
+    required=False,
+    metavar="FILE",
+    words={"en": "a table, as TOML", "zh": "对照表（TOML）"},
+)
+@json_option()
+def table(file: str | None, as_json: bool) -> None:
+    from api.feeding import read_feed_table, shipped_table
+
+    found = shipped_table() if file is None else read_feed_table(Path(file))
+    leaves = {field.source: field.to for field in found.fields if field.to}
+    kept = stays(found)
+    if as_json:
+        output.result_json(
+            {
+                "leaves": leaves,
+                "stays": sorted(kept),
+                "table": found.hash.hex(),
+                "version": found.version,
+            }
+        )
+        return
+    version = printable(found.version)
+    output.result(say(en=f"table {version}: it leaves", zh=f"对照表 {version}：外送"))
+    for field in found.fields:
+        if field.to:
+            guess = say(en=" (assumed)", zh="（假定）") if field.assumed else ""
+            name = printable(f"{field.source} → {field.to} {field.name}".rstrip())
+            output.result(f"  {name}{guess}")
+    output.result(say(en="it stays", zh="不外送"))
+    for source, why in kept.items():
+        output.result(f"  {source}: {printable(why)}")
+
+
+for member in (status, pull, check, push, reset, table):
     command.add_command(member)
 
 

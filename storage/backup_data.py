@@ -36,8 +36,7 @@ SCRATCH = ".new-backup-"
 UNFINISHED = ".new-format"
 
 # What a backup leaves out: bytes of items, those still on their way too, and what is derived
-# or of one run only. The numbers of the feed too: a restored ledger may lack statements, and
-# must not give their numbers to others.
+# or of one run only. The numbers of the feed too: they are made again from the log.
 LEFT_OUT = frozenset(
     {
         *("items", "staging", "direct", "public", "lock", "backup.lock", "scrub.lock"),

@@ -5,7 +5,7 @@
 
 No word of a statement is here: an event is made again from its row, and its digest says whether
 it is the same. What was acknowledged is durable before the next page is sent. A backup leaves
-this file out: a restored ledger may lack statements, and must not give their numbers to others.
+this file out: `api.feeding` makes it again from the log.
 """
 
 from collections.abc import Sequence
@@ -84,12 +84,12 @@ class SqliteFeed:
         id_, table, scanned, announced, acknowledged = row
         return FeedState(id_, bytes(table), scanned, announced, acknowledged, head)
 
-    def begin(self, id_: str, table: bytes) -> None:
-        """A new feed in the place of the old one, from event 1."""
+    def begin(self, id_: str, table: bytes, announced: int) -> None:
+        """A feed in the place of the one before, from event 1; `announced` as the log has it."""
         with self._file.write() as db:
             db.execute("DELETE FROM event")
             db.execute("DELETE FROM feed")
-            db.execute("INSERT INTO feed VALUES (?, ?, 0, 0, 0)", [id_, table])
+            db.execute("INSERT INTO feed VALUES (?, ?, 0, ?, 0)", [id_, table, announced])
 
     def add(self, events: Sequence[Numbered], scanned: int) -> None:
         """The next events, and that all rows below `scanned` were looked at: one transaction."""

@@ -6,7 +6,7 @@
     data/ledger.sqlite    the truth
     data/catalog.sqlite   for searches; may be deleted, and is then rebuilt
     data/tokens.sqlite    digests of access tokens
-    data/feed.sqlite      the numbers of the feed's events; a new one is another feed
+    data/feed.sqlite      the numbers of the feed's events, made again from the log where it lacks
     data/items/           the bytes of items
     data/staging/         uploads that are not whole yet
     data/direct/          what stations put into the store themselves, until it is recorded

@@ -15,3 +15,14 @@ def without_password(address: str) -> str:
     if not url.netloc:
         return address.rpartition("@")[2]
     return url._replace(netloc=url.netloc.rpartition("@")[2], query="", fragment="").geturl()
+
+
+def is_address(text: str) -> bool:
+    """Of a host over http or https, with nothing in it that a request could not bear."""
+    try:
+        url = urlsplit(text)
+        _ = url.port
+    except ValueError:
+        return False
+    plain = text.isascii() and text.isprintable() and " " not in text
+    return plain and url.scheme in ("http", "https") and bool(url.hostname)

@@ -12,8 +12,12 @@ In a DSSE envelope, signed with the ledger's statement key; no entry of a log. E
 digest of its JCS, and chain n = SHA-256(chain n-1 ‖ digest n), from SHA-256 over the feed's id:
 a page that is missing, doubled or out of order does not fit. Each event stands beside the entry
 of the statement that it was made from, with the proof that it is in the tree of `checkpoint`. An
-act of a procedure has its number in the run of all acts of its agency; with the signature of that
-series anybody computes the tag, which the entry bears: a case that is left out lacks in the run.
+act of a procedure has its number in the run of all acts of its agency, a complaint, hold or
+disposal that names no case in that of its kind; with the signature of that series anybody computes
+the tag, which the entry bears: what is left out lacks in the run.
+
+The id of a feed follows from the ledger, its table and the statements of which nothing was left
+when it began. So numbers that were lost are made again from the log, and are the same.
 
 Of an event whose statement was destroyed there is the digest alone. It holds a nonce that is
 made from the statement's salt, so nobody guesses what it said.
@@ -28,6 +32,8 @@ from ledger import suite
 from ledger.encoding import (
     format_base64,
     format_json,
+    format_time,
+    format_uuid7,
     parse_base64,
     parse_decimal,
     parse_hex,
@@ -38,7 +44,7 @@ from ledger.errors import Malformed, Rejected
 from ledger.evidence import phrase
 from ledger.evidence.entry import Entry
 from ledger.evidence.envelope import Envelope
-from ledger.evidence.membership import series_year
+from ledger.evidence.membership import is_run_of_acts, log_label, series_year
 from ledger.evidence.series import MODULUS_SIZE
 from ledger.evidence.statement import MAX_PAYLOAD, TYPE, Statement
 from ledger.evidence.trust import Trust
@@ -47,8 +53,10 @@ from ledger.tlog.merkle import check_inclusion
 from ledger.tlog.note import SignedNote, VerifierKey
 
 PREDICATE = "urn:tiezheng:feed:v1"
-MAX_PAGE = 100  # events: the largest, with entries and proofs, fit an envelope
+MAX_PAGE = 100  # events
+MAX_EVENTS = 600_000  # bytes of a page's events: with checkpoint and series they fit an envelope
 NONCE_SIZE = 16
+RUNS = frozenset({"acts", "complaint", "disposal", "hold"})
 
 _TEXTS = ("agency", "at", "id", "index", "log", "n", "nonce", "queue")
 
@@ -83,10 +91,27 @@ def event_of(source: Source, n: int, table: FeedTable) -> dict[str, Any] | None:
         "nonce": nonce.hex(),
         "queue": queue,
     }
-    for name, place in source.places:
-        if name[4:].startswith("/acts/"):
-            event["run"] = {"n": str(place), "series": name}
+    runs = [place for place in source.places if is_run(place[0], statement.agency)]
+    if runs:
+        # Of two, that of all acts: it alone tells of other cases too.
+        name, place = max(runs, key=lambda run: is_run_of_acts(run[0]))
+        event["run"] = {"n": str(place), "series": name}
     return event
+
+
+def is_run(series: str, agency: str) -> bool:
+    """Whether all of that series leave: it is of an agency and not of a case, a device or a key."""
+    kind, _, whose = series[5:].partition("/")
+    return kind in RUNS and whose == agency
+
+
+def feed_id(founded_ms: int, log: VerifierKey, table: bytes, silent: Iterable[int]) -> str:
+    """`log` is the first; `silent` are the numbers of its rows of which nothing is left to tell.
+
+    Where they are the same, so are all events and their numbers: an id is that of one numbering.
+    """
+    said = {"log": log.to_text(), "silent": [str(n) for n in silent], "table": table.hex()}
+    return format_uuid7(founded_ms, suite.digest(b"tiezheng/feed/id/v1\n" + format_json(said)))
 
 
 def digest_of(event: Mapping[str, Any]) -> bytes:
@@ -268,7 +293,10 @@ def open_page(data: bytes, key: VerifierKey) -> Page:
 
 
 def check_follows(page: Page, before: Page) -> None:
-    """That nothing is missing between two pages, nothing twice and nothing in another order."""
+    """That nothing is missing between two pages, nothing twice and nothing in another order.
+
+    Whether an entry comes twice shows between pages with events alone.
+    """
     if page.feed != before.feed:
         raise Rejected(
             f"want the feed {before.feed}, got {page.feed}",
@@ -278,6 +306,43 @@ def check_follows(page: Page, before: Page) -> None:
         raise Rejected(f"want the events after {before.last}, got those after {page.after}")
     if page.before != before.chain:
         raise Rejected(f"up to event {page.after} the two pages tell of different events")
+    if page.events and before.events and not _end(before) < _start(page):
+        raise Rejected(
+            f"want entries behind {before.log}/{before.events[-1].index}, "
+            f"got {page.log}/{page.events[0].index} as event {page.after + 1}"
+        )
+
+
+def _start(page: Page) -> tuple[tuple[int, int], int]:
+    return _order(page.log), page.events[0].index
+
+
+def _end(page: Page) -> tuple[tuple[int, int], int]:
+    return _order(page.log), page.events[-1].index
+
+
+def _order(label: str) -> tuple[int, int]:
+    """Logs follow each other by year, and within one by number."""
+    year, _, number = log_label(label).partition("-")
+    return int(year), int(number or 1)
+
+
+def fresh_in(page: Page, feed: str, last: int, chain: bytes) -> tuple[Told, ...]:
+    """What a receiver that has the events up to `last` of that feed, and their chain, keeps.
+
+    A page may begin before: then it must tell of the same events. Raises `Rejected` where it
+    leaves something out, or tells of other events.
+    """
+    if page.feed != feed or page.after > last:
+        raise Rejected(f"want events after {last} of {feed}, got {page.feed} after {page.after}")
+    if page.last < last:
+        return ()
+    link = page.before
+    for told in page.events[: last - page.after]:
+        link = next_link(link, told.digest)
+    if link != chain:
+        raise Rejected(f"up to event {last} the page tells of different events")
+    return page.events[last - page.after :]
 
 
 def check_logged(page: Page, trust: Trust) -> None:
@@ -295,12 +360,20 @@ def check_logged(page: Page, trust: Trust) -> None:
             check_inclusion(told.index, tree.size, entry.leaf_hash(), told.proof, tree.root)
         except Malformed as error:
             raise error.under(f"event {n}") from None
-        if told.run is not None:
-            _check_run(page, trust, told.run, entry, n)
+        if told.event is not None:
+            _check_event_of(page, trust, told.event, entry, n)
 
 
-def _check_run(page: Page, trust: Trust, run: tuple[str, int], entry: Entry, n: int) -> None:
-    name, place = run
+def _check_event_of(
+    page: Page, trust: Trust, event: Mapping[str, Any], entry: Entry, n: int
+) -> None:
+    if event["at"] != format_time(entry.at):
+        raise Rejected(f"event {n}: the entry is of {format_time(entry.at)}, not {event['at']!r}")
+    if "run" not in event:
+        return
+    name, place = event["run"]["series"], parse_decimal(event["run"]["n"])
+    if not is_run(name, event["agency"]):
+        raise Rejected(f"event {n}: {name!r} is no run of the agency {event['agency']!r}")
     key = trust.series.get(series_year(name))
     if key is None or name not in page.series:
         raise Rejected(f"event {n}: no key or no signature of the series {name!r}")
@@ -308,8 +381,8 @@ def _check_run(page: Page, trust: Trust, run: tuple[str, int], entry: Entry, n: 
         raise Rejected(f"event {n}: the entry is not number {place} of {name!r}")
 
 
-def missing_acts(pages: Iterable[Page]) -> dict[str, tuple[int, ...]]:
-    """Numbers below the last that no event has, by run; of destroyed acts nobody knows which."""
+def missing_in_runs(pages: Iterable[Page]) -> dict[str, tuple[int, ...]]:
+    """Numbers below the last that no event has, by run; of destroyed ones nobody knows which."""
     held: dict[str, set[int]] = {}
     for page in pages:
         for name, place in filter(None, (told.run for told in page.events)):

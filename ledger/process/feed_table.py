@@ -14,7 +14,7 @@
 
 The first event that fits says in which of the five queues a statement is; one that fits none
 stays. A field leaves only by a row with `to`; a row with `why` says that it stays. `assumed` is
-what nobody outside the platform knows yet.
+what nobody outside the platform knows yet. `from` is a field of a statement, or `kind`.
 """
 
 from collections.abc import Mapping
@@ -25,11 +25,14 @@ from ledger import suite
 from ledger.encoding import parse_utf8
 from ledger.errors import Malformed
 from ledger.evidence import phrase
-from ledger.evidence.statement import Kind, Stage, Statement
+from ledger.evidence.statement import FORMS, Kind, Stage, Statement
 from ledger.process.tables import check_distinct, flag, one_of, read_table, read_toml, rows
 
+KNOWN = {"kind"}.union(*(need | may for forms in FORMS.values() for need, may in forms))
+# Those leave by no name: an event has one text for each.
+LISTS = frozenset({"auxiliaries", "changes", "devices", "facts", "officers", "timecodes"})
 QUEUES = ("发现问题", "研判预警", "指挥调度", "诉求处置", "督查考核")  # 四（四）, in its order
-FORM = b"tiezheng/feed/v1\n"  # another form of events is another table
+FORM = b"tiezheng/feed/v2\n"  # another form of events is another table
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +148,10 @@ def _field(value: Any) -> Field:
     found: dict[str, Any] = read_table(value, {"from": phrase.word}, may)
     if ("to" in found) == ("why" in found):
         raise Malformed("want `to`, or `why` it stays")
+    if found["from"] not in KNOWN:
+        raise Malformed(f"no statement has a field {found['from']!r}", path="from")
+    if "to" in found and found["from"] in LISTS:
+        raise Malformed(f"{found['from']!r} is no single text: want `why` it stays", path="to")
     return Field(found.pop("from"), **found)
 
 

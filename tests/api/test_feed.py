@@ -1,5 +1,6 @@
 """The feed for the province's platform: pulled, pushed, over a bad line, to a bad receiver."""
 
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,24 +11,19 @@ import pytest
 
 from api import feeding
 from api.clients.patience import Patience, Stopped
-from api.ids import new_id
-from api.keys import read_key
 from api.settings import Settings, load
 from ledger.errors import LedgerError, Malformed, Rejected
-from ledger.evidence.chunks import digest_item
-from ledger.evidence.signing import seal
-from ledger.evidence.statement import FORMS, FileSubject, Kind, Statement
+from ledger.evidence.statement import FORMS, Kind
 from ledger.process.feed import (
     Page,
     check_follows,
     check_logged,
     digest_of,
-    missing_acts,
-    open_page,
+    missing_in_runs,
 )
 from ledger.process.feed_table import FeedTable, stays
-from ledger.tlog.note import VerifierKey
 from testkit import disposals
+from testkit.feed_pulled import deed, own_key, pull
 from testkit.province import Platform, Wrong, open_platform
 from testkit.server import (
     AGENCY,
@@ -39,41 +35,6 @@ from testkit.server import (
     open_ledger,
     template,
 )
-
-STAGES = ("start", "investigate", "review", "decide", "serve", "enforce")
-
-
-def deed(ledger: Ledger, n: int, case: str = CASE, **more: Any) -> bytes:
-    """An act of a procedure, whose document is uploaded."""
-    data = f"document {n} of {case}\n".encode()
-    ledger.upload(data, by=HANDLER)
-    predicate = {
-        "act": "penalty_decision" if n % 6 == 3 else f"deed_{n}",
-        "agency": AGENCY,
-        "case": case,
-        "facts": {"party": "王小明"},
-        "id": new_id(time.time_ns() // 1_000_000),
-        "note": "当事人身份证号 320501199001011234",
-        "occurred": {"from": "2026-11-23T14:00:00+08:00", "to": "2026-11-23T14:05:00+08:00"},
-        "officers": ["320501-0417"],
-        "procedure": "ordinary",
-        "stage": STAGES[n % 6],
-    } | more
-    subject = FileSubject(f"文书{n}.pdf", digest_item(data))
-    return seal(Statement(Kind.ACT, (subject,), predicate).to_bytes(), [HANDLER]).to_bytes()
-
-
-def own_key(folder: Path) -> VerifierKey:
-    return read_key(folder / "keys" / "ledger.key").verifier
-
-
-def pull(ledger: Ledger, after: int = 0, limit: int = 100) -> Page:
-    ledger.await_quorum()
-    answer = ledger.http.get(
-        "/v1/feed", params={"after": after, "limit": limit}, headers=ledger.bearer("supervisor")
-    )
-    assert answer.status_code == 200, answer.text
-    return open_page(answer.content, own_key(ledger.folder))
 
 
 @pytest.fixture
@@ -101,7 +62,7 @@ def test_what_is_pulled_is_every_act_once_in_log_order_and_proved(ledger: Ledger
         *("发现问题", "发现问题", "指挥调度")
     ]
     check_logged(page, ledger.trust)
-    assert missing_acts([page]) == {}
+    assert missing_in_runs([page]) == {}
 
 
 def test_no_name_number_or_note_of_a_person_leaves(ledger: Ledger) -> None:
@@ -156,7 +117,7 @@ def test_a_page_that_is_missing_or_changed_is_seen(ledger: Ledger) -> None:
     link = feeding.next_link(second.before, moved.digest)
     hidden = Page.from_bytes(replace(forged, chain=link).to_bytes())
     check_follows(hidden, first)
-    assert missing_acts([first, hidden]) == {f"2026/acts/{AGENCY}": (2,)}
+    assert missing_in_runs([first, hidden]) == {f"2026/acts/{AGENCY}": (2,)}
     # To renumber the run is no way out: the entry bears the tag of its place.
     event = event | {"run": {"n": "2", "series": f"2026/acts/{AGENCY}"}}
     moved = replace(told, event=event, digest=digest_of(event))
@@ -261,6 +222,15 @@ def test_what_was_pulled_stands_in_the_log_and_an_empty_page_does_not(ledger: Le
     pull(ledger, 1)
     (said,) = [row for row in ledger.custody("exported") if row["about"] == f"feed/{page.feed}"]
     assert said["note"] == "events 1 to 1"
+
+
+def test_who_pulls_may_ask_what_is_overdue_and_what_lacks(ledger: Ledger) -> None:
+    """They are no events: they depend on the day on which one looks."""
+    ledger.accept(deed(ledger, 0))
+    ledger.await_quorum()
+    asked = ledger.bearer("supervisor")
+    for path in ("/v1/feed", f"/v1/agencies/{AGENCY}/due", f"/v1/cases/{CASE}/gaps"):
+        assert ledger.http.get(path, headers=asked).status_code == 200, path
 
 
 # --- pushed ------------------------------------------------------------------------------------
@@ -434,3 +404,48 @@ def test_a_page_is_no_statement_that_could_be_filed(ledger: Ledger) -> None:
     (answer,) = ledger.file(ledger.services.feed.seal(page))
     assert answer["status"] == 400
     assert ledger.services.log.size == size
+
+
+# --- another table -----------------------------------------------------------------------------
+
+
+def test_long_texts_that_leave_make_shorter_pages_and_no_page_that_nobody_can_read(
+    tmp_path: Path, quick: None, platform: Platform
+) -> None:
+    text = feeding.files(feeding.process).joinpath("feed.toml").read_text(encoding="utf-8")
+    stays_here = 'from = "note"\nwhy = "自由文本，可含个人信息"'
+    assert stays_here in text
+    table = tmp_path / "mine.toml"
+    table.write_text(text.replace(stays_here, 'from = "note"\nto = "BZ"'), encoding="utf-8")
+    settings: dict[str, Any] = {"feed_table": table, "feed_url": platform.url, "feed_seconds": 1}
+    with open_ledger(tmp_path / "ledger", **settings) as ledger:
+        rows = ledger.accept(*(deed(ledger, n, note="注" * 4096) for n in range(60)))
+        await_that(lambda: platform.last == 60, "sixty long events", 30)
+    assert [event["id"] for event in platform.events] == [row["id"] for row in rows]
+    assert len(platform.pages) > 1
+    assert platform.refused == []
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ('from = "csae"\nto = "AJBH"', "no statement has a field 'csae'"),
+        ('from = "officers"\nto = "RY"', "is no single text"),
+    ],
+)
+def test_a_table_with_a_field_that_could_never_leave_is_refused(line: str, why: str) -> None:
+    text = feeding.files(feeding.process).joinpath("feed.toml").read_text(encoding="utf-8")
+    with pytest.raises(Malformed, match=why):
+        FeedTable.from_bytes(f"{text}\n[[field]]\n{line}\n".encode())
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["http://", "https:///feed", "http://host:99999/", "http://ho st/", "http://host/\n", "//host"],
+)
+def test_an_address_to_which_nothing_could_be_sent_is_refused_at_the_start(
+    tmp_path: Path, address: str
+) -> None:
+    (tmp_path / "tiezheng.toml").write_text(f"feed_url = {json.dumps(address)}\n")
+    with pytest.raises(Malformed, match="want an address over http in feed_url"):
+        load(tmp_path)

@@ -1,21 +1,34 @@
 """`tiezheng feed`: told, pulled into files, checked offline, sent by hand, set back."""
 
 import json
+import shutil
+import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from api.ids import new_id
 from api.keys import read_key
+from api.settings import load
+from ledger.errors import Malformed
 from ledger.evidence.chunks import digest_item
 from ledger.evidence.signing import seal
 from ledger.evidence.statement import FileSubject, Kind, Statement
+from ledger.process.feed import digest_of, next_link, open_page
+from ledger.process.feed_table import FeedTable
+from testkit.feed_pulled import own_key, pull
 from testkit.province import open_platform
-from testkit.server import AGENCY, CASE, HANDLER, Ledger, open_ledger, serving
+from testkit.server import AGENCY, CASE, HANDLER, Ledger, open_ledger, serving, template
 from testkit.terminal import Run
+
+SHIPPED = Path(__file__).parents[2] / "ledger/process/feed.toml"
+
+
+def shipped() -> bytes:
+    return SHIPPED.read_bytes()
 
 
 def deed(ledger: Ledger, n: int) -> bytes:
@@ -103,7 +116,8 @@ def test_pull_writes_each_page_once_and_says_how_far(
     folder.mkdir()
     asked = ("--server", pulled.url, "--token-file", pulled.token, "--key", pulled.key, "--json")
     ended = run("feed", "pull", folder, *asked, "--after", "1")
-    assert (ended.code, json.loads(ended.out)) == (0, {"last": "3", "pages": "1"})
+    told = json.loads(ended.out)
+    assert (ended.code, told["last"], told["pages"]) == (0, "3", "1")
     (page,) = folder.iterdir()
     assert page.name == "000000002-000000003.json"
     assert run("feed", "check", page, "--key", pulled.key).code == 0
@@ -141,3 +155,93 @@ def test_no_feed_yet_is_said(run: Run, tmp_path: Path) -> None:
         ended = run("feed", "status", ledger.folder)
     assert ended.code == 1
     assert "no feed has begun" in ended.err
+
+
+def test_pull_goes_on_only_with_the_feed_that_is_in_the_folder(
+    pulled: Pulled, run: Run, tmp_path: Path
+) -> None:
+    """A cursor of another feed would pass over its first events, and nobody would know."""
+    folder = tmp_path / "fresh"
+    folder.mkdir()
+    asked = ("--server", pulled.url, "--token-file", pulled.token, "--key", pulled.key)
+    assert run("feed", "pull", folder, *asked).code == 0
+    pulled.ledger.accept(deed(pulled.ledger, 4))
+    pulled.ledger.await_quorum()
+    assert run("feed", "pull", folder, *asked, "--after", "3").code == 0
+    feed = pulled.ledger.services.feed
+    feed._table = FeedTable.from_bytes(shipped().replace(b'"AJBH"', b'"AJH"'))
+    pulled.ledger.accept(*(deed(pulled.ledger, n) for n in range(5, 8)))
+    pulled.ledger.await_quorum()
+    ended = run("feed", "pull", folder, *asked, "--after", "4")
+    assert ended.code == 1
+    assert "want the feed" in ended.err
+    assert len(list(folder.iterdir())) == 2
+
+
+def test_an_entry_that_comes_twice_is_seen_over_a_page_without_events(
+    pulled: Pulled, run: Run, tmp_path: Path
+) -> None:
+    ledger = pulled.ledger
+    first = open_page((pulled.pages / "0.json").read_bytes(), own_key(ledger.folder))
+    last = first.events[-1]
+    assert last.event is not None
+    again = replace(last, event=dict(last.event) | {"n": "3"})
+    again = replace(again, digest=digest_of(again.event or {}))
+    chain = next_link(first.chain, again.digest)
+    lied = replace(first, after=2, before=first.chain, chain=chain, events=(again,))
+    empty = replace(first, after=2, before=first.chain, chain=first.chain, events=(), series={})
+    for name, page in (("2.json", lied), ("1.json", empty)):
+        (pulled.pages / name).write_bytes(ledger.services.feed.seal(page))
+    files = sorted(pulled.pages.iterdir())
+    ended = run("feed", "check", *files, "--key", pulled.key)
+    assert (ended.code, "want entries behind 2026/" in ended.err) == (1, True)
+
+
+def example(language: str) -> str:
+    """The rows that docs/formats/feed.md tells to change, as it shows them."""
+    page = (Path(__file__).parents[2] / "docs/formats/feed.md").read_text(encoding="utf-8")
+    return page.partition(f"```{language}\n")[2].partition("```")[0]
+
+
+def test_another_table_wants_no_code_as_its_page_shows(run: Run, tmp_path: Path) -> None:
+    table = tmp_path / "mine.toml"
+    script = example("sh")
+    assert "feed.toml" in script and "tiezheng feed table" in script
+    (sed,) = [line for line in script.splitlines() if line.startswith("sed ")]
+    shutil.copy(SHIPPED, table)
+    subprocess.run(["sh", "-c", sed], cwd=tmp_path, check=True)
+    told = json.loads(run("feed", "table", table, "--json").out)
+    assert told["leaves"]["case"] == "CASE_NO"
+    assert "officers" in told["stays"]
+    setting = example("toml").replace("/etc/tiezheng", str(tmp_path))
+    ledger_folder = tmp_path / "ledger"
+    shutil.copytree(template(), ledger_folder)
+    (ledger_folder / "tiezheng.toml").write_text(setting, encoding="utf-8")
+    with open_ledger(ledger_folder, **load(ledger_folder).model_dump(exclude_unset=True)) as ledger:
+        ledger.accept(deed(ledger, 0))
+        page = pull(ledger)
+    (told_event,) = page.events
+    assert told_event.event is not None
+    assert told_event.event["fields"]["CASE_NO"] == CASE
+    assert page.table.hex() == told["table"]
+
+
+def test_a_table_that_cannot_be_used_is_named(run: Run, tmp_path: Path) -> None:
+    table = tmp_path / "mine.toml"
+    table.write_bytes(shipped().replace(b'queue = "discover"', b'queue = "nowhere"'))
+    ended = run("feed", "table", table)
+    assert (ended.code, "no queue 'nowhere'" in ended.err, "mine.toml" in ended.err) == (
+        1,
+        True,
+        True,
+    )
+    assert run("feed", "table", tmp_path / "none.toml").code == 4
+    with pytest.raises(Malformed, match="mine"), open_ledger(tmp_path / "x", feed_table=table):
+        pass
+
+
+def test_the_shipped_table_is_told_with_what_is_assumed(run: Run) -> None:
+    ended = run("feed", "table")
+    assert ended.code == 0
+    assert "case → AJBH 案件编号 (assumed)" in ended.out
+    assert "officers: " in ended.out

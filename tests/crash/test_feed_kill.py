@@ -13,7 +13,7 @@ from api.keys import read_key
 from ledger.evidence.chunks import digest_item
 from ledger.evidence.signing import seal
 from ledger.evidence.statement import FileSubject, Kind, Statement
-from ledger.process.feed import check_logged, missing_acts
+from ledger.process.feed import check_logged, missing_in_runs
 from storage.trust_directory import read_trust
 from testkit import case as kit
 from testkit.children import Child
@@ -95,4 +95,4 @@ def test_a_killed_server_sends_every_event_once_and_in_order(
     assert len({page.feed for page in platform.pages}) == 1
     for page in platform.pages:
         check_logged(page, trust)
-    assert missing_acts(platform.pages) == {}
+    assert missing_in_runs(platform.pages) == {}

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -19,7 +19,7 @@ from typing import Any
 from api.clients.feed_http import IDEMPOTENCY
 from api.signing import Message, RequestVerifier
 from ledger.errors import LedgerError
-from ledger.process.feed import Page, check_follows, open_page
+from ledger.process.feed import Page, check_follows, fresh_in, open_page
 from ledger.tlog.note import VerifierKey
 
 
@@ -68,11 +68,15 @@ class Platform:
         first, last = page.after + 1, page.last
         assert message.headers[IDEMPOTENCY] == f"{page.feed}/{first}-{last}"
         with self.lock:
-            if self.pages and page.feed == self.pages[-1].feed and page.last <= self.last:
-                return page  # it has it
             if self.pages:
-                check_follows(page, self.pages[-1])
-            self.pages.append(page)
+                fresh = fresh_in(page, page.feed, self.last, self.pages[-1].chain)
+                kept = replace(page, after=self.last, before=self.pages[-1].chain, events=fresh)
+                if not fresh:
+                    return page  # it has it
+                check_follows(kept, self.pages[-1])
+                self.pages.append(kept)
+            else:
+                self.pages.append(page)
         return page
 
     def answer(self, page: Page) -> bytes:

@@ -1,0 +1,49 @@
+"""What gives events in a ledger of a test, and its feed as a supervisor pulls it."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from api.ids import new_id
+from api.keys import read_key
+from ledger.evidence.chunks import digest_item
+from ledger.evidence.signing import seal
+from ledger.evidence.statement import FileSubject, Kind, Statement
+from ledger.process.feed import Page, open_page
+from ledger.tlog.note import VerifierKey
+from testkit.server import AGENCY, CASE, HANDLER, Ledger
+
+STAGES = ("start", "investigate", "review", "decide", "serve", "enforce")
+
+
+def deed(ledger: Ledger, n: int, case: str = CASE, **more: Any) -> bytes:
+    """An act of a procedure, whose document is uploaded."""
+    data = f"document {n} of {case}\n".encode()
+    ledger.upload(data, by=HANDLER)
+    predicate = {
+        "act": "penalty_decision" if n % 6 == 3 else f"deed_{n}",
+        "agency": AGENCY,
+        "case": case,
+        "facts": {"party": "王小明"},
+        "id": new_id(time.time_ns() // 1_000_000),
+        "note": "当事人身份证号 320501199001011234",
+        "occurred": {"from": "2026-11-23T14:00:00+08:00", "to": "2026-11-23T14:05:00+08:00"},
+        "officers": ["320501-0417"],
+        "procedure": "ordinary",
+        "stage": STAGES[n % 6],
+    } | more
+    subject = FileSubject(f"文书{n}.pdf", digest_item(data))
+    return seal(Statement(Kind.ACT, (subject,), predicate).to_bytes(), [HANDLER]).to_bytes()
+
+
+def own_key(folder: Path) -> VerifierKey:
+    return read_key(folder / "keys" / "ledger.key").verifier
+
+
+def pull(ledger: Ledger, after: int = 0, limit: int = 100) -> Page:
+    ledger.await_quorum()
+    answer = ledger.http.get(
+        "/v1/feed", params={"after": after, "limit": limit}, headers=ledger.bearer("supervisor")
+    )
+    assert answer.status_code == 200, answer.text
+    return open_page(answer.content, own_key(ledger.folder))
