@@ -11,6 +11,7 @@ import click
 
 from cli import output
 from cli.archive.examining import Asked, Examined, examine
+from cli.archive.playing import player
 from cli.archive.words import four_text
 from cli.language import say
 from cli.output import Exit
@@ -89,7 +90,7 @@ def _examined(
     at_ms = time.time_ns() // 1_000_000_000 * 1000
     # Every byte is read by the manifest, and those of packets by the verifier again.
     with output.progress(say(en="reading", zh="读取"), 2 * _size(Path(folder))) as advance:
-        return examine(Path(folder), Asked(typed, own, log, at_ms, advance))
+        return examine(Path(folder), Asked(typed, own, log, player(), at_ms, advance))
 
 
 def _size(folder: Path) -> int:

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cli.archive.playing import Play
 from ledger.archiving import package
-from ledger.archiving.formats import PROGRAMS, Format, fits_ending, structure
+from ledger.archiving.formats import PROGRAMS, Format, fits_ending, locked, structure
 from ledger.archiving.metadata import WANTED, Formats, describe, elements_json, row_line
 from ledger.archiving.package import Contents, Packed
 from ledger.archiving.properties import TESTS, FourProperties, Line, Result
@@ -21,7 +22,6 @@ from ledger.evidence.packet import (
     MANIFEST,
     TAG_FILES,
     TAG_MANIFEST,
-    PacketSource,
     format_bag_info,
     parse_manifest,
 )
@@ -30,7 +30,7 @@ from ledger.report import Group, Outcome, Report
 from ledger.suite import digest, new_digest
 from ledger.verdict.examination import PublicLog
 from ledger.verify import verify_packet
-from storage.packets import FolderPacket, open_packet
+from storage.packets import DiskPacket, FolderPacket, open_packet
 from storage.trust_directory import read_trust
 
 MAX_REASONS = 20
@@ -45,11 +45,13 @@ OnBytes = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """`fingerprint` is typed from the printed page; `trust` and `log` are the reader's own."""
+    """`fingerprint` is typed from the printed page; `trust` and `log` are the reader's own; without
+    `play` nothing is opened."""
 
     fingerprint: bytes | None = None
     trust: Trust | None = None
     log: PublicLog | None = None
+    play: Play | None = None
     at_ms: int = 0
     on_bytes: OnBytes = lambda count: None
 
@@ -84,7 +86,11 @@ class _Counts:
     odd_formats: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
     untold: int = 0
+    locked: list[str] = field(default_factory=list)
     films: int = 0
+    silent: list[str] = field(default_factory=list)  # films that do not open
+    unseen: int = 0  # and those that nobody tried
+    played: dict[str, str] = field(default_factory=dict)
     programs: list[str] = field(default_factory=list)
 
 
@@ -243,6 +249,10 @@ class _Examination:
                 for row, path, found in described.items:
                     items.expect(row_line(row))
                     _look(counts, packed.name, row, path, found, source)
+                    if path:
+                        _open(
+                            counts, f"{packed.name}/{path}", path, found, source, self._asked.play
+                        )
         others = (
             (package.FORMATS, counts.formats.to_bytes()),
             (package.ELEMENTS, elements_json()),
@@ -275,8 +285,8 @@ class _Examination:
         self._noted("known_format", counts.odd_formats, counts.held)
         untold = {"not_known_here": str(counts.untold)} if counts.untold else {}
         self._noted("structure", counts.broken, counts.held - counts.untold, untold)
-        films = Result.NOT_TESTED if counts.films else Result.PASSED
-        self._lines["decoded"] = Line("decoded", films, total=counts.films)
+        self._noted("unlocked", counts.locked, counts.held)
+        self._lines["decoded"] = _played(counts)
         self._noted("programs", counts.programs, counts.held)
 
     # --- lines ---
@@ -398,7 +408,7 @@ def _look(
     row: Mapping[str, object],
     path: str,
     found: Format | None,
-    source: PacketSource,
+    source: DiskPacket,
 ) -> None:
     counts.items += 1
     lacking = [field for field in WANTED if field not in row]
@@ -414,15 +424,59 @@ def _look(
         counts.odd_formats.append(where)
     if found is not None and found.word in PROGRAMS:
         counts.programs.append(where)
-    if found is None or found.media_type.startswith(("video/", "audio/", "image/")):
-        counts.films += 1
     whole = None
     if found is not None:
-        whole = structure(found, lambda at, n: source.read(path, at, n), source.sizes()[path])
+
+        def read(at: int, size: int) -> bytes:
+            return source.read(path, at, size)
+
+        whole = structure(found, read, source.sizes()[path])
+        if locked(found, read, source.sizes()[path]):
+            counts.locked.append(where)
     if whole is None:
         counts.untold += 1
     elif not whole:
         counts.broken.append(where)
+
+
+def _open(
+    counts: _Counts,
+    where: str,
+    path: str,
+    found: Format | None,
+    source: DiskPacket,
+    play: Play | None,
+) -> None:
+    """Recordings and pictures, and what is not known: it may be one."""
+    if found is not None and not found.media_type.startswith(("video/", "audio/", "image/")):
+        return
+    file, start = source.place(path)
+    said = None if play is None else play(file, start, source.sizes()[path])
+    if said == "" and found is None:
+        return  # it is none, and told as of no known format
+    counts.films += 1
+    if said is None:
+        counts.unseen += 1
+    elif said == "":
+        counts.silent.append(where)
+    elif len(counts.played) < MAX_REASONS:
+        counts.played[where] = said
+
+
+def _played(counts: _Counts) -> Line:
+    """What nobody tried keeps it open; what does not open may be evidence all the same."""
+    result = Result.NOTED if counts.silent else Result.PASSED
+    result = Result.NOT_TESTED if counts.unseen else result
+    untried = {"not_tried": str(counts.unseen)} if counts.unseen else {}
+    tried = counts.films - counts.unseen
+    return Line(
+        "decoded",
+        result,
+        tried - len(counts.silent),
+        counts.films,
+        tuple(counts.silent),
+        untried | counts.played,
+    )
 
 
 def _all(lines: Mapping[str, Line]) -> tuple[Line, ...]:

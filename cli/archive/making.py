@@ -14,6 +14,7 @@ import click
 from cli import language, output
 from cli.archive.examining import Asked, Examined, examine
 from cli.archive.page import page_pdf, page_text
+from cli.archive.playing import player
 from cli.archive.words import four_text
 from cli.files import check_new, read_secret
 from cli.language import say
@@ -271,7 +272,7 @@ def _seal(partial: Path, software: str, digests: dict[str, bytes]) -> bytes:
 def _tested(partial: Path, trust: Trust, at_ms: int) -> Examined:
     size = sum(FolderPacket(partial).sizes().values())
     with output.progress(say(en="testing", zh="检测"), 2 * size) as advance:
-        return examine(partial, Asked(trust=trust, at_ms=at_ms, on_bytes=advance))
+        return examine(partial, Asked(trust=trust, play=player(), at_ms=at_ms, on_bytes=advance))
 
 
 def _reports(examined: Examined) -> Mapping[str, bytes]:

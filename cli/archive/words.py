@@ -91,15 +91,22 @@ TESTS: Mapping[str, tuple[Bilingual, Bilingual]] = {
     "structure": (
         {"en": "The files are whole by their own structure", "zh": "文件结构完好"},
         {
-            "en": "boxes, end marks, characters; nothing is decoded",
-            "zh": "检查结构、结束标记、字符；不解码",
+            "en": "boxes, end marks, characters; what a document says was not read",
+            "zh": "检查结构、结束标记、字符；未阅读文件内容",
+        },
+    ),
+    "unlocked": (
+        {"en": "No item wants a password", "zh": "各件均无须密码"},
+        {
+            "en": "PDF, ZIP and Office files that say so themselves; others cannot be told",
+            "zh": "依 PDF、ZIP、Office 文件自身所载；其余格式无从判断",
         },
     ),
     "decoded": (
-        {"en": "Sound and pictures can be played", "zh": "声音图像可以播放"},
+        {"en": "Sound and pictures open and begin to play", "zh": "声音图像可以打开并开始播放"},
         {
-            "en": "by a person with a player: this test has none",
-            "zh": "须由人员用播放器检查；本检测不含播放器",
+            "en": "each opened, the first frame of every stream decoded; nobody watched any of it",
+            "zh": "逐件打开并解码各流首帧；未经人员观看",
         },
     ),
     "reader": (
@@ -145,6 +152,7 @@ _FACTS: Mapping[str, Bilingual] = {
     "packed": {"en": "in the package", "zh": "包内"},
     "own": {"en": "your own", "zh": "您自己的"},
     "listed": {"en": "in package.json", "zh": "package.json 所载"},
+    "not_tried": {"en": "not opened here", "zh": "未在此打开"},
     "not_known_here": {"en": "of a structure not known here", "zh": "结构无从判断"},
 }
 _NAMED: Mapping[Result, Bilingual] = {

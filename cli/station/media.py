@@ -27,24 +27,33 @@ MAX_SIDE = 1 << 16  # pixels
 
 @dataclass(frozen=True, slots=True)
 class MediaFacts:
-    """As the container claims; `start_ms` is None where it names no time."""
+    """As the container claims; `start_ms` is None where it names no time. Of a part of a file
+    also of how many streams a frame could be decoded."""
 
     format: str
     streams: tuple[str, ...]
     duration_ms: int
     start_ms: int | None
+    begun: int = 0
 
     def to_text(self) -> str:
         seconds = f"{self.duration_ms // 1000}.{self.duration_ms % 1000:03}"
         return f"container: {self.format}, {seconds} s; {', '.join(self.streams)}"
 
 
-def media_facts(path: Path, *, child: Path = CHILD, seconds: float = SECONDS) -> MediaFacts | None:
-    """None if the file is no media, or reading it failed in any way."""
+def media_facts(
+    path: Path,
+    *,
+    part: tuple[int, int] | None = None,
+    child: Path = CHILD,
+    seconds: float = SECONDS,
+) -> MediaFacts | None:
+    """None if the file, or that part of it, is no media, or reading it failed in any way."""
+    bounds = [] if part is None else [str(number) for number in part]
     try:
         with path.open("rb") as file:
             process = subprocess.Popen(
-                [sys.executable, "-I", str(child)],
+                [sys.executable, "-I", str(child), *bounds],
                 stdin=file,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -80,15 +89,18 @@ def read_facts(answer: bytes) -> MediaFacts | None:
             "format": str(format_),
             "streams": list(rows),
             **more,
-        } if not more:
+        } if not set(more) - {"begun"}:
             pass
         case _:
             return None
+    begun = more.get("begun", 0)
+    if not isinstance(begun, int) or not 0 <= begun <= len(rows):
+        return None
     streams = [_stream(row) for row in rows]
     if not rows or None in streams or not _is_word(format_) or isinstance(duration, bool):
         return None
     duration_ms = duration // 1000 if 0 <= duration // 1000 <= MAX_TIME else 0
-    return MediaFacts(format_, tuple(s for s in streams if s), duration_ms, _start(created))
+    return MediaFacts(format_, tuple(s for s in streams if s), duration_ms, _start(created), begun)
 
 
 def _read(process: "subprocess.Popen[bytes]", ends: float) -> bytes:

@@ -16,6 +16,8 @@ Read = Callable[[int, int], bytes]
 HEAD = 1024  # bytes that `identify` wants
 MAX_JSON = 16_777_216
 BLOCK = 1 << 20
+PDF_TRAILER = 2048
+OLE_LISTING = 1 << 20  # names of what is in a compound document are near its beginning
 MAX_PARTS = 100_000  # boxes or chunks: a file made of nothing else would be read for days
 
 
@@ -157,6 +159,20 @@ def structure(found: Format, read: Read, size: int) -> bool | None:
         return None if check is None else check(read, size)
     except struct.error:
         return False  # it ends within a header
+
+
+def locked(found: Format, read: Read, size: int) -> bool:
+    """Whether the file says that a password is wanted to read it. Only some can be seen to."""
+    match found.word:
+        case "pdf":
+            # The trailer is at the end; of a file made for the web another is at its beginning.
+            tail = read(max(0, size - PDF_TRAILER), PDF_TRAILER)
+            return b"/Encrypt" in tail or b"/Encrypt" in read(0, HEAD)
+        case "zip":
+            return bool(int.from_bytes(read(6, 1), "little") & 1)
+        case "ole2":
+            return "EncryptedPackage".encode("utf-16-le") in read(0, OLE_LISTING)
+    return False
 
 
 def _boxes(read: Read, size: int) -> bool | None:

@@ -39,6 +39,7 @@ TESTS: Mapping[str, Property] = {
     "elements": Property.COMPLETE,
     "known_format": Property.USABLE,
     "structure": Property.USABLE,
+    "unlocked": Property.USABLE,
     "decoded": Property.USABLE,
     "reader": Property.USABLE,
     "layout": Property.SAFE,

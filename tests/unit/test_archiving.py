@@ -1,15 +1,26 @@
 """Formats by their first bytes, structure by their last, and metadata from packets alone."""
 
 import json
+import re
 import struct
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ledger.archiving.formats import BY_WORD, HEAD, Format, fits_ending, identify, structure
+from ledger.archiving.formats import (
+    BY_WORD,
+    HEAD,
+    Format,
+    fits_ending,
+    identify,
+    locked,
+    structure,
+)
 from ledger.archiving.metadata import EVENT_ELEMENTS, ITEM_ELEMENTS, Described, describe
+from ledger.archiving.properties import TESTS
 from ledger.evidence.chunks import digest_item
 from testkit.case import (
     AGENCY,
@@ -183,3 +194,35 @@ def test_an_item_that_is_not_shown_is_described_without_a_place() -> None:
     assert row["packet"] == "01.zip"
     assert "format" not in row
     assert json.loads(json.dumps(row)) == row
+
+
+# --- the page on packages ----------------------------------------------------------------------
+
+
+def test_the_page_on_packages_has_every_test_with_its_property() -> None:
+    page = (Path(__file__).parents[2] / "docs/formats/package.md").read_text(encoding="utf-8")
+    words = {"authentic": "authenticity", "complete": "completeness", "usable": "usability"}
+    told: dict[str, str] = {}
+    for names, shows in re.findall(r"^\| (`[^|]+`) \| (\w+) \|", page, re.MULTILINE):
+        told |= {name.strip("` "): shows for name in names.split(",")}
+    wanted = {test: words.get(str(shows), "safety") for test, shows in TESTS.items()}
+    assert {test: told.get(test) for test in TESTS} == wanted
+
+
+@pytest.mark.parametrize(
+    ("data", "wanted"),
+    [
+        (PDF, False),
+        (PDF.replace(b"startxref", b"/Encrypt 3 0 R startxref"), True),
+        (b"PK\3\4\x14\0\0\0 plain", False),
+        (b"PK\3\4\x14\0\1\0 sealed", True),
+        (b"PK\3\4", False),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"), True),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1 WordDocument", False),
+        (MP4, False),
+    ],
+)
+def test_a_file_that_wants_a_password_says_so_itself(data: bytes, wanted: bool) -> None:
+    known = found(data)
+    assert known is not None
+    assert locked(known, lambda at, size: data[at : at + size], len(data)) is wanted
