@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cli.archive.playing import Play
 from ledger.archiving import package
 from ledger.archiving.formats import PROGRAMS, Format, fits_ending, locked, structure
 from ledger.archiving.metadata import WANTED, Formats, describe, elements_json, row_line
@@ -41,6 +40,9 @@ _PARTS = (package.PACKETS, package.TRUST, package.PAGES, package.REPORT)
 _SINGLE = frozenset({package.CONTENTS, package.READER, *package.METADATA})
 
 OnBytes = Callable[[int], None]
+# A file, and where in it an item begins and how long it is; what was found, "" if it does not
+# open, None if nobody looked.
+Play = Callable[[Path, int, int], str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -402,6 +404,11 @@ def _note(counts: _Counts, kept: list[str], packed: Packed, reason: str) -> None
         counts.reasons[packed.path] = reason
 
 
+def _where(name: str, path: str, row: Mapping[str, object]) -> str:
+    """An item as an archive finds it, and as its makers called it."""
+    return f"{name}/{path} {row['file_name']}"
+
+
 def _look(
     counts: _Counts,
     name: str,
@@ -418,7 +425,7 @@ def _look(
     if not path:
         return
     counts.held += 1
-    where = f"{name}/{path}"
+    where = _where(name, path, row)
     counts.formats.add(found)
     if found is None or not fits_ending(found, str(row["file_name"])):
         counts.odd_formats.append(where)

@@ -17,6 +17,9 @@ from ledger.encoding import format_time, printable
 from ledger.evidence.trust import Trust
 from storage.trust_directory import read_trust
 
+_FINGERPRINT, _TRUST = "指纹 Fingerprint", "信任文件夹 Trust folder"
+_VERIFIER, _WHOM = "核验程序 Verifier", "日志与联合签名人 Logs and cosigners"
+_HEADS = (_FINGERPRINT, _TRUST, _VERIFIER, _WHOM, "一、", "二、", "三、", "A. ", "B. ", "C. ")
 _TEMPLATE = """\
 #let data = json("page.json")
 #set document(title: data.title)
@@ -24,13 +27,25 @@ _TEMPLATE = """\
   context counter(page).display("1 / 1", both: true))))
 #set text(font: "Tiezheng Serif SC", size: 9.5pt, lang: "zh", region: "cn", hyphenate: false)
 #set par(leading: 0.55em, spacing: 0.55em, justify: false)
+// The font has one weight.
+#let bold = 0.3pt + black
 #for line in data.lines {
-  if line.text == "" { v(0.4em) } else if line.kind == "title" {
-    heading(level: 1, outlined: true, text(size: 12pt, line.text))
-  } else if line.kind == "digits" { text(font: "DejaVu Sans Mono", size: 9.5pt, line.text) } else {
-    pad(left: line.indent * 2mm, par(line.text))
-  }
-  if line.kind == "digits" { linebreak() }
+  if line.kind == "blank" { v(0.4em) } else if line.kind == "title" {
+    heading(level: 1, outlined: true, text(size: 14pt, stroke: bold, line.text))
+  } else if line.kind == "fingerprint" {
+    block(above: 0pt, below: 0pt, inset: (x: 4mm, y: 1.2mm), fill: luma(235), width: 100%,
+      text(font: "DejaVu Sans Mono", size: 14pt, line.text))
+  } else if line.kind == "digits" {
+    block(above: 0.45em, below: 0.45em, inset: (left: 4mm),
+      text(font: "DejaVu Sans Mono", size: 9.5pt, line.text))
+  } else if line.kind == "command" {
+    block(above: 0.45em, below: 0.45em, inset: (left: 8mm),
+      text(font: ("DejaVu Sans Mono", "Tiezheng Serif SC"), size: 7.5pt, line.text))
+  } else if line.kind == "head" {
+    block(above: 0.9em, below: 0.5em, text(stroke: bold, line.text))
+  } else if line.kind == "sign" {
+    block(above: 2.6em, below: 0pt, line.text)
+  } else { pad(left: line.indent * 2mm, par(line.text)) }
 }
 """
 
@@ -48,11 +63,11 @@ def page_text(contents: Contents, folder: Path, fingerprint: bytes, reader: byte
         f"证据包 Packets: {len(contents.packets)}",
         *_cases(contents),
         "",
-        "指纹 Fingerprint (SHA-256 of tagmanifest-sha256.txt)",
+        f"{_FINGERPRINT} (SHA-256 of tagmanifest-sha256.txt)",
         *_digits(fingerprint),
-        "信任文件夹 Trust folder (data/trust)",
+        f"{_TRUST} (data/trust)",
         *_digits(bytes.fromhex(trust.hash)),
-        f"核验程序 Verifier ({package.READER})",
+        f"{_VERIFIER} ({package.READER})",
         *_digits(reader),
         "",
         *_whom(trust),
@@ -71,6 +86,8 @@ def page_pdf(text: str, at_ms: int) -> bytes:
     shown = "".join(c if c == "\n" or c in characters() else f"[U+{ord(c):04X}]" for c in text)
     lines = [_line(line) for line in shown.rstrip("\n").split("\n")]
     lines[0]["kind"] = lines[1]["kind"] = "title"
+    for line in [line for line in lines if line["kind"] == "digits"][:2]:
+        line["kind"] = "fingerprint"  # what is typed from the page
     with TemporaryDirectory(prefix="tiezheng-page-") as folder:
         (Path(folder) / "main.typ").write_text(_TEMPLATE, encoding="utf-8")
         data = {"title": "Tiezheng transfer package", "lines": lines}
@@ -80,8 +97,19 @@ def page_pdf(text: str, at_ms: int) -> bytes:
 
 def _line(line: str) -> dict[str, object]:
     text = line.lstrip(" ")
-    digits = bool(text) and set(text) <= set("0123456789abcdef ")
-    return {"indent": len(line) - len(text), "kind": "digits" if digits else "", "text": text}
+    return {"indent": len(line) - len(text), "kind": _kind(line, text), "text": text}
+
+
+def _kind(line: str, text: str) -> str:
+    if not text:
+        return "blank"
+    if set(text) <= set("0123456789abcdef "):
+        return "digits"
+    if text.startswith(("sha256sum ", "python3 ")):
+        return "command"
+    if "____" in text:
+        return "sign"
+    return "head" if line.startswith(_HEADS) else ""
 
 
 def _digits(digest: bytes) -> Iterator[str]:
@@ -97,7 +125,7 @@ def _cases(contents: Contents) -> Iterator[str]:
 
 def _whom(trust: Trust) -> Iterator[str]:
     """The log and who watched it: to be compared with what they published themselves."""
-    yield "日志与联合签名人 Logs and cosigners"
+    yield _WHOM
     for log in trust.logs:
         yield f"    {log.origin}  {log.policy.log.keyid}"
         for witness in log.policy.witnesses:
@@ -116,7 +144,8 @@ _HOW = (
     f"    python3 -I {package.READER} archive check . --fingerprint '上列指纹'",
     f"    python3 -I {package.READER} archive restore . -o ../restored --fingerprint '上列指纹'",
     "  核验程序本身的 SHA-256 也应先行比对。格式说明见 data/pages/package.md。",
-    "三、本单不能证明：所录内容属实；固定之前未被改动；未入日志者为何。",
+    "三、本单不能证明",
+    "  所录内容属实；固定之前未被改动；未入日志者为何。",
     "",
     "A. With no program of ours",
     "  1 Compute the SHA-256 of tagmanifest-sha256.txt; compare it with the fingerprint above.",
@@ -128,6 +157,7 @@ _HOW = (
     f"    python3 -I {package.READER} archive check . --fingerprint 'DIGITS'",
     f"    python3 -I {package.READER} archive restore . -o ../restored --fingerprint 'DIGITS'",
     "  Compare the SHA-256 of the verifier first. The formats: data/pages/package.md.",
-    "C. This page does not show that what is recorded is true, that it was whole before it was",
-    "  fixed, or what was never logged.",
+    "C. What this page does not show",
+    "  That what is recorded is true; that it was whole before it was fixed;",
+    "  what was never logged.",
 )

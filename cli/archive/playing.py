@@ -3,15 +3,12 @@ likes, and all of them within a time."""
 
 import sys
 import time
-from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
-WITHIN_S = 600.0  # for all of a package; what is left then was not tested
+from cli.archive.examining import Play
 
-# A file, and where in it the item begins and how long it is; what was found, "" if it does not
-# open, None if nobody looked.
-Play = Callable[[Path, int, int], str | None]
+WITHIN_S = 600.0  # for all of a package; what is left then was not tested
 
 
 def player(within_s: float = WITHIN_S) -> Play | None:

@@ -1,8 +1,10 @@
 """The words of the four-property test and of the printed page, in both languages."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from cli.language import pick, say
+from ledger.archiving.metadata import ITEM_ELEMENTS
 from ledger.archiving.package import format_fingerprint
 from ledger.archiving.properties import FourProperties, Line, Property, Result
 from ledger.encoding import printable
@@ -186,14 +188,30 @@ def four_text(four: FourProperties, *, names: int = SHOWN) -> str:
         for line in four.lines:
             if line.shows is each:
                 lines += _line(line, names)
+    lines += ["", _in_all(four)]
     if not four.vouched:
         lines += ["", *pick(UNVOUCHED).split("\n")]
     return "\n".join(lines)
 
 
+def _in_all(four: FourProperties) -> str:
+    """What whoever signs the report wants to know first."""
+    found = Counter(line.result for line in four.lines)
+    failed, open_ = found[Result.FAILED], found[Result.NOT_TESTED]
+    noted, passed = found[Result.NOTED], found[Result.PASSED]
+    return say(
+        en=f"In all: {len(four.lines)} tests: {failed} failed, {passed} passed, {noted} with "
+        f"something noted, {open_} not made",
+        zh=f"合计：{len(four.lines)} 项，不通过 {failed} 项，通过 {passed} 项，有提示 {noted} 项，"
+        f"未检测 {open_} 项",
+    )
+
+
 def _line(line: Line, names: int) -> Iterator[str]:
     title, how = TESTS[line.test]
-    count = f" ({line.counted}/{line.total})" if line.total else ""
+    # Of recordings none is said too: that all of nothing opens is no finding.
+    counts = line.total or line.test == "decoded"
+    count = f" ({line.counted}/{line.total})" if counts else ""
     yield f"  {pick(title)}{say(en=': ', zh='：')}{pick(RESULTS[line.result])}{count}"
     yield f"      {say(en='how: ', zh='方法：')}{pick(how)}"
     for name in line.names[:names]:
@@ -201,5 +219,15 @@ def _line(line: Line, names: int) -> Iterator[str]:
     if (more := len(line.names) - names) > 0:
         yield "      " + say(en=f"and {more} more", zh=f"另有 {more} 项")
     for name, value in line.facts.items():
-        words = pick(_FACTS[name]) if name in _FACTS else printable(name)
+        words = _element(name) if line.test == "elements" else _fact(name)
         yield f"      {words}{say(en=': ', zh='：')}{printable(value)}"
+
+
+def _fact(name: str) -> str:
+    return pick(_FACTS[name]) if name in _FACTS else printable(name)
+
+
+def _element(name: str) -> str:
+    """A field of the metadata that lacks, as whoever describes files knows it; else as it is."""
+    zh = next((element.zh for element in ITEM_ELEMENTS if element.name == name), "")
+    return say(en=f"without {name}", zh=f"缺{zh}（{name}）") if zh else printable(name)

@@ -9,11 +9,12 @@ from api.backups import make_backup
 from api.restoring import Sources, restore
 from ledger.backup import BackupKey
 from ledger.errors import Rejected
-from ledger.process.feed import Page, check_follows, fresh_in
+from ledger.process.feed import Page, check_follows, check_logged, fresh_in, missing_in_runs
 from storage.folder import DataFolder
 from testkit import disposals
 from testkit.feed_pulled import deed, own_key, pull
 from testkit.province import Platform, open_platform
+from testkit.sequence import go_on, reopened
 from testkit.server import ORIGIN, Ledger, await_that, open_ledger, series_keys, template
 
 KEY = BackupKey(bytes(range(32)))
@@ -128,3 +129,32 @@ def test_a_receiver_that_has_a_part_of_a_page_keeps_the_rest(ledger: Ledger) -> 
     with pytest.raises(Rejected, match="want events after 1 of"):
         fresh_in(rest, first.feed, 1, first.chain)
     assert fresh_in(first, first.feed, 4, whole.chain) == ()
+
+
+# --- over two logs -----------------------------------------------------------------------------
+
+
+def test_over_two_logs_the_numbers_run_on_and_each_page_is_of_one(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    with open_ledger(folder) as ledger:
+        ledger.accept(*(deed(ledger, n) for n in range(3)))
+        ledger.await_quorum()
+        people = ledger.offices
+    go_on(folder, people)
+    with reopened(folder, people) as ledger:
+        ledger.accept(*(deed(ledger, n) for n in range(3, 5)))
+        first = pull(ledger)
+        second = pull(ledger, 3)
+        trust = ledger.trust
+    assert [page.log for page in (first, second)] == ["2026", "2027"]
+    assert (first.last, second.last) == (3, 5)
+    check_follows(second, first)
+    for page in (first, second):
+        check_logged(page, trust)
+    assert missing_in_runs([first, second]) == {}
+    forget(folder)
+    with reopened(folder, people) as ledger:
+        again = pull(ledger), pull(ledger, 3)
+    assert [(page.feed, page.chain) for page in again] == [
+        (page.feed, page.chain) for page in (first, second)
+    ]
