@@ -13,19 +13,15 @@ too, and what nothing holds any more is let go. A hold comes before retention an
 from collections.abc import Callable, Collection, Iterable, Iterator
 
 from api.custody import Custody
-from ledger.errors import Malformed, Rejected
-from ledger.evidence.case_number import parse_case
+from api.kin import Kin
+from ledger.errors import Rejected
 from ledger.evidence.statement import Statement, TextSubject
 from ledger.ports import ItemStore
-from ledger.process.holds import Holds, cases_of
+from ledger.process.holds import STATEMENT, Holds, cases_of, check_target, is_digest
 from ledger.suite import digest
 from storage.catalog_sqlite import SqliteCatalog
 from storage.ledger_sqlite import SqliteLedgerStore
 from storage.places_sqlite import SqlitePlaces
-
-HEX = frozenset("0123456789abcdef")
-SHA256_DIGITS = 64
-STATEMENT = "statement/"
 
 
 class Holding:
@@ -42,6 +38,7 @@ class Holding:
         self._places = places
         self._store = store
         self._catalog = catalog
+        self._kin = Kin(store, catalog)
         self._told: set[str] = set()
 
     def place(self, target: str, reason: str, now_ms: int) -> int:
@@ -87,19 +84,22 @@ class Holding:
             raise refused
 
     def _items_of(self, target: str) -> frozenset[str]:
+        """With those of what belongs together with it, as far as the catalog is."""
         if is_digest(target):
-            return frozenset(
-                record.object_id for record in self._store.items_with(bytes.fromhex(target))
-            )
+            found = (self._store.row(row.index).said() for row in self._catalog.by_digest(target))
+            items = self._items_in(self._kin.of(said for said in found if said is not None))
+            # Those that no statement speaks of yet, too.
+            here = self._store.items_with(bytes.fromhex(target))
+            return items | {record.object_id for record in here}
         if target.startswith(STATEMENT):
             row = self._store.find(target.removeprefix(STATEMENT))
             said = None if row is None else row.said()
-            return self._items_in([] if said is None else [said])
+            return self._items_in(self._kin.of([] if said is None else [said]))
         statements = list(self._filed_under({target}))
         earlier = {s.predicate["provisional"] for s in statements if "provisional" in s.predicate}
         if earlier:
             statements += self._filed_under(earlier)
-        return self._items_in(statements)
+        return self._items_in(self._kin.of(statements))
 
     def _items_in(self, statements: Iterable[Statement]) -> frozenset[str]:
         found: set[str] = set()
@@ -121,16 +121,3 @@ class Holding:
             said = late.said()
             if said is not None and not cases.isdisjoint(cases_of(said)):
                 yield said
-
-
-def is_digest(target: str) -> bool:
-    return len(target) == SHA256_DIGITS and set(target) <= HEX
-
-
-def check_target(target: str) -> None:
-    if is_digest(target):
-        return
-    try:
-        parse_case(target)
-    except Malformed as error:
-        raise Malformed(f"want a case number, or the SHA-256 of an item: {error}") from None

@@ -163,8 +163,9 @@ COMPONENTS: dict[str, Schema] = {
             "fresh": _YES_NO,
             "flags": _FLAGS,
             "held": {**_DECIMAL, "description": "statements held for a complaint"},
+            "candidates": _list(_object({"id": _TEXT, "likely": _list(_TEXT)})),
         },
-        optional=("flags", "held"),
+        optional=("candidates", "flags", "held"),
     ),
     "Results": _object({"results": _list({"oneOf": [{"$ref": ACCEPTED}, {"$ref": PROBLEM}]})}),
     "Envelope": _object(

@@ -18,6 +18,7 @@ from fastapi.responses import JSONResponse
 
 from api import problems
 from api.bodies import Room, read_body
+from api.candidates import candidates
 from api.identity import Person
 from api.journal import journal
 from api.schemas import Uuid, answers, results, shown, takes
@@ -185,6 +186,7 @@ def _add_flags(
         statement, index = filing.statement, result.row.number
         if statement.kind is Kind.COMPLAINT:
             row["held"] = str(s.log.holds.of_complaint(statement.id))
+            row["candidates"] = candidates(s.log.holds, s.store, statement)
         if statement.kind not in (Kind.EVIDENCE, Kind.ACT):
             continue
         try:

@@ -1,7 +1,8 @@
 """Complaints: what was recorded where and when somebody complains is held at once.
 
-    complaint logged ─► evidence of its agency that may be of that time ─► one hold of the ledger's
-    evidence logged  ─► complaints that are here                        ─► on up to 500 statements
+    complaint logged   ─► evidence that it may be about         ─► one hold of the ledger's
+    evidence logged    ─► complaints that may be about it       ─► on up to 500 statements
+    correction logged  ─► the same, by the time that it gives
 
 Row after row of the log, up to a number that is durable: after a crash the row under way is
 looked at again, and what its complaint has held once is not held again: not after it was
@@ -9,15 +10,18 @@ lifted either. Until the last complaint was looked at, no disposal is taken.
 """
 
 from bisect import bisect_right
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 from api.custody import Custody
+from ledger.encoding import in_china
 from ledger.errors import Unavailable
 from ledger.evidence.entry import Entry
 from ledger.evidence.statement import Kind, Statement, StatementSubject
 from ledger.log import Log
-from ledger.process.complaints import Complaint, spans_of
+from ledger.process.complaints import Complaint, Span, corrected_spans, spans_of
+from ledger.process.crew import LATEST
 from ledger.process.holds import statement_target
+from ledger.process.registry import Registry
 from ledger.sequencer import Row
 from storage.catalog_sqlite import SqliteCatalog
 from storage.ledger_sqlite import SqliteLedgerStore
@@ -43,8 +47,10 @@ class Watching:
         self._catalog = catalog
         self._custody = custody
         self._log = log
+        self._registry = Registry()
+        self._registered = 0  # the number from which on entries of registers are yet to be read
         self._read = -1  # the number of the last complaint that was read
-        self._known: dict[str, list[tuple[int, Complaint]]] = {}  # by agency, with their numbers
+        self._known: dict[str, list[tuple[int, Complaint]]] = {}  # by agency and by device
 
     def check_all_seen(self) -> None:
         """Raises `Unavailable` while a complaint waits to be looked at."""
@@ -60,13 +66,14 @@ class Watching:
         if not self._log.complaints:
             self._put(start, end)
             return
+        self._read_registers()
         self._read_complaints(end)
         for row in self._store.rows(start, end):
             statement = row.said()
             if statement is not None and statement.kind is Kind.COMPLAINT:
                 complaint = Complaint.of(statement)
                 self._hold(complaint, list(self._recorded(complaint, row.number)))
-            elif statement is not None and statement.kind is Kind.EVIDENCE:
+            elif statement is not None:
                 self._hold_late(row, statement)
             if (row.number + 1 - start) % PAGE == 0:
                 self._places.put_watched_to(row.number + 1)
@@ -84,21 +91,51 @@ class Watching:
             self._read = number
             if (said := self._store.row(number).said()) is not None:
                 complaint = Complaint.of(said)
-                self._known.setdefault(complaint.agency, []).append((number, complaint))
+                for name in {_of_agency(complaint.agency), *map(_of_device, complaint.devices)}:
+                    self._known.setdefault(name, []).append((number, complaint))
+
+    def _read_registers(self) -> None:
+        for row in self._store.registers(self._registered):
+            if (said := row.said()) is not None:
+                self._registry.add(row.number, said)
+            self._registered = row.number + 1
 
     def _recorded(self, complaint: Complaint, number: int) -> Iterator[Row]:
         """By the catalog, whose spans are those of `ledger.process.complaints`."""
         self._catalog.catch_up(self._store)
-        for index in self._catalog.recorded(complaint.agency, complaint.seen):
+        today = in_china(self._at_ms(number)).date()
+        agencies = self._registry.below(complaint.agency, LATEST, today)
+        for index in self._catalog.recorded(agencies, complaint.seen, complaint.devices):
             row = self._store.row(index)
             if index < number and not row.lost:
                 yield row
 
     def _hold_late(self, row: Row, statement: Statement) -> None:
-        spans = list(spans_of(statement, Entry.from_bytes(row.entry).at))
-        for number, complaint in self._known.get(statement.agency, ()):
-            if number < row.number and complaint.matches(statement.agency, spans):
+        """What is evidence, or corrects some that is here."""
+        self._hold_if(row, statement, list(spans_of(statement, _at_ms(row))), row.number)
+        if spans := list(corrected_spans(statement)):
+            for subject in statement.subjects:
+                assert isinstance(subject, StatementSubject)
+                about = self._store.find(subject.id)
+                said = None if about is None else about.said()
+                if about is not None and said is not None and said.kind is Kind.EVIDENCE:
+                    self._hold_if(about, said, spans, row.number)
+
+    def _hold_if(self, row: Row, statement: Statement, spans: Sequence[Span], below: int) -> None:
+        """For the complaints with a number below that one which may be about it."""
+        if not spans:
+            return
+        today = in_china(self._at_ms(below)).date()
+        above = self._registry.above(statement.agency, LATEST, today)
+        names = [_of_agency(one) for one in above]
+        names.append(_of_device(statement.predicate.get("device", "")))
+        known = {n: one for name in names for n, one in self._known.get(name, ())}
+        for number, complaint in sorted(known.items()):
+            if number < below and complaint.matches(statement, spans, above):
                 self._hold(complaint, [row])
+
+    def _at_ms(self, number: int) -> int:
+        return _at_ms(self._store.row(number))
 
     def _hold(self, complaint: Complaint, rows: Collection[Row]) -> None:
         fresh = [
@@ -119,3 +156,15 @@ class Watching:
         placed = self._log.holds.was_on(statement_target(row.statement_id), complaint.id)
         here, hold = self._store.find(complaint.id), self._store.find(placed)
         return here is not None and hold is not None and hold.number > here.number
+
+
+def _at_ms(row: Row) -> int:
+    return Entry.from_bytes(row.entry).at
+
+
+def _of_agency(agency: str) -> str:
+    return f"agency/{agency}"
+
+
+def _of_device(device: str) -> str:
+    return f"device/{device}"

@@ -83,7 +83,7 @@ def _questions(
     def recorded(back_ms: int) -> tuple[Ask, Ask]:
         def ask(n: int) -> object:
             agency, starts, ends = moment(n, back_ms)
-            return catalog.recorded(agency, (starts, ends))
+            return catalog.recorded([agency], (starts, ends))
 
         return ask, count(
             "FROM span WHERE agency = ? AND ends >= ? AND starts <= ?",

@@ -107,8 +107,9 @@ def _tell_all(holds: "list[Held]", as_json: bool) -> None:
         return
     for hold in holds:
         text = f"{printable(hold.target)}  {printable(hold.reason)}"
-        if not hold.id:
-            text += say(en="  (not in the log yet)", zh="（尚未记入日志）")
+        text += (
+            f"  {hold.id}" if hold.id else say(en="  (not in the log yet)", zh="（尚未记入日志）")
+        )
         output.result(text)
 
 

@@ -26,10 +26,12 @@ SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
         "en": "Lift a legal hold.\n\n"
         "The log says who lifted it and why. What another hold is on stays held; a hold\n"
         "that was placed for a complaint is lifted with --complaint alone. TARGET is as\n"
-        "tiezheng hold DATA --list shows it.",
+        "tiezheng hold DATA --list shows it. Where several holds are on it, one of them is\n"
+        "lifted by its own id.",
         "zh": "解除保全。\n\n"
         "日志记明由何人、因何理由解除。另有保全的，仍予保全；因投诉而作的保全须写明\n"
-        "--complaint 方可解除。TARGET 以 tiezheng hold DATA --list 所列为准。",
+        "--complaint 方可解除。TARGET 以 tiezheng hold DATA --list 所列为准。同一对象有多项\n"
+        "保全的，以保全编号逐项解除。",
     },
     example="tiezheng lift '苏城管罚〔2026〕417号' --reason '复议已终结' \\\n"
     "    --key handler-12.key --server https://ledger.example --trust trust/",
@@ -38,8 +40,8 @@ SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
     "target",
     metavar="TARGET",
     words={
-        "en": "a case number, the SHA-256 of an item, or a statement's id",
-        "zh": "案号、原件的 SHA-256，或陈述编号",
+        "en": "a case number, the SHA-256 of an item, or the id of a statement or of a hold",
+        "zh": "案号、原件的 SHA-256，或者陈述或保全的编号",
     },
 )
 @option("--reason", required=True, metavar="TEXT", words={"en": "why", "zh": "理由"})

@@ -43,7 +43,7 @@ from ledger.evidence.series_private import SeriesSigner
 from ledger.evidence.statement import FileSubject, Kind, Statement
 from ledger.filing import Filing, open_filing, read_filing
 from ledger.ports import Clock, Entropy, Gate, ItemRecord, LedgerStore, PublicStore, StampRecord
-from ledger.process.holds import Holds, check_lifting
+from ledger.process.holds import Holds, check_lifting, check_placing
 from ledger.sequencer import Batch, Head, Pending, Row, plan
 from ledger.spread import Spread
 from ledger.tlog.checkpoint import Checkpoint, open_checkpoint
@@ -430,6 +430,7 @@ class Log:
         position = (self._open.number, index)
         signers = self._register.open(position, statement, filing.envelope, checked=filing.checked)
         check_lifting(statement, [signer.role for signer in signers])
+        check_placing(statement)
         self._holds.check_own(statement)
         self._check_case_number(statement)
         self._check_revocation(statement)

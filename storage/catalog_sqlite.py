@@ -3,7 +3,7 @@
 It holds nothing that the ledger does not, and can only mislead a search.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -12,10 +12,10 @@ from sqlite_utils import Database
 
 from ledger.errors import Conflict
 from ledger.evidence.entry import Entry
-from ledger.evidence.statement import Kind, Statement
+from ledger.evidence.statement import Kind, Statement, StatementSubject
 from ledger.ports import LedgerStore
-from ledger.process.complaints import Span, spans_of
-from ledger.process.holds import cases_of
+from ledger.process.complaints import Span, corrected_spans, spans_of
+from ledger.process.holds import cases_of, speaks_of
 from ledger.sequencer import Row
 from storage.database import DatabaseFile, Migration
 
@@ -127,8 +127,11 @@ def _add_spans(db: Database) -> None:
     _clear(db)
 
 
+TABLES = ("span", "file", "case_statement", "statement")
+
+
 def _clear(db: Database) -> None:
-    for table in ("span", "file", "case_statement", "statement"):
+    for table in TABLES:
         db.execute(f"DELETE FROM {table}")  # noqa: S608
     db.execute("UPDATE indexed SET size = 0")
 
@@ -142,12 +145,33 @@ def _index_cases(db: Database) -> None:
     db.execute("CREATE INDEX case_statement_idx ON case_statement (idx)")
 
 
+def _add_kin(db: Database) -> None:
+    """Which statements speak of which, and who says when a recording was made: itself, or what
+    corrects it. What is here is read anew.
+    """
+    db.execute(
+        """
+        CREATE TABLE spoken_of (
+            what TEXT NOT NULL,
+            idx INTEGER NOT NULL REFERENCES statement,
+            PRIMARY KEY (what, idx)
+        ) STRICT, WITHOUT ROWID
+        """
+    )
+    db.execute("CREATE INDEX spoken_of_idx ON spoken_of (idx)")
+    db.execute("CREATE INDEX statement_id ON statement (id)")
+    db.execute("ALTER TABLE span ADD COLUMN said_by INTEGER NOT NULL DEFAULT 0")
+    db.execute("CREATE INDEX span_said_by ON span (said_by)")
+    _clear(db)
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     _create,
     _index_devices,
     _add_spans,
     _index_times,
     _index_cases,
+    _add_kin,
 )
 
 _ROW = (
@@ -195,17 +219,17 @@ class SqliteCatalog:
 
     def rebuild(self, store: LedgerStore) -> None:
         with self._file.write() as db:
+            db.execute("DELETE FROM spoken_of")
             _clear(db)
         self.catch_up(store)
 
     def forget(self, numbers: Iterable[int]) -> None:
         """What was destroyed is found no more, and no file says what it was."""
         with self._file.write() as db:
-            for table in ("span", "file", "case_statement", "statement"):
-                db.conn.executemany(
-                    f"DELETE FROM {table} WHERE idx = ?",  # noqa: S608
-                    [(number,) for number in numbers],
-                )
+            gone = [(number,) for number in numbers]
+            for table in ("spoken_of", *TABLES):
+                db.conn.executemany(f"DELETE FROM {table} WHERE idx = ?", gone)  # noqa: S608
+            db.conn.executemany("DELETE FROM span WHERE said_by = ?", gone)
         self._file.fold()
 
     def case(self, case: str) -> list[CatalogRow]:
@@ -224,15 +248,29 @@ class SqliteCatalog:
         with self._file.read() as db:
             return [index for (index,) in db.conn.execute(sql, (device,)).fetchall()]
 
-    def recorded(self, agency: str, span: Span) -> list[int]:
-        """The numbers of that agency's evidence that may have been recorded then, in log order."""
+    def recorded(
+        self, agencies: Collection[str], span: Span, devices: Collection[str] = ()
+    ) -> list[int]:
+        """The numbers of evidence that may have been recorded then, in log order: of these
+        agencies, or of these devices whosever they are.
+        """
+        found: set[int] = set()
+        wanted = [("span.agency", one) for one in agencies]
+        wanted += [("statement.device", one) for one in devices]
         with self._file.read() as db:
-            rows = db.execute(
-                "SELECT DISTINCT idx FROM span WHERE agency = ? AND ends >= ? AND starts <= ?"
-                " ORDER BY idx",
-                (agency, *span),
-            ).fetchall()
-        return [index for (index,) in rows]
+            for column, value in wanted:
+                sql = (
+                    "SELECT DISTINCT span.idx FROM span JOIN statement USING (idx)"  # noqa: S608
+                    f" WHERE {column} = ? AND ends >= ? AND starts <= ?"
+                )
+                found |= {index for (index,) in db.execute(sql, (value, *span)).fetchall()}
+        return sorted(found)
+
+    def speaking_of(self, what: str) -> list[int]:
+        """The numbers of those that `ledger.process.holds.speaks_of` says speak of it."""
+        sql = "SELECT idx FROM spoken_of WHERE what = ? ORDER BY idx"
+        with self._file.read() as db:
+            return [index for (index,) in db.execute(sql, (what,)).fetchall()]
 
     def occurred(self, kind: str, start_ms: int, end_ms: int, limit: int) -> list[int]:
         """The numbers of the first `limit` statements that claim to begin then, in log order."""
@@ -318,9 +356,24 @@ def _insert(db: Database, row: Row, statement: Statement) -> None:
         "INSERT INTO file VALUES (?, ?)",
         [(sha256, index) for sha256 in {file.digest.sha256.hex() for file in statement.files}],
     )
+    db.conn.executemany(
+        "INSERT INTO spoken_of VALUES (?, ?)", [(what, index) for what in {*speaks_of(statement)}]
+    )
+    _insert_spans(db, row, statement)
+
+
+def _insert_spans(db: Database, row: Row, statement: Statement) -> None:
+    index = row.number
     if statement.kind is Kind.EVIDENCE:
         spans = spans_of(statement, Entry.from_bytes(row.entry).at)
         db.conn.executemany(
-            "INSERT INTO span VALUES (?, ?, ?, ?)",
-            [(statement.agency, starts, ends, index) for starts, ends in spans],
+            "INSERT INTO span VALUES (?, ?, ?, ?, ?)",
+            [(statement.agency, starts, ends, index, index) for starts, ends in spans],
+        )
+    named = [one.id for one in statement.subjects if isinstance(one, StatementSubject)]
+    for starts, ends in corrected_spans(statement):
+        db.conn.executemany(
+            "INSERT INTO span SELECT agency, ?, ?, idx, ? FROM statement"
+            " WHERE id = ? AND kind = 'evidence'",
+            [(starts, ends, index, id_) for id_ in named],
         )

@@ -4,19 +4,26 @@
     {"hold":"lifted","reason":"…"}                       a case number, or the SHA-256 of a file
 
 A hold is on a target: a statement, a case with all that is filed in it, or the bytes of a file.
-Several may be on one; lifting takes away what the same agency has placed for the same complaint,
-or for none, and leaves the rest. Who may place and lift is said in `ledger.evidence.statement`;
+Several may be on one, each placed by a statement. Lifting takes away what the same agency has
+placed for the same complaint, or for none, and leaves the rest; one of several is lifted by the
+id of the statement that placed it. Who may place and lift is said in `ledger.evidence.statement`;
 that a person lifts, and not the ledger by itself, in `check_lifting`.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ledger.errors import Rejected
+from ledger.encoding import clip, parse_uuid7
+from ledger.errors import Malformed, Rejected
+from ledger.evidence.case_number import parse_case
 from ledger.evidence.procedural import Hold
 from ledger.evidence.statement import OPENING, Kind, Role, Statement, StatementSubject
 
 Target = str
+STATEMENT = "statement/"
+MOST_HINTS = 8
+HEX = frozenset("0123456789abcdef")
+SHA256_DIGITS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,22 +41,41 @@ class Holds:
     """Built from hold statements in log order; others pass by."""
 
     def __init__(self) -> None:
-        self._on: dict[Target, dict[tuple[str, str], Held]] = {}  # then by complaint and agency
+        self._on: dict[Target, dict[str, Held]] = {}  # then by the statement that placed it
+        self._placed: dict[str, tuple[Target, ...]] = {}  # by that statement
         self._ever: dict[tuple[Target, str], str] = {}
 
     def add(self, statement: Statement) -> None:
         if statement.kind is not Kind.HOLD:
             return
-        predicate, agency = statement.predicate, statement.agency
-        complaint = predicate.get("complaint", "")
-        for target in targets_of(statement):
+        targets = tuple(targets_of(statement))
+        if statement.predicate["hold"] == Hold.PLACED:
+            self._place(statement, targets)
+            return
+        for target in targets:
+            for held in self._lifted_by(statement, target):
+                self._on[held.target].pop(held.id, None)
+
+    def _place(self, statement: Statement, targets: tuple[Target, ...]) -> None:
+        reason = statement.predicate["reason"]
+        complaint = statement.predicate.get("complaint", "")
+        self._placed[statement.id] = targets
+        for target in targets:
+            self._ever[target, complaint] = statement.id
             on = self._on.setdefault(target, {})
-            if predicate["hold"] == Hold.PLACED:
-                held = Held(statement.id, target, predicate["reason"], complaint, agency)
-                on.setdefault((complaint, agency), held)
-                self._ever[target, complaint] = statement.id
-            else:
-                on.pop((complaint, agency), None)
+            said = (reason, complaint, statement.agency)
+            # In the same words it is the same hold, sent again.
+            if said not in ((one.reason, one.complaint, one.agency) for one in on.values()):
+                on[statement.id] = Held(statement.id, target, *said)
+
+    def _lifted_by(self, statement: Statement, target: Target) -> list[Held]:
+        """Those of its own agency: all that one statement placed, or all on a target."""
+        complaint = statement.predicate.get("complaint", "")
+        if (id_ := target.removeprefix(STATEMENT)) in self._placed:
+            held = [one for one in self.on(self._placed[id_]) if one.id == id_]
+        else:
+            held = [one for one in self.on([target]) if one.complaint == complaint]
+        return [one for one in held if one.agency == statement.agency]
 
     def on(self, names: Iterable[Target]) -> list[Held]:
         """Those on any of these targets; `names_of` gives a statement's."""
@@ -61,23 +87,35 @@ class Holds:
 
     def of_complaint(self, complaint: str) -> int:
         """How many statements are held for it."""
-        return sum(held.complaint == complaint for held in self.all())
+        return len(self.for_complaint(complaint))
+
+    def for_complaint(self, complaint: str) -> list[Held]:
+        return [held for held in self.all() if held.complaint == complaint]
 
     def was_on(self, target: Target, complaint: str = "") -> str:
         """What placed it last, and was perhaps lifted since; empty if it never was."""
         return self._ever.get((target, complaint), "")
 
     def check_own(self, statement: Statement) -> None:
-        """That a lifting finds one of its agency where there are others: raises `Rejected`."""
+        """That a lifting finds one of its agency, and no more than one, where there are any:
+        raises `Rejected`."""
         if statement.kind is not Kind.HOLD or statement.predicate["hold"] != Hold.LIFTED:
             return
         complaint = statement.predicate.get("complaint", "")
         for target in targets_of(statement):
-            placed = {held.agency for held in self.on([target]) if held.complaint == complaint}
-            if placed and statement.agency not in placed:
+            placed = self._placed.get(target.removeprefix(STATEMENT))
+            held = self.on(placed or [target])
+            found = [one for one in held if placed or one.complaint == complaint]
+            own = self._lifted_by(statement, target)
+            if found and not own:
                 raise Rejected(
-                    f"the hold on {target} is of {min(placed)!r}, not of {statement.agency!r}",
+                    f"the hold on {target} is of {found[0].agency!r}, not of {statement.agency!r}",
                     hints=("whoever has placed it lifts it",),
+                )
+            if not placed and len(own) > 1:
+                raise Rejected(
+                    f"{len(own)} holds are on {target}: name the one to be lifted by its id",
+                    hints=tuple(f"{one.id}: {one.reason}" for one in own[:MOST_HINTS]),
                 )
 
 
@@ -92,7 +130,7 @@ def targets_of(statement: Statement) -> Iterator[Target]:
 
 
 def statement_target(id_: str) -> Target:
-    return f"statement/{id_}"
+    return STATEMENT + id_
 
 
 def names_of(statement: Statement) -> Iterator[Target]:
@@ -100,6 +138,17 @@ def names_of(statement: Statement) -> Iterator[Target]:
     yield statement_target(statement.id)
     yield from cases_of(statement)
     yield from (file.digest.sha256.hex() for file in statement.files)
+
+
+def speaks_of(statement: Statement) -> Iterator[Target]:
+    """Earlier statements that it is about, and the file that it was made from."""
+    if statement.kind in (Kind.HOLD, Kind.DISPOSAL):
+        return
+    for subject in statement.subjects:
+        if isinstance(subject, StatementSubject):
+            yield statement_target(subject.id)
+    if "original" in statement.predicate:
+        yield statement.predicate["original"]
 
 
 def cases_of(statement: Statement) -> Iterator[str]:
@@ -117,3 +166,32 @@ def check_lifting(statement: Statement, signers: Iterable[Role]) -> None:
     lifts = statement.kind is Kind.HOLD and statement.predicate["hold"] == Hold.LIFTED
     if lifts and Role.HANDLER not in frozenset(signers):
         raise Rejected("want a person who lifts a hold: the ledger does not do so by itself")
+
+
+def is_digest(target: str) -> bool:
+    return len(target) == SHA256_DIGITS and set(target) <= HEX
+
+
+def check_target(target: str) -> None:
+    """Raises `Malformed` of a text that could be on nothing, such as a case number misspelled."""
+    if is_digest(target):
+        return
+    for parse in (parse_case, parse_uuid7):
+        try:
+            parse(target)
+        except Malformed:
+            continue
+        return
+    raise Malformed(
+        "want a case number with its year such as 〔2026〕, the id of a provisional case, or the "
+        f"SHA-256 of an item in lower case, got {clip(repr(target))}"
+    )
+
+
+def check_placing(statement: Statement) -> None:
+    """That a hold is on something: one that holds nothing would be believed to hold."""
+    if statement.kind is not Kind.HOLD or statement.predicate["hold"] != Hold.PLACED:
+        return
+    for subject in statement.subjects:
+        if not isinstance(subject, StatementSubject):
+            check_target(subject.name)

@@ -11,7 +11,7 @@ from ledger.encoding import format_time
 from ledger.errors import Unavailable
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.signing import seal
-from ledger.evidence.statement import Kind, Role, Statement, TextSubject
+from ledger.evidence.statement import Kind, Role, Statement, TextSubject, register_subject
 from ledger.suite import digest
 from testkit.disposals import (
     RECORDING,
@@ -25,12 +25,14 @@ from testkit.disposals import (
     object_of,
     opened,
     refused,
+    subject,
 )
 from testkit.keys import key
 from testkit.server import (
     AGENCY,
     HANDLER,
     OTHER_AGENCY,
+    REGISTRAR,
     Ledger,
     await_that,
     open_ledger,
@@ -156,6 +158,122 @@ def test_of_another_agency_nothing_is_held(tmp_path: Path) -> None:
         said = Statement.from_bytes(Envelope.from_bytes(complaint(agency=OTHER_AGENCY)).payload)
         (answer,) = ledger.accept(seal(said.to_bytes(), [other]).to_bytes())
         assert answer["held"] == "0" and not held(ledger, b"within it")
+
+
+def corrected(about: dict[str, Any], **changes: str) -> bytes:
+    predicate = {
+        "agency": AGENCY,
+        "changes": changes,
+        "id": new_id(time.time_ns() // 1_000_000),
+        "reason": "时钟误差",
+    }
+    said = Statement(Kind.CORRECTION, (subject(about),), predicate)
+    return seal(said.to_bytes(), [HANDLER]).to_bytes()
+
+
+THEN = "2026-03-02T15:00:00+08:00/2026-03-02T15:10:00+08:00"
+WRONG = {"from": "2026-03-01T10:00:00+08:00", "to": "2026-03-01T10:10:00+08:00"}
+
+
+@pytest.mark.parametrize("first", ["the correction", "the complaint"])
+@pytest.mark.parametrize(
+    "changes", [{"occurred": THEN}, {"corrected": THEN}, {"occurred": "三月二日下午三点左右"}]
+)
+def test_a_recording_counts_by_each_time_that_a_correction_gives_it_too(
+    tmp_path: Path, first: str, changes: dict[str, str]
+) -> None:
+    with opened(tmp_path / "ledger") as ledger:
+        wrong = file(ledger, RECORDING, occurred=WRONG)
+        both = [corrected(wrong, **changes), complaint()]
+        for envelope in both if first == "the correction" else reversed(both):
+            ledger.accept(envelope)
+        ledger.services.keeping.hold()
+        assert held(ledger, RECORDING)
+
+
+def test_a_correction_takes_no_recording_from_the_time_that_it_claimed(tmp_path: Path) -> None:
+    with opened(tmp_path / "ledger") as ledger:
+        answer = file(ledger, RECORDING, occurred=span("15:00", "15:10"))
+        away = "2026-03-01T10:00:00+08:00/2026-03-01T10:10:00+08:00"
+        ledger.accept(corrected(answer, occurred=away), corrected(answer, maker="王某"))
+        (row,) = ledger.accept(complaint())
+        assert row["held"] == "1"
+
+
+def test_a_correction_of_something_else_or_to_another_day_holds_nothing(tmp_path: Path) -> None:
+    with opened(tmp_path / "ledger") as ledger:
+        answer = file(ledger, RECORDING, occurred=WRONG)
+        later = "2026-03-09T10:00:00+08:00/2026-03-09T10:10:00+08:00"
+        ledger.accept(corrected(answer, occurred=later), corrected(answer, maker="王某"))
+        (row,) = ledger.accept(complaint())
+        assert row["held"] == "0"
+
+
+# --- whose recordings --------------------------------------------------------------------------
+
+STREET = key("street.example")
+
+
+def below(agency: str, parent: str) -> bytes:
+    predicate = {
+        "agency": parent,
+        "facts": {"announced": "2020-01-01", "parent": parent},
+        "id": new_id(time.time_ns() // 1_000_000),
+        "in_force": {"from": "2020-01-01"},
+        "register": "agency",
+        "subject": agency,
+    }
+    said = Statement(Kind.REGISTER, (register_subject(predicate),), predicate)
+    return seal(said.to_bytes(), [REGISTRAR]).to_bytes()
+
+
+def of_street(ledger: Ledger, data: bytes, **more: Any) -> dict[str, Any]:
+    number = {"agency": OTHER_AGENCY, "case": "昆城管罚〔2026〕1号", "by": STREET}
+    (answer,) = ledger.accept(
+        ledger.evidence(data, **({"occurred": span("15:00", "15:10")} | number | more))
+    )
+    return answer
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_letter_to_the_bureau_reaches_the_streets_below_it(tmp_path: Path, late: bool) -> None:
+    with opened(tmp_path / "ledger") as ledger:
+        ledger.accept(register(STREET, Role.HANDLER, OTHER_AGENCY), below(OTHER_AGENCY, AGENCY))
+        steps = [lambda: of_street(ledger, RECORDING), lambda: ledger.accept(complaint())]
+        for step in reversed(steps) if late else steps:
+            step()
+        ledger.services.keeping.hold()
+        assert held(ledger, RECORDING)
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_of_a_device_that_is_named_it_is_held_whosever_it_is(tmp_path: Path, late: bool) -> None:
+    with opened(tmp_path / "ledger") as ledger:
+        ledger.accept(register(STREET, Role.HANDLER, OTHER_AGENCY))
+
+        def record() -> None:
+            of_street(ledger, RECORDING, device="BWC-9", file="1.MP4")
+            of_street(ledger, b"by another", device="BWC-8", file="2.MP4")
+
+        steps = [record, lambda: ledger.accept(complaint(devices=["BWC-9"]))]
+        for step in reversed(steps) if late else steps:
+            step()
+        ledger.services.keeping.hold()
+        assert (held(ledger, RECORDING), held(ledger, b"by another")) == (True, False)
+
+
+def test_the_answer_lists_the_likely_ones_first(tmp_path: Path) -> None:
+    with opened(tmp_path / "ledger") as ledger:
+        when = {"occurred": span("15:00", "15:10")}
+        plain = file(ledger, b"1", **when)
+        crew = file(ledger, b"2", officers=["F-1"], **when)
+        device = file(ledger, b"3", device="BWC-9", file="3.MP4", note="观前街", **when)
+        (row,) = ledger.accept(complaint(devices=["BWC-9"], officers=["F-1", "F-2"]))
+        assert row["candidates"] == [
+            {"id": device["id"], "likely": ["device", "place"]},
+            {"id": crew["id"], "likely": ["crew"]},
+            {"id": plain["id"], "likely": []},
+        ]
 
 
 def test_more_than_fit_into_one_hold_are_held_by_several(

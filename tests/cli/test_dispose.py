@@ -25,6 +25,8 @@ from testkit.terminal import Ended, Run
 LAW = ("--basis", "机关档案管理规定 33", "--reason", "保管期限届满")
 SEEN = ("--from", "2026-11-23T13:00:00+08:00", "--to", "2026-11-23T15:00:00+08:00")
 
+FUTURE = ("--from", "2999-11-23T13:00:00+08:00", "--to", "2999-11-23T15:00:00+08:00")
+
 
 @dataclass
 class Office:
@@ -134,7 +136,8 @@ def test_a_complaint_with_its_letter_holds_and_is_lifted_by_its_number(office: O
     item = object_of(office.ledger, RECORDING)
     assert item in office.ledger.services.vault.places.held_items()
     listed = office.run("hold", office.ledger.folder, "--list").out
-    assert listed == f"statement/{answer['id']}  complaint {said['id']}\n"
+    (placed,) = office.ledger.said("hold")
+    assert listed == f"statement/{answer['id']}  complaint {said['id']}  {placed['id']}\n"
     alone = office.lift(answer["id"], "--reason", "查实无关")
     assert alone.code == 0, alone.err  # another hold, of which there is none
     office.ledger.services.keeping.hold()
@@ -151,6 +154,27 @@ def test_a_complaint_by_word_of_mouth(office: Office) -> None:
     assert ended.code == 0 and "已保全 0 份陈述" in ended.out
     (logged,) = office.ledger.said("complaint")
     assert logged["note"] == "执法人员态度粗暴"
+    assert "请核对日期和时间" in ended.err
+
+
+def test_the_likely_recordings_are_told_first_and_all_are_held(office: Office) -> None:
+    same = {"device": "BWC-7", "file": "1.MP4"}
+    other = file(office.ledger, b"another crew's")
+    placed = file(office.ledger, b"there", note="观前街 12 号")
+    named = file(office.ledger, b"by that recorder", **same)
+    asked = ("--place", "观前街", *SEEN, "--text", "x", "--device", "BWC-7", "--officer", "F-1")
+    ended = office.complain(*asked, "--lang", "en")
+    assert ended.code == 0, ended.err
+    _, *likely = ended.out.splitlines()
+    assert likely == [
+        f"  {named['id']}  likely: the same device",
+        f"  {placed['id']}  likely: the same place",
+    ]
+    (logged,) = office.ledger.said("complaint")
+    assert (logged["devices"], logged["officers"]) == (["BWC-7"], ["F-1"])
+    said = json.loads(office.complain(*asked, "--json").out)
+    assert (said["held"], said["likely"]) == ("3", [named["id"], placed["id"]])
+    assert other["id"] not in said["likely"]
 
 
 @pytest.mark.parametrize(
@@ -159,10 +183,27 @@ def test_a_complaint_by_word_of_mouth(office: Office) -> None:
         ("complain", "--place", "x", *SEEN),
         ("complain", "--place", "x", *SEEN, "--text", "x", "--letter", "x"),
         ("complain", "--place", "two\nlines", *SEEN, "--text", "x"),
+        ("complain", "--place", "x", *SEEN, "--text", ""),
+        ("complain", "--place", "x", *SEEN, "--text", " \n"),
+        ("complain", "--place", "x", *FUTURE, "--text", "x"),
     ],
 )
-def test_a_complaint_wants_a_letter_or_a_text(office: Office, args: tuple[str, ...]) -> None:
+def test_a_complaint_wants_a_letter_or_a_text_and_a_time(
+    office: Office, args: tuple[str, ...]
+) -> None:
     assert office.run(*args, "--key", office.key("first"), *office.server).code == 2
+    assert office.ledger.said("complaint") == []
+
+
+def test_a_complaint_that_says_nothing_is_not_logged(office: Office) -> None:
+    empty = office.folder / "empty.txt"
+    empty.write_bytes(b"")
+    ended = office.complain("--place", "x", *SEEN, "--letter", empty)
+    assert ended.code != 0 and "got an empty file" in ended.err
+    turned = ("--from", SEEN[3], "--to", SEEN[1])
+    ended = office.complain("--place", "x", *turned, "--text", "x")
+    assert ended.code != 0 and "want from before to" in ended.err
+    assert office.ledger.said("complaint") == []
 
 
 def test_a_draft_wants_its_law_and_its_reason(office: Office) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ledger.errors import Rejected
+from ledger.errors import Malformed, Rejected
 from ledger.evidence.chunks import digest_item
 from ledger.evidence.statement import (
     FileSubject,
@@ -15,7 +15,7 @@ from ledger.evidence.statement import (
     TextSubject,
 )
 from ledger.process.complaints import Complaint, spans_of
-from ledger.process.holds import Holds, check_lifting, names_of
+from ledger.process.holds import Holds, check_lifting, check_placing, names_of
 
 NOON = {"from": "2026-03-02T12:00:00+08:00", "to": "2026-03-02T12:00:00+08:00"}
 CASE = "苏城管罚〔2026〕417号"
@@ -82,6 +82,35 @@ def test_the_first_of_two_in_the_same_words_stands_and_a_lifting_of_none_changes
     assert [held.id for held in holds.all()] == [id_of(5)]
 
 
+def test_of_two_holds_of_one_agency_each_is_lifted_by_its_id() -> None:
+    """A review that has ended does not lift what a lawsuit has placed."""
+    holds = book(hold(5, 1), hold(6, 1, 2, reason="诉讼"))
+    with pytest.raises(Rejected, match="2 holds are on") as caught:
+        holds.check_own(hold(7, 1, lifted=True))
+    assert caught.value.hints == (f"{id_of(5)}: 复议", f"{id_of(6)}: 诉讼")
+    holds.check_own(hold(8, 5, lifted=True))
+    holds.add(hold(8, 5, lifted=True))
+    assert {held.id for held in holds.all()} == {id_of(6)}
+    holds.add(hold(9, 6, lifted=True, agency="agency-02"))
+    with pytest.raises(Rejected, match="not of 'agency-02'"):
+        holds.check_own(hold(9, 6, lifted=True, agency="agency-02"))
+    assert {held.target for held in holds.all()} == {f"statement/{id_of(n)}" for n in (1, 2)}
+    holds.add(hold(9, 6, lifted=True))
+    assert holds.all() == []
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["苏城管罚[2026]417号", "苏城管罚 417", "A" * 64, "a" * 63, "statement/1", "everything"],
+)
+def test_a_hold_on_nothing_is_refused_where_it_would_be_believed(target: str) -> None:
+    with pytest.raises(Malformed, match="want a case number"):
+        check_placing(hold(1, target))
+    check_placing(hold(1, target, lifted=True))
+    for good in (CASE, "a" * 64, id_of(1), 1):
+        check_placing(hold(1, good))
+
+
 def test_the_ledger_places_and_does_not_lift() -> None:
     check_lifting(hold(1, CASE), [Role.LEDGER])
     check_lifting(hold(1, CASE, lifted=True), [Role.HANDLER])
@@ -116,5 +145,6 @@ def test_a_complaint_is_about_what_may_be_of_that_time_to_the_second(
 ) -> None:
     said = evidence(1, **({"corrected": NOON} if corrected else {}))
     asked = Complaint.of(complaint(start, end))
-    assert asked.matches("agency-01", list(spans_of(said, 0))) is found
-    assert not asked.matches("agency-02", list(spans_of(said, 0)))
+    spans = list(spans_of(said, 0))
+    assert asked.matches(said, spans, ["agency-01"]) is found
+    assert not asked.matches(said, spans, ["agency-02"])
