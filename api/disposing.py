@@ -14,19 +14,22 @@ log names and that is still here is destroyed at the next start.
 """
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
 
 from api.custody import Custody
 from api.expired import (
     MAY_GO,
+    Contents,
     Filed,
-    check_still_closed,
-    closed_on,
+    check_rest,
+    closing_of,
     filed_in,
     read_registry,
     retention_list,
 )
 from api.journal import journal
+from api.kin import Kin
 from api.watching import Watching
 from api.writer import Writer
 from ledger.encoding import format_time, in_china
@@ -35,7 +38,8 @@ from ledger.evidence.entry import Entry
 from ledger.evidence.statement import Kind, Statement, StatementSubject
 from ledger.log import Log
 from ledger.ports import ItemRecord
-from ledger.process.holds import Held, cases_of, names_of
+from ledger.process.holds import Held, cases_of, names_of, statement_target
+from ledger.sequencer import Row
 from storage.catalog_sqlite import SqliteCatalog
 from storage.items_vault import ItemVault
 from storage.ledger_sqlite import SqliteLedgerStore
@@ -60,11 +64,12 @@ class Disposing:
         watching: Watching,
         now_ms: Callable[[], int],
         forget: Callable[[str], None],
+        seen_ms: Callable[[Row], int],
         returned: Sequence[str] = (),
     ) -> None:
-        """`now_ms` is a time that has come for sure; `forget` ends what is still known of how an
-        item came. `returned` are destroyed items that are here again, as after a store was put
-        back from an old copy of it.
+        """`now_ms` is a time that has come for sure, and `seen_ms` one at which an entry was there
+        for sure; `forget` ends what is still known of how an item came. `returned` are destroyed
+        items that are here again, as after a store was put back from an old copy of it.
         """
         self._log = log
         self._store = store
@@ -75,6 +80,8 @@ class Disposing:
         self._watching = watching
         self._now_ms = now_ms
         self._forget = forget
+        self._seen_ms = seen_ms
+        self._kin = Kin(store, catalog)
         self._returned = tuple(returned)
         self.then: Callable[[], None] = lambda: None  # once statements are destroyed
 
@@ -83,22 +90,32 @@ class Disposing:
     def check(self, disposal: Statement, number: int) -> None:
         """Raises `Rejected`, naming why, or `Unavailable` if nobody can tell just now."""
         self._watching.check_all_seen()
-        filed = filed_in(
+        self._catalog.catch_up(self._store)
+        contents = filed_in(
             self._log, self._log.first_year, disposal.agency, disposal.case, _provisional(disposal)
         )
-        named = [self._named(subject, disposal, filed) for subject in _subjects(disposal)]
-        self._check_holds(filed, [one.statement for one in named], disposal)
-        self._check_over(disposal, number, filed, named)
+        pending = self._pending()
+        named = [self._named(one, contents.own, pending) for one in _subjects(disposal)]
+        self._check_holds(contents.own, [one.statement for one in named], disposal)
+        self._check_over(disposal, number, contents, named)
+        self._check_spoken_of(contents, named)
         self._check_stores(named)
 
+    def _pending(self) -> dict[str, str]:
+        """What a disposal names that is logged and not carried out yet, each with its id."""
+        said = (self._store.row(number).said() for number in self._store.disposals_to_do())
+        return {one.id: by.id for by in said if by is not None for one in _subjects(by)}
+
     def _named(
-        self, subject: StatementSubject, disposal: Statement, filed: Sequence[Filed]
+        self, subject: StatementSubject, filed: Sequence[Filed], pending: Mapping[str, str]
     ) -> Filed:
         row = self._store.find(subject.id)
         if row is None:
             raise Unknown(f"no statement {subject.id} is logged")
         if row.destroyed:
             raise Rejected(f"statement {subject.id} is destroyed already")
+        if subject.id in pending:
+            raise Rejected(f"statement {subject.id} goes by the disposal {pending[subject.id]}")
         if Entry.from_bytes(row.entry).commitment != subject.commitment:
             raise Rejected(f"statement {subject.id} has another commitment in the log")
         found = next((one for one in filed if one.row.number == row.number), None)
@@ -109,6 +126,11 @@ class Disposing:
             )
         if found.statement.kind not in MAY_GO:
             raise Rejected(f"a statement of kind {found.statement.kind} is never destroyed")
+        if count := self._log.holds.of_complaint(subject.id):
+            raise Rejected(
+                f"statement {subject.id} is a complaint, for which {count} statements are held",
+                hints=("they are lifted first: tiezheng lift … --complaint",),
+            )
         return found
 
     def _check_holds(
@@ -117,7 +139,8 @@ class Disposing:
         # A hold on what the case grew from is on the case too, whatever was filed since.
         grown = {*cases_of(disposal), *(case for one in filed for case in cases_of(one.statement))}
         for statement in named:
-            for held in self._holds_on(grown | set(names_of(statement))):
+            kin = self._kin.of([statement])
+            for held in self._holds_on(grown.union(*map(names_of, kin))):
                 raise Rejected(
                     f"statement {statement.id} is under a legal hold: {held.reason}",
                     hints=(
@@ -135,23 +158,48 @@ class Disposing:
         return [*self._log.holds.on(names), *beside]
 
     def _check_over(
-        self, disposal: Statement, number: int, filed: Sequence[Filed], named: Sequence[Filed]
+        self, disposal: Statement, number: int, contents: Contents, named: Sequence[Filed]
     ) -> None:
         today = in_china(self._now_ms()).date()
         registry = read_registry(self._store)
         retention = retention_list(registry, disposal.agency, number, today)
+        last = max(named, key=lambda one: one.row.number)
+        closed: date | None = None
+        if disposal.case is not None:
+            closed = self._day(closing_of(retention, registry, contents.owners, contents.left))
         retention.check_over(
             disposal.predicate["retention"],
-            closed_on(retention, filed) if disposal.case is not None else None,
-            max(one.day for one in named),
+            closed,
+            self._day(last),
             today,
-            {one.statement.predicate.get("act", "") for one in filed},
-            {one.statement.predicate.get("procedure", "") for one in filed},
+            contents.acts,
+            contents.procedures,
         )
-        going = {one.row.number for one in named}
-        rest = [one for one in filed if one.row.number not in going]
-        if disposal.case is not None and any(one.statement.kind in MAY_GO for one in rest):
-            check_still_closed(retention, rest)
+        if disposal.case is not None:
+            check_rest(retention, registry, contents, {one.row.number for one in named})
+
+    def _day(self, one: Filed) -> date:
+        """On which a quorum had seen it: our clock may have said another when it was logged."""
+        return in_china(max(one.at_ms, self._seen_ms(one.row))).date()
+
+    def _check_spoken_of(self, contents: Contents, named: Sequence[Filed]) -> None:
+        """Nothing goes that an act of another case names, or that something there is made from."""
+        own = {one.row.number for one in contents.all}
+        for one in named:
+            self._check_stays(one, [statement_target(one.statement.id)], Kind.ACT, own)
+        for record in self._items(named):
+            sha256 = record.digest.sha256.hex()
+            with_it = next(o for o in named if record.digest.sha256 in _digests(o.statement))
+            self._check_stays(with_it, [sha256], Kind.DERIVATION, own)
+
+    def _check_stays(self, one: Filed, on: list[str], kind: Kind, own: set[int]) -> None:
+        for number, said in self._kin.speaking_of(on):
+            if said.kind is kind and number not in own:
+                case = said.case or said.predicate.get("provisional")
+                raise Rejected(
+                    f"statement {one.statement.id} is wanted by {said.id} of {case}, which stays",
+                    hints=("it goes once the time of that case is over too",),
+                )
 
     def _check_stores(self, named: Sequence[Filed]) -> None:
         """An item in plain goes with its bytes, which a store may still have to keep."""
@@ -259,3 +307,7 @@ def _subjects(disposal: Statement) -> list[StatementSubject]:
 
 def _provisional(disposal: Statement) -> str | None:
     return disposal.predicate.get("provisional")
+
+
+def _digests(statement: Statement) -> set[bytes]:
+    return {file.digest.sha256 for file in statement.files}

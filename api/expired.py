@@ -4,7 +4,7 @@ Nothing here destroys anything, and nothing is destroyed by time alone: `api.dis
 a disposal in the log says.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
@@ -14,8 +14,10 @@ from ledger.errors import LedgerError, Rejected
 from ledger.evidence.entry import Entry
 from ledger.evidence.membership import case_series, provisional_series
 from ledger.evidence.procedural import Registered
-from ledger.evidence.statement import Kind, Stage, Statement, StatementSubject
-from ledger.process.holds import Holds, cases_of, names_of
+from ledger.evidence.statement import Kind, Statement, StatementSubject
+from ledger.process.casefile import Filed as Placed
+from ledger.process.closing import last_closing
+from ledger.process.holds import Holds, names_of
 from ledger.process.registry import Registry
 from ledger.process.retention import Of, RetentionList
 from ledger.sequencer import Row
@@ -46,12 +48,41 @@ class Filed:
     statement: Statement
 
     @property
+    def at_ms(self) -> int:
+        return Entry.from_bytes(self.row.entry).at
+
+    @property
     def day(self) -> date:
-        return in_china(Entry.from_bytes(self.row.entry).at).date()
+        return in_china(self.at_ms).date()
+
+    @property
+    def placed(self) -> Placed:
+        return Placed(self.row.number, self.statement, self.at_ms)
 
     @property
     def subject(self) -> StatementSubject:
         return StatementSubject(self.statement.id, Entry.from_bytes(self.row.entry).commitment)
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """A case with what it grew from: `own` is what one agency has filed, `owners` what the agency
+    has whose case it is, `all` what everybody has; in log order. `left` is when the owner has
+    destroyed the last of his.
+    """
+
+    own: list[Filed]
+    owners: list[Filed]
+    all: list[Filed]
+    left: Filed | None = None
+
+    @property
+    def acts(self) -> set[str]:
+        return {one.statement.predicate.get("act", "") for one in self.all}
+
+    @property
+    def procedures(self) -> set[str]:
+        return {one.statement.predicate.get("procedure", "") for one in self.all}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +99,8 @@ class Expired:
 
 def filed_in(
     rows: Rows, first_year: int, agency: str, case: str | None, provisional: str | None
-) -> list[Filed]:
-    """What that agency has filed in a case, and in what that grew from, in log order.
+) -> Contents:
+    """What is filed in a case, and in what that grew from at one agency.
 
     Raises `Rejected` for a provisional case that has a number by now.
     """
@@ -78,28 +109,54 @@ def filed_in(
         names.add(case_series(case, first_year))
     if provisional is not None:
         names.add(provisional_series(provisional, first_year))
-    own = _filed(rows, names, agency)
+    filed = _filed(rows, names)
+    own = [one for one in filed if one.statement.agency == agency]
     if case is None:
         for one in own:
             if one.statement.case is not None:
                 raise Rejected(f"the case has the number {one.statement.case} by now: name that")
-        for number in sorted({number for name in names for number in rows.places(name)}):
-            said = rows.row(number).said()
-            if said is not None and said.case is not None:
-                raise Rejected(f"the case went on as {said.case}, at {said.agency!r}")
-        return own
+        for one in filed:
+            if (number := one.statement.case) is not None:
+                raise Rejected(f"the case went on as {number}, at {one.statement.agency!r}")
+        return Contents(own, own, own)
+    owner = _owner(rows, case_series(case, first_year)) or agency
+    own, owners = (_with_grown(rows, first_year, names, filed, one) for one in (agency, owner))
+    both = {one.row.number: one for one in (*filed, *own, *owners)}
+    return Contents(own, owners, [one for _, one in sorted(both.items())], _left(owners))
+
+
+def _with_grown(
+    rows: Rows, first_year: int, names: set[str], filed: Sequence[Filed], agency: str
+) -> list[Filed]:
+    """Anyone may say that his case grew from another's: that brings nothing of the other's."""
     grown = {
         provisional_series(one.statement.predicate["provisional"], first_year)
-        for one in own
-        if "provisional" in one.statement.predicate
+        for one in filed
+        if one.statement.agency == agency and "provisional" in one.statement.predicate
     }
-    return _filed(rows, names | grown, agency)
+    whole = _filed(rows, names | grown) if grown - names else filed
+    return [one for one in whole if one.statement.agency == agency]
 
 
-def _filed(rows: Rows, names: Iterable[str], agency: str) -> list[Filed]:
+def _owner(rows: Rows, name: str) -> str:
+    """Whose statement was its first, though it may be destroyed since; a notary owns none."""
+    for row in map(rows.row, rows.places(name)):
+        said = row.said() if row.by is None else rows.row(row.by).said()
+        if said is not None and not said.is_notarial:
+            return said.agency
+    return ""
+
+
+def _left(owners: Sequence[Filed]) -> Filed | None:
+    if any(one.statement.kind in MAY_GO for one in owners):
+        return None
+    return next((one for one in reversed(owners) if one.statement.kind is Kind.DISPOSAL), None)
+
+
+def _filed(rows: Rows, names: Iterable[str]) -> list[Filed]:
     numbers = sorted({number for name in names for number in rows.places(name)})
     found = ((row, row.said()) for row in map(rows.row, numbers))
-    return [Filed(row, said) for row, said in found if said is not None and said.agency == agency]
+    return [Filed(row, said) for row, said in found if said is not None]
 
 
 def read_registry(store: SqliteLedgerStore) -> Registry:
@@ -121,31 +178,39 @@ def retention_list(registry: Registry, agency: str, number: int, day: date) -> R
     return RetentionList.from_text(version.content)
 
 
-def closed_on(retention: RetentionList, filed: Sequence[Filed]) -> date:
-    """When a case was closed for good; raises `Rejected` for an open one."""
-    closed: Filed | None = None
-    for one in filed:
-        if one.statement.predicate.get("act") in retention.closing:
-            closed = one
-        elif one.statement.kind is Kind.ACT and one.statement.stage is Stage.START:
-            closed = None  # it was taken up again
-    if closed is None:
-        raise Rejected(
-            "the case is open: nothing of it is destroyed",
-            hints=(f"it is closed by {', '.join(sorted(retention.closing))}",),
-        )
-    return closed.day
+def closing_of(
+    retention: RetentionList, registry: Registry, owners: Sequence[Filed], left: Filed | None = None
+) -> Filed:
+    """What closed a case for good; raises `Rejected` for an open one."""
+    if left is not None:
+        return left
+    found = last_closing(retention, [one.placed for one in owners], registry)
+    return next(one for one in owners if one.row.number == found.number)
 
 
-def check_still_closed(retention: RetentionList, rest: Sequence[Filed]) -> None:
-    """That what stays of a case can go later: without its closing it would be open for good."""
+def check_rest(
+    retention: RetentionList, registry: Registry, contents: Contents, going: Collection[int]
+) -> None:
+    """That what stays of a case can go later: with its closing, and known to be of the case."""
+    rest = [one for one in contents.own if one.row.number not in going]
+    if not any(one.statement.kind in MAY_GO for one in rest):
+        return
+    owners = [one for one in contents.owners if one.row.number not in going]
     try:
-        closed_on(retention, rest)
+        closing_of(retention, registry, owners, contents.left)
     except Rejected:
         raise Rejected(
             "the closing of a case goes with the last of it",
             hints=("name what is left of the case too, or leave the closing",),
         ) from None
+    tied = {one.statement.predicate.get("provisional") for one in rest if one.statement.case}
+    for one in rest:
+        provisional = one.statement.predicate.get("provisional")
+        if one.statement.case is None and provisional and provisional not in tied:
+            raise Rejected(
+                f"what says that the case grew from {provisional} goes with the last of that",
+                hints=("name what is left of it too, or leave one that names both",),
+            )
 
 
 def expired(
@@ -177,18 +242,17 @@ def _expired(
     holds: Holds,
     today: date,
 ) -> Expired | None:
-    filed = filed_in(store, first_year, agency, case, None)
+    contents = filed_in(store, first_year, agency, case, None)
     retention = retention_list(registry, agency, number, today)
-    closed = closed_on(retention, filed)
-    acts = {one.statement.predicate.get("act", "") for one in filed}
-    procedures = {one.statement.predicate.get("procedure", "") for one in filed}
-    needed = retention.needed(acts, procedures, closed)
+    closing = closing_of(retention, registry, contents.owners, contents.left)
+    going = [one for one in contents.own if one.statement.kind in MAY_GO]
+    closed = max([closing.day, *(one.day for one in going)])
+    needed = retention.needed(contents.acts, contents.procedures, closed)
     until = needed.until(closed)
-    names = {name for one in filed for name in names_of(one.statement)}
-    names |= {name for one in filed for name in cases_of(one.statement)}
+    names = {name for one in contents.all for name in names_of(one.statement)}
     # The closing last: of more than one draft the others must find the case closed.
-    last = sorted(filed, key=lambda one: one.statement.predicate.get("act") in retention.closing)
-    going = tuple(one.subject for one in last if one.statement.kind in MAY_GO)
+    going.sort(key=lambda one: one.statement.predicate.get("act") in retention.closing)
     if today <= until or holds.on(names) or not going or needed.of is not Of.CASE:
         return None
-    return Expired(case, agency, needed.id, closed, until, going)
+    subjects = tuple(one.subject for one in going)
+    return Expired(case, agency, needed.id, closing.day, until, subjects)

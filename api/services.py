@@ -40,6 +40,7 @@ from ledger import abreast
 from ledger.encoding import in_china
 from ledger.errors import LedgerError, Malformed, Rejected, Unavailable
 from ledger.evidence.chunks import ItemDigest, ItemHasher
+from ledger.evidence.entry import Entry
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.membership import log_label
 from ledger.evidence.series_private import SeriesSigner
@@ -49,6 +50,7 @@ from ledger.filing import Filing
 from ledger.log import Accepted, Earlier, Keys, Log
 from ledger.ports import CosignerClient, Gate, ItemRecord, ItemStore, LedgerStore
 from ledger.process.crew import LATEST
+from ledger.sequencer import Row
 from ledger.timestamp import Authority
 from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.note import SignedNote
@@ -144,6 +146,7 @@ class Services:
             self.keeping.watching,
             self.sure_ms,
             self.forget_uploads,
+            self.seen_ms,
             self.returned,
         )
         self.log.check_disposal = self.disposing.check
@@ -312,6 +315,18 @@ class Services:
         note = self.log.best_note(0)
         seen = policy.open(SignedNote.from_text(note)).quorum_time if note else None
         return min(now_ms, 1000 * (seen or 0))
+
+    def seen_ms(self, row: Row) -> int:
+        """When a quorum has first seen an entry; of one that none has seen yet, now.
+
+        Of a closed log, whose cosigners may be others by now, its own time has to do.
+        """
+        policy, log = self.trusted.policy, self.log.of(row)
+        if policy.quorum is None or log.label != self.log.label:
+            return Entry.from_bytes(row.entry).at
+        note = log.first_note(row.index + 1)
+        seen = policy.open(SignedNote.from_text(note)).quorum_time if note else None
+        return self.clock.now_ms() if seen is None else 1000 * seen
 
     def _deleted(self, object_id: str) -> bool:
         """What may not be deleted, or cannot be now, stays: as nobody's, from the next start on."""

@@ -39,6 +39,19 @@ REFUSED: tuple[tuple[str, str], ...] = (
         r"an item of (\d+) bytes is kept in plain, and its store keeps it until (\S+)",
         r"一件 \1 字节的原件以明文保存，存储须保留至 \2，不能销毁",
     ),
+    (r"statement (\S+) goes by the disposal (\S+)", r"陈述 \1 已由销毁记录 \2 列明"),
+    (
+        r"statement (\S+) is a complaint, for which (\d+) statements are held",
+        r"陈述 \1 是投诉，据其保全的 \2 份陈述尚未解除",
+    ),
+    (
+        r"statement (\S+) is wanted by (\S+) of (.*), which stays",
+        r"\3 的陈述 \2 须用到陈述 \1，且不在销毁之列",
+    ),
+    (
+        r"what says that the case grew from (\S+) goes with the last of that",
+        r"说明本案由临时案件 \1 转来的陈述，须与其余内容最后一并销毁",
+    ),
     (r"the closing of a case goes with the last of it", "结案记录须与该案其余内容最后一并销毁"),
     (r"the case went on as (.*), at '(.*)'", r"该案已由 \2 以案号 \1 办理"),
     (r"the case has the number (.*) by now: name that", r"该案已有案号 \1，须写明案号"),

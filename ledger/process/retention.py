@@ -15,9 +15,10 @@
     acts = ["hearing"]                  # only cases with one of these acts; absent: all cases
     procedures = ["ordinary"]           # only cases of these procedures; absent: of all
 
-Of the classes that fit a case the longest is the one it needs. Years of a case begin with the
-first of January after it was closed; all else counts from the day after. The days are China's,
-and the times are those of the log, whatever a statement claims.
+Of the classes that fit a case the longest is the one it needs. It counts from the closing
+(`ledger.process.closing`), or from the last that goes, if that was logged later. Years of a case
+begin with the first of January after that; all else counts from the day after. The days are
+China's, and the times are those of the log, whatever a statement claims.
 """
 
 import tomllib
@@ -161,16 +162,17 @@ class RetentionList:
     ) -> None:
         """That what was logged by `logged` may go as class `id_`: raises `Rejected` otherwise.
 
-        `closed` is when its case was, None of what no case was made of.
+        `closed` is when its case was, None of what no case was made of. What was filed late in a
+        closed case has its time too.
         """
         named = self.named(id_)
         if (named.of is Of.CASE) is (closed is None):
             wanted = "a case" if named.of is Of.CASE else "records of which no case was made"
             raise Rejected(f"the retention class {id_!r} is for {wanted}")
-        since = logged if closed is None else closed
+        since = logged if closed is None else max(closed, logged)
         if closed is not None:
-            needed = self.needed(acts, procedures, closed)
-            if named.until(closed) < needed.until(closed):
+            needed = self.needed(acts, procedures, since)
+            if named.until(since) < needed.until(since):
                 raise Rejected(
                     f"want the retention class {needed.id!r} for this case, got {id_!r}",
                     hints=(f"the retention list of version {self.version!r} says which",),

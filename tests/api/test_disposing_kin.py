@@ -1,0 +1,306 @@
+"""What belongs together is held together; nothing goes that something elsewhere still wants."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api.expired import Filed
+from api.ids import new_id
+from ledger.evidence.chunks import digest_item
+from ledger.evidence.envelope import Envelope
+from ledger.evidence.signing import seal
+from ledger.evidence.statement import FileSubject, Kind, Role, Statement, Subject, TextSubject
+from ledger.suite import digest
+from ledger.tlog.signing_key import SigningKey
+from testkit.disposals import (
+    LIST,
+    OTHER,
+    RECORDING,
+    SECOND,
+    act,
+    close_case,
+    disposal,
+    disposed,
+    file,
+    hold,
+    moment,
+    object_of,
+    opened,
+    publish,
+    refused,
+    subject,
+)
+from testkit.keys import key
+from testkit.server import (
+    AGENCY,
+    CASE,
+    HANDLER,
+    OTHER_CASE,
+    Ledger,
+    open_ledger,
+    register,
+)
+
+CLIP = b"what is said in the recording, in writing"
+# Agencies that have registered no spelling of case numbers, and one number.
+OWNER, HELPER = "agency-03", "agency-04"
+SHARED = "昆城管罚〔2026〕1号"
+
+
+def say(kind: Kind, subjects: list[Subject], by: SigningKey = HANDLER, **fields: Any) -> bytes:
+    predicate = {
+        "agency": AGENCY,
+        "id": new_id(time.time_ns() // 1_000_000),
+        "occurred": moment(),
+    } | fields
+    return seal(Statement(kind, tuple(subjects), predicate).to_bytes(), [by]).to_bytes()
+
+
+def transcript(ledger: Ledger, case: str = CASE) -> dict[str, Any]:
+    ledger.upload(CLIP, by=HANDLER)
+    fields = {"original": digest(RECORDING).hex(), "derived": "transcript", "tool": "x"}
+    made = FileSubject("t.txt", digest_item(CLIP))
+    (answer,) = ledger.accept(say(Kind.DERIVATION, [made], case=case, **fields))
+    return answer
+
+
+def correction(ledger: Ledger, about: dict[str, Any]) -> dict[str, Any]:
+    fields = {"case": CASE, "changes": {"maker": "王某"}, "reason": "更正"}
+    (answer,) = ledger.accept(say(Kind.CORRECTION, [subject(about)], **fields))
+    return answer
+
+
+def naming(ledger: Ledger, about: dict[str, Any], case: str = OTHER_CASE) -> dict[str, Any]:
+    """An act that names an earlier statement as one of its documents."""
+    said = Statement.from_bytes(Envelope.from_bytes(act(ledger, "decision", case=case)).payload)
+    both = (*said.subjects, subject(about))
+    data = seal(Statement(Kind.ACT, both, said.predicate).to_bytes(), [HANDLER]).to_bytes()
+    (answer,) = ledger.accept(data)
+    return answer
+
+
+# --- holds -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("on", ["original", "statement", "transcript", "its case"])
+def test_a_recording_and_what_was_made_from_it_are_held_together(tmp_path: Path, on: str) -> None:
+    with opened(tmp_path / "ledger") as ledger:
+        recording = file(ledger)
+        made = transcript(ledger, OTHER_CASE if on == "its case" else CASE)
+        close_case(ledger)
+        ledger.accept(
+            hold(
+                {
+                    "original": digest(RECORDING).hex(),
+                    "statement": recording,
+                    "transcript": digest(CLIP).hex(),
+                    "its case": OTHER_CASE,
+                }[on]
+            )
+        )
+        assert "under a legal hold" in refused(ledger, disposal(recording))
+        if on != "its case":
+            assert "under a legal hold" in refused(ledger, disposal(made))
+        both = {object_of(ledger, RECORDING), object_of(ledger, CLIP)}
+        ledger.services.keeping.hold()
+        assert ledger.services.vault.places.held_items() >= both
+
+
+def test_what_corrects_a_held_recording_is_held_with_it(tmp_path: Path) -> None:
+    with opened(tmp_path / "ledger") as ledger:
+        recording = file(ledger)
+        corrects = correction(ledger, recording)
+        close_case(ledger)
+        ledger.accept(hold(recording))
+        assert "under a legal hold" in refused(ledger, disposal(corrects))
+
+
+def test_a_hold_on_a_case_is_on_what_its_acts_name_in_others(tmp_path: Path) -> None:
+    with opened(tmp_path / "ledger") as ledger:
+        recording = file(ledger)
+        naming(ledger, recording)
+        ledger.accept(hold(OTHER_CASE))
+        close_case(ledger)
+        assert "under a legal hold" in refused(ledger, disposal(recording))
+
+
+def test_the_end_of_one_proceeding_does_not_lift_what_another_has_placed(tmp_path: Path) -> None:
+    with opened(tmp_path / "ledger") as ledger:
+        answer = file(ledger)
+        close_case(ledger)
+        review, lawsuit = ledger.accept(hold(CASE), hold(CASE, by=SECOND, reason="行政诉讼"))
+        (row,) = ledger.file(hold(CASE, what="lifted"))
+        assert "2 holds are on" in row["detail"] and lawsuit["id"] in "".join(row["hints"])
+        ledger.accept(hold(review, what="lifted"))
+        assert "under a legal hold: 行政诉讼" in refused(ledger, disposal(answer))
+        ledger.accept(hold(lawsuit, what="lifted"))
+        ledger.accept(disposal(answer))
+
+
+def test_a_hold_on_a_misspelled_case_is_refused_and_not_believed(tmp_path: Path) -> None:
+    with opened(tmp_path / "ledger") as ledger:
+        (row,) = ledger.file(hold(CASE.replace("〔", "[").replace("〕", "]")))
+        assert row["code"] == "malformed" and "want a case number" in row["detail"]
+
+
+# --- what is wanted elsewhere ------------------------------------------------------------------
+
+
+def test_what_an_act_of_another_case_names_stays_as_long_as_that(tmp_path: Path) -> None:
+    with opened(tmp_path / "ledger") as ledger:
+        recording = file(ledger)
+        decision = naming(ledger, recording)
+        close_case(ledger)
+        why = refused(ledger, disposal(recording))
+        assert f"is wanted by {decision['id']} of {OTHER_CASE}" in why
+        ledger.accept(act(ledger, case=OTHER_CASE))
+        ledger.await_quorum()
+        ledger.accept(disposal(decision, case=OTHER_CASE))
+        disposed(ledger)
+        ledger.accept(disposal(recording))
+
+
+def test_an_original_stays_while_another_case_has_what_was_made_from_it(tmp_path: Path) -> None:
+    with opened(tmp_path / "ledger") as ledger:
+        recording, made = file(ledger), transcript(ledger, OTHER_CASE)
+        close_case(ledger)
+        assert f"is wanted by {made['id']} of {OTHER_CASE}" in refused(ledger, disposal(recording))
+        # With the original in that case too it is not lost with this one.
+        file(ledger, case=OTHER_CASE, upload=False)
+        ledger.accept(disposal(recording))
+        disposed(ledger)
+        assert b"".join(ledger.services.items.stream(object_of(ledger, RECORDING))) == RECORDING
+
+
+def test_no_statement_is_named_by_two_disposals(tmp_path: Path) -> None:
+    with opened(tmp_path / "ledger") as ledger:
+        answer = file(ledger)
+        close_case(ledger)
+        first, second = ledger.file(disposal(answer), disposal(answer))
+        assert "index" in first
+        assert second["detail"] == f"statement {answer['id']} goes by the disposal {first['id']}"
+
+
+def test_a_complaint_stays_while_anything_is_held_for_it(tmp_path: Path) -> None:
+    """Without it nothing that comes later would be held, and nobody would know what for."""
+    with opened(tmp_path / "ledger") as ledger:
+        times = {"from": "2026-03-02T15:00:00+08:00", "to": "2026-03-02T15:10:00+08:00"}
+        seen = file(ledger, case=OTHER_CASE, occurred=times)
+        letter = TextSubject("complaint", digest(b"letter"))
+        fields = {"case": CASE, "place": "观前街", "seen": times}
+        (complaint,) = ledger.accept(say(Kind.COMPLAINT, [letter], **fields))
+        close_case(ledger)
+        assert "for which 1 statements are held" in refused(ledger, disposal(complaint))
+        ledger.accept(hold(seen, what="lifted", complaint=complaint["id"]))
+        ledger.accept(disposal(complaint))
+
+
+def test_what_ties_a_case_to_what_it_grew_from_goes_with_the_last_of_that(tmp_path: Path) -> None:
+    """Or the rest would be records of which no case was made, and under no hold of the case."""
+    with opened(tmp_path / "ledger") as ledger:
+        (opening,) = ledger.accept(act(ledger, "provisional_opening", case=None, stage="start"))
+        before = act(ledger, "site_inspection", case=None, provisional=opening["id"])
+        (record,) = ledger.accept(before)
+        tie = file(ledger, OTHER, provisional=opening["id"])
+        close_case(ledger)
+        why = refused(ledger, disposal(tie))
+        assert why == (
+            f"what says that the case grew from {opening['id']} goes with the last of that"
+        )
+        ledger.accept(disposal(tie, record))
+        disposed(ledger)
+
+
+# --- when ----------------------------------------------------------------------------------
+
+
+def test_what_was_filed_late_in_a_closed_case_is_not_destroyed_by_its_closing(
+    tmp_path: Path,
+) -> None:
+    days = LIST.replace("days = 0", "days = 1")
+    with open_ledger(tmp_path / "ledger") as ledger:
+        ledger.accept(register(SECOND, Role.HANDLER), publish(days))
+        early, _ = file(ledger), close_case(ledger)
+        three_days = 3 * 86_400_000
+        late_ms = time.time_ns() // 1_000_000 + three_days
+        (late,) = ledger.accept(ledger.evidence(OTHER, name="b.mp4"))
+        ledger.await_quorum()
+        disposing = ledger.services.disposing
+        disposing._now_ms = lambda: late_ms
+        number = int(late["index"])
+        disposing._seen_ms = lambda row: late_ms if row.index >= number else 0
+        assert "keeps this until" in refused(ledger, disposal(late))
+        assert "keeps this until" in refused(ledger, disposal(early, late))
+        ledger.accept(disposal(early))
+
+
+def test_a_closing_counts_from_when_a_quorum_saw_it_whatever_our_clock_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    days = LIST.replace("days = 0", "days = 30")
+    with open_ledger(tmp_path / "ledger") as ledger:
+        ledger.accept(register(SECOND, Role.HANDLER), publish(days))
+        answer, _ = file(ledger), close_case(ledger)
+        # As an operator would have it who ran his clock a year behind; the cosigners' did not.
+        year_ago_ms = time.time_ns() // 1_000_000 - 366 * 86_400_000
+        monkeypatch.setattr(Filed, "at_ms", property(lambda _: year_ago_ms))
+        assert "keeps this until" in refused(ledger, disposal(answer))
+
+
+def shared_case(ledger: Ledger) -> dict[str, dict[str, Any]]:
+    """A case of one agency, in which another has filed too."""
+    keys = {agency: (key(f"h1.{agency}"), key(f"h2.{agency}")) for agency in (OWNER, HELPER)}
+    answers = {}
+    for agency, people in keys.items():
+        ledger.accept(*(register(one, Role.HANDLER, agency) for one in people))
+        ledger.accept(publish(agency=agency))
+        fields = {"agency": agency, "case": SHARED, "by": people[0]}
+        (answers[agency],) = ledger.accept(ledger.evidence(agency.encode(), **fields))
+    return answers
+
+
+def act_of(ledger: Ledger, agency: str, name: str, stage: str = "enforce") -> bytes:
+    by = key(f"h1.{agency}")
+    document = f"{agency} {name}".encode()
+    ledger.upload(document, by=by)
+    fields = {"agency": agency, "case": SHARED, "act": name, "stage": stage}
+    return say(Kind.ACT, [FileSubject("d", digest_item(document))], by, **fields)
+
+
+def of(agency: str, answer: dict[str, Any], **more: Any) -> bytes:
+    people = key(f"h1.{agency}"), key(f"h2.{agency}")
+    return disposal(answer, agency=agency, case=SHARED, by=people, **more)
+
+
+def test_who_helped_in_a_case_does_not_close_it(tmp_path: Path) -> None:
+    with opened(tmp_path / "ledger") as ledger:
+        answers = shared_case(ledger)
+        ledger.accept(act_of(ledger, HELPER, "case_closing"))
+        ledger.await_quorum()
+        assert "the case is open" in refused(ledger, of(HELPER, answers[HELPER]))
+        (closing,) = ledger.accept(act_of(ledger, OWNER, "case_closing"))
+        ledger.await_quorum()
+        # Whose case it was may go first: with the last of it the case is closed for good.
+        both = disposal(
+            answers[OWNER],
+            closing,
+            agency=OWNER,
+            case=SHARED,
+            by=(key(f"h1.{OWNER}"), key(f"h2.{OWNER}")),
+        )
+        ledger.accept(both)
+        disposed(ledger)
+        ledger.await_quorum()
+        ledger.accept(of(HELPER, answers[HELPER]))
+        disposed(ledger, 2)
+
+
+def test_a_hearing_that_another_agency_held_makes_the_class_longer(tmp_path: Path) -> None:
+    with opened(tmp_path / "ledger") as ledger:
+        answers = shared_case(ledger)
+        ledger.accept(act_of(ledger, HELPER, "hearing", "review"))
+        ledger.accept(act_of(ledger, OWNER, "case_closing"))
+        ledger.await_quorum()
+        assert "want the retention class 'years_10'" in refused(ledger, of(OWNER, answers[OWNER]))
