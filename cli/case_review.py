@@ -15,7 +15,15 @@ from cli.language import pick, say
 from cli.output import Exit
 from cli.registering import agency_option
 from cli.remote import open_client, own_key_option, server_option, token_option
-from cli.review_folder import ENTRY, LIST, OPENINGS, PROOF, SALT, STATEMENT, open_review
+from cli.review_folder import (
+    ENTRY,
+    LIST,
+    OPENINGS,
+    SALT,
+    STATEMENT,
+    open_fixed,
+    open_review,
+)
 from cli.saying import file_one
 from cli.score_sheet import sheet
 from cli.small_file import read_small
@@ -35,9 +43,6 @@ from ledger.process.drawing import (
     secret_line,
 )
 from ledger.report import Bilingual
-from ledger.tlog.checkpoint import Checkpoint
-from ledger.tlog.note import SignedNote
-from ledger.tlog.receipt import Receipt
 from storage.durable import PUBLIC_FILE, make_folder, write_file
 
 if TYPE_CHECKING:
@@ -48,11 +53,11 @@ ROW = ("case", "first")
 WORDS: Bilingual = {
     "en": "A case-file review (案卷评查): the list is fixed first, then the sample is drawn.\n\n"
     "The reviewer makes a secret and gives its digest. The agency's list is drawn from\n"
-    "the log and fixed in it. A cosigned checkpoint after that and the secret draw the\n"
+    "the log and fixed in it. The tree that ends there, cosigned, and the secret draw the\n"
     "sample: neither side can choose, and anybody derives it again (case-review.md).",
     "zh": "案卷评查：先固定名单，后抽取样本。\n\n"
-    "评查人生成秘密数并交出其摘要；名单由日志生成并固定于日志；其后经联合签名的检查点\n"
-    "与秘密数共同决定样本。双方均无从选择，任何人均可复算（见 case-review.md）。",
+    "评查人生成秘密数并交出其摘要；名单由日志生成并固定于日志；以名单收尾、经联合签名\n"
+    "的日志树与秘密数共同决定样本。双方均无从选择，任何人均可复算（见 case-review.md）。",
 }
 
 
@@ -205,20 +210,20 @@ def draw(folder: str, trust: str, as_json: bool) -> Exit:
         output.result_json(
             {
                 "cases": str(len(found.listed.cases)),
-                "checkpoint": str(found.checkpoint.size),
                 "drawn": [{"case": name, "place": str(place)} for place, name in found.sample],
                 "quorum_time": when,
                 "seed": found.seed.hex(),
+                "tree": str(found.tree.size),
             }
         )
         return Exit.DONE
     count = len(found.listed.cases)
     output.result(
         say(
-            en=f"{len(found.sample)} of {count} cases, by the checkpoint of "
-            f"{found.checkpoint.size} entries, seen by a quorum at {when}",
-            zh=f"{count} 案中抽取 {len(found.sample)} 案；所依检查点含 {found.checkpoint.size} 条，"
-            f"法定人数于 {when} 看到",
+            en=f"{len(found.sample)} of {count} cases, by the tree that ends with the list "
+            f"({found.tree.size} entries), seen by a quorum at {when}",
+            zh=f"{count} 案中抽取 {len(found.sample)} 案；依据以名单收尾的日志树"
+            f"（{found.tree.size} 条），法定人数于 {when} 看到",
         )
     )
     for place, name in found.sample:
@@ -237,26 +242,26 @@ def draw(folder: str, trust: str, as_json: bool) -> Exit:
         "首个行为先于名单入日志、却不在名单之内的案件，即为漏列。由持有 openings 的评查人使用。\n\n"
         "退出码：0 一致，1 有漏列，或名单所列案件不在台账中。",
     },
-    example="tiezheng case-review compare review --server https://ledger.example \\\n"
-    "    --token-file token",
+    example="tiezheng case-review compare review --trust trust/ \\\n"
+    "    --server https://ledger.example --token-file token",
 )
 @folder_argument
+@trust_option()
 @server_option()
 @token_option()
 @json_option()
-def compare(folder: str, server: str, token_file: str, as_json: bool) -> Exit:
+def compare(folder: str, trust: str, server: str, token_file: str, as_json: bool) -> Exit:
     path = Path(folder)
-    listed = ReviewList.from_bytes(read_small(path / LIST))
+    # Where the list stands decides which cases may lack in it: checked, and not read from a file.
+    fixed = open_fixed(path, open_trust(trust))
+    listed = fixed.listed
     cases = set(open_list(listed, read_small(path / OPENINGS)))
-    index = Receipt.from_bytes(read_small(path / PROOF)).index
-    label = SignedNote.from_text(Receipt.from_bytes(read_small(path / PROOF)).note).text
-    log = Checkpoint.from_text(label).origin.rpartition("/")[2]
     client = open_client(server, token=read_secret(token_file))
     rows = _register(client, listed.agency, listed.year)
     left_out = sorted(
         row["case"]
         for row in rows
-        if row["case"] not in cases and _before(row["first"], log, index)
+        if row["case"] not in cases and _before(row["first"], fixed.label, fixed.index)
     )
     strange = sorted(cases - {row["case"] for row in rows})
     if as_json:

@@ -4,7 +4,7 @@ review/list                  the cases, by commitments
 review/openings              their numbers; the reviewer's, may be missing
 review/statement.dsse.json   what fixed the list in the log
 review/salt, entry           with which the log commits to it
-review/list.tlog-proof       its receipt, whose checkpoint draws
+review/list.tlog-proof       its receipt, with the tree that draws
 review/secret                the reviewer's line, shown last
 """
 
@@ -16,6 +16,7 @@ from ledger.encoding import printable
 from ledger.errors import Rejected
 from ledger.evidence.entry import Entry, check_commitment
 from ledger.evidence.envelope import Envelope
+from ledger.evidence.membership import log_label
 from ledger.evidence.statement import Statement
 from ledger.evidence.trust import Trust
 from ledger.process.drawing import (
@@ -25,6 +26,7 @@ from ledger.process.drawing import (
     open_list,
     parse_secret,
     seed_of,
+    tree_ending,
 )
 from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.note import SignedNote
@@ -39,16 +41,32 @@ class Drawn:
     """`sample` are places of the list with the case's number, or its commitment."""
 
     listed: ReviewList
-    checkpoint: Checkpoint
+    tree: Checkpoint
     quorum_s: int
     seed: bytes
     sample: tuple[tuple[int, str], ...]
 
 
-def open_review(folder: Path, trust: Trust) -> Drawn | None:
-    """Everything checked; None while the checkpoint has no quorum."""
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """The list, and the tree that ends with what fixed it. `quorum_s` is None without a quorum."""
+
+    listed: ReviewList
+    tree: Checkpoint
+    quorum_s: int | None
+
+    @property
+    def label(self) -> str:
+        return log_label(self.tree.origin)
+
+    @property
+    def index(self) -> int:
+        return self.tree.size - 1
+
+
+def open_fixed(folder: Path, trust: Trust) -> Fixed:
+    """The list and its receipt, checked against each other and the trust folder."""
     data = read_small(folder / LIST)
-    listed = ReviewList.from_bytes(data)
     envelope = read_small(folder / STATEMENT)
     check_fixed(data, Statement.from_bytes(Envelope.from_bytes(envelope).payload))
     entry = Entry.from_bytes(read_small(folder / ENTRY))
@@ -59,13 +77,20 @@ def open_review(folder: Path, trust: Trust) -> Drawn | None:
     if log is None:
         raise Rejected(f"the log {printable(origin)!r} is not in your trust folder")
     cosigned = receipt.open(entry.leaf_hash(), log.policy)
-    if cosigned.quorum_time is None:
+    tree = tree_ending(entry.leaf_hash(), receipt, cosigned.checkpoint)
+    return Fixed(ReviewList.from_bytes(data), tree, cosigned.quorum_time)
+
+
+def open_review(folder: Path, trust: Trust) -> Drawn | None:
+    """Everything checked; None while no quorum has seen the list."""
+    fixed = open_fixed(folder, trust)
+    if fixed.quorum_s is None:
         return None
-    checkpoint = cosigned.checkpoint
+    listed, tree = fixed.listed, fixed.tree
     made = parse_secret(read_small(folder / SECRET))
-    places = drawn(listed, checkpoint, made)
+    places = drawn(listed, tree, made)
     names = [commitment.hex() for commitment in listed.cases]
     if (folder / OPENINGS).exists():
         names = list(open_list(listed, read_small(folder / OPENINGS)))
     sample = tuple((place, names[place - 1]) for place in places)
-    return Drawn(listed, checkpoint, cosigned.quorum_time, seed_of(checkpoint, made), sample)
+    return Drawn(listed, tree, fixed.quorum_s, seed_of(tree, made), sample)

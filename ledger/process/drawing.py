@@ -11,9 +11,11 @@
 A case stands there as SHA-256 of its opening: `<salt> <case number>` and a line feed, with a
 salt of 64 hex digits. The openings are a file of their own, in the same order, for the reviewer.
 
-The seed is SHA-256 over the three lines of the first cosigned checkpoint that holds the statement
-about the list, and the reviewer's line. Place p of the list, from 1, has the lot SHA-256 of
-`<seed> <p>` and a line feed; the smallest lots are drawn. docs/case-review.md does it by hand.
+The seed is SHA-256 over three lines as of a checkpoint, origin, size and root of the tree that ends
+with the statement about the list, and the reviewer's line. There is one such tree, and every receipt
+of that statement leads to it, whatever checkpoint it ends in. Place p of the list, from 1, has the
+lot SHA-256 of `<seed> <p>` and a line feed; the smallest lots are drawn. docs/case-review.md does
+it by hand, and decision 0059 says why.
 """
 
 from collections.abc import Sequence
@@ -28,6 +30,8 @@ from ledger.evidence import phrase
 from ledger.evidence.case_number import parse_case
 from ledger.evidence.statement import OPENING, Statement
 from ledger.tlog.checkpoint import Checkpoint
+from ledger.tlog.merkle import check_inclusion, node_hash
+from ledger.tlog.receipt import Receipt
 
 HEADER = "tiezheng/case-review/v1"
 MAX_CASES = 100_000
@@ -160,22 +164,38 @@ def check_fixed(listed: bytes, statement: Statement) -> None:
         )
 
 
-def seed_of(checkpoint: Checkpoint, secret: bytes) -> bytes:
-    return suite.digest(checkpoint.to_text().encode() + secret_line(secret))
+def tree_ending(leaf: bytes, receipt: Receipt, later: Checkpoint) -> Checkpoint:
+    """The tree whose last entry the receipt is of; it must lead to `later`, which is cosigned.
+
+    What stands to the left of a path in a larger tree is just what the smaller one is made of.
+    """
+    check_inclusion(receipt.index, later.size, leaf, receipt.proof, later.root)
+    at, last, root = receipt.index, later.size - 1, leaf
+    for sibling in receipt.proof:
+        if at & 1 or at == last:
+            root = node_hash(sibling, root)
+            while at and not at & 1:
+                at, last = at >> 1, last >> 1
+        at, last = at >> 1, last >> 1
+    return Checkpoint(later.origin, receipt.index + 1, root)
+
+
+def seed_of(tree: Checkpoint, secret: bytes) -> bytes:
+    return suite.digest(tree.to_text().encode() + secret_line(secret))
 
 
 def lot(seed: bytes, place: int) -> bytes:
     return suite.digest(f"{seed.hex()} {place}\n".encode())
 
 
-def drawn(listed: ReviewList, checkpoint: Checkpoint, secret: bytes) -> tuple[int, ...]:
+def drawn(listed: ReviewList, tree: Checkpoint, secret: bytes) -> tuple[int, ...]:
     """The places that are drawn, from 1, in the order of their lots.
 
     Raises `Rejected` if it is not the secret to which the reviewer was committed.
     """
     if commit_secret(secret) != listed.reviewer:
         raise Rejected("the reviewer's secret is not the one to which the list commits him")
-    seed = seed_of(checkpoint, secret)
+    seed = seed_of(tree, secret)
     places = sorted(range(1, len(listed.cases) + 1), key=lambda place: lot(seed, place))
     return tuple(places[: listed.sample])
 

@@ -7,12 +7,13 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from ledger.process.drawing import Opened, ReviewList, make_list
+from ledger.tlog.receipt import Receipt
 from testkit.county import COUNTY, act, open_county, signed
 from testkit.registers import listed
 from testkit.server import CASE, HANDLER, OTHER_CASE, Ledger, await_that, serving
@@ -54,7 +55,8 @@ class Desk:
     def compare(self) -> Ended:
         indexed = self.ledger.services.catalog.indexed_to
         await_that(lambda: indexed() == self.ledger.services.log.number, "the catalog")
-        return self.run("case-review", "compare", self.review, *self.usual, "--json")
+        trust = ("--trust", self.trust)
+        return self.run("case-review", "compare", self.review, *trust, *self.usual, "--json")
 
 
 @pytest.fixture
@@ -86,27 +88,32 @@ def drawn(desk: Desk) -> Desk:
     return desk
 
 
+def shell(review: Path) -> list[str]:
+    """What the page's own script prints."""
+    (script,) = re.findall(r"^```sh\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.M | re.S)
+    return subprocess.run(
+        ["/bin/bash", "-eu", "-c", script],
+        cwd=review,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    ).stdout.splitlines()
+
+
 def test_three_of_ten_are_drawn_and_a_shell_draws_the_same(drawn: Desk) -> None:
     ended = drawn.draw()
     assert ended.code == 0, ended.err
     told = json.loads(ended.out)
     assert told["cases"] == "10"
     assert len({row["case"] for row in told["drawn"]} & set(CASES)) == 3
-    (script,) = re.findall(r"^```sh\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.M | re.S)
-    by_hand = subprocess.run(
-        ["/bin/bash", "-eu", "-c", script],
-        cwd=drawn.review,
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    ).stdout.splitlines()
-    assert by_hand[:3] == ["OK"] * 3
-    assert [line.split()[1] for line in by_hand[3:]] == [row["place"] for row in told["drawn"]]
+    by_hand = shell(drawn.review)
+    assert by_hand[:4] == ["OK"] * 4
+    assert [line.split()[1] for line in by_hand[4:]] == [row["place"] for row in told["drawn"]]
     # Without the openings the same places are told by their commitments.
     (drawn.review / "openings").unlink()
     names = [row["case"] for row in json.loads(drawn.draw().out)["drawn"]]
-    assert names == [line.split()[2] for line in by_hand[3:]]
+    assert names == [line.split()[2] for line in by_hand[4:]]
 
 
 def test_the_list_is_the_register_of_that_moment(drawn: Desk) -> None:
@@ -163,9 +170,36 @@ def test_what_is_changed_afterwards_shows(drawn: Desk, change: str) -> None:
     assert ended.code == 1, ended.out
 
 
-def test_another_checkpoint_draws_another_sample_and_a_second_list_has_a_number(
-    drawn: Desk,
-) -> None:
+def test_a_receipt_over_a_later_checkpoint_draws_the_same(drawn: Desk) -> None:
+    first, by_hand = json.loads(drawn.draw().out), shell(drawn.review)
+    for n in range(900, 903):
+        act(drawn.ledger, "case_filing", stage="start", case=f"苏城管罚〔2026〕{n}号")
+    drawn.ledger.await_quorum()
+    log = drawn.ledger.services.log
+    receipt = Receipt.from_bytes((drawn.review / "list.tlog-proof").read_bytes())
+    note = log.first_note(log.size)
+    assert note is not None
+    later = log.receipt(receipt.index, note).to_bytes()
+    assert later != receipt.to_bytes()
+    (drawn.review / "list.tlog-proof").write_bytes(later)
+    assert json.loads(drawn.draw().out) | {"quorum_time": first["quorum_time"]} == first
+    assert shell(drawn.review) == by_hand
+
+
+@pytest.mark.parametrize("change", ["index", "note"])
+def test_a_list_is_compared_as_of_its_checked_place_and_no_other(drawn: Desk, change: str) -> None:
+    """A receipt that says the list stood earlier would hide the cases that lack in it."""
+    receipt = Receipt.from_bytes((drawn.review / "list.tlog-proof").read_bytes())
+    forged = {
+        "index": replace(receipt, index=1),
+        "note": replace(receipt, note=receipt.note.replace("/2026\n", "/2025\n", 1)),
+    }[change]
+    (drawn.review / "list.tlog-proof").write_bytes(forged.to_bytes())
+    assert drawn.compare().code == 1
+    assert "left_out" not in drawn.compare().out
+
+
+def test_a_second_list_draws_another_sample_and_has_a_number(drawn: Desk) -> None:
     first = json.loads(drawn.draw().out)
     other = drawn.review.parent / "other"
     answer = json.loads(drawn.list_(other).out)

@@ -102,9 +102,9 @@ def draw(year: Year) -> None:
     )
     receipt = str(review / "list.tlog-proof")
     year.ledger.stage.run("receipt", fixed["id"], *server, "--wait", "60", "-o", receipt)
-    year.ledger.stage.run("case-review", "compare", str(review), *server, *token)
-    shutil.copyfile(secret, review / "secret")
     trust = ("--trust", str(year.root / "trust"))
+    year.ledger.stage.run("case-review", "compare", str(review), *trust, *server, *token)
+    shutil.copyfile(secret, review / "secret")
     told = year.told("case-review", "draw", str(review), *trust)
     places = [int(row["place"]) for row in told["drawn"]]
     year.hold(

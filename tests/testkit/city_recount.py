@@ -163,10 +163,20 @@ def holding(ledger: Path, word: bytes) -> list[Path]:
 
 def drawn_by_hand(review: Path, count: int) -> list[int]:
     """Places of a review's list, by the rule of docs/case-review.md and hashlib alone."""
-    receipt = (review / "list.tlog-proof").read_text()
-    checkpoint = receipt.split("\n\n", 1)[1].split("\n")[:3]
-    secret = (review / "secret").read_text()
-    seed = hashlib.sha256(("\n".join(checkpoint) + "\n" + secret).encode()).hexdigest()
+    proof, note = (review / "list.tlog-proof").read_text().split("\n\n", 1)
+    origin, size, _ = note.split("\n")[:3]
+    _, index, *path = proof.split("\n")
+    at, last = int(index.removeprefix("index ")), int(size) - 1
+    tree = f"{origin}\n{at + 1}\n"
+    root = hashlib.sha256(b"\0" + (review / "entry").read_bytes()).digest()
+    for node in path:
+        if at & 1 or at == last:
+            root = hashlib.sha256(b"\1" + base64.b64decode(node) + root).digest()
+            while at and not at & 1:
+                at, last = at >> 1, last >> 1
+        at, last = at >> 1, last >> 1
+    tree += base64.b64encode(root).decode() + "\n"
+    seed = hashlib.sha256((tree + (review / "secret").read_text()).encode()).hexdigest()
     places = range(1, len((review / "list").read_text().splitlines()) - 5)
     lots = sorted((hashlib.sha256(f"{seed} {p}\n".encode()).hexdigest(), p) for p in places)
     return [place for _, place in lots[:count]]

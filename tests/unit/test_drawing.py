@@ -20,12 +20,16 @@ from ledger.process.drawing import (
     open_list,
     parse_secret,
     secret_line,
+    tree_ending,
 )
 from ledger.suite import digest
 from ledger.tlog.checkpoint import Checkpoint
+from ledger.tlog.merkle import root_of
+from ledger.tlog.proof import prove_inclusion
+from ledger.tlog.receipt import Receipt
 
 SECRET = bytes(range(32))
-CHECKPOINT = Checkpoint("ledger.example/enforcement/2026", 91, digest(b"root"))
+TREE = Checkpoint("ledger.example/enforcement/2026", 91, digest(b"root"))
 AGENCY = "agency-01"
 
 
@@ -124,24 +128,41 @@ def test_a_case_that_is_added_or_withdrawn_afterwards_is_seen() -> None:
         check_fixed(listed.to_bytes(), opening(listed.to_bytes(), agency="agency-02"))
 
 
-def test_the_sample_hangs_on_the_checkpoint_and_on_the_secret_alone() -> None:
+def test_the_sample_hangs_on_the_tree_and_on_the_secret_alone() -> None:
     listed, _ = made(200, 10)
-    sample = drawn(listed, CHECKPOINT, SECRET)
+    sample = drawn(listed, TREE, SECRET)
     assert len(set(sample)) == 10
     assert set(sample) <= set(range(1, 201))
-    assert drawn(listed, CHECKPOINT, SECRET) == sample
-    assert drawn(listed, replace(CHECKPOINT, size=92), SECRET) != sample
+    assert drawn(listed, TREE, SECRET) == sample
+    assert drawn(listed, replace(TREE, size=92), SECRET) != sample
     other = bytes(32)
     with pytest.raises(Rejected, match="secret"):
-        drawn(listed, CHECKPOINT, other)
-    assert drawn(replace(listed, reviewer=commit_secret(other)), CHECKPOINT, other) != sample
+        drawn(listed, TREE, other)
+    assert drawn(replace(listed, reviewer=commit_secret(other)), TREE, other) != sample
+
+
+@given(st.integers(1, 300), st.integers(0, 300))
+def test_whatever_larger_tree_a_receipt_leads_to_the_one_that_ends_there_is_the_same(
+    size: int, more: int
+) -> None:
+    leaves = [digest(bytes([n % 256, n // 256])) for n in range(size + more)]
+
+    def nodes(level: int, index: int) -> bytes:
+        return root_of(leaves[index << level : (index + 1) << level])
+
+    later = Checkpoint(TREE.origin, size + more, root_of(leaves))
+    proof = prove_inclusion(size - 1, size + more, nodes)
+    found = tree_ending(leaves[size - 1], Receipt(size - 1, proof, "note"), later)
+    assert found == Checkpoint(TREE.origin, size, root_of(leaves[:size]))
+    with pytest.raises(Rejected):
+        tree_ending(leaves[size - 1], Receipt(size, proof, "note"), later)
 
 
 def test_every_case_is_drawn_about_as_often() -> None:
     listed, _ = made(20, 5)
     counts = dict.fromkeys(range(1, 21), 0)
     for size in range(1, 2001):
-        for place in drawn(listed, replace(CHECKPOINT, size=size), SECRET):
+        for place in drawn(listed, replace(TREE, size=size), SECRET):
             counts[place] += 1
     # 500 expected of each; six standard deviations are 116.
     assert all(384 < count < 616 for count in counts.values())
