@@ -221,8 +221,8 @@ COMPONENTS: dict[str, Schema] = {
                     dict.fromkeys(
                         (
                             *("acts", "agency", "amount", "case", "closed", "decided", "decision"),
-                            *("first", "last", "officers", "opened", "procedure", "served"),
-                            "stage",
+                            *("first", "last", "named", "officers", "opened", "procedure"),
+                            *("served", "stage"),
                         ),
                         _TEXT,
                     )

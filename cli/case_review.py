@@ -48,7 +48,7 @@ from storage.durable import PUBLIC_FILE, make_folder, write_file
 if TYPE_CHECKING:
     from api.clients.ledger import LedgerClient
 
-ROW = ("case", "first")
+ROW = ("case", "named")
 
 WORDS: Bilingual = {
     "en": "A case-file review (案卷评查): the list is fixed first, then the sample is drawn.\n\n"
@@ -235,11 +235,11 @@ def draw(folder: str, trust: str, as_json: bool) -> Exit:
     "compare",
     words={
         "en": "Compare the list in DIR with the case register that the log gives now.\n\n"
-        "A case whose first act was logged before the list and that is not in it was\n"
+        "A case that had its number in the log before the list and is not in it was\n"
         "left out. For the reviewer, who has the openings.\n\n"
         "Exit code: 0 the same, 1 a case was left out or is not in the register.",
         "zh": "将 DIR 中的名单与日志现在生成的执法台账对照。\n\n"
-        "首个行为先于名单入日志、却不在名单之内的案件，即为漏列。由持有 openings 的评查人使用。\n\n"
+        "案号先于名单入日志、却不在名单之内的案件，即为漏列。由持有 openings 的评查人使用。\n\n"
         "退出码：0 一致，1 有漏列，或名单所列案件不在台账中。",
     },
     example="tiezheng case-review compare review --trust trust/ \\\n"
@@ -261,7 +261,7 @@ def compare(folder: str, trust: str, server: str, token_file: str, as_json: bool
     left_out = sorted(
         row["case"]
         for row in rows
-        if row["case"] not in cases and _before(row["first"], fixed.label, fixed.index)
+        if row["case"] not in cases and _before(row["named"], fixed.label, fixed.index)
     )
     strange = sorted(cases - {row["case"] for row in rows})
     if as_json:

@@ -31,6 +31,7 @@ class CaseLine:
     served: date | None = None
     closed: date | None = None
     numbers: list[int] = field(default_factory=list)  # of its acts
+    named: int | None = None  # the first of them that has the case's number
 
 
 def concludes(act: Statement) -> str:
@@ -84,6 +85,8 @@ def _number(lines: dict[tuple[str, str], CaseLine], slot: tuple[str, str], case:
 
 def _enter(line: CaseLine, number: int, act: Statement, conclusion: str) -> None:
     line.numbers.append(number)
+    if act.case and line.named is None:
+        line.named = number
     line.stage = act.stage or line.stage
     new = [officer for officer in act.predicate.get("officers", ()) if officer not in line.officers]
     line.officers += tuple(new)

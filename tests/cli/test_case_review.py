@@ -6,12 +6,17 @@ import json
 import re
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from api.ids import new_id
+from ledger.evidence.chunks import digest_item
+from ledger.evidence.signing import seal
+from ledger.evidence.statement import FileSubject, Kind, Statement
 from ledger.process.drawing import Opened, ReviewList, make_list
 from ledger.tlog.receipt import Receipt
 from testkit.county import COUNTY, act, open_county, signed
@@ -21,6 +26,7 @@ from testkit.terminal import Ended, Run
 
 PAGE = Path(__file__).parents[2] / "docs" / "case-review.md"
 PACK = (PAGE.parents[1] / "ledger" / "process" / "packs" / "ordinary.toml").read_text("utf-8")
+NOW = {"from": "2026-03-02T09:00:00+08:00", "to": "2026-03-02T10:00:00+08:00"}
 CASES = [CASE, OTHER_CASE, *(f"苏城管罚〔2026〕{n}号" for n in range(500, 508))]
 
 
@@ -120,6 +126,20 @@ def test_the_list_is_the_register_of_that_moment(drawn: Desk) -> None:
     assert drawn.compare().code == 0
     act(drawn.ledger, "case_filing", stage="start", case="苏城管罚〔2026〕900号")
     assert json.loads(drawn.compare().out) == {"left_out": [], "unknown": []}
+
+
+def test_a_case_that_got_its_number_after_the_list_was_not_left_out(desk: Desk) -> None:
+    slot = {"agency": COUNTY, "id": new_id(time.time_ns() // 1_000_000)}
+    opening = {"act": "provisional_opening", "occurred": NOW} | slot
+    desk.ledger.upload(b"opened")
+    files = (FileSubject("a.txt", digest_item(b"opened")),)
+    desk.ledger.accept(seal(Statement(Kind.ACT, files, opening).to_bytes(), [HANDLER]).to_bytes())
+    act(desk.ledger, "source", stage="start", case=None, provisional=slot["id"])
+    desk.receipt(json.loads(desk.list_().out)["id"])
+    assert json.loads(desk.compare().out) == {"left_out": [], "unknown": []}
+    late = {"case": "苏城管罚〔2026〕901号", "provisional": slot["id"]}
+    act(desk.ledger, "case_filing", stage="start", **late)
+    assert json.loads(desk.compare().out) == {"left_out": [], "unknown": []}
 
 
 def test_a_case_that_was_left_out_or_made_up_is_told(

@@ -96,6 +96,14 @@ def test_what_was_done_before_the_number_came_late_is_the_case_s_as_well() -> No
     (line,) = case_register(enumerate([early, other, bound, after]))
     assert (line.case, line.numbers) == (CASE, [0, 1, 2, 3])
     assert (line.opened, line.officers) == (date(2026, 3, 1), ("A-9", "A-1"))
+    assert line.named == 1
+
+
+def test_it_is_told_since_when_a_case_has_its_number() -> None:
+    early = act("source", "2026-03-01", provisional=SLOT)
+    bound = act("case_filing", "2026-03-02", provisional=SLOT, case=CASE)
+    assert [line.named for line in case_register(enumerate([early, bound, bound]))] == [1]
+    assert [line.named for line in case_register(enumerate([early]))] == [None]
 
 
 def test_two_agencies_do_not_share_a_line() -> None:
