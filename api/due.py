@@ -3,7 +3,8 @@
     GET /v1/agencies/{agency}/due          clocks that run or are overdue, the next first;
                                            with done=yes also those that are over;
                                            `clocks` are the names of all that there are
-    GET /v1/agencies/{agency}/due.ics      the same, for phones and desks
+    GET /v1/agencies/{agency}/due.ics      the same, for phones and desks; the token may be the
+                                           password of HTTP Basic, which is what these send
 
 Counted from the agency's acts in the log, by the rule packs in force when each case was opened.
 Who may see the agency sees it; a custody statement precedes each answer.
@@ -55,7 +56,8 @@ async def due(
     below: Below = "no",
     done: Done = "no",
 ) -> JSONResponse:
-    asked, rows = await _answer(s, request, agency, below, done)
+    person = await asyncio.to_thread(s.doorkeeper.person, request)
+    asked, rows = await _answer(s, person, agency, below, done)
     return JSONResponse(asked.answer(clocks=clock_names(asked.registry), due=rows))
 
 
@@ -64,7 +66,7 @@ async def due(
     summary="The same as a calendar",
     response_class=Response,
     responses=answers(200, "text/calendar", "", *_CODES),
-    openapi_extra=shown("bearer"),
+    openapi_extra=shown("bearer", "basic"),
 )
 async def calendar(
     agency: AgencyName,
@@ -79,14 +81,14 @@ async def calendar(
             "icalendar is not installed, and it writes calendars",
             hints=("pip install 'tiezheng[tables]' where the ledger runs",),
         ) from None
-    _, rows = await _answer(s, request, agency, below, "no")
+    person = await asyncio.to_thread(s.doorkeeper.subscriber, request)
+    _, rows = await _answer(s, person, agency, below, "no")
     return Response(feed.feed(rows), media_type=feed.MEDIA_TYPE)
 
 
 async def _answer(
-    s: Services, request: Request, agency: str, below: str, done: str
+    s: Services, person: Person, agency: str, below: str, done: str
 ) -> tuple[Asked, list[Row]]:
-    person = await asyncio.to_thread(s.doorkeeper.person, request)
     async with s.packing:
         return await asyncio.to_thread(_due, s, agency, person, below, done)
 

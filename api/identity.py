@@ -11,7 +11,8 @@ from fastapi import Request
 
 from api.signing import Message, RequestVerifier
 from ledger import suite
-from ledger.errors import Rejected
+from ledger.encoding import parse_base64, parse_utf8
+from ledger.errors import Malformed, Rejected
 from ledger.evidence.register import Registration
 from ledger.evidence.statement import Role
 from ledger.log import Log
@@ -23,6 +24,12 @@ TOKEN_PREFIX = "tz_"
 
 class Unsigned(Rejected):
     code = "unsigned"
+    challenge = 'Bearer realm="tiezheng"'
+
+
+class UnsignedCalendar(Unsigned):
+    # Basic first: calendar programs look no further, and ask a person for a password.
+    challenge = f'Basic realm="tiezheng", charset="UTF-8", {Unsigned.challenge}'
 
 
 class Forbidden(Rejected):
@@ -88,9 +95,32 @@ class Doorkeeper:
     def person(self, request: Request) -> Person:
         """The bearer of a valid token; raises `Unsigned`."""
         scheme, _, secret = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not secret.startswith(TOKEN_PREFIX):
+        return self._bearer(secret if scheme.lower() == "bearer" else "")
+
+    def subscriber(self, request: Request) -> Person:
+        """The same, of a calendar program: these send no bearer token, but a password (RFC 7617).
+
+        The token is the password, whatever the user name.
+        """
+        scheme, _, packed = request.headers.get("authorization", "").partition(" ")
+        try:
+            if scheme.lower() != "basic":
+                return self.person(request)
+            return self._bearer(_password(packed))
+        except Unsigned as error:
+            raise UnsignedCalendar(str(error), hints=error.hints) from None
+
+    def _bearer(self, secret: str) -> Person:
+        if not secret.startswith(TOKEN_PREFIX):
             raise Unsigned("want a bearer token", hints=("tiezheng token --help",))
         found = self._tokens.find_token(suite.digest(secret.encode()), self._now_ms())
         if found is None:
             raise Unsigned("the token is unknown or has ended")
         return Person(found.name, Role(found.role), found.agency, tuple(found.cases))
+
+
+def _password(packed: str) -> str:
+    try:
+        return parse_utf8(parse_base64(packed)).partition(":")[2]
+    except Malformed:
+        raise Unsigned("want 'Basic' and user:password in base64") from None

@@ -73,8 +73,6 @@ def of_error(error: LedgerError) -> dict[str, Any]:
 
 def answer(body: dict[str, Any], more: Mapping[str, str] | None = None) -> JSONResponse:
     headers = dict(more or {})
-    if body["status"] == 401:
-        headers["WWW-Authenticate"] = 'Bearer realm="tiezheng"'
     if body["code"] in ("busy", "quota", "unavailable"):
         headers["Retry-After"] = "2"
     return JSONResponse(body, body["status"], headers, MEDIA_TYPE)
@@ -83,7 +81,8 @@ def answer(body: dict[str, Any], more: Mapping[str, str] | None = None) -> JSONR
 def install(app: FastAPI) -> None:
     @app.exception_handler(LedgerError)
     async def _(request: Request, error: LedgerError) -> JSONResponse:
-        return answer(of_error(error))
+        challenge = getattr(error, "challenge", None)
+        return answer(of_error(error), challenge and {"WWW-Authenticate": challenge})
 
     @app.exception_handler(HTTPException)
     async def _(request: Request, error: HTTPException) -> JSONResponse:

@@ -331,6 +331,7 @@ COMPONENTS: dict[str, Schema] = {
 }
 
 SECURITY: dict[str, Schema] = {
+    "basic": {"type": "http", "scheme": "basic"},
     "bearer": {"type": "http", "scheme": "bearer"},
     "signature": {
         "type": "apiKey",
@@ -439,8 +440,9 @@ def takes(media_type: str, schema: str = "", *, by: str = "") -> Schema:
     return {"requestBody": {"required": True, "content": content}} | shown(by)
 
 
-def shown(by: str) -> Schema:
-    return {"security": [{by: []}]} if by else {}
+def shown(*by: str) -> Schema:
+    """Any one of them will do; none where anyone may ask."""
+    return {"security": [{one: []} for one in by if one]} if any(by) else {}
 
 
 def complete(document: Schema) -> Schema:

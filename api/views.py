@@ -241,6 +241,7 @@ def _line(asked: Asked, line: CaseLine) -> dict[str, str]:
         "decision": line.decision,
         "first": asked.place(line.numbers[0]),
         "last": asked.place(line.numbers[-1]),
+        "named": "" if line.named is None else asked.place(line.named),
         "officers": "、".join(line.officers),
         "opened": line.opened.isoformat() if line.opened else "",
         "procedure": line.procedure,

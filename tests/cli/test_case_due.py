@@ -2,12 +2,14 @@
 
 import json
 import time
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from icalendar import Calendar
 
@@ -181,6 +183,55 @@ def test_as_a_calendar_from_the_command_and_from_its_address(desk: Desk) -> None
     got = desk.ledger.http.get(f"/v1/agencies/{COUNTY}/due.ics", headers=bearer)
     assert got.headers["content-type"].startswith("text/calendar")
     assert got.content == file.read_bytes()
+
+
+def calendar(desk: Desk, authorization: str = "", path: str = "due.ics") -> httpx2.Response:
+    headers = {"Authorization": authorization} if authorization else {}
+    return desk.ledger.http.get(f"/v1/agencies/{COUNTY}/{path}", headers=headers)
+
+
+def basic(pair: str) -> str:
+    return f"Basic {b64encode(pair.encode()).decode()}"
+
+
+@pytest.mark.parametrize("user", ["", "王某", "tiezheng"])
+def test_a_calendar_program_subscribes_with_the_token_as_its_password(
+    desk: Desk, user: str
+) -> None:
+    token = desk.ledger.token("supervisor")
+    got = calendar(desk, basic(f"{user}:{token}"))
+    assert got.status_code == 200, got.text
+    assert got.content == calendar(desk, f"Bearer {token}").content
+    # There alone: elsewhere nobody is asked for a password, and none is taken.
+    elsewhere = calendar(desk, basic(f"{user}:{token}"), "due")
+    assert elsewhere.status_code == 401
+    assert "Basic" not in elsewhere.headers["www-authenticate"]
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        "",
+        "Basic",
+        "Basic %%%",
+        "Basic /w==",
+        basic("tz_x"),
+        basic(":tz_x"),
+        basic("a:b:c"),
+        "Digest x",
+    ],
+)
+def test_a_calendar_program_without_a_token_is_asked_for_a_password(
+    desk: Desk, authorization: str
+) -> None:
+    got = calendar(desk, authorization)
+    assert (got.status_code, got.json()["code"]) == (401, "unsigned")
+    assert got.headers["www-authenticate"].startswith('Basic realm="tiezheng"')
+
+
+def test_a_password_opens_no_more_than_its_token(desk: Desk) -> None:
+    token = desk.ledger.token("supervisor", agency=ELSEWHERE)
+    assert calendar(desk, basic(f":{token}")).status_code == 404
 
 
 def test_no_officer_is_named_in_a_calendar(desk: Desk) -> None:
