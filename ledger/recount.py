@@ -1,7 +1,8 @@
 """The numbers of a year, counted again from the log by whoever has a copy of it.
 
 All acts of an agency and a year are one series, and the log holds a tag for each: one that is
-left out of a yearly file is missed, and one that is hidden behind its end is found. One that was
+left out of a yearly file is missed, one that is hidden behind its end is found, and one that was
+logged twice, or under two numbers, is not counted twice. One that was
 logged outside the series is missed by who has the packet of its case. What a file does not prove
 is that the acts say the truth, that every act was logged, or who signed it.
 """
@@ -148,7 +149,13 @@ def _tagged(
             raise Rejected(f"entry {first + odd[0]}: {odd[1]}")
         for index, data in enumerate(entries, start=first):
             entry = Entry.from_bytes(data)
-            for n in (tags[tag] for tag in entry.tags if tag in tags):
+            numbers = sorted(tags[tag] for tag in entry.tags if tag in tags)
+            if len(numbers) > 1:
+                # One act would be shown, and counted, under each.
+                raise Rejected(
+                    f"entry {index} has two numbers of the series, {numbers[0]} and {numbers[1]}"
+                )
+            for n in numbers:
                 if n in found:
                     raise Rejected(f"two entries have number {n} of the series")
                 found[n] = Place(label, index), entry.commitment
@@ -187,6 +194,7 @@ def _bound(
     """Each act shown is the one at its place; what is not is not counted."""
     failed: list[Finding] = []
     gone: list[Finding] = []
+    seen: set[str] = set()
     n = 0
     for n, act in enumerate(acts, start=1):
         place, commitment = at.get(n, (None, b""))
@@ -200,7 +208,11 @@ def _bound(
                 continue
             if commit(act.salt, act.envelope) != commitment:
                 raise Rejected("salt and statement do not give the commitment in the log")
-            tally.add(_opened(act, place, series, trust))
+            statement = _opened(act, place, series, trust)
+            if statement.id in seen:
+                raise Rejected("the same act stands earlier in the file: it is counted once")
+            seen.add(statement.id)
+            tally.add(statement)
         except LedgerError as error:
             if len(failed) < MAX_SAID:
                 detail = f"act {n} of the file: {error}"

@@ -36,7 +36,7 @@ MAX_MISSING = 256  # case numbers that are listed; all of them are counted
 # numbers, since somebody made up names, amounts and forms, would be a year without statistics.
 MAX_TOLD = 2**24
 _FEN = re.compile(r"(0|[1-9][0-9]{0,29})\.[0-9]{2}", re.ASCII)
-_NUMBER = re.compile(r"(.*〔[12]\d{3}〕\D*)([1-9]\d{0,8})(\D*)", re.ASCII)
+_NUMBER = re.compile(r"(.*〔[12]\d{3}〕\D*)0*([1-9]\d{0,8})(\D*)", re.ASCII)
 
 
 @dataclass(slots=True)
@@ -148,6 +148,7 @@ class Tally:
         self._year = year
         self._found = Statistics()
         self._cases: set[str] = set()
+        self._numbered: dict[str, str] = {}  # the number that a provisional case got
         self._numbers: defaultdict[str, set[int]] = defaultdict(set)
         self._of_procedure: defaultdict[str, set[str]] = defaultdict(set)
         self._of_act: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
@@ -159,6 +160,8 @@ class Tally:
             raise Malformed(f"want an act of a procedure, got {statement.kind}")
         procedure, act = said["procedure"], said["act"]
         case = said.get("case") or said["provisional"]
+        if "case" in said and "provisional" in said:
+            self._numbered.setdefault(said["provisional"], case)
         count = self._found.procedures.setdefault(procedure, {}).setdefault(act, ActCount())
         self._found.acts += 1
         count.acts += 1
@@ -174,12 +177,16 @@ class Tally:
 
     def numbers(self) -> Statistics:
         found = self._found
-        found.cases = len(self._cases)
-        found.cases_of = {name: len(cases) for name, cases in self._of_procedure.items()}
+        found.cases = self._count(self._cases)
+        found.cases_of = {name: self._count(cases) for name, cases in self._of_procedure.items()}
         found.numbering = {form: Numbering.of(all_) for form, all_ in self._numbers.items()}
         for (procedure, act), cases in self._of_act.items():
-            found.procedures[procedure][act].cases = len(cases)
+            found.procedures[procedure][act].cases = self._count(cases)
         return found
+
+    def _count(self, cases: set[str]) -> int:
+        """A case that got its number after its first acts is one case."""
+        return len({self._numbered.get(case, case) for case in cases})
 
 
 def differences(told: Statistics, counted: Statistics) -> list[tuple[str, str, str]]:

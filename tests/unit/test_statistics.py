@@ -254,23 +254,49 @@ def test_another_agency_s_signature_opens_nothing(world: World, lines: list[byte
         assert outcomes(found) == {"series": Outcome.FAILED}
 
 
-def test_another_agency_s_act_under_the_run_s_tag_is_not_counted(world: World) -> None:
-    """The operator has the key of every series: what he tags is held against its own words."""
-    run = CachedSigner().open(f"{YEAR}/acts/{AGENCY}")
-    envelope, salt = act(1, "case_filing", CASES[0], agency="agency-02").to_envelope(), bytes(32)
-    entry = Entry(0, commit(salt, envelope), entry_tags(salt, [run.tag(1)])).to_bytes()
+def run_of(world: World, *entries: tuple[bytes, list[int]]) -> Recount:
+    """The operator's own log, and the file of it: each act under numbers that he gave it.
+
+    He has the key of every series: what he tags is held against the acts' own words.
+    """
+    run, salt = CachedSigner().open(f"{YEAR}/acts/{AGENCY}"), bytes(32)
+    logged = [
+        Entry(0, commit(salt, envelope), entry_tags(salt, [run.tag(n) for n in numbers])).to_bytes()
+        for envelope, numbers in entries
+    ]
     key = SigningKey("ledger.example/2026", Algorithm.ED25519, bytes(32))
-    text = Checkpoint(key.name, 1, Edge().extend(leaf_hashes([entry])).root()).to_text()
+    text = Checkpoint(key.name, len(logged), Edge().extend(leaf_hashes(logged)).root()).to_text()
     log = MemoryLog()
     log.files["2026", "checkpoint"] = SignedNote(text, (sign_note(text, key),)).to_bytes()
-    log.files["2026", Tile(ENTRIES, 0, 1).to_path()] = entries_to_bytes([entry])
+    log.files["2026", Tile(ENTRIES, 0, len(logged)).to_path()] = entries_to_bytes(logged)
     trusted = TrustedLog(key.name, YEAR, Policy(key.verifier, (), (), None), "")
-    first = Yearly(AGENCY, YEAR, Statistics(), run.signature, {YEAR: 1})
-    lines = [first.to_bytes(), Shown(envelope, salt).to_bytes()]
-    found = recount(lambda: lines, log, replace(world.trust, logs=(trusted,)))
+    first = Yearly(AGENCY, YEAR, Statistics(), run.signature, {YEAR: len(logged)})
+    shown = {n: Shown(envelope, salt).to_bytes() for envelope, numbers in entries for n in numbers}
+    lines = [first.to_bytes(), *(line for _, line in sorted(shown.items()))]
+    return recount(lambda: lines, log, replace(world.trust, logs=(trusted,)))
+
+
+def test_another_agency_s_act_under_the_run_s_tag_is_not_counted(world: World) -> None:
+    other = act(1, "case_filing", CASES[0], agency="agency-02").to_envelope()
+    found = run_of(world, (other, [1]))
     (refused,) = [finding for finding in found.findings if finding.step == "act"]
     assert refused.outcome is Outcome.FAILED and "it is of" in refused.detail
     assert found.counted == Statistics()
+
+
+def test_an_act_with_two_numbers_of_the_run_is_not_counted_twice(world: World) -> None:
+    found = run_of(world, (ACTS[1].to_envelope(), [1, 2]))
+    (refused,) = [finding for finding in found.findings if finding.step == "log"]
+    assert refused.outcome is Outcome.FAILED
+    assert "entry 0 has two numbers of the series, 1 and 2" in refused.detail
+
+
+def test_an_act_that_is_logged_twice_is_counted_once(world: World) -> None:
+    found = run_of(world, (ACTS[1].to_envelope(), [1]), (ACTS[1].to_envelope(), [2]))
+    (refused,) = [finding for finding in found.findings if finding.step == "act"]
+    assert (refused.outcome, refused.about) == (Outcome.FAILED, "2026-1")
+    assert "the same act stands earlier" in refused.detail
+    assert found.counted.acts == 1
 
 
 def test_what_was_destroyed_is_said_and_counted_nowhere(world: World, lines: list[bytes]) -> None:
@@ -359,6 +385,28 @@ def test_a_case_number_that_nobody_logged_is_told_however_large_the_last_one_is(
     assert (row.cases, row.last, row.lacking) == (3, 999_999_999, 999_999_996)
     assert row.missing == (1, *range(3, 258))
     assert Statistics.from_json(numbers.to_json()) == numbers
+
+
+def test_zeros_before_a_number_hide_no_hole() -> None:
+    numbers = told([act(n, "case_filing", f"甲〔2026〕{n:03}号") for n in (1, 2, 5, 10)])
+    (row,) = numbers.numbering.values()
+    assert (row.cases, row.last, row.missing) == (4, 10, (3, 4, 6, 7, 8, 9))
+
+
+def unnumbered(number: int, slot: str) -> Draft:
+    draft = made.act(number, "source", provisional=slot)
+    return replace(draft, predicate={k: v for k, v in draft.predicate.items() if k != "case"})
+
+
+def test_a_case_that_got_its_number_later_is_one_case() -> None:
+    slot = "0198e7a0-0000-7000-8000-0000000000aa"
+    early, late = (unnumbered(n, slot) for n in (1, 3))
+    bound = act(2, "case_filing", CASES[0], provisional=slot)
+    for acts in ([early, bound], [bound, late], [early, bound, late]):
+        numbers = told(acts)
+        assert (numbers.cases, numbers.cases_of) == (1, {"ordinary": 1})
+    numbers = told([early, late])
+    assert numbers.cases == 1
 
 
 def test_only_acts_of_a_procedure_are_counted() -> None:
