@@ -13,6 +13,7 @@ Who may see the agency sees it; a custody statement precedes each answer.
 import asyncio
 from collections.abc import Iterator, Sequence
 from importlib import import_module
+from itertools import chain
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -31,7 +32,7 @@ from ledger.evidence.envelope import Envelope
 from ledger.evidence.statement import Kind, Statement
 from ledger.process.casefile import CaseFile, Filed
 from ledger.process.clocks import State
-from ledger.process.duties import duties_of
+from ledger.process.duties import YEARLY, duties_of
 
 DUE = frozenset({State.RUNNING, State.OVERDUE})
 
@@ -58,7 +59,9 @@ async def due(
 ) -> JSONResponse:
     person = await asyncio.to_thread(s.doorkeeper.person, request)
     asked, rows = await _answer(s, person, agency, below, done)
-    return JSONResponse(asked.answer(clocks=clock_names(asked.registry), due=rows))
+    return await asyncio.to_thread(
+        lambda: JSONResponse(asked.answer(clocks=clock_names(asked.registry), due=rows))
+    )
 
 
 @router.get(
@@ -83,7 +86,7 @@ async def calendar(
         ) from None
     person = await asyncio.to_thread(s.doorkeeper.subscriber, request)
     _, rows = await _answer(s, person, agency, below, "no")
-    return Response(feed.feed(rows), media_type=feed.MEDIA_TYPE)
+    return Response(await asyncio.to_thread(feed.feed, rows), media_type=feed.MEDIA_TYPE)
 
 
 async def _answer(
@@ -102,59 +105,82 @@ def _due(
     if done not in ("no", "yes"):
         raise Malformed(f"want yes or no, got {done!r}")
     states = frozenset(State) if done == "yes" else DUE
-    rows = [row for one in agencies for row in _of_agency(s, one, states)]
+    acts = bounded_acts(s, agencies)
+    rows = [row for one, numbers in acts.items() for row in _of_agency(s, one, numbers, states)]
     return asked, sorted(rows, key=lambda row: (row["due"], row["case"], row["clock"]))
 
 
-def _of_agency(s: Services, agency: str, states: frozenset[State]) -> Iterator[Row]:
-    filed = list(filed_acts(s, agency))
-    files = case_files(agency, sorted([*filed, *_complaints(s, agency)], key=lambda f: f.number))
-    found = [clock for file in files for clock in Standing(s, file).clocks()]
+def _of_agency(
+    s: Services, agency: str, numbers: Sequence[int], states: frozenset[State]
+) -> Iterator[Row]:
     now_ms = s.clock.now_ms()
+    acts = Grouped()
+    for one in _filed(s, sorted({*numbers, *s.log.complaints})):
+        if one.statement.agency == agency:
+            acts.add(one)
+    clocks = (clock for file in acts.files(s, agency) for clock in Standing(s, file).clocks())
     # Of a year without an act it owes nothing that this ledger could know of.
-    for year in sorted({in_china(one.at_ms).year for one in filed}):
-        found += duties_of(agency, filed, year, now_ms)
-    for running in found:
+    yearly = (
+        duty for year in sorted(acts.years) for duty in duties_of(agency, acts.yearly, year, now_ms)
+    )
+    for running in chain(clocks, yearly):
         # What only begins next year is not due yet.
         begun = running.start_ms is not None and running.start_ms <= now_ms
         if begun and running.state in states:
             yield running.to_json() | {"agency": agency}
 
 
-def case_files(agency: str, filed: Sequence[Filed]) -> list[CaseFile]:
-    """Each case of an agency with its acts, in log order; a case has those of what it grew from.
+class Grouped:
+    """The acts of an agency by case, as numbers: each case is read again when it is judged, so
+    that of many no more than one is in memory. A case has the acts of what it grew from.
 
     A complaint that belongs to no case is one of its own, with the acts, of whatever case, whose
     fact `complaint` is its id.
     """
-    grown = {
-        said["provisional"]: said["case"]
-        for said in (one.statement.predicate for one in filed)
-        if "provisional" in said and "case" in said
-    }
-    cases: dict[str, list[Filed]] = {}
-    complaints: dict[str, list[Filed]] = {}
-    for one in filed:
+
+    def __init__(self) -> None:
+        self.years: set[int] = set()
+        self.yearly: list[Filed] = []  # the few that meet what is owed each year
+        self._cases: dict[str, list[int]] = {}
+        self._complaints: dict[str, list[int]] = {}
+        self._grown: dict[str, str] = {}
+
+    def add(self, one: Filed) -> None:
+        """In log order."""
         said = one.statement.predicate
-        provisional = said.get("provisional", "")
-        if case := said.get("case") or grown.get(provisional, provisional):
-            cases.setdefault(case, []).append(one)
+        if "provisional" in said and "case" in said:
+            self._grown[said["provisional"]] = said["case"]
+        if case := said.get("case") or said.get("provisional"):
+            self._cases.setdefault(case, []).append(one.number)
         elif one.statement.kind is Kind.COMPLAINT:
-            complaints[one.statement.id] = [one]
-        if (about := complaints.get(one.facts.get("complaint", ""))) is not None:
-            about.append(one)
-    files = (*cases.items(), *complaints.items())
-    return [CaseFile(case, agency, tuple(acts)) for case, acts in files]
+            self._complaints[one.statement.id] = [one.number]
+        if (about := self._complaints.get(one.facts.get("complaint", ""))) is not None:
+            about.append(one.number)
+        if one.statement.kind is not Kind.COMPLAINT:
+            self.years.add(in_china(one.at_ms).year)
+        if one.act in YEARLY:
+            self.yearly.append(one)
+
+    def files(self, s: Services, agency: str) -> Iterator[CaseFile]:
+        for provisional, case in self._grown.items():
+            if provisional in self._cases:
+                self._cases.setdefault(case, []).extend(self._cases.pop(provisional))
+        for case, numbers in chain(self._cases.items(), self._complaints.items()):
+            yield CaseFile(case, agency, tuple(_filed(s, sorted(numbers))))
 
 
-def filed_acts(s: Services, agency: str) -> Iterator[Filed]:
-    numbers = agency_acts(s, agency)
-    check_bound(len(numbers))
-    return _filed(s, numbers)
+def case_files(s: Services, agency: str, numbers: Sequence[int]) -> Iterator[CaseFile]:
+    acts = Grouped()
+    for one in _filed(s, numbers):
+        acts.add(one)
+    return acts.files(s, agency)
 
 
-def _complaints(s: Services, agency: str) -> Iterator[Filed]:
-    return (one for one in _filed(s, s.log.complaints) if one.statement.agency == agency)
+def bounded_acts(s: Services, agencies: Sequence[str]) -> dict[str, list[int]]:
+    """The acts of each; too many of all together are refused before the first is read."""
+    numbers = {agency: agency_acts(s, agency) for agency in agencies}
+    check_bound(sum(map(len, numbers.values())))
+    return numbers
 
 
 def _filed(s: Services, numbers: Sequence[int]) -> Iterator[Filed]:

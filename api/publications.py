@@ -6,13 +6,13 @@ Drawn from the clocks of each case (`api.due`); who may see the agency sees it.
 """
 
 import asyncio
-from collections.abc import Iterator
-from typing import Annotated, Any
+from collections.abc import Iterator, Sequence
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 
-from api.due import case_files, filed_acts
+from api.due import bounded_acts, case_files
 from api.identity import Person
 from api.proceedings import Standing
 from api.schemas import AgencyName, answers, shown
@@ -45,19 +45,20 @@ async def publications(
 ) -> JSONResponse:
     person = await asyncio.to_thread(s.doorkeeper.person, request)
     async with s.packing:
-        return JSONResponse(await asyncio.to_thread(_publications, s, agency, person, below))
+        return await asyncio.to_thread(_publications, s, agency, person, below)
 
 
-def _publications(s: Services, agency: str, person: Person, below: str) -> dict[str, Any]:
+def _publications(s: Services, agency: str, person: Person, below: str) -> JSONResponse:
     asked = admit(s, agency, person)
     agencies = asked.below if asks_below(below) else [asked.agency]
     asked.note("publications")
-    rows = [row for one in agencies for row in _of_agency(asked, one)]
-    return asked.answer(publications=sorted(rows, key=_urgent_first))
+    acts = bounded_acts(s, agencies)
+    rows = [row for one, numbers in acts.items() for row in _of_agency(asked, one, numbers)]
+    return JSONResponse(asked.answer(publications=sorted(rows, key=_urgent_first)))
 
 
-def _of_agency(asked: Asked, agency: str) -> Iterator[dict[str, str]]:
-    for file in case_files(agency, list(filed_acts(asked.s, agency))):
+def _of_agency(asked: Asked, agency: str, numbers: Sequence[int]) -> Iterator[dict[str, str]]:
+    for file in case_files(asked.s, agency, numbers):
         line = publication_line(Standing(asked.s, file).clocks())
         if line is not None:
             yield _row(asked, agency, line)

@@ -157,7 +157,8 @@ async def _answer(
 ) -> JSONResponse:
     person = await asyncio.to_thread(s.doorkeeper.person, request)
     async with s.packing:
-        return JSONResponse(await asyncio.to_thread(lambda: view(admit(s, agency, person))))
+        # The answer is written in the thread as well: of a large one that takes a second.
+        return await asyncio.to_thread(lambda: JSONResponse(view(admit(s, agency, person))))
 
 
 def admit(s: Services, agency: str, person: Person) -> Asked:
@@ -182,9 +183,11 @@ def _cases(asked: Asked, year: str, below: str) -> dict[str, Any]:
     agencies = asked.below if asks_below(below) else [asked.agency]
     asked.note(f"case register {year}")
     rows: list[dict[str, str]] = []
-    lost = destroyed = 0
+    lost = destroyed = read = 0
+    check_bound(sum(len(s.log.places(f"{year}/acts/{agency}")) for agency in agencies))
     for agency in agencies:
-        numbers, gone = _acts(s, agency, year)
+        numbers, gone = _acts(s, agency, year, read)
+        read += len(numbers)
         lost += len(gone)
         destroyed += sum(row.destroyed for row in gone)
         own = (placed for placed in _read(s, numbers) if _is_act_of(placed[1], agency))
@@ -192,16 +195,16 @@ def _cases(asked: Asked, year: str, below: str) -> dict[str, Any]:
     return asked.answer(cases=rows, destroyed=str(destroyed), lost=str(lost), year=year)
 
 
-def _acts(s: Services, agency: str, year: str) -> tuple[list[int], list[Row]]:
+def _acts(s: Services, agency: str, year: str, read: int) -> tuple[list[int], list[Row]]:
     """What is logged in the cases in which an agency acted in a year, and what of it is lost.
 
-    A case may have begun in another year, and under no number.
+    A case may have begun in another year, and under no number. `read` were read for others.
     """
     fresh = list(s.log.places(f"{year}/acts/{agency}"))
     lost = [row for row in map(s.log.row, fresh) if row.lost]
     found, names = set(fresh), set[str]()
     while fresh:
-        check_bound(len(found))
+        check_bound(read + len(found))
         new = {name for _, act in _read(s, fresh) for name in _cases_of(s, act)} - names
         names |= new
         fresh = sorted({number for name in new for number in s.log.places(name)} - found)

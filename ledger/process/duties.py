@@ -32,6 +32,8 @@ _REVIEW = Clock(
     "case_review", "开展案卷评查", "Review case files", (), ("case_review",), STATUTE, "五(二)"
 )
 
+YEARLY = frozenset((*_STATISTICS.until, *_REVIEW.until))  # acts that meet one of them
+
 
 def duties_of(agency: str, acts: Iterable[Filed], year: int, now_ms: int) -> list[Running]:
     """Of one year; `acts` are those of the agency in any year. `case` is the year."""

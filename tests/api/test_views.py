@@ -228,6 +228,16 @@ def test_too_much_for_one_question_is_refused(
     assert ask(ledger, f"/v1/agencies/{COUNTY}/people/A-1?{MARCH}").status_code == 422
 
 
+@pytest.mark.parametrize("view", ["cases?year=2026", "due?", "publications?", "due.ics?"])
+def test_the_bound_is_one_of_all_agencies_below_together(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, view: str
+) -> None:
+    monkeypatch.setattr("api.views.MAX_READ", 3)  # five acts in all, and no agency has four
+    monkeypatch.setattr(ledger.services.log, "row", None)  # refused before anything is read
+    answer = ask(ledger, f"/v1/agencies/city/{view}&below=yes")
+    assert (answer.status_code, answer.json()["code"]) == (422, "rejected"), answer.text
+
+
 def test_the_catalog_finds_statements_by_kind_and_time(ledger: Ledger) -> None:
     services = ledger.services
     numbers = services.catalog.occurred("act", 0, 2**53, 100)
