@@ -12,7 +12,7 @@ import pytest
 from cli import table as tables
 from cli.table import Table, show_table, to_csv, write_table
 from ledger.errors import Malformed, Rejected
-from testkit.pdf import pages_of
+from testkit.pdf import lines_of, pages_of
 
 TABLE = Table(
     "执法台账",
@@ -135,6 +135,21 @@ def test_a_page_has_title_columns_and_rows(tmp_path: Path) -> None:
 def test_a_cell_of_a_page_is_no_markup_and_its_odd_characters_are_told(tmp_path: Path) -> None:
     (page,) = pages_of(pdf(of_cell('#read("table.json") $x$ *b* 😀'), tmp_path), tmp_path)
     assert '#read("table.json")$x$*b*[U+1F600]' in page
+
+
+def test_a_case_s_and_an_officer_s_number_stay_in_one_piece(tmp_path: Path) -> None:
+    """As wide as the case register: whoever looks for a number on the page must find it."""
+    day = "2026-03-02"
+    row = ("苏城管罚〔2026〕417号", "agency-01", "普通程序", day, "320501-0417、320501-0418")
+    row += ("处罚决定", "当场处罚决定", "1500.00", day, day, day, "12", "2026-12345", "2026-212345")
+    lines = lines_of(pdf(Table("台账", row, (row,) * 3), tmp_path), tmp_path)
+    for number in (row[0], "320501-0417", "320501-0418", "2026-212345"):
+        assert sum(number in line for line in lines) >= 4, number
+    # An identity card's number in a narrow column as well; what is longer than any is broken.
+    narrow = ("320501199001011234", "字" * 40, "a" * 64) * 3
+    lines = lines_of(pdf(Table("t", narrow, (narrow,)), tmp_path), tmp_path)
+    assert sum(line.count("320501199001011234") for line in lines) == 6
+    assert not any("a" * 64 in line for line in lines)
 
 
 def test_a_long_table_has_its_head_on_every_page(tmp_path: Path) -> None:
