@@ -63,7 +63,9 @@ class Asked:
 
     @property
     def below(self) -> list[str]:
-        return sorted(self.registry.below(self.agency, LATEST, self.today))
+        """With itself; for a handler there is none below: he sees his own agency alone."""
+        found = self.registry.below(self.agency, LATEST, self.today)
+        return sorted(agency for agency in found if self.may_see(agency))
 
     def may_see(self, agency: str) -> bool:
         if self.person.role not in VIEWERS or self.person.cases:

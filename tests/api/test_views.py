@@ -64,6 +64,20 @@ def test_those_below_stand_in_it_if_asked(ledger: Ledger) -> None:
     assert {row["case"] for row in rows} == {CASE, OTHER_CASE, STREET_CASE, ELSEWHERE_CASE}
 
 
+VIEWS = ("cases?year=2026", "due?", "publications?", "standing?", "registers/officer?")
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_whoever_asks_for_those_below_gets_no_more_than_he_sees(ledger: Ledger, view: str) -> None:
+    """A handler sees his own agency alone, also by way of a list with those below it."""
+    asked = f"/v1/agencies/{COUNTY}/{view}"
+    with_below = ask(ledger, f"{asked}&below=yes", "handler", agency=COUNTY)
+    alone = ask(ledger, asked, "handler", agency=COUNTY)
+    rows = [{**answer.json(), "log": "", "size": ""} for answer in (with_below, alone)]
+    assert rows[0] == rows[1]
+    assert STREET not in with_below.text and STREET_CASE not in with_below.text
+
+
 def test_a_year_without_acts_has_no_case(ledger: Ledger) -> None:
     assert ask(ledger, f"/v1/agencies/{COUNTY}/cases?year=2025").json()["cases"] == []
 
@@ -93,6 +107,10 @@ def test_a_year_without_acts_has_no_case(ledger: Ledger) -> None:
         f"/v1/agencies/{COUNTY}/people/A-1?from=2026-03-01&to=2026-03-31",
         f"/v1/agencies/{COUNTY}/standing",
         f"/v1/agencies/{COUNTY}/registers/officer",
+        f"/v1/agencies/{COUNTY}/publications",
+        f"/v1/agencies/{COUNTY}/due",
+        f"/v1/agencies/{COUNTY}/due.ics",
+        f"/v1/agencies/{COUNTY}/acts?year=2026",
     ],
 )
 def test_who_sees_an_agency(
