@@ -274,7 +274,9 @@ def _people(asked: Asked, person: str, first: str, last: str) -> dict[str, Any]:
     start_ms, end_ms = start_of(days[0]), start_of(days[1] + timedelta(days=1))
     found = doings(_read(s, _occurred(s, start_ms, end_ms)), names, start_ms, end_ms)
     indexed = s.catalog.indexed_to()
-    rows = [_doing(asked, doing) for doing in found]
+    # What he did for an agency that the asker may not see is that agency's business.
+    his = (one for one in found if one.kind == Kind.CUSTODY or asked.may_see(one.agency))
+    rows = [_doing(asked, doing) for doing in his]
     return asked.answer(doings=rows, indexed=str(indexed), names=sorted(names), person=person)
 
 
@@ -287,7 +289,7 @@ def _occurred(s: Services, start_ms: int, end_ms: int) -> list[int]:
 
 
 def _doing(asked: Asked, doing: Doing) -> dict[str, str]:
-    """A case of an agency that the asker may not see is not named to him."""
+    """That somebody read a case of an agency that the asker may not see is told, and not which."""
     about = doing.about if asked.may_see(_owner(asked.s, doing)) else ""
     return {
         "about": about,

@@ -14,6 +14,7 @@ from testkit.county import (
     COUNTY,
     ELSEWHERE,
     ELSEWHERE_CASE,
+    ELSEWHERE_HANDLER,
     STREET,
     STREET_CASE,
     act,
@@ -173,6 +174,17 @@ def test_what_an_officer_read_stands_with_what_he_did(ledger: Ledger) -> None:
     assert [row["about"] for row in reads] == [f"case/{CASE}", f"case/{ELSEWHERE_CASE}"]
     rows = people(ledger, "A-1", days, agency=COUNTY)["doings"]
     assert [row["about"] for row in rows if row["kind"] == "custody"] == [f"case/{CASE}", ""]
+
+
+def test_what_an_officer_did_for_another_agency_is_for_who_sees_that_one(tmp_path: Path) -> None:
+    with open_county(tmp_path / "ledger") as made:
+        lent = {"agency": ELSEWHERE, "case": ELSEWHERE_CASE, "officers": ["A-2"]}
+        act(made, "case_filing", by=ELSEWHERE_HANDLER, stage="start", **lent)
+        about = {
+            agency: [row["about"] for row in people(made, "A-2", MARCH, agency=agency)["doings"]]
+            for agency in (COUNTY, "city")
+        }
+    assert about == {COUNTY: [CASE, CASE], "city": [CASE, CASE, ELSEWHERE_CASE]}
 
 
 def test_who_is_not_of_the_agency_is_not_found(ledger: Ledger) -> None:
