@@ -20,9 +20,11 @@ from ledger.evidence.statement import FileSubject, Kind, Statement
 from ledger.process.drawing import Opened, ReviewList, make_list
 from ledger.tlog.receipt import Receipt
 from testkit.county import COUNTY, act, open_county, signed
+from testkit.pdf import pages_of
 from testkit.registers import listed
 from testkit.server import CASE, HANDLER, OTHER_CASE, Ledger, await_that, serving
 from testkit.terminal import Ended, Run
+from testkit.workbook import sheet
 
 PAGE = Path(__file__).parents[2] / "docs" / "case-review.md"
 PACK = (PAGE.parents[1] / "ledger" / "process" / "packs" / "ordinary.toml").read_text("utf-8")
@@ -252,8 +254,8 @@ def test_before_a_quorum_nothing_is_drawn(desk: Desk) -> None:
 
 
 def test_the_score_sheet_is_filled_by_what_the_checker_finds_and_no_further(drawn: Desk) -> None:
-    sheet = drawn.review.parent / "评分表.csv"
-    asked = ("--trust", drawn.trust, *drawn.usual, "-o", sheet, "--json")
+    file = drawn.review.parent / "评分表.csv"
+    asked = ("--trust", drawn.trust, *drawn.usual, "-o", file, "--json")
     ended = drawn.run("case-review", "sheet", drawn.review, *asked)
     assert ended.code == 0, ended.err
     told = json.loads(ended.out)
@@ -274,8 +276,29 @@ def test_the_score_sheet_is_filled_by_what_the_checker_finds_and_no_further(draw
             rules = sorted(gap["rule"] for gap in gaps if gap["due"])
             assert sorted(rule for item in row["items"] for rule in item["rules"]) == rules
             assert rules
-    rows = list(csv.reader(io.StringIO(sheet.read_text("utf-8-sig"))))
+    rows = list(csv.reader(io.StringIO(file.read_text("utf-8-sig"))))
     assert len(rows) == 1 + 3 * 14
+
+
+def test_the_score_sheet_is_a_workbook_and_a_page_as_well(drawn: Desk) -> None:
+    """Six of ten items of a judged case are filled by the program, counted on the sheet itself."""
+    sample = [row["case"] for row in json.loads(drawn.draw().out)["drawn"]]
+    judged = [case for case in sample if case not in (CASE, OTHER_CASE)]
+    files = [drawn.review.parent / f"评分表{ending}" for ending in (".xlsx", ".pdf")]
+    for file in files:
+        asked = ("--trust", drawn.trust, *drawn.usual, "-o", file, "--lang", "zh")
+        ended = drawn.run("case-review", "sheet", drawn.review, *asked)
+        assert ended.code == 0, ended.err
+    _, rows = sheet(files[0].read_bytes())
+    items = [row for row in rows if row[0] in sample]
+    assert len(items) == 3 * 14
+    assert {row[0] for row in items} == set(sample)
+    for case in judged:
+        filled = [row[4] for row in items if row[0] == case].count("程序")
+        assert filled >= 0.6 * 14
+    text = "".join(pages_of(files[1].read_bytes(), drawn.review.parent))
+    assert all(text.count(case) == 14 for case in sample)
+    assert text.count("评查人") >= 5 * 3
 
 
 def test_without_openings_or_with_a_faulty_table_there_is_no_sheet(drawn: Desk) -> None:

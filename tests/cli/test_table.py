@@ -4,7 +4,6 @@ import csv
 import io
 import zipfile
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -13,6 +12,7 @@ from cli import table as tables
 from cli.table import Table, show_table, to_csv, write_table
 from ledger.errors import Malformed, Rejected
 from testkit.pdf import lines_of, pages_of
+from testkit.workbook import sheet
 
 TABLE = Table(
     "执法台账",
@@ -64,20 +64,6 @@ def test_other_cells_stay_as_they_are_in_one_cell(cell: str) -> None:
     (_, row) = csv.reader(io.StringIO(to_csv(of_cell(cell)).decode("utf-8-sig")))
     assert len(row) == 2
     assert row[0] == (cell if "\n" not in cell else "a\\nb")
-
-
-def sheet(data: bytes) -> tuple[Any, list[list[str]]]:
-    """The sheet's XML, and its texts by row: read without the library that wrote it."""
-    space = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
-    with zipfile.ZipFile(io.BytesIO(data)) as book:
-        root = ElementTree.fromstring(book.read("xl/worksheets/sheet1.xml"))
-        shared = ElementTree.fromstring(book.read("xl/sharedStrings.xml"))
-    texts = ["".join(t.text or "" for t in si.iter(f"{space}t")) for si in shared]
-    rows = [
-        [texts[int(v.text or "")] for cell in row for v in cell.iter(f"{space}v")]
-        for row in root.iter(f"{space}row")
-    ]
-    return root, rows
 
 
 def xlsx(table: Table, tmp_path: Path) -> bytes:
