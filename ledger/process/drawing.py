@@ -11,11 +11,11 @@
 A case stands there as SHA-256 of its opening: `<salt> <case number>` and a line feed, with a
 salt of 64 hex digits. The openings are a file of their own, in the same order, for the reviewer.
 
-The seed is SHA-256 over three lines as of a checkpoint, origin, size and root of the tree that ends
-with the statement about the list, and the reviewer's line. There is one such tree, and every receipt
-of that statement leads to it, whatever checkpoint it ends in. Place p of the list, from 1, has the
-lot SHA-256 of `<seed> <p>` and a line feed; the smallest lots are drawn. docs/case-review.md does
-it by hand, and decision 0059 says why.
+The seed is SHA-256 over three lines as of a checkpoint, origin, size and root of the tree that
+ends with the statement about the list, and the reviewer's line. There is one such tree, and every
+receipt of that statement leads to it, whatever checkpoint it ends in. Place p of the list, from 1,
+has the lot SHA-256 of `<seed> <p>` and a line feed; the smallest lots are drawn.
+docs/case-review.md does it by hand, and decision 0059 says why.
 """
 
 from collections.abc import Sequence
