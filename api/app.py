@@ -15,6 +15,7 @@ from api import (
     due,
     feeds,
     health,
+    merits,
     problems,
     proceedings,
     public,
@@ -57,7 +58,7 @@ def create_app(services: Services | None = None) -> FastAPI:
     app.add_middleware(tus.Resumable)
     parts = (
         *(uploads, tus, direct, readbacks, statements, cases, proceedings, deliveries),
-        *(views, due, publications, yearly, feeds, whoami, public, backup_status, health),
+        *(views, due, publications, merits, yearly, feeds, whoami, public, backup_status, health),
     )
     for part in parts:
         app.include_router(part.router)

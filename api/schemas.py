@@ -247,6 +247,19 @@ COMPONENTS: dict[str, Schema] = {
             "person": _TEXT,
         }
     ),
+    "Merits": _object(
+        {
+            **_VIEW,
+            "merits": _list(
+                _object(
+                    {"agency": _TEXT}
+                    | dict.fromkeys(("cases", "in_time", "judged", "uploads", "whole"), _DECIMAL)
+                    | dict.fromkeys(("in_time_percent", "whole_percent"), _TEXT)
+                )
+            ),
+            "year": _TEXT,
+        }
+    ),
     "Publications": _object(
         {**_VIEW, "publications": _list(_object(dict.fromkeys(PUBLICATION_ROW, _TEXT)))}
     ),

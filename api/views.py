@@ -180,8 +180,7 @@ def admit(s: Services, agency: str, person: Person) -> Asked:
 
 def _cases(asked: Asked, year: str, below: str) -> dict[str, Any]:
     s = asked.s
-    if not year.isascii() or not year.isdigit() or len(year) != 4:
-        raise Malformed(f"want a year such as 2026, got {year!r}")
+    check_year(year)
     agencies = asked.below if asks_below(below) else [asked.agency]
     asked.note(f"case register {year}")
     rows: list[dict[str, str]] = []
@@ -212,6 +211,18 @@ def _acts(s: Services, agency: str, year: str, read: int) -> tuple[list[int], li
         fresh = sorted({number for name in new for number in s.log.places(name)} - found)
         found |= set(fresh)
     return sorted(found), lost
+
+
+def own_cases(s: Services, agency: str, year: str) -> list[str]:
+    """The cases in which an agency acted in a year; one that got its number later by that alone."""
+    names: dict[str, None] = {}
+    numbered: dict[str, str] = {}
+    for _, act in _read(s, list(s.log.places(f"{year}/acts/{agency}"))):
+        provisional = act.predicate.get("provisional", "")
+        if act.case and provisional:
+            numbered.setdefault(provisional, act.case)
+        names[act.case or provisional] = None
+    return list(dict.fromkeys(numbered.get(name, name) for name in names))
 
 
 def _cases_of(s: Services, statement: Statement) -> Iterator[str]:
@@ -399,6 +410,11 @@ def _read(s: Services, numbers: list[int]) -> Iterator[Placed]:
 def check_bound(count: int) -> None:
     if count > MAX_READ:
         raise Rejected(f"that is more than {MAX_READ:,} statements", hints=("ask for less time",))
+
+
+def check_year(text: str) -> None:
+    if not text.isascii() or not text.isdigit() or len(text) != 4:
+        raise Malformed(f"want a year such as 2026, got {text!r}")
 
 
 def asks_below(text: str) -> bool:

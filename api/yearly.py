@@ -16,9 +16,8 @@ from fastapi.responses import StreamingResponse
 from api.identity import Person
 from api.schemas import AgencyName, answers, shown
 from api.services import Services, services
-from api.views import Year, admit
+from api.views import Year, admit, check_year
 from ledger.counting import yearly_lines
-from ledger.errors import Malformed
 
 MEDIA_TYPE = "application/x-ndjson"
 
@@ -44,8 +43,7 @@ async def acts(
 def _acts(s: Services, agency: str, year: str, person: Person) -> Iterator[bytes]:
     """What refuses does so here, before the first byte of an answer."""
     asked = admit(s, agency, person)
-    if not year.isascii() or not year.isdigit() or len(year) != 4:
-        raise Malformed(f"want a year such as 2026, got {year!r}")
+    check_year(year)
     lines = yearly_lines(s.log, year, agency)
     asked.note(f"acts of {year}")
     return lines

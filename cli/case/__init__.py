@@ -4,6 +4,7 @@ import click
 
 from cli.case import acting, judging, views
 from cli.case.due import due
+from cli.case.merits import merits
 from cli.case.publications import publications
 from cli.command import new_lang_option, page
 from cli.language import pick
@@ -37,7 +38,7 @@ command = Case("case", params=[new_lang_option()], no_args_is_help=True)
 
 MEMBERS = (
     *(acting.act, acting.decide, acting.serve_document, acting.close),
-    *(judging.gaps, judging.clocks, due, *views.MEMBERS, publications),
+    *(judging.gaps, judging.clocks, due, *views.MEMBERS, publications, merits),
 )
 for member in MEMBERS:
     command.add_command(member)

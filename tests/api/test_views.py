@@ -65,7 +65,14 @@ def test_those_below_stand_in_it_if_asked(ledger: Ledger) -> None:
     assert {row["case"] for row in rows} == {CASE, OTHER_CASE, STREET_CASE, ELSEWHERE_CASE}
 
 
-VIEWS = ("cases?year=2026", "due?", "publications?", "standing?", "registers/officer?")
+VIEWS = (
+    "cases?year=2026",
+    "merits?year=2026",
+    "due?",
+    "publications?",
+    "standing?",
+    "registers/officer?",
+)
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -109,6 +116,7 @@ def test_a_year_without_acts_has_no_case(ledger: Ledger) -> None:
         f"/v1/agencies/{COUNTY}/standing",
         f"/v1/agencies/{COUNTY}/registers/officer",
         f"/v1/agencies/{COUNTY}/publications",
+        f"/v1/agencies/{COUNTY}/merits?year=2026",
         f"/v1/agencies/{COUNTY}/due",
         f"/v1/agencies/{COUNTY}/due.ics",
         f"/v1/agencies/{COUNTY}/acts?year=2026",
@@ -258,7 +266,9 @@ def test_too_much_for_one_question_is_refused(
     assert ask(ledger, f"/v1/agencies/{COUNTY}/people/A-1?{MARCH}").status_code == 422
 
 
-@pytest.mark.parametrize("view", ["cases?year=2026", "due?", "publications?", "due.ics?"])
+@pytest.mark.parametrize(
+    "view", ["cases?year=2026", "merits?year=2026", "due?", "publications?", "due.ics?"]
+)
 def test_the_bound_is_one_of_all_agencies_below_together(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch, view: str
 ) -> None:
