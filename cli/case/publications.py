@@ -60,6 +60,7 @@ def _table(answer: Answer) -> Table:
         say(en="state", zh="状态"),
         say(en="end by", zh="应停止"),
         say(en="ended", zh="停止日期"),
+        say(en="state", zh="状态"),
         say(en="place", zh="日志位置"),
     )
     about = (
@@ -82,7 +83,7 @@ def _row(row: Mapping[str, str]) -> tuple[str, ...]:
         *(row["case"], row["agency"], act_name(row["decision"]), row["decided"]),
         *(row["publish_by"], row["publish_done"], _state(row["publish_state"])),
         *(row["withdraw_by"], row["withdraw_done"], _state(row["withdraw_state"])),
-        *(row["end_by"], row["end_done"], row["place"]),
+        *(row["end_by"], row["end_done"], _state(row["end_state"]), row["place"]),
     )
 
 

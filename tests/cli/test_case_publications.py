@@ -98,6 +98,7 @@ def test_on_a_screen_and_in_a_file(desk: Desk) -> None:
     assert ended.code == 0, ended.err
     (line,) = [line for line in ended.out.splitlines() if line.startswith(LATE)]
     assert "逾期完成" in line and "2026-05-06" in line
+    assert line.rpartition("2029-05-06")[2].split()[0] == "进行中"  # its end is not yet due
     assert "逾期：1" in ended.out
     assert desk("-o", desk.folder / "p.csv").code == 0
     text = (desk.folder / "p.csv").read_text("utf-8-sig")
