@@ -15,6 +15,11 @@ from ledger.report import Bilingual
 DAY_MS, HOUR_MS, MINUTE_MS = 86_400_000, 3_600_000, 60_000
 
 SENTENCES: Mapping[str, Bilingual] = {
+    "approval_unproven": {
+        "en": "It is dated within {hours} hours, but was logged {delay_ms} after the measure: "
+        "that it was in time nothing shows.",
+        "zh": "所载日期在 {hours} 小时内，但距实施{delay_ms}才入日志，不能证明按时补办。",
+    },
     "approved_late": {
         "en": "It was approved {late_ms} after the {hours} hours were over.",
         "zh": "补办批准超过 {hours} 小时，逾期{late_ms}。",
@@ -45,6 +50,10 @@ SENTENCES: Mapping[str, Bilingual] = {
         "zh": "发生后{delay_ms}才入日志{after}。",
     },
     "missing": {"en": "It is not there{before}.", "zh": "没有该记录{before}。"},
+    "no_stage": {
+        "en": "It was filed under no stage, and belongs to {wanted}.",
+        "zh": "登记时未写明阶段，应为 {wanted}。",
+    },
     "no_timecodes": {
         "en": "A recording stands in for it, and no note says what it shows and when.",
         "zh": "以录像代替笔录，但没有关键内容和时间段的文字说明。",
@@ -136,6 +145,7 @@ CURES: Mapping[str, Bilingual] = {
         "en": "Explain the delay in writing, signed by the head",
         "zh": "书面说明迟延原因，由负责人签字",
     },
+    "no_stage": {"en": "File the act anew under its stage", "zh": "按正确阶段重新登记"},
     "not_yet_occurred": {
         "en": "Check the clock, and file the act anew with its time",
         "zh": "核对时钟，按实际时间重新登记",

@@ -6,7 +6,16 @@ from typing import Any
 from cli.language import language, pick, say
 from cli.rules.fact_words import check_line, fact_lines, fact_name, word_name
 from cli.wording import STAGES
-from ledger.process.condition import AnyOf, Condition, Device, Lacks, Listed, Says, Stands
+from ledger.process.condition import (
+    AnyOf,
+    Condition,
+    Device,
+    Lacks,
+    Listed,
+    Says,
+    Stands,
+    Unanswered,
+)
 from ledger.process.rulepack import Clock, Gate, Record, Rule, RulePack
 from ledger.report import Bilingual
 
@@ -164,6 +173,11 @@ class _Page:
         match condition:
             case Stands(act):
                 return say(en=f"there is “{self._act(act)}”", zh=f"有“{self._act(act)}”")
+            case Unanswered(act, by):
+                return say(
+                    en=f"there is “{self._act(act)}”, and no “{self._act(by)}” after it",
+                    zh=f"有“{self._act(act)}”，且其后没有“{self._act(by)}”",
+                )
             case Lacks(act):
                 return say(en=f"there is no “{self._act(act)}”", zh=f"没有“{self._act(act)}”")
             case Says(act, fact, value, is_not):

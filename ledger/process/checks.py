@@ -200,7 +200,10 @@ def _qualified(look: _Look) -> Iterator[Failure]:
 
 
 def _approved_within_hours(look: _Look) -> Iterator[Failure]:
-    """Each act that itself says what the check's conditions want of it, for example `urgent`."""
+    """Each act that itself says what the check's conditions want of it, for example `urgent`. The
+    date on an approval is its filer's word: the log must have it as soon as it wants any record."""
+    allowed_ms = look.given["hours"] * HOUR_MS
+    logged_ms = allowed_ms + look.case.pack.late_after_hours * HOUR_MS
     wanted = all_said(look.check.when, look.given["act"])
     for one in look.acts(look.given["act"]):
         if not all(said.fits(one.facts) for said in wanted):
@@ -208,10 +211,13 @@ def _approved_within_hours(look: _Look) -> Iterator[Failure]:
         approvals = [a for a in look.acts(look.given["of"]) if a.number > one.number]
         if not approvals:
             continue
-        late_ms = approvals[0].start_ms - one.start_ms - look.given["hours"] * HOUR_MS
+        first, facts = approvals[0], {"hours": str(look.given["hours"])}
+        late_ms = first.start_ms - one.start_ms - allowed_ms
         if late_ms > 0:
-            facts = {"hours": str(look.given["hours"]), "late_ms": str(late_ms)}
-            yield Failure("approved_late", approvals[0].number, facts)
+            yield Failure("approved_late", first.number, facts | {"late_ms": str(late_ms)})
+        elif first.at_ms - one.start_ms > logged_ms:
+            facts |= {"delay_ms": str(first.at_ms - one.start_ms)}
+            yield Failure("approval_unproven", first.number, facts)
 
 
 def _timecoded(look: _Look) -> Iterator[Failure]:

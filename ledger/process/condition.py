@@ -2,9 +2,11 @@
 
     when = [ { act = "case_filing", fact = "major", is = "yes" }, { no_act = "hearing_waiver" } ]
 
-All must hold; of `any`, one. `is_not` wants the act to be there, saying something else or nothing.
-`listed` asks the catalogue in force whether the facts of such an act make it a major decision,
-whatever the act calls itself; `device` whether any evidence comes from such a device.
+All must hold; of `any`, one. `not_followed_by` wants the act to be there, and none of the other
+behind the last of it: what was waived, and asked for afterwards, is asked for. `is_not` wants the
+act to be there, saying something else or nothing. `listed` asks the catalogue in force whether the
+facts of such an act make it a major decision, whatever the act calls itself; `device` whether any
+evidence comes from such a device.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,6 +24,12 @@ MOST = 16
 @dataclass(frozen=True, slots=True)
 class Stands:
     act: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    act: str
+    by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +63,14 @@ class AnyOf:
     parts: "tuple[Condition, ...]"
 
 
-Condition = Stands | Lacks | Says | Listed | Device | AnyOf
+Condition = Stands | Unanswered | Lacks | Says | Listed | Device | AnyOf
 
 
 class Facts(Protocol):
     """What conditions ask of a case."""
 
     def stands(self, act: str) -> bool: ...
+    def last_of(self, *acts: str) -> str: ...
     def facts(self, act: str) -> Iterable[Mapping[str, str]]: ...
     def is_major(self, act: str) -> bool: ...
     def has_device(self, kind: str) -> bool: ...
@@ -71,6 +80,8 @@ def holds(condition: Condition, case: Facts) -> bool:
     match condition:
         case Stands(act):
             return case.stands(act)
+        case Unanswered(act, by):
+            return case.last_of(act, by) == act
         case Lacks(act):
             return not case.stands(act)
         case Says(act):
@@ -90,6 +101,8 @@ def acts_of(given: Iterable[Condition]) -> Iterator[str]:
                 yield from acts_of(parts)
             case Device():
                 pass
+            case Unanswered(act, by):
+                yield from (act, by)
             case _:
                 yield condition.act
 
@@ -133,6 +146,7 @@ def _single(value: Any) -> Condition:
         "fact": phrase.word,
         "is": phrase.line,
         "is_not": phrase.line,
+        "not_followed_by": phrase.word,
         "listed": one_of(Registered.MAJOR_DECISIONS),
         "device": phrase.word,
     }
@@ -145,11 +159,16 @@ def _single(value: Any) -> Condition:
             return Says(act, fact, wanted)
         case {"act": act, "fact": fact, "is_not": wanted, **more} if not more:
             return Says(act, fact, wanted, is_not=True)
+        case {"act": act, "not_followed_by": by, **more} if not more:
+            return Unanswered(act, by)
         case {"act": act, "listed": _, **more} if not more:
             return Listed(act)
         case {"act": act, **more} if not more:
             return Stands(act)
     raise Malformed(
         "want a condition",
-        hints=("{act}, {no_act}, {act, fact, is}, {act, fact, is_not}, {act, listed}, {device}",),
+        hints=(
+            "{act}, {no_act}, {act, not_followed_by}, {act, fact, is}, {act, fact, is_not}, "
+            "{act, listed}, {device}",
+        ),
     )

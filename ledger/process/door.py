@@ -2,8 +2,8 @@
 
 An act is a conclusion if a gate of a rule pack in force for its agency names it, and in a gated
 agency every decision is one, and every act of the stage of deciding that no pack knows. So neither
-an act of the old form, which names no procedure, nor an invented name gets round a gate; nor does
-another agency, which could not have drawn it.
+an act of the old form, which names no procedure, nor an invented name gets round a gate, nor the
+procedure of a pack that has no such gate; nor does another agency, which could not have drawn it.
 """
 
 from collections.abc import Callable, Iterator
@@ -60,10 +60,8 @@ def check_conclusion(proposed: Filed, case_of: CaseOf, registry: Registry) -> No
         raise Gated(
             f"no rule pack {proposed.procedure!r} is in force for {act.agency!r}", Closed.PACK
         )
-    # An older version may have had no such gate; what decides has always had to meet one.
-    decides = act.is_decision or (act.stage is Stage.DECIDE and own and not own.act(proposed.act))
-    if own and own.conclusion(proposed.act) is None and decides:
-        raise Gated(f"the rule pack {own.pack!r} has no decision {proposed.act!r}", Closed.ACT)
+    if own and own.conclusion(proposed.act) is None and not _merely_known(own, proposed):
+        raise Gated(f"the rule pack {own.pack!r} has no conclusion {proposed.act!r}", Closed.ACT)
     if found := refusals(case, proposed, registry, days):
         raise Gated(
             f"{proposed.act!r} has to wait: "
@@ -78,6 +76,17 @@ def check_conclusion(proposed: Filed, case_of: CaseOf, registry: Registry) -> No
             f"{', '.join(own.opening)} before it",
             Closed.OPENING,
         )
+
+
+def _merely_known(pack: RulePack, proposed: Filed) -> bool:
+    """An act of the pack that is none of its conclusions, though one of another pack: a service.
+
+    What decides has always had to meet a gate, and what a pack does not know would by its
+    procedure pass by the gate of the pack that does."""
+    rule = pack.act(proposed.act)
+    return (
+        rule is not None and rule.stage is not Stage.DECIDE and not proposed.statement.is_decision
+    )
 
 
 def _had_packs(proposed: Filed, case: CaseFile, registry: Registry) -> bool:

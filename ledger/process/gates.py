@@ -11,19 +11,20 @@ from collections.abc import Iterator
 
 from ledger.process.casefile import CaseFile, Filed
 from ledger.process.checks import failures
-from ledger.process.gap import Gap, GapKind, crew_gap, told_once
-from ledger.process.gaps import failure_gap, unknown_gaps
+from ledger.process.gap import Gap, GapKind, act_gap, crew_gap, told_once
+from ledger.process.gaps import AHEAD_MS, failure_gap, unknown_gaps
 from ledger.process.judged import Judged, Working, judged
 from ledger.process.records import (
     best,
     lack_gap,
     lacks_of,
+    out_of_order,
     record_gaps,
     serious_crew,
     stands_before,
 )
 from ledger.process.registry import Registry
-from ledger.process.rulepack import Level, Record
+from ledger.process.rulepack import Conclusion, Level, Record
 
 
 def refusals(file: CaseFile, proposed: Filed, registry: Registry, days: Working) -> list[Gap]:
@@ -38,6 +39,7 @@ def refusals(file: CaseFile, proposed: Filed, registry: Registry, days: Working)
 
 
 def _refusals(case: Judged, proposed: Filed) -> Iterator[Gap]:
+    yield from _misdated(case, proposed)
     for record in case.pack.records:
         if record.level is Level.NOTICE or not case.applies(record):
             continue
@@ -46,6 +48,7 @@ def _refusals(case: Judged, proposed: Filed) -> Iterator[Gap]:
             found = record_gaps(case, record, proposed)
             yield from (gap for gap in found if gap.kind is not GapKind.LATE)
             yield from _crew_of(case, record, proposed)
+            yield from _undecided(case, record, proposed)
         elif proposed.act in record.acts and record.level is Level.SERIOUS:
             yield from _unstated(case, record, proposed)
     for check in case.pack.checks:
@@ -57,26 +60,56 @@ def _refusals(case: Judged, proposed: Filed) -> Iterator[Gap]:
     yield from _serious(case, proposed)
 
 
+def _misdated(case: Judged, proposed: Filed) -> Iterator[Gap]:
+    """What says another stage than its pack, or a day that has not come: whoever looks for
+    decisions by their stage finds none, and evidence of next week would stand before it."""
+    rule, stage = case.pack.act(proposed.act), proposed.statement.stage
+    assert rule is not None  # a pack has the acts that its gates name
+    wanted = {"wanted": str(rule.stage)}
+    if stage is None:
+        yield act_gap(case, rule, proposed, "no_stage", wanted, Level.ORDINARY)
+    elif stage is not rule.stage:
+        facts = {"said": str(stage), **wanted}
+        yield act_gap(case, rule, proposed, "stage", facts, Level.ORDINARY)
+    ahead_ms = proposed.end_ms - proposed.at_ms
+    if ahead_ms > AHEAD_MS:
+        facts = {"ahead_ms": str(ahead_ms)}
+        yield act_gap(case, rule, proposed, "not_yet_occurred", facts, Level.ORDINARY)
+
+
 def _untold(case: Judged) -> Iterator[Gap]:
     """What an act says in a word that no rule looks for: else a rule is switched off by 是. The
-    last act of a name counts, so that the same one, said anew, opens the gate."""
+    last act of a name counts, so that the same one, said anew, opens the gate. Rules see acts of
+    all procedures, and so does this."""
     last = {one.act: one for one in case.stating()}
     for one in last.values():
         yield from unknown_gaps(case, one)
 
 
+def _undecided(case: Judged, record: Record, proposed: Filed) -> Iterator[Gap]:
+    """Where all that meets the record was done before what it rests on was decided: a service
+    before its decision is none, however long after both the case is closed."""
+    met = [one for one in case.file.acts(*record.acts) if _meets(case, record, one, proposed)]
+    for decision in case.pack.records:
+        decides = any(case.pack.conclusion(act) is Conclusion.DECIDE for act in decision.acts)
+        follows = [one for one in met if one.act in decision.before]
+        if not decides or not follows or len(follows) < len(met) or not case.applies(decision):
+            continue
+        made = [one for one in case.file.acts(*decision.acts) if not lacks_of(case, decision, one)]
+        if made and not any(stands_before(d, one) for d in made for one in follows):
+            yield out_of_order(case, decision, made[0], follows[-1])
+
+
 def _crew_of(case: Judged, record: Record, proposed: Filed) -> Iterator[Gap]:
     """Where all that meets the record was done by those who may not do it."""
-    found = best(
-        case,
-        (
-            one
-            for one in case.file.acts(*record.acts)
-            if stands_before(one, proposed) and not lacks_of(case, record, one)
-        ),
-    )
+    acts = case.file.acts(*record.acts)
+    found = best(case, (one for one in acts if _meets(case, record, one, proposed)))
     if found is not None:
         yield from _serious(case, found)
+
+
+def _meets(case: Judged, record: Record, one: Filed, proposed: Filed) -> bool:
+    return stands_before(one, proposed) and not lacks_of(case, record, one)
 
 
 def _serious(case: Judged, one: Filed) -> Iterator[Gap]:

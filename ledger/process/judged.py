@@ -44,6 +44,10 @@ class Judged:
     def stands(self, act: str) -> bool:
         return bool(self.file.acts(act))
 
+    def last_of(self, *acts: str) -> str:
+        last = self.file.last(*acts)
+        return last.act if last else ""
+
     def facts(self, act: str) -> Iterable[Mapping[str, str]]:
         return [one.facts for one in self.file.acts(act)]
 

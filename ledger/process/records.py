@@ -174,11 +174,15 @@ def _recording_lack_of_one(one: Filed, recording: Filed) -> bool:
 def _out_of_order(
     case: Judged, record: Record, one: Filed, fence: Filed, late: Late
 ) -> Iterator[Gap]:
-    facts = _before(case, fence)
     if one.number > fence.number and one.start_ms <= fence.end_ms:
-        yield from late.tell(record, one, facts)
+        yield from late.tell(record, one, _before(case, fence))
     else:
-        yield rule_gap(case, record, GapKind.WRONG_ORDER, "wrong_order", one.number, facts)
+        yield out_of_order(case, record, one, fence)
+
+
+def out_of_order(case: Judged, record: Record, one: Filed, fence: Filed) -> Gap:
+    facts = _before(case, fence)
+    return rule_gap(case, record, GapKind.WRONG_ORDER, "wrong_order", one.number, facts)
 
 
 def _before(case: Judged, fence: Filed) -> dict[str, str]:

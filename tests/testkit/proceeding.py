@@ -25,6 +25,7 @@ from ledger.process.condition import (
     Listed,
     Says,
     Stands,
+    Unanswered,
     acts_of,
     holds,
 )
@@ -134,6 +135,9 @@ class Proceeding:
     def stands(self, act: str) -> bool:
         return any(step.act == act for step in self.steps)
 
+    def last_of(self, *acts: str) -> str:
+        return next((step.act for step in reversed(self.steps) if step.act in acts), "")
+
     def facts(self, act: str) -> Iterable[Mapping[str, str]]:
         return [step.facts for step in self.steps if step.act == act]
 
@@ -155,6 +159,9 @@ class Proceeding:
         match condition:
             case Stands(act):
                 self.add(act)
+            case Unanswered(act, by):
+                self.add(act)
+                self.never.add(by)
             case Lacks(act):
                 self.never.add(act)
             case Says(act, fact, value, is_not):
@@ -365,7 +372,7 @@ def complete(pack: RulePack, *wanted: Record | Check, branch: int = 0) -> Procee
     made = Proceeding(pack)
     for rule in wanted:
         # What must not be there first, so that nothing puts it there.
-        for condition in sorted(rule.when, key=lambda c: not isinstance(c, Lacks)):
+        for condition in sorted(rule.when, key=lambda c: not isinstance(c, Lacks | Unanswered)):
             made.fulfil(condition, branch)
         if isinstance(rule, Check):
             for act in looked_at(rule):

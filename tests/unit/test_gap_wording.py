@@ -23,7 +23,7 @@ IDENTIFIER = re.compile(r"[a-z]+_[a-z]+|[a-z]{4,}")
 
 def words() -> Iterator[str]:
     """What the code may find: the first argument of each `Failure` and `Lack`, `act_gap`'s what."""
-    for name in ("checks", "records", "gaps"):
+    for name in ("checks", "records", "gaps", "gates"):
         for node in ast.walk(ast.parse((PROCESS / f"{name}.py").read_text("utf-8"))):
             match node:
                 case ast.Call(func=ast.Name("Failure" | "Lack"), args=[what, *_]):
