@@ -1,13 +1,18 @@
 """A case as the process layer sees it: all its statements, in the order of the log."""
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from operator import attrgetter
 
 from ledger.encoding import in_china
 from ledger.evidence.procedural import Timecode, timecodes_of
 from ledger.evidence.statement import EvidenceType, Kind, Statement
+from ledger.process.spans import Spans
+
+NUMBER = attrgetter("number")
 
 
 @dataclass(frozen=True)
@@ -19,7 +24,7 @@ class Filed:
     at_ms: int
     seen_ms: int | None = None
 
-    @property
+    @cached_property
     def act(self) -> str:
         """Empty for anything else, and for an act of the old form, which no rule pack looks at."""
         said = self.statement.predicate
@@ -49,6 +54,14 @@ class Filed:
     def end_ms(self) -> int:
         occurred = self.statement.occurred
         return self.at_ms if occurred is None else occurred.end_ms
+
+    @cached_property
+    def span(self) -> tuple[int, int]:
+        """When it was, with the clock of its device corrected, where that is known."""
+        corrected = self.statement.corrected
+        if corrected is not None:
+            return corrected.start_ms, corrected.end_ms
+        return self.start_ms, self.end_ms
 
     @property
     def day(self) -> date:
@@ -81,15 +94,25 @@ class CaseFile:
 
     def acts(self, *names: str) -> tuple[Filed, ...]:
         """Of a procedure, those of these names in log order; all of them if none is given."""
+        if not names:
+            return self._acts
         if len(names) == 1:
             return self._by_name.get(names[0], ())
-        return tuple(one for one in self._acts if not names or one.act in names)
+        found = [one for name in set(names) for one in self._by_name.get(name, ())]
+        return tuple(sorted(found, key=NUMBER))
+
+    def acts_upto(self, number: int, *names: str) -> tuple[Filed, ...]:
+        """Those at no later place."""
+        found = self.acts(*names)
+        return found[: bisect_right(found, number, key=NUMBER)]
 
     def first(self, *names: str) -> Filed | None:
-        return next(iter(self.acts(*names)), None)
+        found = self.acts(*names)
+        return found[0] if found else None
 
     def last(self, *names: str) -> Filed | None:
-        return next(reversed(self.acts(*names)), None)
+        found = self.acts(*names)
+        return found[-1] if found else None
 
     def procedures(self) -> dict[str, Filed]:
         """Each with the first act that names it."""
@@ -103,6 +126,10 @@ class CaseFile:
         return tuple(one for one in self.filed if one.is_recording)
 
     @cached_property
+    def recorded(self) -> Spans:
+        return Spans(one.span for one in self.recordings)
+
+    @cached_property
     def items(self) -> frozenset[bytes]:
         """SHA-256 of each file that the case's evidence is about."""
         return frozenset(
@@ -113,8 +140,13 @@ class CaseFile:
         )
 
     @cached_property
-    def devices(self) -> tuple[Filed, ...]:
-        return tuple(one for one in self.filed if "device" in one.statement.predicate)
+    def devices(self) -> Mapping[str, list[Filed]]:
+        """What comes from each of them."""
+        found: dict[str, list[Filed]] = {}
+        for one in self.filed:
+            if "device" in one.statement.predicate:
+                found.setdefault(one.statement.predicate["device"], []).append(one)
+        return found
 
     def with_filed(self, one: Filed) -> "CaseFile":
         """As it would stand with one more, which is the last."""
@@ -126,7 +158,7 @@ class CaseFile:
 
     @cached_property
     def _by_name(self) -> dict[str, tuple[Filed, ...]]:
-        found: dict[str, tuple[Filed, ...]] = {}
+        found: dict[str, list[Filed]] = {}
         for one in self._acts:
-            found[one.act] = (*found.get(one.act, ()), one)
-        return found
+            found.setdefault(one.act, []).append(one)
+        return {name: tuple(acts) for name, acts in found.items()}

@@ -48,11 +48,12 @@ class _Look:
     def given(self) -> Mapping[str, Any]:
         return self.check.given
 
-    def acts(self, *names: str) -> list[Filed]:
-        return [one for one in self.case.file.acts(*names) if one.number <= self.upto]
+    def acts(self, *names: str) -> tuple[Filed, ...]:
+        return self.case.file.acts_upto(self.upto, *names)
 
     def last(self, name: str) -> Filed | None:
-        return next(reversed(self.acts(name)), None)
+        found = self.acts(name)
+        return found[-1] if found else None
 
 
 def _fact_is(look: _Look) -> Iterator[Failure]:
@@ -114,8 +115,8 @@ def _is_cited(look: _Look) -> Iterator[Failure]:
 
 def _not_heavier(look: _Look) -> Iterator[Failure]:
     """Than the last notice before the party spoke, or a later one that states new facts."""
-    decision, spoken = look.last(look.given["of"]), look.acts(*look.given["after"])
-    spoken = [one for one in spoken if decision is None or one.number < decision.number]
+    decision, said = look.last(look.given["of"]), look.acts(*look.given["after"])
+    spoken = [one for one in said if decision is None or one.number < decision.number]
     if decision is None or not spoken:
         return
     notices = [
@@ -224,8 +225,9 @@ def _timecoded(look: _Look) -> Iterator[Failure]:
     """What a recording shows and when must be said in words, or it stands in for no record."""
     items = look.case.file.items
     for one in look.acts(*look.given["acts"]):
-        noted = any(code.note and code.item in items for code in one.timecodes)
-        if one.facts.get(MEDIUM) == RECORDING and not noted:
+        if one.facts.get(MEDIUM) != RECORDING:
+            continue
+        if not any(code.note and code.item in items for code in one.timecodes):
             yield Failure("no_timecodes", one.number, {"act": one.act})
 
 

@@ -8,7 +8,6 @@ procedure of a pack that has no such gate; nor does another agency, which could 
 
 from collections.abc import Callable, Iterator
 from datetime import date
-from functools import lru_cache
 
 from ledger.encoding import in_china
 from ledger.errors import Malformed
@@ -17,10 +16,10 @@ from ledger.evidence.statement import Stage, Statement
 from ledger.process.calendar import registered_days
 from ledger.process.casefile import CaseFile, Filed
 from ledger.process.gated import Closed, Gated
-from ledger.process.gates import refusals
+from ledger.process.gates import refusals_under
 from ledger.process.judged import judged, opening_day, opening_of
 from ledger.process.registry import Registry, Version
-from ledger.process.rulepack import RulePack
+from ledger.process.rulepack import RulePack, known_pack
 
 CaseOf = Callable[[Statement], CaseFile]
 
@@ -38,31 +37,22 @@ def check_conclusion(proposed: Filed, case_of: CaseOf, registry: Registry) -> No
     case = case_of(act)
     owner = case.agency or act.agency
     days = registered_days(registry, owner, *asked.at)
+    after = case.with_filed(proposed)
     try:
-        packs = [one.pack for one in judged(case.with_filed(proposed), registry, days)]
+        cases = judged(after, registry, days)
     except Malformed as error:
         # Of what the unreadable one names nobody knows; what another in force names waits with it.
         if not act.is_decision and not asked.is_one(asked.in_force_of(owner, act.agency)):
             return
         raise Gated(f"the rule pack in force cannot be read: {error}", Closed.UNREADABLE) from None
+    packs = [one.pack for one in cases]
     # Of today, or of when the case was opened: a pack whose time is over still judges its cases.
     if not asked.is_one(asked.in_force_of(owner, act.agency)) and not asked.is_one_under(packs):
         return
     if owner != act.agency:
         raise Gated(f"case {case.case!r} is of {owner!r}, not of {act.agency!r}", Closed.AGENCY)
-    if "procedure" not in act.predicate:
-        raise Gated(
-            f"{act.predicate['act']!r} names no procedure, and {act.agency!r} has rule packs",
-            Closed.PROCEDURE,
-        )
-    own = next((pack for pack in packs if pack.pack == proposed.procedure), None)
-    if own is None and _had_packs(proposed, case, registry):
-        raise Gated(
-            f"no rule pack {proposed.procedure!r} is in force for {act.agency!r}", Closed.PACK
-        )
-    if own and own.conclusion(proposed.act) is None and not _merely_known(own, proposed):
-        raise Gated(f"the rule pack {own.pack!r} has no conclusion {proposed.act!r}", Closed.ACT)
-    if found := refusals(case, proposed, registry, days):
+    own = _own_pack(proposed, after, packs, registry)
+    if found := refusals_under(cases, proposed):
         raise Gated(
             f"{proposed.act!r} has to wait: "
             + ("1 rule is not met" if len(found) == 1 else f"{len(found)} rules are not met"),
@@ -78,6 +68,26 @@ def check_conclusion(proposed: Filed, case_of: CaseOf, registry: Registry) -> No
         )
 
 
+def _own_pack(
+    proposed: Filed, after: CaseFile, packs: list[RulePack], registry: Registry
+) -> RulePack | None:
+    """That of its procedure, which must know it; none in a case from before there were any."""
+    act = proposed.statement
+    if "procedure" not in act.predicate:
+        raise Gated(
+            f"{act.predicate['act']!r} names no procedure, and {act.agency!r} has rule packs",
+            Closed.PROCEDURE,
+        )
+    own = next((pack for pack in packs if pack.pack == proposed.procedure), None)
+    if own is None and _had_packs(proposed, after, registry):
+        raise Gated(
+            f"no rule pack {proposed.procedure!r} is in force for {act.agency!r}", Closed.PACK
+        )
+    if own and own.conclusion(proposed.act) is None and not _merely_known(own, proposed):
+        raise Gated(f"the rule pack {own.pack!r} has no conclusion {proposed.act!r}", Closed.ACT)
+    return own
+
+
 def _merely_known(pack: RulePack, proposed: Filed) -> bool:
     """An act of the pack that is none of its conclusions, though one of another pack: a service.
 
@@ -89,9 +99,8 @@ def _merely_known(pack: RulePack, proposed: Filed) -> bool:
     )
 
 
-def _had_packs(proposed: Filed, case: CaseFile, registry: Registry) -> bool:
+def _had_packs(proposed: Filed, after: CaseFile, registry: Registry) -> bool:
     """Whether its agency had any when the case was opened: an older case is judged by none."""
-    after = case.with_filed(proposed)
     first = after.procedures()[proposed.procedure]
     opening = opening_of(after, proposed.procedure, first, registry)
     return has_packs(registry, after.agency, opening)
@@ -149,27 +158,11 @@ class _Asked:
 
 
 def _names(version: Version, act: str) -> bool:
-    return act in _conclusions(version.content)
+    """Of a pack that cannot be read nobody knows what it names: decisions alone wait for it."""
+    pack = known_pack(version.content)
+    return pack is not None and pack.conclusion(act) is not None
 
 
 def _knows(version: Version, act: str) -> bool:
-    return act in _acts(version.content)
-
-
-@lru_cache(maxsize=4096)
-def _acts(content: str) -> frozenset[str]:
-    try:
-        return frozenset(act.id for act in RulePack.from_text(content).acts)
-    except Malformed:
-        return frozenset()
-
-
-@lru_cache(maxsize=4096)
-def _conclusions(content: str) -> frozenset[str]:
-    """Remembered, since all packs are asked of each act. Of one that cannot be read nobody knows
-    what it names: decisions alone wait for it."""
-    try:
-        gates = RulePack.from_text(content).gates
-    except Malformed:
-        return frozenset()
-    return frozenset(act for gate in gates for act in gate.acts)
+    pack = known_pack(version.content)
+    return pack is not None and pack.act(act) is not None

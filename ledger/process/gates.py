@@ -7,7 +7,7 @@ Refused is the conclusion alone: the same paper may be filed as evidence at any 
 a notice shuts no gate, and what was done wrong and then done anew opens it again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ledger.process.casefile import CaseFile, Filed
 from ledger.process.checks import failures
@@ -31,8 +31,13 @@ def refusals(file: CaseFile, proposed: Filed, registry: Registry, days: Working)
     """Why an act that is not logged yet must wait; none if no gate of a pack names it.
 
     `proposed` has the number and the time that it would have in the log."""
+    return refusals_under(judged(file.with_filed(proposed), registry, days), proposed)
+
+
+def refusals_under(cases: Iterable[Judged], proposed: Filed) -> list[Gap]:
+    """The same of a case as it would stand with it."""
     found: list[Gap] = []
-    for case in judged(file.with_filed(proposed), registry, days):
+    for case in cases:
         if case.pack.conclusion(proposed.act) is not None:
             found += _refusals(case, proposed)
     return told_once(found)
@@ -89,15 +94,17 @@ def _untold(case: Judged) -> Iterator[Gap]:
 def _undecided(case: Judged, record: Record, proposed: Filed) -> Iterator[Gap]:
     """Where all that meets the record was done before what it rests on was decided: a service
     before its decision is none, however long after both the case is closed."""
-    met = [one for one in case.file.acts(*record.acts) if _meets(case, record, one, proposed)]
     for decision in case.pack.records:
         decides = any(case.pack.conclusion(act) is Conclusion.DECIDE for act in decision.acts)
-        follows = [one for one in met if one.act in decision.before]
-        if not decides or not follows or len(follows) < len(met) or not case.applies(decision):
+        if not decides or not set(record.acts) & set(decision.before) or not case.applies(decision):
             continue
+        met = [one for one in case.file.acts(*record.acts) if _meets(case, record, one, proposed)]
         made = [one for one in case.file.acts(*decision.acts) if not lacks_of(case, decision, one)]
-        if made and not any(stands_before(d, one) for d in made for one in follows):
-            yield out_of_order(case, decision, made[0], follows[-1])
+        bound = [one for one in met if one.act in decision.before]
+        if len(bound) < len(met) or not bound or not made:
+            continue
+        if not any(stands_before(d, one) for one in reversed(bound) for d in made):
+            yield out_of_order(case, decision, made[0], bound[-1])
 
 
 def _crew_of(case: Judged, record: Record, proposed: Filed) -> Iterator[Gap]:

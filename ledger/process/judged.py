@@ -19,7 +19,7 @@ from ledger.process.casefile import CaseFile, Filed
 from ledger.process.condition import holds
 from ledger.process.crew import CrewFinding, crew_findings
 from ledger.process.listed import Seen
-from ledger.process.registry import Registry
+from ledger.process.registry import Registry, Version
 from ledger.process.rulepack import Check, Record, RulePack, read_pack
 
 DAY_MS = 86_400_000
@@ -59,15 +59,18 @@ class Judged:
             return True
 
     def has_device(self, kind: str) -> bool:
+        """As the register said of the device where its evidence stands."""
         return any(
-            device is not None and device.says("kind") == kind
-            for one in self.file.devices
-            for device in (
-                self.registry.at(
-                    Registered.DEVICE, one.statement.predicate["device"], one.number, one.day
-                ),
-            )
+            one.says("kind") == kind
+            for name, filed in self.file.devices.items()
+            # Of most devices it never said anything else.
+            if any(one.says("kind") == kind for one in self._versions_of(name))
+            for one in (self.registry.at(Registered.DEVICE, name, f.number, f.day) for f in filed)
+            if one is not None
         )
+
+    def _versions_of(self, device: str) -> Iterable[Version]:
+        return self.registry.versions(Registered.DEVICE, device)
 
     # What rules ask.
 

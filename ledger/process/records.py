@@ -14,6 +14,7 @@ from ledger.process.crew import CrewFinding
 from ledger.process.gap import Gap, GapKind, act_gap, rule_gap, stage_of
 from ledger.process.judged import Judged
 from ledger.process.rulepack import Level, Record, Recording
+from ledger.process.spans import Spans
 
 HOUR_MS = 3_600_000
 SLACK_MS = 60_000  # an act's times are written to the minute, a recording's are to the second
@@ -34,10 +35,17 @@ class Late:
     def __init__(self, case: Judged) -> None:
         self._case = case
         self._told: set[int] = set()
+        self._recorded: Spans | None = None
         self.limit_ms = case.pack.late_after_hours * HOUR_MS
 
     def is_late(self, one: Filed) -> bool:
         return one.delay_ms > self.limit_ms
+
+    def recorded_in_time(self) -> Spans:
+        if self._recorded is None:
+            recordings = self._case.file.recordings
+            self._recorded = Spans(one.span for one in recordings if not self.is_late(one))
+        return self._recorded
 
     def tell(
         self, record: Record, one: Filed, facts: Mapping[str, str] | None = None
@@ -73,17 +81,18 @@ def record_gaps(
         due = fence is not None or _has_passed(case, stage_of(case, record))
         yield rule_gap(case, record, GapKind.MISSING, "missing", None, facts, due)
         return
-    lacks = {one.number: lacks_of(case, record, one) for one in candidates}
-    sound = [one for one in candidates if not lacks[one.number]]
-    chosen = best(case, [one for one in sound if fence is None or stands_before(one, fence)], late)
+    before = (one for one in candidates if fence is None or stands_before(one, fence))
+    chosen = best(case, (one for one in before if not lacks_of(case, record, one)), late)
     if chosen is not None:
         yield from late.of(record, chosen)
         yield from _late_recording(case, record, chosen, late)
-    elif sound and fence is not None:
-        yield from _out_of_order(case, record, sound[0], fence, late)
+        return
+    sound = next((one for one in candidates if not lacks_of(case, record, one)), None)
+    if sound is not None and fence is not None:
+        yield from _out_of_order(case, record, sound, fence, late)
     else:
         last = candidates[-1]
-        for lack in lacks[last.number]:
+        for lack in lacks_of(case, record, last):
             yield lack_gap(case, record, last, lack)
         if fence is not None and not any(stands_before(one, fence) for one in candidates):
             yield from _out_of_order(case, record, last, fence, late)
@@ -94,13 +103,16 @@ def lack_gap(case: Judged, record: Record, one: Filed, lack: Lack) -> Gap:
 
 
 def best(case: Judged, acts: Iterable[Filed], late: Late | None = None) -> Filed | None:
-    """Of acts that all meet a record: by a sound crew before others, in time before late."""
+    """Of acts in log order that all meet a record: by a sound crew before others, in time before
+    late. The first in which nothing is wrong is the best, and nobody looks at the rest."""
     late = late or Late(case)
-    return min(
-        acts,
-        key=lambda one: (bool(serious_crew(case, one)), late.is_late(one), one.number),
-        default=None,
-    )
+    found: list[tuple[bool, bool, int, Filed]] = []
+    for one in acts:
+        wrong = bool(serious_crew(case, one)), late.is_late(one)
+        if not any(wrong):
+            return one
+        found.append((*wrong, one.number, one))
+    return min(found)[-1] if found else None
 
 
 def serious_crew(case: Judged, one: Filed) -> list[CrewFinding]:
@@ -118,7 +130,7 @@ def lacks_of(case: Judged, record: Record, one: Filed) -> list[Lack]:
         found.append(Lack("facts", {"missing": "、".join(missing)}))
     if record.shows and not _shows(case, record.shows, one):
         found.append(Lack("not_shown", {"shows": record.shows}))
-    if record.recording and (lack := _recording_lack(record.recording, one, case.file.recordings)):
+    if record.recording and (lack := _recording_lack(record.recording, one, case.file.recorded)):
         found.append(lack)
     return found
 
@@ -130,45 +142,27 @@ def _shows(case: Judged, word: str, one: Filed) -> bool:
     return any(code.shows == word and code.item in case.file.items for code in one.timecodes)
 
 
-def _recording_lack(wanted: Recording, one: Filed, among: Iterable[Filed]) -> Lack | None:
-    spans = sorted(
-        (max(start, one.start_ms), min(end, one.end_ms))
-        for start, end in map(_span, among)
-        if start <= one.end_ms and one.start_ms <= end
-    )
-    if not spans:
+def _recording_lack(wanted: Recording, one: Filed, recorded: Spans) -> Lack | None:
+    if not recorded.touches(one.start_ms, one.end_ms):
         return Lack("not_recorded", {})
     if wanted is Recording.ADVISED:
         return None
-    recorded, reached = 0, one.start_ms
-    for start, end in spans:
-        recorded += max(0, end - max(start, reached))
-        reached = max(reached, end)
-    wanting = one.end_ms - one.start_ms - recorded
+    wanting = one.end_ms - one.start_ms - recorded.covered(one.start_ms, one.end_ms)
     return Lack("partly_recorded", {"wanting_ms": str(wanting)}) if wanting > SLACK_MS else None
-
-
-def _span(recording: Filed) -> tuple[int, int]:
-    """With its clock corrected, where that is known."""
-    corrected = recording.statement.corrected
-    if corrected is not None:
-        return corrected.start_ms, corrected.end_ms
-    return recording.start_ms, recording.end_ms
 
 
 def _late_recording(case: Judged, record: Record, one: Filed, late: Late) -> Iterator[Gap]:
     if record.recording is None:
         return
-    recordings = case.file.recordings
-    in_time = [recording for recording in recordings if not late.is_late(recording)]
-    if _recording_lack(record.recording, one, in_time) is not None:
-        slow = [r for r in recordings if late.is_late(r) and not _recording_lack_of_one(one, r)]
-        if slow:
-            yield from late.tell(record, slow[0])
+    if _recording_lack(record.recording, one, late.recorded_in_time()) is None:
+        return
+    of_it = (r for r in case.file.recordings if _touch(one, r.span) and late.is_late(r))
+    if (slow := next(of_it, None)) is not None:
+        yield from late.tell(record, slow)
 
 
-def _recording_lack_of_one(one: Filed, recording: Filed) -> bool:
-    return _recording_lack(Recording.ADVISED, one, [recording]) is not None
+def _touch(one: Filed, span: tuple[int, int]) -> bool:
+    return span[0] <= one.end_ms and one.start_ms <= span[1]
 
 
 def _out_of_order(

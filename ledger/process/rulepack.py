@@ -201,7 +201,15 @@ def _acts_named(part: Any) -> Iterator[str]:
             yield from part.acts
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=1024)
+def known_pack(text: str) -> RulePack | None:
+    """Remembered, since all packs are asked of each act; None of one that cannot be read."""
+    try:
+        return RulePack.from_text(text)
+    except Malformed:
+        return None
+
+
 def read_pack(text: str) -> RulePack:
-    """The same, remembered: a pack in force is asked for again with each act."""
-    return RulePack.from_text(text)
+    """Raises `Malformed`."""
+    return known_pack(text) or RulePack.from_text(text)

@@ -7,7 +7,6 @@ import pytest
 from ledger.encoding import parse_time
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.statement import Statement
-from ledger.process import door
 from ledger.process.casefile import CaseFile, Filed
 from ledger.process.door import check_conclusion
 from ledger.process.gated import Closed, Gated
@@ -93,7 +92,7 @@ def test_each_pack_is_read_once_however_often_it_is_asked(
         read.append(text)
         return from_text(text)
 
-    monkeypatch.setattr(door.RulePack, "from_text", counted)
+    monkeypatch.setattr(RulePack, "from_text", counted)
     own = gating.SMALL.replace("2026.1", "2026.9")  # known to no other test
     packs = registry(*(gating.published(own, agency=f"agency-{n:02}") for n in range(20)))
     for _ in range(3):
