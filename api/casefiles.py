@@ -13,6 +13,7 @@ from ledger.errors import Unknown
 from ledger.evidence.entry import Entry, check_commitment
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.membership import case_series, provisional_series
+from ledger.evidence.owner import Spellings
 from ledger.evidence.statement import Statement
 from ledger.ports import LedgerStore
 from ledger.process.casefile import CaseFile, Filed
@@ -39,17 +40,22 @@ class CaseFiles:
         self._first_year = first_year
         self._lock = threading.Lock()
         self._series: OrderedDict[str, _Series] = OrderedDict()
-        self._registry = Registry()
+        self._registry, self._spellings = Registry(), Spellings()
         self._registered = 0  # the number from which on register statements are yet to be read
 
     def registry(self) -> Registry:
         """With every register statement that is logged by now."""
+        self._catch_up()
+        return self._registry
+
+    def _catch_up(self) -> None:
         with self._lock:
             for row in self._store.registers(self._registered):
                 filed = _filed(row)
                 self._registry.add(row.number, filed.statement, filed.at_ms)
+                said = filed.statement.predicate
+                self._spellings.add(filed.statement.agency, said.get("case_numbers", ()))
                 self._registered = row.number + 1
-        return self._registry
 
     def of_case(self, case: str, below: int = ALL) -> CaseFile:
         """With the provisional cases that it grew from at its own agency."""
@@ -59,9 +65,10 @@ class CaseFiles:
         return self._file(id_, provisional_series(id_, self._first_year), below)
 
     def of(self, statement: Statement, below: int = ALL) -> CaseFile:
-        """The case that a statement is about, as it was before it."""
+        """The case that a statement is about, as it was before it; with what it ties to it."""
         if statement.case is not None:
-            return self.of_case(statement.case, below)
+            name = case_series(statement.case, self._first_year)
+            return self._file(statement.case, name, below, statement)
         return self.of_provisional(statement.predicate["provisional"], below)
 
     def forget(self) -> None:
@@ -69,19 +76,24 @@ class CaseFiles:
         with self._lock:
             self._series.clear()
 
-    def _file(self, case: str, name: str, below: int) -> CaseFile:
+    def _file(
+        self, case: str, name: str, below: int, proposed: Statement | None = None
+    ) -> CaseFile:
+        self._catch_up()
         filed = self._below(name, below)
-        owners = (one.statement.agency for one in filed if not one.statement.is_notarial)
-        agency = next(owners, "")
+        said = [one.statement for one in filed] + ([proposed] if proposed else [])
+        agency = self._spellings.owner(case, said)
         found = {one.number: one for one in filed}
-        for provisional in self._grown_from(filed):
+        for provisional in self._grown_from(said):
             # Anyone may say that his case grew from another's: that brings nothing of the other's.
             own = (o for o in self._below(provisional, below) if o.statement.agency == agency)
             found |= {one.number: one for one in own}
-        return CaseFile(case, agency, tuple(one for _, one in sorted(found.items())))
+        if len(found) > len(filed):
+            filed = [one for _, one in sorted(found.items())]
+        return CaseFile(case, agency, tuple(filed))
 
-    def _grown_from(self, filed: Iterable[Filed]) -> set[str]:
-        ids = {one.statement.predicate.get("provisional") for one in filed} - {None}
+    def _grown_from(self, said: Iterable[Statement]) -> set[str]:
+        ids = {one.predicate.get("provisional") for one in said} - {None}
         return {provisional_series(str(id_), self._first_year) for id_ in ids}
 
     def _below(self, name: str, below: int) -> list[Filed]:

@@ -200,14 +200,10 @@ def admit(s: Services, case: str, person: Person) -> str:
     """The name of the case's series, if this person may know of it."""
     name = case_series(case, s.first_year)
     places = s.log.places(name)
-    agency = ""
-    # Of a lost one nobody knows the agency, and a notary owns no case: the first of the others
-    # says whose case it is.
-    for row in (row for row in map(s.log.row, places) if not row.lost):
-        statement = Statement.from_bytes(Envelope.from_bytes(row.envelope).payload)
-        if not statement.is_notarial:
-            agency = statement.agency
-            break
+    # Of a lost one nobody knows the agency.
+    rows = (row for row in map(s.log.row, places) if not row.lost)
+    said = (Statement.from_bytes(Envelope.from_bytes(row.envelope).payload) for row in rows)
+    agency = s.log.register.spellings.owner(case, said)
     if not places or not person.may_see(case, agency, s.above(agency)):
         if places:
             s.custody.refused(about=name.partition("/")[2], person=person)

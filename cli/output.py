@@ -31,7 +31,7 @@ from cli.closed_wording import HINTS_IN_CHINESE, WHY
 from cli.language import choose, say
 from ledger.encoding import printable
 from ledger.errors import Conflict, Full, LedgerError, Malformed, Rejected, Unavailable, Unknown
-from ledger.process.gated import Gated
+from ledger.process.gated import OWNER_HINT, Gated
 from ledger.report import Outcome
 
 LARGE = 64 << 20  # bytes; below this a bar would only flicker
@@ -70,6 +70,7 @@ _CHINESE: tuple[tuple[type[LedgerError], str], ...] = (
 # What to do next, of the refusals that a case handler meets most; others keep their English.
 _HINTS: Mapping[str, str] = {
     **HINTS_IN_CHINESE,
+    OWNER_HINT: "如该案号属于本机关，请登记员登记案号格式，登记后案件即归本机关",
     "file under a provisional case until it has a number of its own": "有本机关案号之前，"
     "以临时案件登记",
     "is the key registered and not revoked, and is the clock right?": "私钥是否已登记、未注销？"

@@ -152,8 +152,7 @@ def _case(
 ) -> dict[int, Row]:
     """The statements of the case, and those of a provisional one that it grew from."""
     shown = {row.number: row for row in map(log.row, places(name)) if not row.lost}
-    owners = (said.by(row) for _, row in sorted(shown.items()))
-    agency = next((owner.agency for owner in owners if not owner.is_notarial), "")
+    agency = _owner(log, name, (row for _, row in sorted(shown.items())), said)
     for provisional in _provisional(map(said.by, list(shown.values())), first_year):
         rows = map(log.row, places(provisional))
         # Anyone may say that his case grew from another's: that opens nothing of the other's.
@@ -162,10 +161,15 @@ def _case(
     return shown
 
 
+def _owner(log: Log, name: str, rows: Iterable[Row], said: _Said) -> str:
+    case = name.rpartition("/")[2]
+    return log.register.spellings.owner(case, map(said.by, rows))
+
+
 def _own_provisional(log: Log, name: str, first_year: int, said: _Said) -> Iterator[str]:
     """The provisional cases that this one grew from and that its own agency has opened."""
     rows = [row for row in map(log.row, log.places(name)) if not row.lost]
-    owner = next((said.by(row).agency for row in rows if not said.by(row).is_notarial), "")
+    owner = _owner(log, name, rows, said)
     for provisional in sorted(_provisional(map(said.by, rows), first_year)):
         first = next((row for row in map(log.row, log.places(provisional)) if not row.lost), None)
         if first is not None and said.by(first).agency == owner:

@@ -12,6 +12,7 @@ from cli import output
 from cli.language import say
 from ledger.encoding import in_china
 from ledger.errors import Malformed, Rejected
+from ledger.evidence.owner import Spellings
 from ledger.evidence.place import Place
 from ledger.evidence.statement import Kind
 from ledger.evidence.trust import Trust
@@ -66,15 +67,15 @@ def _examined(path: str, trust: Trust) -> Examination:
 
 
 def _count(examination: Examination, at_ms: int) -> dict[str, Any]:
-    registry, filed = Registry(), []
+    registry, spellings, filed = Registry(), Spellings(), []
     for one in _filed(examination):
         registry.add(one.number, one.statement, one.at_ms)
+        spellings.add(one.statement.agency, one.statement.predicate.get("case_numbers", ()))
         if one.statement.kind not in _LEDGERS_OWN:
             filed.append(one)
     name = examination.index.case
-    # Whose case it is the first statement of it says, but for a notary's, who owns none.
-    owners = (one.statement for one in filed if not one.statement.is_notarial)
-    agency = next((owner.agency for owner in owners if owner.case == name), "")
+    of_it = (one.statement for one in filed if one.statement.case == name)
+    agency = spellings.owner(name, of_it)
     case = CaseFile(name, agency, tuple(filed))
     number = max((one.number for one in filed), default=0) + 1
     days = registered_days(registry, agency, number, in_china(at_ms).date())

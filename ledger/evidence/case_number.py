@@ -8,6 +8,7 @@ for one case, so other spellings are refused by ledger and verifier alike.
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from ledger.encoding import all_visible, clip
 from ledger.errors import Malformed, Rejected
@@ -50,15 +51,17 @@ def check_spelling(case: str, templates: tuple[str, ...]) -> None:
 
 
 def is_spelled(case: str, templates: tuple[str, ...]) -> bool:
-    for template in templates:
-        parts = _PLACES.split(template)
-        pattern = "".join(
-            r"[12]\d{3}" if p == "{year}" else r"[1-9]\d{0,8}" if p == "{number}" else re.escape(p)
-            for p in parts
-        )
-        if re.fullmatch(pattern, case, re.ASCII):
-            return True
-    return False
+    return any(spelling(template).fullmatch(case) for template in templates)
+
+
+@lru_cache(maxsize=1024)
+def spelling(template: str) -> re.Pattern[str]:
+    parts = _PLACES.split(template)
+    pattern = "".join(
+        r"[12]\d{3}" if p == "{year}" else r"[1-9]\d{0,8}" if p == "{number}" else re.escape(p)
+        for p in parts
+    )
+    return re.compile(pattern, re.ASCII)
 
 
 def is_plain(case: str) -> bool:

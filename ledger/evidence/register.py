@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from ledger.encoding import format_time, parse_time
 from ledger.errors import Rejected
 from ledger.evidence.envelope import FOR_STATEMENTS, Checked, Envelope
+from ledger.evidence.owner import Spellings
 from ledger.evidence.statement import TRUSTED_ROLES, Kind, Role, Statement
 from ledger.tlog.note import VerifierKey
 
@@ -55,6 +56,7 @@ class Register:
         self._taken = {registrar.public, *(key.public for key in others)}
         self._versions: defaultdict[str, list[Registration]] = defaultdict(list)
         self._case_numbers: dict[str, tuple[str, ...]] = {}
+        self.spellings = Spellings()
         self.openings: list[tuple[Position, Statement]] = []
         self.trusted: list[Registration] = []  # of keys that a trust folder holds
 
@@ -68,6 +70,7 @@ class Register:
             self.openings.append((position, statement))
         elif "case_numbers" in predicate:
             self._case_numbers[statement.agency] = tuple(predicate["case_numbers"])
+            self.spellings.add(statement.agency, predicate["case_numbers"])
         elif "key" in predicate:
             self._add_key(position, statement)
 

@@ -15,7 +15,7 @@ from ledger.evidence.procedural import Registered
 from ledger.evidence.statement import Stage, Statement
 from ledger.process.calendar import registered_days
 from ledger.process.casefile import CaseFile, Filed
-from ledger.process.gated import Closed, Gated
+from ledger.process.gated import HINTS, OWNER_HINT, Closed, Gated
 from ledger.process.gates import refusals_under
 from ledger.process.judged import judged, opening_day, opening_of
 from ledger.process.registry import Registry, Version
@@ -50,7 +50,11 @@ def check_conclusion(proposed: Filed, case_of: CaseOf, registry: Registry) -> No
     if not asked.is_one(asked.in_force_of(owner, act.agency)) and not asked.is_one_under(packs):
         return
     if owner != act.agency:
-        raise Gated(f"case {case.case!r} is of {owner!r}, not of {act.agency!r}", Closed.AGENCY)
+        raise Gated(
+            f"case {case.case!r} is of {owner!r}, which spoke of it first, not of {act.agency!r}",
+            Closed.AGENCY,
+            hints=(HINTS[Closed.AGENCY], OWNER_HINT),
+        )
     own = _own_pack(proposed, after, packs, registry)
     if found := refusals_under(cases, proposed):
         raise Gated(

@@ -10,6 +10,10 @@ from typing import Any
 
 from ledger.errors import Rejected
 
+OWNER_HINT = (
+    "if the number is yours, have its spelling registered by the registrar: the case is then yours"
+)
+
 Row = Mapping[str, Any]  # a gap as JSON: docs/formats/http.md
 
 

@@ -1,20 +1,25 @@
 """Conclusions over HTTP: refused until what must stand before them is logged, with the article."""
 
 import threading
+import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
+from api.ids import new_id
 from api.services import Services
-from ledger.evidence.statement import Role
-from ledger.process.gated import HINTS, Closed
+from ledger.evidence.signing import seal
+from ledger.evidence.statement import Kind, Role, Statement, register_subject
+from ledger.process.gated import HINTS, OWNER_HINT, Closed
 from testkit.gating import SMALL, Handlers, envelope, published
 from testkit.keys import key
 from testkit.server import (
     AGENCY,
     HANDLER,
     OTHER_AGENCY,
+    REGISTRAR,
     Ledger,
     open_ledger,
     register,
@@ -39,7 +44,7 @@ def desk(ledger: Ledger) -> Handlers:
 def refused(row: dict[str, Any], reason: str = "records") -> list[str]:
     """The articles that it was refused by."""
     assert (row.get("code"), row.get("status")) == ("gated", 409), row
-    assert row["reason"] == reason and row["hints"] == [HINTS[Closed(reason)]]
+    assert row["reason"] == reason and row["hints"][0] == HINTS[Closed(reason)]
     return sorted({each["article"] for each in row["found"]})
 
 
@@ -222,6 +227,70 @@ def test_nor_does_what_another_agency_says_open_its_gate(
     own, others = neighbours
     desk.ledger.accept(desk.act("legal_review", facts={"result": "pass"}, **others))
     assert refused(desk.file("penalty_decision", **own)) == ["58"]
+
+
+def numbers(agency: str, *templates: str) -> bytes:
+    """The registrar's word on how an agency spells its case numbers."""
+    predicate = {
+        "agency": agency,
+        "case_numbers": list(templates),
+        "id": new_id(time.time_ns() // 1_000_000),
+        "name": agency,
+    }
+    statement = Statement(Kind.REGISTER, (register_subject(predicate),), predicate)
+    return seal(statement.to_bytes(), [REGISTRAR]).to_bytes()
+
+
+@pytest.fixture
+def squatted(desk: Handlers) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Of one case: its agency, which has a pack, and another that spoke of it first."""
+    desk.publish(agency=OTHER_AGENCY)
+    desk.ledger.accept(register(THIRD, Role.HANDLER, "agency-03"))
+    own = {"case": OWN_CASE, "by": OTHER_HANDLER, "agency": OTHER_AGENCY}
+    others = {"case": OWN_CASE, "by": THIRD, "agency": "agency-03"}
+    desk.ledger.accept(desk.act("site_inspection", **others))
+    desk.ledger.accept(desk.act("case_filing", **own))
+    desk.ledger.accept(desk.act("legal_review", facts={"result": "pass"}, **own))
+    return own, others
+
+
+def test_who_speaks_first_under_a_number_of_somebody_else_has_it_until_its_spelling_is_registered(
+    desk: Handlers, squatted: tuple[dict[str, Any], dict[str, Any]]
+) -> None:
+    own, others = squatted
+    row = desk.file("penalty_decision", **own)
+    refused(row, "agency")
+    assert "agency-03" in row["detail"] and OWNER_HINT in row["hints"]
+    desk.ledger.accept(numbers(OTHER_AGENCY, "园综执罚〔{year}〕{number}号"))
+    # What was said there stays, and counts for nothing; nothing more comes.
+    assert desk.file("site_inspection", **others)["code"] == "rejected"
+    assert "index" in desk.file("penalty_decision", **own)
+
+
+def test_the_packet_and_the_gaps_of_such_a_case_are_then_its_owners(
+    desk: Handlers, squatted: tuple[dict[str, Any], dict[str, Any]]
+) -> None:
+    ledger, path = desk.ledger, f"/v1/cases/{quote(OWN_CASE)}/gaps"
+    readers = {a: ledger.bearer("handler", agency=a) for a in (OTHER_AGENCY, "agency-03")}
+
+    def may_read() -> list[str]:
+        return [a for a, by in readers.items() if ledger.http.get(path, headers=by).is_success]
+
+    assert may_read() == ["agency-03"]
+    ledger.accept(numbers(OTHER_AGENCY, "园综执罚〔{year}〕{number}号"))
+    assert may_read() == [OTHER_AGENCY]
+    (pack,) = ledger.http.get(path, headers=readers[OTHER_AGENCY]).json()["packs"]
+    assert pack["pack"] == "small"
+
+
+def test_what_a_decision_ties_to_its_case_is_looked_at_with_it(desk: Handlers) -> None:
+    """A review that failed, in the provisional case that nobody named before the decision."""
+    opening = desk.act("provisional_opening", without=("case", "procedure"))
+    (opened,) = desk.ledger.accept(opening)
+    early = {"provisional": opened["id"], "without": ("case",)}
+    prepared(desk)
+    desk.ledger.accept(desk.act("legal_review", facts={"result": "fail"}, **early))
+    refused(desk.file("penalty_decision", provisional=opened["id"]))
 
 
 def test_a_provisional_case_is_gated_too_and_counts_once_it_has_a_number(desk: Handlers) -> None:
