@@ -30,6 +30,7 @@ RECORDING = "recording"
 NEW_FACTS = "new_facts"  # of a later notice: why it may be heavier
 DAYS, FROM, TO = "days", "from", "to"  # by how many days a time is longer; days that do not count
 AMOUNT = "amount"
+DENIALS = frozenset({"no", "否"})
 
 
 class FactKind(StrEnum):
@@ -66,6 +67,10 @@ class FactRule:
                 return re.fullmatch("[0-9]{1,12}", said) is not None
             case FactKind.TEXT | FactKind.SHOWN:
                 return True
+
+    def denies(self, said: str) -> bool:
+        """Whoever writes that it was not shown has not shown it."""
+        return self.kind is FactKind.SHOWN and said.strip() in DENIALS
 
 
 def _reads(read: Callable[[str], object], said: str) -> bool:

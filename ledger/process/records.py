@@ -137,7 +137,8 @@ def lacks_of(case: Judged, record: Record, one: Filed) -> list[Lack]:
 
 def _shows(case: Judged, word: str, one: Filed) -> bool:
     """In a recording that is filed, or as the written record states it."""
-    if one.facts.get(word, "").strip():
+    said, rule = one.facts.get(word, "").strip(), case.pack.fact(word, one.act)
+    if said and not (rule and rule.denies(said)):
         return True
     return any(code.shows == word and code.item in case.file.items for code in one.timecodes)
 

@@ -137,7 +137,7 @@ from testkit.certificate_pages import make_page
 from testkit.feeds import page_of
 from testkit.keys import SERIES_PEM, cosigner, key, series_key, series_public_pem
 from testkit.lists import LISTS
-from testkit.rulepacks import PACKS
+from testkit.rulepacks import PACKS, SMALL
 from testkit.server import OfficeState, quiet
 from testkit.world import HandClock, World, grown
 
@@ -408,7 +408,7 @@ def trusts() -> tuple[bytes, ...]:
 
 
 def rule_packs() -> tuple[bytes, ...]:
-    return tuple(text.encode() for text in PACKS.values())
+    return tuple(text.encode() for text in (*PACKS.values(), SMALL))
 
 
 @contextmanager

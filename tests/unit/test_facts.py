@@ -284,6 +284,22 @@ def test_a_recording_that_stands_in_for_a_record_is_called_by_its_word() -> None
     assert [(gap.what, gap.facts["fact"]) for gap in found] == [("unknown_value", "medium")]
 
 
+@pytest.mark.parametrize("said", ["no", "否", " 否 "])
+def test_who_writes_that_it_was_not_shown_has_not_shown_it(said: str) -> None:
+    registers = registers_of(("ordinary", PACKS["ordinary"]))
+    made = complete(ORDINARY)
+    record = made.step("inspection_record")
+    record.shows.discard("show_id")
+    record.facts["show_id"] = "检查开始时出示"
+    assert gaps(made.file(), registers, WEEKDAYS) == []
+    record.facts["show_id"] = said
+    (gap,) = gaps(made.file(), registers, WEEKDAYS)
+    assert (gap.rule, gap.what) == ("show_id", "not_shown")
+    assert gap_sentence(gap.to_json())["zh"] == (
+        "没有时间段说明显示“出示执法证件”，文书中也未载明。"
+    )
+
+
 def test_a_fine_with_a_confiscation_is_asked_for_both() -> None:
     registers = registers_of(("ordinary", PACKS["ordinary"]))
     made = complete(ORDINARY)
