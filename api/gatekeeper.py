@@ -4,14 +4,16 @@ What cannot be examined is not let through, and says so; a fault of the rules mu
 else's evidence out, which waits in the same batch.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
-from api.casefiles import CaseFiles
+from api.casefiles import ALL, CaseFiles
 from api.journal import journal
 from ledger.errors import LedgerError, Unavailable
 from ledger.evidence.statement import Statement
 from ledger.process.casefile import Filed
-from ledger.process.door import check_conclusion
+from ledger.process.door import check_claimed, check_conclusion
+from ledger.process.rulepack import Conclusion
 
 
 class Gatekeeper:
@@ -23,15 +25,27 @@ class Gatekeeper:
 
     def check(self, statement: Statement, below: int) -> None:
         proposed = Filed(below, statement, self._now_ms())
-        try:
+        with _examined(statement):
             check_conclusion(
                 proposed, lambda act: self._files.of(act, below), self._files.registry()
             )
-        except LedgerError:
-            raise
-        except Exception as error:
-            journal.exception("gate_failed", act=statement.predicate["act"])
-            raise Unavailable(
-                "whether this conclusion may stand could not be examined",
-                hints=("evidence is taken all the same; the operator must act: see the journal",),
-            ) from error
+
+    def check_claimed(self, statement: Statement, claimed: Conclusion) -> None:
+        """What its filer says that it does; asked before its turn, and of no other act."""
+        proposed = Filed(ALL, statement, self._now_ms())
+        with _examined(statement):
+            check_claimed(proposed, claimed, self._files.of, self._files.registry())
+
+
+@contextmanager
+def _examined(statement: Statement) -> Iterator[None]:
+    try:
+        yield
+    except LedgerError:
+        raise
+    except Exception as error:
+        journal.exception("gate_failed", act=statement.predicate["act"])
+        raise Unavailable(
+            "whether this conclusion may stand could not be examined",
+            hints=("evidence is taken all the same; the operator must act: see the journal",),
+        ) from error

@@ -9,7 +9,7 @@ from ledger.evidence.delivery import Absent
 from ledger.evidence.withheld import LEDGERS_OWN, Reason
 from ledger.process.gap import GapKind
 from ledger.process.gated import Closed
-from ledger.process.rulepack import Level, Sickness
+from ledger.process.rulepack import Conclusion, Level, Sickness
 
 Schema = dict[str, Any]
 
@@ -367,6 +367,7 @@ Uuid = Annotated[
 ChunkNumber = Annotated[str, _named("^(0|[1-9][0-9]{0,7})$")]
 FirstChunk = Annotated[str, Query(json_schema_extra={"pattern": "^(0|[1-9][0-9]{0,7})$"})]
 FirstPart = Annotated[str, Query(json_schema_extra={"pattern": "^[1-9][0-9]{0,4}$"})]
+Concludes = Annotated[str, Query(json_schema_extra={"enum": ["", *Conclusion]})]
 UploadId = Annotated[str, _named("^[0-9a-f]{32}$")]
 # Also in NFC, without invisible characters, and as the agency has registered it.
 WithheldRows = Annotated[

@@ -1,6 +1,7 @@
 """Statements, one envelope a line, each accepted or refused on its own; and their receipts.
 
-    POST /v1/statements                      one to 4,096 envelopes, a line each
+    POST /v1/statements                      one to 4,096 envelopes, a line each; with
+                                             ?conclusion=close no act that closes nothing
     GET  /v1/statements/{id}/receipt         index, entry and a proof, public parts only
     GET  /v1/statements/{id}                 the envelope, for those who may read it
 
@@ -19,18 +20,20 @@ from fastapi.responses import JSONResponse
 from api import problems
 from api.bodies import Room, read_body
 from api.candidates import candidates
+from api.gatekeeper import Gatekeeper
 from api.identity import Person
 from api.journal import journal
-from api.schemas import Uuid, answers, results, shown, takes
+from api.schemas import Concludes, Uuid, answers, results, shown, takes
 from api.services import Services, services
 from api.writer import Result
 from ledger.derived import Derived
-from ledger.encoding import format_base64, parse_uuid7
+from ledger.encoding import clip, format_base64, parse_uuid7
 from ledger.errors import Destroyed, LedgerError, Malformed, Unknown
 from ledger.evidence.envelope import MAX_ENVELOPE, Envelope
 from ledger.evidence.statement import Kind, Statement
 from ledger.filing import Filing
 from ledger.log import Accepted
+from ledger.process.rulepack import Conclusion
 
 JSON = "application/json"
 STATEMENT = "application/vnd.in-toto+json"
@@ -56,8 +59,9 @@ router = APIRouter()
     openapi_extra=takes("application/x-ndjson"),
 )
 async def file_statements(
-    request: Request, s: Annotated[Services, Depends(services)]
+    request: Request, s: Annotated[Services, Depends(services)], conclusion: Concludes = ""
 ) -> JSONResponse:
+    claimed = _claimed(conclusion)
     with ROOM.hold() as room:
         lines = _lines(await read_body(request, MAX_BODY, room))
         size = sum(map(len, lines))
@@ -66,6 +70,8 @@ async def file_statements(
         # everybody else waiting.
         run = _here if len(lines) == 1 and size <= SMALL else asyncio.to_thread
         opened = await run(_open_all, s, lines)
+        if claimed is not None:
+            opened = await asyncio.to_thread(_check_claimed, s, opened, claimed)
         filed = [one for one in opened if isinstance(one, Filing)]
         if not filed:
             refusals = [one for one in opened if isinstance(one, LedgerError)]
@@ -140,6 +146,31 @@ def _open_all(s: Services, lines: list[bytes]) -> list[Filing | LedgerError]:
         opened.append(filing if filing.doubt is None or registered else filing.doubt)
         registered |= filing.doubt is None and filing.statement.kind is Kind.REGISTER
     return opened
+
+
+def _claimed(conclusion: str) -> Conclusion | None:
+    try:
+        return Conclusion(conclusion) if conclusion else None
+    except ValueError:
+        raise Malformed(
+            f"want a conclusion of {', '.join(Conclusion)}, got {clip(conclusion)!r}"
+        ) from None
+
+
+def _check_claimed(
+    s: Services, opened: Sequence[Filing | LedgerError], claimed: Conclusion
+) -> list[Filing | LedgerError]:
+    """Acts of which their filer says that they conclude, and no gate would look at, refused."""
+    gate = Gatekeeper(s.casefiles, s.clock.now_ms)
+    found: list[Filing | LedgerError] = []
+    for one in opened:
+        try:
+            if isinstance(one, Filing) and one.statement.kind is Kind.ACT:
+                gate.check_claimed(one.statement, claimed)
+            found.append(one)
+        except LedgerError as error:
+            found.append(error)
+    return found
 
 
 def _is_complaint(opened: Filing | LedgerError, result: Result) -> bool:

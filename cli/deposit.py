@@ -307,9 +307,14 @@ class Filing:
         return list(self._file([envelope], [[source.subject.name]]))
 
     def act(
-        self, documents: list[Path], about: Sequence[str], fields: dict[str, Any]
+        self,
+        documents: list[Path],
+        about: Sequence[str],
+        fields: dict[str, Any],
+        conclusion: str = "",
     ) -> dict[str, Any]:
-        """An act of a procedure, sent before its documents; `about` are ids of statements.
+        """An act of a procedure, sent before its documents; `about` are ids of statements, and
+        `conclusion` what it is said to be.
 
         Raises `Gated` if it is a conclusion and its gate is shut: nothing was sent but the act.
         """
@@ -326,11 +331,11 @@ class Filing:
         subjects: list[Subject] = [*(s.subject for s in sources), *earlier]
         id_ = new_id(time.time_ns() // 1_000_000)
         envelope = filing.procedural_act(subjects, common, self._key, id_, self._beside)
-        (answer,) = self._client.file([envelope])
+        (answer,) = self._client.file([envelope], conclusion)
         if sources and answer.get("code") == Unknown.code:
             for path, source in zip(documents, sources, strict=True):
                 self._upload(path, source.subject.digest, lambda n: None)
-            (answer,) = self._client.file([envelope])
+            (answer,) = self._client.file([envelope], conclusion)
         return self._believe(answer, envelope, [s.subject.name for s in sources])
 
     def _file(self, envelopes: list[bytes], names: list[list[str]]) -> Iterator[dict[str, Any]]:

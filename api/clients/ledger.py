@@ -155,9 +155,11 @@ class LedgerClient:
             raise Unavailable(f"{self._shown} answered {status} for the checkpoint of {label!r}")
         return data
 
-    def file(self, envelopes: Sequence[bytes]) -> list[dict[str, Any]]:
-        """The result of each envelope: an acceptance, or a problem document."""
-        answer = self._json("POST", "/v1/statements", content=b"\n".join(envelopes))
+    def file(self, envelopes: Sequence[bytes], conclusion: str = "") -> list[dict[str, Any]]:
+        """The result of each envelope: an acceptance, or a problem document. With `conclusion`
+        the ledger refuses acts that it knows no gate for, of an agency that has some."""
+        asked = {"conclusion": conclusion} if conclusion else {}
+        answer = self._json("POST", "/v1/statements", content=b"\n".join(envelopes), params=asked)
         match answer:
             case {"results": list(rows)} if len(rows) == len(envelopes):
                 pass

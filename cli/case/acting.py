@@ -25,7 +25,7 @@ from ledger.errors import LedgerError
 from ledger.evidence.case_number import parse_case
 from ledger.evidence.statement import Stage
 from ledger.process.gated import Gated
-from ledger.process.rulepack import RulePack
+from ledger.process.rulepack import Conclusion, RulePack
 from ledger.report import Bilingual
 
 
@@ -192,11 +192,13 @@ def act(stage: str, **given: Any) -> int:
     return _file(stage, **given)
 
 
-def _conclusion(name: str, stage: Stage, words: Bilingual, example: str) -> click.Command:
+def _conclusion(
+    name: str, conclusion: Conclusion, stage: Stage, words: Bilingual, example: str
+) -> click.Command:
     @new_command(name, words=words, example=example)
     @_options(named=False)
     def conclude(**given: Any) -> int:
-        ended = _file(str(stage), **given)
+        ended = _file(str(stage), conclusion, **given)
         if ended == output.Exit.DONE:
             _tell_of_no_gate(str(given["procedure"]), str(given["act"]))
         return ended
@@ -205,7 +207,7 @@ def _conclusion(name: str, stage: Stage, words: Bilingual, example: str) -> clic
 
 
 def _tell_of_no_gate(procedure: str, act: str) -> None:
-    """A name that is typed wrong is logged like any other, and no gate has looked at it."""
+    """Of an agency without rule packs a name that is typed wrong is logged like any other."""
     text = shipped().get(procedure)
     if text is not None and RulePack.from_text(text).conclusion(act) is None:
         output.note(
@@ -229,6 +231,7 @@ def _example(name: str, act_name: str, document: str) -> str:
 
 decide = _conclusion(
     "decide",
+    Conclusion.DECIDE,
     Stage.DECIDE,
     {
         "en": "Log a decision, if what must stand before it is in the log.\n\n"
@@ -243,6 +246,7 @@ decide = _conclusion(
 
 serve_document = _conclusion(
     "serve-document",
+    Conclusion.SERVE,
     Stage.SERVE,
     {
         "en": "Log that a decision was served, if it may be.\n\n"
@@ -257,6 +261,7 @@ serve_document = _conclusion(
 
 close = _conclusion(
     "close",
+    Conclusion.CLOSE,
     Stage.ENFORCE,
     {
         "en": "Log that a case is closed, if it may be.\n\n"
@@ -271,6 +276,7 @@ close = _conclusion(
 
 def _file(
     stage: str,
+    conclusion: str = "",
     *,
     case: str | None,
     provisional: str | None,
@@ -302,7 +308,7 @@ def _file(
     filing = Filing(server, key_file, open_trust(trust) if trust else None, keep, sm2_file=sm2_file)
     about = [parse_uuid7(id_) for id_ in abouts]
     try:
-        row = filing.act([Path(name) for name in documents], about, fields)
+        row = filing.act([Path(name) for name in documents], about, fields, conclusion)
     except Gated as error:
         return refused(error, as_json=as_json)
     except LedgerError as error:

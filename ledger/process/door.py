@@ -19,7 +19,7 @@ from ledger.process.gated import HINTS, OWNER_HINT, Closed, Gated
 from ledger.process.gates import refusals_under
 from ledger.process.judged import judged, opening_day, opening_of
 from ledger.process.registry import Registry, Version
-from ledger.process.rulepack import RulePack, known_pack
+from ledger.process.rulepack import Conclusion, RulePack, known_pack
 
 CaseOf = Callable[[Statement], CaseFile]
 
@@ -69,6 +69,29 @@ def check_conclusion(proposed: Filed, case_of: CaseOf, registry: Registry) -> No
             f"{proposed.act!r} concludes what was never opened: want one of "
             f"{', '.join(own.opening)} before it",
             Closed.OPENING,
+        )
+
+
+def check_claimed(
+    proposed: Filed, claimed: Conclusion, case_of: CaseOf, registry: Registry
+) -> None:
+    """Raises `Gated` unless packs have an act of that name which so concludes: whoever says of an
+    act that it closes the case is told if no gate would look at it. Who has no packs may."""
+    act = proposed.statement
+    asked = _Asked(act, registry, proposed.number, in_china(proposed.at_ms).date())
+    if not asked.everybodys():
+        return
+    packs = [known_pack(version.content) for version in asked.in_force_of(act.agency)]
+    if _names_a_case(act):
+        case = case_of(act).with_filed(proposed)
+        days = registered_days(registry, case.agency, *asked.at)
+        packs += [one.pack for one in judged(case, registry, days, {})]
+    known = {name for pack in packs if pack for name in pack.concluding(claimed)}
+    if packs and act.predicate["act"] not in known:
+        raise Gated(
+            f"{act.predicate['act']!r} is no act of {act.agency!r} that can {claimed}: no rule "
+            f"pack of it has such a gate; there are {', '.join(sorted(known)) or 'none'}",
+            Closed.ACT,
         )
 
 
@@ -128,7 +151,7 @@ class _Asked:
     def is_one(self, packs: list[Version]) -> bool:
         """A conclusion under one of these packs; the opening of a provisional case is none."""
         act = self._act
-        if not packs or (act.case is None and "provisional" not in act.predicate):
+        if not packs or not _names_a_case(act):
             return False
         name = act.predicate["act"]
         if act.is_decision or any(_names(pack, name) for pack in packs):
@@ -159,6 +182,10 @@ class _Asked:
             found = self._registry.listed(Registered.RULE_PACK, subject, agency, *self.at)
             if found is not None:
                 yield found
+
+
+def _names_a_case(act: Statement) -> bool:
+    return act.case is not None or "provisional" in act.predicate
 
 
 def _names(version: Version, act: str) -> bool:

@@ -102,6 +102,12 @@ class RulePack:
     def conclusion(self, act: str) -> Conclusion | None:
         return next((gate.conclusion for gate in self.gates if act in gate.acts), None)
 
+    def concluding(self, conclusion: Conclusion) -> set[str]:
+        """Acts that so conclude. Some packs serve without a gate, as on the spot."""
+        found = {act for gate in self.gates if gate.conclusion is conclusion for act in gate.acts}
+        serves = conclusion is Conclusion.SERVE
+        return found | {act.id for act in self.acts if serves and act.stage is Stage.SERVE}
+
     @classmethod
     def from_text(cls, text: str) -> Self:
         found = read_tables(text)

@@ -186,6 +186,40 @@ def test_a_decision_that_the_pack_does_not_know_is_refused(desk: Handlers) -> No
     refused(desk.file("other_decision", stage="decide"), "act")
 
 
+@pytest.mark.parametrize("name", ["case_closed", "service", "site_inspection", "legal_review"])
+def test_who_says_that_he_closes_a_case_is_refused_where_no_gate_would_look(
+    desk: Handlers, name: str
+) -> None:
+    size = desk.ledger.services.log.size
+    answer = desk.ledger.http.post("/v1/statements?conclusion=close", content=desk.act(name))
+    (row,) = answer.json()["results"]
+    refused(row, "act")
+    assert "case_closing" in row["detail"] and desk.ledger.services.log.size == size
+    # The gate of one that there is, is asked as ever; and evidence beside it is taken.
+    body = b"\n".join([desk.act("case_closing"), desk.ledger.evidence(b"x")])
+    answer = desk.ledger.http.post("/v1/statements?conclusion=close", content=body)
+    closing, evidence = answer.json()["results"]
+    refused(closing, "records")
+    assert "index" in evidence
+
+
+def test_what_says_nothing_of_itself_is_an_act_like_any_other(desk: Handlers) -> None:
+    assert "index" in desk.file("case_closed")
+    assert "index" in desk.file("other_decision", without=("stage",))
+
+
+def test_an_agency_without_packs_may_conclude_what_it_likes(ledger: Ledger) -> None:
+    act = Handlers(ledger).act("case_closed")
+    answer = ledger.http.post("/v1/statements?conclusion=close", content=act)
+    assert "index" in answer.json()["results"][0]
+
+
+def test_a_conclusion_that_there_is_not_is_refused_as_a_request(desk: Handlers) -> None:
+    answer = desk.ledger.http.post("/v1/statements?conclusion=end", content=desk.act("service"))
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
+    assert "decide, serve, close" in answer.json()["detail"]
+
+
 def test_the_date_that_an_act_claims_is_no_way_round(desk: Handlers) -> None:
     long_ago = {"from": "2020-01-01T09:00:00+08:00", "to": "2020-01-01T09:00:00+08:00"}
     assert refused(desk.file("penalty_decision", occurred=long_ago)) == ["54", "58"]

@@ -12,7 +12,7 @@ from cli.rules.shipped import shipped
 from ledger.evidence.chunks import digest_item
 from ledger.process.gated import Closed, Gated
 from ledger.process.rulepack import RulePack
-from testkit.gating import Handlers, entry
+from testkit.gating import Handlers, entry, published
 from testkit.server import AGENCY, CASE, HANDLER, STATION, Ledger, open_ledger, serving
 from testkit.terminal import Ended, Run
 
@@ -109,6 +109,31 @@ def test_a_conclusion_of_an_agency_without_packs_is_logged(desk: Desk) -> None:
         assert ("'service' is no conclusion" in ended.err) == (act == "service")
     stages = [said["stage"] for said in desk.ledger.said("act")]
     assert stages == ["decide", "serve", "enforce"]
+
+
+@pytest.mark.parametrize(
+    ("command", "act"),
+    [("close", "case_closed"), ("serve-document", "served"), ("decide", "hearing_minutes")],
+)
+def test_a_conclusion_that_no_gate_knows_is_refused_where_there_are_packs(
+    desk: Desk, command: str, act: str
+) -> None:
+    desk.ledger.accept(published(shipped()["ordinary"], subject="ordinary"))
+    ended = desk.case(command, "--act", act, "--doc", desk.write("a.pdf"), "--lang", "zh")
+    assert ended.code == 1 and "规则包中没有此项结论" in ended.out, ended
+    assert desk.ledger.said("act") == []
+    # As an act it is logged: it concludes nothing.
+    assert desk.act(act, "enforce").code == 0
+
+
+def test_what_is_served_on_the_spot_needs_no_gate(desk: Desk) -> None:
+    desk.ledger.accept(published(shipped()["summary"], subject="summary"))
+    # The last of an option counts.
+    served = desk.run(
+        *("case", "serve-document", "--act", "service_return", "--doc", desk.write("a.pdf")),
+        *(*desk.usual, "--procedure", "summary"),
+    )
+    assert served.code == 0, served.err
 
 
 def test_the_acts_of_the_examples_are_those_of_the_packs() -> None:
