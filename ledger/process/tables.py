@@ -26,10 +26,18 @@ def read_toml(text: str) -> dict[str, Any]:
     if len(text) > MAX_CONTENT:
         raise Malformed(f"want at most {MAX_CONTENT} characters, got {len(text)}")
     try:
-        return tomllib.loads(text)
+        found = tomllib.loads(text)
     # ValueError: also of a number with thousands of digits. RecursionError: of nested lists.
     except (ValueError, RecursionError) as error:
         raise Malformed(f"want TOML: {error}") from None
+    left: list[Any] = [found]
+    while left:
+        value = left.pop()
+        # In hexadecimal there may be one so large that Python does not write it.
+        if isinstance(value, int) and not -(2**63) <= value < 2**63:
+            raise Malformed("want TOML: a number has 64 bits at most")
+        left += value.values() if isinstance(value, dict) else value if type(value) is list else ()
+    return found
 
 
 def read_table(

@@ -13,6 +13,7 @@ from ledger.process.gated import Closed, Gated
 from ledger.process.registry import Registry
 from ledger.process.rulepack import RulePack
 from testkit import gating
+from testkit.rulepacks import PACKS
 
 AT = parse_time("2026-11-26T09:00:00+08:00")
 
@@ -98,3 +99,15 @@ def test_each_pack_is_read_once_however_often_it_is_asked(
     for _ in range(3):
         check_conclusion(act("site_inspection"), unread, packs)
     assert read == [own]
+
+
+@pytest.mark.parametrize("most", ["0x" + "f" * 5000, "0o" + "7" * 9000, "1e999", "nan"])
+def test_a_number_that_nobody_can_write_makes_a_pack_unreadable_and_stops_nobody_else(
+    most: str,
+) -> None:
+    """One registered text would else stop every act of every agency."""
+    broken = PACKS["summary"].replace("most = 200", f"most = {most}")
+    assert broken != PACKS["summary"]
+    packs = registry(gating.published(), gating.published(broken, agency="agency-09"))
+    check_conclusion(act("site_inspection"), unread, packs)
+    assert reason(act("penalty_decision"), packs) is Closed.RECORDS
