@@ -16,6 +16,7 @@ from functools import cached_property, lru_cache
 from typing import Any, Self
 
 from ledger.errors import Malformed
+from ledger.evidence.statement import Stage
 from ledger.process.condition import acts_of, says_of
 from ledger.process.fact_uses import check_use, uses_of
 from ledger.process.facts import FactRule

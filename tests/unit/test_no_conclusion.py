@@ -83,7 +83,7 @@ def test_it_is_no_fence_and_no_line_of_the_register_decides_serves_or_closes(nam
 
 @pytest.mark.parametrize("name", NAMES)
 def test_it_starts_and_stops_no_clock_and_is_not_published(name: str) -> None:
-    file, act = with_act(name)
+    file, _act = with_act(name)
     before = CaseFile(file.case, file.agency, file.filed[:-1])
 
     def ends(of: CaseFile) -> list[tuple[str, object, object]]:

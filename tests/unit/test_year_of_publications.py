@@ -27,7 +27,11 @@ from ledger.process.rulepack import RulePack
 from testkit.case import AGENCY, CASE, uuid7
 
 FOLDER = resources.files("ledger.process")
-AFTER = RulePack.from_text((FOLDER / "packs" / "after.toml").read_text("utf-8"))
+# A market regulator's: its own pack, and what follows every decision.
+PACKS = [
+    RulePack.from_text((FOLDER / "packs" / f"{name}.toml").read_text("utf-8"))
+    for name in ("after_market", "after")
+]
 LISTS = [(FOLDER / "calendars" / f"{year}.toml").read_text("utf-8") for year in (2025, 2026)]
 DAYS = Days.of([parse_calendar(text) for text in LISTS])
 FIRST, LAST = date(2026, 1, 1), date(2027, 2, 28)
@@ -140,9 +144,9 @@ def alarms(course: Course, day: date) -> set[str]:
     if not acts:
         return set()
     file = CaseFile(CASE, AGENCY, acts)
-    facts = Judged(file, AFTER, acts[0], Registry(), DAYS)
+    facts = Judged(file, PACKS[-1], acts[0], Registry(), DAYS)
     now_ms = parse_time(f"{day}T23:59:59+08:00")
-    line = publication_line(clocks_of([AFTER], file, facts, lambda _: DAYS, now_ms))
+    line = publication_line(clocks_of(PACKS, file, facts, lambda _: DAYS, now_ms))
     assert line is not None
     clocks = {"publication": line.publish, "withdraw": line.withdraw, "end": line.end}
     found = {name for name, one in clocks.items() if one and one.state is State.OVERDUE}
