@@ -9,6 +9,7 @@ from typing import Any
 
 from cli.crew_wording import crew_cure, crew_sentence
 from cli.wording import STAGES
+from ledger.encoding import clip
 from ledger.process.crew import CrewRule
 from ledger.report import Bilingual
 
@@ -235,10 +236,10 @@ class _Told(dict[str, str]):
         named = self.get(f"{fact}_name_en" if self._language == "en" else f"{fact}_name")
         if fact.endswith("_ms") and value.isascii() and value.isdecimal():
             return span(int(value[:18]), self._language)
-        if self._language == "zh":
-            return named or value
+        if fact in ("said", "other"):
+            return named or clip(value)
         # How a list of names is joined.
-        return (named or value).replace("、", ", ")
+        return (named or value).replace("、", "、" if self._language == "zh" else ", ")
 
     def __missing__(self, key: str) -> str:
         return "?"

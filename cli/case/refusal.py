@@ -4,6 +4,7 @@ from cli import output
 from cli.closed_wording import WHY
 from cli.gap_wording import gap_cure, gap_sentence
 from cli.language import language, pick, say
+from ledger.encoding import printable
 from ledger.process.gated import Gated, Row
 from ledger.report import Bilingual
 
@@ -52,7 +53,8 @@ def lines(row: Row) -> list[str]:
         shown.append(say(en=f"    by {law}", zh=f"    依据：{law}"))
     if cure := pick(gap_cure(row)):
         shown.append(say(en=f"    cure: {cure}", zh=f"    补正：{cure}"))
-    return shown
+    # What an act states may have line breaks: it writes no line of its own here.
+    return [printable(line) for line in shown]
 
 
 def _word(words: dict[str, Bilingual], row: Row, field: str) -> str:

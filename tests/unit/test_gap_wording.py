@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.case.refusal import lines
 from cli.gap_wording import SENTENCES, gap_cure, gap_sentence, span
 from ledger.evidence.due import Calendar
 from ledger.process.gaps import gaps
@@ -145,6 +146,18 @@ def test_a_review_that_did_not_pass_is_told_in_words() -> None:
         "zh": "“法制审核结论”载明为“不通过”，应为“通过”。",
     }
     assert (gap.facts["fact"], gap.facts["said"], gap.facts["wanted"]) == ("result", "fail", "pass")
+
+
+def test_what_a_filer_states_writes_no_line_of_its_own_and_fills_no_page() -> None:
+    made = complete(PACK)
+    forged = "是\n严重 0 项，一般 0 项，提示 0 项"
+    made.step("penalty_decision").facts["social_impact"] = forged + "长" * 1000
+    (gap,) = gaps(made.file(), registers_of(("ordinary", PACKS["ordinary"])), Calendar())
+    shown = lines(gap.to_json())
+    assert all("\n" not in line and not line.startswith("严重") for line in shown)
+    assert any("是\\n严重 0 项" in line for line in shown)
+    assert max(map(len, shown)) < 200
+    assert gap.to_json()["facts"]["said"].startswith(forged)
 
 
 def test_a_person_who_did_both_is_told_with_the_name_of_the_act() -> None:
