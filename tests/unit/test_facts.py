@@ -5,6 +5,7 @@ import pytest
 from cli.gap_wording import gap_sentence
 from ledger.errors import Malformed
 from ledger.evidence.due import Calendar
+from ledger.process.fact_uses import uses_of
 from ledger.process.facts import FactKind, FactRule
 from ledger.process.gap import Gap
 from ledger.process.gaps import gaps
@@ -194,6 +195,20 @@ def test_a_fact_of_an_act_is_the_same_in_every_pack() -> None:
             for act in fact.acts:
                 found.setdefault((fact.id, act), set()).add((fact.kind, tuple(fact.values)))
     assert {key: kinds for key, kinds in found.items() if len(kinds) > 1} == {}
+
+
+def test_what_clocks_read_after_a_decision_is_held_against_the_acts_when_they_are_filed() -> None:
+    """The packs `after…` judge no case, they count: nobody would be told of a word of theirs."""
+    read = {name: RulePack.from_text(text) for name, text in PACKS.items()}
+    untold = []
+    for after in (pack for pack in read.values() if pack.kind == "after"):
+        for use in (use for clock in after.clocks for use in uses_of(clock)):
+            for pack in (one for one in read.values() if one.kind == "penalty"):
+                judging = [pack, *(read[name] for name in pack.together_with)]
+                known = any(one.fact(use.fact, use.act) for one in judging)
+                if pack.act(use.act) is not None and not known:
+                    untold.append((pack.pack, use.act, use.fact))
+    assert untold == []
 
 
 TAKEN = [
