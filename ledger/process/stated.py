@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ledger.errors import Malformed
 from ledger.evidence import phrase
-from ledger.process.facts import FactKind, FactRule
+from ledger.process.facts import FactRule
 from ledger.process.rulepack import RulePack
 
 
@@ -23,10 +23,10 @@ class Unread:
 
     def to_facts(self) -> dict[str, str]:
         found = {"fact": self.fact, "said": self.said}
-        if self.wanted is not None:
-            found["kind"] = str(self.wanted.kind)
-        if self.wanted is not None and self.wanted.kind is FactKind.CHOICE:
-            words = self.wanted.values
+        if self.wanted is None:
+            return found
+        found["kind"] = str(self.wanted.kind)
+        if words := self.wanted.values:
             found["wanted"] = "、".join(words)
             # A clerk must type the word: its name stands beside it.
             found["wanted_name"] = "、".join(f"{word}（{name}）" for word, name in words.items())

@@ -5,12 +5,13 @@ import pytest
 from cli.gap_wording import gap_sentence
 from ledger.errors import Malformed
 from ledger.evidence.due import Calendar
+from ledger.process.condition import Says, all_says
 from ledger.process.fact_uses import uses_of
 from ledger.process.facts import FactKind, FactRule
 from ledger.process.gap import Gap
 from ledger.process.gaps import gaps
 from ledger.process.gates import refusals
-from ledger.process.rulepack import Level, RulePack
+from ledger.process.rulepack import Check, Level, Record, RulePack
 from testkit.proceeding import Step, complete, registers_of
 from testkit.rulepacks import PACKS, SMALL
 
@@ -269,6 +270,32 @@ def test_what_is_not_of_its_kind_is_told_with_what_is_wanted_and_shuts_the_gate(
     anew.at, anew.logged = made.steps[-2].at + 1000, made.steps[-2].logged + 1000
     made.steps.insert(len(made.steps) - 1, anew)
     assert unknown(refusals(*made.before("case_closing"), registers, WEEKDAYS)) == []
+
+
+ASKED = [
+    (pack, rule, said)
+    for pack in map(RulePack.from_text, PACKS.values())
+    for rule in (*pack.records, *pack.checks)
+    for said in all_says(rule.when)
+]
+
+
+@pytest.mark.parametrize(
+    ("pack", "rule", "said"),
+    ASKED,
+    ids=[f"{pack.pack}-{rule.id}-{said.fact}-{said.value}" for pack, rule, said in ASKED],
+)
+def test_no_rule_is_switched_off_by_the_chinese_for_its_word(
+    pack: RulePack, rule: Record | Check, said: Says
+) -> None:
+    fact = pack.fact(said.fact, said.act)
+    assert fact is not None
+    made = complete(pack, rule)
+    made.add(said.act).facts[said.fact] = fact.values[said.value]
+    made.ordered()
+    found = gaps(made.file(), registers_of((pack.pack, PACKS[pack.pack])), WEEKDAYS)
+    told = [(gap.facts["act"], gap.facts["fact"]) for gap in unknown(found)]
+    assert told == [(said.act, said.fact)]
 
 
 def test_days_of_an_extension_are_a_number() -> None:
