@@ -45,6 +45,10 @@ _GIVEN: Mapping[str, Bilingual] = {
     "of_fact": {"en": "its fact", "zh": "对照事实"},
     "version": {"en": "version", "zh": "版本"},
 }
+_DEVICES: Mapping[str, Bilingual] = {
+    "fixed_monitor": {"en": "fixed monitor", "zh": "固定监控设备"},
+    "recorder": {"en": "body-worn recorder", "zh": "执法记录仪"},
+}
 _LISTS: Mapping[str, Bilingual] = {
     "benchmarks": {"en": "benchmarks", "zh": "裁量基准"},
     "lenient": {"en": "lenient list", "zh": "免罚轻罚清单"},
@@ -60,6 +64,11 @@ def word_name(pack: RulePack, act: str, fact: str, word: str) -> str:
     """The words of a choice are English as they stand."""
     rule = pack.fact(fact, act)
     return rule.values.get(word, word) if rule and language() == "zh" else word
+
+
+def device_name(kind: str) -> str:
+    """Kinds of devices are words of the register; one of somebody's own is shown as it is."""
+    return pick(_DEVICES[kind]) if kind in _DEVICES else kind
 
 
 def fact_lines(pack: RulePack, called: Callable[[tuple[str, ...]], str]) -> Iterator[str]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cli.language import language, pick, say
-from cli.rules.fact_words import check_line, fact_lines, fact_name, word_name
+from cli.rules.fact_words import check_line, device_name, fact_lines, fact_name, word_name
 from cli.wording import STAGES
 from ledger.process.condition import (
     AnyOf,
@@ -194,7 +194,8 @@ class _Page:
                     zh=f"“{self._act(act)}”列入重大执法决定目录",
                 )
             case Device(kind):
-                return say(en=f"evidence of a {kind} is filed", zh=f"有 {kind} 设备的证据")
+                named = device_name(kind)
+                return say(en=f"evidence of a {named} is filed", zh=f"有“{named}”的证据")
             case AnyOf(parts):
                 return "(" + say(en=" or ", zh="，或").join(map(self._condition, parts)) + ")"
 
