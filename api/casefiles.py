@@ -109,6 +109,8 @@ class CaseFiles:
         while (start := series.read) < len(places):
             rows = [self._store.row(number) for number in places[start:]]
             fresh = [_filed(row) for row in rows if not row.lost]
+            for one in fresh:
+                _ = one.span  # worked out once and kept: here, and not while the writer waits
             with self._lock:
                 if series.read == start:  # else somebody else was faster
                     series.filed += fresh

@@ -167,22 +167,38 @@ def wanted_officers(verb: str, stated: int, kind: str) -> int:
     return stated or (2 if kind == "penalty" else 1)
 
 
-def crew_findings(
-    number: int, act: Statement, registry: Registry, *, verb: str, officers: int, kind: str
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The pack's words for an act: which verb, how many officers, of what kind of pack."""
+
+    verb: str
+    officers: int
+    kind: str
+
+
+def crew_faults(
+    number: int, act: Statement, registry: Registry, wanted: Wanted
 ) -> list[CrewFinding]:
-    """`number` is the act's row in the log; verb, officers, kind are the pack's words for it."""
+    """The verdict, which is that of the act's own place: `number` is its row in the log."""
     if not (days := days_of(act)):
         return []
-    bench = _Bench(registry, act, verb, number, days)
-    wanted = wanted_officers(verb, officers, kind)
-    source = _source(verb, wanted)
+    bench = _Bench(registry, act, wanted.verb, number, days)
+    count = wanted_officers(wanted.verb, wanted.officers, wanted.kind)
     return [
-        *(_agency(bench) if verb else ()),
-        *_crew(bench, wanted, source),
+        *(_agency(bench) if wanted.verb else ()),
+        *_crew(bench, count, _source(wanted.verb, count)),
         *_auxiliaries(bench),
         *_forbidden(bench),
-        *_differing(bench),
     ]
+
+
+def register_differs(
+    number: int, act: Statement, registry: Registry, wanted: Wanted
+) -> list[CrewFinding]:
+    """Notices: what the registers said of the same day elsewhere in the log."""
+    if not (days := days_of(act)):
+        return []
+    return list(_differing(_Bench(registry, act, wanted.verb, number, days)))
 
 
 def _source(verb: str, wanted: int) -> tuple[str, str]:

@@ -6,7 +6,7 @@ the place of the opening act in the log, for the day on which that is said to ha
 at most a day before it was logged. A date alone, written back, chooses no older law.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -15,14 +15,16 @@ from typing import Protocol
 from ledger.encoding import in_china
 from ledger.errors import Malformed
 from ledger.evidence.procedural import Registered
+from ledger.evidence.statement import Statement
 from ledger.process.casefile import CaseFile, Filed
 from ledger.process.condition import holds
-from ledger.process.crew import CrewFinding, crew_findings
+from ledger.process.crew import CrewFinding, Wanted, crew_faults, register_differs
 from ledger.process.listed import Seen
 from ledger.process.registry import Registry, Version
 from ledger.process.rulepack import Check, Record, RulePack, read_pack
 
 DAY_MS = 86_400_000
+Look = Callable[[int, Statement, Registry, Wanted], list[CrewFinding]]
 
 
 class Working(Protocol):
@@ -91,27 +93,34 @@ class Judged:
         return self.file.acts() if self.pack.facts else self.own()
 
     def crew(self, one: Filed) -> list[CrewFinding]:
-        found = self._crews.get(one.number)
+        differing = self._crew(one, register_differs)
+        return [*self.crew_faults(one), *differing]
+
+    def crew_faults(self, one: Filed) -> list[CrewFinding]:
+        found = self._faults.get(one.number)
         if found is None:
-            found = self._crews[one.number] = self._crew(one)
+            found = self._faults[one.number] = self._crew(one, crew_faults)
         return found
 
+    def asked_of(self, act: str) -> dict[str, set[str]]:
+        if act not in self._asked:
+            self._asked[act] = self.pack.asked_of(act)
+        return self._asked[act]
+
     @cached_property
-    def _crews(self) -> dict[int, list[CrewFinding]]:
+    def _faults(self) -> dict[int, list[CrewFinding]]:
         return {}
 
-    def _crew(self, one: Filed) -> list[CrewFinding]:
+    @cached_property
+    def _asked(self) -> dict[str, dict[str, set[str]]]:
+        return {}
+
+    def _crew(self, one: Filed, look: Look) -> list[CrewFinding]:
         rule = self.pack.act(one.act)
         if rule is None:
             return []
-        return crew_findings(
-            one.number,
-            one.statement,
-            self.registry,
-            verb=rule.verb,
-            officers=rule.officers,
-            kind=self.pack.kind,
-        )
+        wanted = Wanted(rule.verb, rule.officers, self.pack.kind)
+        return look(one.number, one.statement, self.registry, wanted)
 
 
 def judged(

@@ -116,7 +116,7 @@ def best(case: Judged, acts: Iterable[Filed], late: Late | None = None) -> Filed
 
 
 def serious_crew(case: Judged, one: Filed) -> list[CrewFinding]:
-    return [finding for finding in case.crew(one) if finding.level == Level.SERIOUS]
+    return [finding for finding in case.crew_faults(one) if finding.level == Level.SERIOUS]
 
 
 def stands_before(one: Filed, fence: Filed) -> bool:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from ledger.evidence.procedural import Registered
 from ledger.evidence.statement import Kind, Statement, StatementSubject
-from ledger.process.crew import CrewRule, crew_findings
+from ledger.process.crew import Wanted, crew_faults
 from ledger.process.registry import Registry
 from testkit.case import AGENCY, CASE, uuid7
 from testkit.registers import announced, officer, registered
@@ -58,14 +58,8 @@ def act(after: int) -> Statement:
 
 def verdict(registry: Registry, number: int, after: int) -> list[tuple[str, str, str]]:
     """What is said of the act, but for the notice that registers say something else now."""
-    found = crew_findings(
-        number, act(after), registry, verb="investigate", officers=2, kind="penalty"
-    )
-    return [
-        (str(one.rule), one.level, str(sorted(one.facts.items())))
-        for one in found
-        if one.rule is not CrewRule.REGISTER_DIFFERS
-    ]
+    found = crew_faults(number, act(after), registry, Wanted("investigate", 2, "penalty"))
+    return [(str(one.rule), one.level, str(sorted(one.facts.items()))) for one in found]
 
 
 def built(statements: list[Statement]) -> Registry:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from ledger.evidence.statement import Kind, Statement, StatementSubject
-from ledger.process.crew import CrewFinding, crew_findings
+from ledger.process.crew import CrewFinding, Wanted, crew_faults, register_differs
 from ledger.process.registry import Registry
 from testkit.case import AGENCY, CASE, uuid7
 from testkit.registers import announced, officer, registered
@@ -44,7 +44,11 @@ def findings(
     officers: int = 0,
     kind: str = "penalty",
 ) -> list[CrewFinding]:
-    return crew_findings(number, act_, registry_, verb=verb, officers=officers, kind=kind)
+    wanted = Wanted(verb, officers, kind)
+    return [
+        *crew_faults(number, act_, registry_, wanted),
+        *register_differs(number, act_, registry_, wanted),
+    ]
 
 
 STAFF = (

@@ -83,7 +83,7 @@ def test_it_is_no_fence_and_no_line_of_the_register_decides_serves_or_closes(nam
 
 @pytest.mark.parametrize("name", NAMES)
 def test_it_starts_and_stops_no_clock_and_is_not_published(name: str) -> None:
-    file, _act = with_act(name)
+    file, _ = with_act(name)
     before = CaseFile(file.case, file.agency, file.filed[:-1])
 
     def ends(of: CaseFile) -> list[tuple[str, object, object]]:
@@ -112,7 +112,7 @@ def test_it_opens_no_gate(name: str, conclusion: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_in_the_statistics_it_is_a_row_of_its_own(name: str) -> None:
-    file, act = with_act(name)
+    file, _ = with_act(name)
 
     def counted(acts: tuple[Filed, ...]) -> dict[str, dict[str, str]]:
         tally = Tally(2026)
