@@ -16,6 +16,10 @@ from ledger.report import Bilingual
 DAY_MS, HOUR_MS, MINUTE_MS = 86_400_000, 3_600_000, 60_000
 
 SENTENCES: Mapping[str, Bilingual] = {
+    "answered_before": {
+        "en": "It stands before the last {act}, which it should follow.",
+        "zh": "早于最后一次 {act}，而应在其后。",
+    },
     "approval_unproven": {
         "en": "It is dated within {hours} hours, but was logged {delay_ms} after the measure: "
         "that it was in time nothing shows.",

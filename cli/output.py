@@ -31,7 +31,7 @@ from cli.closed_wording import HINTS_IN_CHINESE, WHY
 from cli.language import choose, say
 from ledger.encoding import printable
 from ledger.errors import Conflict, Full, LedgerError, Malformed, Rejected, Unavailable, Unknown
-from ledger.process.gated import OWNER_HINT, Gated
+from ledger.process.gated import OWNER_HINT, PACK_HINT, Gated
 from ledger.report import Outcome
 
 LARGE = 64 << 20  # bytes; below this a bar would only flicker
@@ -71,6 +71,7 @@ _CHINESE: tuple[tuple[type[LedgerError], str], ...] = (
 _HINTS: Mapping[str, str] = {
     **HINTS_IN_CHINESE,
     OWNER_HINT: "如该案号属于本机关，请登记员登记案号格式，登记后案件即归本机关",
+    PACK_HINT: "请先发布该程序的规则包，再重新登记启动案件的行为",
     "file under a provisional case until it has a number of its own": "有本机关案号之前，"
     "以临时案件登记",
     "is the key registered and not revoked, and is the clock right?": "私钥是否已登记、未注销？"

@@ -173,6 +173,13 @@ def _distinct_persons(look: _Look) -> Iterator[Failure]:
             yield Failure("same_person", one.number, facts)
 
 
+def _followed_by(look: _Look) -> Iterator[Failure]:
+    """That there is an answer at all, a record says."""
+    one, answers = look.last(look.given["act"]), look.acts(*look.given["of"])
+    if one is not None and answers and answers[-1].number < one.number:
+        yield Failure("answered_before", answers[-1].number, {"act": one.act})
+
+
 def _persons(case: Judged, one: Filed) -> dict[str, str]:
     """Two certificates of one person are one person."""
     found = {}
@@ -240,6 +247,7 @@ _KINDS: Mapping[str, Callable[[_Look], Iterator[Failure]]] = {
     "not_heavier": _not_heavier,
     "at_least_days_before": _at_least_days_before,
     "distinct_persons": _distinct_persons,
+    "followed_by": _followed_by,
     "qualified": _qualified,
     "approved_within_hours": _approved_within_hours,
     "timecoded": _timecoded,

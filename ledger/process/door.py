@@ -15,7 +15,7 @@ from ledger.evidence.procedural import Registered
 from ledger.evidence.statement import Stage, Statement
 from ledger.process.calendar import registered_days
 from ledger.process.casefile import CaseFile, Filed
-from ledger.process.gated import HINTS, OWNER_HINT, Closed, Gated
+from ledger.process.gated import HINTS, OWNER_HINT, PACK_HINT, Closed, Gated
 from ledger.process.gates import refusals_under
 from ledger.process.judged import judged, opening_day, opening_of
 from ledger.process.registry import Registry, Version
@@ -108,7 +108,10 @@ def _own_pack(
     own = next((pack for pack in packs if pack.pack == proposed.procedure), None)
     if own is None and _had_packs(proposed, after, registry):
         raise Gated(
-            f"no rule pack {proposed.procedure!r} is in force for {act.agency!r}", Closed.PACK
+            f"no rule pack {proposed.procedure!r} of {act.agency!r} was in force when the case was "
+            "opened",
+            Closed.PACK,
+            hints=(HINTS[Closed.PACK], PACK_HINT),
         )
     if own and own.conclusion(proposed.act) is None and not _merely_known(own, proposed):
         raise Gated(f"the rule pack {own.pack!r} has no conclusion {proposed.act!r}", Closed.ACT)

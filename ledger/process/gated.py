@@ -13,6 +13,7 @@ from ledger.errors import Rejected
 OWNER_HINT = (
     "if the number is yours, have its spelling registered by the registrar: the case is then yours"
 )
+PACK_HINT = "publish the rule pack of this procedure, then file the act anew that opens the case"
 
 Row = Mapping[str, Any]  # a gap as JSON: docs/formats/http.md
 

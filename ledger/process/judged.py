@@ -138,8 +138,7 @@ def judged(
         procedure, first = next(iter(named.items()))
         del named[procedure]
         try:
-            opening = opening_of(file, procedure, first, registry)
-            pack = pack_at(procedure, opening, file.agency, registry)
+            opening, pack = _opened_under(file, procedure, first, registry)
         except Malformed as error:
             if unread is None:
                 raise
@@ -152,6 +151,21 @@ def judged(
     if fault is not None and not found:
         raise fault
     return list(found.values())
+
+
+def _opened_under(
+    file: CaseFile, procedure: str, first: Filed, registry: Registry
+) -> tuple[Filed, RulePack | None]:
+    """The opening and the pack in force there; or of a case from before there was one, which
+    nothing judges, an opening act that was logged anew when there was."""
+    opening = opening_of(file, procedure, first, registry)
+    pack = pack_at(procedure, opening, file.agency, registry)
+    if pack is None and registry.versions(Registered.RULE_PACK, procedure):
+        for one in (one for one in file.acts() if one.procedure == procedure):
+            later = pack_at(procedure, one, file.agency, registry)
+            if later is not None and one.act in later.opening:
+                return one, later
+    return opening, pack
 
 
 def opening_of(file: CaseFile, procedure: str, first: Filed, registry: Registry) -> Filed:

@@ -95,6 +95,8 @@ CHECKS: Mapping[str, Mapping[str, Read]] = {
     "at_least_days_before": {"act": phrase.word, "of": phrase.word, "days": _amount},
     # nobody of the one crew is of the others
     "distinct_persons": {"act": phrase.word, "of": _acts},
+    # what answers an act stands behind the last of it: the party is heard again after a new notice
+    "followed_by": {"act": phrase.word, "of": _acts},
     # a registered reviewer who may review
     "qualified": {"act": phrase.word},
     # what was urgent was approved afterwards, in time

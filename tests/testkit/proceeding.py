@@ -237,6 +237,8 @@ class Proceeding:
             given = check.given
             acts = [given["act"]] if "act" in given else list(given["acts"])
             yield from ((a, b) for a in acts for b in check.before if a != b)
+            if check.check == "followed_by":
+                yield from ((given["act"], answer) for answer in given["of"])
             if check.check in ("at_least_days_before", "approved_within_hours", "not_heavier"):
                 yield given["act"], given["of"]
             if check.check == "not_heavier":
@@ -301,6 +303,11 @@ class Proceeding:
             case "distinct_persons":
                 other = next(made.step(act) for act in given["of"] if made.stands(act))
                 first.officers = other.officers = list(INVESTIGATORS)
+            case "followed_by":
+                answer = next(made.step(act) for act in given["of"] if made.stands(act))
+                answer.logged = first.logged - 1
+                made.steps.remove(answer)
+                made.steps.insert(made.steps.index(first), answer)
             case "qualified":
                 first.officers = ["320501-0009"]
             case "approved_within_hours":

@@ -1,5 +1,6 @@
 """Which acts the door asks about, where rule packs came only while cases were open."""
 
+from copy import deepcopy
 from dataclasses import replace
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from ledger.evidence.statement import Statement
 from ledger.process.casefile import CaseFile, Filed
 from ledger.process.door import check_conclusion
-from ledger.process.gated import Closed, Gated
+from ledger.process.gated import PACK_HINT, Closed, Gated
 from ledger.process.registry import Registry
 from ledger.process.rulepack import RulePack
 from testkit.proceeding import FIRST, Proceeding, complete, registers
@@ -68,6 +69,26 @@ def test_a_procedure_without_a_pack_is_no_way_round_those_that_there_are() -> No
     with pytest.raises(Gated) as caught:
         asked(older, published_behind_the_opening())
     assert caught.value.reason is Closed.PACK
+
+
+def test_a_case_from_before_the_pack_of_its_procedure_is_judged_once_it_is_opened_anew() -> None:
+    """An agency publishes one pack after the other: its open cases could never be concluded."""
+    statements = [*registers(("summary", PACKS["summary"]))]
+    filler = (registered("counsel", f"c{n}", "2026-01-01", kind="counsel") for n in range(FIRST))
+    packs = registry(*[*statements, *filler][: FIRST + 2], listed("rule_pack", "ordinary", TEXT))
+    made = complete(PACK)
+    with pytest.raises(Gated) as caught:
+        asked(made, packs)
+    assert caught.value.reason is Closed.PACK and PACK_HINT in caught.value.hints
+    again, decision = deepcopy(made.step("case_filing")), made.step(DECISION)
+    again.logged = decision.logged - 1
+    made.steps.insert(made.steps.index(decision), again)
+    asked(made, packs)
+    # From then on it is held to the pack, by all that stands in it.
+    made.steps.remove(made.step("penalty_notice"))
+    with pytest.raises(Gated) as caught:
+        asked(made, packs)
+    assert {row["rule"] for row in caught.value.found} == {"right_to_be_heard"}
 
 
 def test_evidence_and_other_acts_are_not_asked_about() -> None:

@@ -192,6 +192,23 @@ def empty() -> Gated:
     return Gated("nothing", Closed.RECORDS)
 
 
+def test_whoever_is_notified_anew_is_heard_anew() -> None:
+    """A waiver of one hundred yuan is none of nine hundred."""
+    made = case("ordinary")
+    notice, decision = made.step("penalty_notice"), made.step(DECISION)
+    again = deepcopy(notice)
+    again.facts |= {"amount": "900", "new_facts": "两次违法"}
+    again.at, again.logged = decision.at - 40 * MINUTE, decision.logged - 2
+    made.steps.insert(made.steps.index(decision), again)
+    decision.facts["amount"] = "900"
+    assert rules(asked(made, DECISION)) == {"heard_after_notice"}
+    heard = next(s for s in made.steps if s.act in ("statement_and_defence", "statement_waiver"))
+    anew = deepcopy(heard)
+    anew.at, anew.logged = decision.at - 20 * MINUTE, decision.logged - 1
+    made.steps.insert(made.steps.index(decision), anew)
+    assert asked(made, DECISION) is None
+
+
 @pytest.mark.parametrize(("days", "shut"), [(1, False), (2, True), (40, True)])
 def test_an_approval_that_the_log_has_only_weeks_later_was_not_in_time(
     days: int, shut: bool
