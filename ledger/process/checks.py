@@ -190,15 +190,17 @@ def _persons(case: Judged, one: Filed) -> dict[str, str]:
 
 
 def _qualified(look: _Look) -> Iterator[Failure]:
-    """One of those named is registered as a reviewer and may review; that one is enough."""
+    """One of those named is registered as a reviewer, by the agency or one above it, and may
+    review; that one is enough."""
     one = look.last(look.given["act"])
     if one is None or not one.officers:
         return
-    seen = look.case.seen(one)
+    registry = look.case.registry
+    above = registry.above(look.case.file.agency, one.number, one.day)
     valid = [
         row
-        for row in seen.registry.all_at(Registered.LEGAL_REVIEWER, one.number, one.day)
-        if (row.says("officer") or row.subject) in one.officers
+        for row in registry.all_at(Registered.LEGAL_REVIEWER, one.number, one.day)
+        if row.agency in above and (row.says("officer") or row.subject) in one.officers
     ]
     facts = {"officers": "、".join(one.officers)}
     if not valid:

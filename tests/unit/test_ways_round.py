@@ -16,6 +16,7 @@ from ledger.process.door import check_conclusion
 from ledger.process.gaps import gaps
 from ledger.process.gated import Closed, Gated
 from ledger.process.rulepack import RulePack
+from testkit.case import AGENCY
 from testkit.proceeding import (
     BEGINS,
     DAY,
@@ -25,8 +26,10 @@ from testkit.proceeding import (
     Proceeding,
     Step,
     complete,
+    registers,
     registers_of,
 )
+from testkit.registers import registered, registry
 from testkit.rulepacks import PACKS
 
 READ = {name: RulePack.from_text(text) for name, text in PACKS.items()}
@@ -271,6 +274,21 @@ def test_a_legal_reviewer_of_another_agency_is_none() -> None:
     made = case("ordinary", "legal_review")
     made.step("legal_review").officers = ["320501-7777"]
     assert rules(asked(made, DECISION)) == {"officer_unqualified"}
+
+
+def test_a_reviewer_whom_another_agency_has_registered_is_none_and_one_above_is() -> None:
+    made = case("ordinary", "legal_review")
+    without = [s for s in registers(*PACKS.items()) if s.predicate["register"] != "legal_reviewer"]
+    street = registered("agency", AGENCY, "2020-01-01", announced="2020-01-01", parent="city")
+    for agency, lacks in (("city", False), ("agency-99", True)):
+        reviewer = registered(
+            *("legal_reviewer", "R-1", "2026-01-01"),
+            agency=agency,
+            officer=made.step("legal_review").officers[0],
+            qualified="yes",
+        )
+        found = gaps(made.file(), registry(*without, street, reviewer), Calendar())
+        assert ("reviewer_unregistered" in {gap.what for gap in found}) is lacks
 
 
 @pytest.mark.parametrize("amount", ["五千", "-1", "1e3", "１００", "0x10", "", "100 "])
