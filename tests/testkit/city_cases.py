@@ -61,7 +61,7 @@ def summary(variant: int) -> list[Step]:
         Step(
             "on_the_spot_notice",
             "review",
-            facts={"basis": "条例第十五条", "reason": "占道经营"},
+            facts={"basis": "条例第十五条", "reason": "占道经营", "rights": "陈述、申辩"},
             shows=SHOWN,
             recordings=2,
         ),
@@ -270,7 +270,7 @@ def ordinary(variant: int) -> list[Step]:
         ),
         Step("evidence_list", "investigate", day=6, crew=0),
         Step("investigation_report", "review", day=9),
-        Step("penalty_notice", "review", day=11, facts=cited),
+        Step("penalty_notice", "review", day=11, facts=cited | {"rights": "陈述、申辩"}),
         Step("statement_and_defence", "review", day=15, crew=0),
     ]
     if heard:

@@ -384,6 +384,10 @@ def complete(pack: RulePack, *wanted: Record | Check, branch: int = 0) -> Procee
         if isinstance(rule, Check):
             for act in looked_at(rule):
                 made.add(act)
+            if rule.check == "not_heavier":
+                fact = rule.given["fact"]
+                for act in (rule.given["act"], rule.given["of"]):
+                    made.step(act).facts.setdefault(fact, value_of(pack, act, fact))
     made.add(next(act for act in pack.opening if act not in made.never))
     while sum(made.meet(record) for record in pack.records if made.applies(record)):
         pass

@@ -51,7 +51,8 @@ def full() -> Proceeding:
 
 
 def plain() -> Proceeding:
-    return complete(PACK)
+    """A fine, and nothing special."""
+    return complete(PACK, RECORDS["notice_amount"])
 
 
 def asked(made: Proceeding, act: str = DECISION, registers: Registry = REGISTERS) -> list[Gap]:
@@ -510,6 +511,15 @@ def test_a_fine_on_the_spot_above_its_cap_is_refused(kind: str, most: int) -> No
     assert asked(made, act, registers) == []
     made.step(act).facts["amount"] = str(most + 1)
     assert {gap.what for gap in asked(made, act, registers)} == {"at_most"}
+
+
+def test_a_fine_states_its_amount_in_notice_and_decision_and_nothing_else_need_state_one() -> None:
+    for act, rule in (("penalty_notice", "notice_amount"), (DECISION, "decision_amount")):
+        made = plain()
+        del made.step(act).facts["amount"]
+        assert rule in {gap.rule for gap in asked(made)}
+        made.step(DECISION).facts["penalty_kind"] = "warning"
+        assert asked(made) == []
 
 
 @pytest.mark.parametrize(
