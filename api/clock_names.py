@@ -1,20 +1,29 @@
 """The names of all clocks that a ledger knows: who asks for another has slipped with the pen."""
 
+from functools import lru_cache
+
 from api.proceedings import shipped_after
 from ledger.errors import Malformed
 from ledger.evidence.procedural import Registered
 from ledger.process.duties import duties_of
 from ledger.process.registry import Registry
-from ledger.process.rulepack import read_pack
+from ledger.process.rulepack import RulePack
 
 
 def clock_names(registry: Registry) -> list[str]:
     """Of every pack that was ever registered, of what follows a decision, and of each year."""
-    clocks = [*shipped_after().clocks, *(one.clock for one in duties_of("", (), 1970, 0))]
+    found = {one.clock.id for one in duties_of("", (), 1970, 0)}
+    found |= {clock.id for clock in shipped_after().clocks}
     for subject in registry.subjects(Registered.RULE_PACK):
         for version in registry.versions(Registered.RULE_PACK, subject):
-            try:
-                clocks += read_pack(version.content).clocks
-            except Malformed:
-                continue
-    return sorted({clock.id for clock in clocks})
+            found |= _names(version.content)
+    return sorted(found)
+
+
+@lru_cache(maxsize=4096)
+def _names(content: str) -> frozenset[str]:
+    """Remembered, since all versions are asked each time."""
+    try:
+        return frozenset(clock.id for clock in RulePack.from_text(content).clocks)
+    except Malformed:
+        return frozenset()
