@@ -46,7 +46,8 @@ def summary(variant: int) -> list[Step]:
     decision = {
         "amount": str(50 + variant % 4 * 25),
         "basis": "《苏州市市容环境卫生管理条例》",
-        "benchmark": "占道经营/轻微",
+        "benchmark": "CG-14-1",
+        "benchmark_version": "2026.1",
         "collected": collected,
         "cash_excepted": "yes",  # hard to enforce later: more than a hundred yuan, 处罚法 68
         "number": str(1000 + variant),

@@ -20,6 +20,12 @@ BENCHMARKS = """list = "benchmarks"
 title = "城市管理行政处罚裁量基准（演示）"
 
 [[clause]]
+id = "CG-14-1"
+name = "擅自占用道路经营，面积不足一平方米"
+from = 50
+to = 200
+
+[[clause]]
 id = "CG-14-2"
 name = "擅自占用道路经营，面积一平方米以上五平方米以下"
 from = 200

@@ -513,6 +513,18 @@ def test_a_fine_on_the_spot_above_its_cap_is_refused(kind: str, most: int) -> No
     assert {gap.what for gap in asked(made, act, registers)} == {"at_most"}
 
 
+def test_a_fine_on_the_spot_lies_in_the_band_that_it_cites() -> None:
+    pack = RulePack.from_text(PACKS["summary"])
+    registers = registers_of(("summary", PACKS["summary"]))
+    made, act = complete(pack), "on_the_spot_decision"
+    made.step(act).facts |= {"party_kind": "organisation", "penalty_kind": "fine"}
+    for amount, what in (("1000", set()), ("1000.01", {"outside_band"})):
+        made.step(act).facts["amount"] = amount
+        assert {gap.what for gap in asked(made, act, registers)} == what
+    made.step(act).facts |= {"amount": "100", "benchmark_version": "0"}
+    assert {gap.what for gap in asked(made, act, registers)} == {"benchmark_unknown"}
+
+
 def test_a_fine_states_its_amount_in_notice_and_decision_and_nothing_else_need_state_one() -> None:
     for act, rule in (("penalty_notice", "notice_amount"), (DECISION, "decision_amount")):
         made = plain()
