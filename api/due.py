@@ -92,8 +92,7 @@ async def calendar(
 async def _answer(
     s: Services, person: Person, agency: str, below: str, done: str
 ) -> tuple[Asked, list[Row]]:
-    async with s.packing:
-        return await asyncio.to_thread(_due, s, agency, person, below, done)
+    return await s.view(lambda: _due(s, agency, person, below, done))
 
 
 def _due(

@@ -45,8 +45,7 @@ async def merits(
     below: Below = "no",
 ) -> JSONResponse:
     person = await asyncio.to_thread(s.doorkeeper.person, request)
-    async with s.packing:
-        return await asyncio.to_thread(_merits, s, agency, person, year, below)
+    return await s.view(lambda: _merits(s, agency, person, year, below))
 
 
 def _merits(s: Services, agency: str, person: Person, year: str, below: str) -> JSONResponse:

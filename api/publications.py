@@ -44,8 +44,7 @@ async def publications(
     below: Below = "no",
 ) -> JSONResponse:
     person = await asyncio.to_thread(s.doorkeeper.person, request)
-    async with s.packing:
-        return await asyncio.to_thread(_publications, s, agency, person, below)
+    return await s.view(lambda: _publications(s, agency, person, below))
 
 
 def _publications(s: Services, agency: str, person: Person, below: str) -> JSONResponse:

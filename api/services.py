@@ -2,9 +2,11 @@
 
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 from fastapi import Request
 
@@ -69,12 +71,17 @@ from storage.staging_directory import StagingDirectory
 from storage.tokens_sqlite import SqliteTokens
 from storage.trust_directory import read_trust
 
+T = TypeVar("T")
+
 SWEEP_S = 600.0
 MAX_AHEAD_MS = 3_600_000
 TOLD_AT_ONCE = 20  # oddities; `tiezheng scrub` tells all
 NOBODY = ""  # the key and agency of bytes whose upload a crash left unrecorded
 READING_AT_ONCE = 2  # chunk lists, and as many items that are read back: each takes a disk
 PACKETS_AT_ONCE = 2  # each reads every item of a case: more would take all threads from uploads
+VIEWS_AT_ONCE = (
+    2  # each may read 200,000 statements for minutes: on threads that nothing else needs
+)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -119,6 +126,9 @@ class Services:
         default_factory=lambda: asyncio.Semaphore(READING_AT_ONCE)
     )
     packing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PACKETS_AT_ONCE))
+    viewing: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(VIEWS_AT_ONCE, "view")
+    )
     closing: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
@@ -195,8 +205,13 @@ class Services:
             target=self.backups.run, args=(self.closing,), name="backup-watch", daemon=True
         ).start()
 
+    async def view(self, work: Callable[[], T]) -> T:
+        """Runs a question about an agency; the third one waits."""
+        return await asyncio.get_running_loop().run_in_executor(self.viewing, work)
+
     def close(self) -> None:
         self.closing.set()
+        self.viewing.shutdown(wait=False, cancel_futures=True)
         self.intakes.close()
         self.direct_finishes.close()
         self.arrivals.close()

@@ -158,9 +158,8 @@ async def _answer(
     s: Services, request: Request, agency: str, view: Callable[[Asked], dict[str, Any]]
 ) -> JSONResponse:
     person = await asyncio.to_thread(s.doorkeeper.person, request)
-    async with s.packing:
-        # The answer is written in the thread as well: of a large one that takes a second.
-        return await asyncio.to_thread(lambda: JSONResponse(view(admit(s, agency, person))))
+    # The answer is written in the thread as well: of a large one that takes a second.
+    return await s.view(lambda: JSONResponse(view(admit(s, agency, person))))
 
 
 def admit(s: Services, agency: str, person: Person) -> Asked:

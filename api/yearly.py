@@ -35,8 +35,7 @@ async def acts(
     agency: AgencyName, request: Request, s: Annotated[Services, Depends(services)], year: Year
 ) -> StreamingResponse:
     person = await asyncio.to_thread(s.doorkeeper.person, request)
-    async with s.packing:
-        lines = await asyncio.to_thread(_acts, s, agency, year, person)
+    lines = await s.view(lambda: _acts(s, agency, year, person))
     return StreamingResponse((line + b"\n" for line in lines), media_type=MEDIA_TYPE)
 
 

@@ -1,7 +1,9 @@
 """The case register, a person's doings, reviewers and contracts: for who may see them."""
 
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -276,6 +278,29 @@ def test_the_bound_is_one_of_all_agencies_below_together(
     monkeypatch.setattr(ledger.services.log, "row", None)  # refused before anything is read
     answer = ask(ledger, f"/v1/agencies/city/{view}&below=yes")
     assert (answer.status_code, answer.json()["code"]) == (422, "rejected"), answer.text
+
+
+def test_long_questions_hold_up_no_packet(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, over = threading.Semaphore(0), threading.Event()
+
+    def long(*asked: object) -> dict[str, str]:
+        begun.release()
+        assert over.wait(60)
+        return {}
+
+    monkeypatch.setattr("api.views._cases", long)
+    ledger.await_quorum()
+    with ThreadPoolExecutor(3) as pool:
+        asking = [pool.submit(ask, ledger, CASES) for _ in range(3)]
+        try:
+            assert begun.acquire(timeout=30) and begun.acquire(timeout=30)
+            bearer = ledger.bearer("supervisor")
+            packet = ledger.http.get(f"/v1/cases/{CASE}/packet", headers=bearer)
+            assert packet.status_code == 200
+            assert not begun.acquire(blocking=False)  # the third one waits
+        finally:
+            over.set()
+        assert [one.result().status_code for one in asking] == [200] * 3
 
 
 def test_the_catalog_finds_statements_by_kind_and_time(ledger: Ledger) -> None:
