@@ -79,9 +79,7 @@ TOLD_AT_ONCE = 20  # oddities; `tiezheng scrub` tells all
 NOBODY = ""  # the key and agency of bytes whose upload a crash left unrecorded
 READING_AT_ONCE = 2  # chunk lists, and as many items that are read back: each takes a disk
 PACKETS_AT_ONCE = 2  # each reads every item of a case: more would take all threads from uploads
-VIEWS_AT_ONCE = (
-    2  # each may read 200,000 statements for minutes: on threads that nothing else needs
-)
+VIEWS_AT_ONCE = 2  # each may take minutes: on threads that nothing else needs
 
 
 @dataclass(slots=True, kw_only=True)
