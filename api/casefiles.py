@@ -57,6 +57,11 @@ class CaseFiles:
                 self._spellings.add(filed.statement.agency, said.get("case_numbers", ()))
                 self._registered = row.number + 1
 
+    @property
+    def registered(self) -> int:
+        """Grows with each register statement that was read."""
+        return self._registered
+
     def of_case(self, case: str, below: int = ALL) -> CaseFile:
         """With the provisional cases that it grew from at its own agency."""
         return self._file(case, case_series(case, self._first_year), below)

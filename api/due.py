@@ -20,6 +20,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from api.clock_names import clock_names
+from api.due_kept import Counted, Row, day_ends, next_change
 from api.identity import Person
 from api.proceedings import Standing
 from api.schemas import AgencyName, answers, shown
@@ -31,7 +32,7 @@ from ledger.evidence.entry import Entry
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.statement import Kind, Statement
 from ledger.process.casefile import CaseFile, Filed
-from ledger.process.clocks import State
+from ledger.process.clocks import Running, State
 from ledger.process.duties import YEARLY, duties_of
 
 DUE = frozenset({State.RUNNING, State.OVERDUE})
@@ -40,7 +41,6 @@ router = APIRouter()
 
 _CODES = ("malformed", "unsigned", "unknown", "rejected", "unavailable")
 Done = Annotated[str, Query(json_schema_extra={"enum": ["no", "yes"]})]
-Row = dict[str, str]
 
 
 @router.get(
@@ -103,30 +103,54 @@ def _due(
     asked.note("due")
     if done not in ("no", "yes"):
         raise Malformed(f"want yes or no, got {done!r}")
-    states = frozenset(State) if done == "yes" else DUE
     acts = bounded_acts(s, agencies)
-    rows = [row for one, numbers in acts.items() for row in _of_agency(s, one, numbers, states)]
+    find = _all if done == "yes" else _open
+    rows = [row for one, numbers in acts.items() for row in find(s, one, numbers)]
     return asked, sorted(rows, key=lambda row: (row["due"], row["case"], row["clock"]))
 
 
-def _of_agency(
-    s: Services, agency: str, numbers: Sequence[int], states: frozenset[State]
-) -> Iterator[Row]:
+def _open(s: Services, agency: str, numbers: Sequence[int]) -> Sequence[Row]:
+    """What runs or is overdue: asked for again and again, so it is kept."""
     now_ms = s.clock.now_ms()
+    logged = (len(numbers), len(s.log.complaints), s.casefiles.registered)
+
+    def count() -> Counted:
+        found: list[Row] = []
+        until_ms = day_ends(now_ms)
+        for running in _clocks(s, agency, numbers, now_ms):
+            until_ms = min(until_ms, next_change(running, now_ms))
+            if running.state in DUE and _has_begun(running, now_ms):
+                found.append(_row(running, agency))
+        return Counted(tuple(found), until_ms)
+
+    return s.due_rows.rows(agency, logged, now_ms, count)
+
+
+def _all(s: Services, agency: str, numbers: Sequence[int]) -> Sequence[Row]:
+    now_ms = s.clock.now_ms()
+    found = _clocks(s, agency, numbers, now_ms)
+    return [_row(running, agency) for running in found if _has_begun(running, now_ms)]
+
+
+def _row(running: Running, agency: str) -> Row:
+    return running.to_json() | {"agency": agency}
+
+
+def _has_begun(running: Running, now_ms: int) -> bool:
+    """What only begins next year is not due yet."""
+    return running.start_ms is not None and running.start_ms <= now_ms
+
+
+def _clocks(s: Services, agency: str, numbers: Sequence[int], now_ms: int) -> Iterator[Running]:
     acts = Grouped()
     for one in _filed(s, sorted({*numbers, *s.log.complaints})):
         if one.statement.agency == agency:
             acts.add(one)
-    clocks = (clock for file in acts.files(s, agency) for clock in Standing(s, file).clocks())
+    for file in acts.files(s, agency):
+        yield from Standing(s, file).clocks()
     # Of a year without an act it owes nothing that this ledger could know of.
-    yearly = (
-        duty for year in sorted(acts.years) for duty in duties_of(agency, acts.yearly, year, now_ms)
-    )
-    for running in chain(clocks, yearly):
-        # What only begins next year is not due yet.
-        begun = running.start_ms is not None and running.start_ms <= now_ms
-        if begun and running.state in states:
-            yield running.to_json() | {"agency": agency}
+    for year in sorted(acts.years):
+        yield from duties_of(agency, acts.yearly, year, now_ms)
 
 
 class Grouped:

@@ -21,6 +21,7 @@ from api.cores import spread
 from api.custody import Custody
 from api.direct_finish import DirectFinishes
 from api.disposing import Disposing
+from api.due_kept import KeptRows
 from api.feeding import Feed, Pusher, fresh_nonce, read_feed_table, shipped_table
 from api.flags import Flagger
 from api.gatekeeper import Gatekeeper
@@ -127,6 +128,7 @@ class Services:
     viewing: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(VIEWS_AT_ONCE, "view")
     )
+    due_rows: KeptRows = field(default_factory=KeptRows)
     closing: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
@@ -159,7 +161,7 @@ class Services:
         )
         self.log.check_disposal = self.disposing.check
         self.keeping.dispose = self.disposing.catch_up
-        self.disposing.then = self.casefiles.forget
+        self.disposing.then = self._forget
 
     def bytes_of(self, keyid: str) -> int:
         """What a key has on its way here, or here and not yet claimed, but for whole bodies."""
@@ -202,6 +204,10 @@ class Services:
         threading.Thread(
             target=self.backups.run, args=(self.closing,), name="backup-watch", daemon=True
         ).start()
+
+    def _forget(self) -> None:
+        self.casefiles.forget()
+        self.due_rows.forget()
 
     async def view(self, work: Callable[[], T]) -> T:
         """Runs a question about an agency; the third one waits."""

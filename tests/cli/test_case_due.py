@@ -3,7 +3,7 @@
 import json
 import time
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -13,13 +13,14 @@ import httpx2
 import pytest
 from icalendar import Calendar
 
+import api.due as due_
 from api.ids import new_id
 from ledger.encoding import CHINA
 from ledger.evidence.chunks import digest_item
 from ledger.evidence.signing import seal
 from ledger.evidence.statement import FileSubject, Kind, Statement
 from testkit.county import COUNTY, ELSEWHERE, STREET, act, open_county, signed
-from testkit.registers import listed
+from testkit.registers import listed, officer
 from testkit.server import HANDLER, Ledger, serving
 from testkit.terminal import Ended, Run
 
@@ -232,6 +233,35 @@ def test_a_calendar_program_without_a_token_is_asked_for_a_password(
 def test_a_password_opens_no_more_than_its_token(desk: Desk) -> None:
     token = desk.ledger.token("supervisor", agency=ELSEWHERE)
     assert calendar(desk, basic(f":{token}")).status_code == 404
+
+
+def test_who_asks_again_is_answered_without_reading_all_acts_anew(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+
+    def counting(s: Any, numbers: Sequence[int]) -> Iterator[Any]:
+        read.append(len(numbers))
+        return filed(s, numbers)
+
+    filed = due_._filed
+    monkeypatch.setattr(due_, "_filed", counting)
+    first = desk.rows()
+    read.clear()
+    assert desk.rows() == first
+    assert read == []
+    act(desk.ledger, "case_filing", case="苏城管罚〔2026〕899号", occurred=occurred(desk.filed))
+    assert "苏城管罚〔2026〕899号" in {row["case"] for row in desk.rows()}
+    for change in (
+        lambda: complained(desk.ledger, desk.filed),
+        lambda: desk.ledger.accept(signed(officer("A-77", agency=COUNTY))),
+        lambda: desk.ledger.services.disposing.then(),
+    ):
+        desk.rows()
+        read.clear()
+        change()
+        desk.rows()
+        assert read
 
 
 def test_no_officer_is_named_in_a_calendar(desk: Desk) -> None:
