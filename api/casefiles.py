@@ -5,7 +5,7 @@ since is read again. Nothing here speaks to anybody: who may see what is for the
 """
 
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -26,10 +26,13 @@ ALL = 2**63 - 1  # below this number are all rows
 
 @dataclass(slots=True)
 class _Series:
-    """Its statements as far as they were read; `read` counts places, also those that are lost."""
+    """Its statements as far as they were read; `read` counts places, also those that are lost.
+    `gone` are the numbers of those destroyed, each with that of its disposal.
+    """
 
     read: int = 0
     filed: list[Filed] = field(default_factory=list)
+    gone: dict[int, int] = field(default_factory=dict)
 
 
 class CaseFiles:
@@ -65,6 +68,18 @@ class CaseFiles:
     def of_case(self, case: str, below: int = ALL) -> CaseFile:
         """With the provisional cases that it grew from at its own agency."""
         return self._file(case, case_series(case, self._first_year), below)
+
+    def destroyed(self, case: str) -> Counter[int]:
+        """How many statements of a case each disposal has destroyed, by the disposal's number."""
+        own = case_series(case, self._first_year)
+        names = {own, *self._grown_from(self._below(own, ALL))}
+        gone: dict[int, int] = {}
+        for name in names:
+            self._below(name, ALL)
+            with self._lock:
+                found = self._series.get(name)  # forgotten again, where one has just gone
+                gone |= {} if found is None else found.gone
+        return Counter(gone.values())
 
     def of_provisional(self, id_: str, below: int = ALL) -> CaseFile:
         return self._file(id_, provisional_series(id_, self._first_year), below)
@@ -119,6 +134,7 @@ class CaseFiles:
             with self._lock:
                 if series.read == start:  # else somebody else was faster
                     series.filed += fresh
+                    series.gone |= {row.number: row.by for row in rows if row.by is not None}
                     series.read = len(places)
         with self._lock:
             return [one for one in series.filed if one.number < below]

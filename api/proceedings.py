@@ -8,6 +8,7 @@ packet of the case can count it again.
 """
 
 import asyncio
+from collections.abc import Iterator
 from functools import cache
 from importlib import resources
 from typing import Annotated, Any
@@ -22,14 +23,19 @@ from api.services import Services, services
 from ledger.encoding import format_time, in_china
 from ledger.errors import Malformed, Rejected
 from ledger.evidence.case_number import parse_case
+from ledger.evidence.entry import Entry
+from ledger.evidence.envelope import Envelope
 from ledger.evidence.procedural import Registered
+from ledger.evidence.statement import Statement
 from ledger.process.calendar import Days, registered_days
 from ledger.process.casefile import CaseFile
 from ledger.process.clocks import Running, clocks_of
+from ledger.process.disposals import Destroyed
 from ledger.process.gaps import gaps
 from ledger.process.judged import Judged, judged
 from ledger.process.registry import Registry
 from ledger.process.rulepack import RulePack, read_pack
+from ledger.sequencer import Row
 
 AFTER = "after"  # the pack that judges every case: what follows a decision
 
@@ -126,7 +132,8 @@ def _gaps(s: Services, case: str, person: Person) -> dict[str, Any]:
     s.custody.note("read", about=name.partition("/")[2], person=person, note="gaps")
     standing = Standing(s, s.casefiles.of_case(case))
     found = gaps(standing.file, standing.registry, standing.days())
-    return standing.to_json() | {"gaps": [gap.to_json() for gap in found]}
+    destroyed = [one.to_json() for one in _destroyed(s, case)]
+    return standing.to_json() | {"destroyed": destroyed, "gaps": [gap.to_json() for gap in found]}
 
 
 def _clocks(s: Services, case: str, person: Person) -> dict[str, Any]:
@@ -146,6 +153,23 @@ def _after_pack(subject: str, content: str) -> RulePack | None:
             raise Rejected(f"the rule pack {subject!r} cannot be read: {error}") from None
         return None
     return pack if pack.kind == AFTER else None
+
+
+def _destroyed(s: Services, case: str) -> Iterator[Destroyed]:
+    for number, count in sorted(s.casefiles.destroyed(case).items()):
+        row = s.log.row(number)
+        if (said := row.said()) is not None:
+            at_ms = Entry.from_bytes(row.entry).at
+            yield Destroyed(said, s.log.place(row).to_text(), at_ms, _persons(s, row, said), count)
+
+
+def _persons(s: Services, row: Row, said: Statement) -> list[str]:
+    """As registered then; of a key that was found compromised since, the key."""
+    envelope = Envelope.from_bytes(row.envelope)
+    try:
+        return [one.person for one in s.log.register.open(row.position, said, envelope)]
+    except Rejected:
+        return [one.keyid for one in envelope.signatures]
 
 
 @cache

@@ -44,6 +44,18 @@ def _list(of: Schema) -> Schema:
 
 _FACTS: Schema = {"type": "object", "additionalProperties": _TEXT}
 # `place` is the number of the act in the ledger; without `due` it may still come in its time.
+_DESTROYED = _object(
+    {
+        "at": _TEXT,
+        "basis": _TEXT,
+        "by": _list(_TEXT),
+        "entry": _TEXT,
+        "id": _TEXT,
+        "reason": _TEXT,
+        "retention": _TEXT,
+        "statements": _DECIMAL,
+    }
+)
 _GAP = _object(
     {
         **dict.fromkeys(("rule", "pack", "version", "what", "name", "name_en"), _TEXT),
@@ -302,7 +314,7 @@ COMPONENTS: dict[str, Schema] = {
             ),
         }
     ),
-    "Gaps": _object({**_STANDING, "gaps": _list(_GAP)}),
+    "Gaps": _object({**_STANDING, "destroyed": _list(_DESTROYED), "gaps": _list(_GAP)}),
     "Clocks": _object({**_STANDING, "clocks": _list(_CLOCK)}),
     "Devices": _object({"devices": _list(_TEXT), "log": _TEXT, "month": _TEXT}),
     "Delivery": _object(

@@ -230,8 +230,8 @@ class LedgerClient:
         """How a case stands: `gaps` or `clocks`, by the ledger's word."""
         path = f"/v1/cases/{quote(case, safe='')}/{what}"
         answer = self._json("GET", path, headers=self._bearer())
-        for field in ("packs", what):
-            rows = answer.get(field)
+        for field in ("packs", what, "destroyed"):
+            rows = answer.get(field, [] if field == "destroyed" else None)
             if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
                 raise Malformed(f"want the list {field!r} in the ledger's answer")
         return answer

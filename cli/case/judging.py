@@ -1,7 +1,7 @@
 """`tiezheng case gaps` and `tiezheng case clocks`: how a case stands under its rule packs."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import click
@@ -16,10 +16,13 @@ from cli.language import language, pick, say
 from cli.remote import open_client, server_option, token_option
 from cli.trust import open_trust
 from cli.wording import STAGES
+from ledger.encoding import printable
 from ledger.evidence.case_number import parse_case
 from ledger.process.clocks import State
 from ledger.process.rulepack import Level
 from ledger.report import Bilingual
+
+DESTROYED_FIELDS = ("at", "basis", "entry", "retention", "statements")
 
 STATES: Mapping[str, Bilingual] = {
     State.OVERDUE: {"en": "overdue", "zh": "逾期"},
@@ -41,12 +44,14 @@ STATES: Mapping[str, Bilingual] = {
         "A gap refuses no evidence; a serious one keeps the next conclusion waiting.\n\n"
         "With --packet nobody is asked: the packet is verified, and the gaps are counted\n"
         "again from what it proves. That is how an operator who let a conclusion pass is\n"
-        "found out.",
+        "found out.\n\n"
+        "What a disposal has destroyed is told beside the gaps, and excuses none.",
         "zh": "分阶段列出案件的缺项和瑕疵：法律条款、补正办法。\n\n"
         "以立案时施行的规则包、各行为时的名册为准。事后很久才入日志的为补录。\n"
         "缺项不影响证据接收；严重的，下一步结论须等待。\n\n"
         "加 --packet 则不询问任何人：先核验证据包，再由其所证明的内容重新统计。\n"
-        "运营方放过的结论由此可见。",
+        "运营方放过的结论由此可见。\n\n"
+        "已依法销毁的内容另行注明，缺项不因此免除。",
     },
     example="tiezheng case gaps '苏城管罚〔2026〕417号' \\\n"
     "    --server https://ledger.example --token-file token\n"
@@ -113,6 +118,8 @@ def gaps(
             zh="严重 {} 项，一般 {} 项，提示 {} 项",
         ).format(*counts)
     )
+    for line in _destroyed(answer):
+        output.result(line)
 
 
 @new_command(
@@ -156,6 +163,23 @@ def _show_packs(answer: dict[str, Any]) -> None:
                 en="no rule pack judges this case: none is in force, or no act names one",
                 zh="没有规则包适用于本案：无现行规则包，或没有行为写明所属程序",
             )
+        )
+
+
+def _destroyed(answer: dict[str, Any]) -> Iterator[str]:
+    for row in answer.get("destroyed") or []:
+        texts = {field: printable(str(row.get(field, ""))) for field in DESTROYED_FIELDS}
+        by = say(en=" and ", zh="、").join(printable(str(one)) for one in row.get("by", []))
+        yield say(
+            en="Destroyed by the disposal {entry}, logged {at}, by {by}, under the retention class "
+            "{retention} ({basis}): {statements} of the statements of this case.",
+            zh="本案 {statements} 份陈述已由销毁记录 {entry}（{at} 入日志）经 {by} 按保管期限 "
+            "{retention} 销毁（{basis}）。",
+        ).format_map(texts | {"by": by})
+    if answer.get("destroyed"):
+        yield say(
+            en="What is missing may be among them: that excuses no gap.",
+            zh="所缺内容可能在其中；缺项不因此免除。",
         )
 
 

@@ -14,10 +14,12 @@ from ledger.encoding import in_china
 from ledger.errors import Malformed, Rejected
 from ledger.evidence.owner import Spellings
 from ledger.evidence.place import Place
-from ledger.evidence.statement import Kind
+from ledger.evidence.statement import Kind, StatementSubject
 from ledger.evidence.trust import Trust
+from ledger.evidence.withheld import STATEMENT, Reason
 from ledger.process.calendar import registered_days
 from ledger.process.casefile import CaseFile, Filed
+from ledger.process.disposals import Destroyed
 from ledger.process.gaps import gaps
 from ledger.process.judged import judged
 from ledger.process.registry import Registry
@@ -94,7 +96,28 @@ def _count(examination: Examination, at_ms: int) -> dict[str, Any]:
         }
         for one in judges
     ]
-    return {"case": name, "gaps": [gap.to_json() for gap in found], "packs": packs}
+    destroyed = [one.to_json() for one in _destroyed(examination)]
+    found_rows = [gap.to_json() for gap in found]
+    return {"case": name, "destroyed": destroyed, "gaps": found_rows, "packs": packs}
+
+
+def _destroyed(examination: Examination) -> Iterator[Destroyed]:
+    """What the packet names as destroyed, by the disposals that it shows: the verdict has held
+    the one against the other."""
+    rows = examination.index.withheld
+    gone = {
+        examination.views[row.place].entry.commitment
+        for row in rows
+        if row.what == STATEMENT and row.reason is Reason.DESTROYED
+    }
+    for view in sorted(examination.views.values(), key=lambda view: view.entry.at):
+        said = view.statement
+        if said is None or said.kind is not Kind.DISPOSAL or not view.signers:
+            continue
+        named = {one.commitment for one in said.subjects if isinstance(one, StatementSubject)}
+        if count := len(gone & named):
+            persons = [signer.person for signer in view.signers]
+            yield Destroyed(said, view.place.to_text(), view.entry.at, persons, count)
 
 
 def _filed(examination: Examination) -> Iterator[Filed]:

@@ -353,7 +353,7 @@ def test_the_packet_alone_gives_the_same_gaps(reader: Desk) -> None:
     told = json.loads(ask(reader, "gaps", "--json").out)
     counted = json.loads(offline(reader, packet(reader)).out)
     assert counted["packs"] and counted["gaps"]
-    assert counted == {field: told[field] for field in ("case", "gaps", "packs")}
+    assert counted == {field: told[field] for field in ("case", "destroyed", "gaps", "packs")}
 
 
 def test_it_shows_a_decision_that_the_operator_let_pass(reader: Desk) -> None:

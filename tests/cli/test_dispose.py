@@ -9,9 +9,12 @@ import pytest
 
 from ledger.evidence.envelope import Envelope
 from testkit.disposals import (
+    PACK,
     RECORDING,
     SECOND,
+    act,
     close_case,
+    disposal,
     disposed,
     file,
     found,
@@ -19,6 +22,7 @@ from testkit.disposals import (
     object_of,
     opened,
 )
+from testkit.gating import published
 from testkit.server import CASE, HANDLER, OTHER_CASE, Ledger, serving
 from testkit.terminal import Ended, Run
 
@@ -220,3 +224,65 @@ def test_only_a_disposal_is_signed(office: Office) -> None:
     other.write_bytes(office.ledger.evidence(b"evidence"))
     ended = office.sign(other, "first")
     assert ended.code == 1 and "want the draft of a disposal" in ended.err
+
+
+# --- told beside the gaps ----------------------------------------------------------------------
+
+
+def gaps(office: Office, *args: str | Path) -> Ended:
+    (office.folder / "token").write_text(office.ledger.token("supervisor") + "\n")
+    token = ("--token-file", office.folder / "token")
+    return office.run("case", "gaps", CASE, *office.server[:2], *token, *args)
+
+
+@pytest.fixture
+def judged(office: Office) -> Office:
+    """A case under a rule pack, of which one act is destroyed that the pack wants."""
+    office.ledger.accept(published(PACK, subject="ordinary"))
+    (filing,) = office.ledger.accept(
+        act(office.ledger, "case_filing", stage="start", procedure="ordinary")
+    )
+    closing = act(office.ledger, procedure="ordinary")
+    office.ledger.accept(closing)
+    office.ledger.await_quorum()
+    before = json.loads(gaps(office, "--json").out)
+    assert before["destroyed"] == []
+    assert "missing" not in {row["kind"] for row in before["gaps"]}
+    office.ledger.accept(disposal(filing))
+    disposed(office.ledger)
+    return office
+
+
+def test_what_was_destroyed_is_told_beside_the_gaps_and_excuses_none(judged: Office) -> None:
+    told = json.loads(gaps(judged, "--json").out)
+    assert ("filing", "missing") in {(row["rule"], row["kind"]) for row in told["gaps"]}
+    (row,) = told["destroyed"]
+    (said,) = judged.ledger.said("disposal")
+    assert (row["id"], row["statements"], row["retention"]) == (said["id"], "1", "soon")
+    assert len(set(row["by"])) == 2
+    english = gaps(judged, "--lang", "en").out
+    assert f"Destroyed by the disposal {row['entry']}, logged {row['at']}, by " in english
+    assert ": 1 of the statements of this case." in english
+    assert " and ".join(row["by"]) in english and "that excuses no gap" in english
+    assert english.index("1 serious") < english.index("Destroyed by the disposal")
+    chinese = gaps(judged, "--lang", "zh").out
+    assert f"本案 1 份陈述已由销毁记录 {row['entry']}" in chinese
+    assert "缺项不因此免除" in chinese
+
+
+def test_a_packet_alone_tells_it_too(judged: Office) -> None:
+    told = json.loads(gaps(judged, "--json").out)
+    judged.ledger.await_quorum()
+    path = judged.folder / "packet.zip"
+    token = ("--token-file", judged.folder / "token")
+    server = judged.server[:2]
+    fetched = judged.run("packet", CASE, "-o", path, *server, *token, "--incomplete")
+    assert fetched.code == 0, fetched.err
+    trust = ("--trust", judged.ledger.folder / "trust")
+    counted = judged.run("case", "gaps", "--packet", path, *trust, "--json")
+    assert counted.code == 0, counted.err
+    both = ("case", "destroyed", "gaps", "packs")
+    assert json.loads(counted.out) == {field: told[field] for field in both}
+    assert (
+        "缺项不因此免除" in judged.run("case", "gaps", "--packet", path, *trust, "--lang", "zh").out
+    )

@@ -69,6 +69,48 @@ name_en = "No case"
 of = "record"
 days = 0
 """
+# A case that is filed, then closed.
+PACK = """
+pack = "ordinary"
+title = "普通程序"
+title_en = "Ordinary"
+version = "1"
+kind = "penalty"
+opening = ["case_filing"]
+
+[[source]]
+id = "法"
+name = "法"
+
+[[act]]
+id = "case_filing"
+name = "立案"
+name_en = "Filing"
+stage = "start"
+
+[[act]]
+id = "case_closing"
+name = "结案"
+name_en = "Closing"
+stage = "enforce"
+
+[[record]]
+id = "filing"
+name = "立案"
+name_en = "Filing"
+acts = ["case_filing"]
+before = ["case_closing"]
+level = "serious"
+class = "procedure"
+source = "法"
+article = "1"
+cure = "补"
+cure_en = "Mend"
+
+[[gate]]
+conclusion = "close"
+acts = ["case_closing"]
+"""
 
 
 def moment() -> dict[str, str]:

@@ -11,6 +11,7 @@ from ledger.process.casefile import Filed
 from ledger.process.closing import last_closing
 from ledger.process.registry import Registry
 from ledger.process.retention import RetentionList
+from testkit.disposals import PACK
 
 DAY_MS = 86_400_000
 LIST = RetentionList.from_text(
@@ -29,47 +30,6 @@ of = "case"
 days = 30
 """
 )
-PACK = """
-pack = "ordinary"
-title = "普通程序"
-title_en = "Ordinary"
-version = "1"
-kind = "penalty"
-opening = ["case_filing"]
-
-[[source]]
-id = "法"
-name = "法"
-
-[[act]]
-id = "case_filing"
-name = "立案"
-name_en = "Filing"
-stage = "start"
-
-[[act]]
-id = "case_closing"
-name = "结案"
-name_en = "Closing"
-stage = "enforce"
-
-[[record]]
-id = "filing"
-name = "立案"
-name_en = "Filing"
-acts = ["case_filing"]
-before = ["case_closing"]
-level = "serious"
-class = "procedure"
-source = "法"
-article = "1"
-cure = "补"
-cure_en = "Mend"
-
-[[gate]]
-conclusion = "close"
-acts = ["case_closing"]
-"""
 AGENCY = "agency-01"
 
 
