@@ -1,6 +1,7 @@
 """A complaint holds what was recorded then, before it is answered and before it is destroyed."""
 
 import time
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,10 @@ import pytest
 from api.ids import new_id
 from ledger.encoding import format_time
 from ledger.errors import Unavailable
+from ledger.evidence.entry import Entry
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.signing import seal
-from ledger.evidence.statement import Kind, Role, Statement, TextSubject, register_subject
+from ledger.evidence.statement import Kind, Role, Statement, TextSubject
 from ledger.suite import digest
 from testkit.disposals import (
     RECORDING,
@@ -27,12 +29,12 @@ from testkit.disposals import (
     refused,
     subject,
 )
+from testkit.gating import entry
 from testkit.keys import key
 from testkit.server import (
     AGENCY,
     HANDLER,
     OTHER_AGENCY,
-    REGISTRAR,
     Ledger,
     await_that,
     open_ledger,
@@ -40,6 +42,7 @@ from testkit.server import (
 )
 
 HOUR_MS = 3_600_000
+CHINA = timezone(timedelta(hours=8))
 SEEN = ("2026-03-02T14:30:00+08:00", "2026-03-02T15:30:00+08:00")
 
 
@@ -215,16 +218,7 @@ STREET = key("street.example")
 
 
 def below(agency: str, parent: str) -> bytes:
-    predicate = {
-        "agency": parent,
-        "facts": {"announced": "2020-01-01", "parent": parent},
-        "id": new_id(time.time_ns() // 1_000_000),
-        "in_force": {"from": "2020-01-01"},
-        "register": "agency",
-        "subject": agency,
-    }
-    said = Statement(Kind.REGISTER, (register_subject(predicate),), predicate)
-    return seal(said.to_bytes(), [REGISTRAR]).to_bytes()
+    return entry("agency", agency, facts={"announced": "2020-01-01", "parent": parent})
 
 
 def of_street(ledger: Ledger, data: bytes, **more: Any) -> dict[str, Any]:
@@ -274,6 +268,43 @@ def test_the_answer_lists_the_likely_ones_first(tmp_path: Path) -> None:
             {"id": crew["id"], "likely": ["crew"]},
             {"id": plain["id"], "likely": []},
         ]
+
+
+def test_from_the_complaint_on_seven_working_days_run_until_it_is_taken_or_not(
+    tmp_path: Path,
+) -> None:
+    with opened(tmp_path / "ledger") as ledger:
+        ledger.accept(below(AGENCY, "city"))
+        (row,) = ledger.accept(complaint())
+        path = f"/v1/agencies/{AGENCY}/due"
+        answer = ledger.http.get(path, headers=ledger.bearer("supervisor")).json()
+        due = answer["due"]
+        (clock,) = [one for one in due if one["clock"] == "complaint_acceptance"]
+        last = datetime.fromtimestamp(Entry.from_bytes(row["entry"].encode()).at / 1000, CHINA)
+        working = 0
+        while working < 7:
+            last += timedelta(days=1)
+            working += last.weekday() < 5
+        assert (clock["case"], clock["state"]) == (row["id"], "running")
+        assert (clock["last_day"], clock["counted"]) == (last.date().isoformat(), "weekends")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_fifteen_hundred_recordings_are_held_within_a_minute(tmp_path: Path) -> None:
+    with opened(tmp_path / "ledger") as ledger:
+        for first in range(0, 1500, 100):
+            ledger.accept(
+                *(
+                    ledger.evidence(b"number %d" % n, occurred=span("15:00", "15:10"))
+                    for n in range(first, first + 100)
+                )
+            )
+        close_case(ledger)
+        began = time.monotonic()
+        (row,) = ledger.accept(complaint())
+        assert row["held"] == "1500" and time.monotonic() - began < 60
+        assert len(ledger.services.vault.places.held_items()) == 1500
 
 
 def test_more_than_fit_into_one_hold_are_held_by_several(

@@ -269,6 +269,19 @@ def test_a_retained_object_is_not_deleted_before_its_time(store: ObjectStore) ->
     assert list(store.refs()) == []
 
 
+def test_a_hold_outlasts_a_retention_that_is_over(store: ObjectStore) -> None:
+    ref = keep(store, b"item", b"companion")
+    store.retain(ref, now_ms() + 1_000)
+    store.hold(ref, True)
+    time.sleep(2.5)  # whole seconds upwards
+    with pytest.raises(Rejected):
+        store.delete(ref)
+    assert b"".join(store.stream(ref)) == b"item"
+    store.hold(ref, False)
+    store.delete(ref)
+    assert list(store.refs()) == []
+
+
 def delete_when_free(store: ObjectStore, ref: str) -> None:
     deadline = time.monotonic() + 30
     while True:

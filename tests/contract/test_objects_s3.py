@@ -178,6 +178,24 @@ def test_nobody_deletes_or_unlocks_what_is_retained(
     assert list(freed) == []
 
 
+def test_what_is_held_the_keeper_deletes_not_after_its_retention_either(
+    store: S3ObjectStore, made: Made, prefix: str
+) -> None:
+    ref = keep(store, b"evidence")
+    store.retain(ref, now_ms() + 1_000)
+    store.hold(ref, True)
+    name, version = name_of(prefix, ref)
+    time.sleep(2.5)  # whole seconds upwards
+    assert code_of(lambda: made.keeper.remove_object(made.name, name, version)) == "AccessDenied"
+    bypassed = made.keeper.remove_objects(
+        made.name, [DeleteObject(name, version)], bypass_governance_mode=True
+    )
+    assert [error.code for error in bypassed] == ["AccessDenied"]
+    assert read(store, ref) == b"evidence"
+    store.hold(ref, False)
+    made.keeper.remove_object(made.name, name, version)  # its time was over
+
+
 def test_the_keeper_cannot_stop_the_keeping_of_versions(made: Made) -> None:
     suspended = VersioningConfig(SUSPENDED)
     code_of(lambda: made.keeper.set_bucket_versioning(made.name, suspended))
