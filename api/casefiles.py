@@ -72,7 +72,7 @@ class CaseFiles:
     def destroyed(self, case: str) -> Counter[int]:
         """How many statements of a case each disposal has destroyed, by the disposal's number."""
         own = case_series(case, self._first_year)
-        names = {own, *self._grown_from(self._below(own, ALL))}
+        names = {own, *self._grown_from(one.statement for one in self._below(own, ALL))}
         gone: dict[int, int] = {}
         for name in names:
             self._below(name, ALL)
