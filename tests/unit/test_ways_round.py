@@ -129,7 +129,7 @@ def test_a_service_before_its_decision_closes_no_case_whatever_its_procedure() -
 def test_what_was_served_on_the_spot_before_it_was_decided_closes_nothing() -> None:
     assert asked(case("summary"), CLOSING) is None
     made = first(case("summary"), "service_return")
-    assert rules(asked(made, CLOSING)) == {"on_the_spot_decision", "on_the_spot_kind"}
+    assert rules(asked(made, CLOSING)) == {"on_the_spot_decision"}
 
 
 def test_a_case_of_the_ordinary_procedure_is_not_closed_by_a_decision_on_the_spot() -> None:
