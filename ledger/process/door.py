@@ -7,6 +7,7 @@ procedure of a pack that has no such gate; nor does another agency, which could 
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import date
 
 from ledger.encoding import in_china
@@ -17,7 +18,7 @@ from ledger.process.calendar import registered_days
 from ledger.process.casefile import CaseFile, Filed
 from ledger.process.gated import HINTS, OWNER_HINT, PACK_HINT, Closed, Gated
 from ledger.process.gates import refusals_under
-from ledger.process.judged import judged, opening_day, opening_of
+from ledger.process.judged import Judged, judged, opening_day, opening_of
 from ledger.process.registry import Registry, Version
 from ledger.process.rulepack import Conclusion, RulePack, known_pack
 
@@ -35,40 +36,44 @@ def check_conclusion(proposed: Filed, case_of: CaseOf, registry: Registry) -> No
     if not asked.is_one(asked.everybodys()):
         return
     case = case_of(act)
-    owner = case.agency or act.agency
-    days = registered_days(registry, owner, *asked.at)
     after = case.with_filed(proposed)
+    waits = asked.is_one(asked.in_force_of(after.agency, act.agency))
     try:
-        cases = judged(after, registry, days)
+        cases = judged(after, registry, registered_days(registry, after.agency, *asked.at))
     except Malformed as error:
         # Of what the unreadable one names nobody knows; what another in force names waits with it.
-        if not act.is_decision and not asked.is_one(asked.in_force_of(owner, act.agency)):
+        if not act.is_decision and not waits:
             return
         raise Gated(f"the rule pack in force cannot be read: {error}", Closed.UNREADABLE) from None
     packs = [one.pack for one in cases]
     # Of today, or of when the case was opened: a pack whose time is over still judges its cases.
-    if not asked.is_one(asked.in_force_of(owner, act.agency)) and not asked.is_one_under(packs):
+    if not waits and not asked.is_one_under(packs):
         return
-    if owner != act.agency:
+    if after.agency != act.agency:
         raise Gated(
-            f"case {case.case!r} is of {owner!r}, which spoke of it first, not of {act.agency!r}",
+            f"case {case.case!r} is of {case.agency!r}, which spoke of it first, not of "
+            f"{act.agency!r}",
             Closed.AGENCY,
             hints=(HINTS[Closed.AGENCY], OWNER_HINT),
         )
     own = _own_pack(proposed, after, packs, registry)
-    if found := refusals_under(cases, proposed):
-        raise Gated(
-            f"{proposed.act!r} has to wait: "
-            + ("1 rule is not met" if len(found) == 1 else f"{len(found)} rules are not met"),
-            Closed.RECORDS,
-            [gap.to_json() for gap in found],
-        )
+    _check_met(cases, proposed)
     # A rule that applies behind a decision alone says nothing of a case in which nothing stands.
     if own and proposed.act not in own.opening and case.first(*own.opening) is None:
         raise Gated(
             f"{proposed.act!r} concludes what was never opened: want one of "
             f"{', '.join(own.opening)} before it",
             Closed.OPENING,
+        )
+
+
+def _check_met(cases: list[Judged], proposed: Filed) -> None:
+    if found := refusals_under(cases, proposed):
+        raise Gated(
+            f"{proposed.act!r} has to wait: "
+            + ("1 rule is not met" if len(found) == 1 else f"{len(found)} rules are not met"),
+            Closed.RECORDS,
+            [gap.to_json() for gap in found],
         )
 
 
@@ -85,7 +90,8 @@ def check_claimed(
     if _names_a_case(act):
         case = case_of(act).with_filed(proposed)
         days = registered_days(registry, case.agency, *asked.at)
-        packs += [one.pack for one in judged(case, registry, days, {})]
+        with suppress(Malformed):  # of what cannot be read nobody knows what it names
+            packs += [one.pack for one in judged(case, registry, days, {})]
     known = {name for pack in packs if pack for name in pack.concluding(claimed)}
     if packs and act.predicate["act"] not in known:
         raise Gated(

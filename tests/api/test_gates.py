@@ -1,25 +1,21 @@
 """Conclusions over HTTP: refused until what must stand before them is logged, with the article."""
 
 import threading
-import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
-from api.ids import new_id
 from api.services import Services
-from ledger.evidence.signing import seal
-from ledger.evidence.statement import Kind, Role, Statement, register_subject
+from ledger.evidence.statement import Role
 from ledger.process.gated import HINTS, OWNER_HINT, Closed
-from testkit.gating import SMALL, Handlers, envelope, published
+from testkit.gating import SMALL, Handlers, envelope, numbers, published
 from testkit.keys import key
 from testkit.server import (
     AGENCY,
     HANDLER,
     OTHER_AGENCY,
-    REGISTRAR,
     Ledger,
     open_ledger,
     register,
@@ -261,18 +257,6 @@ def test_nor_does_what_another_agency_says_open_its_gate(
     own, others = neighbours
     desk.ledger.accept(desk.act("legal_review", facts={"result": "pass"}, **others))
     assert refused(desk.file("penalty_decision", **own)) == ["58"]
-
-
-def numbers(agency: str, *templates: str) -> bytes:
-    """The registrar's word on how an agency spells its case numbers."""
-    predicate = {
-        "agency": agency,
-        "case_numbers": list(templates),
-        "id": new_id(time.time_ns() // 1_000_000),
-        "name": agency,
-    }
-    statement = Statement(Kind.REGISTER, (register_subject(predicate),), predicate)
-    return seal(statement.to_bytes(), [REGISTRAR]).to_bytes()
 
 
 @pytest.fixture

@@ -10,10 +10,22 @@ import pytest
 
 from cli.rules.shipped import shipped
 from ledger.evidence.chunks import digest_item
+from ledger.evidence.statement import Role
 from ledger.process.gated import Closed, Gated
 from ledger.process.rulepack import RulePack
-from testkit.gating import Handlers, entry, published
-from testkit.server import AGENCY, CASE, HANDLER, STATION, Ledger, open_ledger, serving
+from testkit.gating import Handlers, entry, numbers, published
+from testkit.keys import key
+from testkit.server import (
+    AGENCY,
+    CASE,
+    HANDLER,
+    OTHER_AGENCY,
+    STATION,
+    Ledger,
+    open_ledger,
+    register,
+    serving,
+)
 from testkit.terminal import Ended, Run
 
 OCCURRED = "2026-11-23T15:00:00+08:00"
@@ -376,6 +388,24 @@ def test_a_registered_officer_is_one_in_the_packet_too(reader: Desk) -> None:
     assert "officer/320501-0417" in str(zip_names(path)), verified.out
     told = json.loads(ask(reader, "gaps", "--json").out)["gaps"]
     assert json.loads(offline(reader, path).out)["gaps"] == told
+
+
+def test_whose_case_it_is_the_packet_shows_by_its_registered_spelling(reader: Desk) -> None:
+    """Another agency spoke of it first, and its own then had the spelling registered."""
+    ledger, case = reader.ledger, "园综执罚〔2026〕3号"
+    desk, own = Handlers(ledger), key("handler-01.other.example")
+    desk.publish(agency=OTHER_AGENCY)
+    for agency, by in (("agency-03", key("handler-01.third.example")), (OTHER_AGENCY, own)):
+        ledger.accept(register(by, Role.HANDLER, agency))
+        ledger.accept(desk.act("case_filing", case=case, by=by, agency=agency))
+    ledger.accept(numbers(OTHER_AGENCY, "园综执罚〔{year}〕{number}号"))
+    ledger.await_quorum()
+    path = reader.folder / "own.zip"
+    token = ("--token-file", reader.folder / "token")
+    fetched = reader.run("packet", case, "-o", path, *reader.server, *token, "--incomplete")
+    assert fetched.code == 0, fetched.err
+    counted = json.loads(offline(reader, path).out)
+    assert [pack["pack"] for pack in counted["packs"]] == ["small"]
 
 
 def zip_names(path: Path) -> list[str]:

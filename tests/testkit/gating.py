@@ -210,6 +210,18 @@ def entry(
     return seal(statement.to_bytes(), [REGISTRAR]).to_bytes()
 
 
+def numbers(agency: str, *templates: str) -> bytes:
+    """The registrar's word on how an agency spells its case numbers."""
+    predicate = {
+        "agency": agency,
+        "case_numbers": list(templates),
+        "id": new_id(time.time_ns() // 1_000_000),
+        "name": agency,
+    }
+    statement = Statement(Kind.REGISTER, (register_subject(predicate),), predicate)
+    return seal(statement.to_bytes(), [REGISTRAR]).to_bytes()
+
+
 def envelope(
     name: str,
     data: bytes,
