@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
+from ledger.encoding import in_china
 from ledger.errors import Malformed
 from ledger.evidence.procedural import Registered
 from ledger.process.casefile import Filed
@@ -137,14 +138,16 @@ def _not_heavier(look: _Look) -> Iterator[Failure]:
 
 
 def _at_least_days_before(look: _Look) -> Iterator[Failure]:
-    """Of each such act the last notice before it. The notice's own day is not counted."""
+    """Of each such act the last notice before it, from the day on which it was done: one that says
+    it took a month is no earlier for it. That day itself is not counted."""
     wanted = look.given["days"]
     working = look.case.pack.source(look.check.source).counts_working_days(wanted)
     for one in look.acts(look.given["of"]):
         notices = [n for n in look.acts(look.given["act"]) if n.number < one.number]
         if not notices:
             continue
-        days = _days_between(notices[-1].day, one.day, look.case if working else None)
+        told = in_china(notices[-1].end_ms).date()
+        days = _days_between(told, one.day, look.case if working else None)
         if days < wanted:
             facts = {"days": str(days), "wanted": str(wanted)}
             unit = "working_days" if working else "days"
@@ -222,7 +225,7 @@ def _approved_within_hours(look: _Look) -> Iterator[Failure]:
         if not approvals:
             continue
         first, facts = approvals[0], {"hours": str(look.given["hours"])}
-        late_ms = first.start_ms - one.start_ms - allowed_ms
+        late_ms = first.end_ms - one.start_ms - allowed_ms
         if late_ms > 0:
             yield Failure("approved_late", first.number, facts | {"late_ms": str(late_ms)})
         elif first.at_ms - one.start_ms > logged_ms:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ledger.encoding import format_time
 from ledger.evidence.due import Calendar
 from ledger.evidence.statement import Statement
 from ledger.process.door import check_conclusion
@@ -234,6 +235,29 @@ def test_an_approval_that_the_log_has_only_weeks_later_was_not_in_time(
     lifted.at, lifted.logged = decision.at - 30 * MINUTE, decision.logged - 1
     made.steps.insert(made.steps.index(decision), lifted)
     assert asked(made, DECISION) is None
+
+
+@pytest.mark.parametrize(
+    ("act", "until", "rule"),
+    [
+        ("hearing_notice", "hearing", "hearing_notice_ahead"),
+        ("make_up_approval", DECISION, "unapproved_lifted"),
+    ],
+)
+def test_what_says_that_it_took_long_was_done_at_its_end(act: str, until: str, rule: str) -> None:
+    """Else one that is back-dated is not even late, for it ends when it is logged."""
+    made = case("ordinary", "hearing", "make_up_approval")
+    assert asked(made, DECISION) is None
+    file, proposed = made.before(DECISION)
+    (one,) = file.acts(act)
+    ends = format_time(made.step(until).at)
+    predicate = dict(one.statement.predicate)
+    predicate["occurred"] = {**predicate["occurred"], "to": ends}
+    said = Statement(one.statement.kind, one.statement.subjects, predicate)
+    filed = [replace(f, statement=said) if f is one else f for f in file.filed]
+    with pytest.raises(Gated) as caught:
+        check_conclusion(proposed, lambda _: replace(file, filed=tuple(filed)), REGISTERS)
+    assert rule in rules(caught.value)
 
 
 def test_a_measure_that_was_lifted_earlier_lifts_no_later_one() -> None:
