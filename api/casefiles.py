@@ -7,14 +7,14 @@ since is read again. Nothing here speaks to anybody: who may see what is for the
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ledger.errors import Unknown
 from ledger.evidence.entry import Entry, check_commitment
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.membership import case_series, provisional_series
 from ledger.evidence.owner import Spellings
-from ledger.evidence.statement import Statement
+from ledger.evidence.statement import OPENING, Statement
 from ledger.ports import LedgerStore
 from ledger.process.casefile import CaseFile, Filed
 from ledger.process.registry import Registry
@@ -82,7 +82,13 @@ class CaseFiles:
         return Counter(gone.values())
 
     def of_provisional(self, id_: str, below: int = ALL) -> CaseFile:
-        return self._file(id_, provisional_series(id_, self._first_year), below)
+        """Whoever opened it, which stands in another series, has it."""
+        file = self._file(id_, provisional_series(id_, self._first_year), below)
+        row = self._store.find(id_)
+        opening = _filed(row).statement if row is not None and not row.lost else None
+        if opening is None or opening.predicate.get("act") != OPENING:
+            return file
+        return replace(file, agency=opening.agency)
 
     def of(self, statement: Statement, below: int = ALL) -> CaseFile:
         """The case that a statement is about, as it was before it; with what it ties to it."""

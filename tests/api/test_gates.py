@@ -301,6 +301,17 @@ def test_the_packet_and_the_gaps_of_such_a_case_are_then_its_owners(
     assert pack["pack"] == "small"
 
 
+def test_a_provisional_case_is_that_of_who_opened_it_whoever_speaks_first(desk: Handlers) -> None:
+    desk.ledger.accept(register(THIRD, Role.HANDLER, "agency-03"))
+    opening = desk.act("provisional_opening", without=("case", "procedure"))
+    (opened,) = desk.ledger.accept(opening)
+    provisional = {"provisional": opened["id"], "without": ("case",)}
+    desk.ledger.accept(desk.act("site_inspection", by=THIRD, agency="agency-03", **provisional))
+    desk.ledger.accept(desk.act("case_filing", **provisional))
+    desk.ledger.accept(desk.act("legal_review", facts={"result": "pass"}, **provisional))
+    assert "index" in desk.file("penalty_decision", **provisional)
+
+
 def test_what_a_decision_ties_to_its_case_is_looked_at_with_it(desk: Handlers) -> None:
     """A review that failed, in the provisional case that nobody named before the decision."""
     opening = desk.act("provisional_opening", without=("case", "procedure"))
