@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
+from api.kin import Kin
 from ledger.encoding import in_china
 from ledger.errors import LedgerError, Rejected
 from ledger.evidence.entry import Entry
@@ -224,7 +225,7 @@ def expired(
         for agency in sorted({row.agency for row in catalog.case(counted.case)}):
             try:
                 found = _expired(
-                    store, registry, number, first_year, agency, counted.case, holds, today
+                    store, catalog, registry, number, first_year, agency, counted.case, holds, today
                 )
             except LedgerError:
                 continue  # open, a provisional case, or of an agency without a list
@@ -234,6 +235,7 @@ def expired(
 
 def _expired(
     store: SqliteLedgerStore,
+    catalog: SqliteCatalog,
     registry: Registry,
     number: int,
     first_year: int,
@@ -249,10 +251,12 @@ def _expired(
     closed = max([closing.day, *(one.day for one in going)])
     needed = retention.needed(contents.acts, contents.procedures, closed)
     until = needed.until(closed)
-    names = {name for one in contents.all for name in names_of(one.statement)}
     # The closing last: of more than one draft the others must find the case closed.
     going.sort(key=lambda one: one.statement.predicate.get("act") in retention.closing)
-    if today <= until or holds.on(names) or not going or needed.of is not Of.CASE:
+    if today <= until or not going or needed.of is not Of.CASE:
+        return None
+    kin = Kin(store, catalog).of(one.statement for one in contents.all)
+    if holds.on(name for one in kin for name in names_of(one)):
         return None
     subjects = tuple(one.subject for one in going)
     return Expired(case, agency, needed.id, closing.day, until, subjects)

@@ -42,7 +42,10 @@ MAX_REASON = 200
     required=False,
     default="",
     metavar="TARGET",
-    words={"en": "a case number, or the SHA-256 of an item", "zh": "案号，或原件的 SHA-256"},
+    words={
+        "en": "a case number, the id of a provisional case, or the SHA-256 of an item",
+        "zh": "案号、临时案件的编号，或原件的 SHA-256",
+    },
 )
 @option(
     "--reason", default="", metavar="TEXT", words={"en": "why; in the log", "zh": "理由；记入日志"}

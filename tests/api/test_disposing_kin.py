@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from api.expired import Filed
+from api.expired import Filed, expired
 from api.ids import new_id
+from ledger.encoding import in_china
 from ledger.evidence.chunks import digest_item
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.signing import seal
@@ -121,9 +122,27 @@ def test_a_hold_on_a_case_is_on_what_its_acts_name_in_others(tmp_path: Path) -> 
     with opened(tmp_path / "ledger") as ledger:
         recording = file(ledger)
         naming(ledger, recording)
-        ledger.accept(hold(OTHER_CASE))
         close_case(ledger)
+        assert CASE in due(ledger)
+        ledger.accept(hold(OTHER_CASE))
         assert "under a legal hold" in refused(ledger, disposal(recording))
+        assert CASE not in due(ledger)
+
+
+def due(ledger: Ledger) -> list[str]:
+    """The cases of which `tiezheng dispose due` would draft a disposal."""
+    s = ledger.services
+    today = in_china(s.clock.now_ms()).date()
+    found = expired(s.store, s.catalog, s.log.holds, s.first_year, today)
+    return [one.case for one in found]
+
+
+def test_one_person_with_two_keys_is_one_person(tmp_path: Path) -> None:
+    with opened(tmp_path / "ledger") as ledger:
+        answer, twin = file(ledger), key("twin.example")
+        ledger.accept(register(twin, Role.HANDLER, person=HANDLER.name))
+        close_case(ledger)
+        assert "has signed twice" in refused(ledger, disposal(answer, by=(HANDLER, twin)))
 
 
 def test_the_end_of_one_proceeding_does_not_lift_what_another_has_placed(tmp_path: Path) -> None:
