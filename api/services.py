@@ -31,6 +31,7 @@ from api.intake import Intakes
 from api.journal import journal
 from api.keeping import Keeping
 from api.keys import read_key
+from api.lifting import Lifting
 from api.publisher import Publisher
 from api.resuming import Resumption
 from api.settings import Settings
@@ -160,6 +161,7 @@ class Services:
             self.returned,
         )
         self.log.check_disposal = self.disposing.check
+        self.log.check_lifting = Lifting(self.store).check
         self.keeping.dispose = self.disposing.catch_up
         self.disposing.then = self._forget
 

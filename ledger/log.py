@@ -20,7 +20,7 @@ count, and nothing is ever signed for them again. The commit that brings entry 0
 log closes the one before, in the same transaction.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ledger.derived import Derived
@@ -140,6 +140,7 @@ class Log:
         self._complaints: list[int] = []
         self._guarded = -1
         self.check_disposal: Callable[[Statement, int], None] = _no_disposal
+        self.check_lifting: Callable[[Statement, Collection[str], Holds], None] = _any_lifting
         self.recover()
 
     @property
@@ -432,6 +433,7 @@ class Log:
         check_lifting(statement, [signer.role for signer in signers])
         check_placing(statement)
         self._holds.check_own(statement)
+        self.check_lifting(statement, {signer.person for signer in signers}, self._holds)
         self._check_case_number(statement)
         self._check_revocation(statement)
         self._check_after(statement)
@@ -721,6 +723,10 @@ class Log:
 
 def _no_disposal(statement: Statement, number: int) -> None:
     raise Unavailable("nothing is destroyed here: no rule for it is open")
+
+
+def _any_lifting(statement: Statement, persons: Collection[str], holds: Holds) -> None:
+    pass
 
 
 def _check_published(derived: Derived, size: int) -> None:

@@ -52,9 +52,8 @@ class Holds:
         if statement.predicate["hold"] == Hold.PLACED:
             self._place(statement, targets)
             return
-        for target in targets:
-            for held in self._lifted_by(statement, target):
-                self._on[held.target].pop(held.id, None)
+        for held in self.lifted_by(statement):
+            self._on[held.target].pop(held.id, None)
 
     def _place(self, statement: Statement, targets: tuple[Target, ...]) -> None:
         reason = statement.predicate["reason"]
@@ -67,6 +66,13 @@ class Holds:
             # In the same words it is the same hold, sent again.
             if said not in ((one.reason, one.complaint, one.agency) for one in on.values()):
                 on[statement.id] = Held(statement.id, target, *said)
+
+    def lifted_by(self, statement: Statement) -> list[Held]:
+        """What a lifting would take away; of any other statement nothing."""
+        if statement.kind is not Kind.HOLD or statement.predicate["hold"] != Hold.LIFTED:
+            return []
+        targets = targets_of(statement)
+        return [held for target in targets for held in self._lifted_by(statement, target)]
 
     def _lifted_by(self, statement: Statement, target: Target) -> list[Held]:
         """Those of its own agency: all that one statement placed, or all on a target."""

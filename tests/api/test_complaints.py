@@ -15,8 +15,10 @@ from ledger.evidence.envelope import Envelope
 from ledger.evidence.signing import seal
 from ledger.evidence.statement import Kind, Role, Statement, TextSubject
 from ledger.suite import digest
+from ledger.tlog.signing_key import SigningKey
 from testkit.disposals import (
     RECORDING,
+    SECOND,
     close_case,
     disposal,
     disposed,
@@ -316,6 +318,39 @@ def test_more_than_fit_into_one_hold_are_held_by_several(
             file(ledger, b"number %d" % number, occurred=span("15:00", "15:10"))
         (answer,) = ledger.accept(complaint())
         assert answer["held"] == "7" and len(ledger.said("hold")) == 3
+
+
+# --- who lifts ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("named", ["in the recording", "in the complaint"])
+@pytest.mark.parametrize("by", ["complaint", "the hold's id"])
+def test_nobody_lifts_what_a_complaint_about_himself_has_held(
+    tmp_path: Path, named: str, by: str
+) -> None:
+    with opened(tmp_path / "ledger") as ledger:
+        ledger.accept(entry("officer", "F-1", facts={"person": HANDLER.name}))
+        crew = {"officers": ["F-1"]}
+        when = {"occurred": span("15:00", "15:10")}
+        recording = file(ledger, RECORDING, **when, **(crew if "recording" in named else {}))
+        (row,) = ledger.accept(complaint(**(crew if "complaint" in named else {})))
+        (placed,) = ledger.said("hold")
+        ledger.await_quorum()
+
+        def lift(key: SigningKey) -> bytes:
+            if by == "complaint":
+                return hold(recording, what="lifted", by=key, complaint=row["id"])
+            receipt = ledger.http.get(f"/v1/statements/{placed['id']}/receipt").json()
+            return hold(receipt, what="lifted", by=key)
+
+        (refusal,) = ledger.file(lift(HANDLER))
+        assert refusal["detail"] == (
+            f"{HANDLER.name!r} is of the crew that the complaint may be about"
+        )
+        ledger.accept(hold(recording), hold(recording, what="lifted"))  # of no complaint
+        ledger.accept(lift(SECOND))
+        ledger.services.keeping.hold()
+        assert not held(ledger, RECORDING)
 
 
 # --- a complaint and a disposal ----------------------------------------------------------------
