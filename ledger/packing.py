@@ -260,10 +260,13 @@ def _registers(log: Log, files: "_Files", rows: Iterable[Row], said: _Said) -> d
     relied = Relied(map(said.by, rows))
     perhaps = [row for row in registers if any(relied.may_be(name) for name, _ in row.places)]
     relied_on = relied.among({row.number: said.by(row) for row in perhaps})
+    # An agency above has its case numbers in one series with its entry: one of two versions
+    # would leave open whether the other revokes a key.
+    whole = {name for row in perhaps if row.number in relied_on for name, _ in row.places}
     return {
         row.number: row
         for row in registers
-        if row.number in relied_on or any(name.endswith(tuple(endings)) for name, _ in row.places)
+        if any(name in whole or name.endswith(tuple(endings)) for name, _ in row.places)
     }
 
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,11 +10,13 @@ from typing import Any
 
 import pytest
 
+from api.founding import agency_registration
 from ledger.archiving.package import Contents
 from ledger.evidence.packet import TAG_MANIFEST
+from ledger.evidence.signing import seal
 from testkit.county import COUNTY, act, open_county
 from testkit.packages import ARCHIVE, BY
-from testkit.server import CASE, HANDLER, OTHER_CASE, Ledger, await_that, serving
+from testkit.server import CASE, HANDLER, OTHER_CASE, REGISTRAR, Ledger, await_that, serving
 from testkit.terminal import Ended, Run
 
 NOWHERE = "苏城管罚〔2026〕999号"
@@ -105,3 +108,21 @@ def test_the_transfer_is_logged_by_the_fingerprint_on_the_page(desk: Desk) -> No
     (row,) = [r for r in map(json.loads, rows.splitlines()) if r["title"] == "archive_transfer"]
     page = (desk.folder / "handover.page.txt").read_text(encoding="utf-8")
     assert row["sha256"] in page.replace(" ", "").replace("\n", "")
+
+
+def test_a_case_below_an_agency_that_is_registered_with_its_case_numbers_is_decided(
+    desk: Desk,
+) -> None:
+    """The series of the agency above has both, and the packet shows both or the verdict is open."""
+    numbers = agency_registration("city", "市局", ["苏市罚〔{year}〕{number}号"], now_ms())
+    desk.ledger.accept(seal(numbers.to_bytes(), [REGISTRAR]).to_bytes())
+    desk.ledger.await_quorum()
+    ended = desk.make(CASE)
+    assert ended.code == 0, ended.err
+    report = json.loads((desk.folder / "handover/data/report/four.json").read_bytes())
+    (verified,) = [line for line in report["lines"] if line["test"] == "verified"]
+    assert (verified["result"], verified["facts"]) == ("passed", {})
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
