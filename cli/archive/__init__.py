@@ -189,13 +189,13 @@ def _folder(function: Any) -> Any:
         "tested, how and with what result, and what was not tested. Every altered,\n"
         "missing or additional file is named.\n\n"
         "Exit code: 0 nothing failed, 1 something failed, 3 nothing failed, and nobody\n"
-        "outside the package vouches for all of it, which the fingerprint alone does,\n"
-        "4 it cannot be read.",
+        "outside the package vouches for all of it, which the fingerprint alone does, or\n"
+        "a packet is undecided, 4 it cannot be read.",
         "zh": "离线对移交包作四性检测。\n\n"
         "真实性、完整性、可用性、安全性：逐项写明检测内容、方法和结果，以及未检测的\n"
         "事项。凡被改动、缺少、多余的文件均逐一列出。\n\n"
         "退出码：0 无不通过，1 有不通过，3 无不通过，但包外无人为其全部\n"
-        "担保（须有指纹），4 无法读取。",
+        "担保（须有指纹），或有证据包未能判定，4 无法读取。",
     },
     example="tiezheng archive check handover/ --fingerprint '3f0a 92c1 …'",
 )
@@ -214,12 +214,15 @@ def check(**fields: Any) -> int:
         "en": "Check a package, and unpack every packet of it that is sound.\n\n"
         "DIR gets packets/<nn>/, each a folder that tiezheng verify takes, trust/ and\n"
         "list.txt: which file is which item of which case. A packet that is not sound is\n"
-        "named and left out. Without a fingerprint or a trust folder of your own nothing\n"
-        "is restored. Exit codes as those of check; your own trust folder is enough.",
+        "named and left out; one that is undecided is restored if the fingerprint says\n"
+        "that it is what was handed over. Without a fingerprint or a trust folder of your\n"
+        "own nothing is restored. Exit codes as those of check; your own trust folder is\n"
+        "enough.",
         "zh": "检测移交包，并解出其中完好的证据包。\n\n"
         "DIR 中写入 packets/<nn>/（均可用 tiezheng verify 核验）、trust/ 和 list.txt\n"
-        "（何文件为何案何件）。不完好的证据包逐一列出，不予解出。既无指纹又无自己的信任\n"
-        "文件夹时，不恢复任何内容。退出码与 check 相同，有自己的信任文件夹即可。",
+        "（何文件为何案何件）。不完好的证据包逐一列出，不予解出；未能判定的，经指纹证明\n"
+        "即所移交者，一并解出。既无指纹又无自己的信任文件夹时，不恢复任何内容。退出码与\n"
+        "check 相同，有自己的信任文件夹即可。",
     },
     example="tiezheng archive restore handover/ -o restored --fingerprint '3f0a 92c1 …'",
 )

@@ -60,9 +60,14 @@ def run_restore(
 ) -> Exit:
     if os.path.lexists(target):
         raise Conflict(f"{target!r} is there already", hints=("name another folder with -o",))
+    if Path(target).resolve().is_relative_to(Path(folder).resolve()):
+        raise Conflict(
+            f"{target!r} lies in the package, which must stay as it is",
+            hints=("name a folder elsewhere with -o",),
+        )
     examined = _examined(folder, fingerprint, trust, where)
     four, contents = examined.four, examined.contents
-    if four.vouched and contents is not None and examined.sound:
+    if four.vouched and contents is not None and _given_back(examined):
         restored = _restore(Path(folder), Path(target), contents, examined)
         output.note(
             say(
@@ -106,15 +111,24 @@ def _show(examined: Examined, as_json: bool) -> None:
         output.result(four_text(examined.four))
 
 
+def _given_back(examined: Examined) -> frozenset[str]:
+    """Also those without a verdict, if the page says that they are what was handed over: to keep
+    them back would be to lose them."""
+    whole = examined.four.line("fingerprint").result is Result.PASSED
+    return examined.sound | (examined.undecided if whole else frozenset())
+
+
 def _exit(examined: Examined) -> Exit:
     if examined.four.failed:
         return Exit.FAILED
+    if examined.undecided:
+        return Exit.UNDECIDED
     return Exit.DONE if examined.four.vouched else Exit.UNDECIDED
 
 
 def _restore(folder: Path, target: Path, contents: Contents, examined: Examined) -> int:
     """Whole or not at all; what is written was digested while it was."""
-    sound = examined.sound
+    chosen = _given_back(examined)
     partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
     with refusals(f"write {str(target)!r}"):
         try:
@@ -127,7 +141,7 @@ def _restore(folder: Path, target: Path, contents: Contents, examined: Examined)
             with (partial / "list.txt").open("x", encoding="utf-8") as listing:
                 listing.write("file\tcase\tname\n")
                 for packed in contents.packets:
-                    if packed.name not in sound:
+                    if packed.name not in chosen:
                         continue
                     source = open_packet(folder / packed.path)
                     name = packed.name.removesuffix(".zip")
@@ -137,7 +151,7 @@ def _restore(folder: Path, target: Path, contents: Contents, examined: Examined)
             partial.replace(target)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
-    return len(sound)
+    return len(chosen)
 
 
 def _unpack(source: DiskPacket, folder: Path, tags: bytes) -> None:

@@ -60,11 +60,13 @@ class Asked:
 
 @dataclass(slots=True)
 class Examined:
-    """`sound` are the packets that are whole and verified, by name."""
+    """By name: `sound` are the packets that are whole and verified, `undecided` those that are
+    whole and of which no verdict could be come to."""
 
     four: FourProperties
     contents: Contents | None = None
     sound: frozenset[str] = frozenset()
+    undecided: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -129,8 +131,14 @@ class _Examination:
             self._packets(contents, trust, counts)
             self._content_lines(contents, counts)
         self._listed(contents, counts)
-        good = frozenset(counts.sound) - {Path(path).name for path in altered}
-        return Examined(self._four(fingerprint, vouched), contents, good - set(counts.other))
+        bad = {Path(path).name for path in altered} | set(counts.other)
+        undecided = {Path(path).name for path in counts.undecided}
+        return Examined(
+            self._four(fingerprint, vouched),
+            contents,
+            frozenset(counts.sound) - bad,
+            frozenset(undecided - bad),
+        )
 
     def _four(self, fingerprint: bytes, vouched: bool) -> FourProperties:
         at = format_time(self._asked.at_ms)

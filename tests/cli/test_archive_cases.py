@@ -1,6 +1,7 @@
 """Packages of cases of which something is destroyed, withheld or in a second log; and a restore
 that ends half way."""
 
+import json
 import resource
 import shutil
 import subprocess
@@ -98,6 +99,33 @@ def test_what_is_gone_or_withheld_is_no_fault_and_stays_told_in_what_is_restored
     assert built.place("photo").to_text() in again.out
 
 
+def test_a_packet_without_a_verdict_is_given_back_as_it_was_handed_over(
+    run: Run, tmp_path: Path
+) -> None:
+    """On the page's word. To keep it back would be to lose it; to call it sound would be a lie."""
+    built = make_case().build()
+    leave_out(built, "agency", "other_case")
+    write_folder(built.trust_files, tmp_path / "trust")
+    (tmp_path / "p.zip").write_bytes(built.zip_bytes())
+    (tmp_path / "v.pyz").write_bytes(b"a verifier")
+    package, trust = tmp_path / "handover", ("--trust", tmp_path / "trust")
+    made = run(
+        "archive", "make", "-o", package, *trust, "--archive", ARCHIVE, "--by", BY,
+        "--verifier", tmp_path / "v.pyz", "--packet", tmp_path / "p.zip", "--json",
+    )  # fmt: skip
+    assert lines(made.out)["verified"]["result"] == "not_tested"
+    typed = ("--fingerprint", json.loads(made.out)["fingerprint"])
+    assert run("archive", "check", package, *typed).code == 3
+    assert run("archive", "restore", package, "-o", tmp_path / "own", *trust).code == 3
+    assert not (tmp_path / "own").exists()  # it would rest on the packet's word alone
+    assert run("archive", "restore", package, "-o", tmp_path / "back", *typed).code == 3
+    given = tmp_path / "back/packets/01"
+    found = {
+        p.relative_to(given).as_posix(): p.read_bytes() for p in given.rglob("*") if p.is_file()
+    }
+    assert all(found[path] == data for path, data in built.files.items())
+
+
 def test_a_case_of_two_logs_is_handed_over_and_restored(run: Run, tmp_path: Path) -> None:
     packet = (GOLDEN / "packet.zip").read_bytes()
     _, back = handed_over(run, tmp_path, packet, GOLDEN / "trust")
@@ -154,6 +182,16 @@ def test_a_disk_that_is_full_leaves_nothing(made: Made, tmp_path: Path) -> None:
     assert restore(made, target, size=1000) not in (0, 3)
     left = list((tmp_path / "out").rglob("*")) if target.parent.exists() else []
     assert left == []
+
+
+def test_nothing_is_restored_into_the_package_itself(made: Made, run: Run) -> None:
+    """It would have files that no manifest knows, and never pass again."""
+    for target in (made.folder / "restored", made.folder / "data" / ".." / "data" / "x"):
+        ended = run(
+            "archive", "restore", made.folder, "-o", target, "--fingerprint", made.fingerprint
+        )
+        assert (ended.code, "lies in the package" in ended.err) == (1, True)
+    assert run("archive", "check", made.folder, "--fingerprint", made.fingerprint).code == 0
 
 
 # --- the page alone --------------------------------------------------------------------------
