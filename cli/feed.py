@@ -17,7 +17,7 @@ from cli.remote import open_client, server_option, token_option
 from cli.small_file import read_small
 from cli.trust import open_trust
 from ledger.encoding import printable
-from ledger.errors import Malformed, Rejected, Unknown
+from ledger.errors import Malformed, Rejected
 from ledger.process.feed import Page, check_follows, check_logged, missing_in_runs, open_page
 from ledger.process.feed_table import stays
 from ledger.report import Bilingual
@@ -67,13 +67,15 @@ data_argument = argument(
 @json_option()
 def status(data: str, as_json: bool) -> None:
     from api.keys import read_key
+    from storage.feed_sqlite import FeedState
     from storage.folder import DataFolder
 
     key = read_key(DataFolder.open(Path(data)).keys / "ledger.key").verifier.to_text()
     with closing(_open(data)) as kept:
         state = kept.state()
     if state is None:
-        raise Unknown("no feed has begun here: it begins when it is sent or pulled")
+        # Whoever pulls first needs the key before there is a feed.
+        state = FeedState(id="", table=b"", scanned=0, announced=0, acknowledged=0, head=0)
     waiting = state.head - state.acknowledged
     if as_json:
         output.result_json(
@@ -86,6 +88,15 @@ def status(data: str, as_json: bool) -> None:
                 "waiting": str(waiting),
             }
         )
+        return
+    if not state.id:
+        output.result(
+            say(
+                en="no feed has begun here: it begins when it is sent or pulled",
+                zh="尚未开始推送：首次推送或拉取时开始",
+            )
+        )
+        output.result(say(en=f"signed with {key}", zh=f"签名公钥 {key}"))
         return
     output.result(
         say(

@@ -46,3 +46,7 @@ def test_every_number_of_the_year_is_the_one_counted_again(tmp_path: Path) -> No
     for name in ("gaps", "clocks"):
         for kind in ("csv", "xlsx", "pdf"):
             assert (city / f"{name}.{kind}").stat().st_size > 1000
+    assert closing["feed"]["events"] > 1888
+    assert closing["feed"]["destroyed"] > 0
+    assert closing["archive"]["cases"] == 4
+    assert (city / "handover.page.pdf").stat().st_size > 1000

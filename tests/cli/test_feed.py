@@ -150,11 +150,16 @@ def test_pages_are_sent_by_hand(pulled: Pulled, run: Run) -> None:
         assert run("feed", "push", pulled.ledger.folder, *files, "--to", platform.url).code == 4
 
 
-def test_no_feed_yet_is_said(run: Run, tmp_path: Path) -> None:
+def test_before_there_is_a_feed_its_key_is_told(run: Run, tmp_path: Path) -> None:
+    """Whoever pulls first needs it."""
     with open_ledger(tmp_path / "ledger") as ledger:
         ended = run("feed", "status", ledger.folder)
-    assert ended.code == 1
-    assert "no feed has begun" in ended.err
+        told = json.loads(run("feed", "status", ledger.folder, "--json").out)
+    assert ended.code == 0
+    assert "no feed has begun" in ended.out
+    key = own_key(tmp_path / "ledger").to_text()
+    assert key in ended.out
+    assert (told["key"], told["feed"], told["head"]) == (key, "", "0")
 
 
 def test_pull_goes_on_only_with_the_feed_that_is_in_the_folder(

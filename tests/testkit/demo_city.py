@@ -6,6 +6,8 @@ wrong, so what the ledger says of gaps, gates, clocks and numbers is compared wi
 
     demo/city/ledger/                          the ledger, with its registers and rule packs
     demo/city/*.{csv,xlsx,pdf}                 gaps and refusals, clocks, the case register
+    demo/city/{feed,feed-later}/               pages of the feed for the province's platform
+    demo/city/handover/                        a package for the archive, with its printed page
     demo/city/closing.json                     what was found; exit code 1 if anything does not hold
 """
 
@@ -17,6 +19,7 @@ from cli import output
 from cli.demo import _fresh
 from testkit.city import City
 from testkit.city_afterwards import complain, dispose
+from testkit.city_handover import hand_over, tell_of_the_destroyed, tell_the_province
 from testkit.city_judges import judge_clocks, judge_gaps, judge_gates, recount
 from testkit.city_ledger import CityLedger
 from testkit.city_numbers import draw, judge_register, judge_statistics
@@ -39,7 +42,10 @@ def run(root: Path) -> int:
         judge_register(year)
         draw(year)
         complain(year)
+        tell_the_province(year)
         dispose(year)
+        tell_of_the_destroyed(year)
+        hand_over(year)
         year.close()
     return output.Exit.DONE if not year.broken else output.Exit.FAILED
 
