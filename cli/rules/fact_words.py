@@ -24,6 +24,7 @@ CHECKS: Mapping[str, Bilingual] = {
     "cited": {"en": "cited and in force", "zh": "引用有效"},
     "distinct_persons": {"en": "not the same persons", "zh": "不为同一人"},
     "fact_is": {"en": "states", "zh": "载明为"},
+    "followed_by": {"en": "answered after the last of them", "zh": "最后一次之后有回应"},
     "in_band": {"en": "within the band", "zh": "在幅度内"},
     "not_heavier": {"en": "no heavier", "zh": "不加重"},
     "qualified": {"en": "qualified reviewer", "zh": "审核人员资格"},
