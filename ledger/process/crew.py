@@ -224,7 +224,7 @@ def _crew(bench: _Bench, wanted: int, source: tuple[str, str]) -> Iterator[CrewF
     lacks = _lacks(bench, named)
     qualified = [certificate for certificate in named if certificate not in lacks]
     counts = {"wanted": str(wanted), "qualified": str(len(qualified)), "named": str(len(named))}
-    basis = bench.act.predicate.get("facts", {}).get(SINGLE, "")
+    basis = _single(bench)
     if basis and wanted == 2 and qualified:
         yield CrewFinding(
             CrewRule.SINGLE_OFFICER, "notice", "procedure", *source, {"basis": basis} | counts
@@ -247,6 +247,12 @@ def _crew(bench: _Bench, wanted: int, source: tuple[str, str]) -> Iterator[CrewF
             yield CrewFinding(
                 CrewRule.DELEGATION_UNPUBLISHED, "ordinary", "subject", _PENALTY, "20", facts
             )
+
+
+def _single(bench: _Bench) -> str:
+    """A law alone makes an exception, and of coercive measures none does (强制法 18)."""
+    basis = str(bench.act.predicate.get("facts", {}).get(SINGLE, ""))
+    return basis if "法" in basis and bench.verb != Verb.COERCE else ""
 
 
 def _lacks(bench: _Bench, named: list[str]) -> dict[str, Lack]:

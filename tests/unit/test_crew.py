@@ -217,6 +217,19 @@ def test_one_officer_is_enough_where_a_law_says_so_and_is_told() -> None:
     assert rules(findings(made, nobody)) == [ALONE]
 
 
+@pytest.mark.parametrize(
+    ("basis", "verb"),
+    [("x", "investigate"), ("内部规定", "decide"), ("行政强制法 第十八条", "coerce")],
+)
+def test_whatever_is_no_law_makes_no_officer_enough_and_of_coercion_none_does(
+    basis: str, verb: str
+) -> None:
+    found = findings(
+        registry(*STAFF), act(["A-1"], single_officer_basis=basis), verb=verb, officers=2
+    )
+    assert (CrewRule.CREW_SHORT, "serious") in {(one.rule, one.level) for one in found}
+
+
 def test_an_act_on_the_negative_list_is_not_for_auxiliaries_even_with_officers() -> None:
     forbidden = FORBIDDEN.replace("questioning", "site_inspection")
     made = registry(*STAFF, listed("auxiliary_forbidden", "f", forbidden))
