@@ -92,7 +92,7 @@ def _untold(case: Judged) -> Iterator[Gap]:
 
 
 def _undecided(case: Judged, record: Record, proposed: Filed) -> Iterator[Gap]:
-    """Where all that meets the record was done before what it rests on was decided: a service
+    """Where all that meets the record was done before what it rests on was last decided: a service
     before its decision is none, however long after both the case is closed."""
     for decision in case.pack.records:
         decides = any(case.pack.conclusion(act) is Conclusion.DECIDE for act in decision.acts)
@@ -103,8 +103,8 @@ def _undecided(case: Judged, record: Record, proposed: Filed) -> Iterator[Gap]:
         bound = [one for one in met if one.act in decision.before]
         if len(bound) < len(met) or not bound or not made:
             continue
-        if not any(stands_before(d, one) for one in reversed(bound) for d in made):
-            yield out_of_order(case, decision, made[0], bound[-1])
+        if not any(stands_before(made[-1], one) for one in bound):
+            yield out_of_order(case, decision, made[-1], bound[-1])
 
 
 def _crew_of(case: Judged, record: Record, proposed: Filed) -> Iterator[Gap]:

@@ -127,6 +127,19 @@ def test_a_service_before_its_decision_closes_no_case_whatever_its_procedure() -
     assert asked(made, CLOSING) is None
 
 
+def test_what_is_decided_anew_is_served_anew() -> None:
+    made = case("ordinary")
+    closing, service = made.step(CLOSING), made.step("service_return")
+    again = deepcopy(made.step(DECISION))
+    again.at, again.logged = closing.at - 40 * MINUTE, closing.logged - 2
+    made.steps.insert(made.steps.index(closing), again)
+    assert rules(asked(made, CLOSING)) == {DECISION}
+    anew = deepcopy(service)
+    anew.at, anew.logged = closing.at - 20 * MINUTE, closing.logged - 1
+    made.steps.insert(made.steps.index(closing), anew)
+    assert asked(made, CLOSING) is None
+
+
 def test_what_was_served_on_the_spot_before_it_was_decided_closes_nothing() -> None:
     assert asked(case("summary"), CLOSING) is None
     made = first(case("summary"), "service_return")
