@@ -15,9 +15,9 @@ from ledger.process.casefile import CaseFile, Filed
 from ledger.process.checks import Failure, failures
 from ledger.process.gap import LEVELS, Gap, GapKind, act_gap, crew_gap, rule_gap, told_once
 from ledger.process.judged import Judged, Working, judged
-from ledger.process.records import STAGES, Late, record_gaps
+from ledger.process.records import STAGES, Late, record_gaps, undecided
 from ledger.process.registry import Registry
-from ledger.process.rulepack import ActRule, Check, Level
+from ledger.process.rulepack import ActRule, Check, Conclusion, Level
 from ledger.process.stated import unread_facts
 
 AHEAD_MS = 300_000  # that clocks may differ by
@@ -35,6 +35,14 @@ def gaps(file: CaseFile, registry: Registry, days: Working) -> list[Gap]:
 
 
 def gaps_under(case: Judged) -> Iterator[Gap]:
+    told = set[tuple[str, int | None]]()
+    for gap in _gaps_under(case):
+        told.add((gap.rule, gap.place))
+        yield gap
+    yield from (gap for gap in _unserved(case) if (gap.rule, gap.place) not in told)
+
+
+def _gaps_under(case: Judged) -> Iterator[Gap]:
     late = Late(case)
     absent: dict[tuple[str, ...], Gap] = {}
     for record in case.pack.records:
@@ -56,6 +64,14 @@ def gaps_under(case: Judged) -> Iterator[Gap]:
     for one in case.stating():
         yield from unknown_gaps(case, one)
     yield from late.rest()
+
+
+def _unserved(case: Judged) -> Iterator[Gap]:
+    """What was decided anew before the last closing, and not served anew."""
+    closing = case.file.last(*_names(tuple(case.pack.concluding(Conclusion.CLOSE))))
+    for record in case.pack.records if closing else ():
+        if closing and closing.act in record.before and case.applies(record):
+            yield from undecided(case, record, closing)
 
 
 def _unread_gap(case: Judged, procedure: str, one: Filed) -> Gap:
@@ -102,6 +118,6 @@ def unknown_gaps(case: Judged, one: Filed) -> Iterator[Gap]:
         yield act_gap(case, rule, one, "unknown_value", found.to_facts(), Level.ORDINARY)
 
 
-def _names(before: tuple[str, ...]) -> tuple[str, ...]:
+def _names(acts: tuple[str, ...]) -> tuple[str, ...]:
     """`first()` of no names is the first of all acts: of none it must find none."""
-    return before or ("",)
+    return acts or ("",)

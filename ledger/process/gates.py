@@ -18,13 +18,13 @@ from ledger.process.records import (
     best,
     lack_gap,
     lacks_of,
-    out_of_order,
+    meets,
     record_gaps,
     serious_crew,
-    stands_before,
+    undecided,
 )
 from ledger.process.registry import Registry
-from ledger.process.rulepack import Conclusion, Level, Record
+from ledger.process.rulepack import Level, Record
 
 
 def refusals(file: CaseFile, proposed: Filed, registry: Registry, days: Working) -> list[Gap]:
@@ -53,7 +53,7 @@ def _refusals(case: Judged, proposed: Filed) -> Iterator[Gap]:
             found = record_gaps(case, record, proposed)
             yield from (gap for gap in found if gap.kind is not GapKind.LATE)
             yield from _crew_of(case, record, proposed)
-            yield from _undecided(case, record, proposed)
+            yield from undecided(case, record, proposed)
         elif proposed.act in record.acts and record.level is Level.SERIOUS:
             yield from _unstated(case, record, proposed)
     for check in case.pack.checks:
@@ -91,32 +91,12 @@ def _untold(case: Judged) -> Iterator[Gap]:
         yield from unknown_gaps(case, one)
 
 
-def _undecided(case: Judged, record: Record, proposed: Filed) -> Iterator[Gap]:
-    """Where all that meets the record was done before what it rests on was last decided: a service
-    before its decision is none, however long after both the case is closed."""
-    for decision in case.pack.records:
-        decides = any(case.pack.conclusion(act) is Conclusion.DECIDE for act in decision.acts)
-        if not decides or not set(record.acts) & set(decision.before) or not case.applies(decision):
-            continue
-        met = [one for one in case.file.acts(*record.acts) if _meets(case, record, one, proposed)]
-        made = [one for one in case.file.acts(*decision.acts) if not lacks_of(case, decision, one)]
-        bound = [one for one in met if one.act in decision.before]
-        if len(bound) < len(met) or not bound or not made:
-            continue
-        if not any(stands_before(made[-1], one) for one in bound):
-            yield out_of_order(case, decision, made[-1], bound[-1])
-
-
 def _crew_of(case: Judged, record: Record, proposed: Filed) -> Iterator[Gap]:
     """Where all that meets the record was done by those who may not do it."""
     acts = case.file.acts(*record.acts)
-    found = best(case, (one for one in acts if _meets(case, record, one, proposed)))
+    found = best(case, (one for one in acts if meets(case, record, one, proposed)))
     if found is not None:
         yield from _serious(case, found)
-
-
-def _meets(case: Judged, record: Record, one: Filed, proposed: Filed) -> bool:
-    return stands_before(one, proposed) and not lacks_of(case, record, one)
 
 
 def _serious(case: Judged, one: Filed) -> Iterator[Gap]:

@@ -13,7 +13,7 @@ from ledger.process.casefile import Filed
 from ledger.process.crew import CrewFinding
 from ledger.process.gap import Gap, GapKind, act_gap, rule_gap, stage_of
 from ledger.process.judged import Judged
-from ledger.process.rulepack import Level, Record, Recording
+from ledger.process.rulepack import Conclusion, Level, Record, Recording
 from ledger.process.spans import Spans
 
 HOUR_MS = 3_600_000
@@ -124,6 +124,10 @@ def stands_before(one: Filed, fence: Filed) -> bool:
     return one.number < fence.number and one.start_ms <= fence.end_ms
 
 
+def meets(case: Judged, record: Record, one: Filed, fence: Filed) -> bool:
+    return stands_before(one, fence) and not lacks_of(case, record, one)
+
+
 def lacks_of(case: Judged, record: Record, one: Filed) -> list[Lack]:
     found = []
     if missing := [fact for fact in record.facts if not one.facts.get(fact, "").strip()]:
@@ -178,6 +182,22 @@ def _out_of_order(
 def out_of_order(case: Judged, record: Record, one: Filed, fence: Filed) -> Gap:
     facts = _before(case, fence)
     return rule_gap(case, record, GapKind.WRONG_ORDER, "wrong_order", one.number, facts)
+
+
+def undecided(case: Judged, record: Record, fence: Filed) -> Iterator[Gap]:
+    """Where all that meets the record was done before what it rests on was last decided: a service
+    before its decision is none, however long after both the case is closed."""
+    for decision in case.pack.records:
+        decides = any(case.pack.conclusion(act) is Conclusion.DECIDE for act in decision.acts)
+        if not decides or not set(record.acts) & set(decision.before) or not case.applies(decision):
+            continue
+        met = [one for one in case.file.acts(*record.acts) if meets(case, record, one, fence)]
+        made = [d for d in case.file.acts(*decision.acts) if meets(case, decision, d, fence)]
+        bound = [one for one in met if one.act in decision.before]
+        if len(bound) < len(met) or not bound or not made:
+            continue
+        if not any(stands_before(made[-1], one) for one in bound):
+            yield out_of_order(case, decision, made[-1], bound[-1])
 
 
 def _before(case: Judged, fence: Filed) -> dict[str, str]:

@@ -134,10 +134,13 @@ def test_what_is_decided_anew_is_served_anew() -> None:
     again.at, again.logged = closing.at - 40 * MINUTE, closing.logged - 2
     made.steps.insert(made.steps.index(closing), again)
     assert rules(asked(made, CLOSING)) == {DECISION}
+    # And an operator who lets it pass all the same is told of by whoever counts.
+    (gap,) = gaps(made.file(), REGISTERS, Calendar())
+    assert (gap.rule, gap.kind, gap.facts["before"]) == (DECISION, "wrong_order", "service_return")
     anew = deepcopy(service)
     anew.at, anew.logged = closing.at - 20 * MINUTE, closing.logged - 1
     made.steps.insert(made.steps.index(closing), anew)
-    assert asked(made, CLOSING) is None
+    assert asked(made, CLOSING) is None and gaps(made.file(), REGISTERS, Calendar()) == []
 
 
 def test_what_was_served_on_the_spot_before_it_was_decided_closes_nothing() -> None:
