@@ -83,6 +83,12 @@ CHANGES = {
         '{ fact = "major", is = "yes" }',
         "record[1].when[1]",
     ),
+    "an act that answers and is none": (
+        '{ act = "filing", fact = "major", is = "yes" }',
+        '{ act = "filing", not_followed_by = "answer" }',
+        "record[1]",
+    ),
+    "an answer to a fact": ('is = "yes" }', 'not_followed_by = "review" }', "record[1].when[1]"),
     "both is and is_not": ('is = "yes" }', 'is = "yes", is_not = "no" }', "record[1].when[1]"),
     "an act twice": ('id = "small_decision"', 'id = "review"', "act[3].id"),
     "not TOML": ('pack = "small"', "pack = small", ""),
