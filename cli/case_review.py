@@ -3,25 +3,25 @@
 import secrets
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from cli import output
-from cli.command import F, argument, json_option, new_lang_option, option, page, trust_option
+from cli.command import argument, json_option, new_lang_option, option, page, trust_option
 from cli.command import command as new_command
 from cli.files import check_new, read_key, read_secret
 from cli.language import pick, say
 from cli.output import Exit
 from cli.registering import agency_option
 from cli.remote import open_client, own_key_option, server_option, token_option
+from cli.review_compare import compare, folder_argument, numbered_cases
 from cli.review_folder import (
     ENTRY,
     LIST,
     OPENINGS,
     SALT,
     STATEMENT,
-    open_fixed,
     open_review,
 )
 from cli.saying import file_one
@@ -29,9 +29,8 @@ from cli.score_sheet import sheet
 from cli.small_file import read_small
 from cli.trust import open_trust
 from ledger import suite
-from ledger.encoding import format_time, parse_base64, parse_decimal, parse_hex, printable
-from ledger.errors import Malformed, Rejected, Unavailable, Unknown
-from ledger.evidence.case_number import parse_case
+from ledger.encoding import format_time, parse_base64, parse_hex, printable
+from ledger.errors import Malformed, Rejected
 from ledger.evidence.statement import OPENING
 from ledger.process.drawing import (
     SECRET_SIZE,
@@ -39,16 +38,13 @@ from ledger.process.drawing import (
     ReviewList,
     commit_secret,
     make_list,
-    open_list,
     secret_line,
 )
 from ledger.report import Bilingual
 from storage.durable import PUBLIC_FILE, make_folder, write_file
 
 if TYPE_CHECKING:
-    from api.clients.ledger import LedgerClient
-
-ROW = ("case", "named")
+    pass
 
 WORDS: Bilingual = {
     "en": "A case-file review (案卷评查): the list is fixed first, then the sample is drawn.\n\n"
@@ -74,11 +70,6 @@ class Review(click.Group):
 
 
 command = Review("case-review", params=[new_lang_option()], no_args_is_help=True)
-
-
-def folder_argument(function: F) -> F:
-    words = {"en": "the review's folder", "zh": "评查文件夹"}
-    return argument("folder", metavar="DIR", words=words)(function)
 
 
 @new_command(
@@ -151,8 +142,8 @@ def list_(
     path = Path(folder)
     make_folder(path)
     if not (path / STATEMENT).exists():
-        rows = _register(client, agency, year)
-        cases = [Opened(secrets.token_bytes(32), row["case"]) for row in rows]
+        register = numbered_cases(client, agency, year)
+        cases = [Opened(secrets.token_bytes(32), case) for case in register]
         listed, openings = make_list(agency, year, committed, sample, cases)
         write_file(path / LIST, listed.to_bytes(), mode=PUBLIC_FILE)
         write_file(path / OPENINGS, openings)
@@ -231,80 +222,8 @@ def draw(folder: str, trust: str, as_json: bool) -> Exit:
     return Exit.DONE
 
 
-@new_command(
-    "compare",
-    words={
-        "en": "Compare the list in DIR with the case register that the log gives now.\n\n"
-        "A case that had its number in the log before the list and is not in it was\n"
-        "left out. For the reviewer, who has the openings.\n\n"
-        "Exit code: 0 the same, 1 a case was left out or is not in the register.",
-        "zh": "将 DIR 中的名单与日志现在生成的执法台账对照。\n\n"
-        "案号先于名单入日志、却不在名单之内的案件，即为漏列。由持有 openings 的评查人使用。\n\n"
-        "退出码：0 一致，1 有漏列，或名单所列案件不在台账中。",
-    },
-    example="tiezheng case-review compare review --trust trust/ \\\n"
-    "    --server https://ledger.example --token-file token",
-)
-@folder_argument
-@trust_option()
-@server_option()
-@token_option()
-@json_option()
-def compare(folder: str, trust: str, server: str, token_file: str, as_json: bool) -> Exit:
-    path = Path(folder)
-    # Where the list stands decides which cases may lack in it: checked, and not read from a file.
-    fixed = open_fixed(path, open_trust(trust))
-    listed = fixed.listed
-    cases = set(open_list(listed, read_small(path / OPENINGS)))
-    client = open_client(server, token=read_secret(token_file))
-    rows = _register(client, listed.agency, listed.year)
-    left_out = sorted(
-        row["case"]
-        for row in rows
-        if row["case"] not in cases and _before(row["named"], fixed.label, fixed.index)
-    )
-    strange = sorted(cases - {row["case"] for row in rows})
-    if as_json:
-        output.result_json({"left_out": left_out, "unknown": strange})
-    else:
-        for case in left_out:
-            output.result(say(en=f"left out: {case}", zh=f"漏列：{case}"))
-        for case in strange:
-            output.result(say(en=f"not in the register: {case}", zh=f"不在台账中：{case}"))
-        if not left_out and not strange:
-            output.result(
-                say(en=f"{len(cases)} cases, as in the register", zh=f"{len(cases)} 案，与台账一致")
-            )
-    return Exit.FAILED if left_out or strange else Exit.DONE
-
-
 for member in (secret, list_, draw, compare, sheet):
     command.add_command(member)
-
-
-def _register(client: "LedgerClient", agency: str, year: int) -> list[dict[str, Any]]:
-    """The agency's own cases that have a number; what was lost cannot be listed. What two persons
-    had destroyed is no case file to review: its disposal stands in the log."""
-    answer = client.view(agency, "cases", {"year": str(year), "below": "no"}, {"cases": ROW})
-    gone = parse_decimal(answer.get("lost", "0"))
-    if lost := gone - parse_decimal(answer.get("destroyed", "0")):
-        raise Unavailable(f"{lost} acts of that year are lost: the list would lack cases")
-    rows = [row for row in answer["cases"] if _numbered(row["case"])]
-    if not rows:
-        raise Unknown(f"no case of {agency!r} with a number in {year}")
-    return rows
-
-
-def _numbered(case: str) -> bool:
-    try:
-        return bool(parse_case(case))
-    except Malformed:
-        return False
-
-
-def _before(place: str, log: str, index: int) -> bool:
-    label, _, number = place.rpartition("-")
-    return label < log or (label == log and int(number) < index)
 
 
 def _reviewer(text: str) -> bytes:

@@ -17,6 +17,7 @@ from ledger.errors import Rejected
 from ledger.evidence.entry import Entry, check_commitment
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.membership import log_label
+from ledger.evidence.place import Place
 from ledger.evidence.statement import Statement
 from ledger.evidence.trust import Trust
 from ledger.process.drawing import (
@@ -56,12 +57,8 @@ class Fixed:
     quorum_s: int | None
 
     @property
-    def label(self) -> str:
-        return log_label(self.tree.origin)
-
-    @property
-    def index(self) -> int:
-        return self.tree.size - 1
+    def place(self) -> Place:
+        return Place(log_label(self.tree.origin), self.tree.size - 1)
 
 
 def open_fixed(folder: Path, trust: Trust) -> Fixed:

@@ -206,7 +206,7 @@ def _fetch(
     with TemporaryDirectory() as folder:
         target = Path(acts) if acts is not None else Path(folder) / "acts"
         client.acts(agency, year, target, lambda count: None)
-        yearly = Yearly.from_bytes(next(_lines(target), b""))
+        yearly = Yearly.from_bytes(next(lines_of(target), b""))
     if (yearly.agency, yearly.year) != (agency, year):
         raise Malformed("the ledger answered with another agency or year")
     table = _table(yearly)
@@ -221,12 +221,12 @@ def _fetch(
 def _check(path: Path, where: str, trust: str, packets: tuple[str, ...], as_json: bool) -> Exit:
     believed = open_trust(trust)
     try:
-        agency = Yearly.from_bytes(next(_lines(path), b"")).agency
+        agency = Yearly.from_bytes(next(lines_of(path), b"")).agency
     except Malformed as error:
         # Not that the numbers are wrong: there are none.
         raise Unavailable(f"{str(path)!r} is no file of a year's acts: {error}") from None
     packed = {place for packet in packets for place in acts_of(packet, believed, agency)}
-    found = recount(lambda: _lines(path), open_log(where), believed, packed)
+    found = recount(lambda: lines_of(path), open_log(where), believed, packed)
     if as_json:
         output.result_json(found.to_json() | {"trust": believed.hash})
     else:
@@ -234,7 +234,7 @@ def _check(path: Path, where: str, trust: str, packets: tuple[str, ...], as_json
     return output.exit_of(found.outcome)
 
 
-def _lines(path: Path) -> Iterator[bytes]:
+def lines_of(path: Path) -> Iterator[bytes]:
     """Each without its end, and none without bound."""
     try:
         with path.open("rb") as file:
@@ -251,17 +251,20 @@ def _verdict(found: Recount) -> Iterator[str]:
         en=f"Acts of {printable(found.yearly.agency)} in {found.yearly.year}",
         zh=f"{printable(found.yearly.agency)} {found.yearly.year} 年度的行为",
     )
-    for finding in found.findings:
-        mark, title = pick(OUTCOMES[finding.outcome]), pick(TITLES[finding.step])
-        about = "" if finding.outcome is Outcome.PASSED else f" {printable(finding.about)}"
-        yield say(
-            en=f"  {title}: {mark}{about}: {_detail(finding)}",
-            zh=f"  {title}：{mark}{about}：{_detail(finding)}",
-        )
+    yield from map(finding_line, found.findings)
     yield say(
         en="does not show: that the acts say the truth, who signed them, or that every act was "
         "logged",
         zh="限度：不证明行为的内容真实、由何人签署，也不证明发生过的行为都已入日志",
+    )
+
+
+def finding_line(finding: Finding) -> str:
+    mark, title = pick(OUTCOMES[finding.outcome]), pick(TITLES[finding.step])
+    about = "" if finding.outcome is Outcome.PASSED else f" {printable(finding.about)}"
+    return say(
+        en=f"  {title}: {mark}{about}: {_detail(finding)}",
+        zh=f"  {title}：{mark}{about}：{_detail(finding)}",
     )
 
 

@@ -64,11 +64,13 @@ def recount(
     log: PublicLog,
     trust: Trust,
     packed: Collection[Place] = (),
+    each: Callable[[Place, Statement], None] = lambda place, statement: None,
 ) -> Recount:
     """Raises `Malformed` of a file of another form, `Unavailable` where the log cannot be read.
 
     `lines` gives the file anew: it is read twice, so that a large year needs no memory. `packed`
-    are acts of this agency that verified packets show: each must be counted.
+    are acts of this agency that verified packets show: each must be counted. `each` is told every
+    act that holds, with its place.
     """
     yearly = Yearly.from_bytes(next(iter(lines()), b""))
     tally = Tally(int(yearly.year))
@@ -81,7 +83,7 @@ def recount(
     found = _Found({tag: n for n, tag in enumerate(series.asked(shown), start=1)})
     findings = [_read(log, one, found) for one in trust.logs if one.label[:4] == yearly.year]
     findings += _missed(yearly, series, shown, found)
-    findings += _bound(_acts(lines()), found.at, series, tally, trust)
+    findings += _bound(_acts(lines()), found.at, series, tally, trust, each)
     findings.append(_numbers(yearly, tally.numbers()))
     if packed:
         findings += _packed(yearly, packed, found, shown)
@@ -190,6 +192,7 @@ def _bound(
     series: Series,
     tally: Tally,
     trust: Trust,
+    each: Callable[[Place, Statement], None],
 ) -> list[Finding]:
     """Each act shown is the one at its place; what is not is not counted."""
     failed: list[Finding] = []
@@ -213,6 +216,7 @@ def _bound(
                 raise Rejected("the same act stands earlier in the file: it is counted once")
             seen.add(statement.id)
             tally.add(statement)
+            each(place, statement)
         except LedgerError as error:
             if len(failed) < MAX_SAID:
                 detail = f"act {n} of the file: {error}"

@@ -19,7 +19,7 @@ from ledger.evidence.signing import seal
 from ledger.evidence.statement import FileSubject, Kind, Statement
 from ledger.process.drawing import Opened, ReviewList, make_list
 from ledger.tlog.receipt import Receipt
-from testkit.county import COUNTY, act, open_county, signed
+from testkit.county import COUNTY, STREET, act, open_county, signed
 from testkit.pdf import pages_of
 from testkit.registers import listed
 from testkit.server import CASE, HANDLER, OTHER_CASE, Ledger, await_that, serving
@@ -65,6 +65,25 @@ class Desk:
         await_that(lambda: indexed() == self.ledger.services.log.number, "the catalog")
         trust = ("--trust", self.trust)
         return self.run("case-review", "compare", self.review, *trust, *self.usual, "--json")
+
+    def acts(self, of: str = COUNTY, name: str = "acts") -> Path:
+        """All acts of the year, as the ledger gives them now."""
+        self.ledger.await_quorum()
+        file = self.review.parent / name
+        asked = ("--agency", of, "--year", "2026", "--acts", file, *self.usual)
+        ended = self.run("statistics", *asked)
+        assert ended.code == 0, ended.err
+        return file
+
+    def prove(self, acts: Path, *more: str) -> Ended:
+        copy = self.ledger.folder / "public"
+        asked = ("--trust", self.trust, "--acts", acts, "--log", copy)
+        return self.run("case-review", "compare", self.review, *asked, *more)
+
+
+@pytest.fixture(autouse=True)
+def short_lookahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ledger.evidence.series.LOOKAHEAD", 64)
 
 
 @pytest.fixture
@@ -158,10 +177,43 @@ def test_a_case_that_was_left_out_or_made_up_is_told(
     desk.receipt(json.loads(desk.list_().out)["id"])
     ended = desk.compare()
     assert ended.code == 1
-    assert json.loads(ended.out) == {
-        "left_out": [OTHER_CASE],
-        "unknown": ["苏城管罚〔2026〕1号"],
-    }
+    told = {"left_out": [OTHER_CASE], "unknown": ["苏城管罚〔2026〕1号"]}
+    assert json.loads(ended.out) == told
+    # Without the ledger's word the same.
+    ended = desk.prove(desk.acts(), "--json")
+    assert (ended.code, json.loads(ended.out)) == (1, {**told, "acts": "passed"})
+
+
+def test_all_cases_of_the_year_s_acts_are_in_the_list_or_came_later(drawn: Desk) -> None:
+    assert drawn.prove(drawn.acts()).code == 0
+    act(drawn.ledger, "case_filing", stage="start", case="苏城管罚〔2026〕900号")
+    acts = drawn.acts()
+    ended = drawn.prove(acts, "--json")
+    assert (ended.code, json.loads(ended.out)["left_out"]) == (0, [])
+    # A ledger that leaves a case out of what it tells is found out, and so is one that is behind.
+    lines = acts.read_bytes().splitlines(keepends=True)
+    acts.write_bytes(b"".join([*lines[:3], *lines[4:]]))
+    ended = drawn.prove(acts, "--lang", "zh")
+    assert ended.code == 1
+    assert "不符" in ended.out
+    # What the file lacks is no fault of the list.
+    assert "不属该年度" not in ended.out and "漏列" not in ended.out
+    acts = drawn.acts()
+    act(drawn.ledger, "case_filing", stage="start", case="苏城管罚〔2026〕901号")
+    drawn.ledger.await_quorum()
+    assert drawn.prove(acts).code == 3
+
+
+def test_acts_of_before_the_list_or_of_another_agency_show_nothing(desk: Desk) -> None:
+    early = desk.acts()
+    desk.receipt(json.loads(desk.list_().out)["id"])
+    ended = desk.prove(early)
+    assert ended.code == 1 and "before the list was fixed" in ended.err
+    ended = desk.prove(desk.acts(of=STREET, name="other"))
+    assert ended.code == 1 and "want the acts of" in ended.err
+    asked = ("case-review", "compare", desk.review, "--trust", desk.trust)
+    assert desk.run(*asked).code == 2
+    assert desk.run(*asked, "--acts", early).code == 2
 
 
 @pytest.mark.parametrize("change", ["withdraw", "add", "sample", "statement", "salt", "secret"])

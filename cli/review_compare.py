@@ -1,0 +1,180 @@
+"""`tiezheng case-review compare`: whether the list of a review has every case that it must have."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cli import output
+from cli.command import F, argument, json_option, option, trust_option
+from cli.command import command as new_command
+from cli.files import read_secret
+from cli.language import say
+from cli.output import Exit
+from cli.public_log import open_log
+from cli.remote import open_client, server_option, token_option
+from cli.review_folder import OPENINGS, Fixed, open_fixed
+from cli.small_file import read_small
+from cli.statistics import finding_line, lines_of
+from cli.trust import open_trust
+from ledger.encoding import parse_decimal
+from ledger.errors import Malformed, Rejected, Unavailable, Unknown
+from ledger.evidence.case_number import parse_case
+from ledger.evidence.place import Place
+from ledger.evidence.statement import Statement
+from ledger.evidence.trust import Trust
+from ledger.process.drawing import ReviewList, open_list
+from ledger.process.yearly import Yearly
+from ledger.recount import recount
+from ledger.report import Finding, Outcome, worst
+
+if TYPE_CHECKING:
+    from api.clients.ledger import LedgerClient
+
+ROW = ("case", "named")
+Numbered = dict[str, Place]  # cases, and since where in the log they have their number
+
+
+def folder_argument(function: F) -> F:
+    words = {"en": "the review's folder", "zh": "评查文件夹"}
+    return argument("folder", metavar="DIR", words=words)(function)
+
+
+@new_command(
+    "compare",
+    words={
+        "en": "Compare the list in DIR with the cases of the year.\n\n"
+        "A case that had its number in the log before the list and is not in it was\n"
+        "left out. For the reviewer, who has the openings. With --server the cases are\n"
+        "those that the ledger tells; with --acts and --log those of all acts of the\n"
+        "year (tiezheng statistics --acts), each proved and none left out: offline,\n"
+        "and nobody's word.\n\n"
+        "Exit code: 0 the same, 1 a case was left out or is not of the year, 3 the acts\n"
+        "do not show it.",
+        "zh": "将 DIR 中的名单与该年度的案件对照。\n\n"
+        "案号先于名单入日志、却不在名单之内的案件，即为漏列。由持有 openings 的评查人使用。\n"
+        "用 --server 时以账本所答的台账为准；用 --acts 和 --log 时以该年度全部行为为准\n"
+        "（tiezheng statistics --acts），逐一核验、无一遗漏，可离线进行，无须听信任何人。\n\n"
+        "退出码：0 一致，1 有漏列，或名单所列案件不属该年度，3 所列行为不足以判定。",
+    },
+    example="tiezheng case-review compare review --trust trust/ \\\n"
+    "    --acts 2026.acts --log copy-of-the-log/",
+)
+@folder_argument
+@trust_option()
+@option(
+    "--acts",
+    metavar="FILE",
+    words={"en": "all acts of the year, as a file", "zh": "该年度全部行为的文件"},
+)
+@option(
+    "--log",
+    metavar="LOG",
+    words={"en": "a copy of the log, or its address", "zh": "日志副本或其网址"},
+)
+@server_option(required=False)
+@token_option(required=False)
+@json_option()
+def compare(
+    folder: str,
+    trust: str,
+    acts: str | None,
+    log: str | None,
+    server: str | None,
+    token_file: str | None,
+    as_json: bool,
+) -> Exit:
+    path, believed = Path(folder), open_trust(trust)
+    # Where the list stands decides which cases may lack in it: checked, and not read from a file.
+    fixed = open_fixed(path, believed)
+    listed = set(open_list(fixed.listed, read_small(path / OPENINGS)))
+    findings: Sequence[Finding] = ()
+    if acts is not None and log is not None:
+        numbered, findings = _proved(Path(acts), log, believed, fixed)
+    elif acts is None and log is None and server and token_file:
+        client = open_client(server, token=read_secret(token_file))
+        numbered = numbered_cases(client, fixed.listed.agency, fixed.listed.year)
+    else:
+        raise click.UsageError(
+            say(
+                en="want --server and --token-file, or --acts and --log",
+                zh="须给出 --server、--token-file，或 --acts、--log",
+            )
+        )
+    shown = worst(finding.outcome for finding in findings) if findings else None
+    left_out = sorted(c for c, at in numbered.items() if c not in listed and at < fixed.place)
+    strange = sorted(listed - numbered.keys())
+    if shown is not None and shown is not Outcome.PASSED:
+        strange = []  # it may stand in an act that the file lacks
+    if as_json:
+        told = {} if shown is None else {"acts": str(shown)}
+        output.result_json({"left_out": left_out, "unknown": strange, **told})
+    else:
+        output.result("\n".join(_lines(len(listed), left_out, strange, findings)))
+    if left_out or strange:
+        return Exit.FAILED
+    return Exit.DONE if shown is None else output.exit_of(shown)
+
+
+def _lines(
+    count: int, left_out: list[str], strange: list[str], findings: Sequence[Finding]
+) -> list[str]:
+    lines = [say(en=f"left out: {case}", zh=f"漏列：{case}") for case in left_out]
+    lines += [say(en=f"not of the year: {case}", zh=f"不属该年度：{case}") for case in strange]
+    odd = [finding_line(one) for one in findings if one.outcome is not Outcome.PASSED]
+    if not lines and not odd:
+        lines = [say(en=f"{count} cases, none left out", zh=f"{count} 案，无漏列")]
+    return lines + odd
+
+
+def numbered_cases(client: "LedgerClient", agency: str, year: int) -> Numbered:
+    """The agency's own cases that have a number; what was lost cannot be listed. What two persons
+    had destroyed is no case file to review: its disposal stands in the log."""
+    answer = client.view(agency, "cases", {"year": str(year), "below": "no"}, {"cases": ROW})
+    gone = parse_decimal(answer.get("lost", "0"))
+    if lost := gone - parse_decimal(answer.get("destroyed", "0")):
+        raise Unavailable(f"{lost} acts of that year are lost: the list would lack cases")
+    numbered = {
+        row["case"]: Place.from_text(row["named"])
+        for row in answer["cases"]
+        if _is_numbered(row["case"])
+    }
+    if not numbered:
+        raise Unknown(f"no case of {agency!r} with a number in {year}")
+    return numbered
+
+
+def _proved(
+    path: Path, where: str, believed: Trust, fixed: Fixed
+) -> tuple[Numbered, Sequence[Finding]]:
+    """From the acts of the year, of which none may lack (`ledger.recount`)."""
+    yearly = Yearly.from_bytes(next(lines_of(path), b""))
+    wanted = _of(fixed.listed)
+    if (yearly.agency, yearly.year) != wanted:
+        raise Rejected(f"want the acts of {wanted}, got those of {(yearly.agency, yearly.year)}")
+    label = fixed.place.log
+    if label[:4] == yearly.year and yearly.sizes.get(label, 0) <= fixed.place.index:
+        raise Rejected(
+            "the acts were taken from the log before the list was fixed",
+            hints=("tiezheng statistics --acts …, anew",),
+        )
+    numbered: Numbered = {}
+
+    def each(place: Place, statement: Statement) -> None:
+        if statement.case is not None:
+            numbered.setdefault(statement.case, place)
+
+    found = recount(lambda: lines_of(path), open_log(where), believed, each=each)
+    return numbered, found.findings
+
+
+def _of(listed: ReviewList) -> tuple[str, str]:
+    return listed.agency, f"{listed.year:04}"
+
+
+def _is_numbered(case: str) -> bool:
+    try:
+        return bool(parse_case(case))
+    except Malformed:
+        return False
