@@ -58,10 +58,12 @@ async def due(
     done: Done = "no",
 ) -> JSONResponse:
     person = await asyncio.to_thread(s.doorkeeper.person, request)
-    asked, rows = await _answer(s, person, agency, below, done)
-    return await asyncio.to_thread(
-        lambda: JSONResponse(asked.answer(clocks=clock_names(asked.registry), due=rows))
-    )
+
+    def write() -> JSONResponse:
+        asked, rows = _due(s, agency, person, below, done)
+        return JSONResponse(asked.answer(clocks=clock_names(asked.registry), due=rows))
+
+    return await s.view(write)
 
 
 @router.get(
@@ -85,14 +87,12 @@ async def calendar(
             hints=("pip install 'tiezheng[tables]' where the ledger runs",),
         ) from None
     person = await asyncio.to_thread(s.doorkeeper.subscriber, request)
-    _, rows = await _answer(s, person, agency, below, "no")
-    return Response(await asyncio.to_thread(feed.feed, rows), media_type=feed.MEDIA_TYPE)
 
+    def write() -> Response:
+        _, rows = _due(s, agency, person, below, "no")
+        return Response(feed.feed(rows), media_type=feed.MEDIA_TYPE)
 
-async def _answer(
-    s: Services, person: Person, agency: str, below: str, done: str
-) -> tuple[Asked, list[Row]]:
-    return await s.view(lambda: _due(s, agency, person, below, done))
+    return await s.view(write)
 
 
 def _due(
