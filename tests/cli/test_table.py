@@ -94,6 +94,26 @@ def test_a_cell_of_a_workbook_is_text(cell: str, tmp_path: Path) -> None:
         assert not [name for name in book.namelist() if "sheet1.xml.rels" in name]
 
 
+@pytest.mark.parametrize("mark", ["\u202e", "\u2066", "\u200b", "\ufeff"])
+def test_a_mark_that_turns_or_hides_text_is_told_in_each_form(mark: str, tmp_path: Path) -> None:
+    """王某 with a mark before or in it must look like another name, and be no formula."""
+    table = of_cell(f"{mark}=1王{mark}某")
+    told = f"\\u{ord(mark):04x}"
+    (_, row) = csv.reader(io.StringIO(to_csv(table).decode("utf-8-sig")))
+    _, rows = sheet(xlsx(table, tmp_path))
+    (page,) = pages_of(pdf(table, tmp_path), tmp_path)
+    for text in (row[0], rows[-1][0], page):
+        assert mark not in text and f"{told}=1王{told}某" in text
+
+
+@pytest.mark.parametrize("name", ["𠮷野", "㐂", "阿卜杜热伊木·艾力", "ئابدۇرېھىم"])
+def test_a_rare_name_is_on_the_page_as_itself_or_as_its_code_points(
+    name: str, tmp_path: Path
+) -> None:
+    (page,) = pages_of(pdf(of_cell(name), tmp_path), tmp_path)
+    assert name in page or all(c in page or f"[U+{ord(c):04X}]" in page for c in name)
+
+
 def test_the_same_table_is_the_same_bytes(tmp_path: Path) -> None:
     assert xlsx(TABLE, tmp_path) == xlsx(TABLE, tmp_path)
 
