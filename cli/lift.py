@@ -5,6 +5,7 @@ import re
 from cli import output
 from cli.command import argument, json_option, option
 from cli.command import command as new_command
+from cli.dispose.refused import refusal
 from cli.files import read_key
 from cli.language import say
 from cli.remote import open_client, own_key_option, own_trust_option, server_option
@@ -79,6 +80,6 @@ def command(
         fields["agency"] = client.whoami()["agency"]
         answer = file_one(client, sealed(Kind.HOLD, [subject], fields, key), trusted)
     except LedgerError as error:
-        return output.refusal(error)
+        return refusal(error)
     tell(answer, say(en="lifted", zh="已解除"), as_json=as_json)
     return output.Exit.DONE

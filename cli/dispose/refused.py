@@ -1,4 +1,4 @@
-"""Why a disposal is refused, in the reader's language."""
+"""Why a disposal, or the lifting of a hold, is refused, in the reader's language."""
 
 import re
 
@@ -55,14 +55,69 @@ REFUSED: tuple[tuple[str, str], ...] = (
     (r"the closing of a case goes with the last of it", "结案记录须与该案其余内容最后一并销毁"),
     (r"the case went on as (.*), at '(.*)'", r"该案已由 \2 以案号 \1 办理"),
     (r"the case has the number (.*) by now: name that", r"该案已有案号 \1，须写明案号"),
+    (r"the hold on (\S+) is of '(.*)', not of '(.*)'", r"\1 的保全由 \2 作出，\3 无权解除"),
+    (
+        r"(\d+) holds are on (\S+): name the one to be lifted by its id",
+        r"\2 有 \1 项保全，须写明所解除的保全编号",
+    ),
+    (
+        r"'(.*)' is of the crew that the complaint may be about",
+        r"\1 是投诉可能涉及的人员，不得自行解除",
+    ),
+    (r"want a person who lifts a hold: the ledger does not do so by itself", "保全须由人员解除"),
+)
+
+HINTS: tuple[tuple[str, str], ...] = (
+    (r"the hold (placed beside the server) is on (.*)", r"在服务器上作出的保全，对象为 \2"),
+    (r"the hold (\S+) is on (.*)", r"保全 \1 的对象为 \2"),
+    (r"it is closed by (.*)", r"结案行为：\1"),
+    (
+        r"no gate of the rule packs in force names '(\w+)': it closes nothing",
+        r"现行规则包的关口未列 \1，不算结案",
+    ),
+    (r"it has (.*)", r"其中有 \1"),
+    (r"the retention list of version '(.*)' says which", r"依保管期限表（\1）"),
+    (r"whoever has placed it lifts it", "由作出保全的机关解除"),
+    (r"another person of the agency lifts it", "由本机关其他人员解除"),
+    (
+        r"a disposal destroys statements of one case, of its own agency",
+        "一份销毁记录只列本机关一个案件的陈述",
+    ),
+    (
+        r"they are lifted first: tiezheng lift … --complaint",
+        "须先解除：tiezheng lift … --complaint",
+    ),
+    (
+        r"name what is left of the case too, or leave the closing",
+        "将该案其余内容一并列明，或者保留结案记录",
+    ),
+    (
+        r"name what is left of it too, or leave one that names both",
+        "将其余内容一并列明，或者保留一份写明二者的陈述",
+    ),
+    (r"it goes once the time of that case is over too", "待该案保管期限也届满后再销毁"),
+    (
+        r"the registrar publishes one: nothing is destroyed without",
+        "由登记人公布；没有保管期限表不得销毁",
+    ),
+    (r"try again in a minute", "请一分钟后再试"),
+    (r"a second person signs it, with a key of his own", "由第二人以本人私钥签名"),
+    (r"(\S+): (.*)", r"\1：\2"),
 )
 
 
 def refusal(refused: LedgerError) -> output.Exit:
     message = str(refused)
-    for pattern, chinese in REFUSED:
-        if found := re.fullmatch(pattern, message):
-            zh = found.expand(chinese)
-            output.error(refused.code, say(en=message, zh=zh), refused.hints)
-            return output.exit_after(refused)
-    return output.refusal(refused)
+    chinese = _chinese(message, REFUSED)
+    if chinese is None:
+        return output.refusal(refused)
+    hints = [say(en=hint, zh=_chinese(hint, HINTS) or hint) for hint in refused.hints]
+    output.error(refused.code, say(en=message, zh=chinese), hints)
+    return output.exit_after(refused)
+
+
+def _chinese(text: str, table: tuple[tuple[str, str], ...]) -> str | None:
+    for pattern, chinese in table:
+        if found := re.fullmatch(pattern, text):
+            return found.expand(chinese)
+    return None

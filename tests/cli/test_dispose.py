@@ -18,6 +18,7 @@ from testkit.disposals import (
     disposed,
     file,
     found,
+    hold,
     needles,
     object_of,
     opened,
@@ -149,6 +150,17 @@ def test_a_complaint_with_its_letter_holds_and_is_lifted_by_its_number(office: O
     assert office.lift(answer["id"], "--reason", "查实无关", "--complaint", said["id"]).code == 0
     office.ledger.services.keeping.hold()
     assert item not in office.ledger.services.vault.places.held_items()
+
+
+def test_which_of_two_holds_is_lifted_is_asked_in_the_readers_language(office: Office) -> None:
+    file(office.ledger)
+    first, second = office.ledger.accept(hold(CASE), hold(CASE, by=SECOND, reason="行政诉讼"))
+    refused = office.lift(CASE, "--reason", "复议已终结", "--lang", "zh")
+    assert refused.code == 1 and f"{CASE} 有 2 项保全" in refused.err
+    assert f"{second['id']}：行政诉讼" in refused.err
+    office.ledger.await_quorum()
+    assert office.lift(first["id"], "--reason", "复议已终结").code == 0
+    assert [held.id for held in office.ledger.services.log.holds.all()] == [second["id"]]
 
 
 def test_a_complaint_by_word_of_mouth(office: Office) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from api.ids import new_id
-from cli.dispose.refused import REFUSED
+from cli.dispose.refused import HINTS, REFUSED
 from ledger.encoding import format_time
 from ledger.evidence.entry import Entry
 from ledger.evidence.envelope import Envelope
@@ -255,4 +255,6 @@ def refused(ledger: Ledger, envelope: bytes) -> str:
     why = str(row["detail"])
     known = any(re.fullmatch(pattern, why) for pattern, _ in REFUSED)
     assert known or OF_ALL.fullmatch(why), why
+    for hint in row["hints"] if known else ():
+        assert any(re.fullmatch(pattern, hint) for pattern, _ in HINTS), hint
     return why
