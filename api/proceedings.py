@@ -132,8 +132,8 @@ def _gaps(s: Services, case: str, person: Person) -> dict[str, Any]:
     s.custody.note("read", about=name.partition("/")[2], person=person, note="gaps")
     standing = Standing(s, s.casefiles.of_case(case))
     found = gaps(standing.file, standing.registry, standing.days())
-    destroyed = [one.to_json() for one in _destroyed(s, case)]
-    return standing.to_json() | {"destroyed": destroyed, "gaps": [gap.to_json() for gap in found]}
+    told = {"destroyed": _destroyed(s, case), "gaps": [gap.to_json() for gap in found]}
+    return standing.to_json() | told
 
 
 def _clocks(s: Services, case: str, person: Person) -> dict[str, Any]:
@@ -141,7 +141,8 @@ def _clocks(s: Services, case: str, person: Person) -> dict[str, Any]:
     s.custody.note("read", about=name.partition("/")[2], person=person, note="clocks")
     standing = Standing(s, s.casefiles.of_case(case))
     found = standing.clocks()
-    return standing.to_json() | {"clocks": [running.to_json() for running in found]}
+    told = {"destroyed": _destroyed(s, case), "clocks": [running.to_json() for running in found]}
+    return standing.to_json() | told
 
 
 def _after_pack(subject: str, content: str) -> RulePack | None:
@@ -155,7 +156,11 @@ def _after_pack(subject: str, content: str) -> RulePack | None:
     return pack if pack.kind == AFTER else None
 
 
-def _destroyed(s: Services, case: str) -> Iterator[Destroyed]:
+def _destroyed(s: Services, case: str) -> list[dict[str, Any]]:
+    return [one.to_json() for one in _disposals(s, case)]
+
+
+def _disposals(s: Services, case: str) -> Iterator[Destroyed]:
     for number, count in sorted(s.casefiles.destroyed(case).items()):
         row = s.log.row(number)
         if (said := row.said()) is not None:

@@ -315,7 +315,7 @@ COMPONENTS: dict[str, Schema] = {
         }
     ),
     "Gaps": _object({**_STANDING, "destroyed": _list(_DESTROYED), "gaps": _list(_GAP)}),
-    "Clocks": _object({**_STANDING, "clocks": _list(_CLOCK)}),
+    "Clocks": _object({**_STANDING, "clocks": _list(_CLOCK), "destroyed": _list(_DESTROYED)}),
     "Devices": _object({"devices": _list(_TEXT), "log": _TEXT, "month": _TEXT}),
     "Delivery": _object(
         {

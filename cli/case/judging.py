@@ -151,6 +151,8 @@ def clocks(case: str, server: str, token_file: str, as_json: bool) -> None:
     known = [row for row in answer["clocks"] if row.get("state") in order]
     for row in sorted(known, key=lambda row: (order.index(row["state"]), str(row.get("due", "")))):
         output.result(_clock(row))
+    for line in _destroyed(answer, gaps=False):
+        output.result(line)
 
 
 def _show_packs(answer: dict[str, Any]) -> None:
@@ -166,7 +168,7 @@ def _show_packs(answer: dict[str, Any]) -> None:
         )
 
 
-def _destroyed(answer: dict[str, Any]) -> Iterator[str]:
+def _destroyed(answer: dict[str, Any], *, gaps: bool = True) -> Iterator[str]:
     for row in answer.get("destroyed") or []:
         texts = {field: printable(str(row.get(field, ""))) for field in DESTROYED_FIELDS}
         by = say(en=" and ", zh="、").join(printable(str(one)) for one in row.get("by", []))
@@ -176,7 +178,7 @@ def _destroyed(answer: dict[str, Any]) -> Iterator[str]:
             zh="本案 {statements} 份陈述已由销毁记录 {entry}（{at} 入日志）经 {by} 按保管期限 "
             "{retention} 销毁（{basis}）。",
         ).format_map(texts | {"by": by})
-    if answer.get("destroyed"):
+    if gaps and answer.get("destroyed"):
         yield say(
             en="What is missing may be among them: that excuses no gap.",
             zh="所缺内容可能在其中；缺项不因此免除。",

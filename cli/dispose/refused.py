@@ -21,6 +21,10 @@ REFUSED: tuple[tuple[str, str], ...] = (
         r"保管期限（\1）只适用于未立案的记录",
     ),
     (r"no class '(.*)' in the retention list of version '(.*)'", r"保管期限表（\2）中没有 \1"),
+    (
+        r"no class of the retention list of version '(.*)' is for this",
+        r"保管期限表（\1）中没有适用的类别",
+    ),
     (r"no retention list of '(.*)' is in force", r"\1 没有有效的保管期限表，不得销毁"),
     (
         r"a complaint has just come: what it is about is being held",
@@ -100,6 +104,7 @@ HINTS: tuple[tuple[str, str], ...] = (
         r"the registrar publishes one: nothing is destroyed without",
         "由登记人公布；没有保管期限表不得销毁",
     ),
+    (r"the registrar publishes a list that has one", "由登记人公布含有该类别的保管期限表"),
     (r"try again in a minute", "请一分钟后再试"),
     (r"a second person signs it, with a key of his own", "由第二人以本人私钥签名"),
     (r"(\S+): (.*)", r"\1：\2"),

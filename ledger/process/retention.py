@@ -15,10 +15,10 @@
     acts = ["hearing"]                  # only cases with one of these acts; absent: all cases
     procedures = ["ordinary"]           # only cases of these procedures; absent: of all
 
-Of the classes that fit a case the longest is the one it needs. It counts from the closing
-(`ledger.process.closing`), or from the last that goes, if that was logged later. Years of a case
-begin with the first of January after that; all else counts from the day after. The days are
-China's, and the times are those of the log, whatever a statement claims.
+Of the classes that fit a case, or what no case was made of, the longest is the one it needs. It
+counts from the closing (`ledger.process.closing`), or from the last that goes, if that was logged
+later. Years of a case begin with the first of January after that; all else counts from the day
+after. The days are China's, and the times are those of the log, whatever a statement claims.
 """
 
 import tomllib
@@ -144,12 +144,24 @@ class RetentionList:
         return self.classes[id_]
 
     def needed(
-        self, acts: Collection[str], procedures: Collection[str], closed: date
+        self,
+        acts: Collection[str],
+        procedures: Collection[str],
+        since: date,
+        of: Of = Of.CASE,
     ) -> RetentionClass:
-        """The longest of those that fit a case with these acts, closed on that day."""
-        of_cases = (one for one in self.classes.values() if one.of is Of.CASE)
-        fitting = [one for one in of_cases if one.fits(acts, procedures)]
-        return max(fitting, key=lambda one: one.until(closed))
+        """The longest of those that fit what has these acts, counted from that day.
+
+        Raises `Rejected` where none does, which is of records alone: one fits every case.
+        """
+        of_kind = (one for one in self.classes.values() if one.of is of)
+        fitting = [one for one in of_kind if one.fits(acts, procedures)]
+        if not fitting:
+            raise Rejected(
+                f"no class of the retention list of version {self.version!r} is for this",
+                hints=("the registrar publishes a list that has one",),
+            )
+        return max(fitting, key=lambda one: one.until(since))
 
     def check_over(
         self,
@@ -170,13 +182,12 @@ class RetentionList:
             wanted = "a case" if named.of is Of.CASE else "records of which no case was made"
             raise Rejected(f"the retention class {id_!r} is for {wanted}")
         since = logged if closed is None else max(closed, logged)
-        if closed is not None:
-            needed = self.needed(acts, procedures, since)
-            if named.until(since) < needed.until(since):
-                raise Rejected(
-                    f"want the retention class {needed.id!r} for this case, got {id_!r}",
-                    hints=(f"the retention list of version {self.version!r} says which",),
-                )
+        needed = self.needed(acts, procedures, since, named.of)
+        if named.until(since) < needed.until(since):
+            raise Rejected(
+                f"want the retention class {needed.id!r} for this case, got {id_!r}",
+                hints=(f"the retention list of version {self.version!r} says which",),
+            )
         until = named.until(since)
         if today <= until:
             how = "for ever" if named.forever else f"until {until.isoformat()}"

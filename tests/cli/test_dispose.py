@@ -282,6 +282,14 @@ def test_what_was_destroyed_is_told_beside_the_gaps_and_excuses_none(judged: Off
     assert "缺项不因此免除" in chinese
 
 
+def test_beside_the_clocks_too_which_one_of_them_may_have_met(judged: Office) -> None:
+    gaps(judged)  # writes the token
+    token = ("--token-file", judged.folder / "token")
+    shown = judged.run("case", "clocks", CASE, *judged.server[:2], *token, "--lang", "en")
+    assert shown.code == 0 and "Destroyed by the disposal" in shown.out
+    assert "excuses no gap" not in shown.out
+
+
 def test_a_packet_alone_tells_it_too(judged: Office) -> None:
     told = json.loads(gaps(judged, "--json").out)
     judged.ledger.await_quorum()

@@ -78,6 +78,21 @@ def test_the_published_example_is_read_and_asks_more_of_a_hearing() -> None:
     found.check_over("recording", None, date(2026, 1, 31), date(2026, 8, 1))
 
 
+def test_of_records_too_the_longest_class_that_fits_is_wanted() -> None:
+    rows = [("short", "days = 1", ""), ("long", "days = 90", 'acts = ["use_of_force"]')]
+    text = HEAD + CLASS
+    for name, length, acts in rows:
+        row = CLASS.replace("short", f"record_{name}").replace("days = 30", f"{length}\n{acts}")
+        text += row.replace('"case"', '"record"')
+    found = RetentionList.from_text(text)
+    logged, day = date(2026, 1, 1), date(2026, 2, 1)
+    found.check_over("record_short", None, logged, day)
+    with pytest.raises(Rejected, match="want the retention class 'record_long'"):
+        found.check_over("record_short", None, logged, day, {"use_of_force"})
+    with pytest.raises(Rejected, match="until 2026-04-01"):
+        found.check_over("record_long", None, logged, day, {"use_of_force"})
+
+
 @pytest.mark.parametrize(
     "text",
     [
