@@ -36,6 +36,7 @@ from ledger.process.feed import (
     event_of,
     feed_id,
     first_link,
+    may_leave,
     next_link,
 )
 from ledger.process.feed_table import FeedTable
@@ -137,7 +138,12 @@ class Feed:
 
     def _begin(self) -> None:
         """Where that feed has been before, what the log says of it as sent is still sent."""
-        silent = [row.number for row in self._rows.rows(0, self._log.number) if row.lost]
+        kinds = self._table.kinds
+        silent = [
+            row.number
+            for row in self._rows.rows(0, self._log.number)
+            if row.lost and may_leave([name for name, _ in row.places], kinds)
+        ]
         first = self._log.derived[0].key
         founded_ms = Entry.from_bytes(self._log.row(0).entry).at
         id_ = feed_id(founded_ms, first, self._table.hash, silent)

@@ -1,5 +1,6 @@
 """`tiezheng feed …`: the feed for the province's platform, told, pulled, checked, set back."""
 
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
@@ -18,7 +19,14 @@ from cli.small_file import read_small
 from cli.trust import open_trust
 from ledger.encoding import printable
 from ledger.errors import Malformed, Rejected
-from ledger.process.feed import Page, check_follows, check_logged, missing_in_runs, open_page
+from ledger.process.feed import (
+    Page,
+    check_follows,
+    check_logged,
+    missing_in_runs,
+    open_page,
+    unheard,
+)
 from ledger.process.feed_table import stays
 from ledger.report import Bilingual
 from ledger.tlog.note import VerifierKey
@@ -189,13 +197,15 @@ def _kept(folder: Path, after: int, key: VerifierKey) -> Page | None:
         "With --trust also that each event's entry is in a tree that a quorum of\n"
         "cosigners has seen, and that each act has its place among all acts of its\n"
         "agency, each complaint, hold and disposal that names no case in those of its\n"
-        "kind: one that was left out lacks there.\n\n"
+        "kind: one that was left out lacks there. And that each complaint which a hold\n"
+        "names is an event; the table says in which field, the shipped one or --table.\n\n"
         "Exit code: 0 passed, 1 failed, 3 some are missing before or between these\n"
         "events: a destroyed one, an earlier feed's or one that was left out.",
         "zh": "离线核对推送页：完整、连续，无缺失，无改动。\n\n"
         "给出 --trust 时，另核对每个事件的条目均在法定人数联合签名的日志中，且每个执法\n"
         "行为在该机关全部行为中的序号、不载案号的投诉、保全、销毁在同类中的序号属实：\n"
-        "略去任何一个即显出缺号。\n\n"
+        "略去任何一个即显出缺号。保全所载的投诉亦须为事件；所在字段依对照表（随软件提供\n"
+        "者，或 --table）。\n\n"
         "退出码：0 通过，1 不通过，3 这些事件之前或之间有缺号：已销毁、属于此前的\n"
         "推送流，或被略去。",
     },
@@ -220,8 +230,23 @@ def _kept(folder: Path, after: int, key: VerifierKey) -> Page | None:
     metavar="DIR",
     words={"en": "your own trust folder", "zh": "您自己的信任文件夹"},
 )
+@option(
+    "--table",
+    "table_file",
+    metavar="FILE",
+    words={
+        "en": "the table of the feed; by default the shipped one",
+        "zh": "该推送流的对照表；缺省为随软件提供的一份",
+    },
+)
 @json_option()
-def check(files: tuple[str, ...], key_file: str, trust: str | None, as_json: bool) -> Exit:
+def check(
+    files: tuple[str, ...],
+    key_file: str,
+    trust: str | None,
+    table_file: str | None,
+    as_json: bool,
+) -> Exit:
     key = VerifierKey.from_text(read_secret(key_file))
     believed = None if trust is None else open_trust(trust)
     pages = sorted((_page(file, key) for file in files), key=lambda one: (one.after, one.last))
@@ -234,20 +259,54 @@ def check(files: tuple[str, ...], key_file: str, trust: str | None, as_json: boo
             check_logged(one, believed)
     first, last = pages[0].after + 1, pages[-1].last
     missing = missing_in_runs(pages) if believed is not None else {}
+    field = _complaint_field(pages[0], table_file)
+    left_out = unheard(pages, field) if believed is not None else ()
     if as_json:
         rows = {name: [str(n) for n in numbers] for name, numbers in missing.items()}
-        output.result_json({"first": str(first), "last": str(last), "missing": rows})
+        span = {"first": str(first), "last": str(last)}
+        output.result_json({"complaints": list(left_out), **span, "missing": rows})
     else:
-        output.result(
-            say(
-                en=f"events {first} to {last} of the feed {pages[0].feed} are whole",
-                zh=f"推送流 {pages[0].feed} 的第 {first} 至 {last} 号事件完整",
-            )
+        _tell(pages[0].feed, (first, last), missing, left_out)
+    return Exit.UNDECIDED if missing or left_out else Exit.DONE
+
+
+def _complaint_field(page: Page, file: str | None) -> str:
+    """As what the id of a complaint leaves; raises `Rejected` if that table is not the feed's."""
+    from api.feeding import read_feed_table, shipped_table
+
+    found = shipped_table() if file is None else read_feed_table(Path(file))
+    if found.hash == page.table:
+        return next((f.to for f in found.fields if f.source == "complaint"), "")
+    if file is not None:
+        raise Rejected(f"want the table {page.table.hex()}, got {found.hash.hex()}")
+    output.note(
+        say(
+            en="the feed is of another table than the shipped one: give it with --table",
+            zh="该推送流所用对照表非随软件提供者：请以 --table 给出",
         )
-        for name, numbers in missing.items():
-            text = f"{printable(name)}: {', '.join(map(str, numbers[:20]))}"
-            output.result(say(en=f"no event for {text}", zh=f"缺少事件：{text}"))
-    return Exit.UNDECIDED if missing else Exit.DONE
+    )
+    return ""
+
+
+def _tell(
+    feed: str,
+    span: tuple[int, int],
+    missing: Mapping[str, Sequence[int]],
+    left_out: Sequence[str],
+) -> None:
+    first, last = span
+    output.result(
+        say(
+            en=f"events {first} to {last} of the feed {feed} are whole",
+            zh=f"推送流 {feed} 的第 {first} 至 {last} 号事件完整",
+        )
+    )
+    for name, numbers in missing.items():
+        text = f"{printable(name)}: {', '.join(map(str, numbers[:20]))}"
+        output.result(say(en=f"no event for {text}", zh=f"缺少事件：{text}"))
+    for complaint in left_out[:20]:
+        shown = printable(complaint)
+        output.result(say(en=f"no event for the complaint {shown}", zh=f"缺少投诉事件：{shown}"))
 
 
 @new_command(

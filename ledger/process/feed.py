@@ -16,8 +16,8 @@ act of a procedure has its number in the run of all acts of its agency, a compla
 disposal that names no case in that of its kind; with the signature of that series anybody computes
 the tag, which the entry bears: what is left out lacks in the run.
 
-The id of a feed follows from the ledger, its table and the statements of which nothing was left
-when it began. So numbers that were lost are made again from the log, and are the same.
+The id of a feed follows from the ledger, its table and the statements that were gone when it
+began. So numbers that were lost are made again from the log, and are the same.
 
 Of an event whose statement was destroyed there is the digest alone. It holds a nonce that is
 made from the statement's salt, so nobody guesses what it said.
@@ -46,7 +46,7 @@ from ledger.evidence.entry import Entry
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.membership import is_run_of_acts, log_label, series_year
 from ledger.evidence.series import MODULUS_SIZE
-from ledger.evidence.statement import MAX_PAYLOAD, TYPE, Statement
+from ledger.evidence.statement import MAX_PAYLOAD, TYPE, Kind, Statement
 from ledger.evidence.trust import Trust
 from ledger.process.feed_table import FeedTable
 from ledger.tlog.merkle import check_inclusion
@@ -56,6 +56,14 @@ PREDICATE = "urn:tiezheng:feed:v1"
 MAX_PAGE = 100  # events
 MAX_EVENTS = 600_000  # bytes of a page's events: with checkpoint and series they fit an envelope
 NONCE_SIZE = 16
+# Series of which a place tells the kind, also where the statement is lost.
+_KINDS: Mapping[str, frozenset[str]] = {
+    "custody": frozenset({Kind.CUSTODY}),
+    "device": frozenset({Kind.SESSION}),
+    "log": frozenset({Kind.STATUS, Kind.RENEWAL}),
+    "recording": frozenset({Kind.EVIDENCE}),
+    "register": frozenset({Kind.REGISTER}),
+}
 RUNS = frozenset({"acts", "complaint", "disposal", "hold"})
 
 _TEXTS = ("agency", "at", "id", "index", "log", "n", "nonce", "queue")
@@ -105,8 +113,14 @@ def is_run(series: str, agency: str) -> bool:
     return kind in RUNS and whose == agency
 
 
+def may_leave(series: Iterable[str], kinds: frozenset[str]) -> bool:
+    """Whether a statement that is gone, of these series, may have been of one of these kinds."""
+    known = [_KINDS[kind] for name in series if (kind := name[5:].partition("/")[0]) in _KINDS]
+    return all(of & kinds for of in known)
+
+
 def feed_id(founded_ms: int, log: VerifierKey, table: bytes, silent: Iterable[int]) -> str:
-    """`log` is the first; `silent` are the numbers of its rows of which nothing is left to tell.
+    """`log` is the first; `silent` are the numbers of rows that may be events, and have no words.
 
     Where they are the same, so are all events and their numbers: an id is that of one numbering.
     """
@@ -389,6 +403,17 @@ def missing_in_runs(pages: Iterable[Page]) -> dict[str, tuple[int, ...]]:
             held.setdefault(name, set()).add(place)
     missing = {name: sorted({*range(1, max(ns))} - ns) for name, ns in sorted(held.items())}
     return {name: tuple(numbers) for name, numbers in missing.items() if numbers}
+
+
+def unheard(pages: Iterable[Page], field: str) -> tuple[str, ...]:
+    """Ids of complaints that events name in that field, and that are no events themselves.
+
+    The ledger's own holds name them, whether or not a complaint has a run.
+    """
+    events = [told.event for page in pages for told in page.events if told.event is not None]
+    told = {event["id"] for event in events}
+    named = {event["fields"][field] for event in events if field in event["fields"]}
+    return tuple(sorted(named - told))
 
 
 def _check_event(event: Mapping[str, Any]) -> None:

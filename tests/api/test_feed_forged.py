@@ -1,64 +1,28 @@
 """What an operator may sign of his own feed, and what a receiver sees of it."""
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from api.ids import new_id
-from ledger.encoding import format_time
 from ledger.errors import Rejected
-from ledger.evidence.signing import seal
-from ledger.evidence.statement import Kind, Statement, TextSubject
 from ledger.process.feed import (
-    Page,
     Told,
     check_follows,
     check_logged,
     digest_of,
     first_link,
     missing_in_runs,
-    next_link,
 )
-from ledger.suite import digest
-from testkit.feed_pulled import deed, pull
-from testkit.server import AGENCY, CASE, HANDLER, OTHER_AGENCY, Ledger
-
-
-def signed(page: Page, *told: Told, **more: Any) -> Page:
-    """A page of these events whose numbers and chain fit, as an operator can sign it."""
-    kept = [_numbered(one, n) for n, one in enumerate(told, page.after + 1)]
-    link = page.before
-    for one in kept:
-        link = next_link(link, one.digest)
-    return Page.from_bytes(replace(page, events=tuple(kept), chain=link, **more).to_bytes())
-
-
-def _numbered(one: Told, n: int) -> Told:
-    assert one.event is not None
-    event = dict(one.event) | {"n": str(n)}
-    return replace(one, event=event, digest=digest_of(event))
+from testkit.feed_pulled import complaint, deed, pull, signed
+from testkit.server import AGENCY, CASE, OTHER_AGENCY, Ledger
 
 
 def changed(one: Told, **fields: Any) -> Told:
     assert one.event is not None
     event = dict(one.event) | fields
     return replace(one, event=event, digest=digest_of(event))
-
-
-def complaint(**more: Any) -> bytes:
-    moment = format_time(time.time_ns() // 1_000_000)
-    predicate = {
-        "agency": AGENCY,
-        "id": new_id(time.time_ns() // 1_000_000),
-        "occurred": {"from": moment, "to": moment},
-        "place": "观前街",
-        "seen": {"from": moment, "to": moment},
-    } | more
-    said = Statement(Kind.COMPLAINT, (TextSubject("complaint", digest(b"letter")),), predicate)
-    return seal(said.to_bytes(), [HANDLER]).to_bytes()
 
 
 def test_an_entry_that_comes_twice_under_two_numbers_is_seen(ledger: Ledger) -> None:

@@ -6,11 +6,14 @@ from pathlib import Path
 import pytest
 
 from api.backups import make_backup
+from api.clients.copies import format_copy
 from api.restoring import Sources, restore
 from ledger.backup import BackupKey
 from ledger.errors import Rejected
+from ledger.log import Log
 from ledger.process.feed import Page, check_follows, check_logged, fresh_in, missing_in_runs
 from storage.folder import DataFolder
+from storage.public_copy import DirectoryLog
 from testkit import disposals
 from testkit.feed_pulled import deed, own_key, pull
 from testkit.province import Platform, open_platform
@@ -129,6 +132,47 @@ def test_a_receiver_that_has_a_part_of_a_page_keeps_the_rest(ledger: Ledger) -> 
     with pytest.raises(Rejected, match="want events after 1 of"):
         fresh_in(rest, first.feed, 1, first.chain)
     assert fresh_in(first, first.feed, 4, whole.chain) == ()
+
+
+def _published(log: Log) -> int:
+    checkpoint = log.published()
+    return 0 if checkpoint is None else checkpoint.size
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_of_a_backup_older_than_what_was_told_no_number_is_given_to_another(
+    tmp_path: Path, kept: bool
+) -> None:
+    """With every act put back it is the same feed, although what the ledger said itself is lost;
+    without one of them it is another."""
+    folder, copies = tmp_path / "ledger", tmp_path / "copies"
+    copies.mkdir()
+    with open_ledger(folder) as ledger:
+        ledger.accept(deed(ledger, 0))
+        pull(ledger)
+        ledger.await_quorum()
+        back_up(folder, tmp_path)
+        later = [deed(ledger, n) for n in range(1, 4)]
+        for envelope, answer in zip(later, ledger.accept(*later), strict=True):
+            (copies / f"{answer['id']}.json").write_bytes(format_copy(envelope, answer))
+        told, people = pull(ledger), ledger.offices
+        ledger.await_quorum()
+        log = ledger.services.log
+        await_that(lambda: _published(log) == log.size, "the public copy")
+    shutil.copytree(folder / "public", tmp_path / "public")
+    if not kept:
+        sorted(copies.iterdir())[1].unlink()
+    shutil.rmtree(folder)
+    with series_keys():
+        sources = Sources(copies=copies, public=DirectoryLog(tmp_path / "public"))
+        restored = restore(tmp_path / "backup", folder, KEY, sources)
+    with open_ledger(folder, people=people) as ledger:
+        await_that(lambda: not ledger.services.folder.restored.exists(), "the log", 30)
+        again = pull(ledger)
+    assert len(restored.completion.lost) == (1 if kept else 2)
+    assert (again.feed == told.feed) == kept
+    assert (digests(again) == digests(told)) == kept
+    assert len(again.events) == (4 if kept else 3)
 
 
 # --- over two logs -----------------------------------------------------------------------------

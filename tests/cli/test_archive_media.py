@@ -2,6 +2,7 @@
 
 import json
 import re
+import struct
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,24 @@ def test_a_recording_that_opens_is_told_with_its_streams_and_length(made: Made, 
     assert "mjpeg 640x360" in photo
     (name,) = decoded["names"]  # type: ignore[misc]
     assert name.startswith("01.zip/data/items/") and name not in decoded["facts"]  # type: ignore[operator]
+
+
+def test_a_recording_whose_container_opens_and_whose_frames_are_gone_does_not_begin(
+    tmp_path: Path,
+) -> None:
+    """Its tables say two streams and a second; there is nothing to decode."""
+    play = playing.player()
+    assert play is not None
+    record(tmp_path / "film.mp4", 1)
+    film = (tmp_path / "film.mp4").read_bytes()
+    at = film.index(b"mdat")
+    (size,) = struct.unpack(">I", film[at - 4 : at])
+    gone = film[: at + 4] + bytes(size - 8) + film[at - 4 + size :]
+    # In the middle of something else, as an item lies in a packet.
+    for name, data in (("film", film), ("gone", gone)):
+        (tmp_path / name).write_bytes(b"before" + data + b"behind")
+    assert "begun: 2" in (play(tmp_path / "film", 6, len(film)) or "")
+    assert play(tmp_path / "gone", 6, len(gone)) == ""
 
 
 def test_the_report_says_that_nobody_watched(made: Made) -> None:

@@ -19,9 +19,9 @@ from ledger.evidence.signing import seal
 from ledger.evidence.statement import FileSubject, Kind, Statement
 from ledger.process.feed import digest_of, next_link, open_page
 from ledger.process.feed_table import FeedTable
-from testkit.feed_pulled import own_key, pull
+from testkit.feed_pulled import complaint, own_key, pull, signed
 from testkit.province import open_platform
-from testkit.server import AGENCY, CASE, HANDLER, Ledger, open_ledger, serving, template
+from testkit.server import AGENCY, CASE, HANDLER, Ledger, await_that, open_ledger, serving, template
 from testkit.terminal import Run
 
 SHIPPED = Path(__file__).parents[2] / "ledger/process/feed.toml"
@@ -78,7 +78,36 @@ def test_pages_are_checked_offline_whatever_their_order(pulled: Pulled, run: Run
     files = sorted(pulled.pages.iterdir(), reverse=True)
     trust = pulled.ledger.folder / "trust"
     ended = run("feed", "check", *files, "--key", pulled.key, "--trust", trust, "--json")
-    assert (ended.code, json.loads(ended.out)) == (0, {"first": "1", "last": "3", "missing": {}})
+    assert (ended.code, json.loads(ended.out)) == (
+        0,
+        {"complaints": [], "first": "1", "last": "3", "missing": {}},
+    )
+
+
+def test_a_complaint_of_a_case_that_is_left_out_shows_by_what_it_has_held(
+    run: Run, tmp_path: Path
+) -> None:
+    """It has no run of its own; the hold that the ledger has placed has one, and names it."""
+    with open_ledger(tmp_path / "ledger") as ledger:
+        seen = ("2026-03-02T14:30:00+08:00", "2026-03-02T15:30:00+08:00")
+        ledger.accept(ledger.evidence(b"a film", occurred={"from": seen[0], "to": seen[1]}))
+        ledger.await_quorum()
+        (answer,) = ledger.accept(complaint(case=CASE, seen={"from": seen[0], "to": seen[1]}))
+        await_that(lambda: len(pull(ledger).events) == 2, "the complaint and its hold")
+        page = pull(ledger)
+        key = tmp_path / "key"
+        key.write_text(own_key(ledger.folder).to_text())
+        shown, hidden = tmp_path / "shown.json", tmp_path / "hidden.json"
+        shown.write_bytes(ledger.services.feed.seal(page))
+        left = signed(page, *(one for one in page.events if one.event["id"] != answer["id"]))  # type: ignore[index]
+        hidden.write_bytes(ledger.services.feed.seal(left))
+    asked = ("--key", key, "--trust", tmp_path / "ledger/trust")
+    assert run("feed", "check", shown, *asked).code == 0
+    ended = run("feed", "check", hidden, *asked)
+    assert (ended.code, f"no event for the complaint {answer['id']}" in ended.out) == (3, True)
+    other = tmp_path / "other.toml"
+    other.write_bytes(shipped() + b"\n")
+    assert run("feed", "check", shown, *asked, "--table", other).code == 1
 
 
 def test_a_page_that_is_not_there_fails_and_an_act_that_was_never_told_is_undecided(

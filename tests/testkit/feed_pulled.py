@@ -1,15 +1,18 @@
 """What gives events in a ledger of a test, and its feed as a supervisor pulls it."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from api.ids import new_id
 from api.keys import read_key
+from ledger.encoding import format_time
 from ledger.evidence.chunks import digest_item
 from ledger.evidence.signing import seal
-from ledger.evidence.statement import FileSubject, Kind, Statement
-from ledger.process.feed import Page, open_page
+from ledger.evidence.statement import FileSubject, Kind, Statement, TextSubject
+from ledger.process.feed import Page, Told, digest_of, next_link, open_page
+from ledger.suite import digest
 from ledger.tlog.note import VerifierKey
 from testkit.server import AGENCY, CASE, HANDLER, Ledger
 
@@ -47,3 +50,31 @@ def pull(ledger: Ledger, after: int = 0, limit: int = 100) -> Page:
     )
     assert answer.status_code == 200, answer.text
     return open_page(answer.content, own_key(ledger.folder))
+
+
+def complaint(**more: Any) -> bytes:
+    moment = format_time(time.time_ns() // 1_000_000)
+    predicate = {
+        "agency": AGENCY,
+        "id": new_id(time.time_ns() // 1_000_000),
+        "occurred": {"from": moment, "to": moment},
+        "place": "观前街",
+        "seen": {"from": moment, "to": moment},
+    } | more
+    said = Statement(Kind.COMPLAINT, (TextSubject("complaint", digest(b"letter")),), predicate)
+    return seal(said.to_bytes(), [HANDLER]).to_bytes()
+
+
+def signed(page: Page, *told: Told, **more: Any) -> Page:
+    """A page of these events whose numbers and chain fit, as an operator can sign it."""
+    kept = [_numbered(one, n) for n, one in enumerate(told, page.after + 1)]
+    link = page.before
+    for one in kept:
+        link = next_link(link, one.digest)
+    return Page.from_bytes(replace(page, events=tuple(kept), chain=link, **more).to_bytes())
+
+
+def _numbered(one: Told, n: int) -> Told:
+    assert one.event is not None
+    event = dict(one.event) | {"n": str(n)}
+    return replace(one, event=event, digest=digest_of(event))
