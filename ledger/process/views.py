@@ -37,7 +37,8 @@ class CaseLine:
 def concludes(act: Statement) -> str:
     """By the words that all shipped packs use: a register is no verdict, and needs no pack."""
     word = act.predicate["act"]
-    if act.is_decision or (act.stage is Stage.DECIDE and word.endswith("_result")):
+    # Of a sample there is a result too, which decides nothing whatever stage it is filed under.
+    if act.is_decision or (act.stage is Stage.DECIDE and word == "inspection_result"):
         return "decide"
     return {"case_closing": "close", "service_return": "serve"}.get(word, "")
 

@@ -39,14 +39,13 @@ def undecided() -> Proceeding:
 
 
 def with_act(name: str) -> tuple[CaseFile, Filed]:
-    """And then this one, of no stage, that states what decisions state."""
+    """And then this one, that states what decisions state."""
     made = undecided()
     last = made.steps[-1]
     step = Step(name, dict(FACTS), procedure="ordinary", at=last.at + DAY, logged=last.logged + DAY)
     made.steps.append(step)
     file = made.file()
-    (act,) = file.acts(name)
-    assert act.statement.stage is None
+    act = file.acts(name)[-1]
     return file, act
 
 
@@ -64,6 +63,7 @@ def clocks(file: CaseFile) -> list[Running]:
 @pytest.mark.parametrize("name", NAMES)
 def test_it_passes_the_door_and_is_told(name: str) -> None:
     file, act = with_act(name)
+    assert act.statement.stage is None
     before = CaseFile(file.case, file.agency, file.filed[:-1])
     check_conclusion(act, lambda _: before, REGISTERS)
     assert ("unknown_act", act.number) in {
@@ -124,6 +124,16 @@ def test_in_the_statistics_it_is_a_row_of_its_own(name: str) -> None:
     with_it, without = counted(file.acts()), counted(file.acts()[:-1])
     row = with_it.pop(name)
     assert with_it == without and (row["acts"], row["amount"]) == ("1", "90000.00")
+
+
+@pytest.mark.parametrize("act", ["sampling_result", "hearing", "publication"])
+def test_an_act_that_a_pack_knows_decides_nothing_under_the_stage_of_deciding(act: str) -> None:
+    file, one = with_act(act)
+    said = one.statement
+    staged = Statement(said.kind, said.subjects, {**said.predicate, "stage": "decide"})
+    before = CaseFile(file.case, file.agency, file.filed[:-1])
+    check_conclusion(Filed(one.number, staged, one.at_ms), lambda _: before, REGISTERS)
+    assert not staged.is_decision and concludes(staged) == ""
 
 
 def test_with_the_stage_of_deciding_it_is_refused() -> None:
