@@ -296,6 +296,9 @@ def template() -> Path:
     services.indexer.stop()
     services.catalog.close()
     services.tokens.close()
+    # Else they are closed whenever they are collected, perhaps while the folder is being copied.
+    services.feed.kept.close()
+    services.vault.close()
     services.store.close()
     services.lock.close()
     return root / "ledger"
