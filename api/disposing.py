@@ -163,7 +163,10 @@ class Disposing:
         today = in_china(self._now_ms()).date()
         registry = read_registry(self._store)
         retention = retention_list(registry, disposal.agency, number, today)
-        last = max(named, key=lambda one: one.row.number)
+        # While anything comes to a provisional case it may still become one.
+        counted = named if disposal.case is not None else contents.own
+        may_go = [one for one in counted if one.statement.kind in MAY_GO]
+        last = max(may_go, key=lambda one: one.row.number)
         closed: date | None = None
         if disposal.case is not None:
             closed = self._day(closing_of(retention, registry, contents.owners, contents.left))

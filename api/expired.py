@@ -121,7 +121,8 @@ def filed_in(
                 raise Rejected(f"the case went on as {number}, at {one.statement.agency!r}")
         return Contents(own, own, own)
     owner = _owner(rows, case_series(case, first_year)) or agency
-    own, owners = (_with_grown(rows, first_year, names, filed, one) for one in (agency, owner))
+    own = _with_grown(rows, first_year, names, filed, agency)
+    owners = own if owner == agency else _with_grown(rows, first_year, names, filed, owner)
     both = {one.row.number: one for one in (*filed, *own, *owners)}
     return Contents(own, owners, [one for _, one in sorted(both.items())], _left(owners))
 

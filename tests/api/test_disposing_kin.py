@@ -255,6 +255,28 @@ def test_what_was_filed_late_in_a_closed_case_is_not_destroyed_by_its_closing(
         ledger.accept(disposal(early))
 
 
+def test_records_of_no_case_are_kept_while_more_of_them_come(tmp_path: Path) -> None:
+    days = LIST.replace('of = "record"\ndays = 0', 'of = "record"\ndays = 1')
+    with open_ledger(tmp_path / "ledger") as ledger:
+        ledger.accept(register(SECOND, Role.HANDLER), publish(days))
+        (opening,) = ledger.accept(act(ledger, "provisional_opening", case=None, stage="start"))
+        provisional: dict[str, Any] = {"case": None, "provisional": opening["id"]}
+        inspections = [
+            ledger.accept(act(ledger, "site_inspection", **provisional))[0] for _ in range(2)
+        ]
+        ledger.await_quorum()
+        early, late = inspections
+        later_ms = time.time_ns() // 1_000_000 + 3 * 86_400_000
+        number = int(late["index"])
+        disposing = ledger.services.disposing
+        disposing._now_ms = lambda: later_ms
+        disposing._seen_ms = lambda row: later_ms if row.index >= number else 0
+        asked = disposal(early, retention="recording", **provisional)
+        assert "keeps this until" in refused(ledger, asked)
+        disposing._seen_ms = lambda _: 0
+        ledger.accept(asked)
+
+
 def test_a_closing_counts_from_when_a_quorum_saw_it_whatever_our_clock_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
