@@ -20,7 +20,7 @@ from cli.remote import (
 )
 from cli.saying import file_one, subject_of
 from cli.trust import open_trust
-from ledger.encoding import parse_uuid7
+from ledger.encoding import parse_time, parse_uuid7
 from ledger.evidence.case_number import parse_case
 from ledger.evidence.trust import Trust
 
@@ -68,6 +68,15 @@ from ledger.evidence.trust import Trust
         "zh": "有利于当事人之处；此类证据排在最前",
     },
 )
+@option(
+    "--recorded",
+    nargs=2,
+    metavar="TIME TIME",
+    words={
+        "en": "from when to when it was recorded; complaints of that time reach it then",
+        "zh": "实际摄录的起止时间；此后按该时间的投诉亦予保全",
+    },
+)
 @json_option()
 def command(
     statement_id: str,
@@ -77,15 +86,18 @@ def command(
     server: str,
     trust: str | None,
     reason: str,
+    recorded: tuple[str, str] | None,
     as_json: bool,
     **details: str | None,
 ) -> None:
     changes = {field: text for field, text in details.items() if text}
+    if recorded:
+        changes["occurred"] = _span(*recorded)
     if not changes:
         raise click.UsageError(
             say(
-                en="want one of --maker, --method, --purpose, --carrier, --favourable",
-                zh="须给出 --maker、--method、--purpose、--carrier、--favourable 之一",
+                en="want one of --maker, --method, --purpose, --carrier, --favourable, --recorded",
+                zh="须给出 --maker、--method、--purpose、--carrier、--favourable、--recorded 之一",
             )
         )
     common = {"case": parse_case(case), "reason": reason}
@@ -103,6 +115,15 @@ def command(
         output.result_json(row)
         return
     output.result(f"{row['log']}-{row['index']}  {row['id']}  {', '.join(changes)}")
+
+
+def _span(start: str, end: str) -> str:
+    if parse_time(start) > parse_time(end):
+        raise click.BadParameter(
+            say(en=f"want from before to, got {start} {end}", zh="起始时间须早于截止时间"),
+            param_hint="--recorded",
+        )
+    return f"{start}/{end}"
 
 
 def _file(

@@ -152,6 +152,19 @@ def test_a_complaint_with_its_letter_holds_and_is_lifted_by_its_number(office: O
     assert item not in office.ledger.services.vault.places.held_items()
 
 
+def test_a_recording_whose_time_was_corrected_is_found_by_the_right_one(office: Office) -> None:
+    wrong = {"from": "2026-03-01T10:00:00+08:00", "to": "2026-03-01T10:10:00+08:00"}
+    answer = file(office.ledger, occurred=wrong)
+    office.ledger.await_quorum()
+    usual = ("--case", CASE, "--key", office.key("first"), "--reason", "时钟误差", *office.server)
+    turned = office.run("correct", answer["id"], *usual, "--recorded", SEEN[3], SEEN[1])
+    assert turned.code == 2 and office.ledger.said("correction") == []
+    done = office.run("correct", answer["id"], *usual, "--recorded", SEEN[1], SEEN[3])
+    assert done.code == 0, done.err
+    said = office.complain("--place", "观前街", *SEEN, "--text", "x", "--json")
+    assert json.loads(said.out)["held"] == "1"
+
+
 def test_which_of_two_holds_is_lifted_is_asked_in_the_readers_language(office: Office) -> None:
     file(office.ledger)
     first, second = office.ledger.accept(hold(CASE), hold(CASE, by=SECOND, reason="行政诉讼"))
