@@ -94,7 +94,7 @@ def read_facts(answer: bytes) -> MediaFacts | None:
         case _:
             return None
     begun = more.get("begun", 0)
-    if not isinstance(begun, int) or not 0 <= begun <= len(rows):
+    if type(begun) is not int or not 0 <= begun <= len(rows):
         return None
     streams = [_stream(row) for row in rows]
     if not rows or None in streams or not _is_word(format_) or isinstance(duration, bool):

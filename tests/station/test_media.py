@@ -133,6 +133,8 @@ def test_the_exact_answer_is_read() -> None:
         GOOD.rstrip(),
         GOOD.replace(b'"format"', b'"other"'),
         GOOD.replace(b"1000000", b"true"),
+        GOOD.replace(b'{"created"', b'{"begun":true,"created"'),
+        GOOD.replace(b'{"created"', b'{"begun":2,"created"'),
         GOOD.replace(b"1000000", b'"1000000"'),
         GOOD.replace(b'"mp4"', b'"\\u001b[2J"'),
         GOOD.replace(b"[{", b"[[{").replace(b"}]", b"}]]"),
