@@ -134,19 +134,19 @@ class Disposing:
         return found
 
     def _check_holds(
-        self, filed: Iterable[Filed], named: Iterable[Statement], disposal: Statement
+        self, filed: Iterable[Filed], named: Sequence[Statement], disposal: Statement
     ) -> None:
         # A hold on what the case grew from is on the case too, whatever was filed since.
         grown = {*cases_of(disposal), *(case for one in filed for case in cases_of(one.statement))}
-        for statement in named:
-            kin = self._kin.of([statement])
-            for held in self._holds_on(grown.union(*map(names_of, kin))):
-                raise Rejected(
-                    f"statement {statement.id} is under a legal hold: {held.reason}",
-                    hints=(
-                        f"the hold {held.id or 'placed beside the server'} is on {held.target}",
-                    ),
-                )
+        kin = self._kin.of(named)
+        for held in self._holds_on(grown.union(*map(names_of, kin))):
+            on = next((one for one in kin if held.target in names_of(one)), named[0])
+            reached = {one.id for one in self._kin.of([on])}
+            about = next((one.id for one in named if one.id in reached), named[0].id)
+            raise Rejected(
+                f"statement {about} is under a legal hold: {held.reason}",
+                hints=(f"the hold {held.id or 'placed beside the server'} is on {held.target}",),
+            )
 
     def _holds_on(self, names: set[str]) -> list[Held]:
         """What the log does not say yet was placed beside the server, and holds too."""

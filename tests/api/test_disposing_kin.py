@@ -129,6 +129,22 @@ def test_a_hold_on_a_case_is_on_what_its_acts_name_in_others(tmp_path: Path) -> 
         assert CASE not in due(ledger)
 
 
+def test_a_hold_beside_the_server_on_a_provisional_case_is_on_all_of_it(tmp_path: Path) -> None:
+    with opened(tmp_path / "ledger") as ledger:
+        (opening,) = ledger.accept(act(ledger, "provisional_opening", case=None, stage="start"))
+        provisional: dict[str, Any] = {"case": None, "provisional": opening["id"]}
+        (gone,) = ledger.accept(act(ledger, "site_inspection", **provisional))
+        ledger.await_quorum()
+        with ledger.services.keeping._holding_lock:
+            assert ledger.services.keeping._holding.place(opening["id"], "法院", 1) == 2
+            asked = disposal(gone, retention="recording", **provisional)
+            assert "under a legal hold: 法院" in refused(ledger, asked)
+        ledger.services.keeping.hold()
+        (said,) = ledger.said("hold")
+        assert said["reason"] == "法院"
+        assert "under a legal hold: 法院" in refused(ledger, asked)
+
+
 def due(ledger: Ledger) -> list[str]:
     """The cases of which `tiezheng dispose due` would draft a disposal."""
     s = ledger.services
