@@ -113,7 +113,8 @@ def from_toml(data: bytes) -> Settings:
         raise Malformed(f"want at most {MAX_FILE} bytes")
     try:
         found = tomllib.loads(data.decode("utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    # `ValueError` is also a number of more digits than are read, and bytes that are no text.
+    except (ValueError, RecursionError) as error:
         raise Malformed(f"want TOML: {error}") from None
     kinds = {field.name: field.type for field in fields(Settings)}
     if unknown := found.keys() - kinds.keys():

@@ -34,11 +34,15 @@ class CaseLine:
     named: int | None = None  # the first of them that has the case's number
 
 
+# What ends a case of an inspection, or one without a penalty, and is called no decision.
+ENDINGS = frozenset({"inspection_result", "case_dismissal", "case_referral"})
+
+
 def concludes(act: Statement) -> str:
     """By the words that all shipped packs use: a register is no verdict, and needs no pack."""
     word = act.predicate["act"]
     # Of a sample there is a result too, which decides nothing whatever stage it is filed under.
-    if act.is_decision or (act.stage is Stage.DECIDE and word == "inspection_result"):
+    if act.is_decision or (act.stage is Stage.DECIDE and word in ENDINGS):
         return "decide"
     return {"case_closing": "close", "service_return": "serve"}.get(word, "")
 

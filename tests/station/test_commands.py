@@ -216,6 +216,12 @@ def test_a_bad_setting_is_named(line: str, path: str) -> None:
         from_toml("\n".join([*rest, line]).encode())
 
 
+@pytest.mark.parametrize("data", [b"a = " + b"9" * 5000, b"\xff", b"a = " + b"[" * 5000])
+def test_settings_that_cannot_be_read_are_refused(data: bytes) -> None:
+    with pytest.raises(Malformed, match="want TOML"):
+        from_toml(data)
+
+
 def test_a_missing_setting_is_named() -> None:
     with pytest.raises(Malformed, match="server"):
         from_toml(b"")

@@ -58,6 +58,16 @@ def test_a_line_of_the_register_is_made_of_the_case_s_acts() -> None:
     assert stage_of(line) == "closed"
 
 
+@pytest.mark.parametrize("ending", ["no_penalty_decision", "case_dismissal", "case_referral"])
+def test_a_case_that_ends_without_a_penalty_tells_how(ending: str) -> None:
+    ended = act(ending, "2026-04-01", stage="decide")
+    (line,) = case_register(enumerate([*WHOLE[:2], ended, WHOLE[4]]))
+    assert (line.decided, line.decision, line.amount) == (date(2026, 4, 1), ending, "")
+    # The word alone, under another stage, ends nothing.
+    (line,) = case_register(enumerate([*WHOLE[:2], act(ending, "2026-04-01", stage="review")]))
+    assert (line.decided, line.decision) == (None, "")
+
+
 def test_a_case_under_way_tells_its_stage() -> None:
     (line,) = case_register(enumerate(WHOLE[:2]))
     assert (line.decided, line.served, line.closed) == (None, None, None)
