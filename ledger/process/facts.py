@@ -69,8 +69,8 @@ class FactRule:
                 return True
 
     def denies(self, said: str) -> bool:
-        """Whoever writes that it was not shown has not shown it."""
-        return self.kind is FactKind.SHOWN and said.strip() in DENIALS
+        """Whoever writes that it was not shown, or not signed, has not shown and not signed it."""
+        return self.kind in (FactKind.SHOWN, FactKind.TEXT) and said.strip() in DENIALS
 
 
 def _reads(read: Callable[[str], object], said: str) -> bool:

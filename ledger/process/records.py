@@ -130,7 +130,7 @@ def meets(case: Judged, record: Record, one: Filed, fence: Filed) -> bool:
 
 def lacks_of(case: Judged, record: Record, one: Filed) -> list[Lack]:
     found = []
-    if missing := [fact for fact in record.facts if not one.facts.get(fact, "").strip()]:
+    if missing := [fact for fact in record.facts if not _states(case, fact, one)]:
         found.append(Lack("facts", {"missing": "、".join(missing)}))
     if record.shows and not _shows(case, record.shows, one):
         found.append(Lack("not_shown", {"shows": record.shows}))
@@ -139,10 +139,14 @@ def lacks_of(case: Judged, record: Record, one: Filed) -> list[Lack]:
     return found
 
 
+def _states(case: Judged, fact: str, one: Filed) -> bool:
+    said, rule = one.facts.get(fact, "").strip(), case.pack.fact(fact, one.act)
+    return bool(said) and not (rule and rule.denies(said))
+
+
 def _shows(case: Judged, word: str, one: Filed) -> bool:
     """In a recording that is filed, or as the written record states it."""
-    said, rule = one.facts.get(word, "").strip(), case.pack.fact(word, one.act)
-    if said and not (rule and rule.denies(said)):
+    if _states(case, word, one):
         return True
     return any(code.shows == word and code.item in case.file.items for code in one.timecodes)
 

@@ -342,6 +342,17 @@ def test_who_writes_that_it_was_not_shown_has_not_shown_it(said: str) -> None:
     )
 
 
+@pytest.mark.parametrize("said", ["no", "否", " 否 "])
+def test_who_writes_that_it_was_not_signed_has_no_signature(said: str) -> None:
+    registers = registers_of(("ordinary", PACKS["ordinary"]))
+    made = complete(ORDINARY)
+    made.step("inspection_record").facts["signed"] = said
+    (gap,) = gaps(made.file(), registers, WEEKDAYS)
+    assert (gap.rule, gap.what, gap.facts["missing"]) == ("investigation", "facts", "signed")
+    made.step("inspection_record").facts["signed"] = "当事人拒绝签名"
+    assert gaps(made.file(), registers, WEEKDAYS) == []
+
+
 def test_a_fine_with_a_confiscation_is_asked_for_both() -> None:
     registers = registers_of(("ordinary", PACKS["ordinary"]))
     made = complete(ORDINARY)
