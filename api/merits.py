@@ -19,6 +19,7 @@ from api.schemas import AgencyName, answers, shown
 from api.services import Services, services
 from api.views import Below, Year, admit, asks_below, check_bound, check_year, own_cases
 from ledger.process.casefile import CaseFile
+from ledger.process.gap import Gap
 from ledger.process.gaps import gaps
 from ledger.process.merits import Merits, percent
 
@@ -61,10 +62,15 @@ def _merits(s: Services, agency: str, person: Person, year: str, below: str) -> 
             read += len(file.filed)
             check_bound(read)
             standing = Standing(s, file)
-            lacks = gaps(file, standing.registry, standing.days()) if standing.judged else []
-            found.add(file, standing.judged, lacks)
+            found.add(file, standing.judged, _lacks(standing))
         rows.append(_row(one, found))
     return JSONResponse(asked.answer(merits=rows, year=year))
+
+
+def _lacks(standing: Standing) -> list[Gap]:
+    if not standing.judged:
+        return []
+    return gaps(standing.file, standing.registry, standing.days(), standing.now_ms)
 
 
 def _files(s: Services, agency: str, year: str) -> Iterator[CaseFile]:

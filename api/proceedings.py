@@ -131,7 +131,7 @@ def _gaps(s: Services, case: str, person: Person) -> dict[str, Any]:
     name = admit(s, case, person)
     s.custody.note("read", about=name.partition("/")[2], person=person, note="gaps")
     standing = Standing(s, s.casefiles.of_case(case))
-    found = gaps(standing.file, standing.registry, standing.days())
+    found = gaps(standing.file, standing.registry, standing.days(), standing.now_ms)
     told = {"destroyed": _destroyed(s, case), "gaps": [gap.to_json() for gap in found]}
     return standing.to_json() | told
 

@@ -50,9 +50,24 @@ SENTENCES: Mapping[str, Bilingual] = {
         "en": "{decided} yuan were decided and {notified} notified, once the party had spoken.",
         "zh": "当事人陈述、申辩后，决定 {decided} 元，重于告知的 {notified} 元。",
     },
+    "hole": {
+        "en": "{device} recorded nothing for {wanting_ms}, from {from} to {to}, "
+        "and no reason was given.",
+        "zh": "设备 {device} 自 {from} 至 {to} 有{wanting_ms}没有录制，未说明原因。",
+    },
     "late": {
         "en": "It was logged {delay_ms} after it occurred{after}.",
         "zh": "发生后{delay_ms}才入日志{after}。",
+    },
+    "late_reason": {
+        "en": "The reason ({reason}, by {reason_by}) was given {delay_ms} after it was wanted.",
+        "zh": "原因（{reason}，说明人 {reason_by}）在应当说明后{delay_ms}才入日志。",
+    },
+    "late_upload": {
+        "en": "{count} recordings of {device}, from {from} to {to}, were logged up to {delay_ms} "
+        "after they ended, and no reason was given.",
+        "zh": "设备 {device} 自 {from} 至 {to} 的 {count} 份录音录像，结束后最长"
+        "{delay_ms}才入日志，未说明原因。",
     },
     "missing": {"en": "It is not there{before}.", "zh": "没有该记录{before}。"},
     "no_stage": {
@@ -68,8 +83,8 @@ SENTENCES: Mapping[str, Bilingual] = {
         "zh": "引用的清单事项 {clause}（版本 {version}）当日并非现行有效。",
     },
     "not_recorded": {
-        "en": "No recording of that time is in the case.",
-        "zh": "案件中没有该时间的音像记录。",
+        "en": "No recording of that time is in the case.{why}",
+        "zh": "案件中没有该时间的音像记录。{why}",
     },
     "not_shown": {
         "en": "No time-code into a filed recording shows it, nor the record states it: {shows}.",
@@ -90,6 +105,11 @@ SENTENCES: Mapping[str, Bilingual] = {
     "partly_recorded": {
         "en": "{wanting_ms} of it are in no recording.",
         "zh": "其中{wanting_ms}没有音像记录。",
+    },
+    "post_litigation": {
+        "en": "{count} items of evidence were filed after it, and show nothing of what was decided "
+        "before.",
+        "zh": "其后登记证据 {count} 项，不能用以证明此前所作决定合法。",
     },
     "reviewer_unexamined": {
         "en": "None of {officers} is registered as having passed the examination.",
@@ -119,6 +139,10 @@ SENTENCES: Mapping[str, Bilingual] = {
         "en": "The rule pack knows no act {act}.",
         "zh": "规则包中没有行为 {act}。",
     },
+    "untyped": {
+        "en": "{count} items of evidence do not say which of the eight kinds they are.",
+        "zh": "{count} 项证据没有写明属于法定八种证据中的哪一种。",
+    },
     "unknown_value": {
         "en": "It states {fact}: {said}; wanted is {wanted}.",
         "zh": "“{fact}”载明为“{said}”，应为{wanted}。",
@@ -146,9 +170,23 @@ _KINDS: Mapping[str, Bilingual] = {
 
 # What cures a finding that no rule of the pack has made.
 CURES: Mapping[str, Bilingual] = {
+    "hole": {
+        "en": "File the recording, or an act recording_explanation with the reason, the recorder, "
+        "the time and who says so",
+        "zh": "补充提交录像，或者登记“未录制、中断或者迟交的说明”，写明原因、设备、时间和说明人",
+    },
     "late": {
         "en": "Explain the delay in writing, signed by the head",
         "zh": "书面说明迟延原因，由负责人签字",
+    },
+    "late_reason": {
+        "en": "Say why the reason came late; the delay stays",
+        "zh": "写明迟延说明的缘由；迟延本身仍予注明",
+    },
+    "late_upload": {
+        "en": "File an act recording_explanation with the reason, the recorder, the time and who "
+        "says so",
+        "zh": "登记“未录制、中断或者迟交的说明”，写明原因、设备、时间和说明人",
     },
     "no_stage": {"en": "File the act anew under its stage", "zh": "按正确阶段重新登记"},
     "not_yet_occurred": {
@@ -159,7 +197,15 @@ CURES: Mapping[str, Bilingual] = {
         "en": "Publish a rule pack that can be read, and judge the case by hand meanwhile",
         "zh": "重新发布可读取的规则包，其间由人工核对",
     },
+    "post_litigation": {
+        "en": "Rest nothing that was decided before on it; ask the court where it is needed",
+        "zh": "不以其证明此前的决定；确有需要的，申请法院准许或者调取",
+    },
     "stage": {"en": "File the act anew under its stage", "zh": "按正确阶段重新登记"},
+    "untyped": {
+        "en": "File a correction that states evidence_type",
+        "zh": "登记更正，写明 evidence_type（证据种类）",
+    },
     "unknown_act": {
         "en": "File it anew by a name of the rule pack, or as evidence",
         "zh": "按规则包中的名称重新登记，或者作为证据提交",
@@ -170,6 +216,11 @@ CURES: Mapping[str, Bilingual] = {
     },
 }
 
+# Of what was not recorded: the reason that was given.
+_WHY: Bilingual = {
+    "en": " The reason that {reason_by} gave, {reason_delay_ms} after it: {reason}.",
+    "zh": "{reason_by} 在其后{reason_delay_ms}说明原因：{reason}。",
+}
 _UNITS: Mapping[str, Bilingual] = {
     "days": {"en": "days", "zh": "日"},
     "working_days": {"en": "working days", "zh": "个工作日"},
@@ -234,6 +285,7 @@ class _Told(dict[str, str]):
             self["after"] = (
                 f", and after: {before}" if language == "en" else f"，且在“{before}”之后"
             )
+        self["why"] = _WHY[language].format_map(self) if "reason_by" in facts else ""
 
     def _worded(self, fact: str, value: str) -> str:
         """By its name in the rule pack, where it has one; the words of a choice are English."""

@@ -83,7 +83,7 @@ def _count(examination: Examination, at_ms: int) -> dict[str, Any]:
     days = registered_days(registry, agency, number, in_china(at_ms).date())
     try:
         judges = judged(case, registry, days, {})
-        found = gaps(case, registry, days)
+        found = gaps(case, registry, days, at_ms)
     except Malformed as error:
         raise Rejected(f"a rule pack in force cannot be read: {error}") from None
     packs = [

@@ -13,6 +13,7 @@ from ledger.evidence.statement import EvidenceType, Kind, Statement
 from ledger.process.spans import Spans
 
 NUMBER = attrgetter("number")
+AHEAD_MS = 300_000  # that clocks may differ by
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,10 @@ class CaseFile:
         return tuple(one for one in self.filed if one.is_recording)
 
     @cached_property
+    def evidence(self) -> tuple[Filed, ...]:
+        return tuple(one for one in self.filed if one.statement.kind is Kind.EVIDENCE)
+
+    @cached_property
     def recorded(self) -> Spans:
         return Spans(one.span for one in self.recordings)
 
@@ -133,10 +138,7 @@ class CaseFile:
     def items(self) -> frozenset[bytes]:
         """SHA-256 of each file that the case's evidence is about."""
         return frozenset(
-            file.digest.sha256
-            for one in self.filed
-            if one.statement.kind is Kind.EVIDENCE
-            for file in one.statement.files
+            file.digest.sha256 for one in self.evidence for file in one.statement.files
         )
 
     @cached_property

@@ -30,6 +30,19 @@ class GapKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Finding:
+    """What no rule of a pack asks for, and the law does: `what` is its rule."""
+
+    what: str
+    name: str
+    name_en: str
+    stage: Stage
+    source: str
+    article: str
+    memory: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Gap:
     """`what` says more of the kind; `place` is the number of the act in the log.
 
@@ -152,6 +165,35 @@ def act_gap(
         *FULL_RECORD,
         place=one.number,
         facts={"act": one.act, **named(case.pack, [one.act], facts)},
+    )
+
+
+def found_gap(
+    case: Judged,
+    finding: Finding,
+    place: int,
+    facts: Mapping[str, str],
+    level: Level = Level.NOTICE,
+    kind: GapKind = GapKind.DEFECT,
+    due: bool = True,
+) -> Gap:
+    return Gap(
+        finding.what,
+        case.pack.pack,
+        case.pack.version,
+        kind,
+        finding.what,
+        finding.name,
+        finding.name_en,
+        finding.stage,
+        level,
+        Sickness.PROCEDURE,
+        finding.source,
+        finding.article,
+        finding.memory,
+        place=place,
+        due=due,
+        facts=named(case.pack, (), facts),
     )
 
 

@@ -11,35 +11,41 @@ it occurred before, is late as well; one that does not even say so stands in the
 from collections.abc import Iterator
 
 from ledger.evidence.statement import Stage
-from ledger.process.casefile import CaseFile, Filed
+from ledger.process.casefile import AHEAD_MS, CaseFile, Filed
 from ledger.process.checks import Failure, failures
+from ledger.process.evidence_gaps import evidence_gaps
 from ledger.process.gap import LEVELS, Gap, GapKind, act_gap, crew_gap, rule_gap, told_once
 from ledger.process.judged import Judged, Working, judged
+from ledger.process.recording_gaps import recording_gaps
 from ledger.process.records import STAGES, Late, record_gaps, undecided
 from ledger.process.registry import Registry
 from ledger.process.rulepack import ActRule, Check, Conclusion, Level
 from ledger.process.stated import unread_facts
 
-AHEAD_MS = 300_000  # that clocks may differ by
 EVER = 2**63 - 1  # a place after all others
 
 
-def gaps(file: CaseFile, registry: Registry, days: Working) -> list[Gap]:
-    """Under all packs that judge the case, by stage. One that cannot be read is a gap itself: it
-    hides nothing that the others find. Raises `Malformed` where none can be read."""
+def gaps(file: CaseFile, registry: Registry, days: Working, now_ms: int | None = None) -> list[Gap]:
+    """Under all packs that judge the case, by stage; now, or when the last of it was filed. One
+    that cannot be read is a gap itself: it hides nothing that the others find. Raises `Malformed`
+    where none can be read."""
     unread: dict[str, Filed] = {}
     cases = judged(file, registry, days, unread)
-    found = told_once(gap for case in cases for gap in gaps_under(case))
+    if now_ms is None:
+        now_ms = max((one.at_ms for one in file.filed), default=0)
+    found = told_once(gap for case in cases for gap in gaps_under(case, now_ms))
     found += [_unread_gap(cases[0], *one) for one in unread.items()]
     return sorted(found, key=lambda gap: STAGES.index(gap.stage))
 
 
-def gaps_under(case: Judged) -> Iterator[Gap]:
+def gaps_under(case: Judged, now_ms: int) -> Iterator[Gap]:
     told = set[tuple[str, int | None]]()
     for gap in _gaps_under(case):
         told.add((gap.rule, gap.place))
         yield gap
     yield from (gap for gap in _unserved(case) if (gap.rule, gap.place) not in told)
+    yield from recording_gaps(case, now_ms)
+    yield from evidence_gaps(case)
 
 
 def _gaps_under(case: Judged) -> Iterator[Gap]:

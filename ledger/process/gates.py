@@ -9,10 +9,10 @@ a notice shuts no gate, and what was done wrong and then done anew opens it agai
 
 from collections.abc import Iterable, Iterator
 
-from ledger.process.casefile import CaseFile, Filed
+from ledger.process.casefile import AHEAD_MS, CaseFile, Filed
 from ledger.process.checks import failures
 from ledger.process.gap import Gap, GapKind, act_gap, crew_gap, told_once
-from ledger.process.gaps import AHEAD_MS, failure_gap, unknown_gaps
+from ledger.process.gaps import failure_gap, unknown_gaps
 from ledger.process.judged import Judged, Working, judged
 from ledger.process.records import (
     best,

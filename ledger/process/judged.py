@@ -20,6 +20,7 @@ from ledger.process.casefile import CaseFile, Filed
 from ledger.process.condition import holds
 from ledger.process.crew import CrewFinding, Wanted, crew_faults, register_differs
 from ledger.process.listed import Seen
+from ledger.process.reasons import Reasons
 from ledger.process.registry import Registry, Version
 from ledger.process.rulepack import Check, Record, RulePack, read_pack
 
@@ -101,6 +102,10 @@ class Judged:
         if found is None:
             found = self._faults[one.number] = self._crew(one, crew_faults)
         return found
+
+    @cached_property
+    def reasons(self) -> Reasons:
+        return Reasons(self.file, self.pack)
 
     def asked_of(self, act: str) -> dict[str, set[str]]:
         if act not in self._asked:

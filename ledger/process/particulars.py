@@ -31,7 +31,7 @@ def lacking(statements: Iterable[Statement]) -> list[Lack]:
     which names a field and leaves it empty takes it away.
     """
     statements = list(statements)
-    said = _corrected(statements)
+    said = corrections(statements)
     found = []
     for statement in statements:
         if statement.kind is not Kind.EVIDENCE:
@@ -42,7 +42,9 @@ def lacking(statements: Iterable[Statement]) -> list[Lack]:
     return found
 
 
-def _corrected(statements: Iterable[Statement]) -> defaultdict[tuple[str, str], dict[str, str]]:
+def corrections(
+    statements: Iterable[Statement],
+) -> defaultdict[tuple[str, str], dict[str, str]]:
     """By agency and id, what corrections say."""
     said: defaultdict[tuple[str, str], dict[str, str]] = defaultdict(dict)
     for statement in statements:

@@ -13,12 +13,13 @@ from ledger.process.casefile import Filed
 from ledger.process.crew import CrewFinding
 from ledger.process.gap import Gap, GapKind, act_gap, rule_gap, stage_of
 from ledger.process.judged import Judged
+from ledger.process.reasons import EXPLANATION
 from ledger.process.rulepack import Conclusion, Level, Record, Recording
-from ledger.process.spans import Spans
+from ledger.process.spans import SLACK_MS, Spans
 
 HOUR_MS = 3_600_000
-SLACK_MS = 60_000  # an act's times are written to the minute, a recording's are to the second
 STAGES = tuple(Stage)
+NOTHING = "not_recorded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,9 @@ class Late:
     def rest(self) -> Iterator[Gap]:
         for one in self._case.own():
             rule = self._case.pack.act(one.act)
-            if rule and self.is_late(one) and one.number not in self._told:
+            # How late a reason is, counts from when it was wanted (`recording_gaps`).
+            told = one.number in self._told or one.act == EXPLANATION
+            if rule and self.is_late(one) and not told:
                 facts = {"delay_ms": str(one.delay_ms)}
                 yield act_gap(self._case, rule, one, "late", facts, kind=GapKind.LATE)
 
@@ -135,8 +138,14 @@ def lacks_of(case: Judged, record: Record, one: Filed) -> list[Lack]:
     if record.shows and not _shows(case, record.shows, one):
         found.append(Lack("not_shown", {"shows": record.shows}))
     if record.recording and (lack := _recording_lack(record.recording, one, case.file.recorded)):
-        found.append(lack)
+        reason = _reason(case, one) if lack.what == NOTHING else {}
+        found.append(Lack(lack.what, {**lack.facts, **reason}))
     return found
+
+
+def _reason(case: Judged, one: Filed) -> dict[str, str]:
+    """A reason makes no recording: what is missing is missing, and why is told with it."""
+    return case.reasons.of_nothing_recorded(one.start_ms, one.end_ms)
 
 
 def _states(case: Judged, fact: str, one: Filed) -> bool:
@@ -153,7 +162,7 @@ def _shows(case: Judged, word: str, one: Filed) -> bool:
 
 def _recording_lack(wanted: Recording, one: Filed, recorded: Spans) -> Lack | None:
     if not recorded.touches(one.start_ms, one.end_ms):
-        return Lack("not_recorded", {})
+        return Lack(NOTHING, {})
     if wanted is Recording.ADVISED:
         return None
     wanting = one.end_ms - one.start_ms - recorded.covered(one.start_ms, one.end_ms)

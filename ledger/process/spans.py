@@ -11,6 +11,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from itertools import accumulate
 
+SLACK_MS = 60_000  # an act's times are written to the minute, a recording's are to the second
+
 
 class Spans:
     def __init__(self, given: Iterable[tuple[int, int]]) -> None:

@@ -5,9 +5,13 @@ from urllib.parse import quote
 
 import pytest
 
+from ledger.encoding import format_time
+from testkit.case import uuid7
 from testkit.gating import Handlers, published
 from testkit.rulepacks import PACKS
 from testkit.server import AGENCY, CASE, OTHER_AGENCY, OTHER_CASE, Ledger, await_that
+
+SESSION, MINUTE = uuid7(77), 60_000
 
 
 @pytest.fixture
@@ -136,3 +140,25 @@ def test_a_broken_pack_of_what_follows_a_decision_is_said(desk: Handlers) -> Non
     desk.publish("pack = [", subject="after_market")
     answer = ask(desk.ledger, "clocks")
     assert answer.status_code == 422 and "after_market" in answer.json()["detail"]
+
+
+def test_a_hole_is_a_task_for_a_day_and_a_defect_from_then_on(desk: Handlers) -> None:
+    desk.publish(PACKS["summary"], subject="summary")
+    desk.ledger.accept(desk.act("on_the_spot_notice", procedure="summary"))
+    now = desk.ledger.services.clock.now_ms()
+    for n, (begins, ends) in enumerate(((40, 37), (30, 10))):
+        span = {"from": format_time(now - begins * MINUTE), "to": format_time(now - ends * MINUTE)}
+        said = {"device": "BWC-1", "file": f"{n}.MP4", "occurred": span, "session": SESSION}
+        desk.ledger.accept(desk.ledger.evidence(f"film {n}".encode(), **said))
+
+    def hole() -> dict[str, Any]:
+        (row,) = [r for r in ask(desk.ledger, "gaps").json()["gaps"] if r["rule"] == "hole"]
+        return dict(row)
+
+    first = hole()
+    assert (first["level"], first["due"]) == ("notice", False)
+    assert first["facts"]["wanting_ms"] == "420000"
+    desk.ledger.services.clock.now_ms = lambda: now + 25 * 3_600_000  # type: ignore[method-assign]
+    later = hole()
+    assert (later["level"], later["due"]) == ("ordinary", True)
+    assert later["facts"] == first["facts"]

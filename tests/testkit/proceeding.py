@@ -360,12 +360,26 @@ class Proceeding:
                 filed.append((step.logged, evidence(n, step, "extract", evidence_type="testimony")))
             if step.recorded:
                 at = step.logged if step.recording_logged is None else step.recording_logged
-                filed.append((at, evidence(n, step, "film", device="BWC-1", file="F.MP4")))
+                filed.append(
+                    (
+                        at,
+                        evidence(
+                            n,
+                            step,
+                            "film",
+                            device="BWC-1",
+                            evidence_type="audiovisual",
+                            file="F.MP4",
+                        ),
+                    )
+                )
             filed.append((step.logged, statement(n, step, self.pack)))
         for n, kind in enumerate(sorted(self.kinds)):
             device = {"fixed_monitor": "MON-1", "recorder": "BWC-1"}[kind]
             step = Step(f"monitor {n}", at=BEGINS - DAY)
-            made = evidence(900 + n, step, "monitor", device=device, file="M.MP4")
+            made = evidence(
+                900 + n, step, "monitor", device=device, evidence_type="audiovisual", file="M.MP4"
+            )
             filed.append((BEGINS - DAY + HOUR, made))
         # A film filed late comes last; sorting keeps the order of what is logged at once.
         filed.sort(key=lambda one: one[0])

@@ -12,6 +12,7 @@ from cli.gap_wording import SENTENCES, gap_cure, gap_sentence, span
 from ledger.evidence.due import Calendar
 from ledger.process.gaps import gaps
 from ledger.process.gates import refusals
+from ledger.process.records import NOTHING
 from ledger.process.rulepack import RulePack
 from testkit.proceeding import DAY, HOUR, Proceeding, complete, registers_of
 from testkit.rulepacks import PACKS
@@ -23,11 +24,12 @@ IDENTIFIER = re.compile(r"[a-z]+_[a-z]+|[a-z]{4,}")
 
 
 def words() -> Iterator[str]:
-    """What the code may find: the first argument of each `Failure` and `Lack`, `act_gap`'s what."""
-    for name in ("checks", "records", "gaps", "gates"):
+    """What the code may find: the first argument of each `Failure`, `Finding` and `Lack`, and
+    `act_gap`'s what."""
+    for name in ("checks", "records", "gaps", "gates", "recording_gaps", "evidence_gaps"):
         for node in ast.walk(ast.parse((PROCESS / f"{name}.py").read_text("utf-8"))):
             match node:
-                case ast.Call(func=ast.Name("Failure" | "Lack"), args=[what, *_]):
+                case ast.Call(func=ast.Name("Failure" | "Finding" | "Lack"), args=[what, *_]):
                     yield from (n.value for n in ast.walk(what) if isinstance(n, ast.Constant))
                 case ast.Call(func=ast.Name("act_gap" | "rule_gap"), args=args):
                     yield from (
@@ -38,7 +40,11 @@ def words() -> Iterator[str]:
 
 
 def test_each_word_that_the_code_may_find_has_its_sentence() -> None:
-    found = set(words()) | {"benchmark_not_in_force", "benchmark_unknown"}
+    found = set(words()) | {
+        "benchmark_not_in_force",
+        "benchmark_unknown",
+        NOTHING,
+    }
     assert len(found) > 15
     assert found == SENTENCES.keys()
 

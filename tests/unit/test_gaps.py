@@ -67,9 +67,11 @@ def test_added_late_it_is_one_late_record_with_its_delay(pack: RulePack, record:
     delay = 400 * DAY + 3 * HOUR
     every = found(complete(pack, record).late(record, delay))
     # An approval within hours that is logged so late is shown by nothing to have been in time.
-    (gap,) = (gap for gap in every if gap.what != "approval_unproven")
+    (gap,) = (g for g in every if g.what not in ("approval_unproven", "late_upload"))
+    wants_reason = [g.kind for g in every if g.what == "late_upload"]
+    assert wants_reason == ([GapKind.LATE] if record.recording else [])
     timed = {c.id for c in pack.checks if c.given.get("of") in record.acts and "hours" in c.given}
-    rest = {one.rule for one in every} - {record.id}
+    rest = {one.rule for one in every} - {record.id, "late_upload"}
     assert rest <= timed and bool(rest) is bool(timed)
     assert (gap.kind, gap.rule) == (GapKind.LATE, record.id)
     assert gap.facts["delay_ms"] == str(delay)

@@ -177,7 +177,7 @@ def test_a_late_record_shuts_no_gate_and_is_told() -> None:
     assert asked(made) == []
     found = gaps(made.file(), REGISTERS, WEEKDAYS)
     assert {gap.kind for gap in found} == {GapKind.LATE}
-    assert len(found) == len(made.steps) + 1  # and the recording of the inspection
+    assert len(found) == len(made.steps) + 2  # and the recording of the inspection, and why
 
 
 # --- what must be so, beyond that it is there ---------------------------------------------------
