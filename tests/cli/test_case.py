@@ -13,6 +13,7 @@ from ledger.evidence.chunks import digest_item
 from ledger.evidence.statement import Role
 from ledger.process.gated import Closed, Gated
 from ledger.process.rulepack import RulePack
+from testkit.case import uuid7
 from testkit.gating import Handlers, entry, numbers, published
 from testkit.keys import key
 from testkit.server import (
@@ -28,6 +29,7 @@ from testkit.server import (
 )
 from testkit.terminal import Ended, Run
 
+SESSION = uuid7(77)
 OCCURRED = "2026-11-23T15:00:00+08:00"
 
 
@@ -366,6 +368,24 @@ def test_the_packet_alone_gives_the_same_gaps(reader: Desk) -> None:
     counted = json.loads(offline(reader, packet(reader)).out)
     assert counted["packs"] and counted["gaps"]
     assert counted == {field: told[field] for field in ("case", "destroyed", "gaps", "packs")}
+
+
+def test_a_hole_is_closed_at_the_desk_and_the_packet_shows_it_closed(reader: Desk) -> None:
+    Handlers(reader.ledger).publish(shipped()["ordinary"], subject="ordinary")
+    assert reader.act("case_filing", "start").code == 0
+    for n, (begins, ends) in enumerate((("00", "03"), ("10", "30"))):
+        span = {"from": f"2026-11-23T15:{begins}:00+08:00", "to": f"2026-11-23T15:{ends}:00+08:00"}
+        said = {"device": "BWC-310", "file": f"{n}.MP4", "occurred": span, "session": SESSION}
+        reader.ledger.accept(reader.ledger.evidence(f"film {n}".encode(), **said))
+    before = ask(reader, "gaps").out
+    assert "BWC-310 recorded nothing for 7 minutes" in before
+    assert "2 recordings of BWC-310" in before and "recording_explanation" in before
+    who = ("--fact", "reason=battery", "--fact", "device=BWC-310", "--officer", "320501-0417")
+    until = ("--until", "2026-11-23T15:30:00+08:00")
+    assert reader.act("recording_explanation", "investigate", *who, *until).code == 0
+    assert "BWC-310" not in ask(reader, "gaps").out
+    rules = [row["rule"] for row in json.loads(offline(reader, packet(reader)).out)["gaps"]]
+    assert rules and not {"hole", "late_upload", "late_reason"} & set(rules)
 
 
 def test_it_shows_a_decision_that_the_operator_let_pass(reader: Desk) -> None:
