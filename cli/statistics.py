@@ -10,7 +10,7 @@ import click
 
 from cli import output
 from cli.case.offline import acts_of
-from cli.case.words import act_name, procedure_title
+from cli.case.words import act_name, kind_name, procedure_title
 from cli.command import command as new_command
 from cli.command import json_option, option
 from cli.files import read_secret
@@ -324,11 +324,13 @@ def _rows(numbers: Statistics) -> Iterator[tuple[str, ...]]:
         cases = str(numbers.cases_of[procedure])
         yield procedure_title(procedure), say(en="all", zh="合计"), cases, "", "", "", ""
         for act, count in sorted(acts.items()):
-            kinds = "、".join(f"{kind} {n}" for kind, n in sorted(count.kinds.items()))
+            kinds = "、".join(
+                f"{kind_name(kind, act, procedure)} {n}" for kind, n in sorted(count.kinds.items())
+            )
             amount = format_yuan(count.fen) if count.fen else ""
             yield (
                 procedure_title(procedure),
-                act_name(act),
+                act_name(act, procedure),
                 str(count.cases),
                 str(count.acts),
                 amount,

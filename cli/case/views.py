@@ -286,7 +286,10 @@ def _rows_table(
     return Table(
         title,
         tuple(pick(HEADS[field]) for field in fields),
-        tuple(tuple(shown(field, row[field]) for field in fields) for row in rows),
+        tuple(
+            tuple(shown(field, row[field], row.get("procedure", "")) for field in fields)
+            for row in rows
+        ),
         about,
         time.time_ns() // 1_000_000,
     )

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from functools import cache
 
 from cli.explain.words import WORDS
-from cli.language import language, pick
+from cli.language import pick, say
+from cli.rules.fact_words import word_name
 from cli.rules.shipped import shipped
 from cli.wording import STAGES
-from ledger.process.rulepack import read_pack
+from ledger.process.rulepack import RulePack, read_pack
+from ledger.process.statistics import KINDS
 from ledger.report import Bilingual
 
 HEADS: Mapping[str, Bilingual] = {
@@ -78,30 +80,36 @@ _WORDS: Mapping[str, Mapping[str, Bilingual]] = {
 }
 
 
-def shown(field: str, value: str) -> str:
+def shown(field: str, value: str, procedure: str = "") -> str:
     if words := _WORDS.get(field, {}).get(value):
         return pick(words)
     if field in ("act", "decision", "what"):
-        return pick(_ACTIONS[value]) if value in _ACTIONS else act_name(value)
+        return pick(_ACTIONS[value]) if value in _ACTIONS else act_name(value, procedure)
     return procedure_title(value) if field == "procedure" else value
 
 
-def act_name(act: str) -> str:
-    return _acts(language()).get(act, act)
+def act_name(act: str, procedure: str = "") -> str:
+    """What the shipped pack of its procedure calls it; or else what is said of it anywhere."""
+    rule = pack.act(act) if (pack := _packs().get(procedure)) else None
+    rule = rule or next(filter(None, (pack.act(act) for pack in _packs().values())), None)
+    return act if rule is None else say(en=rule.name_en, zh=rule.name)
+
+
+def kind_name(kind: str, act: str, procedure: str) -> str:
+    """Of a penalty."""
+    pack = _packs().get(procedure)
+    return word_name(pack, act, KINDS, kind) if pack else kind
 
 
 def procedure_title(procedure: str) -> str:
-    return _titles(language()).get(procedure, procedure)
+    pack = _packs().get(procedure)
+    return procedure if pack is None else say(en=pack.title_en, zh=pack.title)
 
 
 @cache
-def _acts(shown_in: str) -> Mapping[str, str]:
-    """What the shipped packs call each act; another's stands under its identifier."""
-    acts = (act for text in shipped().values() for act in read_pack(text).acts)
-    return {act.id: act.name if shown_in == "zh" else act.name_en for act in acts}
-
-
-@cache
-def _titles(shown_in: str) -> Mapping[str, str]:
-    packs = map(read_pack, shipped().values())
-    return {pack.pack: pack.title if shown_in == "zh" else pack.title_en for pack in packs}
+def _packs() -> Mapping[str, RulePack]:
+    """Those that are shipped; another's acts stand under their identifiers. What two name
+    differently is called as the rules for all cases do, or as an ordinary case does."""
+    texts = shipped()
+    first = ("after", "ordinary")
+    return {name: read_pack(texts[name]) for name in (*first, *sorted(texts.keys() - first))}

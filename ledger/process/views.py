@@ -13,6 +13,8 @@ from ledger.encoding import in_china
 from ledger.evidence.statement import Kind, Stage, Statement
 
 Placed = tuple[int, Statement]  # a statement with the number of its row
+# How a case ends without a decision that is called one (处罚法 57), or an inspection.
+ENDINGS = frozenset({"inspection_result", "case_dismissal", "case_referral"})
 
 
 @dataclass(slots=True)
@@ -32,10 +34,6 @@ class CaseLine:
     closed: date | None = None
     numbers: list[int] = field(default_factory=list)  # of its acts
     named: int | None = None  # the first of them that has the case's number
-
-
-# What ends a case of an inspection, or one without a penalty, and is called no decision.
-ENDINGS = frozenset({"inspection_result", "case_dismissal", "case_referral"})
 
 
 def concludes(act: Statement) -> str:

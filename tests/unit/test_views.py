@@ -3,8 +3,10 @@ from datetime import date
 import pytest
 
 from ledger.evidence.statement import Kind, Statement, StatementSubject, TextSubject
+from ledger.process.rulepack import Conclusion, RulePack
 from ledger.process.views import case_register, doings, people_of, stage_of
 from testkit.case import AGENCY, CASE, uuid7
+from testkit.rulepacks import PACKS
 
 OTHER = "苏城管罚〔2026〕418号"
 SLOT = uuid7(77)
@@ -66,6 +68,14 @@ def test_a_case_that_ends_without_a_penalty_tells_how(ending: str) -> None:
     # The word alone, under another stage, ends nothing.
     (line,) = case_register(enumerate([*WHOLE[:2], act(ending, "2026-04-01", stage="review")]))
     assert (line.decided, line.decision) == (None, "")
+
+
+@pytest.mark.parametrize("shipped", PACKS)
+def test_each_way_in_which_a_pack_decides_is_a_decision_in_the_register(shipped: str) -> None:
+    """A case that was dismissed or referred is not closed without one."""
+    for name in RulePack.from_text(PACKS[shipped]).concluding(Conclusion.DECIDE):
+        (line,) = case_register(enumerate([act(name, "2026-04-01", stage="decide")]))
+        assert (line.decision, line.decided) == (name, date(2026, 4, 1))
 
 
 def test_a_case_under_way_tells_its_stage() -> None:
