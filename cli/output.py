@@ -28,6 +28,7 @@ from typing import Any, TextIO
 import click
 
 from cli.closed_wording import HINTS_IN_CHINESE, WHY
+from cli.details import in_chinese
 from cli.language import choose, say
 from ledger.encoding import printable
 from ledger.errors import Conflict, Full, LedgerError, Malformed, Rejected, Unavailable, Unknown
@@ -150,9 +151,12 @@ def refusal(refused: LedgerError, about: str = "") -> Exit:
     if about and about not in message:
         message = f"{about}: {message}"
     hints = (
-        refused.hints if _json.get() else [say(en=h, zh=_HINTS.get(h, h)) for h in refused.hints]
+        refused.hints
+        if _json.get()
+        else [say(en=h, zh=_HINTS.get(h) or in_chinese(h)) for h in refused.hints]
     )
-    error(refused.code, say(en=message, zh=f"{_family(refused)}（{message}）"), hints)
+    told = say(en=message, zh=f"{_family(refused)}（{in_chinese(message)}）")
+    error(refused.code, told, hints)
     return exit_after(refused)
 
 
@@ -198,9 +202,9 @@ def _usage_in_chinese(refused: click.ClickException) -> str:
             return f"没有命令 {refused.command_name!r}"
         case click.BadParameter(param=param, param_hint=hint):
             name = hint or (param.get_error_hint(refused.ctx) if param else "参数")
-            return f"{name} 的值无效（{_plain(refused.message)}）"
+            return f"{name} 的值无效（{in_chinese(_plain(refused.message))}）"
         case _:
-            return f"用法不对（{_plain(refused.format_message())}）"
+            return f"用法不对（{in_chinese(_plain(refused.format_message()))}）"
 
 
 def _plain(message: str) -> str:

@@ -6,9 +6,9 @@ parentheses behind a sentence that says which check refused.
 """
 
 import re
-from collections.abc import Callable, Sequence
 
 from cli.language import language
+from cli.matching import Words, matched
 from cli.refused import REFUSED
 from ledger.encoding import printable
 from ledger.report import Bilingual, Group, Outcome
@@ -173,9 +173,7 @@ def _stretches(listed: str) -> str:
     return text.replace(" to ", " 至 ").replace(", ", "、").replace("a gap", "无")
 
 
-_Words = str | Callable[[re.Match[str]], str]
-
-_CHINESE: tuple[tuple[str, _Words], ...] = (
+_CHINESE: tuple[tuple[str, Words], ...] = (
     (r"0 (clips|derivations|certificates|items)", "证据包中没有"),
     (
         r"(\d+) (files|entries|statements|items|certificates|clips|derivations)",
@@ -559,7 +557,7 @@ _CHINESE: tuple[tuple[str, _Words], ...] = (
     (r"the signature does not match", "签名不符"),
 )
 
-_ENGLISH: tuple[tuple[str, _Words], ...] = (
+_ENGLISH: tuple[tuple[str, Words], ...] = (
     (r"0 (clips|derivations|certificates|items)", "none in the packet"),
     (
         rf"(statement \d+ of \d+, entry \S+,|.*) is withheld: ({_REASON})",
@@ -607,14 +605,14 @@ def detail_in(step: str, detail: str) -> Bilingual:
     """The same in both languages."""
     if not detail:
         return {"en": "", "zh": ""}
-    en = _match(_ENGLISH, detail) or detail
-    zh = _match(_CHINESE, detail) or _match(REFUSED, detail) or f"{_REFUSALS[step]}（{detail}）"
+    en = matched(_ENGLISH, detail) or detail
+    zh = matched(_CHINESE, detail) or matched(REFUSED, detail) or f"{_REFUSALS[step]}（{detail}）"
     return {"en": when_in(en)["en"], "zh": when_in(zh)["zh"]}
 
 
 def in_chinese(detail: str) -> str | None:
     """The Chinese of a detail, or None where it is an error's own words."""
-    return _match(_CHINESE, detail)
+    return matched(_CHINESE, detail)
 
 
 def when(text: str) -> str:
@@ -629,13 +627,6 @@ def when_in(text: str) -> Bilingual:
         "en": _ISO.sub(r"\1 \2 UTC+8", shown),
         "zh": _ISO.sub(r"\1 \2（北京时间）", shown),
     }
-
-
-def _match(table: Sequence[tuple[str, _Words]], detail: str) -> str | None:
-    for pattern, words in table:
-        if match := re.fullmatch(pattern, detail, re.DOTALL):
-            return match.expand(words) if isinstance(words, str) else words(match)
-    return None
 
 
 def _duration(seconds: int) -> Bilingual:

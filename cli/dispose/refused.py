@@ -1,9 +1,8 @@
 """Why a disposal, or the lifting of a hold, is refused, in the reader's language."""
 
-import re
-
 from cli import output
 from cli.language import say
+from cli.matching import matched
 from ledger.errors import LedgerError
 
 REFUSED: tuple[tuple[str, str], ...] = (
@@ -113,16 +112,9 @@ HINTS: tuple[tuple[str, str], ...] = (
 
 def refusal(refused: LedgerError) -> output.Exit:
     message = str(refused)
-    chinese = _chinese(message, REFUSED)
+    chinese = matched(REFUSED, message)
     if chinese is None:
         return output.refusal(refused)
-    hints = [say(en=hint, zh=_chinese(hint, HINTS) or hint) for hint in refused.hints]
+    hints = [say(en=hint, zh=matched(HINTS, hint) or hint) for hint in refused.hints]
     output.error(refused.code, say(en=message, zh=chinese), hints)
     return output.exit_after(refused)
-
-
-def _chinese(text: str, table: tuple[tuple[str, str], ...]) -> str | None:
-    for pattern, chinese in table:
-        if found := re.fullmatch(pattern, text):
-            return found.expand(chinese)
-    return None

@@ -1,0 +1,103 @@
+"""What a person reads in Chinese who wrote something wrong: no English stands within it."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cli.main import main
+from testkit.rulepacks import PACKS
+from testkit.server import AGENCY, CASE, HANDLER, REGISTRAR, open_ledger, serving
+from testkit.terminal import Run
+
+# What is typed and shown as it was typed: identifiers, options, times, file names, addresses.
+TYPED = re.compile(
+    r"\b\d{4}-[\d:T+-]+|--?[a-z-]+|\w+(?:_\w+)+|[\w.-]+\.(?:toml|txt|doc|key|csv|xlsx|pdf)"
+    r"|https?://\S+|agency-\d+|PRIVATE\+KEY\+|\{\w+\}|\.(?:toml|csv|xlsx|pdf)|tiezheng(?: [a-z]+)*"
+)
+ENGLISH = re.compile(r"[A-Za-z]{2,} [A-Za-z]{2,}")
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str | Path]]:
+    folder = tmp_path_factory.mktemp("desk")
+    with (
+        open_ledger(folder / "ledger") as ledger,
+        serving(ledger.http.app) as address,  # type: ignore[arg-type]
+    ):
+        (folder / "registrar.key").write_text(f"{REGISTRAR.to_text()}\n")
+        (folder / "handler.key").write_text(f"{HANDLER.to_text()}\n")
+        (folder / "token").write_text(f"{ledger.token('supervisor')}\n")
+        (folder / "paper.txt").write_text("文书")
+        for name, was, now in (
+            ("act", 'act = "hearing"', 'act = "hearin"'),
+            ("level", 'level = "serious"', 'level = "严重"'),
+            ("version", 'version = "2026.1"', "version = 2026.1"),
+            ("key", "\nbefore = ", "\nbefor = "),
+            ("title", 'title_en = "Ordinary', '#title_en = "Ordinary'),
+        ):
+            (folder / f"{name}.toml").write_text(PACKS["ordinary"].replace(was, now))
+        (folder / "no.token").write_text("两\n行\n")
+        registrar = ["--registrar", str(folder / "registrar.key"), "--server", address]
+        begins = ["--from", "2026-01-01", "--fact", "announced=2026-01-01"]
+        entry = ["--agency", AGENCY, "--entry", "agency", AGENCY]
+        assert main(["register", *registrar, *entry, *begins]) == 0
+        yield {"folder": folder, "server": address}
+
+
+ACT = (
+    "case act --procedure ordinary --stage start --act clue --case CASE --doc paper.txt "
+    "--key handler.key"
+)
+VIEW = "--token-file token"
+REGISTER = "register --registrar registrar.key --agency agency-01 --officer 7 --fact person=王"
+SLIPS = [
+    (f"{ACT} --occurred 2026-11-26T09:00", "时间须写作 2026-11-23T14:00:00+08:00"),
+    (f"{ACT} --occurred 2026-13-01T09:00:00+08:00", "没有这一时间：2026-13-01T09"),
+    (
+        f"{ACT} --occurred 2026-11-26T09:00:00+08:00 --until 2026-11-26T08:00:00+08:00",
+        "起始须早于截止",
+    ),
+    (f"{ACT} --occurred 2026-11-26T09:00:00+08:00 --fact 来源=投诉", "须用规则包中的标识"),
+    (f"{ACT} --occurred 2026-11-26T09:00:00+08:00 --officer 1 --officer 1", "写了两次"),
+    (f"{ACT} --occurred 2026-11-26T09:00:00+08:00 --stage 启动", "“启动”不是下列之一：start、"),
+    (f"{ACT} --occurred 2026-11-26T09:00:00+08:00 --doc none.txt", "没有文件“none.txt”"),
+    (f"{ACT} --occurred 2026-11-26T09:00:00+08:00 --key token", "“token”不是私钥文件"),
+    (f"{ACT} --occurred 2026-11-26T09:00:00+08:00 --key registrar.key", "请求的签名不能核对"),
+    (f"{ACT} --occurred 2026-11-26T09:00:00+08:00 --server http://127.0.0.1:1", "没有应答"),
+    (f"{ACT} --occurred 2026-11-26T09:00:00+08:00 --case 随便", "“随便”不是案号"),
+    (f"{ACT} --occurred 2026-11-26T09:00:00+08:00 --case 甲罚〔2026〕1号", "不合登记的格式"),
+    (f"case gaps {CASE} {VIEW}", f"日志中没有案件“{CASE}”的陈述"),
+    (f"case register --agency agency-99 --year 2026 {VIEW}", "没有登记机关 agency-99"),
+    (f"case register --agency {AGENCY} --year 去年 {VIEW}", "年份须写作 2026"),
+    (f"case register --agency {AGENCY} --year 2026 -o x.doc {VIEW}", "之一结尾"),
+    (f"case person --agency {AGENCY} --no 1 --from 2026-11-1 --to 2026-11-30 {VIEW}", "日期须"),
+    (f"case gaps {CASE} --token-file no.token", "访问令牌须为一行"),
+    (f"statistics --agency {AGENCY} --year 2020 {VIEW}", "没有 agency-01 在 2020 年的行为"),
+    (f"{REGISTER} --from 2026.1.1", "日期须写作 2026-11-23，现为“2026.1.1”"),
+    (f"{REGISTER} --from 2026-01-02 --to 2026-01-01", "起始须早于截止"),
+    ("rules show 普通", "没有附带的规则包“普通”"),
+    ("rules check act.toml", "本规则包中没有 hearin"),
+    ("rules check level.toml", "须为下列之一：serious、ordinary、notice；现为“严重”"),
+    ("rules check version.toml", "须为文字"),
+    ("rules check key.toml", "没有此键"),
+    ("rules check title.toml", "title_en：缺少此键"),
+]
+
+
+@pytest.mark.parametrize(("typed", "told"), SLIPS, ids=[told for _, told in SLIPS])
+def test_a_slip_is_told_in_chinese(
+    typed: str,
+    told: str,
+    desk: dict[str, str | Path],
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(desk["folder"])
+    monkeypatch.setenv("TIEZHENG_SERVER", str(desk["server"]))
+    args = [CASE if word == "CASE" else word for word in typed.split()]
+    ended = run(*args, "--lang", "zh")
+    assert ended.code != 0
+    assert told in ended.err
+    assert ENGLISH.findall(TYPED.sub("", ended.err)) == []
