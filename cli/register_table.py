@@ -39,7 +39,8 @@ def read_entries(
         raise error.under(str(file)) from None
     if not 0 < len(statements) <= MAX_ENTRIES:
         raise Malformed(f"want 1 to {MAX_ENTRIES} entries, got {len(statements)}", path=str(file))
-    remark(Registered(register), {fact: "" for _, row in rows for fact in row.keys() - OWN})
+    facts = ({fact: row[fact] for fact in row.keys() - OWN} for _, row in rows)
+    remark(Registered(register), facts)
     return statements
 
 

@@ -1,7 +1,7 @@
 """Entries of registers and published lists: from what was typed to their place in the log."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +9,12 @@ import click
 
 from cli import output
 from cli.command import F, option
+from cli.devices import DEVICES
 from cli.keeping import after_filing, open_keep
 from cli.language import say
 from cli.remote import Answer, open_client
 from cli.small_file import read_small
-from ledger.encoding import parse_utf8
+from ledger.encoding import clip, parse_utf8
 from ledger.errors import Malformed
 from ledger.evidence.procedural import LISTS, Registered
 from ledger.evidence.signing import seal
@@ -36,6 +37,9 @@ FACTS: Mapping[Registered, frozenset[str]] = {
     Registered.COUNSEL: frozenset({"kind", "person"}),
     Registered.SERVICE_CONTRACT: frozenset({"provider", "scope", "until"}),
 }
+
+# Facts of which rules ask whether they are so.
+YES_OR_NO = frozenset({"certified", "established", "experienced", "in_post", "qualified"})
 
 
 def entry(register: str, subject: str, facts: Sequence[str], fields: Mapping[str, Any]) -> Any:
@@ -60,7 +64,7 @@ def entry(register: str, subject: str, facts: Sequence[str], fields: Mapping[str
         found[name] = value
     if not found:
         raise click.UsageError(say(en="want at least one --fact", zh="请至少给出一项 --fact"))
-    remark(Registered(register), found)
+    remark(Registered(register), [found])
     return {"register": register, "subject": subject, "facts": found, "in_force": _days(fields)}
 
 
@@ -104,15 +108,32 @@ def _days(fields: Mapping[str, Any]) -> dict[str, str]:
     return {name: day for name, day in days.items() if day}
 
 
-def remark(register: Registered, facts: Mapping[str, str]) -> None:
+def remark(register: Registered, entries: Iterable[Mapping[str, str]]) -> None:
+    """What is registered all the same, and does not do what it seems to; each told once."""
+    for told in dict.fromkeys(one for facts in entries for one in _remarks(register, facts)):
+        output.note(told)
+
+
+def _remarks(register: Registered, facts: Mapping[str, str]) -> Iterator[str]:
+    for fact in sorted(facts.keys() & YES_OR_NO):
+        if facts[fact] not in ("yes", "no"):
+            yield say(
+                en=f"{fact}={clip(facts[fact])} counts as no: yes is yes, anything else is no",
+                zh=f"{fact}={clip(facts[fact])} 按“否”计：只有 yes 才是“是”",
+            )
+    kind = facts.get("kind") if register is Registered.DEVICE else None
+    if kind is not None and kind not in DEVICES:
+        yield say(
+            en=f"no shipped rule looks at devices of the kind {clip(kind)}; they know "
+            + ", ".join(DEVICES),
+            zh=f"附带的规则不使用设备种类 {clip(kind)}；可用：{'、'.join(DEVICES)}",
+        )
     known = FACTS[register]
     if odd := sorted(facts.keys() - known):
-        output.note(
-            say(
-                en=f"no rule looks at {', '.join(odd)}; of {register} they know "
-                + ", ".join(sorted(known)),
-                zh=f"规则不使用 {'、'.join(odd)}；{register} 可用：{'、'.join(sorted(known))}",
-            )
+        yield say(
+            en=f"no rule looks at {', '.join(odd)}; of {register} they know "
+            + ", ".join(sorted(known)),
+            zh=f"规则不使用 {'、'.join(odd)}；{register} 可用：{'、'.join(sorted(known))}",
         )
 
 

@@ -9,6 +9,7 @@ from urllib.parse import quote
 import click
 
 from cli import output
+from cli.carried import REGISTERED
 from cli.case.words import HEADS, shown
 from cli.command import F, json_option, option
 from cli.command import command as new_command
@@ -252,7 +253,8 @@ def registered(
     asked = {"below": yes_or_no(below)} | ({"day": day} if day else {})
     answer = ask_view(server, token_file, agency, f"registers/{name}", asked, {"entries": ENTRIES})
     on = str(answer.get("day", ""))
-    title = say(en=f"Register {name} on {on}", zh=f"登记簿 {name}（{on}）")
+    register = pick(REGISTERED[name]) if name in REGISTERED else name
+    title = say(en=f"Register, {register}, on {on}", zh=f"登记簿：{register}（{on}）")
     put_view(_table(title, answer, ENTRIES, "entries"), answer, output_file, as_json)
 
 

@@ -72,6 +72,29 @@ _YES_NO: Mapping[str, Bilingual] = {
 }
 
 
+# What registers state, for people: docs/registers.md. What is typed stays English.
+_STATED: Mapping[str, str] = {
+    "announced": "公布日",
+    "certified": "持证",
+    "decision": "决定文号",
+    "established": "在编",
+    "experienced": "非初次审核",
+    "in_post": "在岗",
+    "kind": "种类",
+    "level": "层级",
+    "model": "型号",
+    "name": "名称",
+    "officer": "执法证号",
+    "parent": "上级机关",
+    "person": "姓名",
+    "post": "岗位",
+    "powers": "事项",
+    "provider": "承接方",
+    "published": "公布",
+    "qualified": "取得法律职业资格",
+    "scope": "协议事项",
+    "until": "截止",
+}
 _WORDS: Mapping[str, Mapping[str, Bilingual]] = {
     "fault": _FAULTS,
     "kind": WORDS["statement_kind"],
@@ -83,9 +106,17 @@ _WORDS: Mapping[str, Mapping[str, Bilingual]] = {
 def shown(field: str, value: str, procedure: str = "") -> str:
     if words := _WORDS.get(field, {}).get(value):
         return pick(words)
+    if field == "facts":
+        return say(en=value, zh="；".join(map(_stated, value.split("；"))))
     if field in ("act", "decision", "what"):
         return pick(_ACTIONS[value]) if value in _ACTIONS else act_name(value, procedure)
     return procedure_title(value) if field == "procedure" else value
+
+
+def _stated(fact: str) -> str:
+    """Of a register, by its name; what is said as it was said: 是 is not yes."""
+    name, mark, said = fact.partition("=")
+    return _STATED.get(name, name) + mark + said
 
 
 def act_name(act: str, procedure: str = "") -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from cli.devices import DEVICES
 from cli.language import language, pick, say
 from ledger.process.facts import FactKind, FactRule
 from ledger.process.rulepack import Check, RulePack
@@ -46,10 +47,6 @@ _GIVEN: Mapping[str, Bilingual] = {
     "of_fact": {"en": "its fact", "zh": "对照事实"},
     "version": {"en": "version", "zh": "版本"},
 }
-_DEVICES: Mapping[str, Bilingual] = {
-    "fixed_monitor": {"en": "fixed monitor", "zh": "固定监控设备"},
-    "recorder": {"en": "body-worn recorder", "zh": "执法记录仪"},
-}
 _LISTS: Mapping[str, Bilingual] = {
     "benchmarks": {"en": "benchmarks", "zh": "裁量基准"},
     "lenient": {"en": "lenient list", "zh": "免罚轻罚清单"},
@@ -69,7 +66,7 @@ def word_name(pack: RulePack, act: str, fact: str, word: str) -> str:
 
 def device_name(kind: str) -> str:
     """Kinds of devices are words of the register; one of somebody's own is shown as it is."""
-    return pick(_DEVICES[kind]) if kind in _DEVICES else kind
+    return pick(DEVICES[kind]) if kind in DEVICES else kind
 
 
 def fact_lines(pack: RulePack, called: Callable[[tuple[str, ...]], str]) -> Iterator[str]:

@@ -34,3 +34,10 @@ def test_kinds_of_penalties_are_told_in_words() -> None:
     assert kind_name("fine", "on_the_spot_decision", "summary") == "罚款"
     assert kind_name("caning", "penalty_decision", "ordinary") == "caning"
     assert kind_name("fine", "penalty_decision", "mine") == "fine"
+
+
+def test_what_an_entry_of_a_register_states_is_told_by_its_name() -> None:
+    said = "certified=yes；in_post=是；kind=recorder；nobody=no；person=a=b"
+    assert shown("facts", said) == "持证=yes；在岗=是；种类=recorder；nobody=no；姓名=a=b"
+    choose(["--lang", "en"], {})
+    assert shown("facts", said) == said

@@ -120,6 +120,25 @@ def test_a_fact_that_no_rule_looks_at_is_remarked_upon(register: Registrar) -> N
     assert "no rule looks at inpost" in ended.err
 
 
+def test_a_word_that_is_not_yes_is_told_to_count_as_no(register: Registrar) -> None:
+    usual = ("--officer", "A-3", "--from", "2026-01-01", "--fact", "in_post=yes", "--lang", "zh")
+    ended = register(*usual, "--fact", "certified=是", "--fact", "person=是")
+    assert ended.code == 0
+    assert "certified=是 按“否”计" in ended.err
+    assert "in_post" not in ended.err and "person" not in ended.err
+    table = register.desk / "officers.csv"
+    table.write_text("subject,from,certified\nA-4,2026-01-01,yes\nA-5,2026-01-01,有\n")
+    assert "certified=有 按“否”计" in register("--entries", "officer", table, "--lang", "zh").err
+
+
+def test_a_kind_of_device_that_no_rule_knows_is_told(register: Registrar) -> None:
+    usual = ("--from", "2026-01-01", "--lang", "zh")
+    ended = register("--entry", "device", "MON-7", *usual, "--fact", "kind=固定监控设备")
+    assert ended.code == 0
+    assert "不使用设备种类 固定监控设备；可用：fixed_monitor、recorder" in ended.err
+    assert "种类" not in register("--entry", "device", "M", *usual, "--fact", "kind=recorder").err
+
+
 START = ("--from", "2026-01-01")
 FACT = ("--fact", "person=x")
 
