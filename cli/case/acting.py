@@ -12,6 +12,7 @@ import click
 
 from cli import output
 from cli.case.refusal import refused
+from cli.case.remarks import remarks
 from cli.case.timecode import read_timecode
 from cli.command import F, json_option, option
 from cli.command import command as new_command
@@ -325,6 +326,8 @@ def _file(
                 zh="未重新计算账本的答复：没有给出 --trust",
             )
         )
+    for remark in remarks(str(fields["procedure"]), str(fields["act"]), fields.get("facts", {})):
+        output.note(remark)
     return output.Exit.DONE
 
 

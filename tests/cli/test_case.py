@@ -78,7 +78,8 @@ def test_an_act_is_logged_with_crew_facts_and_time_codes(desk: Desk) -> None:
         *("--until", "2026-11-23T15:20:00+08:00"),
     )
     assert ended.code == 0, ended.err
-    (said,) = desk.ledger.said("act")
+    assert "is case_filing (Case filing approval) meant?" in desk.act("case_fileing", "start").err
+    said, _ = desk.ledger.said("act")
     del said["id"]
     said.pop("after", None)
     assert said == {
