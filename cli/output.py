@@ -71,7 +71,7 @@ _CHINESE: tuple[tuple[type[LedgerError], str], ...] = (
 # What to do next, of the refusals that a case handler meets most; others keep their English.
 _HINTS: Mapping[str, str] = {
     **HINTS_IN_CHINESE,
-    OWNER_HINT: "如该案号属于本机关，请登记员登记案号格式，登记后案件即归本机关",
+    OWNER_HINT: "如该案号属于本机关，请登记人登记案号格式，登记后案件即归本机关",
     PACK_HINT: "请先发布该程序的规则包，再重新登记启动案件的行为",
     "file under a provisional case until it has a number of its own": "有本机关案号之前，"
     "以临时案件登记",

@@ -10,7 +10,9 @@ from ledger.evidence.procedural import Registered
 from ledger.process import lists
 from ledger.process.contents import Published
 
-PAGE = (Path(__file__).parents[2] / "docs" / "registers.md").read_text("utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = {name: (DOCS / name).read_text("utf-8") for name in ("registers.md", "registers.zh.md")}
+PAGE = PAGES["registers.md"]
 INDENTED = "\n".join(line[4:] for line in PAGE.split("\n") if line.startswith("    ") or not line)
 EXAMPLES = [f'list = "{part}' for part in INDENTED.split('list = "')[1:]]
 
@@ -26,8 +28,19 @@ def test_each_example_is_read(example: str) -> None:
     assert lists.READERS[published.register](example)
 
 
-def test_the_facts_are_those_that_the_command_knows() -> None:
-    rows = re.findall(r"^\| `(\w+)` \| [^|]* \| (.*) \|$", PAGE, re.M)
+def typed(page: str) -> list[str]:
+    """What stands there to be typed or copied."""
+    return [line for line in page.split("\n") if line.startswith(("    ", "$ ", "  --"))]
+
+
+def test_both_pages_have_the_same_examples() -> None:
+    first, second = map(typed, PAGES.values())
+    assert first == second
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_facts_are_those_that_the_command_knows(page: str) -> None:
+    rows = re.findall(r"^\| `(\w+)`[^|]*\| [^|]* \| (.*) \|$", PAGES[page], re.M)
     told = {name: set(re.findall(r"`(\w+)`", text)) for name, text in rows}
     values = {"recorder", "fixed_monitor"}
     assert {name: facts - values for name, facts in told.items()} == {
