@@ -73,6 +73,17 @@ def test_an_act_is_called_the_same_and_stands_in_the_same_stage_in_every_pack() 
     assert {stage for found in stages.values() for stage in found} == set(map(str, Stage))
 
 
+def test_an_act_is_done_by_the_same_crew_in_every_pack() -> None:
+    """Else an auxiliary may do under one procedure what is reserved under another."""
+    crews: dict[str, set[tuple[int, str]]] = {}
+    for pack in PACKS.values():
+        for act in pack["act"] if pack["kind"] != "after" else ():
+            crew = act.get("officers", 0), act.get("verb", "")
+            crews.setdefault(act["id"], set()).add(crew)
+    # 许可法 47 says nothing of who tells an applicant of it.
+    assert {act for act, found in crews.items() if len(found) > 1} == {"hearing_rights_notice"}
+
+
 def test_an_act_that_is_reserved_wants_officers_and_a_penalty_two() -> None:
     for name, pack in PACKS.items():
         for act in pack["act"]:
