@@ -88,6 +88,36 @@ def test_a_case_that_was_said_to_end_otherwise_is_penalised_by_all_the_rules(end
         assert lacking in rules(asked(made, PENALTY))
 
 
+def noticed(ending: str, procedure: str) -> Proceeding:
+    """The party was told of a penalty, asked for a hearing, and then there was none."""
+    made, heard = ended(ending), complete(PACK, RECORDS["hearing"], RECORDS["hearing_rights"])
+    end = made.step(ending)
+    for n, act in enumerate(("penalty_notice", "hearing_rights_notice", "hearing_request")):
+        step = deepcopy(heard.step(act))
+        step.procedure = procedure if act.startswith("hearing") else "ordinary"
+        step.at, step.logged = end.at - HOUR // 2 + n, end.at - HOUR // 2 + n
+        made.steps.insert(made.steps.index(end), step)
+    return made
+
+
+@pytest.mark.parametrize("procedure", ["ordinary", "hearing"])
+@each_ending
+def test_nobody_is_owed_a_hearing_about_a_penalty_that_does_not_come(
+    ending: str, procedure: str
+) -> None:
+    registers = registers_of(("ordinary", TEXT), ("hearing", PACKS["hearing"]))
+    made = noticed(ending, procedure)
+    wanting = {"hearing", "hearing_answer", "hearing_notice", "hearing_appointment"}
+    wanting |= {"hearing_announcement", "statement_heard", "heard_after_notice"}
+    assert not rules(gaps(made.file(), registers, WEEKDAYS)) & wanting
+    assert asked(made, ending) == asked(made, "case_closing") == []
+    made.step(ending).act = PENALTY
+    made.step(PENALTY).facts = dict(complete(PACK).step(PENALTY).facts)
+    found = rules(refusals(*made.before(PENALTY), registers, WEEKDAYS))
+    assert {"hearing", "statement_heard"} <= found
+    assert ("hearing_appointment" in found) is (procedure == "hearing")
+
+
 def test_without_any_ending_no_case_is_closed() -> None:
     made = ended("case_dismissal")
     made.steps = [step for step in made.steps if step.act != "case_dismissal"]
