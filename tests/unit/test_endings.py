@@ -118,6 +118,16 @@ def test_nobody_is_owed_a_hearing_about_a_penalty_that_does_not_come(
     assert ("hearing_appointment" in found) is (procedure == "hearing")
 
 
+@pytest.mark.parametrize("record", ["site_record", "coercion_list"])
+def test_a_referral_waits_for_no_paper_of_a_measure_and_its_closing_does(record: str) -> None:
+    """移送规定 6: the police have the case within a day; what was sealed is still accounted for."""
+    made = complete(PACK, RECORDS["goods_referred"], RECORDS[record], RECORDS["case_closing"])
+    assert asked(made, "case_referral") == asked(made, "case_closing") == []
+    without = made.without(RECORDS[record])
+    assert asked(without, "case_referral") == []
+    assert rules(asked(without, "case_closing")) == {record}
+
+
 def test_without_any_ending_no_case_is_closed() -> None:
     made = ended("case_dismissal")
     made.steps = [step for step in made.steps if step.act != "case_dismissal"]
