@@ -20,6 +20,7 @@ from cli.review_folder import (
     ENTRY,
     LIST,
     OPENINGS,
+    PROOF,
     SALT,
     STATEMENT,
     open_review,
@@ -170,6 +171,13 @@ def list_(
             say(
                 en=f"{place}  {answer['id']}  {count} cases",
                 zh=f"{place}  {answer['id']}  {count} 案",
+            )
+        )
+        receipt = f"tiezheng receipt {answer['id']} -o {printable(str(path / PROOF))}"
+        output.note(
+            say(
+                en=f"next: {receipt}; the reviewer then puts his secret into the folder",
+                zh=f"下一步：{receipt}；然后由评查人将秘密数放入该文件夹",
             )
         )
 

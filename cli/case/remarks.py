@@ -32,7 +32,7 @@ def remarks(procedure: str, act: str, facts: Mapping[str, str]) -> Iterator[str]
         if near:
             yield _slip(pack, act, fact, near[0])
     for found in unread_facts(pack, act, facts):
-        named = {"fact_name": fact_name(pack, act, found.fact)}
+        named = dict.fromkeys(("fact_name", "fact_name_en"), fact_name(pack, act, found.fact))
         told = pick(gap_sentence({"what": "unknown_value", "facts": found.to_facts() | named}))
         yield say(en=f"{told} File the act anew", zh=f"{told}请重新登记该行为")
 

@@ -33,6 +33,13 @@ def test_a_slip_in_a_fact_s_name_is_told_before_it_switches_a_review_off() -> No
 def test_a_word_of_no_choice_an_amount_in_words_and_a_day_that_is_none_are_told() -> None:
     (said,) = told("case_filing", {"major": "是"})
     assert "“是否重大案件”载明为“是”，应为下列之一：yes（是）、no（否）" in said
+    choose(["--lang", "en"], {})
+    (said,) = told("case_filing", {"major": "是"})
+    assert (
+        said
+        == "It states whether the case is major: 是; wanted is one of yes, no. File the act anew"
+    )
+    choose(["--lang", "zh"], {})
     (said,) = told("penalty_decision", {"amount": "三百元"})
     assert "以元为单位的数额" in said
     (said,) = told("case_filing", {"violation_ended": "2026-13-01"})

@@ -149,6 +149,15 @@ def test_the_list_is_the_register_of_that_moment(drawn: Desk) -> None:
     assert json.loads(drawn.compare().out) == {"left_out": [], "unknown": []}
 
 
+def test_who_makes_the_list_is_told_what_the_folder_still_needs(desk: Desk) -> None:
+    indexed = desk.ledger.services.catalog.indexed_to
+    await_that(lambda: indexed() == desk.ledger.services.log.number, "the catalog")
+    args = ("case-review", "list", desk.review, "--sample", "3", *desk.listing, "--lang", "zh")
+    ended = desk.run(*args)
+    id_ = ended.out.split()[1]
+    assert f"下一步：tiezheng receipt {id_} -o {desk.review / 'list.tlog-proof'}" in ended.err
+
+
 def test_a_case_that_got_its_number_after_the_list_was_not_left_out(desk: Desk) -> None:
     slot = {"agency": COUNTY, "id": new_id(time.time_ns() // 1_000_000)}
     opening = {"act": "provisional_opening", "occurred": NOW} | slot

@@ -9,6 +9,7 @@ reader of the log finds no serious gap that a gate should have seen.
 import random
 from collections.abc import Iterator
 from copy import deepcopy
+from dataclasses import replace
 from functools import cache
 
 import pytest
@@ -33,10 +34,13 @@ BRANCHES = 4  # as many as an `any` of a pack that is shipped has, but for kinds
 
 def closed(pack: RulePack, rule: Record, branch: int) -> Proceeding:
     """A whole case in which the rule applies, up to its closing, and all that this asks for."""
-    made = complete(pack, rule, branch=branch)
-    for act in pack.concluding(Conclusion.CLOSE):
+    return closing(complete(pack, rule, branch=branch))
+
+
+def closing(made: Proceeding) -> Proceeding:
+    for act in made.pack.concluding(Conclusion.CLOSE):
         made.add(act)
-    while sum(made.meet(record) for record in pack.records if made.applies(record)):
+    while sum(made.meet(record) for record in made.pack.records if made.applies(record)):
         pass
     return made.ordered()
 
@@ -76,6 +80,47 @@ def test_a_whole_case_is_closed_whatever_rule_applies_and_lacks_nothing(name: st
         assert serious(file) == [], made
 
 
+# What one pack wants must not keep another from its end. The first closes the case.
+TOGETHER = [
+    ("ordinary", "hearing"),
+    ("ordinary", "coercion"),
+    ("coercion", "ordinary"),
+    ("ordinary", "inspection"),
+    ("summary", "coercion"),
+    ("licence", "inspection"),
+]
+
+
+def joined(first: RulePack, second: RulePack) -> RulePack:
+    acts = {act.id: act for act in (*second.acts, *first.acts)}
+    order = dict.fromkeys(act.id for act in (*first.acts, *second.acts))
+    return replace(
+        first,
+        acts=tuple(acts[name] for name in order),
+        facts=first.facts + second.facts,
+        records=first.records + second.records,
+        checks=first.checks + second.checks,
+    )
+
+
+@pytest.mark.parametrize(("one", "other"), TOGETHER)
+def test_a_case_under_two_packs_is_closed_and_lacks_nothing(one: str, other: str) -> None:
+    first, second = READ[one], READ[other]
+    pack = joined(first, second)
+    for rule in pack.records:
+        made = complete(pack, rule)
+        if not any(made.stands(act) for act in second.opening):
+            made.add(next(act for act in second.opening if act not in made.never))
+        made = closing(made)
+        for step in made.steps:
+            theirs = first.act(step.act) is None or step.act in second.opening
+            step.procedure = other if theirs else one
+        file, refused = logged(made)
+        assert refused == [] and file.acts("case_closing"), (rule.id, made)
+        assert set(file.procedures()) >= {one, other}
+        assert serious(file) == [], (rule.id, made)
+
+
 def test_a_case_ends_in_each_way_that_a_pack_has() -> None:
     for name, pack in CLOSED.items():
         ends = {step.act for made in whole(name) for step in made.steps}
@@ -100,10 +145,10 @@ def disturb(name: str, trials: int) -> None:
         made = deepcopy(draw.choice(whole(name)))
         done = [spoil(made, draw) for _ in range(2)]
         file, _ = logged(made)
-        closing = file.last(*made.pack.concluding(Conclusion.CLOSE))
-        if closing is not None:
+        end = file.last(*made.pack.concluding(Conclusion.CLOSE))
+        if end is not None:
             ended += 1
-            file = upto(file, closing)
+            file = upto(file, end)
             assert [gap for gap in serious(file) if let_pass(gap, file, made.pack)] == [], (
                 f"seed {seed}: {done}"
             )
