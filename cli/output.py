@@ -28,7 +28,6 @@ from typing import Any, TextIO
 import click
 
 from cli.closed_wording import HINTS_IN_CHINESE, WHY
-from cli.details import in_chinese
 from cli.language import choose, say
 from ledger.encoding import printable
 from ledger.errors import Conflict, Full, LedgerError, Malformed, Rejected, Unavailable, Unknown
@@ -153,9 +152,9 @@ def refusal(refused: LedgerError, about: str = "") -> Exit:
     hints = (
         refused.hints
         if _json.get()
-        else [say(en=h, zh=_HINTS.get(h) or in_chinese(h)) for h in refused.hints]
+        else [say(en=h, zh=_HINTS.get(h) or _in_chinese(h)) for h in refused.hints]
     )
-    told = say(en=message, zh=f"{_family(refused)}（{in_chinese(message)}）")
+    told = say(en=message, zh=f"{_family(refused)}（{_in_chinese(message)}）")
     error(refused.code, told, hints)
     return exit_after(refused)
 
@@ -192,6 +191,13 @@ def _usage(refused: click.ClickException) -> Exit:
     return Exit.USAGE
 
 
+def _in_chinese(detail: str) -> str:
+    # Where nothing went wrong nobody waits for its patterns.
+    from cli.details import in_chinese
+
+    return in_chinese(detail)
+
+
 def _usage_in_chinese(refused: click.ClickException) -> str:
     match refused:
         case click.MissingParameter(param=click.Parameter() as param):
@@ -202,9 +208,9 @@ def _usage_in_chinese(refused: click.ClickException) -> str:
             return f"没有命令 {refused.command_name!r}"
         case click.BadParameter(param=param, param_hint=hint):
             name = hint or (param.get_error_hint(refused.ctx) if param else "参数")
-            return f"{name} 的值无效（{in_chinese(_plain(refused.message))}）"
+            return f"{name} 的值无效（{_in_chinese(_plain(refused.message))}）"
         case _:
-            return f"用法不对（{in_chinese(_plain(refused.format_message()))}）"
+            return f"用法不对（{_in_chinese(_plain(refused.format_message()))}）"
 
 
 def _plain(message: str) -> str:
