@@ -13,7 +13,7 @@ from uuid import UUID, uuid5
 from icalendar import Alarm, Calendar, Event
 
 from ledger.encoding import parse_time
-from ledger.process.clocks import State
+from ledger.process.deadlines.clocks import State
 
 MEDIA_TYPE = "text/calendar"
 SHOWN = frozenset({State.RUNNING, State.OVERDUE})

@@ -3,8 +3,8 @@
 from typing import Any
 
 from ledger.evidence.statement import Statement
-from ledger.process.complaints import LIKELY, Complaint
-from ledger.process.holds import STATEMENT, Holds
+from ledger.process.keeping.complaints import LIKELY, Complaint
+from ledger.process.keeping.holds import STATEMENT, Holds
 from storage.ledger_sqlite import SqliteLedgerStore
 
 MOST = 100  # as many as a person looks through; all of them are held

@@ -17,7 +17,7 @@ from ledger.evidence.owner import Spellings
 from ledger.evidence.statement import OPENING, Statement
 from ledger.ports import LedgerStore
 from ledger.process.casefile import CaseFile, Filed
-from ledger.process.registry import Registry
+from ledger.process.registers.registry import Registry
 from ledger.sequencer import Row
 
 KEPT = 20_000  # statements, at about 5 kB each; the series that was asked for last in any case

@@ -5,9 +5,9 @@ from functools import lru_cache
 from api.proceedings import shipped_after
 from ledger.errors import Malformed
 from ledger.evidence.procedural import Registered
-from ledger.process.duties import duties_of
-from ledger.process.registry import Registry
-from ledger.process.rulepack import RulePack
+from ledger.process.deadlines.duties import duties_of
+from ledger.process.registers.registry import Registry
+from ledger.process.rules.rulepack import RulePack
 
 
 def clock_names(registry: Registry) -> list[str]:

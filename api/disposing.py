@@ -38,7 +38,7 @@ from ledger.evidence.entry import Entry
 from ledger.evidence.statement import Kind, Statement, StatementSubject
 from ledger.log import Log
 from ledger.ports import ItemRecord
-from ledger.process.holds import Held, cases_of, names_of, statement_target
+from ledger.process.keeping.holds import Held, cases_of, names_of, statement_target
 from ledger.sequencer import Row
 from storage.catalog_sqlite import SqliteCatalog
 from storage.items_vault import ItemVault

@@ -32,8 +32,8 @@ from ledger.evidence.entry import Entry
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.statement import Kind, Statement
 from ledger.process.casefile import CaseFile, Filed
-from ledger.process.clocks import Running, State
-from ledger.process.duties import YEARLY, duties_of
+from ledger.process.deadlines.clocks import Running, State
+from ledger.process.deadlines.duties import YEARLY, duties_of
 
 DUE = frozenset({State.RUNNING, State.OVERDUE})
 

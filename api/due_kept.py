@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ledger.encoding import in_china
-from ledger.process.clocks import Running
-from ledger.process.period import DAY_MS, start_of
+from ledger.process.deadlines.clocks import Running
+from ledger.process.deadlines.period import DAY_MS, start_of
 
 NEVER = 2**63
 MAX_ROWS = 50_000  # of all agencies together, at about a kilobyte each

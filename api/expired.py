@@ -17,10 +17,10 @@ from ledger.evidence.membership import case_series, provisional_series
 from ledger.evidence.procedural import Registered
 from ledger.evidence.statement import Kind, Statement, StatementSubject
 from ledger.process.casefile import Filed as Placed
-from ledger.process.closing import last_closing
-from ledger.process.holds import Holds, names_of
-from ledger.process.registry import Registry
-from ledger.process.retention import Of, RetentionList
+from ledger.process.keeping.closing import last_closing
+from ledger.process.keeping.holds import Holds, names_of
+from ledger.process.keeping.retention import Of, RetentionList
+from ledger.process.registers.registry import Registry
 from ledger.sequencer import Row
 from storage.catalog_sqlite import SqliteCatalog
 from storage.ledger_sqlite import SqliteLedgerStore

@@ -26,7 +26,7 @@ from ledger.evidence.entry import Entry
 from ledger.evidence.signing import seal
 from ledger.log import Log
 from ledger.ports import LedgerStore
-from ledger.process.feed import (
+from ledger.process.feeds.feed import (
     MAX_EVENTS,
     MAX_PAGE,
     Page,
@@ -39,7 +39,7 @@ from ledger.process.feed import (
     may_leave,
     next_link,
 )
-from ledger.process.feed_table import FeedTable
+from ledger.process.feeds.feed_table import FeedTable
 from ledger.sequencer import Row
 from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.note import SignedNote

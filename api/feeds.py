@@ -1,6 +1,6 @@
 """The feed for the province's platform, pulled by its supervisor.
 
-    GET /v1/feed?after=16&limit=100     events 17 and on, one signed page (`ledger.process.feed`)
+    GET /v1/feed?after=16&limit=100     events 17 and on, one signed page
 
 A page with events is preceded by a custody statement in the log; an empty one tells nothing.
 Who may see some agencies or cases only has no feed: its numbers would have gaps.
@@ -17,7 +17,7 @@ from api.services import Services, services
 from ledger.encoding import parse_decimal
 from ledger.errors import Malformed
 from ledger.evidence.statement import Role
-from ledger.process.feed import MAX_PAGE
+from ledger.process.feeds.feed import MAX_PAGE
 
 router = APIRouter()
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from ledger.evidence.statement import Kind, Statement
 from ledger.log import Log
-from ledger.process.holds import cases_of
+from ledger.process.keeping.holds import cases_of
 from storage.catalog_sqlite import Holding, SqliteCatalog
 
 MAX_NAMED = 32  # of one kind, in one flag

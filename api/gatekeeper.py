@@ -12,8 +12,8 @@ from api.journal import journal
 from ledger.errors import LedgerError, Unavailable
 from ledger.evidence.statement import Statement
 from ledger.process.casefile import Filed
-from ledger.process.door import check_claimed, check_conclusion
-from ledger.process.rulepack import Conclusion
+from ledger.process.judging.door import check_claimed, check_conclusion
+from ledger.process.rules.rulepack import Conclusion
 
 
 class Gatekeeper:

@@ -5,7 +5,7 @@
     POST /v1/statements: a hold ──► the log ──► the items of what is held, in every store
     POST /v1/statements: a complaint ──► `api.watching` ──► a hold of the ledger's own
 
-The log says what is held (`ledger.process.holds`); until it does, so does the database of
+The log says what is held (`ledger.process.keeping.holds`); until it does, so does the database of
 places. What stands in the stores follows from both, again and again: what came later is held
 too, and what nothing holds any more is let go. A hold comes before retention and removal.
 """
@@ -17,7 +17,7 @@ from api.kin import Kin
 from ledger.errors import Rejected
 from ledger.evidence.statement import Statement, TextSubject
 from ledger.ports import ItemStore
-from ledger.process.holds import STATEMENT, Holds, cases_of, check_target, is_digest
+from ledger.process.keeping.holds import STATEMENT, Holds, cases_of, check_target, is_digest
 from ledger.suite import digest
 from storage.catalog_sqlite import SqliteCatalog
 from storage.ledger_sqlite import SqliteLedgerStore

@@ -10,7 +10,7 @@ clip that a court holds is worth nothing without its original.
 from collections.abc import Iterable, Iterator
 
 from ledger.evidence.statement import Statement
-from ledger.process.holds import STATEMENT, is_digest, speaks_of, statement_target
+from ledger.process.keeping.holds import STATEMENT, is_digest, speaks_of, statement_target
 from storage.catalog_sqlite import SqliteCatalog
 from storage.ledger_sqlite import SqliteLedgerStore
 

@@ -12,9 +12,9 @@ from ledger.errors import Rejected
 from ledger.evidence.entry import Entry
 from ledger.evidence.procedural import Registered
 from ledger.evidence.statement import Statement
-from ledger.process.crew import LATEST
-from ledger.process.holds import STATEMENT, Holds
-from ledger.process.registry import Registry
+from ledger.process.keeping.holds import STATEMENT, Holds
+from ledger.process.registers.crew import LATEST
+from ledger.process.registers.registry import Registry
 from storage.ledger_sqlite import SqliteLedgerStore
 
 

@@ -19,9 +19,9 @@ from api.schemas import AgencyName, answers, shown
 from api.services import Services, services
 from api.views import Below, Year, admit, asks_below, check_bound, check_year, own_cases
 from ledger.process.casefile import CaseFile
-from ledger.process.gap import Gap
-from ledger.process.gaps import gaps
-from ledger.process.merits import Merits, percent
+from ledger.process.judging.gap import Gap
+from ledger.process.judging.gaps import gaps
+from ledger.process.reports.merits import Merits, percent
 
 router = APIRouter()
 

@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect
 
 from api.journal import journal
 from ledger.errors import LedgerError
-from ledger.process.gated import Gated
+from ledger.process.judging.gated import Gated
 
 # code of the error → HTTP status, title. The most special code comes from the class itself.
 TABLE: Mapping[str, tuple[int, str]] = {

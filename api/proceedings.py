@@ -27,14 +27,14 @@ from ledger.evidence.entry import Entry
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.procedural import Registered
 from ledger.evidence.statement import Statement
-from ledger.process.calendar import Days, registered_days
 from ledger.process.casefile import CaseFile
-from ledger.process.clocks import Running, clocks_of
-from ledger.process.disposals import Destroyed
-from ledger.process.gaps import gaps
-from ledger.process.judged import Judged, judged
-from ledger.process.registry import Registry
-from ledger.process.rulepack import RulePack, read_pack
+from ledger.process.deadlines.calendar import Days, registered_days
+from ledger.process.deadlines.clocks import Running, clocks_of
+from ledger.process.judging.gaps import gaps
+from ledger.process.judging.judged import Judged, judged
+from ledger.process.keeping.disposals import Destroyed
+from ledger.process.registers.registry import Registry
+from ledger.process.rules.rulepack import RulePack, read_pack
 from ledger.sequencer import Row
 
 AFTER = "after"  # the pack that judges every case: what follows a decision

@@ -19,8 +19,8 @@ from api.schemas import AgencyName, answers, shown
 from api.services import Services, services
 from api.views import Asked, Below, admit, asks_below
 from ledger.encoding import in_china
-from ledger.process.clocks import Running
-from ledger.process.publications import PublicationLine, publication_line
+from ledger.process.deadlines.clocks import Running
+from ledger.process.reports.publications import PublicationLine, publication_line
 
 router = APIRouter()
 

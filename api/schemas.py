@@ -7,9 +7,9 @@ from fastapi import Path, Query
 from api.problems import MEDIA_TYPE, TABLE
 from ledger.evidence.delivery import Absent
 from ledger.evidence.withheld import LEDGERS_OWN, Reason
-from ledger.process.gap import GapKind
-from ledger.process.gated import Closed
-from ledger.process.rulepack import Conclusion, Level, Sickness
+from ledger.process.judging.gap import GapKind
+from ledger.process.judging.gated import Closed
+from ledger.process.rules.rulepack import Conclusion, Level, Sickness
 
 Schema = dict[str, Any]
 

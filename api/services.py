@@ -53,7 +53,7 @@ from ledger.evidence.trust import TrustedLog
 from ledger.filing import Filing
 from ledger.log import Accepted, Earlier, Keys, Log
 from ledger.ports import CosignerClient, Gate, ItemRecord, ItemStore, LedgerStore
-from ledger.process.crew import LATEST
+from ledger.process.registers.crew import LATEST
 from ledger.sequencer import Row
 from ledger.timestamp import Authority
 from ledger.tlog.checkpoint import Checkpoint

@@ -33,7 +33,7 @@ from ledger.evidence.envelope import MAX_ENVELOPE, Envelope
 from ledger.evidence.statement import Kind, Statement
 from ledger.filing import Filing
 from ledger.log import Accepted
-from ledger.process.rulepack import Conclusion
+from ledger.process.rules.rulepack import Conclusion
 
 JSON = "application/json"
 STATEMENT = "application/vnd.in-toto+json"

@@ -29,12 +29,12 @@ from ledger.evidence.envelope import Envelope
 from ledger.evidence.membership import case_series, provisional_series
 from ledger.evidence.procedural import Registered
 from ledger.evidence.statement import Kind, Role, Statement
-from ledger.process.crew import LATEST
-from ledger.process.listed import Seen
-from ledger.process.period import start_of
-from ledger.process.registry import Registry, Version
-from ledger.process.standing import contract_faults, reviewers
-from ledger.process.views import CaseLine, Doing, Placed, case_register, doings, stage_of
+from ledger.process.deadlines.period import start_of
+from ledger.process.registers.crew import LATEST
+from ledger.process.registers.listed import Seen
+from ledger.process.registers.registry import Registry, Version
+from ledger.process.registers.standing import contract_faults, reviewers
+from ledger.process.reports.views import CaseLine, Doing, Placed, case_register, doings, stage_of
 from ledger.sequencer import Row
 from ledger.suite import digest
 

@@ -18,10 +18,10 @@ from ledger.errors import Unavailable
 from ledger.evidence.entry import Entry
 from ledger.evidence.statement import Kind, Statement, StatementSubject
 from ledger.log import Log
-from ledger.process.complaints import Complaint, Span, corrected_spans, spans_of
-from ledger.process.crew import LATEST
-from ledger.process.holds import statement_target
-from ledger.process.registry import Registry
+from ledger.process.keeping.complaints import Complaint, Span, corrected_spans, spans_of
+from ledger.process.keeping.holds import statement_target
+from ledger.process.registers.crew import LATEST
+from ledger.process.registers.registry import Registry
 from ledger.sequencer import Row
 from storage.catalog_sqlite import SqliteCatalog
 from storage.ledger_sqlite import SqliteLedgerStore
@@ -101,7 +101,7 @@ class Watching:
             self._registered = row.number + 1
 
     def _recorded(self, complaint: Complaint, number: int) -> Iterator[Row]:
-        """By the catalog, whose spans are those of `ledger.process.complaints`."""
+        """By the catalog, whose spans are those of `ledger.process.keeping.complaints`."""
         self._catalog.catch_up(self._store)
         today = in_china(self._at_ms(number)).date()
         agencies = self._registry.below(complaint.agency, LATEST, today)

@@ -9,10 +9,10 @@ from ledger.evidence.chunks import digest_item
 from ledger.evidence.due import Calendar
 from ledger.evidence.statement import FileSubject, Kind, Statement
 from ledger.process.casefile import CaseFile, Filed
-from ledger.process.door import check_conclusion
-from ledger.process.gaps import gaps
-from ledger.process.registry import Registry
-from ledger.process.rulepack import RulePack
+from ledger.process.judging.door import check_conclusion
+from ledger.process.judging.gaps import gaps
+from ledger.process.registers.registry import Registry
+from ledger.process.rules.rulepack import RulePack
 
 KEY = "r"
 SIZES = (20, 200, 2000, 10_000)

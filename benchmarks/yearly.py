@@ -21,8 +21,8 @@ from ledger.evidence.series_private import SeriesSigner, new_series_key
 from ledger.evidence.signing import seal
 from ledger.evidence.statement import FileSubject, Kind, Stage, Statement
 from ledger.evidence.trust import Trust
-from ledger.process.statistics import Tally
-from ledger.process.yearly import Shown, Yearly
+from ledger.process.reports.statistics import Tally
+from ledger.process.reports.yearly import Shown, Yearly
 from ledger.recount import recount
 from ledger.report import Outcome
 from ledger.tlog.note import Algorithm

@@ -6,7 +6,7 @@ from cli.small_file import read_small
 from ledger.encoding import parse_utf8
 from ledger.errors import Malformed
 from ledger.evidence.due import Calendar
-from ledger.process.calendar import parse_calendar
+from ledger.process.deadlines.calendar import parse_calendar
 
 
 def read_calendar(file: str) -> Calendar:

@@ -33,7 +33,7 @@ from ledger import suite
 from ledger.encoding import format_time, parse_base64, parse_hex, printable
 from ledger.errors import Malformed, Rejected
 from ledger.evidence.statement import OPENING
-from ledger.process.drawing import (
+from ledger.process.reports.drawing import (
     SECRET_SIZE,
     Opened,
     ReviewList,

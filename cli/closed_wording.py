@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from ledger.process.gated import HINTS, Closed
+from ledger.process.judging.gated import HINTS, Closed
 from ledger.report import Bilingual
 
 WHY: Mapping[Closed, Bilingual] = {

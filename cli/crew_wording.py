@@ -1,9 +1,9 @@
-"""Who may act, in words: findings of `ledger.process.crew`, and what would cure each."""
+"""Who may act, in words: findings of `ledger.process.registers.crew`, and what would cure each."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from ledger.process.crew import CrewRule, Lack
+from ledger.process.registers.crew import CrewRule, Lack
 from ledger.report import Bilingual
 
 LACKS: Mapping[Lack, Bilingual] = {

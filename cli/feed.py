@@ -19,7 +19,7 @@ from cli.small_file import read_small
 from cli.trust import open_trust
 from ledger.encoding import printable
 from ledger.errors import Malformed, Rejected
-from ledger.process.feed import (
+from ledger.process.feeds.feed import (
     Page,
     check_follows,
     check_logged,
@@ -27,7 +27,7 @@ from ledger.process.feed import (
     open_page,
     unheard,
 )
-from ledger.process.feed_table import stays
+from ledger.process.feeds.feed_table import stays
 from ledger.report import Bilingual
 from ledger.tlog.note import VerifierKey
 

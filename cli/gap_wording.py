@@ -10,7 +10,7 @@ from typing import Any
 from cli.crew_wording import crew_cure, crew_sentence
 from cli.wording import STAGES
 from ledger.encoding import clip
-from ledger.process.crew import CrewRule
+from ledger.process.registers.crew import CrewRule
 from ledger.report import Bilingual
 
 DAY_MS, HOUR_MS, MINUTE_MS = 86_400_000, 3_600_000, 60_000

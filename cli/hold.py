@@ -16,7 +16,7 @@ from ledger.encoding import printable
 
 if TYPE_CHECKING:
     from api.holding import Holding
-    from ledger.process.holds import Held
+    from ledger.process.keeping.holds import Held
 
 MAX_REASON = 200
 
@@ -80,7 +80,7 @@ def _opened(path: Path) -> Iterator[tuple["Holding", "Callable[[], Iterator[Held
     from api.holding import Holding
     from api.settings import load
     from api.vault import open_vault
-    from ledger.process.holds import Held, Holds
+    from ledger.process.keeping.holds import Held, Holds
     from storage.catalog_sqlite import SqliteCatalog
     from storage.folder import DataFolder
     from storage.ledger_sqlite import SqliteLedgerStore

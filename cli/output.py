@@ -31,7 +31,7 @@ from cli.closed_wording import HINTS_IN_CHINESE, WHY
 from cli.language import choose, say
 from ledger.encoding import printable
 from ledger.errors import Conflict, Full, LedgerError, Malformed, Rejected, Unavailable, Unknown
-from ledger.process.gated import OWNER_HINT, PACK_HINT, Gated
+from ledger.process.judging.gated import OWNER_HINT, PACK_HINT, Gated
 from ledger.report import Outcome
 
 LARGE = 64 << 20  # bytes; below this a bar would only flicker

@@ -22,7 +22,7 @@ from ledger.errors import Malformed, Rejected
 from ledger.evidence.case_number import parse_case
 from ledger.evidence.due import Due, Procedure
 from ledger.evidence.withheld import LEDGERS_OWN, Reason
-from ledger.process.calendar import check_years
+from ledger.process.deadlines.calendar import check_years
 from ledger.process.particulars import Lack
 
 GIVEN = tuple(str(reason) for reason in Reason if reason not in LEDGERS_OWN)

@@ -24,8 +24,8 @@ from ledger.evidence.case_number import parse_case
 from ledger.evidence.place import Place
 from ledger.evidence.statement import Statement
 from ledger.evidence.trust import Trust
-from ledger.process.drawing import ReviewList, open_list
-from ledger.process.yearly import Yearly
+from ledger.process.reports.drawing import ReviewList, open_list
+from ledger.process.reports.yearly import Yearly
 from ledger.recount import recount
 from ledger.report import Finding, Outcome, worst
 

@@ -20,7 +20,7 @@ from ledger.evidence.membership import log_label
 from ledger.evidence.place import Place
 from ledger.evidence.statement import Statement
 from ledger.evidence.trust import Trust
-from ledger.process.drawing import (
+from ledger.process.reports.drawing import (
     ReviewList,
     check_fixed,
     drawn,

@@ -20,8 +20,8 @@ from cli.table import Table, show_table, write_table
 from cli.trust import open_trust
 from ledger import process
 from ledger.errors import Unknown
-from ledger.process.drawing import ReviewList, open_list
-from ledger.process.score import HUNDRED, Finding, Item, Scored, ScoreSheet
+from ledger.process.reports.drawing import ReviewList, open_list
+from ledger.process.reports.score import HUNDRED, Finding, Item, Scored, ScoreSheet
 
 GAP = ("kind", "stage", "level", "class", "rule", "source", "article")
 

@@ -23,9 +23,9 @@ from cli.trust import open_trust
 from cli.wording import OUTCOMES
 from ledger.encoding import printable
 from ledger.errors import Malformed, Unavailable
-from ledger.process.statistics import Statistics
+from ledger.process.reports.statistics import Statistics
+from ledger.process.reports.yearly import MAX_NUMBERS, Yearly
 from ledger.process.tables import format_yuan
-from ledger.process.yearly import MAX_NUMBERS, Yearly
 from ledger.recount import Recount, recount
 from ledger.report import Finding, Outcome
 

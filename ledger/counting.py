@@ -11,8 +11,8 @@ from ledger.evidence.envelope import Envelope
 from ledger.evidence.membership import acts_series
 from ledger.evidence.statement import Statement
 from ledger.log import Log
-from ledger.process.statistics import Tally
-from ledger.process.yearly import Gone, Shown, Yearly
+from ledger.process.reports.statistics import Tally
+from ledger.process.reports.yearly import Gone, Shown, Yearly
 from ledger.sequencer import Row
 from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.note import SignedNote

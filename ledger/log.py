@@ -43,7 +43,7 @@ from ledger.evidence.series_private import SeriesSigner
 from ledger.evidence.statement import FileSubject, Kind, Statement
 from ledger.filing import Filing, open_filing, read_filing
 from ledger.ports import Clock, Entropy, Gate, ItemRecord, LedgerStore, PublicStore, StampRecord
-from ledger.process.holds import Holds, check_lifting, check_placing
+from ledger.process.keeping.holds import Holds, check_lifting, check_placing
 from ledger.sequencer import Batch, Head, Pending, Row, plan
 from ledger.spread import Spread
 from ledger.tlog.checkpoint import Checkpoint, open_checkpoint

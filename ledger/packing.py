@@ -24,7 +24,7 @@ from ledger.evidence.withheld import STATEMENT, Reason, Withheld
 from ledger.log import Log
 from ledger.ports import RenewalStore
 from ledger.process.favourable import favourable
-from ledger.process.relied import Relied
+from ledger.process.registers.relied import Relied
 from ledger.renewals import plan_renewals
 from ledger.sequencer import Row
 from ledger.tlog.checkpoint import Checkpoint

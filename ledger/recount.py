@@ -20,8 +20,8 @@ from ledger.evidence.place import Place
 from ledger.evidence.series import Series
 from ledger.evidence.statement import Statement
 from ledger.evidence.trust import Trust, TrustedLog
-from ledger.process.statistics import Statistics, Tally, differences
-from ledger.process.yearly import Shown, Yearly
+from ledger.process.reports.statistics import Statistics, Tally, differences
+from ledger.process.reports.yearly import Shown, Yearly
 from ledger.report import Finding, Outcome, seconds_text, worst
 from ledger.tlog.audit import read_log
 from ledger.tlog.checkpoint import Checkpoint

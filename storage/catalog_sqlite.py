@@ -14,8 +14,8 @@ from ledger.errors import Conflict
 from ledger.evidence.entry import Entry
 from ledger.evidence.statement import Kind, Statement, StatementSubject
 from ledger.ports import LedgerStore
-from ledger.process.complaints import Span, corrected_spans, spans_of
-from ledger.process.holds import cases_of, speaks_of
+from ledger.process.keeping.complaints import Span, corrected_spans, spans_of
+from ledger.process.keeping.holds import cases_of, speaks_of
 from ledger.sequencer import Row
 from storage.database import DatabaseFile, Migration
 
@@ -267,7 +267,7 @@ class SqliteCatalog:
         return sorted(found)
 
     def speaking_of(self, what: str) -> list[int]:
-        """The numbers of those that `ledger.process.holds.speaks_of` says speak of it."""
+        """The numbers of those that `ledger.process.keeping.holds.speaks_of` says speak of it."""
         sql = "SELECT idx FROM spoken_of WHERE what = ? ORDER BY idx"
         with self._file.read() as db:
             return [index for (index,) in db.execute(sql, (what,)).fetchall()]

@@ -17,7 +17,7 @@ from api.clients.ledger import read_object
 from api.signing import sign_request
 from ledger.encoding import clip
 from ledger.errors import Unavailable
-from ledger.process.feed import Page
+from ledger.process.feeds.feed import Page
 from ledger.tlog.signing_key import SigningKey
 
 WITHIN_S = 30.0

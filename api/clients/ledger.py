@@ -26,7 +26,7 @@ from ledger.evidence.series import check_tags
 from ledger.evidence.statement import Statement
 from ledger.evidence.trust import Trust
 from ledger.evidence.withheld import Reason
-from ledger.process.gated import Closed, Gated
+from ledger.process.judging.gated import Closed, Gated
 from ledger.process.particulars import WANTED, Lack
 from ledger.suite import DIGEST_SIZE, new_digest
 from ledger.tlog.checkpoint import Checkpoint, open_checkpoint

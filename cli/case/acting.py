@@ -25,8 +25,8 @@ from ledger.encoding import parse_uuid7
 from ledger.errors import LedgerError
 from ledger.evidence.case_number import parse_case
 from ledger.evidence.statement import Stage
-from ledger.process.gated import Gated
-from ledger.process.rulepack import Conclusion, RulePack
+from ledger.process.judging.gated import Gated
+from ledger.process.rules.rulepack import Conclusion, RulePack
 from ledger.report import Bilingual
 
 

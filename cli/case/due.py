@@ -15,7 +15,7 @@ from cli.remote import Answer
 from cli.table import Table
 from ledger.encoding import clip
 from ledger.errors import Unavailable
-from ledger.process.clocks import State
+from ledger.process.deadlines.clocks import State
 from ledger.report import Bilingual
 
 # What every clock that is due has; the rest it may have or not.

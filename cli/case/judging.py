@@ -18,8 +18,8 @@ from cli.trust import open_trust
 from cli.wording import STAGES
 from ledger.encoding import printable
 from ledger.evidence.case_number import parse_case
-from ledger.process.clocks import State
-from ledger.process.rulepack import Level
+from ledger.process.deadlines.clocks import State
+from ledger.process.rules.rulepack import Level
 from ledger.report import Bilingual
 
 DESTROYED_FIELDS = ("at", "basis", "entry", "retention", "statements")

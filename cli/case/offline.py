@@ -17,12 +17,12 @@ from ledger.evidence.place import Place
 from ledger.evidence.statement import Kind, StatementSubject
 from ledger.evidence.trust import Trust
 from ledger.evidence.withheld import STATEMENT, Reason
-from ledger.process.calendar import registered_days
 from ledger.process.casefile import CaseFile, Filed
-from ledger.process.disposals import Destroyed
-from ledger.process.gaps import gaps
-from ledger.process.judged import judged
-from ledger.process.registry import Registry
+from ledger.process.deadlines.calendar import registered_days
+from ledger.process.judging.gaps import gaps
+from ledger.process.judging.judged import judged
+from ledger.process.keeping.disposals import Destroyed
+from ledger.process.registers.registry import Registry
 from ledger.report import Outcome
 from ledger.verdict.examination import Examination, View
 from ledger.verify import examine_packet

@@ -5,7 +5,7 @@ from cli.closed_wording import WHY
 from cli.gap_wording import gap_cure, gap_sentence
 from cli.language import language, pick, say
 from ledger.encoding import printable
-from ledger.process.gated import Gated, Row
+from ledger.process.judging.gated import Gated, Row
 from ledger.report import Bilingual
 
 LEVELS: dict[str, Bilingual] = {

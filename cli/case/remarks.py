@@ -12,8 +12,8 @@ from cli.language import pick, say
 from cli.rules.fact_words import fact_name
 from cli.rules.shipped import shipped
 from ledger.encoding import clip
-from ledger.process.rulepack import RulePack
-from ledger.process.stated import unread_facts
+from ledger.process.judging.stated import unread_facts
+from ledger.process.rules.rulepack import RulePack
 
 LIKE = 0.75  # majr and major; not amount and account
 

@@ -8,8 +8,8 @@ from cli.language import pick, say
 from cli.rules.fact_words import word_name
 from cli.rules.shipped import shipped
 from cli.wording import STAGES
-from ledger.process.rulepack import RulePack, read_pack
-from ledger.process.statistics import KINDS
+from ledger.process.reports.statistics import KINDS
+from ledger.process.rules.rulepack import RulePack, read_pack
 from ledger.report import Bilingual
 
 HEADS: Mapping[str, Bilingual] = {

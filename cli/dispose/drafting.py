@@ -93,7 +93,7 @@ def due(
 
 def _expired(path: Path) -> "Iterator[Expired]":
     from api.expired import expired
-    from ledger.process.holds import Holds
+    from ledger.process.keeping.holds import Holds
     from storage.catalog_sqlite import SqliteCatalog
     from storage.folder import DataFolder
     from storage.ledger_sqlite import SqliteLedgerStore

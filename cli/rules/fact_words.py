@@ -5,8 +5,8 @@ from typing import Any
 
 from cli.devices import DEVICES
 from cli.language import language, pick, say
-from ledger.process.facts import FactKind, FactRule
-from ledger.process.rulepack import Check, RulePack
+from ledger.process.rules.facts import FactKind, FactRule
+from ledger.process.rules.rulepack import Check, RulePack
 from ledger.process.tables import format_yuan
 from ledger.report import Bilingual
 

@@ -26,7 +26,7 @@ from ledger.errors import LedgerError
 from ledger.evidence.procedural import Registered
 from ledger.evidence.statement import Kind, Statement, register_subject
 from ledger.process.contents import Published
-from ledger.process.rulepack import RulePack
+from ledger.process.rules.rulepack import RulePack
 from ledger.suite import digest
 from storage.durable import PUBLIC_FOLDER, make_folder, write_file
 

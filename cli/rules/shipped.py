@@ -10,7 +10,7 @@ from cli.small_file import read_small
 from ledger.encoding import parse_utf8
 from ledger.errors import Malformed, Unknown
 from ledger.process.contents import Published
-from ledger.process.rulepack import RulePack
+from ledger.process.rules.rulepack import RulePack
 
 Read = TypeVar("Read")
 

@@ -6,7 +6,7 @@ from typing import Any
 from cli.language import language, pick, say
 from cli.rules.fact_words import check_line, device_name, fact_lines, fact_name, word_name
 from cli.wording import STAGES
-from ledger.process.condition import (
+from ledger.process.rules.condition import (
     AnyOf,
     Condition,
     Device,
@@ -16,7 +16,7 @@ from ledger.process.condition import (
     Stands,
     Unanswered,
 )
-from ledger.process.rulepack import Clock, Gate, Record, Rule, RulePack
+from ledger.process.rules.rulepack import Clock, Gate, Record, Rule, RulePack
 from ledger.report import Bilingual
 
 LEVELS: Mapping[str, Bilingual] = {

@@ -11,10 +11,10 @@ from typing import Any, Self
 from ledger.errors import Malformed
 from ledger.evidence import phrase
 from ledger.evidence.procedural import LISTS, Registered
-from ledger.process import lists
-from ledger.process.calendar import parse_calendar
-from ledger.process.retention import RetentionList
-from ledger.process.rulepack import RulePack
+from ledger.process.deadlines.calendar import parse_calendar
+from ledger.process.keeping.retention import RetentionList
+from ledger.process.registers import lists
+from ledger.process.rules.rulepack import RulePack
 from ledger.process.tables import read_toml
 
 READERS: Mapping[Registered, Callable[[str], object]] = {

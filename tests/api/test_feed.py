@@ -14,14 +14,14 @@ from api.clients.patience import Patience, Stopped
 from api.settings import Settings, load
 from ledger.errors import LedgerError, Malformed, Rejected
 from ledger.evidence.statement import FORMS, Kind
-from ledger.process.feed import (
+from ledger.process.feeds.feed import (
     Page,
     check_follows,
     check_logged,
     digest_of,
     missing_in_runs,
 )
-from ledger.process.feed_table import FeedTable, stays
+from ledger.process.feeds.feed_table import FeedTable, stays
 from testkit import disposals
 from testkit.feed_pulled import deed, own_key, pull
 from testkit.province import Platform, Wrong, open_platform

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ledger.errors import Rejected
-from ledger.process.feed import (
+from ledger.process.feeds.feed import (
     Told,
     check_follows,
     check_logged,

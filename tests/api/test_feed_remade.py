@@ -11,7 +11,7 @@ from api.restoring import Sources, restore
 from ledger.backup import BackupKey
 from ledger.errors import Rejected
 from ledger.log import Log
-from ledger.process.feed import Page, check_follows, check_logged, fresh_in, missing_in_runs
+from ledger.process.feeds.feed import Page, check_follows, check_logged, fresh_in, missing_in_runs
 from storage.folder import DataFolder
 from storage.public_copy import DirectoryLog
 from testkit import disposals

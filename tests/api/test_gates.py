@@ -9,7 +9,7 @@ import pytest
 
 from api.services import Services
 from ledger.evidence.statement import Role
-from ledger.process.gated import HINTS, OWNER_HINT, Closed
+from ledger.process.judging.gated import HINTS, OWNER_HINT, Closed
 from testkit.gating import SMALL, Handlers, envelope, numbers, published
 from testkit.keys import key
 from testkit.server import (
@@ -378,7 +378,7 @@ def test_after_a_restart_the_gate_knows_what_was_logged_before(folder: Path) -> 
 
 
 def test_the_small_pack_of_these_tests_is_one() -> None:
-    from ledger.process.rulepack import RulePack
+    from ledger.process.rules.rulepack import RulePack
 
     assert RulePack.from_text(SMALL).pack == "small"
     assert envelope("penalty_decision", b"x", agency=AGENCY)

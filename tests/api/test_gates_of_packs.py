@@ -15,8 +15,8 @@ from api.ids import new_id
 from ledger.evidence.signing import seal
 from ledger.evidence.statement import Kind, Statement
 from ledger.ports import ItemRecord
-from ledger.process.condition import acts_of
-from ledger.process.rulepack import Conclusion, Record, RulePack
+from ledger.process.rules.condition import acts_of
+from ledger.process.rules.rulepack import Conclusion, Record, RulePack
 from ledger.tlog.signing_key import SigningKey
 from testkit.proceeding import complete, registers
 from testkit.rulepacks import PACKS

@@ -15,7 +15,7 @@ import storage
 from api import problems
 from api.clients.ledger import refusal
 from ledger.errors import LedgerError
-from ledger.process.gated import Closed, Gated
+from ledger.process.judging.gated import Closed, Gated
 from testkit.server import Ledger
 
 FIELDS = {"type", "title", "status", "detail", "code", "hints"}

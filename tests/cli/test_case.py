@@ -11,8 +11,8 @@ import pytest
 from cli.rules.shipped import shipped
 from ledger.evidence.chunks import digest_item
 from ledger.evidence.statement import Role
-from ledger.process.gated import Closed, Gated
-from ledger.process.rulepack import RulePack
+from ledger.process.judging.gated import Closed, Gated
+from ledger.process.rules.rulepack import RulePack
 from testkit.case import uuid7
 from testkit.gating import Handlers, entry, numbers, published
 from testkit.keys import key

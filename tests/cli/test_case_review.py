@@ -17,7 +17,7 @@ from api.ids import new_id
 from ledger.evidence.chunks import digest_item
 from ledger.evidence.signing import seal
 from ledger.evidence.statement import FileSubject, Kind, Statement
-from ledger.process.drawing import Opened, ReviewList, make_list
+from ledger.process.reports.drawing import Opened, ReviewList, make_list
 from ledger.tlog.receipt import Receipt
 from testkit.county import COUNTY, STREET, act, open_county, signed
 from testkit.pdf import pages_of

@@ -17,8 +17,8 @@ from ledger.errors import Malformed
 from ledger.evidence.chunks import digest_item
 from ledger.evidence.signing import seal
 from ledger.evidence.statement import FileSubject, Kind, Statement
-from ledger.process.feed import digest_of, next_link, open_page
-from ledger.process.feed_table import FeedTable
+from ledger.process.feeds.feed import digest_of, next_link, open_page
+from ledger.process.feeds.feed_table import FeedTable
 from testkit.feed_pulled import complaint, own_key, pull, signed
 from testkit.province import open_platform
 from testkit.server import AGENCY, CASE, HANDLER, Ledger, await_that, open_ledger, serving, template

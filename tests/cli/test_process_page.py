@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from ledger.process.rulepack import CHECKS
+from ledger.process.rules.rulepack import CHECKS
 from testkit.server import HANDLER, REGISTRAR, open_ledger, serving
 
 ROOT = Path(__file__).parents[2]

@@ -11,7 +11,7 @@ import pytest
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.procedural import Registered
 from ledger.evidence.statement import Statement
-from ledger.process.registry import Registry
+from ledger.process.registers.registry import Registry
 from ledger.suite import digest
 from testkit.lists import BENCHMARKS
 from testkit.server import AGENCY, REGISTRAR, Ledger, open_ledger, serving

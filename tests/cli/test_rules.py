@@ -14,8 +14,8 @@ from cli.rules.shipped import shipped
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.procedural import Registered
 from ledger.evidence.statement import Statement
-from ledger.process.registry import Registry
-from ledger.process.rulepack import RulePack
+from ledger.process.registers.registry import Registry
+from ledger.process.rules.rulepack import RulePack
 from testkit.lists import BENCHMARKS, LISTS
 from testkit.server import AGENCY, REGISTRAR, Ledger, open_ledger, serving
 from testkit.terminal import Run

@@ -14,7 +14,7 @@ import pytest
 from ledger.encoding import format_json, parse_json
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.statement import Statement
-from ledger.process.yearly import Shown
+from ledger.process.reports.yearly import Shown
 from testkit.county import COUNTY, ELSEWHERE, STREET, act, open_county
 from testkit.server import CASE, OTHER_CASE, Ledger, serving
 from testkit.terminal import Ended, Run

@@ -13,7 +13,7 @@ from api.keys import read_key
 from ledger.evidence.chunks import digest_item
 from ledger.evidence.signing import seal
 from ledger.evidence.statement import FileSubject, Kind, Statement
-from ledger.process.feed import check_logged, missing_in_runs
+from ledger.process.feeds.feed import check_logged, missing_in_runs
 from storage.trust_directory import read_trust
 from testkit import case as kit
 from testkit.children import Child

@@ -95,17 +95,17 @@ from ledger.evidence.statement import Statement
 from ledger.evidence.suites import Suites
 from ledger.evidence.trust import Trust
 from ledger.evidence.withheld import Withheld, parse_reason
-from ledger.process import retention
-from ledger.process.calendar import parse_calendar
 from ledger.process.contents import Published
-from ledger.process.drawing import Opened, ReviewList, make_list, parse_secret, secret_line
-from ledger.process.feed import Page, Told, open_page
-from ledger.process.feed_table import FeedTable
-from ledger.process.lists import READERS
-from ledger.process.rulepack import RulePack
-from ledger.process.score import ScoreSheet
-from ledger.process.statistics import Statistics
-from ledger.process.yearly import Gone, Shown, Yearly
+from ledger.process.deadlines.calendar import parse_calendar
+from ledger.process.feeds.feed import Page, Told, open_page
+from ledger.process.feeds.feed_table import FeedTable
+from ledger.process.keeping import retention
+from ledger.process.registers.lists import READERS
+from ledger.process.reports.drawing import Opened, ReviewList, make_list, parse_secret, secret_line
+from ledger.process.reports.score import ScoreSheet
+from ledger.process.reports.statistics import Statistics
+from ledger.process.reports.yearly import Gone, Shown, Yearly
+from ledger.process.rules.rulepack import RulePack
 from ledger.report import Outcome
 from ledger.timestamp import Authority, open_token
 from ledger.tlog.checkpoint import Checkpoint
@@ -1334,7 +1334,7 @@ TARGETS: tuple[Target, ...] = (
         "retention list",
         text(_retention_list),
         lambda: (
-            (Path(retention.__file__).parent / "retention_lists" / "default.toml").read_bytes(),
+            (Path(retention.__file__).parents[1] / "retention_lists" / "default.toml").read_bytes(),
         ),
         (retention.RetentionList.from_text, retention.RetentionClass.from_toml),
         examples=60,

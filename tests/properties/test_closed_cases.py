@@ -16,12 +16,12 @@ import pytest
 
 from ledger.evidence.due import Calendar
 from ledger.process.casefile import CaseFile, Filed
-from ledger.process.door import check_conclusion
-from ledger.process.gap import Gap, GapKind
-from ledger.process.gaps import gaps
-from ledger.process.gated import Gated
-from ledger.process.judged import judged
-from ledger.process.rulepack import Check, Conclusion, Level, Record, RulePack
+from ledger.process.judging.door import check_conclusion
+from ledger.process.judging.gap import Gap, GapKind
+from ledger.process.judging.gaps import gaps
+from ledger.process.judging.gated import Gated
+from ledger.process.judging.judged import judged
+from ledger.process.rules.rulepack import Check, Conclusion, Level, Record, RulePack
 from testkit.proceeding import Proceeding, complete, registers_of
 from testkit.rulepacks import PACKS
 

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.evidence.due import Calendar
-from ledger.process.gap import GapKind
-from ledger.process.gaps import gaps
-from ledger.process.gates import refusals
-from ledger.process.rulepack import Level, RulePack
+from ledger.process.judging.gap import GapKind
+from ledger.process.judging.gaps import gaps
+from ledger.process.judging.gates import refusals
+from ledger.process.rules.rulepack import Level, RulePack
 from testkit.proceeding import DAY, HOUR, Proceeding, complete, registers_of
 from testkit.rulepacks import PACKS
 

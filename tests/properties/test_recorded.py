@@ -10,9 +10,9 @@ from ledger.encoding import format_time
 from ledger.evidence.due import Calendar
 from ledger.evidence.statement import Statement
 from ledger.process.casefile import CaseFile, Filed
-from ledger.process.judged import Judged, judged
-from ledger.process.records import Late, best, serious_crew
-from ledger.process.rulepack import RulePack
+from ledger.process.judging.judged import Judged, judged
+from ledger.process.judging.records import Late, best, serious_crew
+from ledger.process.rules.rulepack import RulePack
 from ledger.process.spans import Spans
 from testkit.proceeding import BEGINS, HOUR, complete, registers_of
 from testkit.rulepacks import PACKS

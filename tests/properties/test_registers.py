@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from ledger.evidence.procedural import Registered
 from ledger.evidence.statement import Kind, Statement, StatementSubject
-from ledger.process.crew import Wanted, crew_faults
-from ledger.process.registry import Registry
+from ledger.process.registers.crew import Wanted, crew_faults
+from ledger.process.registers.registry import Registry
 from testkit.case import AGENCY, CASE, uuid7
 from testkit.registers import announced, officer, registered
 

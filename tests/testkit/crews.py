@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from ledger.evidence.statement import Kind, Statement, StatementSubject
-from ledger.process.crew import CrewFinding, Wanted, crew_faults, register_differs
-from ledger.process.registry import Registry
+from ledger.process.registers.crew import CrewFinding, Wanted, crew_faults, register_differs
+from ledger.process.registers.registry import Registry
 from testkit.case import AGENCY, CASE, uuid7
 from testkit.registers import announced, officer, registered
 

@@ -11,7 +11,7 @@ from ledger.encoding import format_time
 from ledger.evidence.chunks import digest_item
 from ledger.evidence.signing import seal
 from ledger.evidence.statement import FileSubject, Kind, Statement, TextSubject
-from ledger.process.feed import Page, Told, digest_of, next_link, open_page
+from ledger.process.feeds.feed import Page, Told, digest_of, next_link, open_page
 from ledger.suite import digest
 from ledger.tlog.note import VerifierKey
 from testkit.server import AGENCY, CASE, HANDLER, Ledger

@@ -1,7 +1,7 @@
 """A page of a feed as values, made without a ledger: for readers that are given anything."""
 
 from ledger.evidence.series import MODULUS_SIZE
-from ledger.process.feed import Page, Told, digest_of, first_link, next_link
+from ledger.process.feeds.feed import Page, Told, digest_of, first_link, next_link
 
 FEED = "0198e7a0-0000-7000-8000-000000000001"
 

@@ -17,7 +17,8 @@ from ledger.encoding import format_time, parse_time
 from ledger.evidence.chunks import digest_item
 from ledger.evidence.statement import FileSubject, Kind, Statement
 from ledger.process.casefile import CaseFile, Filed
-from ledger.process.condition import (
+from ledger.process.registers.registry import Registry
+from ledger.process.rules.condition import (
     AnyOf,
     Condition,
     Device,
@@ -29,9 +30,8 @@ from ledger.process.condition import (
     acts_of,
     holds,
 )
-from ledger.process.facts import FactKind, FactRule
-from ledger.process.registry import Registry
-from ledger.process.rulepack import Check, Record, RulePack
+from ledger.process.rules.facts import FactKind, FactRule
+from ledger.process.rules.rulepack import Check, Record, RulePack
 from testkit.case import AGENCY, CASE, uuid7
 from testkit.registers import announced, listed, officer, registered, registry
 

@@ -19,7 +19,7 @@ from typing import Any
 from api.clients.feed_http import IDEMPOTENCY
 from api.signing import Message, RequestVerifier
 from ledger.errors import LedgerError
-from ledger.process.feed import Page, check_follows, fresh_in, open_page
+from ledger.process.feeds.feed import Page, check_follows, fresh_in, open_page
 from ledger.tlog.note import VerifierKey
 
 

@@ -1,7 +1,7 @@
 """Register statements of the forms that rule packs look at, and registries made of them."""
 
 from ledger.evidence.statement import Kind, Statement, register_subject
-from ledger.process.registry import Registry
+from ledger.process.registers.registry import Registry
 from testkit.case import AGENCY, uuid7
 
 IN_OFFICE = {"certified": "yes", "established": "yes", "in_post": "yes"}

@@ -6,7 +6,7 @@ import pytest
 
 from ledger.errors import Malformed
 from ledger.evidence.due import Calendar, Counted
-from ledger.process.calendar import Days, parse_calendar, registered_days
+from ledger.process.deadlines.calendar import Days, parse_calendar, registered_days
 from testkit.registers import announced, listed, registry
 
 NATIONAL = 'off = ["2026-10-01", 2026-10-02]\nworking = ["2026-10-10"]\n'

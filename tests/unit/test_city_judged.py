@@ -10,11 +10,11 @@ import pytest
 
 from ledger.evidence.chunks import digest_item
 from ledger.evidence.statement import FileSubject, Kind, Statement
-from ledger.process.calendar import registered_days
 from ledger.process.casefile import CaseFile, Filed
-from ledger.process.gaps import gaps
-from ledger.process.gates import refusals
-from ledger.process.registry import Registry
+from ledger.process.deadlines.calendar import registered_days
+from ledger.process.judging.gaps import gaps
+from ledger.process.judging.gates import refusals
+from ledger.process.registers.registry import Registry
 from testkit.case import uuid7
 from testkit.city import EVENING, WORKING, Case, City, at_ms
 from testkit.city_cases import SCRIPTS, Step

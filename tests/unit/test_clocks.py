@@ -13,11 +13,11 @@ from ledger.errors import Malformed
 from ledger.evidence.chunks import digest_item
 from ledger.evidence.due import Calendar, Counted
 from ledger.evidence.statement import FileSubject, Kind, Statement
-from ledger.process.calendar import Days
 from ledger.process.casefile import CaseFile, Filed
-from ledger.process.clocks import Running, State, clocks_of, period_of
-from ledger.process.duties import duties_of
-from ledger.process.rulepack import Clock, Meaning, RulePack
+from ledger.process.deadlines.calendar import Days
+from ledger.process.deadlines.clocks import Running, State, clocks_of, period_of
+from ledger.process.deadlines.duties import duties_of
+from ledger.process.rules.rulepack import Clock, Meaning, RulePack
 from testkit.case import AGENCY, CASE, uuid7
 
 PACKS = Path(__file__).parents[2] / "ledger" / "process" / "packs"

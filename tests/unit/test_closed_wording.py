@@ -5,7 +5,7 @@ import pytest
 from cli import output
 from cli.closed_wording import HINTS_IN_CHINESE, WHY
 from cli.language import speaking
-from ledger.process.gated import HINTS, Closed, Gated
+from ledger.process.judging.gated import HINTS, Closed, Gated
 
 Capture = pytest.CaptureFixture[str]
 

@@ -8,9 +8,9 @@ from ledger.errors import Rejected
 from ledger.evidence.chunks import digest_item
 from ledger.evidence.statement import FileSubject, Kind, Statement, register_subject
 from ledger.process.casefile import Filed
-from ledger.process.closing import last_closing
-from ledger.process.registry import Registry
-from ledger.process.retention import RetentionList
+from ledger.process.keeping.closing import last_closing
+from ledger.process.keeping.retention import RetentionList
+from ledger.process.registers.registry import Registry
 from testkit.disposals import PACK
 
 DAY_MS = 86_400_000

@@ -4,8 +4,8 @@ from itertools import product
 import pytest
 
 from ledger.evidence.statement import Statement
-from ledger.process.crew import CrewFinding, CrewRule, Verb
-from ledger.process.registry import Registry
+from ledger.process.registers.crew import CrewFinding, CrewRule, Verb
+from ledger.process.registers.registry import Registry
 from testkit.case import AGENCY
 from testkit.crews import GUEST, STAFF, WITHDRAWN, act, delegation, findings
 from testkit.lists import FORBIDDEN

@@ -5,8 +5,8 @@ import pytest
 from cli.case.refusal import lines
 from cli.crew_wording import LACKS, RULES, crew_cure, crew_sentence
 from cli.language import choose
-from ledger.process.crew import CrewFinding, CrewRule, Lack
-from ledger.process.registry import Registry
+from ledger.process.registers.crew import CrewFinding, CrewRule, Lack
+from ledger.process.registers.registry import Registry
 from testkit.crews import GUEST, STAFF, WITHDRAWN, act, delegation, findings
 from testkit.lists import FORBIDDEN
 from testkit.registers import listed, officer, registry

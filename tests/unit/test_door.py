@@ -7,10 +7,10 @@ import pytest
 
 from ledger.evidence.statement import Statement
 from ledger.process.casefile import CaseFile, Filed
-from ledger.process.door import check_conclusion
-from ledger.process.gated import PACK_HINT, Closed, Gated
-from ledger.process.registry import Registry
-from ledger.process.rulepack import RulePack
+from ledger.process.judging.door import check_conclusion
+from ledger.process.judging.gated import PACK_HINT, Closed, Gated
+from ledger.process.registers.registry import Registry
+from ledger.process.rules.rulepack import RulePack
 from testkit.proceeding import FIRST, Proceeding, complete, registers
 from testkit.registers import listed, registered, registry
 from testkit.rulepacks import PACKS

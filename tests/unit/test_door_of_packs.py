@@ -8,10 +8,10 @@ from ledger.encoding import parse_time
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.statement import Statement
 from ledger.process.casefile import CaseFile, Filed
-from ledger.process.door import check_conclusion
-from ledger.process.gated import Closed, Gated
-from ledger.process.registry import Registry
-from ledger.process.rulepack import RulePack
+from ledger.process.judging.door import check_conclusion
+from ledger.process.judging.gated import Closed, Gated
+from ledger.process.registers.registry import Registry
+from ledger.process.rules.rulepack import RulePack
 from testkit import gating
 from testkit.rulepacks import PACKS
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ledger.errors import LedgerError, Malformed, Rejected
 from ledger.evidence.chunks import digest_item
 from ledger.evidence.statement import FileSubject, Kind, Statement
-from ledger.process.drawing import (
+from ledger.process.reports.drawing import (
     Opened,
     ReviewList,
     check_fixed,

@@ -7,8 +7,8 @@ import pytest
 
 from api.due_kept import MAX_ROWS, NEVER, Counted, KeptRows, day_ends, next_change
 from ledger.encoding import parse_time
-from ledger.process.clocks import Running, State
-from ledger.process.rulepack import Clock, RulePack
+from ledger.process.deadlines.clocks import Running, State
+from ledger.process.rules.rulepack import Clock, RulePack
 
 AFTER = RulePack.from_text(
     (resources.files("ledger.process") / "packs" / "after.toml").read_text("utf-8")

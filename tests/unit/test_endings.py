@@ -9,13 +9,13 @@ import pytest
 
 from ledger.encoding import parse_time
 from ledger.evidence.due import Calendar
-from ledger.process.calendar import Days
-from ledger.process.clocks import State, clocks_of
-from ledger.process.gap import Gap
-from ledger.process.gaps import gaps
-from ledger.process.gates import refusals
-from ledger.process.judged import judged
-from ledger.process.rulepack import Conclusion, RulePack
+from ledger.process.deadlines.calendar import Days
+from ledger.process.deadlines.clocks import State, clocks_of
+from ledger.process.judging.gap import Gap
+from ledger.process.judging.gaps import gaps
+from ledger.process.judging.gates import refusals
+from ledger.process.judging.judged import judged
+from ledger.process.rules.rulepack import Conclusion, RulePack
 from testkit.proceeding import HOUR, Proceeding, Step, complete, registers_of
 from testkit.rulepacks import PACKS
 

@@ -9,8 +9,8 @@ from ledger.evidence.chunks import digest_item
 from ledger.evidence.due import Calendar
 from ledger.evidence.statement import FileSubject, Kind, Statement, StatementSubject
 from ledger.process.casefile import CaseFile, Filed
-from ledger.process.gap import Gap
-from ledger.process.gaps import gaps
+from ledger.process.judging.gap import Gap
+from ledger.process.judging.gaps import gaps
 from testkit.case import AGENCY, CASE, uuid7
 from testkit.proceeding import BEGINS, HOUR, registers_of
 from testkit.rulepacks import PACKS

@@ -5,13 +5,13 @@ import pytest
 from cli.gap_wording import gap_sentence
 from ledger.errors import Malformed
 from ledger.evidence.due import Calendar
-from ledger.process.condition import Says, all_says
-from ledger.process.fact_uses import uses_of
-from ledger.process.facts import FactKind, FactRule
-from ledger.process.gap import Gap
-from ledger.process.gaps import gaps
-from ledger.process.gates import refusals
-from ledger.process.rulepack import Check, Level, Record, RulePack
+from ledger.process.judging.gap import Gap
+from ledger.process.judging.gaps import gaps
+from ledger.process.judging.gates import refusals
+from ledger.process.rules.condition import Says, all_says
+from ledger.process.rules.fact_uses import uses_of
+from ledger.process.rules.facts import FactKind, FactRule
+from ledger.process.rules.rulepack import Check, Level, Record, RulePack
 from testkit.proceeding import Step, complete, registers_of
 from testkit.rulepacks import PACKS, SMALL
 

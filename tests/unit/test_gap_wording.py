@@ -10,10 +10,10 @@ import pytest
 from cli.case.refusal import lines
 from cli.gap_wording import SENTENCES, gap_cure, gap_sentence, span
 from ledger.evidence.due import Calendar
-from ledger.process.gaps import gaps
-from ledger.process.gates import refusals
-from ledger.process.records import NOTHING
-from ledger.process.rulepack import RulePack
+from ledger.process.judging.gaps import gaps
+from ledger.process.judging.gates import refusals
+from ledger.process.judging.records import NOTHING
+from ledger.process.rules.rulepack import RulePack
 from testkit.proceeding import DAY, HOUR, Proceeding, complete, registers_of
 from testkit.rulepacks import PACKS
 
@@ -27,7 +27,7 @@ def words() -> Iterator[str]:
     """What the code may find: the first argument of each `Failure`, `Finding` and `Lack`, and
     `act_gap`'s what."""
     for name in ("checks", "records", "gaps", "gates", "recording_gaps", "evidence_gaps"):
-        for node in ast.walk(ast.parse((PROCESS / f"{name}.py").read_text("utf-8"))):
+        for node in ast.walk(ast.parse((PROCESS / "judging" / f"{name}.py").read_text("utf-8"))):
             match node:
                 case ast.Call(func=ast.Name("Failure" | "Finding" | "Lack"), args=[what, *_]):
                     yield from (n.value for n in ast.walk(what) if isinstance(n, ast.Constant))

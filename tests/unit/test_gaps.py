@@ -11,10 +11,10 @@ import pytest
 
 from ledger.errors import Malformed
 from ledger.evidence.due import Calendar
-from ledger.process.gap import Gap, GapKind, told_once
-from ledger.process.gaps import gaps
-from ledger.process.registry import Registry
-from ledger.process.rulepack import Check, Record, RulePack
+from ledger.process.judging.gap import Gap, GapKind, told_once
+from ledger.process.judging.gaps import gaps
+from ledger.process.registers.registry import Registry
+from ledger.process.rules.rulepack import Check, Record, RulePack
 from testkit.proceeding import DAY, HOUR, Proceeding, complete, registers, registers_of
 from testkit.registers import listed, registry
 from testkit.rulepacks import PACKS

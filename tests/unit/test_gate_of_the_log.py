@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from ledger.errors import Unavailable
 from ledger.evidence.statement import Statement
 from ledger.log import Accepted, Earlier, Log
-from ledger.process.gated import Closed, Gated
+from ledger.process.judging.gated import Closed, Gated
 from testkit import procedural
 from testkit.world import World
 

@@ -10,11 +10,11 @@ from copy import deepcopy
 import pytest
 
 from ledger.evidence.due import Calendar
-from ledger.process.gap import Gap, GapKind
-from ledger.process.gaps import gaps
-from ledger.process.gates import refusals
-from ledger.process.registry import Registry
-from ledger.process.rulepack import RulePack
+from ledger.process.judging.gap import Gap, GapKind
+from ledger.process.judging.gaps import gaps
+from ledger.process.judging.gates import refusals
+from ledger.process.registers.registry import Registry
+from ledger.process.rules.rulepack import RulePack
 from testkit.proceeding import (
     BENCHMARKS,
     DAY,

@@ -14,8 +14,8 @@ from ledger.evidence.statement import (
     StatementSubject,
     TextSubject,
 )
-from ledger.process.complaints import Complaint, spans_of
-from ledger.process.holds import Holds, check_lifting, check_placing, names_of
+from ledger.process.keeping.complaints import Complaint, spans_of
+from ledger.process.keeping.holds import Holds, check_lifting, check_placing, names_of
 
 NOON = {"from": "2026-03-02T12:00:00+08:00", "to": "2026-03-02T12:00:00+08:00"}
 CASE = "苏城管罚〔2026〕417号"

@@ -13,10 +13,10 @@ from ledger.evidence.chunks import digest_item
 from ledger.evidence.due import Calendar
 from ledger.evidence.statement import FileSubject, Kind, Statement, StatementSubject
 from ledger.process.casefile import CaseFile, Filed
-from ledger.process.gap import Gap
-from ledger.process.gaps import gaps
-from ledger.process.gates import refusals
-from ledger.process.rulepack import RulePack
+from ledger.process.judging.gap import Gap
+from ledger.process.judging.gaps import gaps
+from ledger.process.judging.gates import refusals
+from ledger.process.rules.rulepack import RulePack
 from testkit.case import AGENCY, CASE, uuid7
 from testkit.proceeding import DAY, HOUR, INVESTIGATORS, MINUTE, registers_of
 from testkit.rulepacks import PACKS, SMALL

@@ -4,8 +4,8 @@ import pytest
 
 from ledger.errors import Malformed
 from ledger.evidence.statement import Statement
-from ledger.process.listed import Seen
-from ledger.process.lists import Clause
+from ledger.process.registers.listed import Seen
+from ledger.process.registers.lists import Clause
 from testkit.case import AGENCY
 from testkit.lists import BENCHMARKS, DELEGATED, FORBIDDEN, LENIENT, MAJOR, POWERS
 from testkit.registers import announced, listed, registry

@@ -6,7 +6,7 @@ import pytest
 from ledger.errors import Malformed
 from ledger.evidence.procedural import LISTS
 from ledger.process import contents
-from ledger.process.lists import (
+from ledger.process.registers.lists import (
     Clause,
     majors,
     named_powers,

@@ -3,11 +3,11 @@
 import pytest
 
 from ledger.evidence.due import Calendar
-from ledger.process.gaps import gaps
-from ledger.process.judged import judged
-from ledger.process.merits import Merits, percent
-from ledger.process.registry import Registry
-from ledger.process.rulepack import RulePack
+from ledger.process.judging.gaps import gaps
+from ledger.process.judging.judged import judged
+from ledger.process.registers.registry import Registry
+from ledger.process.reports.merits import Merits, percent
+from ledger.process.rules.rulepack import RulePack
 from testkit.proceeding import HOUR, Proceeding, complete, registers_of
 from testkit.rulepacks import PACKS
 

@@ -10,17 +10,17 @@ import pytest
 
 from ledger.evidence.due import Calendar
 from ledger.evidence.statement import Statement
-from ledger.process.calendar import Days, registered_days
 from ledger.process.casefile import CaseFile, Filed
-from ledger.process.clocks import Running, clocks_of
-from ledger.process.door import check_conclusion
-from ledger.process.gaps import gaps
-from ledger.process.gated import Gated
-from ledger.process.judged import Judged, judged
-from ledger.process.publications import publication_line
-from ledger.process.rulepack import RulePack
-from ledger.process.statistics import Tally
-from ledger.process.views import case_register, concludes
+from ledger.process.deadlines.calendar import Days, registered_days
+from ledger.process.deadlines.clocks import Running, clocks_of
+from ledger.process.judging.door import check_conclusion
+from ledger.process.judging.gaps import gaps
+from ledger.process.judging.gated import Gated
+from ledger.process.judging.judged import Judged, judged
+from ledger.process.reports.publications import publication_line
+from ledger.process.reports.statistics import Tally
+from ledger.process.reports.views import case_register, concludes
+from ledger.process.rules.rulepack import RulePack
 from testkit.proceeding import DAY, Proceeding, Step, complete, registers_of
 from testkit.rulepacks import PACKS
 

@@ -6,10 +6,10 @@ import pytest
 
 from cli.gap_wording import gap_sentence
 from ledger.evidence.due import Calendar
-from ledger.process.gap import Gap
-from ledger.process.gaps import gaps
-from ledger.process.gates import refusals
-from ledger.process.rulepack import RulePack
+from ledger.process.judging.gap import Gap
+from ledger.process.judging.gaps import gaps
+from ledger.process.judging.gates import refusals
+from ledger.process.rules.rulepack import RulePack
 from testkit.proceeding import Proceeding, complete, registers_of
 
 OLD = Path(__file__).parents[1] / "golden" / "packs" / "summary-before-facts.toml"

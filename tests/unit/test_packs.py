@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ledger.evidence.statement import Stage
-from ledger.process.calendar import parse_calendar
+from ledger.process.deadlines.calendar import parse_calendar
 
 PROCESS = Path(__file__).parents[2] / "ledger" / "process"
 PACKS = {

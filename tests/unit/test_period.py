@@ -14,9 +14,9 @@ import pytest
 from ledger.encoding import parse_time
 from ledger.errors import Malformed
 from ledger.evidence.due import Calendar
-from ledger.process.calendar import Days
-from ledger.process.fine import additional_fine
-from ledger.process.period import Period, Unit
+from ledger.process.deadlines.calendar import Days
+from ledger.process.deadlines.fine import additional_fine
+from ledger.process.deadlines.period import Period, Unit
 
 ROWS = list(
     csv.DictReader(

@@ -8,13 +8,13 @@ import pytest
 from ledger.encoding import parse_time
 from ledger.evidence.due import Calendar
 from ledger.evidence.statement import Kind, Statement, StatementSubject
-from ledger.process.calendar import Days
 from ledger.process.casefile import CaseFile, Filed
-from ledger.process.clocks import State, clocks_of
-from ledger.process.judged import Judged
-from ledger.process.publications import PublicationLine, publication_line
-from ledger.process.registry import Registry
-from ledger.process.rulepack import RulePack
+from ledger.process.deadlines.calendar import Days
+from ledger.process.deadlines.clocks import State, clocks_of
+from ledger.process.judging.judged import Judged
+from ledger.process.registers.registry import Registry
+from ledger.process.reports.publications import PublicationLine, publication_line
+from ledger.process.rules.rulepack import RulePack
 from testkit.case import AGENCY, CASE, uuid7
 
 AFTER = RulePack.from_text(

@@ -7,8 +7,8 @@ import pytest
 
 from cli.registering import FACTS
 from ledger.evidence.procedural import Registered
-from ledger.process import lists
 from ledger.process.contents import Published
+from ledger.process.registers import lists
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = {name: (DOCS / name).read_text("utf-8") for name in ("registers.md", "registers.zh.md")}

@@ -3,7 +3,7 @@ from datetime import date
 import pytest
 
 from ledger.evidence.procedural import Registered
-from ledger.process.registry import Registry, Version
+from ledger.process.registers.registry import Registry, Version
 from testkit.registers import announced, listed, officer, registered, registry
 
 OFFICER, POWERS = Registered.OFFICER, Registered.POWERS

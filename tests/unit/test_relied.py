@@ -3,7 +3,7 @@
 from typing import Any
 
 from ledger.evidence.statement import Kind, Statement, register_subject
-from ledger.process.relied import Relied
+from ledger.process.registers.relied import Relied
 from testkit import procedural
 from testkit.case import uuid7
 

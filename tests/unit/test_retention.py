@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 
 from ledger.errors import LedgerError, Malformed, Rejected
-from ledger.process import retention
-from ledger.process.retention import RetentionList
+from ledger.process.keeping import retention
+from ledger.process.keeping.retention import RetentionList
 
-DEFAULT = (Path(retention.__file__).parent / "retention_lists" / "default.toml").read_text("utf-8")
+DEFAULT = (Path(retention.__file__).parents[1] / "retention_lists" / "default.toml").read_text(
+    "utf-8"
+)
 HEAD = """
 list = "retention"
 version = "1"

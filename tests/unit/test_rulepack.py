@@ -4,7 +4,7 @@ import pytest
 
 from ledger.errors import Malformed
 from ledger.evidence.statement import Stage
-from ledger.process.rulepack import Conclusion, Level, RulePack, Sickness
+from ledger.process.rules.rulepack import Conclusion, Level, RulePack, Sickness
 from testkit.rulepacks import PACKS, SMALL
 
 

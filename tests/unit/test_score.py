@@ -8,9 +8,9 @@ import pytest
 from ledger import process
 from ledger.errors import Malformed
 from ledger.evidence.statement import Stage
-from ledger.process.gap import GapKind
-from ledger.process.rulepack import Level, Sickness
-from ledger.process.score import Finding, ScoreSheet
+from ledger.process.judging.gap import GapKind
+from ledger.process.reports.score import Finding, ScoreSheet
+from ledger.process.rules.rulepack import Level, Sickness
 
 DATA = files(process).joinpath("score.toml").read_bytes()
 SHEET = ScoreSheet.from_bytes(DATA)

@@ -3,8 +3,8 @@ from datetime import date
 import pytest
 
 from ledger.evidence.statement import Statement
-from ledger.process.listed import Seen
-from ledger.process.standing import ContractFault, Scope, contract_faults, reviewers
+from ledger.process.registers.listed import Seen
+from ledger.process.registers.standing import ContractFault, Scope, contract_faults, reviewers
 from testkit.case import AGENCY
 from testkit.lists import POWERS
 from testkit.registers import listed, officer, registered, registry

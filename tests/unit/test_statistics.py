@@ -14,8 +14,8 @@ from ledger.evidence.place import Place
 from ledger.evidence.series import entry_tags
 from ledger.evidence.statement import Statement
 from ledger.evidence.trust import TrustedLog
-from ledger.process.statistics import Statistics, Tally, differences
-from ledger.process.yearly import Gone, Shown, Yearly
+from ledger.process.reports.statistics import Statistics, Tally, differences
+from ledger.process.reports.yearly import Gone, Shown, Yearly
 from ledger.recount import Recount, recount
 from ledger.report import Outcome
 from ledger.tlog.checkpoint import Checkpoint

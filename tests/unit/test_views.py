@@ -3,8 +3,8 @@ from datetime import date
 import pytest
 
 from ledger.evidence.statement import Kind, Statement, StatementSubject, TextSubject
-from ledger.process.rulepack import Conclusion, RulePack
-from ledger.process.views import case_register, doings, people_of, stage_of
+from ledger.process.reports.views import case_register, doings, people_of, stage_of
+from ledger.process.rules.rulepack import Conclusion, RulePack
 from testkit.case import AGENCY, CASE, uuid7
 from testkit.rulepacks import PACKS
 

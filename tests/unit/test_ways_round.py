@@ -13,10 +13,10 @@ import pytest
 from ledger.encoding import format_time
 from ledger.evidence.due import Calendar
 from ledger.evidence.statement import Statement
-from ledger.process.door import check_conclusion
-from ledger.process.gaps import gaps
-from ledger.process.gated import Closed, Gated
-from ledger.process.rulepack import RulePack
+from ledger.process.judging.door import check_conclusion
+from ledger.process.judging.gaps import gaps
+from ledger.process.judging.gated import Closed, Gated
+from ledger.process.rules.rulepack import RulePack
 from testkit.case import AGENCY
 from testkit.proceeding import (
     BEGINS,

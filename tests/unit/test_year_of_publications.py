@@ -16,14 +16,14 @@ import pytest
 
 from ledger.encoding import parse_time
 from ledger.evidence.statement import Kind, Statement, StatementSubject
-from ledger.process.calendar import Days, parse_calendar
 from ledger.process.casefile import CaseFile, Filed
-from ledger.process.clocks import State, clocks_of
-from ledger.process.duties import duties_of
-from ledger.process.judged import Judged
-from ledger.process.publications import publication_line
-from ledger.process.registry import Registry
-from ledger.process.rulepack import RulePack
+from ledger.process.deadlines.calendar import Days, parse_calendar
+from ledger.process.deadlines.clocks import State, clocks_of
+from ledger.process.deadlines.duties import duties_of
+from ledger.process.judging.judged import Judged
+from ledger.process.registers.registry import Registry
+from ledger.process.reports.publications import publication_line
+from ledger.process.rules.rulepack import RulePack
 from testkit.case import AGENCY, CASE, uuid7
 
 FOLDER = resources.files("ledger.process")

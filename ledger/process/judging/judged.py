@@ -1,0 +1,191 @@
+"""A case under a rule pack: which one judges it, and what the pack's rules ask of the case.
+
+A pack judges a case as soon as one of its acts names it as its procedure, and sees all acts of
+the case, whatever procedure they name. It is the version in force when the case was opened: at
+the place of the opening act in the log, for the day on which that is said to have occurred, and
+at most a day before it was logged. A date alone, written back, chooses no older law.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import Protocol
+
+from ledger.encoding import in_china
+from ledger.errors import Malformed
+from ledger.evidence.procedural import Registered
+from ledger.evidence.statement import Statement
+from ledger.process.casefile import CaseFile, Filed
+from ledger.process.judging.reasons import Reasons
+from ledger.process.registers.crew import CrewFinding, Wanted, crew_faults, register_differs
+from ledger.process.registers.listed import Seen
+from ledger.process.registers.registry import Registry, Version
+from ledger.process.rules.condition import holds
+from ledger.process.rules.rulepack import Check, Record, RulePack, read_pack
+
+DAY_MS = 86_400_000
+Look = Callable[[int, Statement, Registry, Wanted], list[CrewFinding]]
+
+
+class Working(Protocol):
+    """A calendar."""
+
+    def is_working(self, day: date, /) -> bool: ...
+
+
+@dataclass(frozen=True)
+class Judged:
+    file: CaseFile
+    pack: RulePack
+    opening: Filed
+    registry: Registry
+    days: Working
+
+    # What conditions ask.
+
+    def stands(self, act: str) -> bool:
+        return bool(self.file.acts(act))
+
+    def last_of(self, *acts: str) -> str:
+        last = self.file.last(*acts)
+        return last.act if last else ""
+
+    def facts(self, act: str) -> Iterable[Mapping[str, str]]:
+        return [one.facts for one in self.file.acts(act)]
+
+    def is_major(self, act: str) -> bool:
+        """What a catalogue that cannot be read says nobody knows: then it is one."""
+        try:
+            return any(self.seen(one).majors(one.facts) for one in self.file.acts(act))
+        except Malformed:
+            return True
+
+    def has_device(self, kind: str) -> bool:
+        """As the register said of the device where its evidence stands."""
+        return any(
+            one.says("kind") == kind
+            for name, filed in self.file.devices.items()
+            # Of most devices it never said anything else.
+            if any(one.says("kind") == kind for one in self._versions_of(name))
+            for one in (self.registry.at(Registered.DEVICE, name, f.number, f.day) for f in filed)
+            if one is not None
+        )
+
+    def _versions_of(self, device: str) -> Iterable[Version]:
+        return self.registry.versions(Registered.DEVICE, device)
+
+    # What rules ask.
+
+    def applies(self, rule: Record | Check) -> bool:
+        return all(holds(condition, self) for condition in rule.when)
+
+    def seen(self, one: Filed) -> Seen:
+        """The registers as an act sees them."""
+        return Seen(self.registry, self.file.agency, one.number, one.day)
+
+    def own(self) -> Iterable[Filed]:
+        """Acts that name this pack as their procedure; what they are alike in is told once."""
+        return (one for one in self.file.acts() if one.procedure == self.pack.pack)
+
+    def stating(self) -> Iterable[Filed]:
+        """Acts whose facts the pack must be able to read: its rules see all, whatever procedure
+        they name. A pack that declares no facts looked at its own alone, and still does."""
+        return self.file.acts() if self.pack.facts else self.own()
+
+    def crew(self, one: Filed) -> list[CrewFinding]:
+        differing = self._crew(one, register_differs)
+        return [*self.crew_faults(one), *differing]
+
+    def crew_faults(self, one: Filed) -> list[CrewFinding]:
+        found = self._faults.get(one.number)
+        if found is None:
+            found = self._faults[one.number] = self._crew(one, crew_faults)
+        return found
+
+    @cached_property
+    def reasons(self) -> Reasons:
+        return Reasons(self.file, self.pack)
+
+    def asked_of(self, act: str) -> dict[str, set[str]]:
+        if act not in self._asked:
+            self._asked[act] = self.pack.asked_of(act)
+        return self._asked[act]
+
+    @cached_property
+    def _faults(self) -> dict[int, list[CrewFinding]]:
+        return {}
+
+    @cached_property
+    def _asked(self) -> dict[str, dict[str, set[str]]]:
+        return {}
+
+    def _crew(self, one: Filed, look: Look) -> list[CrewFinding]:
+        rule = self.pack.act(one.act)
+        if rule is None:
+            return []
+        wanted = Wanted(rule.verb, rule.officers, self.pack.kind)
+        return look(one.number, one.statement, self.registry, wanted)
+
+
+def judged(
+    file: CaseFile, registry: Registry, days: Working, unread: dict[str, Filed] | None = None
+) -> list[Judged]:
+    """Under each pack that an act of the case names and that was in force at its opening.
+
+    A part of a procedure, such as the hearing, brings the whole along: nobody leaves the rest out
+    by naming the part alone. Raises `Malformed` of a pack that cannot be read; with `unread`, such
+    a pack's procedure goes there with the first act that names it, as long as others are read."""
+    found: dict[str, Judged] = {}
+    fault: Malformed | None = None
+    named = file.procedures()
+    while named:
+        procedure, first = next(iter(named.items()))
+        del named[procedure]
+        try:
+            opening, pack = _opened_under(file, procedure, first, registry)
+        except Malformed as error:
+            if unread is None:
+                raise
+            unread[procedure], fault = first, error
+            continue
+        if pack is None:
+            continue
+        found[procedure] = Judged(file, pack, opening, registry, days)
+        named |= {other: first for other in pack.together_with if other not in found | named}
+    if fault is not None and not found:
+        raise fault
+    return list(found.values())
+
+
+def _opened_under(
+    file: CaseFile, procedure: str, first: Filed, registry: Registry
+) -> tuple[Filed, RulePack | None]:
+    """The opening and the pack in force there; or of a case from before there was one, which
+    nothing judges, an opening act that was logged anew when there was."""
+    opening = opening_of(file, procedure, first, registry)
+    pack = pack_at(procedure, opening, file.agency, registry)
+    if pack is None and registry.versions(Registered.RULE_PACK, procedure):
+        for one in (one for one in file.acts() if one.procedure == procedure):
+            later = pack_at(procedure, one, file.agency, registry)
+            if later is not None and one.act in later.opening:
+                return one, later
+    return opening, pack
+
+
+def opening_of(file: CaseFile, procedure: str, first: Filed, registry: Registry) -> Filed:
+    """The first act that the pack calls an opening; without one, the first that names the pack."""
+    pack = pack_at(procedure, first, file.agency, registry)
+    return (file.first(*pack.opening) if pack else None) or first
+
+
+def pack_at(procedure: str, opening: Filed, agency: str, registry: Registry) -> RulePack | None:
+    """The agency's own, or else that of the nearest agency above. Raises `Malformed`."""
+    day = opening_day(opening)
+    version = registry.listed(Registered.RULE_PACK, procedure, agency, opening.number, day)
+    return None if version is None else read_pack(version.content)
+
+
+def opening_day(opening: Filed) -> date:
+    claimed = max(opening.start_ms, opening.at_ms - DAY_MS)
+    return in_china(min(claimed, opening.at_ms)).date()

@@ -1,0 +1,1 @@
+"""What is held, how long things are kept, and what was destroyed."""
