@@ -10,6 +10,12 @@ from ledger.process.judging.gated import HINTS, Closed, Gated
 Capture = pytest.CaptureFixture[str]
 
 
+@pytest.fixture(autouse=True)
+def as_text() -> None:
+    """Whatever ran before in this process may have asked for JSON."""
+    output.run([], lambda: None)
+
+
 @pytest.mark.parametrize("reason", Closed)
 def test_each_reason_has_a_heading_and_a_hint_of_its_own(reason: Closed, capsys: Capture) -> None:
     with speaking("zh"):
