@@ -1,4 +1,5 @@
-"""What an agency may be recognised for in a year: uploads in time, cases without a gap.
+"""What an agency may be recognised for in a year: uploads in time, cases without a gap; and what
+is lacking, by the three sicknesses.
 
     GET /v1/agencies/{agency}/merits?year=2026     a line for each agency
 
@@ -22,6 +23,7 @@ from ledger.process.casefile import CaseFile
 from ledger.process.judging.gap import Gap
 from ledger.process.judging.gaps import gaps
 from ledger.process.reports.merits import Merits, percent
+from ledger.process.rules.rulepack import Sickness
 
 router = APIRouter()
 
@@ -82,6 +84,7 @@ def _files(s: Services, agency: str, year: str) -> Iterator[CaseFile]:
 
 def _row(agency: str, found: Merits) -> dict[str, str]:
     return {
+        **{str(sickness): str(found.sick[sickness]) for sickness in Sickness},
         "agency": agency,
         "cases": str(found.cases),
         "in_time": str(found.in_time),

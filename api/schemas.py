@@ -266,6 +266,7 @@ COMPONENTS: dict[str, Schema] = {
                 _object(
                     {"agency": _TEXT}
                     | dict.fromkeys(("cases", "in_time", "judged", "uploads", "whole"), _DECIMAL)
+                    | dict.fromkeys(("subject", "procedure", "conduct"), _DECIMAL)
                     | dict.fromkeys(("in_time_percent", "whole_percent"), _TEXT)
                 )
             ),

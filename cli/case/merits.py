@@ -5,13 +5,15 @@ import time
 from cli.case.views import ask_view, below_option, log_state, put_view, view_options, yes_or_no
 from cli.command import command as new_command
 from cli.command import option
-from cli.language import say
+from cli.language import pick, say
 from cli.remote import Answer
+from cli.rules.words import SICKNESSES
 from cli.table import Table
 
 FIELDS = (
     *("agency", "uploads", "in_time", "in_time_percent"),
     *("cases", "judged", "whole", "whole_percent"),
+    *("subject", "procedure", "conduct"),
 )
 
 
@@ -21,10 +23,12 @@ FIELDS = (
         "en": "Print what went well at an agency: uploads in time, cases without a gap.\n\n"
         "In time is what was logged within the hours of its rule pack, after it occurred\n"
         "as its signer says. A case counts as whole if a pack judges it and nothing that\n"
-        "is due is lacking. Shares are rounded down.",
+        "is due is lacking. Shares are rounded down. What is lacking is counted by the three\n"
+        "sicknesses: of the body that acts, of procedure, of conduct.",
         "zh": "打印机关的正面统计：及时上传率、零缺项率。\n\n"
         "及时：自签署人所称发生时起，在规则包规定的小时数内入日志。零缺项：有规则包\n"
-        "据以判断，且已到期的事项无一缺漏。百分比向下取整。",
+        "据以判断，且已到期的事项无一缺漏。百分比向下取整。缺项按主体不适格、程序不规范、\n"
+        "行为不文明三类计数。",
     },
     example="tiezheng case merits --agency city --below --year 2026 -o 正面统计.xlsx \\\n"
     "    --server https://ledger.example --token-file token",
@@ -57,6 +61,7 @@ def _table(answer: Answer, year: str) -> Table:
         say(en="judged by a pack", zh="有规则包的案件"),
         say(en="without a gap", zh="零缺项"),
         say(en="without a gap, %", zh="零缺项率（%）"),
+        *(pick(SICKNESSES[field]) for field in ("subject", "procedure", "conduct")),
     )
     about = ((say(en="log", zh="日志"), log_state(answer)),)
     title = say(en=f"In time and without a gap, {year}", zh=f"{year} 年度正面统计")

@@ -71,9 +71,12 @@ def test_what_was_in_time_and_whole_is_counted(desk: Desk) -> None:
     assert row == {
         "agency": COUNTY,
         "cases": "5",
+        "conduct": "0",
         "in_time": "3",
         "in_time_percent": "42.8",
         "judged": "3",
+        "procedure": "2",
+        "subject": "0",
         "uploads": "7",
         "whole": "1",
         "whole_percent": "33.3",

@@ -7,7 +7,7 @@ from ledger.process.judging.gaps import gaps
 from ledger.process.judging.judged import judged
 from ledger.process.registers.registry import Registry
 from ledger.process.reports.merits import Merits, percent
-from ledger.process.rules.rulepack import RulePack
+from ledger.process.rules.rulepack import RulePack, Sickness
 from testkit.proceeding import HOUR, Proceeding, complete, registers_of
 from testkit.rulepacks import PACKS
 
@@ -34,6 +34,17 @@ def test_a_case_with_a_gap_is_not_whole() -> None:
     merits = added(Merits(), complete(PACK, RECORD).without(RECORD))
     merits = added(merits, complete(PACK, RECORD))
     assert (merits.cases, merits.whole) == (2, 1)
+
+
+def test_what_lacks_is_counted_by_the_three_sicknesses() -> None:
+    merits = added(Merits(), complete(PACK, RECORD))
+    assert not merits.sick
+    merits = added(merits, complete(PACK, RECORD).without(RECORD))
+    assert merits.sick == {RECORD.sickness: 1}
+    alone = complete(PACK, RECORD)
+    alone.step("penalty_decision").officers = ["nobody", "else"]
+    merits = added(merits, alone)
+    assert merits.sick[Sickness.SUBJECT] > 0
 
 
 def test_what_came_late_is_not_in_time() -> None:

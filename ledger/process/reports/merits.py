@@ -1,4 +1,5 @@
 """What an agency may be recognised for (苏法治办〔2021〕17号 六(三)): in time, and without a gap.
+What is lacking is counted by the three sicknesses (一(一)): body, procedure, conduct.
 
 A statement is in time if it was logged within the hours that the first rule pack of its case
 allows, of a case without one within a day; when it occurred is its signer's word. A case is whole
@@ -6,14 +7,16 @@ if a pack judges it and nothing is lacking that is due. Of a case that no pack j
 looked at: it stands among the cases, and neither among the whole nor among the judged.
 """
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ledger.evidence.statement import Kind
 from ledger.process.casefile import CaseFile, Filed
 from ledger.process.judging.gap import Gap
 from ledger.process.judging.judged import Judged
 from ledger.process.judging.records import HOUR_MS
+from ledger.process.rules.rulepack import Sickness
 
 HOURS = 24  # without a pack
 _UPLOADED = frozenset({Kind.ACT, Kind.EVIDENCE})
@@ -26,11 +29,14 @@ class Merits:
     whole: int = 0
     uploads: int = 0
     in_time: int = 0
+    sick: Counter[Sickness] = field(default_factory=Counter)
 
     def add(self, file: CaseFile, packs: Sequence[Judged], gaps: Sequence[Gap]) -> None:
         self.cases += 1
         self.judged += bool(packs)
-        self.whole += bool(packs) and not any(gap.due for gap in gaps)
+        due = [gap for gap in gaps if gap.due]
+        self.whole += bool(packs) and not due
+        self.sick.update(gap.sickness for gap in due)
         limit_ms = (packs[0].pack.late_after_hours if packs else HOURS) * HOUR_MS
         for one in file.filed:
             if _is_upload(one, file.agency):
