@@ -121,16 +121,29 @@ def test_a_procedure_whose_pack_cannot_be_read_lets_no_closing_through() -> None
     check_conclusion(proposed, lambda act: case, packs)
 
 
-def test_a_decision_under_a_name_that_no_pack_knows_is_none() -> None:
-    """It would pass by every gate, and be read as what was decided."""
+def decided_as(act: str) -> tuple[CaseFile, Filed]:
     made = complete(PACK)
-    step = made.step(DECISION)
-    step.act = "penalty_resolution"
-    case, proposed = made.before("penalty_resolution")
+    made.step(DECISION).act = act
+    case, proposed = made.before(act)
     staged = dict(proposed.statement.predicate) | {"stage": "decide"}
     said = Statement(proposed.statement.kind, proposed.statement.subjects, staged)
-    proposed = replace(proposed, statement=said)
+    return case, replace(proposed, statement=said)
+
+
+def test_a_decision_under_a_name_that_no_pack_knows_is_none() -> None:
+    """It would pass by every gate, and be read as what was decided."""
+    case, proposed = decided_as("penalty_resolution")
     packs = registry(*registers(("ordinary", TEXT)))
+    with pytest.raises(Gated) as caught:
+        check_conclusion(proposed, lambda act: case, packs)
+    assert caught.value.reason is Closed.ACT
+
+
+def test_nor_under_one_that_another_agencys_pack_knows() -> None:
+    """An order to rectify is an inspector's, and meets no gate there."""
+    case, proposed = decided_as("rectification_order")
+    theirs = listed("rule_pack", "inspection", PACKS["inspection"], agency="agency-02")
+    packs = registry(*registers(("ordinary", TEXT)), theirs)
     with pytest.raises(Gated) as caught:
         check_conclusion(proposed, lambda act: case, packs)
     assert caught.value.reason is Closed.ACT

@@ -33,7 +33,7 @@ def check_conclusion(proposed: Filed, case_of: CaseOf, registry: Registry) -> No
     act = proposed.statement
     asked = _Asked(act, registry, proposed.number, in_china(proposed.at_ms).date())
     # Cheaply, before its case is read: whether the packs of anybody could say that it is one.
-    if not asked.is_one(asked.everybodys()):
+    if not asked.may_be_one(asked.everybodys()):
         return
     case = case_of(act)
     after = case.with_filed(proposed)
@@ -156,6 +156,11 @@ class _Asked:
         self._act = act
         self._registry = registry
         self.at = number, day
+
+    def may_be_one(self, packs: list[Version]) -> bool:
+        """Whoever decides: an act that one agency's pack knows may be unknown to another's."""
+        decides = self._act.stage is Stage.DECIDE and _names_a_case(self._act)
+        return bool(packs) and (decides or self.is_one(packs))
 
     def is_one(self, packs: list[Version]) -> bool:
         """A conclusion under one of these packs; the opening of a provisional case is none."""
