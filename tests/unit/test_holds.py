@@ -77,6 +77,18 @@ def test_each_is_lifted_by_itself() -> None:
     assert holds.was_on(f"statement/{id_of(1)}", COMPLAINT)
 
 
+def test_what_is_held_for_a_complaint_is_found_without_looking_at_all_that_is_held(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A disposal asks of each statement that it names, in the writer's turn."""
+    holds = book(hold(5, 1, 2, complaint=COMPLAINT), hold(6, 1), hold(7, 2, complaint=id_of(99)))
+    holds.add(hold(8, 2, lifted=True, complaint=COMPLAINT))
+    monkeypatch.delattr(Holds, "all")
+    assert [held.target for held in holds.for_complaint(COMPLAINT)] == [f"statement/{id_of(1)}"]
+    holds.add(hold(9, 5, lifted=True))
+    assert holds.of_complaint(COMPLAINT) == 0 and holds.of_complaint(id_of(99)) == 1
+
+
 def test_the_first_of_two_in_the_same_words_stands_and_a_lifting_of_none_changes_nothing() -> None:
     holds = book(hold(4, CASE, lifted=True), hold(5, CASE), hold(6, CASE))
     assert [held.id for held in holds.all()] == [id_of(5)]

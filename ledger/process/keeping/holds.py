@@ -43,6 +43,7 @@ class Holds:
     def __init__(self) -> None:
         self._on: dict[Target, dict[str, Held]] = {}  # then by the statement that placed it
         self._placed: dict[str, tuple[Target, ...]] = {}  # by that statement
+        self._for: dict[str, dict[tuple[Target, str], Held]] = {}  # by complaint
         self._ever: dict[tuple[Target, str], str] = {}
 
     def add(self, statement: Statement) -> None:
@@ -54,6 +55,7 @@ class Holds:
             return
         for held in self.lifted_by(statement):
             self._on[held.target].pop(held.id, None)
+            self._for.get(held.complaint, {}).pop((held.target, held.id), None)
 
     def _place(self, statement: Statement, targets: tuple[Target, ...]) -> None:
         reason = statement.predicate["reason"]
@@ -65,7 +67,8 @@ class Holds:
             said = (reason, complaint, statement.agency)
             # In the same words it is the same hold, sent again.
             if said not in ((one.reason, one.complaint, one.agency) for one in on.values()):
-                on[statement.id] = Held(statement.id, target, *said)
+                held = on[statement.id] = Held(statement.id, target, *said)
+                self._for.setdefault(complaint, {})[target, held.id] = held
 
     def lifted_by(self, statement: Statement) -> list[Held]:
         """What a lifting would take away; of any other statement nothing."""
@@ -93,10 +96,10 @@ class Holds:
 
     def of_complaint(self, complaint: str) -> int:
         """How many statements are held for it."""
-        return len(self.for_complaint(complaint))
+        return len(self._for.get(complaint, {}))
 
     def for_complaint(self, complaint: str) -> list[Held]:
-        return [held for held in self.all() if held.complaint == complaint]
+        return list(self._for.get(complaint, {}).values())
 
     def was_on(self, target: Target, complaint: str = "") -> str:
         """What placed it last, and was perhaps lifted since; empty if it never was."""
