@@ -92,7 +92,12 @@ class Disposing:
         self._watching.check_all_seen()
         self._catalog.catch_up(self._store)
         contents = filed_in(
-            self._log, self._log.first_year, disposal.agency, disposal.case, _provisional(disposal)
+            self._log,
+            self._log.register.spellings,
+            self._log.first_year,
+            disposal.agency,
+            disposal.case,
+            _provisional(disposal),
         )
         pending = self._pending()
         named = [self._named(one, contents.own, pending) for one in _subjects(disposal)]
@@ -236,11 +241,12 @@ class Disposing:
     def _destroy(self, number: int) -> None:
         if not self._store.erased_by(number):
             self._between(lambda: self._erase(number))
+        # At once: while a store is away what is destroyed would still be told.
+        self.then()
         for object_id in self._store.items_to_erase(number):
             self._forget(object_id)
             self._vault.destroy(object_id)
             self._store.item_erased(object_id)
-        self.then()
         numbers = self._store.erased_by(number)
         self._catalog.forget(numbers)
         self._store.fold()

@@ -14,6 +14,7 @@ from ledger.encoding import in_china
 from ledger.errors import LedgerError, Rejected
 from ledger.evidence.entry import Entry
 from ledger.evidence.membership import case_series, provisional_series
+from ledger.evidence.owner import Spellings
 from ledger.evidence.procedural import Registered
 from ledger.evidence.statement import Kind, Statement, StatementSubject
 from ledger.process.casefile import Filed as Placed
@@ -99,7 +100,12 @@ class Expired:
 
 
 def filed_in(
-    rows: Rows, first_year: int, agency: str, case: str | None, provisional: str | None
+    rows: Rows,
+    spellings: Spellings,
+    first_year: int,
+    agency: str,
+    case: str | None,
+    provisional: str | None,
 ) -> Contents:
     """What is filed in a case, and in what that grew from at one agency.
 
@@ -120,7 +126,7 @@ def filed_in(
             if (number := one.statement.case) is not None:
                 raise Rejected(f"the case went on as {number}, at {one.statement.agency!r}")
         return Contents(own, own, own)
-    owner = _owner(rows, case_series(case, first_year)) or agency
+    owner = _owner(rows, spellings, case, first_year) or agency
     own = _with_grown(rows, first_year, names, filed, agency)
     owners = own if owner == agency else _with_grown(rows, first_year, names, filed, owner)
     both = {one.row.number: one for one in (*filed, *own, *owners)}
@@ -140,13 +146,11 @@ def _with_grown(
     return [one for one in whole if one.statement.agency == agency]
 
 
-def _owner(rows: Rows, name: str) -> str:
-    """Whose statement was its first, though it may be destroyed since; a notary owns none."""
-    for row in map(rows.row, rows.places(name)):
-        said = row.said() if row.by is None else rows.row(row.by).said()
-        if said is not None and not said.is_notarial:
-            return said.agency
-    return ""
+def _owner(rows: Rows, spellings: Spellings, case: str, first_year: int) -> str:
+    """Of a statement that is destroyed, its disposal still says whose it was."""
+    placed = map(rows.row, rows.places(case_series(case, first_year)))
+    said = (row.said() if row.by is None else rows.row(row.by).said() for row in placed)
+    return spellings.owner(case, (one for one in said if one is not None))
 
 
 def _left(owners: Sequence[Filed]) -> Filed | None:
@@ -167,6 +171,14 @@ def read_registry(store: SqliteLedgerStore) -> Registry:
         if (said := row.said()) is not None:
             registry.add(row.number, said)
     return registry
+
+
+def read_spellings(store: SqliteLedgerStore) -> Spellings:
+    spellings = Spellings()
+    for row in store.registers():
+        if (said := row.said()) is not None:
+            spellings.add(said.agency, said.predicate.get("case_numbers", ()))
+    return spellings
 
 
 def retention_list(registry: Registry, agency: str, number: int, day: date) -> RetentionList:
@@ -220,33 +232,29 @@ def expired(
 ) -> Iterator[Expired]:
     """Closed cases whose time is over and which nothing holds, by number."""
     catalog.catch_up(store)
-    registry, head = read_registry(store), store.head()
+    registry, spellings, head = read_registry(store), read_spellings(store), store.head()
     number = 0 if head is None else head.end
     for counted in catalog.cases("", MOST_CASES):
         for agency in sorted({row.agency for row in catalog.case(counted.case)}):
             try:
-                found = _expired(
-                    store, catalog, registry, number, first_year, agency, counted.case, holds, today
-                )
+                contents = filed_in(store, spellings, first_year, agency, counted.case, None)
+                retention = retention_list(registry, agency, number, today)
+                found = _expired(contents, retention, registry, agency, counted.case, today)
+                kin = Kin(store, catalog).of(one.statement for one in contents.all if found)
             except LedgerError:
                 continue  # open, a provisional case, or of an agency without a list
-            if found is not None:
+            if found and not holds.on(name for one in kin for name in names_of(one)):
                 yield found
 
 
 def _expired(
-    store: SqliteLedgerStore,
-    catalog: SqliteCatalog,
+    contents: Contents,
+    retention: RetentionList,
     registry: Registry,
-    number: int,
-    first_year: int,
     agency: str,
     case: str,
-    holds: Holds,
     today: date,
 ) -> Expired | None:
-    contents = filed_in(store, first_year, agency, case, None)
-    retention = retention_list(registry, agency, number, today)
     closing = closing_of(retention, registry, contents.owners, contents.left)
     going = [one for one in contents.own if one.statement.kind in MAY_GO]
     closed = max([closing.day, *(one.day for one in going)])
@@ -255,9 +263,6 @@ def _expired(
     # The closing last: of more than one draft the others must find the case closed.
     going.sort(key=lambda one: one.statement.predicate.get("act") in retention.closing)
     if today <= until or not going or needed.of is not Of.CASE:
-        return None
-    kin = Kin(store, catalog).of(one.statement for one in contents.all)
-    if holds.on(name for one in kin for name in names_of(one)):
         return None
     subjects = tuple(one.subject for one in going)
     return Expired(case, agency, needed.id, closing.day, until, subjects)

@@ -45,7 +45,7 @@ class Holding:
         """How many items are held by it now."""
         check_target(target)
         self._places.add_hold(target, reason, now_ms)
-        items = self._items_of(target)
+        items = self._items_of([target])
         self._tell(items)
         return len(items)
 
@@ -55,7 +55,7 @@ class Holding:
         before = self._places.held_items()
         targets = {hold.target for hold in self._places.holds()}
         targets |= {held.target for held in holds.all()}
-        wanted = {item for target in targets for item in self._items_of(target)}
+        wanted = self._items_of(targets)
         self._tell(wanted)
         for item in sorted(before - wanted):
             self._items().hold(item, False)
@@ -83,23 +83,31 @@ class Holding:
         if refused is not None:
             raise refused
 
-    def _items_of(self, target: str) -> frozenset[str]:
-        """With those of what belongs together with it, as far as the catalog is."""
+    def _items_of(self, targets: Iterable[str]) -> frozenset[str]:
+        """With those of what belongs together with them, as far as the catalog is. All at once:
+        what one act names is followed once, and not again for each that is held.
+        """
+        targets = list(targets)
+        said = [said for target in targets for said in self._said_on(target)]
+        # Those that no statement speaks of yet, too.
+        here = (self._store.items_with(bytes.fromhex(one)) for one in targets if is_digest(one))
+        loose = {record.object_id for records in here for record in records}
+        return self._items_in(self._kin.of(said)) | loose
+
+    def _said_on(self, target: str) -> list[Statement]:
         if is_digest(target):
-            found = (self._store.row(row.index).said() for row in self._catalog.by_digest(target))
-            items = self._items_in(self._kin.of(said for said in found if said is not None))
-            # Those that no statement speaks of yet, too.
-            here = self._store.items_with(bytes.fromhex(target))
-            return items | {record.object_id for record in here}
-        if target.startswith(STATEMENT):
+            found = [self._store.row(row.index) for row in self._catalog.by_digest(target)]
+        elif target.startswith(STATEMENT):
             row = self._store.find(target.removeprefix(STATEMENT))
-            said = None if row is None else row.said()
-            return self._items_in(self._kin.of([] if said is None else [said]))
-        statements = list(self._filed_under({target}))
+            found = [] if row is None else [row]
+        else:
+            return self._said_in(target)
+        return [said for row in found if (said := row.said()) is not None]
+
+    def _said_in(self, case: str) -> list[Statement]:
+        statements = list(self._filed_under({case}))
         earlier = {s.predicate["provisional"] for s in statements if "provisional" in s.predicate}
-        if earlier:
-            statements += self._filed_under(earlier)
-        return self._items_in(self._kin.of(statements))
+        return statements + (list(self._filed_under(earlier)) if earlier else [])
 
     def _items_in(self, statements: Iterable[Statement]) -> frozenset[str]:
         found: set[str] = set()

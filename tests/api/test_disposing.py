@@ -523,15 +523,17 @@ def test_while_a_copy_is_away_it_is_not_said_to_be_done(
         answer = file(ledger)
         close_case(ledger)
         wanted = needles(ledger, RECORDING, answer)
-        tried = threading.Event()
+        tried, files = threading.Event(), ledger.services.casefiles
 
         def away(*_: object) -> None:
             tried.set()
             raise Unavailable("the store is away")
 
         monkeypatch.setattr(ledger.services.vault.items.copies["second"], "put_companion", away)
+        assert answer["id"] in [one.statement.id for one in files.of_case(CASE).filed]
         ledger.accept(disposal(answer))
         assert tried.wait(10)
+        assert answer["id"] not in [one.statement.id for one in files.of_case(CASE).filed]
         assert ledger.services.store.disposals_to_do() and not ledger.status("disposed")
     with open_ledger(tmp_path / "ledger", **second) as ledger:
         disposed(ledger)

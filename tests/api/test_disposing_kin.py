@@ -1,6 +1,7 @@
 """What belongs together is held together; nothing goes that something elsewhere still wants."""
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from api.expired import Filed, expired
 from api.ids import new_id
+from api.kin import Kin
 from ledger.encoding import in_china
 from ledger.evidence.chunks import digest_item
 from ledger.evidence.envelope import Envelope
@@ -33,6 +35,7 @@ from testkit.disposals import (
     refused,
     subject,
 )
+from testkit.gating import numbers
 from testkit.keys import key
 from testkit.server import (
     AGENCY,
@@ -73,10 +76,10 @@ def correction(ledger: Ledger, about: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
-def naming(ledger: Ledger, about: dict[str, Any], case: str = OTHER_CASE) -> dict[str, Any]:
-    """An act that names an earlier statement as one of its documents."""
+def naming(ledger: Ledger, *about: dict[str, Any], case: str = OTHER_CASE) -> dict[str, Any]:
+    """An act that names earlier statements as some of its documents."""
     said = Statement.from_bytes(Envelope.from_bytes(act(ledger, "decision", case=case)).payload)
-    both = (*said.subjects, subject(about))
+    both = (*said.subjects, *map(subject, about))
     data = seal(Statement(Kind.ACT, both, said.predicate).to_bytes(), [HANDLER]).to_bytes()
     (answer,) = ledger.accept(data)
     return answer
@@ -116,6 +119,30 @@ def test_what_corrects_a_held_recording_is_held_with_it(tmp_path: Path) -> None:
         close_case(ledger)
         ledger.accept(hold(recording))
         assert "under a legal hold" in refused(ledger, disposal(corrects))
+
+
+def test_what_one_act_names_is_followed_once_however_many_of_it_are_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(tmp_path / "ledger") as ledger:
+        recordings = [file(ledger, b"recording %d" % n) for n in range(5)]
+        naming(ledger, *recordings)
+        for one in recordings:
+            ledger.accept(hold(one))
+        services, followed, beside = ledger.services, list[str](), Kin.beside
+        services.catalog.catch_up(services.store)
+
+        def counted(kin: Kin, statement: Statement) -> Iterator[tuple[int, Statement]]:
+            followed.append(statement.id)
+            return beside(kin, statement)
+
+        with services.keeping._holding_lock:
+            monkeypatch.setattr(Kin, "beside", counted)
+            services.keeping._holding.apply(services.log.holds)
+        assert len(followed) == len(set(followed)) == 6
+        assert services.vault.places.held_items() >= {
+            object_of(ledger, b"recording %d" % n) for n in range(5)
+        }
 
 
 def test_a_hold_on_a_case_is_on_what_its_acts_name_in_others(tmp_path: Path) -> None:
@@ -306,9 +333,11 @@ def test_a_closing_counts_from_when_a_quorum_saw_it_whatever_our_clock_said(
         assert "keeps this until" in refused(ledger, disposal(answer))
 
 
-def shared_case(ledger: Ledger) -> dict[str, dict[str, Any]]:
+def shared_case(
+    ledger: Ledger, agencies: tuple[str, str] = (OWNER, HELPER)
+) -> dict[str, dict[str, Any]]:
     """A case of one agency, in which another has filed too."""
-    keys = {agency: (key(f"h1.{agency}"), key(f"h2.{agency}")) for agency in (OWNER, HELPER)}
+    keys = {agency: (key(f"h1.{agency}"), key(f"h2.{agency}")) for agency in agencies}
     answers = {}
     for agency, people in keys.items():
         ledger.accept(*(register(one, Role.HANDLER, agency) for one in people))
@@ -352,6 +381,24 @@ def test_who_helped_in_a_case_does_not_close_it(tmp_path: Path) -> None:
         ledger.await_quorum()
         ledger.accept(of(HELPER, answers[HELPER]))
         disposed(ledger, 2)
+
+
+def test_who_merely_spoke_first_under_a_number_keeps_no_case_open(tmp_path: Path) -> None:
+    """It is its owner's by the registered spelling, as it is for the gates and for packets."""
+    with opened(tmp_path / "ledger") as ledger:
+        answers = shared_case(ledger, (HELPER, OWNER))
+        ledger.accept(numbers(OWNER, "昆城管罚〔{year}〕{number}号"))
+        (closing,) = ledger.accept(act_of(ledger, OWNER, "case_closing"))
+        ledger.await_quorum()
+        services = ledger.services
+        tomorrow = in_china(services.clock.now_ms() + 86_400_000).date()
+        found = expired(
+            services.store, services.catalog, services.log.holds, services.first_year, tomorrow
+        )
+        assert (SHARED, OWNER) in [(one.case, one.agency) for one in found]
+        people = key(f"h1.{OWNER}"), key(f"h2.{OWNER}")
+        ledger.accept(disposal(answers[OWNER], closing, agency=OWNER, case=SHARED, by=people))
+        disposed(ledger)
 
 
 def test_a_hearing_that_another_agency_held_makes_the_class_longer(tmp_path: Path) -> None:
