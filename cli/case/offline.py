@@ -22,6 +22,7 @@ from ledger.process.deadlines.calendar import registered_days
 from ledger.process.judging.gaps import gaps
 from ledger.process.judging.judged import judged
 from ledger.process.keeping.disposals import Destroyed
+from ledger.process.registers.crew import LATEST
 from ledger.process.registers.registry import Registry
 from ledger.report import Outcome
 from ledger.verdict.examination import Examination, View
@@ -79,8 +80,7 @@ def _count(examination: Examination, at_ms: int) -> dict[str, Any]:
     of_it = (one.statement for one in filed if one.statement.case == name)
     agency = spellings.owner(name, of_it)
     case = CaseFile(name, agency, tuple(filed))
-    number = max((one.number for one in filed), default=0) + 1
-    days = registered_days(registry, agency, number, in_china(at_ms).date())
+    days = registered_days(registry, agency, LATEST, in_china(at_ms).date())
     try:
         judges = judged(case, registry, days, {})
         found = gaps(case, registry, days, at_ms)

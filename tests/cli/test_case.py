@@ -371,6 +371,22 @@ def test_the_packet_alone_gives_the_same_gaps(reader: Desk) -> None:
     assert counted == {field: told[field] for field in ("case", "destroyed", "gaps", "packs")}
 
 
+def test_days_off_that_were_registered_last_count_in_the_packet_too(reader: Desk) -> None:
+    """Seven working days, but for one of them that is off."""
+    desk = Handlers(reader.ledger)
+    desk.publish(shipped()["hearing"], subject="hearing")
+    for act, day in (("hearing_notice", "2026-11-09"), ("hearing", "2026-11-18")):
+        moment = f"{day}T10:00:00+08:00"
+        filed = desk.act(act, occurred={"from": moment, "to": moment}, procedure="hearing")
+        reader.ledger.accept(filed)
+    assert "hearing_notice_ahead" not in ask(reader, "gaps", "--json").out
+    days = 'off = ["2026-11-13"]'
+    reader.ledger.accept(published(days, register="holiday_calendar", subject="2026"))
+    told = json.loads(ask(reader, "gaps", "--json").out)["gaps"]
+    assert "hearing_notice_ahead" in [gap["rule"] for gap in told]
+    assert json.loads(offline(reader, packet(reader)).out)["gaps"] == told
+
+
 def test_a_hole_is_closed_at_the_desk_and_the_packet_shows_it_closed(reader: Desk) -> None:
     Handlers(reader.ledger).publish(shipped()["ordinary"], subject="ordinary")
     assert reader.act("case_filing", "start").code == 0
