@@ -28,7 +28,7 @@ def _listed(words: str) -> str:
 _DETAILS: tuple[tuple[str, Words], ...] = (
     # conclusions: docs/process.md, gates
     (r"'(\w+)' has to wait: (\d+) rules? (?:is|are) not met", r"\1：\2 项不符"),
-    (r"'(\w+)' is no act of '[^']*' that can (\w+): no .*; there are (.*)", _gate),
+    (r"'(\w+)' is no act of '[^']*' that can (decide|serve|close): no .*; there are (.*)", _gate),
     (
         r"no rule pack '(\w+)' of '([^']*)' was in force when the case was opened",
         r"案件启动时，\2 没有现行的规则包 \1",
@@ -40,8 +40,8 @@ _DETAILS: tuple[tuple[str, Words], ...] = (
         lambda m: f"{m[1]} 之前须有 {_listed(m[2])}",
     ),
     (
-        r"case '(.*)' is of '([^']*)', which spoke of it first, not of '([^']*)'",
-        r"\2 先登记了案件 \1，该案不属于 \3",
+        r"case '(.*)' is of '([^']*)', not of '([^']*)'",
+        r"案件 \1 属于 \2，不属于 \3",
     ),
     # cases and agencies
     (

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.details import in_chinese
 from cli.main import main
 from testkit.rulepacks import PACKS
 from testkit.server import AGENCY, CASE, HANDLER, REGISTRAR, open_ledger, serving
@@ -101,3 +102,15 @@ def test_a_slip_is_told_in_chinese(
     assert ended.code != 0
     assert told in ended.err
     assert ENGLISH.findall(TYPED.sub("", ended.err)) == []
+
+
+def test_a_conclusion_of_a_newer_ledger_keeps_its_english_and_breaks_nothing() -> None:
+    detail = "'x' is no act of 'agency-01' that can {}: no rule pack has such a gate; there are y"
+    assert in_chinese(detail.format("close")) == "x 不是可以结案的行为；可用：y"
+    assert in_chinese(detail.format("appeal")) == detail.format("appeal")
+
+
+def test_whose_case_it_is_no_sentence_derives_from_who_spoke_first() -> None:
+    """It may be by the registered spelling of its number."""
+    said = f"case {CASE!r} is of 'agency-02', not of 'agency-01'"
+    assert in_chinese(said) == f"案件 {CASE} 属于 agency-02，不属于 agency-01"

@@ -51,8 +51,7 @@ def check_conclusion(proposed: Filed, case_of: CaseOf, registry: Registry) -> No
         return
     if after.agency != act.agency:
         raise Gated(
-            f"case {case.case!r} is of {case.agency!r}, which spoke of it first, not of "
-            f"{act.agency!r}",
+            f"case {case.case!r} is of {case.agency!r}, not of {act.agency!r}",
             Closed.AGENCY,
             hints=(HINTS[Closed.AGENCY], OWNER_HINT),
         )
