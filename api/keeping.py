@@ -128,6 +128,11 @@ class Keeping:
             self._holding.file(self._custody, self._log.holds)
             self._holding.apply(self._log.holds)
 
+    def forget(self) -> None:
+        """Of a statement that was destroyed nothing stays in memory."""
+        with self._holding_lock:
+            self.watching.forget()
+
     def retain(self) -> None:
         """Everything that is claimed and was not retained under the days that are set now."""
         head = self._store.head()

@@ -210,6 +210,7 @@ class Services:
     def _forget(self) -> None:
         self.casefiles.forget()
         self.due_rows.forget()
+        self.keeping.forget()
 
     async def view(self, work: Callable[[], T]) -> T:
         """Runs a question about an agency; the third one waits."""

@@ -52,6 +52,11 @@ class Watching:
         self._read = -1  # the number of the last complaint that was read
         self._known: dict[str, list[tuple[int, Complaint]]] = {}  # by agency and by device
 
+    def forget(self) -> None:
+        """Complaints are read again: for one that was destroyed nothing more is held."""
+        self._known.clear()
+        self._read = -1
+
     def check_all_seen(self) -> None:
         """Raises `Unavailable` while a complaint waits to be looked at."""
         complaints = self._log.complaints

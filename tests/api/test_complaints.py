@@ -35,6 +35,7 @@ from testkit.gating import entry
 from testkit.keys import key
 from testkit.server import (
     AGENCY,
+    CASE,
     HANDLER,
     OTHER_AGENCY,
     Ledger,
@@ -366,6 +367,18 @@ def test_what_was_to_be_destroyed_tonight_is_held(tmp_path: Path) -> None:
         assert "is being held" in rows[1]["detail"]
         assert "under a legal hold: complaint" in refused(ledger, disposal(answer))
         assert held(ledger, RECORDING)
+
+
+def test_for_a_complaint_that_was_destroyed_nothing_more_is_held(tmp_path: Path) -> None:
+    with opened(tmp_path / "ledger") as ledger:
+        seen = file(ledger, b"within it", occurred=span("15:00", "15:10"))
+        (gone,) = ledger.accept(complaint(case=CASE))
+        close_case(ledger)
+        ledger.accept(hold(seen, what="lifted", complaint=gone["id"]), disposal(gone))
+        disposed(ledger)
+        file(ledger, b"docked in the evening", occurred=span("15:00", "15:10"))
+        ledger.services.keeping.hold()
+        assert not held(ledger, b"docked in the evening")
 
 
 def test_a_disposal_that_was_logged_first_goes_on(tmp_path: Path) -> None:

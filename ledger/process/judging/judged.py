@@ -107,17 +107,8 @@ class Judged:
     def reasons(self) -> Reasons:
         return Reasons(self.file, self.pack)
 
-    def asked_of(self, act: str) -> dict[str, set[str]]:
-        if act not in self._asked:
-            self._asked[act] = self.pack.asked_of(act)
-        return self._asked[act]
-
     @cached_property
     def _faults(self) -> dict[int, list[CrewFinding]]:
-        return {}
-
-    @cached_property
-    def _asked(self) -> dict[str, dict[str, set[str]]]:
         return {}
 
     def _crew(self, one: Filed, look: Look) -> list[CrewFinding]:
