@@ -103,16 +103,17 @@ def _due(
     asked.note("due")
     if done not in ("no", "yes"):
         raise Malformed(f"want yes or no, got {done!r}")
-    acts = bounded_acts(s, agencies)
     find = _all if done == "yes" else _open
-    rows = [row for one, numbers in acts.items() for row in find(s, one, numbers)]
+    rows: list[Row] = []
+    for one, numbers in bounded_acts(s, agencies).items():
+        rows += find(s, one, sorted({*numbers, *s.complaints.agency(one)}))
     return asked, sorted(rows, key=lambda row: (row["due"], row["case"], row["clock"]))
 
 
 def _open(s: Services, agency: str, numbers: Sequence[int]) -> Sequence[Row]:
     """What runs or is overdue: asked for again and again, so it is kept."""
     now_ms = s.clock.now_ms()
-    logged = (len(numbers), len(s.log.complaints), s.casefiles.registered)
+    logged = (len(numbers), s.casefiles.registered)
 
     def count() -> Counted:
         found: list[Row] = []
@@ -143,9 +144,8 @@ def _has_begun(running: Running, now_ms: int) -> bool:
 
 def _clocks(s: Services, agency: str, numbers: Sequence[int], now_ms: int) -> Iterator[Running]:
     acts = Grouped()
-    for one in _filed(s, sorted({*numbers, *s.log.complaints})):
-        if one.statement.agency == agency:
-            acts.add(one)
+    for one in _filed(s, numbers):
+        acts.add(one)
     for file in acts.files(s, agency):
         yield from Standing(s, file).clocks()
     # Of a year without an act it owes nothing that this ledger could know of.

@@ -17,6 +17,7 @@ from api.casefiles import CaseFiles
 from api.clients.cosigner_http import HttpCosigner
 from api.clients.feed_http import HttpReceiver
 from api.clients.tsa_http import HttpAuthority
+from api.complaints_of import ComplaintsOf
 from api.cores import spread
 from api.custody import Custody
 from api.direct_finish import DirectFinishes
@@ -117,6 +118,7 @@ class Services:
     direct_finishes: DirectFinishes = field(init=False)
     keeping: Keeping = field(init=False)
     disposing: Disposing = field(init=False)
+    complaints: ComplaintsOf = field(init=False)
     orphans: Sequence[str] = ()
     returned: Sequence[str] = ()  # items that were destroyed, and are here again
     uploads: Uploads = field(default_factory=Uploads)
@@ -160,6 +162,7 @@ class Services:
             self.seen_ms,
             self.returned,
         )
+        self.complaints = ComplaintsOf(self.log)
         self.log.check_disposal = self.disposing.check
         self.log.check_lifting = Lifting(self.store).check
         self.keeping.dispose = self.disposing.catch_up

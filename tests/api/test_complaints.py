@@ -1,19 +1,23 @@
 """A complaint holds what was recorded then, before it is answered and before it is destroyed."""
 
 import time
+from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from api import due
 from api.ids import new_id
+from api.services import Services
 from ledger.encoding import format_time
 from ledger.errors import Unavailable
 from ledger.evidence.entry import Entry
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.signing import seal
 from ledger.evidence.statement import Kind, Role, Statement, TextSubject
+from ledger.process.deadlines.clocks import Running
 from ledger.suite import digest
 from ledger.tlog.signing_key import SigningKey
 from testkit.disposals import (
@@ -281,8 +285,7 @@ def test_from_the_complaint_on_seven_working_days_run_until_it_is_taken_or_not(
         (row,) = ledger.accept(complaint())
         path = f"/v1/agencies/{AGENCY}/due"
         answer = ledger.http.get(path, headers=ledger.bearer("supervisor")).json()
-        due = answer["due"]
-        (clock,) = [one for one in due if one["clock"] == "complaint_acceptance"]
+        (clock,) = [one for one in answer["due"] if one["clock"] == "complaint_acceptance"]
         last = datetime.fromtimestamp(Entry.from_bytes(row["entry"].encode()).at / 1000, CHINA)
         working = 0
         while working < 7:
@@ -290,6 +293,29 @@ def test_from_the_complaint_on_seven_working_days_run_until_it_is_taken_or_not(
             working += last.weekday() < 5
         assert (clock["case"], clock["state"]) == (row["id"], "running")
         assert (clock["last_day"], clock["counted"]) == (last.date().isoformat(), "weekends")
+
+
+def test_what_is_due_elsewhere_is_not_counted_again_for_a_complaint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bureau has a hundred offices below it, and each of them complaints."""
+    counted, clocks = list[str](), due._clocks
+
+    def noted(s: Services, agency: str, *asked: Any) -> Iterator[Running]:
+        counted.append(agency)
+        return clocks(s, agency, *asked)
+
+    with opened(tmp_path / "ledger") as ledger:
+        offices = (below(one, "city") for one in (AGENCY, OTHER_AGENCY))
+        ledger.accept(entry("agency", "city", "city", facts={"announced": "2020-01-01"}), *offices)
+        monkeypatch.setattr(due, "_clocks", noted)
+        path, token = "/v1/agencies/city/due?below=yes", ledger.bearer("supervisor", agency="city")
+        assert ledger.http.get(path, headers=token).json()["due"] == []
+        assert {AGENCY, OTHER_AGENCY} <= set(counted)
+        counted.clear()
+        (row,) = ledger.accept(complaint())
+        (clock,) = ledger.http.get(path, headers=token).json()["due"]
+        assert (clock["case"], clock["agency"], counted) == (row["id"], AGENCY, [AGENCY])
 
 
 @pytest.mark.slow
