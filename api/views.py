@@ -213,15 +213,19 @@ def _acts(s: Services, agency: str, year: str, read: int) -> tuple[list[int], li
 
 
 def own_cases(s: Services, agency: str, year: str) -> list[str]:
-    """The cases in which an agency acted in a year; one that got its number later by that alone."""
-    names: dict[str, None] = {}
-    numbered: dict[str, str] = {}
-    for _, act in _read(s, list(s.log.places(f"{year}/acts/{agency}"))):
-        provisional = act.predicate.get("provisional", "")
-        if act.case and provisional:
-            numbered.setdefault(provisional, act.case)
-        names[act.case or provisional] = None
-    return list(dict.fromkeys(numbered.get(name, name) for name in names))
+    """The cases in which an agency acted in a year; one that got its number later by that alone,
+    whatever gave it the number, and when."""
+    acts = (act for _, act in _read(s, list(s.log.places(f"{year}/acts/{agency}"))))
+    names = dict.fromkeys((act.case, act.predicate.get("provisional", "")) for act in acts)
+    found = (case or _numbered(s, provisional, agency) for case, provisional in names)
+    return list(dict.fromkeys(found))
+
+
+def _numbered(s: Services, provisional: str, agency: str) -> str:
+    """The number that its agency gave a provisional case, or else its id."""
+    numbers = list(s.log.places(provisional_series(provisional, s.first_year)))
+    cases = (said.case for _, said in _read(s, numbers) if said.agency == agency)
+    return next(filter(None, cases), provisional)
 
 
 def _cases_of(s: Services, statement: Statement) -> Iterator[str]:

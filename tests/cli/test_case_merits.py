@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 
+from api.views import own_cases
 from ledger.encoding import CHINA, in_china
+from testkit.case import uuid7
 from testkit.county import COUNTY, ELSEWHERE, STREET, STREET_HANDLER, act, open_county, signed
 from testkit.registers import listed
 from testkit.rulepacks import SMALL
-from testkit.server import Ledger, serving
+from testkit.server import HANDLER, Ledger, serving
 from testkit.terminal import Ended, Run
 
 WHOLE, LACKS, LATE, STREETS = (
@@ -103,6 +105,18 @@ def test_on_a_screen_and_in_a_file(desk: Desk) -> None:
     assert desk("--year", "2026", "-o", desk.folder / "m.csv").code == 0
     text = (desk.folder / "m.csv").read_text("utf-8-sig")
     assert len(list(csv.reader(io.StringIO(text)))) == 2
+
+
+def test_a_case_that_got_its_number_by_its_evidence_is_judged_whole(tmp_path: Path) -> None:
+    """As one that got it in the next year: its acts of this one do not stand alone."""
+    slot = uuid7(1)
+    with open_county(tmp_path / "ledger") as ledger:
+        act(ledger, "source", case=None, provisional=slot)
+        assert slot in own_cases(ledger.services, COUNTY, "2026")
+        given = {"agency": COUNTY, "by": HANDLER, "case": WHOLE, "provisional": slot}
+        ledger.accept(ledger.evidence(b"photo", **given))
+        cases = own_cases(ledger.services, COUNTY, "2026")
+        assert WHOLE in cases and slot not in cases
 
 
 def test_another_agency_s_are_not_there(desk: Desk) -> None:
