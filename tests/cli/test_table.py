@@ -11,7 +11,7 @@ import pytest
 from cli import table as tables
 from cli.table import Table, show_table, to_csv, write_table
 from ledger.errors import Malformed, Rejected
-from testkit.pdf import lines_of, pages_of
+from testkit.pdf import lines_of, pages_of, text_of
 from testkit.workbook import sheet
 
 TABLE = Table(
@@ -151,6 +151,7 @@ def test_a_case_s_and_an_officer_s_number_stay_in_one_piece(tmp_path: Path) -> N
     lines = lines_of(pdf(Table("台账", row, (row,) * 3), tmp_path), tmp_path)
     for number in (row[0], "320501-0417", "320501-0418", "2026-212345"):
         assert sum(number in line for line in lines) >= 4, number
+    assert row[0] in text_of(pdf(of_cell(row[0]), tmp_path), tmp_path)
     # An identity card's number in a narrow column as well; what is longer than any is broken.
     narrow = ("320501199001011234", "字" * 40, "a" * 64) * 3
     lines = lines_of(pdf(Table("t", narrow, (narrow,)), tmp_path), tmp_path)
