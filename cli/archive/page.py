@@ -119,8 +119,11 @@ def _digits(digest: bytes) -> Iterator[str]:
 
 def _cases(contents: Contents) -> Iterator[str]:
     first, last = contents.packets[0], contents.packets[-1]
-    for packed in (first,) if first == last else (first, last):
-        yield f"    {packed.name}: {printable(packed.case)}"
+    yield f"    {first.name}: {printable(first.case)}"
+    if len(contents.packets) > 2:
+        yield "    …… 其余见 the others in data/package.json"
+    if last != first:
+        yield f"    {last.name}: {printable(last.case)}"
 
 
 def _whom(trust: Trust) -> Iterator[str]:

@@ -6,12 +6,14 @@ import shutil
 import subprocess
 import tracemalloc
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import bagit
 import pytest
 
 from cli.archive.examining import Asked, examine
+from cli.archive.page import page_text
 from ledger.archiving.package import Contents
 from ledger.archiving.properties import TESTS, Property
 from ledger.evidence.packet import TAG_MANIFEST
@@ -129,6 +131,16 @@ def test_the_page_is_a_pdf_too_with_the_same_digits(once_made: Made, tmp_path: P
     (page,) = pages_of(pdf, tmp_path)
     assert once_made.fingerprint.replace(" ", "") in page
     assert ARCHIVE in page
+
+
+def test_a_page_of_many_cases_names_the_first_and_the_last_and_says_so(once_made: Made) -> None:
+    two = Contents.from_bytes((once_made.folder / "data/package.json").read_bytes())
+    first, last = two.packets
+    three = replace(two, packets=(first, first, last))
+    pages = [page_text(told, once_made.folder, bytes(32), bytes(32)) for told in (two, three)]
+    assert [page.count("……") for page in pages] == [0, 1]
+    below = pages[1].partition("证据包 Packets: 3\n")[2].split("\n")[:3]
+    assert (last.case in below[2], "data/package.json" in below[1]) == (True, True)
 
 
 def test_the_two_lines_on_the_page_check_every_file(made: Made) -> None:
