@@ -16,7 +16,7 @@ from cli.output import Exit
 from cli.remote import open_client, server_option, token_option
 from cli.review_folder import LIST, OPENINGS, open_review
 from cli.small_file import read_small
-from cli.table import Table, show_table, write_table
+from cli.table import Cells, Table, show_table, write_table
 from cli.trust import open_trust
 from ledger import process
 from ledger.errors import Unknown
@@ -124,11 +124,7 @@ def _table(table: ScoreSheet, sheets: list[tuple[str, list[Scored]]]) -> Table:
         say(en="filled by", zh="填写"),
         say(en="taken off for", zh="扣分事由"),
     )
-    rows = [
-        (case, one.item.name, str(one.item.points), _points(one), _by(one), _remarks(one))
-        for case, scored in sheets
-        for one in scored
-    ]
+    rows = [row for case, scored in sheets for row in _of_case(case, scored)]
     about = (
         (say(en="items", zh="评分表"), table.version),
         (say(en="filled by a program", zh="自动填写"), f"{table.filled_percent} %"),
@@ -137,10 +133,23 @@ def _table(table: ScoreSheet, sheets: list[tuple[str, list[Scored]]]) -> Table:
     return Table(title, columns, tuple(rows), about, time.time_ns() // 1_000_000)
 
 
+def _of_case(case: str, scored: list[Scored]) -> Iterator[Cells]:
+    for one in scored:
+        yield case, one.item.name, str(one.item.points), _points(one), _by(one), _remarks(one)
+    filled = [one for one in scored if one.hundredths is not None]
+    if filled:
+        whole = sum(one.item.points for one in filled)
+        got = _written(sum(one.hundredths or 0 for one in filled))
+        total = say(en="filled by the program, together", zh="程序填写部分小计")
+        yield case, total, str(whole), got, "", ""
+
+
 def _points(one: Scored) -> str:
-    if one.hundredths is None:
-        return ""
-    whole, rest = divmod(one.hundredths, HUNDRED)
+    return "" if one.hundredths is None else _written(one.hundredths)
+
+
+def _written(hundredths: int) -> str:
+    whole, rest = divmod(hundredths, HUNDRED)
     return f"{whole}.{rest:02}" if rest else str(whole)
 
 
