@@ -36,7 +36,10 @@ def complain(year: Year) -> None:
         f"all {len(wanted)} recordings of that moment are held, got {len(wanted & held)}",
         f"当时的 {len(wanted)} 件录像均已保全，实际 {len(wanted & held)}",
     )
-    year.note(f"{told['held']} held", f"已保全 {told['held']} 件")
+    year.note(
+        f"{told['held']} held: {len(wanted)} of that moment, and others that may be",
+        f"已保全 {told['held']} 件：当时的 {len(wanted)} 件，以及时钟未经核对而不能排除的",
+    )
     year.facts["complaint"] = {"held": int(told["held"]), "owed": len(wanted)}
     year.held_case = case
 

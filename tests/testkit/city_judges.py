@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from cli.case.judging import STATES
 from cli.case.refusal import KINDS, LEVELS
+from cli.case.words import shown
 from cli.gap_wording import gap_cure
 from cli.language import pick, say
 from cli.wording import STAGES
@@ -19,6 +20,8 @@ from testkit.city_recount import (
     rows,
 )
 from testkit.city_year import LAST_DAY, Year
+
+LISTED = ("overdue", "late", "running")  # the most urgent first
 
 
 def judge_gates(year: Year) -> None:
@@ -33,7 +36,8 @@ def judge_gates(year: Year) -> None:
     for each in year.ledger.refused:
         wrong = wrongs[each.case]
         name = say(en=wrong.name_en, zh=wrong.name) if wrong else "?"
-        year.note(f"{each.case} {each.act}: {name}", f"{each.case} {each.act}：{name}")
+        act = shown("act", each.act)
+        year.note(f"{each.case}, {act}: {name}", f"{each.case} {act}：{name}")
     year.hold(
         found == owed,
         f"refused is what had to be; too many {sorted(found - owed)}, too few"
@@ -76,7 +80,8 @@ def recount(year: Year) -> None:
     year.hold(logged == lived, f"the acts agree: {logged - lived} {lived - logged}", "行为一致")
     kinds = Counter(row.kind for row in rows(year.root / "ledger"))
     year.facts["logged"] = dict(sorted(kinds.items()))
-    year.note(f"{dict(kinds)}", f"{dict(kinds)}")
+    named = [f"{shown('kind', kind)} {count}" for kind, count in sorted(kinds.items())]
+    year.note("; ".join(named), "；".join(named))
 
 
 def judge_gaps(year: Year) -> None:
@@ -137,7 +142,7 @@ def judge_clocks(year: Year) -> None:
     right = 0
     for case in year.city.cases:
         found = year.asked(f"/v1/cases/{quote(case.number, safe='')}/clocks")["clocks"]
-        by_id = {row["clock"]: row for row in found if row["pack"] == case.procedure}
+        by_id = {(row["pack"], row["clock"]): row for row in found}
         for clock, (last, state) in clocks_owed(case, LAST_DAY).items():
             row = by_id.get(clock, {})
             said = row.get("last_day"), row.get("state")
@@ -145,17 +150,23 @@ def judge_clocks(year: Year) -> None:
             right += held
             year.hold(
                 held,
-                f"{case.number} {clock}: {last} {state}, got {said}",
-                f"{case.number} {clock}：应为 {last} {state}，实际 {said}",
+                f"{case.number} {clock[1]}: {last} {state}, got {said}",
+                f"{case.number} {clock[1]}：应为 {last} {state}，实际 {said}",
             )
         for row in found:
-            if row["state"] in ("overdue", "late", "running"):
+            if row["state"] in LISTED:
                 law = f"{row['statute']} {row['article']}"
-                due = row.get("last_day") or row.get("due", "")
+                due = row.get("last_day") or row.get("due", "").replace("T", " ")[:16]
                 name = say(en=row["name_en"], zh=row["name"])
                 table.append((case.number, name, due, pick(STATES[row["state"]]), law))
     year.facts["clocks_right"] = right
     columns = say(en="case|clock|due|state|by", zh="案号|期限|届满|状态|依据").split("|")
+    urgent = [pick(STATES[state]) for state in LISTED]
+    table.sort(key=lambda row: (urgent.index(row[3]), row[2]))
     year.write("clocks", say(en="Clocks", zh="期限清单"), tuple(columns), table)
     states = Counter(row[3] for row in table)
-    year.note(f"{right} clocks as counted; {dict(states)}", f"{right} 项相符；{dict(states)}")
+    listed = [f"{state} {states[state]}" for state in urgent]
+    year.note(
+        f"{right} clocks as counted; listed are: {', '.join(listed)}",
+        f"{right} 项相符；列入清单的：{'、'.join(listed)}",
+    )

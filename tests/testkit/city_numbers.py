@@ -78,10 +78,12 @@ def judge_register(year: Year) -> None:
     wrong = sorted(key for key in owed | told_lines if owed.get(key) != told_lines.get(key))
     year.hold(not wrong, f"each case stands as lived, not {wrong}", f"各案状态一致，不符 {wrong}")
     year.facts["register"] = len(told_lines)
-    counts = [sum(line[n] for line in told_lines.values()) for n in range(3)]
+    decided, served, closed = (sum(line[n] for line in told_lines.values()) for n in range(3))
     year.note(
-        f"{len(told_lines)} cases; decided, served, closed: {counts}",
-        f"{len(told_lines)} 案；已决定、已送达、已结案：{counts}",
+        f"{len(told_lines)} cases: {decided} decided, {served} served, {closed} closed"
+        " (a coercive measure ends without a decision on the case)",
+        f"{len(told_lines)} 案：已决定 {decided}，已送达 {served}，已结案 {closed}"
+        "（强制措施案件不另作案件决定即可结案）",
     )
 
 

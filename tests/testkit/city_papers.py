@@ -98,6 +98,8 @@ def _lists(city: City, entry: Callable[..., Statement]) -> Iterator[Statement]:
     top = city.agencies[0].name
     for folder, register in (("packs", "rule_pack"), ("calendars", "holiday_calendar")):
         for file in sorted((PROCESS / folder).glob("*.toml")):
+            if file.stem == "after_market":
+                continue  # binds market regulators, and these are none
             content = file.read_text("utf-8")
             yield entry(top, register, file.stem, content=content, version="2026.1")
     yield entry(top, "benchmarks", "benchmarks", content=BENCHMARKS, version="2026.1")

@@ -8,6 +8,7 @@ import base64
 import hashlib
 import json
 import sqlite3
+from calendar import monthrange
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -121,13 +122,18 @@ class Period:
     days: int
     working: bool
     article: str
+    months: int = 0
 
     def last_day(self, start: date) -> date:
         if self.working:
             return WORKING.after(start, self.days)
+        year, month = divmod(start.year * 12 + start.month - 1 + self.months, 12)
+        most = monthrange(year, month + 1)[1]
+        start = date(year, month + 1, min(start.day, most))
         return WORKING.after(start + timedelta(days=self.days), 0)
 
 
+AFTER = "after"
 PERIODS = (
     Period("ordinary", "decision", "case_filing", "penalty_decision", 90, False, "处罚法 60"),
     Period("ordinary", "service", "penalty_decision", "service_return", 7, True, "处罚法 61、85"),
@@ -136,22 +142,29 @@ PERIODS = (
     Period("summary", "bank_deposit", "cash_handover", "bank_deposit", 2, True, "处罚法 71、85"),
     Period("licence", "licence_decision", "acceptance", "licence_decision", 20, True, "许可法 42"),
     Period("licence", "service", "licence_decision", "service_return", 10, True, "许可法 44"),
+    # Of every case: times of the party, that lapse and are nobody's fault.
+    Period(
+        *(AFTER, "reconsideration_application", "service_return", "reconsideration_notice"),
+        *(60, False, "复议法 20"),
+    ),
+    Period(AFTER, "litigation", "service_return", "litigation_notice", 0, False, "行诉法 46", 6),
 )
 
 
-def clocks_owed(case: Case, today: date) -> dict[str, tuple[date, str]]:
-    """By clock, its last day and its state, of those above that have started."""
+def clocks_owed(case: Case, today: date) -> dict[tuple[str, str], tuple[date, str]]:
+    """By pack and clock, its last day and its state, of those above that have started."""
     owed = {}
     done = {step.act: WORKING.after(case.begins, step.day) for step in lived(case)}
     for period in PERIODS:
-        if period.pack == case.procedure and period.start in done:
+        if period.pack in (case.procedure, AFTER) and period.start in done:
             last = period.last_day(done[period.start])
             met = done.get(period.until)
             if met is not None:
                 state = "met" if met <= last else "late"
             else:
-                state = "running" if today <= last else "overdue"
-            owed[period.clock] = (last, state)
+                over = "lapsed" if period.pack == AFTER else "overdue"
+                state = "running" if today <= last else over
+            owed[period.pack, period.clock] = (last, state)
     return owed
 
 

@@ -4,15 +4,16 @@ import json
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from cli import output
 from cli.language import say
 from cli.table import Table, write_table
+from ledger.encoding import in_china
 from ledger.errors import Rejected
-from testkit.city import CHINA, RECORDINGS, Case, City, at_ms
+from testkit.city import RECORDINGS, Case, City, at_ms
 from testkit.city_ledger import CityLedger
 
 LAST_DAY = date(2026, 12, 30)
@@ -63,7 +64,12 @@ class Year:
         )
         count = self.ledger.register()
         self.facts["registered"] = count
-        self.note(f"{count} entries: {counts}", f"{count} 条登记：{counts}")
+        listed = ", ".join(f"{n} {what}" for what, n in counts.items())
+        self.note(
+            f"{count} entries; in the year: {listed}",
+            "登记 {} 条；全年有机关 {} 个、执法人员 {} 名、辅助人员 {} 名、执法记录仪 {} 台、"
+            "案件 {} 件、录像 {} 件".format(count, *counts.values()),
+        )
 
     def live(self) -> None:
         self.tell(
@@ -132,7 +138,7 @@ class Year:
         self, name: str, title: str, columns: tuple[str, ...], lines: list[tuple[str, ...]]
     ) -> None:
         now_ms = self.ledger.calendar.now_ms()
-        about = ((say(en="as of", zh="截至"), str(datetime.fromtimestamp(now_ms / 1000, CHINA))),)
+        about = ((say(en="as of", zh="截至"), f"{in_china(now_ms):%Y-%m-%d %H:%M}"),)
         table = Table(title, columns, tuple(lines), about, now_ms)
         for kind in ("csv", "xlsx", "pdf"):
             write_table(table, self.root / f"{name}.{kind}")
