@@ -20,9 +20,12 @@ from cli.table import Cells, Table, show_table, write_table
 from cli.trust import open_trust
 from ledger import process
 from ledger.errors import Unknown
+from ledger.process.deadlines.clocks import State
 from ledger.process.reports.drawing import ReviewList, open_list
-from ledger.process.reports.score import HUNDRED, Finding, Item, Scored, ScoreSheet
+from ledger.process.reports.score import HUNDRED, OVERDUE, Finding, Item, Scored, ScoreSheet
+from ledger.process.rules.rulepack import Level, Meaning, Sickness
 
+_WORDS = {**KINDS, OVERDUE: {"en": "not in time:", "zh": "超期"}}
 GAP = ("kind", "stage", "level", "class", "rule", "source", "article")
 
 
@@ -30,10 +33,11 @@ GAP = ("kind", "stage", "level", "class", "rule", "source", "article")
     "sheet",
     words={
         "en": "Write the score sheets of the cases that were drawn, as far as a program can.\n\n"
-        "What the log shows to lack takes points off, by rule and article; what only a\n"
-        "person can judge stays open. A case that no rule pack judges stays open too.",
+        "What the log shows to lack, or not to be done in time, takes points off, by rule\n"
+        "and article; what only a person can judge stays open. A case that no rule pack\n"
+        "judges stays open too.",
         "zh": "生成抽中案件的评分表，程序能判断的项目自动填写。\n\n"
-        "日志所示的缺项、瑕疵依规则和条款扣分；只能由人判断的项目留空。没有规则包可据以\n"
+        "日志所示的缺项、瑕疵和超期依规则和条款扣分；只能由人判断的项目留空。没有规则包可据以\n"
         "判断的案件，各项均留空。",
     },
     example="tiezheng case-review sheet review --trust trust/ -o 评分表.xlsx \\\n"
@@ -82,7 +86,8 @@ def sheet(
     sheets = []
     for place, _ in found.sample:
         case = cases[place - 1]
-        sheets.append((case, _scored(table, client.judged(case, "gaps"))))
+        gaps, clocks = client.judged(case, "gaps"), client.judged(case, "clocks")
+        sheets.append((case, _scored(table, gaps, clocks)))
     if output_file is not None:
         write_table(_table(table, sheets), Path(output_file))
     if as_json:
@@ -98,11 +103,24 @@ def _items(file: str | None) -> ScoreSheet:
     return ScoreSheet.from_bytes(files(process).joinpath("score.toml").read_bytes())
 
 
-def _scored(table: ScoreSheet, answer: dict[str, Any]) -> list[Scored]:
+def _scored(table: ScoreSheet, gaps: dict[str, Any], clocks: dict[str, Any]) -> list[Scored]:
     """Of a case that no pack judges nothing was looked at, so nothing is said to be well."""
-    if not answer["packs"]:
+    if not gaps["packs"]:
         return [Scored(item, None, ()) for item in table.items]
-    return table.score(_findings(answer["gaps"]))
+    missed = _missed(clocks) if table.asks_for_time else ()
+    return table.score([*_findings(gaps["gaps"]), *missed])
+
+
+def _missed(answer: dict[str, Any]) -> Iterator[Finding]:
+    """What the agency did not do in its time, by the packs that judge the case."""
+    judging = {pack["pack"] for pack in answer["packs"]}
+    for row in answer["clocks"]:
+        # A party that pays late pays more, which is no fault of the file.
+        party = row["meaning"] == Meaning.RIGHT or "additional_fine_at_most" in row
+        if row["pack"] in judging and row["state"] in (State.OVERDUE, State.LATE) and not party:
+            law, name = f"{row['statute']} {row['article']}", in_language(row, "name")
+            fault = Level.ORDINARY, Sickness.PROCEDURE
+            yield Finding(OVERDUE, "", *fault, row["clock"], law, name)
 
 
 def _findings(gaps: list[dict[str, Any]]) -> Iterator[Finding]:
@@ -161,7 +179,7 @@ def _by(one: Scored) -> str:
 
 def _remarks(one: Scored) -> str:
     return "；".join(
-        f"{pick(KINDS[found.kind])} {found.name or found.rule}（{found.article}）"
+        f"{pick(_WORDS[found.kind])} {found.name or found.rule}（{found.article}）"
         for found in one.findings
     )
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from api.ids import new_id
+from cli.score_sheet import _missed
 from ledger.evidence.chunks import digest_item
 from ledger.evidence.signing import seal
 from ledger.evidence.statement import FileSubject, Kind, Statement
@@ -335,9 +336,12 @@ def test_the_score_sheet_is_filled_by_what_the_checker_finds_and_no_further(draw
             gaps = json.loads(drawn.run("case", "gaps", row["case"], *drawn.usual, "--json").out)[
                 "gaps"
             ]
-            rules = sorted(gap["rule"] for gap in gaps if gap["due"])
-            assert sorted(rule for item in row["items"] for rule in item["rules"]) == rules
+            rules = [gap["rule"] for gap in gaps if gap["due"]]
             assert rules
+            # Filed in March, and ninety days later not decided.
+            off = sorted(rule for item in row["items"] for rule in item["rules"])
+            assert off == sorted([*rules, "decision"])
+            assert "decision" in found["timeliness"]["rules"]
     rows = list(csv.reader(io.StringIO(file.read_text("utf-8-sig"))))
     totals = [row for row in rows if row[4] == "" and row[0] in sample]
     assert len(rows) == 1 + 3 * 14 + len(totals)
@@ -393,3 +397,24 @@ def test_on_the_sheet_what_takes_points_off_is_called_by_its_name(drawn: Desk) -
     remarks = [row[5] for row in csv.reader(io.StringIO(sheet.read_text("utf-8-sig")))]
     assert any("补录 立案审批表（处罚法 54）" in remark for remark in remarks), remarks
     assert not any(re.search("[a-z]", remark) for remark in remarks)
+
+
+@pytest.mark.parametrize(
+    ("change", "counts"),
+    [
+        ({}, True),
+        ({"state": "late"}, True),
+        ({"state": "running"}, False),
+        ({"state": "met"}, False),
+        ({"meaning": "right", "state": "late"}, False),  # the party asked too late
+        ({"additional_fine_at_most": "6.00", "state": "late"}, False),  # the party paid late
+        ({"pack": "after"}, False),  # of no pack that judges the case
+    ],
+)
+def test_only_what_the_agency_did_not_do_in_time_takes_points_off(
+    change: dict[str, str], counts: bool
+) -> None:
+    row = {"clock": "service", "meaning": "duty", "name": "送达期限", "name_en": "Service"}
+    row |= {"pack": "ordinary", "state": "overdue", "statute": "处罚法", "article": "61"}
+    found = list(_missed({"clocks": [row | change], "packs": [{"pack": "ordinary"}]}))
+    assert [one.rule for one in found] == ["service"] * counts

@@ -5,8 +5,8 @@ import shutil
 from base64 import b64decode
 from pathlib import Path
 
-from testkit.city_recount import concluded, drawn_by_hand, gaps_owed, numbers_owed
-from testkit.city_year import Year
+from testkit.city_recount import clocks_owed, concluded, drawn_by_hand, gaps_owed, numbers_owed
+from testkit.city_year import LAST_DAY, Year
 
 DRAWN = 10  # case files that are reviewed
 
@@ -126,7 +126,9 @@ def draw(year: Year) -> None:
     by_number = {case.number: case for case in year.city.cases}
     for sheet in sheets["cases"]:
         rules = {rule for item in sheet["items"] for rule in item["rules"]}
+        clocks = clocks_owed(by_number[sheet["case"]], LAST_DAY).items()
         owed = {rule for rule, _ in gaps_owed(by_number[sheet["case"]])}
+        owed |= {name for (_, name), (_, state) in clocks if state in ("late", "overdue")}
         year.hold(
             rules <= owed,
             f"{sheet['case']}: points off for {sorted(owed)} alone, got {sorted(rules)}",

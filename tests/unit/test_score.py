@@ -9,7 +9,7 @@ from ledger import process
 from ledger.errors import Malformed
 from ledger.evidence.statement import Stage
 from ledger.process.judging.gap import GapKind
-from ledger.process.reports.score import Finding, ScoreSheet
+from ledger.process.reports.score import OVERDUE, Finding, ScoreSheet
 from ledger.process.rules.rulepack import Level, Sickness
 
 DATA = files(process).joinpath("score.toml").read_bytes()
@@ -24,6 +24,12 @@ def test_at_least_six_of_ten_items_and_points_are_filled_by_the_checker() -> Non
 def test_whatever_the_checker_can_find_has_one_item() -> None:
     for kind, stage, level, sickness in product(GapKind, Stage, Level, Sickness):
         assert not SHEET.item_of(Finding(kind, stage, level, sickness)).open
+    assert SHEET.item_of(Finding(OVERDUE, "", "ordinary", "procedure")).id == "timeliness"
+
+
+def test_a_table_without_an_item_for_clocks_scores_none() -> None:
+    older = DATA.replace(b'["overdue", "late", "wrong_order"]', b'["late", "wrong_order"]')
+    assert SHEET.asks_for_time and not ScoreSheet.from_bytes(older).asks_for_time
 
 
 def test_a_case_without_a_gap_has_all_points_of_the_checker_and_open_items_stay_open() -> None:

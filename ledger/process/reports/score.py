@@ -23,12 +23,13 @@ from ledger.process.rules.rulepack import Level, Sickness
 from ledger.process.tables import check_distinct, one_of, read_table, read_toml, rows, whole
 
 HUNDRED = 100
+OVERDUE = "overdue"  # a clock that ran out, beside the kinds of gaps
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A gap, as far as it decides about a score; `rule`, by its `name`, and `article` are the
-    remark."""
+    """A gap or a clock, as far as it decides about a score; `rule`, by its `name`, and `article`
+    are the remark."""
 
     kind: str
     stage: str
@@ -94,6 +95,11 @@ class ScoreSheet:
         """How many of a hundred items the checker fills, rounded down."""
         return HUNDRED * sum(not item.open for item in self.items) // len(self.items)
 
+    @property
+    def asks_for_time(self) -> bool:
+        """Whether clocks are scored: an older table has no item for them."""
+        return any(OVERDUE in item.kinds for item in self.items)
+
     def item_of(self, finding: Finding) -> Item:
         for item in self.items:
             if item.fits(finding):
@@ -124,7 +130,7 @@ def _item(value: Any) -> Item:
     may = {
         "stages": rows(one_of(*Stage)),
         "classes": rows(one_of(*Sickness)),
-        "kinds": rows(one_of(*GapKind)),
+        "kinds": rows(one_of(*GapKind, OVERDUE)),
         "by": one_of("reviewer"),
     }
     found = read_table(value, need, may)
