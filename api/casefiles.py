@@ -71,15 +71,26 @@ class CaseFiles:
 
     def destroyed(self, case: str) -> Counter[int]:
         """How many statements of a case each disposal has destroyed, by the disposal's number."""
+        self._catch_up()
         own = case_series(case, self._first_year)
-        names = {own, *self._grown_from(one.statement for one in self._below(own, ALL))}
-        gone: dict[int, int] = {}
-        for name in names:
-            self._below(name, ALL)
-            with self._lock:
-                found = self._series.get(name)  # forgotten again, where one has just gone
-                gone |= {} if found is None else found.gone
+        said = [one.statement for one in self._below(own, ALL)]
+        agency = self._spellings.owner(case, said)
+        gone = self._gone(own)
+        for name in self._grown_from(said):
+            # Anyone may say that his case grew from another's: that tells nothing of the other's.
+            gone |= {n: by for n, by in self._gone(name).items() if self._destroyer(by) == agency}
         return Counter(gone.values())
+
+    def _gone(self, name: str) -> dict[int, int]:
+        self._below(name, ALL)
+        with self._lock:
+            found = self._series.get(name)  # forgotten again, where one has just gone
+            return {} if found is None else dict(found.gone)
+
+    def _destroyer(self, number: int) -> str:
+        """An agency destroys nothing but its own."""
+        said = self._store.row(number).said()
+        return "" if said is None else said.agency
 
     def of_provisional(self, id_: str, below: int = ALL) -> CaseFile:
         """Whoever opened it, which stands in another series, has it."""

@@ -401,6 +401,27 @@ def test_who_merely_spoke_first_under_a_number_keeps_no_case_open(tmp_path: Path
         disposed(ledger)
 
 
+def test_whoever_says_that_his_case_grew_from_anothers_is_told_nothing_of_its_disposals(
+    tmp_path: Path,
+) -> None:
+    with opened(tmp_path / "ledger") as ledger:
+        shared_case(ledger)
+        (opening,) = ledger.accept(act(ledger, "provisional_opening", case=None, stage="start"))
+        provisional: dict[str, Any] = {"case": None, "provisional": opening["id"]}
+        (gone,) = ledger.accept(act(ledger, "site_inspection", **provisional))
+        ledger.await_quorum()
+        ledger.accept(disposal(gone, retention="recording", **provisional))
+        disposed(ledger)
+        for number, agency, by in (
+            (SHARED, OWNER, key(f"h1.{OWNER}")),
+            (CASE, AGENCY, HANDLER),
+        ):
+            fields = {"agency": agency, "by": by, "case": number, "provisional": opening["id"]}
+            ledger.accept(ledger.evidence(agency.encode(), **fields))
+        told = [ledger.services.casefiles.destroyed(number).total() for number in (SHARED, CASE)]
+        assert told == [0, 1]
+
+
 def test_a_hearing_that_another_agency_held_makes_the_class_longer(tmp_path: Path) -> None:
     with opened(tmp_path / "ledger") as ledger:
         answers = shared_case(ledger)
