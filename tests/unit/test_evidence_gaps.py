@@ -117,6 +117,13 @@ def test_after_the_result_of_a_reconsideration_one_may_collect_again_until_one_i
     ]
 
 
+def test_of_a_second_reconsideration_it_is_told_as_of_the_first() -> None:
+    once = [act("reconsideration_notice", "after"), act("reconsideration_result", "after")]
+    again = act("reconsideration_notice", "after")
+    (gap,) = told(act("case_filing"), *once, typed(1), again, typed(2), typed(3))
+    assert (gap.facts["count"], gap.facts["notice"], gap.place) == ("2", "1004", 1005)
+
+
 def test_another_agency_s_notice_is_none_of_the_case() -> None:
     notice = act("litigation_notice", "after", agency="agency-09")
     assert told(act("case_filing"), typed(1), notice, typed(2)) == []

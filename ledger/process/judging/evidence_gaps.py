@@ -7,6 +7,7 @@ It stays evidence, and is never refused. What came after the decision supports n
 from collections.abc import Iterator, Mapping
 
 from ledger.evidence.statement import EvidenceType, Stage, Statement
+from ledger.process.casefile import Filed
 from ledger.process.judging.gap import Finding, Gap, found_gap
 from ledger.process.judging.judged import Judged
 from ledger.process.particulars import corrections
@@ -55,15 +56,19 @@ def _type(statement: Statement, said: Mapping[tuple[str, str], Mapping[str, str]
 
 def _after_remedies(case: Judged) -> Iterator[Gap]:
     for act, (finding, ended_by) in REMEDIES.items():
-        if (notice := case.file.first(act)) is None:
+        if case.file.first(act) is None:
             continue
-        ends = (one.number for one in case.file.acts(ended_by) if one.number > notice.number)
-        end = next(ends, None)
-        later = [
-            one.number
-            for one in case.file.evidence
-            if one.number > notice.number and (end is None or one.number < end)
-        ]
+        sought = ((one, _sought(case, act, ended_by, one.number)) for one in case.file.evidence)
+        later = [(one, notice) for one, notice in sought if notice is not None]
         if later:
+            first, notice = later[0]
             facts = {"count": str(len(later)), "notice": str(notice.number)}
-            yield found_gap(case, finding, later[0], facts)
+            yield found_gap(case, finding, first.number, facts)
+
+
+def _sought(case: Judged, act: str, ended_by: str, number: int) -> Filed | None:
+    """The notice of a remedy that had no result yet; one may be sought again after the first."""
+    notices, ends = (case.file.acts_upto(number, name) for name in (act, ended_by))
+    if not notices or (ends and ends[-1].number > notices[-1].number):
+        return None
+    return notices[-1]
