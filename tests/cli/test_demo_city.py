@@ -43,10 +43,11 @@ def test_every_number_of_the_year_is_the_one_counted_again(tmp_path: Path) -> No
     assert closing["refused"] > 0
     assert len(closing["drawn"]) == 10
     assert (city / "score.pdf").stat().st_size > 1000
-    for name in ("gaps", "clocks"):
+    for name in ("gaps", "clocks", "register"):
         for kind in ("csv", "xlsx", "pdf"):
             assert (city / f"{name}.{kind}").stat().st_size > 1000
     assert closing["feed"]["events"] > 1888
     assert closing["feed"]["destroyed"] > 0
     assert closing["archive"]["cases"] == 4
     assert (city / "handover.page.pdf").stat().st_size > 1000
+    assert "真实性：通过" in (city / "handover.report.txt").read_text(encoding="utf-8")

@@ -65,11 +65,12 @@ def _hide_a_case(year: Year, acts: Path, public: str, trust: str) -> None:
 def judge_register(year: Year) -> None:
     """The 台账 of the city, with the agencies below it."""
     year.tell("The case register is drawn from the log.", "执法台账由日志生成。")
-    told = year.told(
-        *("case", "register", "--agency", year.city.agencies[0].name, "--year", "2026"),
-        *("--below", "-o", str(year.root / "register.xlsx")),
-        *("--server", year.ledger.stage.server, "--token-file", year.token_file()),
-    )
+    for ending in ("csv", "pdf", "xlsx"):
+        told = year.told(
+            *("case", "register", "--agency", year.city.agencies[0].name, "--year", "2026"),
+            *("--below", "-o", str(year.root / f"register.{ending}")),
+            *("--server", year.ledger.stage.server, "--token-file", year.token_file()),
+        )
     told_lines = {
         line["case"]: tuple(bool(line.get(part)) for part in ("decided", "served", "closed"))
         for line in told["cases"]

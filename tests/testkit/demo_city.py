@@ -5,9 +5,10 @@ made by a script from one seed and filed over HTTP, each on its day. The script 
 wrong, so what the ledger says of gaps, gates, clocks and numbers is compared with that.
 
     demo/city/ledger/                          the ledger, with its registers and rule packs
-    demo/city/*.{csv,xlsx,pdf}                 gaps and refusals, clocks, the case register
+    demo/city/*.{csv,xlsx,pdf}                 gaps, clocks, the case register; numbers and scores
     demo/city/{feed,feed-later}/               pages of the feed for the province's platform
     demo/city/handover/                        a package for the archive, with its printed page
+    demo/city/handover.report.txt              and how the archive finds its four properties
     demo/city/closing.json                     what was found; exit code 1 if anything does not hold
 """
 
