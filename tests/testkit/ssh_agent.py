@@ -46,12 +46,17 @@ class Agent:
     @contextmanager
     def running(self) -> Iterator[None]:
         with subprocess.Popen(["ssh-agent", "-D", "-a", self.address], stdout=-3) as started:
-            await_that(Path(self.address).exists, "the agent")
+            await_that(self._answers, "the agent")
             try:
                 yield
             finally:
                 started.terminate()
                 started.wait(20)
+
+    def _answers(self) -> bool:
+        """Its file is there a moment before it listens."""
+        with socket.socket(socket.AF_UNIX) as tried:
+            return tried.connect_ex(self.address) == 0
 
     def add(self, signer: SigningKey) -> None:
         private = Ed25519PrivateKey.from_private_bytes(signer.seed)
