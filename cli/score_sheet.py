@@ -153,7 +153,8 @@ def _table(table: ScoreSheet, sheets: list[tuple[str, list[Scored]]]) -> Table:
 
 def _of_case(case: str, scored: list[Scored]) -> Iterator[Cells]:
     for one in scored:
-        yield case, one.item.name, str(one.item.points), _points(one), _by(one), _remarks(one)
+        name = say(en=one.item.name_en or one.item.name, zh=one.item.name)
+        yield case, name, str(one.item.points), _points(one), _by(one), _remarks(one)
     filled = [one for one in scored if one.hundredths is not None]
     if filled:
         whole = sum(one.item.points for one in filled)

@@ -343,6 +343,8 @@ def test_the_score_sheet_is_filled_by_what_the_checker_finds_and_no_further(draw
             assert off == sorted([*rules, "decision"])
             assert "decision" in found["timeliness"]["rules"]
     rows = list(csv.reader(io.StringIO(file.read_text("utf-8-sig"))))
+    # In English: no cell but a case's number and its remarks has a word of Chinese.
+    assert all(cell.isascii() for row in rows[1:] for cell in row[1:5])
     totals = [row for row in rows if row[4] == "" and row[0] in sample]
     assert len(rows) == 1 + 3 * 14 + len(totals)
     assert {row[0] for row in totals} == set(sample) - {CASE, OTHER_CASE}

@@ -49,6 +49,7 @@ class Item:
     classes: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     by: str = "checker"
+    name_en: str = ""
 
     @property
     def open(self) -> bool:
@@ -132,6 +133,7 @@ def _item(value: Any) -> Item:
         "classes": rows(one_of(*Sickness)),
         "kinds": rows(one_of(*GapKind, OVERDUE)),
         "by": one_of("reviewer"),
+        "name_en": phrase.line,
     }
     found = read_table(value, need, may)
     if ("by" in found) == bool(found.keys() & {"stages", "classes", "kinds"}):
