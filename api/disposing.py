@@ -194,15 +194,15 @@ class Disposing:
         """Nothing goes that an act of another case names, or that something there is made from."""
         own = {one.row.number for one in contents.all}
         for one in named:
-            self._check_stays(one, [statement_target(one.statement.id)], Kind.ACT, own)
+            self._check_stays(one, statement_target(one.statement.id), Kind.ACT, own)
         for record in self._items(named):
             sha256 = record.digest.sha256.hex()
             with_it = next(o for o in named if record.digest.sha256 in _digests(o.statement))
-            self._check_stays(with_it, [sha256], Kind.DERIVATION, own)
+            self._check_stays(with_it, sha256, Kind.DERIVATION, own)
 
-    def _check_stays(self, one: Filed, on: list[str], kind: Kind, own: set[int]) -> None:
-        for number, said in self._kin.speaking_of(on):
-            if said.kind is kind and number not in own:
+    def _check_stays(self, one: Filed, on: str, kind: Kind, own: set[int]) -> None:
+        for _, said in self._kin.speaking_of(on, own):
+            if said.kind is kind:
                 case = said.case or said.predicate.get("provisional")
                 raise Rejected(
                     f"statement {one.statement.id} is wanted by {said.id} of {case}, which stays",

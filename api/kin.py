@@ -7,7 +7,7 @@ A hold on one of them is on all: a recording is not kept if what corrects its ti
 clip that a court holds is worth nothing without its original.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 
 from ledger.evidence.statement import Statement
 from ledger.process.keeping.holds import STATEMENT, is_digest, speaks_of, statement_target
@@ -23,34 +23,34 @@ class Kin:
         self._catalog = catalog
 
     def of(self, statements: Iterable[Statement]) -> list[Statement]:
-        """These and all that belong together with them, each once."""
+        """These and all that belong together with them, each once. An act that names thousands is
+        long itself: it is read once, and not again for each that it names.
+        """
         found: dict[str, Statement] = {}
+        read: set[int] = set()
         waiting = list(statements)
         while waiting:
             one = waiting.pop()
             if one.id not in found:
                 found[one.id] = one
-                waiting += [said for _, said in self.beside(one) if said.id not in found]
+                fresh = set(self.beside(one)) - read
+                read |= fresh
+                waiting += [said for _, said in self._said(sorted(fresh))]
         return list(found.values())
 
-    def beside(self, statement: Statement) -> Iterator[tuple[int, Statement]]:
-        """What it speaks of, and what speaks of it or of a file of its; with their numbers."""
-        spoken_of = list(speaks_of(statement))
-        yield from self._said(
-            number
-            for what in spoken_of
-            if is_digest(what)
-            for number in (row.index for row in self._catalog.by_digest(what))
-        )
-        ids = [what.removeprefix(STATEMENT) for what in spoken_of if not is_digest(what)]
-        rows = [row for id_ in ids if (row := self._store.find(id_)) is not None]
-        yield from self._said(row.number for row in rows)
-        yield from self.speaking_of([statement_target(statement.id)])
-        yield from self.speaking_of(file.digest.sha256.hex() for file in statement.files)
+    def beside(self, statement: Statement) -> Iterator[int]:
+        """The numbers of what it speaks of, and of what speaks of it or of a file of its."""
+        for what in speaks_of(statement):
+            if is_digest(what):
+                yield from (row.index for row in self._catalog.by_digest(what))
+            elif (row := self._store.find(what.removeprefix(STATEMENT))) is not None:
+                yield row.number
+        yield from self._catalog.speaking_of(statement_target(statement.id))
+        for file in statement.files:
+            yield from self._catalog.speaking_of(file.digest.sha256.hex())
 
-    def speaking_of(self, targets: Iterable[str]) -> Iterator[tuple[int, Statement]]:
-        for target in targets:
-            yield from self._said(self._catalog.speaking_of(target))
+    def speaking_of(self, target: str, but: Container[int]) -> Iterator[tuple[int, Statement]]:
+        return self._said(n for n in self._catalog.speaking_of(target) if n not in but)
 
     def _said(self, numbers: Iterable[int]) -> Iterator[tuple[int, Statement]]:
         for number in numbers:

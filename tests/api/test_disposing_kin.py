@@ -1,5 +1,6 @@
 """What belongs together is held together; nothing goes that something elsewhere still wants."""
 
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,8 @@ from ledger.evidence.chunks import digest_item
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.signing import seal
 from ledger.evidence.statement import FileSubject, Kind, Role, Statement, Subject, TextSubject
+from ledger.process.keeping.holds import statement_target
+from ledger.sequencer import Row
 from ledger.suite import digest
 from ledger.tlog.signing_key import SigningKey
 from testkit.disposals import (
@@ -132,7 +135,7 @@ def test_what_one_act_names_is_followed_once_however_many_of_it_are_held(
         services, followed, beside = ledger.services, list[str](), Kin.beside
         services.catalog.catch_up(services.store)
 
-        def counted(kin: Kin, statement: Statement) -> Iterator[tuple[int, Statement]]:
+        def counted(kin: Kin, statement: Statement) -> Iterator[int]:
             followed.append(statement.id)
             return beside(kin, statement)
 
@@ -143,6 +146,33 @@ def test_what_one_act_names_is_followed_once_however_many_of_it_are_held(
         assert services.vault.places.held_items() >= {
             object_of(ledger, b"recording %d" % n) for n in range(5)
         }
+
+
+def test_an_act_that_names_many_is_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(tmp_path / "ledger") as ledger:
+        recordings = [file(ledger, b"recording %d" % n) for n in range(5)]
+        named = naming(ledger, *recordings, case=CASE)
+        services, read = ledger.services, list[int]()
+        services.catalog.catch_up(services.store)
+        first, row = services.store.row(int(named["index"])), services.store.row
+
+        def counted(number: int) -> Row:
+            if threading.current_thread() is threading.main_thread():
+                read.append(number)
+            return row(number)
+
+        monkeypatch.setattr(services.store, "row", counted)
+        said = first.said()
+        assert said is not None
+        kin = Kin(services.store, services.catalog)
+        assert len(kin.of([said])) == 6
+        assert len(read) == len(set(read)) == 6
+        # And not at all where it goes with them.
+        read.clear()
+        on, own = statement_target(recordings[0]["id"]), {int(named["index"])}
+        assert list(kin.speaking_of(on, own)) == [] == read
 
 
 def test_a_hold_on_a_case_is_on_what_its_acts_name_in_others(tmp_path: Path) -> None:
