@@ -41,9 +41,10 @@ pyz: $(V)/.ready ## build dist/tiezheng-verify.pyz, the verifier as one file
 html: $(V)/.ready ## build dist/verify.html, the verifier as a page without network
 	@$(V)/bin/python -m browser.build dist/verify.html
 
-# Much of a run is waiting for syncs, which cost nothing in memory; what passed is removed at once.
+# Much of a run is waiting: so one more at work than a small machine has cores. Syncs cost nothing in
+# memory, with IN=/dev/shm; what passed is removed at once.
 test: $(V)/.ready ## run the tests but the slow ones; IN=/dev/shm keeps their files in memory
-	@$(if $(IN),TMPDIR=$(IN)) $(V)/bin/python -m pytest -n 2 $(if $(IN),-o tmp_path_retention_policy=failed)
+	@$(if $(IN),TMPDIR=$(IN)) $(V)/bin/python -m pytest -n 3 $(if $(IN),-o tmp_path_retention_policy=failed)
 
 slow: $(V)/.tools ## run the slow tests
 	@$(V)/bin/python -m pytest -n 2 -m slow
