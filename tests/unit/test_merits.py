@@ -45,6 +45,10 @@ def test_what_lacks_is_counted_by_the_three_sicknesses() -> None:
     alone.step("penalty_decision").officers = ["nobody", "else"]
     merits = added(merits, alone)
     assert merits.sick[Sickness.SUBJECT] > 0
+    # What may still come in its time is no sickness.
+    begun = complete(PACK, RECORD)
+    begun.steps = [begun.step("case_filing")]
+    assert not added(Merits(), begun).sick
 
 
 def test_what_came_late_is_not_in_time() -> None:
