@@ -86,6 +86,7 @@ def command(files: tuple[str, ...], folder: str) -> None:
         stage.serve(stack)
         stage.deposit()
         stage.fetch()
+    stage.keep_log()
     stage.verify()
     stage.forge()
     stage.close()
@@ -240,8 +241,10 @@ class Stage:
                 *("--server", self.server, "--token-file", str(self.root / "keys" / "court.token")),
             ).strip()
         )
-        public = self.root / "ledger" / "public"
-        shutil.copytree(public, self.root / "public")
+
+    def keep_log(self) -> None:
+        """Once nobody writes it any more: what is on its way would be gone before it is copied."""
+        shutil.copytree(self.root / "ledger" / "public", self.root / "public")
         output.result(
             say(
                 en=f"   {self.root}/public/ is the whole log, as anyone may mirror it.",

@@ -539,6 +539,7 @@ def run(root: Path) -> int:
             day.look_into_bucket()
             day.back_up()
             day.stage.fetch("--incomplete")  # a station knows no purpose
+        day.stage.keep_log()
         day.stage.verify()
         day.ask_for_papers(papers)
         day.close(station, seen)
