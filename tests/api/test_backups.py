@@ -96,7 +96,10 @@ def check_one_history(ledger: Ledger, people: list[Office], notes: list[str]) ->
 
 
 def await_resumed(ledger: Ledger) -> None:
-    await_that(lambda: not ledger.services.folder.restored.exists(), "the log going on", 30)
+    def why() -> str:
+        return f"{reason(ledger)!r}, {ledger.services.log.size} entries"
+
+    await_that(lambda: not ledger.services.folder.restored.exists(), "the log going on", 60, why)
 
 
 def reason(ledger: Ledger) -> str:

@@ -12,7 +12,7 @@ import shutil
 import socket
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -220,10 +220,11 @@ def announce(
     return str(answer.headers["Location"])
 
 
-def await_that(holds: Any, what: str, seconds: float = 10.0) -> None:
+def await_that(holds: Any, what: str, seconds: float = 10.0, why: Callable[[], str] = str) -> None:
+    """`why` is asked in the end what stands in the way."""
     ends = time.monotonic() + seconds
     while not holds():
-        assert time.monotonic() < ends, f"{what} did not come in {seconds} s"
+        assert time.monotonic() < ends, f"{what} did not come in {seconds} s: {why()}"
         time.sleep(0.005)
 
 
