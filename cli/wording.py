@@ -246,6 +246,10 @@ _CHINESE: tuple[tuple[str, Words], ...] = (
         r"not checked: want the Python package cryptography.*",
         "未检查：无法核验签名，本文件所附部件不适用于此系统，此处也未安装足够新的 cryptography",
     ),
+    (
+        r"not checked: SM2 cannot be computed: .*",
+        "未检查：无法计算 SM2，须在本机安装 OpenSSL 3.0 或更新版本",
+    ),
     (r"not checked: (.*)", r"未检查（\1）"),
     (
         r"only in a suite that your trust folder distrusts: (.*)",

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ledger import suite
-from ledger.errors import Malformed, Rejected
+from ledger.errors import Malformed, Rejected, Unavailable
 from ledger.evidence.absence import Absence, Found, Stranger, open_absence, tags_to_bytes
 from ledger.evidence.packet import Place
 from ledger.evidence.series import Series
@@ -35,7 +35,7 @@ class Heard:
     vouched: defaultdict[tuple[str, str], set[str]] = field(
         default_factory=lambda: defaultdict(set)
     )
-    findings: list[Finding] = field(default_factory=list)  # of a statement that is wrong
+    findings: list[Finding] = field(default_factory=list)  # of one that is wrong, or not checked
     unheard: list[Finding] = field(default_factory=list)  # of one that is not about this packet
 
     def conclude(self, label: str, cosigned: Cosigned, names: Iterable[str]) -> Iterable[Finding]:
@@ -75,6 +75,9 @@ def hear(
             label = _label(absence, trust, checkpoints)
         except Stranger as error:
             heard.unheard.append(Finding("complete", Outcome.UNDECIDED, path, str(error)))
+        except Unavailable as error:  # of SM2, without a library: it may well be against the packet
+            detail = f"not checked: {error}"
+            heard.findings.append(Finding("complete", Outcome.UNDECIDED, path, detail))
         except (Malformed, Rejected) as error:
             heard.findings.append(Finding("complete", Outcome.FAILED, path, str(error)))
         else:
