@@ -59,6 +59,15 @@ REFUSED: tuple[tuple[str, str], ...] = (
     (r"the case went on as (.*), at '(.*)'", r"该案已由 \2 以案号 \1 办理"),
     (r"the case has the number (.*) by now: name that", r"该案已有案号 \1，须写明案号"),
     (r"the hold on (\S+) is of '(.*)', not of '(.*)'", r"\1 的保全由 \2 作出，\3 无权解除"),
+    (r"nothing is held on (\S+)", r"\1 没有保全，无从解除"),
+    (
+        r"no hold on (\S+) was placed for the complaint (\S+)",
+        r"\1 没有因投诉 \2 而作的保全",
+    ),
+    (
+        r"the hold on (\S+) was placed for a complaint: name that, or the hold",
+        r"\1 的保全因投诉而作，须写明该投诉或该保全的编号",
+    ),
     (
         r"(\d+) holds are on (\S+): name the one to be lifted by its id",
         r"\2 有 \1 项保全，须写明所解除的保全编号",
@@ -80,6 +89,10 @@ HINTS: tuple[tuple[str, str], ...] = (
     ),
     (r"it has (.*)", r"其中有 \1"),
     (r"the retention list of version '(.*)' says which", r"依保管期限表（\1）"),
+    (
+        r"a hold placed beside the server is lifted once the log says it",
+        "在服务器上作出的保全，须待日志记明后解除",
+    ),
     (r"whoever has placed it lifts it", "由作出保全的机关解除"),
     (r"another person of the agency lifts it", "由本机关其他人员解除"),
     (

@@ -143,8 +143,9 @@ def test_a_complaint_with_its_letter_holds_and_is_lifted_by_its_number(office: O
     listed = office.run("hold", office.ledger.folder, "--list").out
     (placed,) = office.ledger.said("hold")
     assert listed == f"statement/{answer['id']}  complaint {said['id']}  {placed['id']}\n"
-    alone = office.lift(answer["id"], "--reason", "查实无关")
-    assert alone.code == 0, alone.err  # another hold, of which there is none
+    alone = office.lift(answer["id"], "--reason", "查实无关", "--lang", "zh")
+    assert alone.code == 1 and "须写明该投诉或该保全的编号" in alone.err
+    assert placed["id"] in alone.err
     office.ledger.services.keeping.hold()
     assert item in office.ledger.services.vault.places.held_items()
     assert office.lift(answer["id"], "--reason", "查实无关", "--complaint", said["id"]).code == 0
@@ -174,6 +175,8 @@ def test_which_of_two_holds_is_lifted_is_asked_in_the_readers_language(office: O
     office.ledger.await_quorum()
     assert office.lift(first["id"], "--reason", "复议已终结").code == 0
     assert [held.id for held in office.ledger.services.log.holds.all()] == [second["id"]]
+    again = office.lift(first["id"], "--reason", "复议已终结", "--lang", "zh")
+    assert again.code == 1 and f"{first['id']} 没有保全，无从解除" in again.err
 
 
 def test_a_complaint_by_word_of_mouth(office: Office) -> None:

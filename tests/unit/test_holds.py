@@ -111,6 +111,40 @@ def test_of_two_holds_of_one_agency_each_is_lifted_by_its_id() -> None:
     assert holds.all() == []
 
 
+AFTER_ALL = "nothing is held on"
+FOR_ANOTHER = "no hold on .* was placed for the complaint"
+FOR_ONE = "was placed for a complaint"
+
+
+@pytest.mark.parametrize(
+    ("lifting", "why"),
+    [
+        (hold(9, 3, lifted=True), AFTER_ALL),
+        (hold(9, CASE, lifted=True, complaint=COMPLAINT), AFTER_ALL),
+        (hold(9, 6, lifted=True), AFTER_ALL),  # the same hold, sent again: the first one stands
+        (hold(9, 1, 3, lifted=True), AFTER_ALL),
+        (hold(9, 1, lifted=True, complaint=COMPLAINT), FOR_ANOTHER),
+        (hold(9, 2, lifted=True, complaint=id_of(99)), FOR_ANOTHER),
+        (hold(9, 2, lifted=True), FOR_ONE),
+        (hold(9, 4, lifted=True), "not of 'agency-01'"),
+    ],
+)
+def test_a_lifting_that_lifts_nothing_is_refused_where_it_would_be_believed(
+    lifting: Statement, why: str
+) -> None:
+    holds = book(
+        hold(5, 1), hold(6, 1), hold(7, 2, complaint=COMPLAINT), hold(8, 4, agency="agency-02")
+    )
+    with pytest.raises(Rejected, match=why):
+        holds.check_own(lifting)
+
+
+def test_what_is_lifted_already_is_lifted_no_second_time_though_something_else_is_held() -> None:
+    holds = book(hold(5, 1), hold(6, 1, reason="诉讼"), hold(7, 5, lifted=True))
+    with pytest.raises(Rejected, match=f"nothing is held on statement/{id_of(5)}"):
+        holds.check_own(hold(8, 5, lifted=True))
+
+
 @pytest.mark.parametrize(
     "target",
     ["苏城管罚[2026]417号", "苏城管罚 417", "A" * 64, "a" * 63, "statement/1", "everything"],

@@ -12,6 +12,7 @@ that a person lifts, and not the ledger by itself, in `check_lifting`.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from ledger.encoding import clip, parse_uuid7
 from ledger.errors import Malformed, Rejected
@@ -80,11 +81,22 @@ class Holds:
     def _lifted_by(self, statement: Statement, target: Target) -> list[Held]:
         """Those of its own agency: all that one statement placed, or all on a target."""
         complaint = statement.predicate.get("complaint", "")
-        if (id_ := target.removeprefix(STATEMENT)) in self._placed:
-            held = [one for one in self.on(self._placed[id_]) if one.id == id_]
-        else:
-            held = [one for one in self.on([target]) if one.complaint == complaint]
-        return [one for one in held if one.agency == statement.agency]
+        by_id = self._places(target)
+        return [
+            held
+            for held in self._meant(target)
+            if held.agency == statement.agency and (by_id or held.complaint == complaint)
+        ]
+
+    def _meant(self, target: Target) -> list[Held]:
+        """What the target of a lifting names: one hold by its id, or all on the target."""
+        if self._places(target):
+            id_ = target.removeprefix(STATEMENT)
+            return [held for held in self.on(self._placed[id_]) if held.id == id_]
+        return self.on([target])
+
+    def _places(self, target: Target) -> bool:
+        return target.removeprefix(STATEMENT) in self._placed
 
     def on(self, names: Iterable[Target]) -> list[Held]:
         """Those on any of these targets; `names_of` gives a statement's."""
@@ -106,26 +118,44 @@ class Holds:
         return self._ever.get((target, complaint), "")
 
     def check_own(self, statement: Statement) -> None:
-        """That a lifting finds one of its agency, and no more than one, where there are any:
-        raises `Rejected`."""
+        """That a lifting finds one hold of its agency, and no more than one, on each target:
+        raises `Rejected`. One that lifts nothing would be believed to lift."""
         if statement.kind is not Kind.HOLD or statement.predicate["hold"] != Hold.LIFTED:
             return
-        complaint = statement.predicate.get("complaint", "")
         for target in targets_of(statement):
-            placed = self._placed.get(target.removeprefix(STATEMENT))
-            held = self.on(placed or [target])
-            found = [one for one in held if placed or one.complaint == complaint]
             own = self._lifted_by(statement, target)
-            if found and not own:
-                raise Rejected(
-                    f"the hold on {target} is of {found[0].agency!r}, not of {statement.agency!r}",
-                    hints=("whoever has placed it lifts it",),
-                )
-            if not placed and len(own) > 1:
+            if not own:
+                raise self._none_of_its(statement, target)
+            if len(own) > 1 and not self._places(target):
                 raise Rejected(
                     f"{len(own)} holds are on {target}: name the one to be lifted by its id",
-                    hints=tuple(f"{one.id}: {one.reason}" for one in own[:MOST_HINTS]),
+                    hints=_each(own),
                 )
+
+    def _none_of_its(self, statement: Statement, target: Target) -> Rejected:
+        """Why there is nothing that this lifting takes from the target."""
+        held = self._meant(target)
+        if own := [one for one in held if one.agency == statement.agency]:
+            complaint = statement.predicate.get("complaint", "")
+            why = (
+                f"no hold on {target} was placed for the complaint {complaint}"
+                if complaint
+                else f"the hold on {target} was placed for a complaint: name that, or the hold"
+            )
+            return Rejected(why, hints=_each(own))
+        if held:
+            return Rejected(
+                f"the hold on {target} is of {held[0].agency!r}, not of {statement.agency!r}",
+                hints=("whoever has placed it lifts it",),
+            )
+        return Rejected(
+            f"nothing is held on {target}",
+            hints=("a hold placed beside the server is lifted once the log says it",),
+        )
+
+
+def _each(held: Iterable[Held]) -> tuple[str, ...]:
+    return tuple(f"{one.id}: {one.reason}" for one in islice(held, MOST_HINTS))
 
 
 def targets_of(statement: Statement) -> Iterator[Target]:
