@@ -11,12 +11,12 @@ from api.restoring import Sources, restore
 from ledger.backup import BackupKey
 from ledger.errors import Rejected
 from ledger.log import Log
-from ledger.process.feeds.feed import Page, check_follows, check_logged, fresh_in, missing_in_runs
+from ledger.process.feeds.feed import Page, check_follows, check_logged, missing_in_runs
 from storage.folder import DataFolder
 from storage.public_copy import DirectoryLog
 from testkit import disposals
 from testkit.feed_pulled import deed, own_key, pull
-from testkit.province import Platform, open_platform
+from testkit.province import Platform, fresh_in, open_platform
 from testkit.sequence import go_on, reopened
 from testkit.server import ORIGIN, Ledger, await_that, open_ledger, series_keys, template
 

@@ -18,8 +18,8 @@ from typing import Any
 
 from api.clients.feed_http import IDEMPOTENCY
 from api.signing import Message, RequestVerifier
-from ledger.errors import LedgerError
-from ledger.process.feeds.feed import Page, check_follows, fresh_in, open_page
+from ledger.errors import LedgerError, Rejected
+from ledger.process.feeds.feed import Page, Told, check_follows, next_link, open_page
 from ledger.tlog.note import VerifierKey
 
 
@@ -147,6 +147,24 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+
+def fresh_in(page: Page, feed: str, last: int, chain: bytes) -> tuple[Told, ...]:
+    """What a receiver that has the events up to `last` of that feed, and their chain, keeps.
+
+    A page may begin before: then it must tell of the same events. Raises `Rejected` where it
+    leaves something out, or tells of other events.
+    """
+    if page.feed != feed or page.after > last:
+        raise Rejected(f"want events after {last} of {feed}, got {page.feed} after {page.after}")
+    if page.last < last:
+        return ()
+    link = page.before
+    for told in page.events[: last - page.after]:
+        link = next_link(link, told.digest)
+    if link != chain:
+        raise Rejected(f"up to event {last} the page tells of different events")
+    return page.events[last - page.after :]
 
 
 @contextmanager

@@ -341,24 +341,6 @@ def _order(label: str) -> tuple[int, int]:
     return int(year), int(number or 1)
 
 
-def fresh_in(page: Page, feed: str, last: int, chain: bytes) -> tuple[Told, ...]:
-    """What a receiver that has the events up to `last` of that feed, and their chain, keeps.
-
-    A page may begin before: then it must tell of the same events. Raises `Rejected` where it
-    leaves something out, or tells of other events.
-    """
-    if page.feed != feed or page.after > last:
-        raise Rejected(f"want events after {last} of {feed}, got {page.feed} after {page.after}")
-    if page.last < last:
-        return ()
-    link = page.before
-    for told in page.events[: last - page.after]:
-        link = next_link(link, told.digest)
-    if link != chain:
-        raise Rejected(f"up to event {last} the page tells of different events")
-    return page.events[last - page.after :]
-
-
 def check_logged(page: Page, trust: Trust) -> None:
     """That each event's entry is in a tree that a quorum has seen, and acts bear their tags."""
     log = trust.log(page.log)
