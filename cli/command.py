@@ -59,6 +59,17 @@ def argument(name: str, *, words: Bilingual, **settings: Any) -> Callable[[F], F
     return click.argument(name, cls=Argument, words=words, **settings)
 
 
+def together(*options: Callable[[Any], Any]) -> Callable[[F], F]:
+    """Several as one, in the order in which a help page shows them."""
+
+    def all_of_them(function: F) -> F:
+        for one in reversed(options):
+            one(function)
+        return function
+
+    return all_of_them
+
+
 def new_lang_option() -> Option:
     # Its value was read before parsing began; here it is only checked.
     return Option(

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.command import F, option
+from cli.command import F, option, together
 from cli.files import read_key
 from cli.language import say
 from ledger.errors import Malformed, Unavailable
@@ -32,26 +32,24 @@ Token = tuple[str | None, str | None]  # --token-module, --token-pin
 
 
 def token_options() -> Callable[[F], F]:
-    def both(function: F) -> F:
-        return module(pin(function))
-
-    module = option(
-        "--token-module",
-        metavar="FILE",
-        words={
-            "en": "for pkcs11: the token's library, such as libsofthsm2.so",
-            "zh": "用于 pkcs11：令牌的程序库，例如 libsofthsm2.so",
-        },
+    return together(
+        option(
+            "--token-module",
+            metavar="FILE",
+            words={
+                "en": "for pkcs11: the token's library, such as libsofthsm2.so",
+                "zh": "用于 pkcs11：令牌的程序库，例如 libsofthsm2.so",
+            },
+        ),
+        option(
+            "--token-pin",
+            metavar="FILE",
+            words={
+                "en": "for pkcs11: the file with the token's PIN",
+                "zh": "用于 pkcs11：存放令牌 PIN 的文件",
+            },
+        ),
     )
-    pin = option(
-        "--token-pin",
-        metavar="FILE",
-        words={
-            "en": "for pkcs11: the file with the token's PIN",
-            "zh": "用于 pkcs11：存放令牌 PIN 的文件",
-        },
-    )
-    return both
 
 
 @contextmanager

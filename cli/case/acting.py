@@ -4,7 +4,6 @@ The signed act is sent before its documents: where its gate is shut, the ledger 
 byte of them has gone there, and nothing is logged.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,8 @@ from cli import output
 from cli.case.refusal import refused
 from cli.case.remarks import remarks
 from cli.case.timecode import read_timecode
-from cli.command import F, json_option, option
 from cli.command import command as new_command
+from cli.command import json_option, option, together
 from cli.deposit import MAX_DOCUMENTS, Filing
 from cli.language import say
 from cli.remote import own_key_option, own_trust_option, server_option
@@ -29,144 +28,137 @@ from ledger.process.judging.gated import Gated
 from ledger.process.rules.rulepack import Conclusion, RulePack
 from ledger.report import Bilingual
 
-
-def _options(named: bool) -> Callable[[F], F]:
-    """Of all four; the conclusions know their stage."""
-    options = [
-        option("--case", metavar="NO", words={"en": "the case number", "zh": "案号"}),
-        option(
-            "--provisional",
-            metavar="ID",
-            words={
-                "en": "the id of the opening, while the case has no number",
-                "zh": "案件尚无案号时：开启陈述的编号",
-            },
-        ),
-        option(
-            "--act",
-            required=True,
-            metavar="NAME",
-            words={
-                "en": "which act, by its name in the rule pack",
-                "zh": "执法行为，写规则包中的标识",
-            },
-        ),
-        option(
-            "--procedure",
-            required=True,
-            metavar="PACK",
-            words={
-                "en": "of which procedure: ordinary, summary, …",
-                "zh": "所属程序：ordinary、summary 等",
-            },
-        ),
-        *([_stage_option()] if named else []),
-        option(
-            "--occurred",
-            required=True,
-            metavar="TIME",
-            words={
-                "en": "when it was done, or began: 2026-11-23T15:00:00+08:00",
-                "zh": "办理或开始的时间：2026-11-23T15:00:00+08:00",
-            },
-        ),
-        option(
-            "--until",
-            metavar="TIME",
-            words={"en": "when it ended, if it took time", "zh": "结束时间（如有）"},
-        ),
-        option(
-            "--doc",
-            "documents",
-            multiple=True,
-            metavar="FILE",
-            words={"en": "a document of it; up to 8", "zh": "文书；至多 8 份"},
-        ),
-        option(
-            "--about",
-            "abouts",
-            multiple=True,
-            metavar="ID",
-            words={
-                "en": "an earlier statement that it is about, instead of a document",
-                "zh": "所针对的在先陈述（编号），可代替文书",
-            },
-        ),
-        option(
-            "--officer",
-            "officers",
-            multiple=True,
-            metavar="NO",
-            words={"en": "an officer's certificate; once for each", "zh": "执法证号；每人写一次"},
-        ),
-        option(
-            "--auxiliary",
-            "auxiliaries",
-            multiple=True,
-            metavar="NO",
-            words={"en": "auxiliary staff who helped; once for each", "zh": "辅助人员；每人写一次"},
-        ),
-        option(
-            "--fact",
-            "facts",
-            multiple=True,
-            metavar="NAME=TEXT",
-            words={
-                "en": "what the rule pack wants stated; once for each",
-                "zh": "规则包要求写明的事实；每项写一次",
-            },
-        ),
-        option(
-            "--timecode",
-            "timecodes",
-            multiple=True,
-            metavar="ITEM@MM:SS=WORD",
-            words={
-                "en": "where a recording shows something: its file or SHA-256, from when\n"
-                "(or from-until), and the rule pack's word, such as show_id",
-                "zh": "录像中何处可见何事：文件或 SHA-256，起（或起-止）时刻，规则包用词，\n"
-                "如 show_id",
-            },
-        ),
-        option("--note", metavar="TEXT", words={"en": "anything else", "zh": "备注"}),
-        own_key_option(),
-        option(
-            "--sm2-key",
-            "sm2_file",
-            metavar="FILE",
-            words={
-                "en": "your registered SM2 key, to sign with beside --key",
-                "zh": "您已登记的 SM2 私钥文件，与 --key 一并签名",
-            },
-        ),
-        server_option(),
-        own_trust_option(),
-        option(
-            "--keep",
-            metavar="DIR",
-            words={
-                "en": "keep statements, salts and the ledger's answers here",
-                "zh": "把陈述、盐值和账本的答复保存在此处",
-            },
-        ),
-        json_option(),
-    ]
-
-    def all_of_them(function: F) -> F:
-        for one in reversed(options):
-            function = one(function)
-        return function
-
-    return all_of_them
-
-
-def _stage_option() -> Callable[[F], F]:
-    return option(
-        "--stage",
+# Of all four, as their help pages show them; the conclusions know their stage.
+_WHICH = together(
+    option("--case", metavar="NO", words={"en": "the case number", "zh": "案号"}),
+    option(
+        "--provisional",
+        metavar="ID",
+        words={
+            "en": "the id of the opening, while the case has no number",
+            "zh": "案件尚无案号时：开启陈述的编号",
+        },
+    ),
+    option(
+        "--act",
         required=True,
-        type=click.Choice([str(stage) for stage in Stage]),
-        words={"en": "of the procedure", "zh": "程序阶段"},
-    )
+        metavar="NAME",
+        words={
+            "en": "which act, by its name in the rule pack",
+            "zh": "执法行为，写规则包中的标识",
+        },
+    ),
+    option(
+        "--procedure",
+        required=True,
+        metavar="PACK",
+        words={
+            "en": "of which procedure: ordinary, summary, …",
+            "zh": "所属程序：ordinary、summary 等",
+        },
+    ),
+)
+
+_STAGE = option(
+    "--stage",
+    required=True,
+    type=click.Choice([str(stage) for stage in Stage]),
+    words={"en": "of the procedure", "zh": "程序阶段"},
+)
+
+_WHAT = together(
+    option(
+        "--occurred",
+        required=True,
+        metavar="TIME",
+        words={
+            "en": "when it was done, or began: 2026-11-23T15:00:00+08:00",
+            "zh": "办理或开始的时间：2026-11-23T15:00:00+08:00",
+        },
+    ),
+    option(
+        "--until",
+        metavar="TIME",
+        words={"en": "when it ended, if it took time", "zh": "结束时间（如有）"},
+    ),
+    option(
+        "--doc",
+        "documents",
+        multiple=True,
+        metavar="FILE",
+        words={"en": "a document of it; up to 8", "zh": "文书；至多 8 份"},
+    ),
+    option(
+        "--about",
+        "abouts",
+        multiple=True,
+        metavar="ID",
+        words={
+            "en": "an earlier statement that it is about, instead of a document",
+            "zh": "所针对的在先陈述（编号），可代替文书",
+        },
+    ),
+    option(
+        "--officer",
+        "officers",
+        multiple=True,
+        metavar="NO",
+        words={"en": "an officer's certificate; once for each", "zh": "执法证号；每人写一次"},
+    ),
+    option(
+        "--auxiliary",
+        "auxiliaries",
+        multiple=True,
+        metavar="NO",
+        words={"en": "auxiliary staff who helped; once for each", "zh": "辅助人员；每人写一次"},
+    ),
+    option(
+        "--fact",
+        "facts",
+        multiple=True,
+        metavar="NAME=TEXT",
+        words={
+            "en": "what the rule pack wants stated; once for each",
+            "zh": "规则包要求写明的事实；每项写一次",
+        },
+    ),
+    option(
+        "--timecode",
+        "timecodes",
+        multiple=True,
+        metavar="ITEM@MM:SS=WORD",
+        words={
+            "en": "where a recording shows something: its file or SHA-256, from when\n"
+            "(or from-until), and the rule pack's word, such as show_id",
+            "zh": "录像中何处可见何事：文件或 SHA-256，起（或起-止）时刻，规则包用词，\n如 show_id",
+        },
+    ),
+    option("--note", metavar="TEXT", words={"en": "anything else", "zh": "备注"}),
+)
+
+_HOW = together(
+    own_key_option(),
+    option(
+        "--sm2-key",
+        "sm2_file",
+        metavar="FILE",
+        words={
+            "en": "your registered SM2 key, to sign with beside --key",
+            "zh": "您已登记的 SM2 私钥文件，与 --key 一并签名",
+        },
+    ),
+    server_option(),
+    own_trust_option(),
+    option(
+        "--keep",
+        metavar="DIR",
+        words={
+            "en": "keep statements, salts and the ledger's answers here",
+            "zh": "把陈述、盐值和账本的答复保存在此处",
+        },
+    ),
+    json_option(),
+)
 
 
 @new_command(
@@ -188,7 +180,7 @@ def _stage_option() -> Callable[[F], F]:
     "    --timecode BWC_0088.MP4@01:01-01:15=show_id --key handler-12.key \\\n"
     "    --server https://ledger.example --trust trust/",
 )
-@_options(named=True)
+@together(_WHICH, _STAGE, _WHAT, _HOW)
 def act(stage: str, **given: Any) -> int:
     return _file(stage, **given)
 
@@ -197,7 +189,7 @@ def _conclusion(
     name: str, conclusion: Conclusion, stage: Stage, words: Bilingual, example: str
 ) -> click.Command:
     @new_command(name, words=words, example=example)
-    @_options(named=False)
+    @together(_WHICH, _WHAT, _HOW)
     def conclude(**given: Any) -> int:
         ended = _file(str(stage), conclusion, **given)
         if ended == output.Exit.DONE:
@@ -279,23 +271,42 @@ def _file(
     stage: str,
     conclusion: str = "",
     *,
-    case: str | None,
-    provisional: str | None,
-    occurred: str,
-    until: str | None,
     documents: tuple[str, ...],
     abouts: tuple[str, ...],
-    facts: tuple[str, ...],
-    timecodes: tuple[str, ...],
     key_file: str,
     sm2_file: str | None,
     server: str,
     trust: str | None,
     keep: str | None,
     as_json: bool,
-    **more: Any,
+    **said: Any,
 ) -> int:
     _check_subjects(documents, abouts)
+    fields = _fields(stage, **said)
+    filing = Filing(server, key_file, open_trust(trust) if trust else None, keep, sm2_file=sm2_file)
+    about = [parse_uuid7(id_) for id_ in abouts]
+    try:
+        row = filing.act([Path(name) for name in documents], about, fields, conclusion)
+    except Gated as error:
+        return refused(error, as_json=as_json)
+    except LedgerError as error:
+        return output.refusal(error)
+    _tell(row, fields, checked=trust is not None, as_json=as_json)
+    return output.Exit.DONE
+
+
+def _fields(
+    stage: str,
+    *,
+    case: str | None,
+    provisional: str | None,
+    occurred: str,
+    until: str | None,
+    facts: tuple[str, ...],
+    timecodes: tuple[str, ...],
+    **more: Any,
+) -> dict[str, Any]:
+    """What the act states; nothing of what was not given."""
     fields: dict[str, Any] = {
         **{name: list(v) if isinstance(v, tuple) else v for name, v in more.items() if v},
         **_case_of(case, provisional),
@@ -306,20 +317,16 @@ def _file(
         fields["facts"] = _facts(facts)
     if timecodes:
         fields["timecodes"] = [read_timecode(text).to_json() for text in timecodes]
-    filing = Filing(server, key_file, open_trust(trust) if trust else None, keep, sm2_file=sm2_file)
-    about = [parse_uuid7(id_) for id_ in abouts]
-    try:
-        row = filing.act([Path(name) for name in documents], about, fields, conclusion)
-    except Gated as error:
-        return refused(error, as_json=as_json)
-    except LedgerError as error:
-        return output.refusal(error)
+    return fields
+
+
+def _tell(row: dict[str, Any], fields: dict[str, Any], *, checked: bool, as_json: bool) -> None:
     if as_json:
         output.result_json({"statements": [row]})
     else:
         files = f"  {', '.join(row['files'])}" if row["files"] else ""
         output.result(f"{row['log']}-{row['index']}  {row['id']}  {fields['act']}{files}")
-    if trust is None:
+    if not checked:
         output.note(
             say(
                 en="the ledger's answer was not recomputed: no --trust was given",
@@ -328,7 +335,6 @@ def _file(
         )
     for remark in remarks(str(fields["procedure"]), str(fields["act"]), fields.get("facts", {})):
         output.note(remark)
-    return output.Exit.DONE
 
 
 def _check_subjects(documents: tuple[str, ...], abouts: tuple[str, ...]) -> None:

@@ -2,9 +2,8 @@
 
 import time
 
-from cli.case.views import ask_view, below_option, log_state, put_view, view_options, yes_or_no
+from cli.case.views import ask_view, log_state, put_view, year_options, yes_or_no
 from cli.command import command as new_command
-from cli.command import option
 from cli.language import pick, say
 from cli.remote import Answer
 from cli.rules.words import SICKNESSES
@@ -33,10 +32,7 @@ FIELDS = (
     example="tiezheng case merits --agency city --below --year 2026 -o 正面统计.xlsx \\\n"
     "    --server https://ledger.example --token-file token",
 )
-@view_options(
-    option("--year", required=True, metavar="YEAR", words={"en": "the year", "zh": "年度"}),
-    below_option(),
-)
+@year_options()
 def merits(
     agency: str,
     year: str,

@@ -11,7 +11,7 @@ import click
 from cli import output
 from cli.carried import REGISTERED
 from cli.case.words import HEADS, shown
-from cli.command import F, json_option, option
+from cli.command import F, json_option, option, together
 from cli.command import command as new_command
 from cli.files import read_secret
 from cli.language import pick, say
@@ -33,7 +33,7 @@ CONTRACTS = ("agency", "contract", "fault", "power", "scope")
 
 def view_options(*own: Callable[[Any], Any], agency: bool = True) -> Callable[[F], F]:
     """What each view takes, around its own."""
-    options: list[Callable[[Any], Any]] = [
+    return together(
         *((agency_option(),) if agency else ()),
         *own,
         option(
@@ -49,14 +49,13 @@ def view_options(*own: Callable[[Any], Any], agency: bool = True) -> Callable[[F
         server_option(),
         token_option(),
         json_option(),
-    ]
+    )
 
-    def all_of_them(function: F) -> F:
-        for one in reversed(options):
-            one(function)
-        return function
 
-    return all_of_them
+def year_options() -> Callable[[F], F]:
+    """Of a view of what an agency did in a year."""
+    year = option("--year", required=True, metavar="YEAR", words={"en": "the year", "zh": "年度"})
+    return view_options(year, below_option())
 
 
 def below_option() -> Callable[[F], F]:
@@ -88,10 +87,7 @@ def _day_option() -> Callable[[F], F]:
     example="tiezheng case register --agency agency-01 --year 2026 -o 台账.xlsx \\\n"
     "    --server https://ledger.example --token-file token",
 )
-@view_options(
-    option("--year", required=True, metavar="YEAR", words={"en": "the year", "zh": "年度"}),
-    below_option(),
-)
+@year_options()
 def register(
     agency: str,
     year: str,
@@ -191,10 +187,7 @@ def person(
     example="tiezheng case standing --agency city --below --server https://ledger.example \\\n"
     "    --token-file token",
 )
-@view_options(
-    _day_option(),
-    below_option(),
-)
+@view_options(_day_option(), below_option())
 def standing(
     agency: str,
     day: str | None,
