@@ -87,57 +87,65 @@ def plan_packet(
     `asked` is what its maker wants withheld; raises `Rejected` where that cannot be.
     """
     name = case_series(case, first_year)
+    notes = _cosigned(log, case, name)
+    said = _Said()
+    files = _Files(log, notes, said)
+    # What was lost has an entry and nothing to show: to the reader it is withheld.
+    own = _case(log, files.places, name, first_year, said)
+    if not own:
+        raise Unavailable(f"every statement of case {case!r} was lost with an earlier disk")
+    withheld = withhold(asked, [(log.place(r), said.by(r)) for _, r in sorted(own.items())])
+    unshown = {row.place for row in withheld if row.what == STATEMENT}
+    shown = {n: row for n, row in own.items() if log.place(row) not in unshown}
+    shown |= _custody(log, files, [name, *_own_provisional(log, name, first_year, said)])
+    closings = _closings(log) | _state(log, files, said)
+    shown |= _registers(log, files, [*shown.values(), *closings.values()], said)
+    found = {name for row in shown.values() for name, _ in row.places}
+    # Closings are found by their places: their series would open every status of the ledger.
+    shown |= closings
+    series = sorted(name for name in found if not is_run_of_acts(name))
+    entries = _entries(log, files, shown, series)
+    files.add_log(entries, shown, series)
+    statements = [said.by(row) for _, row in sorted(shown.items())]
+    items, back = _parted(_items(statements), {row.what for row in withheld})
+    withheld += tuple(_unasked(log, entries.values(), shown.keys(), unshown))
+    files.add_index(case, items, tuple(sorted(withheld)), due)
+    if renewals is not None:
+        files.add_renewals(renewals)
+    items |= _certificates(statements)
+    return Plan(case, _size(notes[-1]), notes[-1], files.found, items, back)
+
+
+def _cosigned(log: Log, case: str, name: str) -> list[str]:
+    """The packet checkpoints. They come first: below their sizes nothing changes any more."""
     logged = log.places(name)
     if not logged:
         raise Unknown(f"no statement of case {case!r} is logged")
-    # The checkpoints come first: below their sizes nothing changes any more.
     notes = _notes(log, logged[-1])
     if notes is None:
         raise Unavailable(
             f"case {case!r} is logged, and not yet cosigned by a quorum",
             hints=("try again in a moment; a court packet waits for the cosigners",),
         )
-    said = _Said()
-    files = _Files(log, notes, said)
-    # What was lost has an entry and nothing to show: to the reader it is withheld.
-    shown = _case(log, files.places, name, first_year, said)
-    if not shown:
-        raise Unavailable(f"every statement of case {case!r} was lost with an earlier disk")
-    withheld = withhold(asked, [(log.place(r), said.by(r)) for _, r in sorted(shown.items())])
-    unshown = {row.place for row in withheld if row.what == STATEMENT}
-    shown = {n: row for n, row in shown.items() if log.place(row) not in unshown}
-    shown |= _custody(log, files, [name, *_own_provisional(log, name, first_year, said)])
-    closings = _closings(log) | _state(log, files, said)
-    shown |= _registers(log, files, [*shown.values(), *closings.values()], said)
-    found = {name for row in shown.values() for name, _ in row.places}
-    series = sorted(name for name in found if not is_run_of_acts(name))
-    # Found by their places: their series would open every status of the ledger.
-    shown |= closings
+    return notes
+
+
+def _entries(
+    log: Log, files: "_Files", shown: Mapping[int, Row], series: Iterable[str]
+) -> dict[int, Row]:
+    """What is shown, and whatever else stands in a series of it."""
     entries = dict(shown)
-    for other in series:
-        entries |= {i: log.row(i) for i in files.places(other) if i not in entries}
-    for number in sorted(entries):
-        files.add_entry(entries[number])
-        if number in shown:
-            files.add_statement(entries[number])
-    files.add_after(shown.values())
-    for count, other in enumerate(series, 1):
-        files.add_series(count, other)
-    statements = [said.by(row) for _, row in sorted(shown.items())]
-    items = _items(statements)
-    named = {row.what for row in withheld}
-    kept_back = {p for p, wanted in items.items() if wanted.digest.sha256.hex() in named}
-    back = [items.pop(path) for path in sorted(kept_back)]
-    withheld += tuple(_unasked(log, entries.values(), shown.keys(), unshown))
-    checkpoints = tuple(f"{derived.label}.note" for derived in log.derived)
-    names = tuple(p.rpartition("/")[2] for p in items)
-    index_file = Index(case, checkpoints, names, tuple(sorted(withheld)), due)
-    files.found["data/packet.json"] = index_file.to_bytes()
-    if renewals is not None:
-        labels = {derived.key.name: derived.label for derived in log.derived}
-        files.found |= plan_renewals(renewals, files.found, labels)
-    items |= _certificates(statements)
-    return Plan(case, _size(notes[-1]), notes[-1], files.found, items, back)
+    for name in series:
+        entries |= {i: log.row(i) for i in files.places(name) if i not in entries}
+    return entries
+
+
+def _parted(
+    items: Mapping[str, Wanted], named: Collection[str]
+) -> tuple[dict[str, Wanted], list[Wanted]]:
+    """Which items go in, and which are named as withheld; the paths stay as they were numbered."""
+    shown = {p: one for p, one in items.items() if one.digest.sha256.hex() not in named}
+    return shown, [one for path, one in sorted(items.items()) if path not in shown]
 
 
 def case_statements(log: Log, case: str, first_year: int) -> list[Statement]:
@@ -291,6 +299,29 @@ class _Files:
         """Only the last log can have more than its packet checkpoint."""
         end = self.log.start_of(len(self.sizes) - 1) + self.sizes[-1]
         return [number for number in self.log.places(name) if number < end]
+
+    def add_log(
+        self, entries: Mapping[int, Row], shown: Mapping[int, Row], series: Sequence[str]
+    ) -> None:
+        for number, row in sorted(entries.items()):
+            self.add_entry(row)
+            if number in shown:
+                self.add_statement(row)
+        self.add_after(shown.values())
+        for count, name in enumerate(series, 1):
+            self.add_series(count, name)
+
+    def add_index(
+        self, case: str, items: Iterable[str], withheld: tuple[Withheld, ...], due: Due | None
+    ) -> None:
+        checkpoints = tuple(f"{derived.label}.note" for derived in self.log.derived)
+        names = tuple(path.rpartition("/")[2] for path in items)
+        index = Index(case, checkpoints, names, withheld, due)
+        self.found["data/packet.json"] = index.to_bytes()
+
+    def add_renewals(self, renewals: RenewalStore) -> None:
+        labels = {derived.key.name: derived.label for derived in self.log.derived}
+        self.found |= plan_renewals(renewals, self.found, labels)
 
     def add_entry(self, row: Row) -> None:
         place, derived = self.log.place(row).to_text(), self.log.of(row)
