@@ -487,9 +487,7 @@ def _open(folder: DataFolder, lock: FolderLock, settings: Settings, alone: bool)
     casefiles = CaseFiles(store, read_trust(folder.trust).first_year)
     log, trusted = open_log(folder, store, gate=Gatekeeper(casefiles, clock.now_ms))
     catalog = SqliteCatalog(folder.catalog_db)
-    clients: dict[str, CosignerClient] = {
-        w.name: HttpCosigner(w.url) for w in trusted.policy.witnesses if w.url
-    }
+    clients = _clients(trusted)
     stamper = Stamper(
         store, asked_authorities(folder, settings), settings.stamp_seconds, clock.now_ms
     )
@@ -499,32 +497,15 @@ def _open(folder: DataFolder, lock: FolderLock, settings: Settings, alone: bool)
         pusher.wake()
 
     publisher = Publisher(log, trusted.policy, clients, witnessed)
-
     catalog.catch_up(store)
     indexer = Indexer(catalog, store)
-
-    def after(filings: Sequence[Filing], results: Sequence[Result]) -> None:
-        publisher.wake()
-        fresh = [
-            (result.row, filing.statement)
-            for filing, result in zip(filings, results, strict=True)
-            if isinstance(result, Accepted) and result.fresh
-        ]
-        journal.info("accepted", fresh=len(fresh), of=len(results), size=log.size)
-        # In log order, which is not that of the batch where an id came twice.
-        indexer.give(sorted(fresh, key=lambda pair: pair[0].number))
-
-    writer = Writer(log, after)
+    writer = Writer(log, _telling(publisher, indexer, log))
     own = read_key(folder.keys / "ledger.key")
     custody = Custody(log, writer, clock, own, agency_of(store))
-    table = shipped_table() if settings.feed_table is None else read_feed_table(settings.feed_table)
-    feed = Feed(log, store, SqliteFeed(folder.feed_db), table, own)
-    url = settings.feed_url
-    receiver = None if url is None else HttpReceiver(url, own, fresh_nonce)
-    pusher = Pusher(feed, receiver, custody, settings.feed_seconds)
+    feed = _feed(folder, settings, log, store, own)
+    pusher = Pusher(feed, _receiver(settings, own), custody, settings.feed_seconds)
     tokens = SqliteTokens(folder.tokens_db)
-    recorded, erased = set(store.object_ids()), store.erased_items()
-    ids = list(vault.items.ids())
+    orphans, returned = _strays(vault, store)
     return Services(
         settings=settings,
         folder=folder,
@@ -533,8 +514,8 @@ def _open(folder: DataFolder, lock: FolderLock, settings: Settings, alone: bool)
         store=store,
         items=vault.items,
         vault=vault,
-        orphans=[object_id for object_id in ids if object_id not in recorded | erased],
-        returned=[object_id for object_id in ids if object_id in erased],
+        orphans=orphans,
+        returned=returned,
         casefiles=casefiles,
         catalog=catalog,
         indexer=indexer,
@@ -562,6 +543,49 @@ def _open(folder: DataFolder, lock: FolderLock, settings: Settings, alone: bool)
         directs=_directs(folder, clock),
         direct_items=DirectItems(vault.items),
     )
+
+
+def _clients(trusted: TrustedLog) -> dict[str, CosignerClient]:
+    return {w.name: HttpCosigner(w.url) for w in trusted.policy.witnesses if w.url}
+
+
+def _telling(
+    publisher: Publisher, indexer: Indexer, log: Log
+) -> Callable[[Sequence[Filing], Sequence[Result]], None]:
+    """Who hears of what was accepted, once it is stored."""
+
+    def after(filings: Sequence[Filing], results: Sequence[Result]) -> None:
+        publisher.wake()
+        fresh = [
+            (result.row, filing.statement)
+            for filing, result in zip(filings, results, strict=True)
+            if isinstance(result, Accepted) and result.fresh
+        ]
+        journal.info("accepted", fresh=len(fresh), of=len(results), size=log.size)
+        # In log order, which is not that of the batch where an id came twice.
+        indexer.give(sorted(fresh, key=lambda pair: pair[0].number))
+
+    return after
+
+
+def _feed(
+    folder: DataFolder, settings: Settings, log: Log, store: SqliteLedgerStore, own: SigningKey
+) -> Feed:
+    table = shipped_table() if settings.feed_table is None else read_feed_table(settings.feed_table)
+    return Feed(log, store, SqliteFeed(folder.feed_db), table, own)
+
+
+def _receiver(settings: Settings, own: SigningKey) -> HttpReceiver | None:
+    url = settings.feed_url
+    return None if url is None else HttpReceiver(url, own, fresh_nonce)
+
+
+def _strays(vault: Vault, store: SqliteLedgerStore) -> tuple[list[str], list[str]]:
+    """Items that no record speaks of, and those that were destroyed and are here again."""
+    recorded, erased = set(store.object_ids()), store.erased_items()
+    ids = list(vault.items.ids())
+    orphans = [object_id for object_id in ids if object_id not in recorded | erased]
+    return orphans, [object_id for object_id in ids if object_id in erased]
 
 
 def _staging(folder: DataFolder, clock: SystemClock, vault: Vault) -> StagingDirectory:

@@ -22,6 +22,7 @@ from ledger.tlog.receipt import Receipt
 from storage.durable import PUBLIC_FILE, make_folder, write_file
 
 if TYPE_CHECKING:
+    from api.clients.ledger import LedgerClient
     from api.clients.stamped import Stamped
     from ledger.timestamp import Timestamp
 
@@ -100,26 +101,17 @@ def command(
     wait: int,
     as_json: bool,
 ) -> int:
-    from api.clients.ledger import NotYet, check_receipt
+    from api.clients.ledger import check_receipt
     from api.clients.stamped import check_stamped, read_stamped
 
     if chainpoint_file:
         _check_chainpoint(chainpoint_file, file)
-    client = open_client(server)
-    ends = time.monotonic() + wait
-    while True:
-        try:
-            answer = client.receipt(statement)
-            if answer["witnessed"] == "yes" or time.monotonic() >= ends:
-                break
-        except NotYet:
-            if time.monotonic() >= ends:
-                raise
-        time.sleep(0.2)
+    answer = _await_receipt(open_client(server), statement, wait)
     entry = Entry.from_bytes(answer["entry"].encode())
-    seen = check_receipt(answer, entry, open_trust(trust)) if trust else None
+    believed = open_trust(trust) if trust else None
+    seen = check_receipt(answer, entry, believed) if believed else None
     stamped = read_stamped(answer)
-    held = check_stamped(stamped, answer, entry, open_trust(trust)) if stamped and trust else {}
+    held = check_stamped(stamped, answer, entry, believed) if stamped and believed else {}
     document = _chainpoint(answer, entry, server) if chainpoint_file else b""
     if file:
         write_file(Path(file), answer["proof"].encode(), mode=PUBLIC_FILE)
@@ -127,41 +119,62 @@ def command(
         write_file(Path(chainpoint_file), document, mode=PUBLIC_FILE)
     if stamps_folder and stamped:
         _write_stamped(Path(stamps_folder), answer, stamped)
-    witnessed = seen is not None if trust else answer["witnessed"] == "yes"
+    witnessed = seen is not None if believed else answer["witnessed"] == "yes"
     by = parse_uuid7(answer["destroyed_by"]) if "destroyed_by" in answer else ""
     if by:
-        output.note(
-            say(
-                en=f"the ledger says that the disposal {by} has destroyed the statement",
-                zh=f"账本称该陈述已由销毁记录 {by} 销毁",
-            )
-        )
+        _tell_destroyed(by)
     place = f"{answer['log']}-{answer['index']}"
     when = format_time(seen * 1000) if seen is not None else ""
     if as_json:
-        output.result_json(
-            {
-                "place": place,
-                "quorum_time": when,
-                "timestamps": {name: format_time(t.latest_ms) for name, t in held.items()},
-                "witnessed": str(witnessed).lower(),
-            }
-            | ({"destroyed_by": by} if by else {})
+        row = {
+            "place": place,
+            "quorum_time": when,
+            "timestamps": {name: format_time(t.latest_ms) for name, t in held.items()},
+            "witnessed": str(witnessed).lower(),
+        }
+        output.result_json(row | ({"destroyed_by": by} if by else {}))
+    else:
+        _tell_witnessed(place, when, witnessed)
+        _tell_stamped(stamped, held, checked=believed is not None)
+    return output.Exit.DONE if witnessed else output.Exit.UNDECIDED
+
+
+def _await_receipt(client: "LedgerClient", statement: str, wait: int) -> dict[str, Any]:
+    """What there is once it is witnessed, or `wait` seconds are over."""
+    from api.clients.ledger import NotYet
+
+    ends = time.monotonic() + wait
+    while True:
+        try:
+            answer = client.receipt(statement)
+            if answer["witnessed"] == "yes" or time.monotonic() >= ends:
+                return answer
+        except NotYet:
+            if time.monotonic() >= ends:
+                raise
+        time.sleep(0.2)
+
+
+def _tell_destroyed(by: str) -> None:
+    output.note(
+        say(
+            en=f"the ledger says that the disposal {by} has destroyed the statement",
+            zh=f"账本称该陈述已由销毁记录 {by} 销毁",
         )
-    elif seen is not None:
-        output.result(
-            say(en=f"{place}: seen by the quorum at {when}", zh=f"{place}：{when} 达到法定人数")
-        )
+    )
+
+
+def _tell_witnessed(place: str, when: str, witnessed: bool) -> None:
+    if when:
+        text = say(en=f"{place}: seen by the quorum at {when}", zh=f"{place}：{when} 达到法定人数")
     elif witnessed:
-        text = "the ledger says it is witnessed; --trust would check it"
-        output.result(
-            say(en=f"{place}: {text}", zh=f"{place}：账本称已达法定人数；加 --trust 可核验")
+        text = say(
+            en=f"{place}: the ledger says it is witnessed; --trust would check it",
+            zh=f"{place}：账本称已达法定人数；加 --trust 可核验",
         )
     else:
-        output.result(say(en=f"{place}: not yet witnessed", zh=f"{place}：尚未达到法定人数"))
-    if not as_json:
-        _tell_stamped(stamped, held, checked=trust is not None)
-    return output.Exit.DONE if witnessed else output.Exit.UNDECIDED
+        text = say(en=f"{place}: not yet witnessed", zh=f"{place}：尚未达到法定人数")
+    output.result(text)
 
 
 def _tell_stamped(
