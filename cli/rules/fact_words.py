@@ -27,6 +27,7 @@ CHECKS: Mapping[str, Bilingual] = {
     "fact_is": {"en": "states", "zh": "载明为"},
     "followed_by": {"en": "answered after the last of them", "zh": "最后一次之后有回应"},
     "in_band": {"en": "within the band", "zh": "在幅度内"},
+    "no_more_than": {"en": "no more than", "zh": "不多于"},
     "not_heavier": {"en": "no heavier", "zh": "不加重"},
     "qualified": {"en": "qualified reviewer", "zh": "审核人员资格"},
     "same_fact": {"en": "state the same", "zh": "载明一致"},

@@ -291,7 +291,7 @@ class Proceeding:
                 )
             case "same_fact":
                 made.step(given["of"]).facts[given["of_fact"]] = "another"
-            case "at_most" | "in_band":
+            case "at_most" | "in_band" | "no_more_than":
                 first.facts[given["fact"]] = "999999"
             case "cited":
                 first.facts[given["clause"]] = "none of this name"

@@ -341,6 +341,9 @@ LAW = {
     "coercion": {
         "make_up_approval": "24 hours duty",
         "seal_or_seize": "30 days x duty",
+        "freezing_make_up_approval": "24 hours duty",
+        "freezing_decision": "3 working_days duty",
+        "freezing": "30 days x duty",
         "apply_to_court": "3 months duty",
     },
     "hearing": {"hearing_request": "5 working_days right"},
@@ -411,6 +414,11 @@ SPANS = {
     "coercion make_up_approval": "first coercive_measure → make_up_approval",
     "coercion seal_or_seize": (
         "first coercive_measure → coercion_disposition lifting + coercion_extension to 30 - testing"
+    ),
+    "coercion freezing_make_up_approval": "first freezing → make_up_approval",
+    "coercion freezing_decision": "first freezing → freezing_decision",
+    "coercion freezing": (
+        "first freezing → freezing_disposition freezing_lifting + freezing_extension to 30"
     ),
     "coercion apply_to_court": "remedies_expired → court_application coercive_execution_decision",
     "hearing hearing_request": "hearing_rights_notice → hearing_request hearing_waiver",

@@ -143,6 +143,12 @@ READ = {
         "sum",
         "amount",
     ),
+    "no_more_than": (
+        LOOKED_AT % 'check = "no_more_than"\nact = "review"\nfact = "sum"\nof = "review"\n'
+        'of_fact = "sum"',
+        "sum",
+        "amount",
+    ),
     "not_heavier": (
         LOOKED_AT % 'check = "not_heavier"\nact = "review"\nof = "small_decision"\nfact = "sum"\n'
         'after = ["filing"]',

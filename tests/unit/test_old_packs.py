@@ -1,4 +1,4 @@
-"""A pack as it was before facts were declared is read, and judges as it did: old cases need it."""
+"""Packs as they were are read, and judge as they did: old cases need them."""
 
 from pathlib import Path
 
@@ -9,8 +9,8 @@ from ledger.evidence.due import Calendar
 from ledger.process.judging.gap import Gap
 from ledger.process.judging.gaps import gaps
 from ledger.process.judging.gates import refusals
-from ledger.process.rules.rulepack import RulePack
-from testkit.proceeding import Proceeding, complete, registers_of
+from ledger.process.rules.rulepack import Record, RulePack
+from testkit.proceeding import DAY, Proceeding, complete, registers_of
 
 OLD = Path(__file__).parents[1] / "golden" / "packs" / "summary-before-facts.toml"
 TEXT = OLD.read_text("utf-8")
@@ -21,6 +21,33 @@ DECISION = "on_the_spot_decision"
 
 def found(made: Proceeding) -> list[Gap]:
     return gaps(made.file(), REGISTERS, Calendar())
+
+
+GOLDEN = {path.stem: path.read_text("utf-8") for path in sorted(OLD.parent.glob("*-2026.1.toml"))}
+EARLIER = {
+    (name, record.id): (text, record)
+    for name, text in GOLDEN.items()
+    for record in RulePack.from_text(text).records
+}
+
+
+@pytest.mark.parametrize(("text", "record"), EARLIER.values(), ids=map("-".join, EARLIER))
+def test_a_case_that_was_complete_under_an_earlier_version_still_is(
+    text: str, record: Record
+) -> None:
+    """And what it lacked it lacks, and nothing else."""
+    pack = RulePack.from_text(text)
+    assert pack.version == "2026.1"
+    registers, made = registers_of((pack.pack, text)), complete(pack, record)
+    assert gaps(made.file(), registers, Calendar()) == []
+    lacking = made.without(record).file()
+    (gap,) = gaps(lacking, registers, Calendar())
+    assert (gap.rule, gap.version) == (record.id, "2026.1")
+    # A clock that ran out long ago made nothing due that is not due by its conclusion.
+    later = lacking.filed[-1].at_ms + 400 * DAY
+    assert [(g.rule, g.due) for g in gaps(lacking, registers, Calendar(), later)] == [
+        (record.id, gap.due)
+    ]
 
 
 def test_it_declares_nothing_and_its_complete_cases_are_complete() -> None:

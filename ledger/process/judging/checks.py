@@ -83,6 +83,18 @@ def _at_most(look: _Look) -> Iterator[Failure]:
     yield Failure("at_most", one.number, facts)
 
 
+def _no_more_than(look: _Look) -> Iterator[Failure]:
+    """Of each such act, beside what the last of the other states; what is no number bounds none."""
+    other = look.last(look.given["of"])
+    for one in look.acts(look.given["act"]):
+        beside = one if one.act == look.given["of"] else other
+        amount, most = _fen(one, look.given["fact"]), _fen(beside, look.given["of_fact"])
+        if beside is None or amount is None or most is None or amount <= most < UNREAD:
+            continue
+        said, most_said = one.facts[look.given["fact"]], beside.facts[look.given["of_fact"]]
+        yield Failure("at_most", one.number, {"amount": said, "most": most_said})
+
+
 def _in_band(look: _Look) -> Iterator[Failure]:
     """A benchmark cited in force, and an amount within its band."""
     one = look.last(look.given["act"])
@@ -247,6 +259,7 @@ _KINDS: Mapping[str, Callable[[_Look], Iterator[Failure]]] = {
     "fact_is": _fact_is,
     "same_fact": _same_fact,
     "at_most": _at_most,
+    "no_more_than": _no_more_than,
     "in_band": _in_band,
     "cited": _is_cited,
     "not_heavier": _not_heavier,

@@ -35,6 +35,7 @@ class Use:
 _COMPARED: Mapping[str, tuple[tuple[str, str, FactKind | None], ...]] = {
     "same_fact": (("fact", "act", None), ("of_fact", "of", None)),
     "at_most": (("fact", "act", FactKind.AMOUNT),),
+    "no_more_than": (("fact", "act", FactKind.AMOUNT), ("of_fact", "of", FactKind.AMOUNT)),
     "in_band": (
         ("fact", "act", FactKind.AMOUNT),
         ("clause", "act", None),

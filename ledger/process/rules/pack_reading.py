@@ -75,6 +75,13 @@ CHECKS: Mapping[str, Mapping[str, Read]] = {
     },
     # an amount in yuan is no more than that
     "at_most": {"act": phrase.word, "fact": phrase.word, "most": yuan},
+    # one amount is no more than another: what is frozen, and what the violation involves
+    "no_more_than": {
+        "act": phrase.word,
+        "fact": phrase.word,
+        "of": phrase.word,
+        "of_fact": phrase.word,
+    },
     # an amount lies in the band of the benchmark that the act cites, which was in force
     "in_band": {
         "act": phrase.word,
