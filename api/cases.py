@@ -2,7 +2,9 @@
 
     GET /v1/cases/{case}          the statements of a case, in log order, and what lacks
     GET /v1/cases/{case}/packet   the packet, one zip; waits for the cosigners. What is withheld
-                                  and until when it is due stand in it as its maker says
+                                  and until when it is due stand in it as its maker says; to
+                                  whom it goes stands in the log, and one for abroad wants an
+                                  approval there
 
 Every answer is preceded by a custody statement in the log.
 """
@@ -17,11 +19,11 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from api.identity import Person
-from api.schemas import CaseNumber, DueRow, WithheldRows, answers, shown
+from api.schemas import CaseNumber, DueRow, HandoverRow, WithheldRows, answers, shown
 from api.services import Services, services
 from api.state import AGENT, say_state
 from ledger import abreast
-from ledger.encoding import clip, parse_json
+from ledger.encoding import clip, in_china, parse_json
 from ledger.errors import Malformed, Rejected, Unavailable, Unknown
 from ledger.evidence.case_number import parse_case
 from ledger.evidence.due import Due
@@ -37,12 +39,14 @@ from ledger.evidence.packet import (
 from ledger.evidence.statement import Statement
 from ledger.evidence.withheld import GONE, Reason, parse_reason
 from ledger.packing import Plan, Wanted, case_statements, plan_packet
+from ledger.process.handover import UNNAMED, Handover, NotApproved, check_approved
 from ledger.process.particulars import lacking
 from ledger.suite import digest, new_digest
 from storage.packets import Bytes, Content, Crc, zip_pieces, zip_size
 from storage.renewal_directory import RenewalDirectory
 
 MAX_DUE = 256
+MAX_HANDOVER = 2048
 
 
 class Damaged(Unavailable):
@@ -81,6 +85,7 @@ async def read_case(
         "malformed",
         "unsigned",
         "unknown",
+        "not_approved",
         "rejected",
         "unavailable",
         "damaged",
@@ -93,12 +98,16 @@ async def packet(
     s: Annotated[Services, Depends(services)],
     withhold: WithheldRows = None,
     due: DueRow = None,
+    handover: HandoverRow = None,
 ) -> StreamingResponse:
     person = await asyncio.to_thread(s.doorkeeper.person, request)
     number, asked = parse_case(case), _asked(withhold or ())
     until = Due.from_json(parse_json(due.encode(), limit=MAX_DUE)) if due is not None else None
+    to = None
+    if handover is not None:
+        to = Handover.from_json(parse_json(handover.encode(), limit=MAX_HANDOVER))
     async with s.packing:
-        contents, crcs = await asyncio.to_thread(_packet, s, number, person, asked, until)
+        contents, crcs = await asyncio.to_thread(_packet, s, number, person, asked, until, to)
     size = zip_size({path: content.size() for path, content in contents.items()})
     headers = {
         "Content-Length": str(size),
@@ -156,16 +165,36 @@ def _read_case(s: Services, case: str, person: Person) -> dict[str, Any]:
 
 
 def _packet(
-    s: Services, case: str, person: Person, asked: Mapping[str, Reason], due: Due | None
+    s: Services,
+    case: str,
+    person: Person,
+    asked: Mapping[str, Reason],
+    due: Due | None,
+    to: Handover | None,
 ) -> tuple[dict[str, Content], dict[str, int]]:
     name = admit(s, case, person)
+    if to is not None and to.foreign and s.settings.foreign_approval:
+        _check_approved(s, name, case, to, person)
     say_state(s)
     renewals = RenewalDirectory(s.folder.renewals)
     plan = plan_packet(s.log, case, s.first_year, renewals, asked=asked, due=due)
     _check_gone(s, plan, asked)
     note = f"packet at {plan.size}" + (f", {len(asked)} withheld" if asked else "")
+    note += f"; {to.note(s.settings.foreign_approval) if to is not None else UNNAMED}"
     s.custody.note("exported", about=name.partition("/")[2], person=person, note=note)
     return _bag(s, plan)
+
+
+def _check_approved(s: Services, name: str, case: str, to: Handover, person: Person) -> None:
+    """That somebody asked for it stays in the log, with what for."""
+    statements = case_statements(s.log, case, s.first_year)
+    agency = s.log.register.spellings.owner(case, statements)
+    try:
+        check_approved(to, statements, agency, in_china(s.clock.now_ms()).date())
+    except NotApproved:
+        note = f"packet for abroad, not approved; to {to.recipient}"
+        s.custody.note("refused", about=name.partition("/")[2], person=person, note=note)
+        raise
 
 
 def _asked(rows: Sequence[str]) -> dict[str, Reason]:

@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect
 
 from api.journal import journal
 from ledger.errors import LedgerError
+from ledger.process.handover import NotApproved
 from ledger.process.judging.gated import Gated
 
 # code of the error → HTTP status, title. The most special code comes from the class itself.
@@ -27,6 +28,7 @@ TABLE: Mapping[str, tuple[int, str]] = {
     "method": (405, "no such method here"),
     "conflict": (409, "already there with other contents"),
     "gated": (409, "a conclusion before what it needs"),
+    "not_approved": (409, "for abroad, without an approval in the log"),
     "no_direct": (409, "no station can put items into this ledger's store"),
     "offset": (409, "another offset than the upload has"),
     "parts": (409, "parts are missing, or of another size"),
@@ -68,6 +70,8 @@ def of_error(error: LedgerError) -> dict[str, Any]:
     if isinstance(error, Gated):
         # Beyond the standard's own members: which rules, for programs and for other languages.
         body |= {"reason": str(error.reason), "found": [dict(row) for row in error.found]}
+    if isinstance(error, NotApproved):
+        body["reason"] = str(error.why)
     return body
 
 

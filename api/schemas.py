@@ -396,6 +396,10 @@ DueRow = Annotated[
     str | None,
     Query(description="a row as in packet.json: formats/packet.md"),
 ]
+HandoverRow = Annotated[
+    str | None,
+    Query(description="to whom, as JSON: recipient, perhaps purpose, foreign and approval"),
+]
 CaseNumber = Annotated[str, _named("^[^\\s/〔〕]{0,58}〔[12][0-9]{3}〕[^\\s/〔〕]{0,58}$")]
 Month = Annotated[str, _named("^[12][0-9]{3}-(0[1-9]|1[0-2])$")]
 DeviceName = Annotated[str, _named("^[^/]{1,64}$")]

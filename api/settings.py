@@ -76,6 +76,9 @@ class Settings(BaseSettings):
     pkcs11_keys: str | None = None
     pkcs11_pin_file: Path | None = None
 
+    # Whether a packet for a foreign body wants its approval in the log (数据安全法 36).
+    foreign_approval: bool = True
+
     # Timestamp authorities, by the name of their files in trust/tsa: where they are asked; and
     # the shortest time between two tokens of one.
     authorities: dict[str, str] = {}

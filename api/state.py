@@ -74,4 +74,6 @@ def _counts(s: Services) -> Iterator[tuple[str, int]]:
 def _note(s: Services) -> str:
     clock = s.time_in_doubt() or "no warning"
     took = s.log.problem() or "yes"
-    return f"software: {AGENT}; clock: {clock}; takes evidence: {took}"
+    note = f"software: {AGENT}; clock: {clock}; takes evidence: {took}"
+    # Said where it is not as it comes, so that whoever switched it off says so every day.
+    return note if s.settings.foreign_approval else f"{note}; approvals for abroad: not asked for"

@@ -80,10 +80,12 @@ NOTED: dict[str, Bilingual] = {
     "software": {"en": "software", "zh": "软件"},
     "clock": {"en": "clock", "zh": "时钟"},
     "takes evidence": {"en": "takes evidence", "zh": "接收证据"},
+    "approvals for abroad": {"en": "approvals for abroad", "zh": "对外提供的批准"},
 }
 WELL: dict[str, Bilingual] = {
     "no warning": {"en": "no warning", "zh": "无告警"},
     "yes": {"en": "yes", "zh": "是"},
+    "not asked for": {"en": "not asked for", "zh": "不要求"},
 }
 
 COUNTS: dict[str, Bilingual] = {

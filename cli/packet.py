@@ -23,7 +23,30 @@ from ledger.evidence.case_number import parse_case
 from ledger.evidence.due import Due, Procedure
 from ledger.evidence.withheld import LEDGERS_OWN, Reason
 from ledger.process.deadlines.calendar import check_years
+from ledger.process.handover import APPROVAL, Handover, NotApproved, Unapproved
 from ledger.process.particulars import Lack
+from ledger.report import Bilingual
+
+UNAPPROVED: dict[Unapproved, Bilingual] = {
+    Unapproved.UNNAMED: {"en": "none was named with --approval", "zh": "未以 --approval 指明批准"},
+    Unapproved.NOT_HERE: {
+        "en": "the case has no such act of its own agency with that id",
+        "zh": "该案中没有本案机关以该编号存入的批准",
+    },
+    Unapproved.PAPER: {"en": "it has no document", "zh": "该批准未附文件"},
+    Unapproved.AUTHORITY: {
+        "en": "it does not state its authority",
+        "zh": "该批准未写明批准机关（authority）",
+    },
+    Unapproved.RECIPIENT: {
+        "en": "it is not for this recipient",
+        "zh": "该批准所载接收方（recipient）与此不同",
+    },
+    Unapproved.OVER: {
+        "en": "its day until is over, or is no day",
+        "zh": "该批准已过有效期（until），或者所写不是日期",
+    },
+}
 
 GIVEN = tuple(str(reason) for reason in Reason if reason not in LEDGERS_OWN)
 MAX_WITHHELD = 256
@@ -47,7 +70,10 @@ MAX_WITHHELD = 256
         "your word: completeness is undecided all the same, and no reason allows keeping\n"
         "anything from a court.\n\n"
         "--for and --received tell until when the evidence is due, and put it in. Without\n"
-        "--holidays only weekends are off; FILE is TOML: off = [days], working = [days].",
+        "--holidays only weekends are off; FILE is TOML: off = [days], working = [days].\n\n"
+        "--recipient and --purpose go into the log beside your name, as your word. For a\n"
+        "judicial or enforcement body abroad (--foreign) an approval is wanted, an act\n"
+        "foreign_handover_approval of the case (Data Security Law art. 36): --approval ID.",
         "zh": "取回案件的证据包：全部陈述、证据原件和证明，合为一个 zip。\n\n"
         "须等法定人数的联合签名人看到全案内容。取回行为本身也会成为日志中的陈述。\n\n"
         "加 --absence 时，仅以标签询问镜像：日志中各序列有无更多内容；其签署的答复存入\n"
@@ -59,7 +85,10 @@ MAX_WITHHELD = 256
         "（以 SHA-256 指明）。条目仍在，证据包写明何物、何故，均为您自述：完整性仍不能\n"
         "判定，任何理由都不构成对法院免除举证。\n\n"
         "--for 与 --received 算出举证期限并写入证据包。不加 --holidays 则只计周末；文件为\n"
-        "TOML：off = [放假日]，working = [调休上班日]。",
+        "TOML：off = [放假日]，working = [调休上班日]。\n\n"
+        "--recipient 与 --purpose 连同您的姓名记入日志，为您自述。提供给外国司法或者执法\n"
+        "机构的（--foreign），须有主管机关批准，即该案的行为 foreign_handover_approval\n"
+        "（数据安全法第三十六条），以 --approval 编号指明。",
     },
     example="tiezheng packet '苏城管罚〔2026〕417号' -o packet.zip \\\n"
     "    --server https://ledger.example --token-file token \\\n"
@@ -134,6 +163,32 @@ MAX_WITHHELD = 256
     metavar="FILE",
     words={"en": "days off and worked weekends", "zh": "放假日与调休上班日"},
 )
+@option(
+    "--recipient",
+    metavar="NAME",
+    words={"en": "to whom it goes; stands in the log", "zh": "接收方；记入日志"},
+)
+@option(
+    "--purpose",
+    metavar="TEXT",
+    words={"en": "and what for", "zh": "用途；记入日志"},
+)
+@option(
+    "--foreign",
+    is_flag=True,
+    words={
+        "en": "the recipient is a judicial or enforcement body abroad",
+        "zh": "接收方为外国司法或者执法机构",
+    },
+)
+@option(
+    "--approval",
+    metavar="ID",
+    words={
+        "en": "the act by which the competent authority approved",
+        "zh": "主管机关批准：该行为的编号",
+    },
+)
 @json_option()
 def command(
     case: str,
@@ -147,6 +202,10 @@ def command(
     procedure: str | None,
     received: str | None,
     holidays: str | None,
+    recipient: str | None,
+    purpose: str | None,
+    foreign: bool,
+    approval: str | None,
     as_json: bool,
 ) -> None:
     from api.clients.absences import add_statements
@@ -154,6 +213,7 @@ def command(
 
     number = parse_case(case)
     asked, due = _withheld(withhold), _due(procedure, received, holidays)
+    to = _handover(recipient, purpose, foreign, approval)
     client = open_client(server, token=read_secret(token_file))
     # Of what is withheld nothing is wanted, if it is named by its id.
     if not incomplete and (lacks := [x for x in client.lacking(number) if x.id not in asked]):
@@ -163,8 +223,10 @@ def command(
     while True:
         try:
             with output.progress(say(en="receiving", zh="接收"), 0) as advance:
-                client.packet(number, target, advance, withhold=asked, due=due)
+                client.packet(number, target, advance, withhold=asked, due=due, handover=to)
             break
+        except NotApproved as error:
+            raise _not_approved(error) from None
         except NotYet:
             if time.monotonic() >= ends:
                 raise
@@ -235,6 +297,45 @@ def _due(procedure: str | None, received: str | None, holidays: str | None) -> D
         except Malformed as error:
             raise error.under(holidays) from None
     return due
+
+
+def _handover(
+    recipient: str | None, purpose: str | None, foreign: bool, approval: str | None
+) -> Handover | None:
+    if recipient is None:
+        if purpose is not None or foreign or approval is not None:
+            raise click.UsageError(
+                say(
+                    en="want --recipient with --purpose, --foreign and --approval",
+                    zh="--purpose、--foreign、--approval 须与 --recipient 同用",
+                )
+            )
+        return None
+    if approval is not None and not foreign:
+        raise click.UsageError(
+            say(en="want --foreign with --approval", zh="--approval 须与 --foreign 同用")
+        )
+    given = {"recipient": recipient, "purpose": purpose, "approval": approval}
+    row = {name: text for name, text in given.items() if text is not None}
+    return Handover.from_json(row | ({"foreign": "yes"} if foreign else {}))
+
+
+def _not_approved(error: NotApproved) -> NotApproved:
+    """The ledger's refusal, in the reader's language."""
+    file = (
+        f"tiezheng case act --act {APPROVAL} --procedure after --stage enforce "
+        "--fact recipient=… --fact authority=… --doc …"
+    )
+    how = say(
+        en=f"the approval is filed as an act of the case: {file}",
+        zh=f"批准作为该案的行为存入：{file}",
+    )
+    said = say(
+        en="nothing was handed over: without the approval of the competent authority nothing "
+        "goes to a judicial or enforcement body abroad (Data Security Law art. 36): ",
+        zh="未予提供：非经主管机关批准，不得向外国司法或者执法机构提供（数据安全法第三十六条）：",
+    )
+    return NotApproved(error.why, said + pick(UNAPPROVED[error.why]), (how,))
 
 
 def _left(due: Due, today: date) -> str:

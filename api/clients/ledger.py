@@ -26,6 +26,7 @@ from ledger.evidence.series import check_tags
 from ledger.evidence.statement import Statement
 from ledger.evidence.trust import Trust
 from ledger.evidence.withheld import Reason
+from ledger.process.handover import Handover, NotApproved, Unapproved
 from ledger.process.judging.gated import Closed, Gated
 from ledger.process.particulars import WANTED, Lack
 from ledger.suite import DIGEST_SIZE, new_digest
@@ -252,11 +253,14 @@ class LedgerClient:
         *,
         withhold: Mapping[str, Reason] = MappingProxyType({}),
         due: Due | None = None,
+        handover: Handover | None = None,
     ) -> None:
         """Writes the packet to `target`; leaves nothing there if it fails."""
         asked = [("withhold", f"{name}={reason}") for name, reason in sorted(withhold.items())]
         if due is not None:
             asked.append(("due", format_json(due.to_json()).decode()))
+        if handover is not None:
+            asked.append(("handover", format_json(handover.to_json()).decode()))
         query = "?" + urlencode(asked) if asked else ""
         self._fetch(f"/v1/cases/{quote(case, safe='')}/packet{query}", target, progress)
 
@@ -412,6 +416,8 @@ def refusal(document: dict[str, Any]) -> LedgerError:
     hints = tuple(str(hint) for hint in given) if isinstance(given, list) else ()
     if document.get("code") == Gated.code:
         return _gated(document, hints)
+    if document.get("code") == NotApproved.code:
+        return _not_approved(document, hints)
     return kind(str(document.get("detail", "refused")), hints=hints)
 
 
@@ -420,6 +426,12 @@ def _gated(document: dict[str, Any], hints: tuple[str, ...]) -> Gated:
     found = [row for row in (rows if isinstance(rows, list) else []) if isinstance(row, dict)]
     known = Closed(reason) if reason in list(Closed) else Closed.RECORDS
     return Gated(str(document.get("detail", "refused")), known, found, hints)
+
+
+def _not_approved(document: dict[str, Any], hints: tuple[str, ...]) -> NotApproved:
+    reason = document.get("reason")
+    known = Unapproved(reason) if reason in list(Unapproved) else Unapproved.NOT_HERE
+    return NotApproved(known, str(document.get("detail", "refused")), hints)
 
 
 def _refusal(status: int, data: bytes) -> LedgerError:

@@ -40,6 +40,7 @@ from ledger.evidence.packet import (
     format_manifest,
 )
 from ledger.evidence.trust import Trust
+from ledger.process.handover import Handover
 from ledger.suite import digest, new_digest
 from storage.durable import sync_file, sync_folder, write_file
 from storage.packets import BLOCK, FolderPacket, open_packet
@@ -86,7 +87,8 @@ def run_make(
             partial.mkdir(parents=True)
             _copy_around(partial, Path(trust), Path(verifier), Path(pages) if pages else DOCS)
             if numbers:
-                _fetch(partial, numbers, server or "", token_file or "")
+                to = Handover(names[0], "archive transfer")
+                _fetch(partial, numbers, to, server or "", token_file or "")
             for number, given in enumerate(packets, len(numbers) + 1):
                 _copy(Path(given), partial / package.PACKETS / packet_name(number))
             packed = _describe(partial, len(numbers) + len(packets))
@@ -173,7 +175,7 @@ def _copy_around(partial: Path, trust: Path, verifier: Path, docs: Path) -> None
         _copy(path, partial / package.PAGES / path.name.lower())
 
 
-def _fetch(partial: Path, numbers: list[str], server: str, token_file: str) -> None:
+def _fetch(partial: Path, numbers: list[str], to: Handover, server: str, token_file: str) -> None:
     from api.clients.ledger import NotYet
 
     client = open_client(server, token=read_secret(token_file))
@@ -183,7 +185,8 @@ def _fetch(partial: Path, numbers: list[str], server: str, token_file: str) -> N
             ends = time.monotonic() + PATIENCE_S
             while True:
                 try:
-                    client.packet(case, partial / package.PACKETS / packet_name(number), advance)
+                    path = partial / package.PACKETS / packet_name(number)
+                    client.packet(case, path, advance, handover=to)
                     break
                 except NotYet:
                     if time.monotonic() >= ends:

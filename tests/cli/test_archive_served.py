@@ -75,7 +75,9 @@ def test_the_cases_of_a_year_are_those_of_the_register(desk: Desk) -> None:
 def test_each_packet_that_is_fetched_is_an_export_in_the_log(desk: Desk) -> None:
     before = len(desk.ledger.custody("exported"))
     assert desk.make(CASE).code == 0
-    assert len(desk.ledger.custody("exported")) == before + 1
+    exported = desk.ledger.custody("exported")
+    assert len(exported) == before + 1
+    assert exported[-1]["note"].endswith("; to 苏州市档案馆: archive transfer")
     assert desk.cases() == [CASE]
 
 

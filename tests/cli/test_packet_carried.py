@@ -49,7 +49,7 @@ def test_a_withheld_statement_stays_as_an_entry_with_its_reason(desk: Desk) -> N
     assert "不能判定：2026/case/" in desk.verify("--lang", "zh").out
     assert "证据包制作者所述理由：个人隐私" in desk.verify("--lang", "zh").out
     (export,) = desk.ledger.custody("exported")
-    assert export["note"].endswith(", 1 withheld")
+    assert ", 1 withheld; recipient not stated" in export["note"]
 
 
 def test_a_withheld_file_leaves_its_statement(desk: Desk) -> None:

@@ -99,6 +99,7 @@ from ledger.process.contents import Published
 from ledger.process.deadlines.calendar import parse_calendar
 from ledger.process.feeds.feed import Page, Told, open_page
 from ledger.process.feeds.feed_table import FeedTable
+from ledger.process.handover import Handover
 from ledger.process.keeping import retention
 from ledger.process.registers.lists import READERS
 from ledger.process.reports.drawing import Opened, ReviewList, make_list, parse_secret, secret_line
@@ -1288,6 +1289,15 @@ TARGETS: tuple[Target, ...] = (
         binary(lambda d: format_json(Due.from_json(_json(d)).to_json())),
         fixed(DUE),
         (Due.from_json,),
+    ),
+    Target(
+        "handover",
+        binary(lambda d: format_json(Handover.from_json(_json(d)).to_json())),
+        fixed(
+            '{"purpose":"诉讼","recipient":"某法院"}',
+            '{"approval":"019ab0c4-0000-7000-8000-000000000000","foreign":"yes","recipient":"x"}',
+        ),
+        (Handover.from_json,),
     ),
     Target(
         "day",
