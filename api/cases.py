@@ -229,10 +229,7 @@ def admit(s: Services, case: str, person: Person) -> str:
     """The name of the case's series, if this person may know of it."""
     name = case_series(case, s.first_year)
     places = s.log.places(name)
-    # Of a lost one nobody knows the agency.
-    rows = (row for row in map(s.log.row, places) if not row.lost)
-    said = (Statement.from_bytes(Envelope.from_bytes(row.envelope).payload) for row in rows)
-    agency = s.log.register.spellings.owner(case, said)
+    agency = s.casefiles.owner(case)
     if not places or not person.may_see(case, agency, s.above(agency)):
         if places:
             s.custody.refused(about=name.partition("/")[2], person=person)

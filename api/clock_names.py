@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from api.proceedings import shipped_after
+from api.shipped import shipped_after
 from ledger.errors import Malformed
 from ledger.evidence.procedural import Registered
 from ledger.process.deadlines.duties import duties_of

@@ -25,11 +25,11 @@ from api.expired import (
     check_rest,
     closing_of,
     filed_in,
-    read_registry,
     retention_list,
 )
 from api.journal import journal
 from api.kin import Kin
+from api.registers import Registers
 from api.watching import Watching
 from api.writer import Writer
 from ledger.encoding import format_time, in_china
@@ -62,6 +62,7 @@ class Disposing:
         writer: Writer,
         custody: Custody,
         watching: Watching,
+        registers: Registers,
         now_ms: Callable[[], int],
         forget: Callable[[str], None],
         seen_ms: Callable[[Row], int],
@@ -78,6 +79,7 @@ class Disposing:
         self._writer = writer
         self._custody = custody
         self._watching = watching
+        self._registers = registers
         self._now_ms = now_ms
         self._forget = forget
         self._seen_ms = seen_ms
@@ -93,7 +95,7 @@ class Disposing:
         self._catalog.catch_up(self._store)
         contents = filed_in(
             self._log,
-            self._log.register.spellings,
+            self._registers.spellings(),
             self._log.first_year,
             disposal.agency,
             disposal.case,
@@ -166,7 +168,7 @@ class Disposing:
         self, disposal: Statement, number: int, contents: Contents, named: Sequence[Filed]
     ) -> None:
         today = in_china(self._now_ms()).date()
-        registry = read_registry(self._store)
+        registry = self._registers.whole()
         retention = retention_list(registry, disposal.agency, number, today)
         # While anything comes to a provisional case it may still become one.
         counted = named if disposal.case is not None else contents.own

@@ -113,7 +113,7 @@ def _due(
 def _open(s: Services, agency: str, numbers: Sequence[int]) -> Sequence[Row]:
     """What runs or is overdue: asked for again and again, so it is kept."""
     now_ms = s.clock.now_ms()
-    logged = (len(numbers), s.casefiles.registered)
+    logged = (len(numbers), s.registers.read)
 
     def count() -> Counted:
         found: list[Row] = []

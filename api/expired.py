@@ -10,6 +10,7 @@ from datetime import date
 from typing import Protocol
 
 from api.kin import Kin
+from api.registers import Registers
 from ledger.encoding import in_china
 from ledger.errors import LedgerError, Rejected
 from ledger.evidence.entry import Entry
@@ -22,7 +23,7 @@ from ledger.process.keeping.closing import last_closing
 from ledger.process.keeping.holds import Holds, names_of
 from ledger.process.keeping.retention import Of, RetentionList
 from ledger.process.registers.registry import Registry
-from ledger.sequencer import Row
+from ledger.sequencer import Row, speakers
 from storage.catalog_sqlite import SqliteCatalog
 from storage.ledger_sqlite import SqliteLedgerStore
 
@@ -147,10 +148,8 @@ def _with_grown(
 
 
 def _owner(rows: Rows, spellings: Spellings, case: str, first_year: int) -> str:
-    """Of a statement that is destroyed, its disposal still says whose it was."""
     placed = map(rows.row, rows.places(case_series(case, first_year)))
-    said = (row.said() if row.by is None else rows.row(row.by).said() for row in placed)
-    return spellings.owner(case, (one for one in said if one is not None))
+    return spellings.owner(case, speakers(placed, rows.row))
 
 
 def _left(owners: Sequence[Filed]) -> Filed | None:
@@ -163,22 +162,6 @@ def _filed(rows: Rows, names: Iterable[str]) -> list[Filed]:
     numbers = sorted({number for name in names for number in rows.places(name)})
     found = ((row, row.said()) for row in map(rows.row, numbers))
     return [Filed(row, said) for row, said in found if said is not None]
-
-
-def read_registry(store: SqliteLedgerStore) -> Registry:
-    registry = Registry()
-    for row in store.registers():
-        if (said := row.said()) is not None:
-            registry.add(row.number, said)
-    return registry
-
-
-def read_spellings(store: SqliteLedgerStore) -> Spellings:
-    spellings = Spellings()
-    for row in store.registers():
-        if (said := row.said()) is not None:
-            spellings.add(said.agency, said.predicate.get("case_numbers", ()))
-    return spellings
 
 
 def retention_list(registry: Registry, agency: str, number: int, day: date) -> RetentionList:
@@ -232,7 +215,8 @@ def expired(
 ) -> Iterator[Expired]:
     """Closed cases whose time is over and which nothing holds, by number."""
     catalog.catch_up(store)
-    registry, spellings, head = read_registry(store), read_spellings(store), store.head()
+    registers, head = Registers(store), store.head()
+    registry, spellings = registers.whole(), registers.spellings()
     number = 0 if head is None else head.end
     for counted in catalog.cases("", MOST_CASES):
         for agency in sorted({row.agency for row in catalog.case(counted.case)}):

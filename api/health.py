@@ -42,8 +42,8 @@ async def readyz(s: Annotated[Services, Depends(services)]) -> JSONResponse:
     problem = s.log.problem()
     if problem:
         return JSONResponse({"status": "not ready", "reason": problem}, 503)
-    if s.year_over:
-        return JSONResponse({"status": "ready", "reason": s.year_over})
+    if reason := s.registers.problem or s.year_over:
+        return JSONResponse({"status": "ready", "reason": reason})
     return JSONResponse({"status": "ready"})
 
 
@@ -84,6 +84,10 @@ async def metrics(s: Annotated[Services, Depends(services)]) -> Response:
         "tiezheng_log_timestamped": ("entries an authority has stamped", stamped),
         "tiezheng_uploads_open": ("uploads announced and not finished", len(s.uploads.open)),
         "tiezheng_ready": ("1 if evidence is sequenced", int(not s.log.problem())),
+        "tiezheng_registers_altered": (
+            "1 if a register row is not what is logged",
+            int(bool(s.registers.problem)),
+        ),
         "tiezheng_year_over": ("1 if the year of the log is over", int(bool(s.year_over))),
         "tiezheng_items_lost": ("items with good bytes nowhere, as scrubs found", lost),
         "tiezheng_copies_damaged": ("copies found damaged and not mended", damaged),

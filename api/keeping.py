@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from api.custody import Custody
 from api.holding import Holding
 from api.journal import journal
+from api.registers import Registers
 from api.settings import Settings
 from api.vault import Vault
 from api.watching import Watching
@@ -48,6 +49,7 @@ class Keeping:
         settings: Settings,
         custody: Custody,
         log: Log,
+        registers: Registers,
     ) -> None:
         self._places = vault.places
         self._items = items
@@ -62,7 +64,7 @@ class Keeping:
         self._custody = custody
         self._log = log
         self.dispose: Callable[[], None] = lambda: None
-        self.watching = Watching(vault.places, store, catalog, custody, log)
+        self.watching = Watching(vault.places, store, catalog, custody, log, registers)
         self._holding_lock = threading.Lock()
         self._held_s = -HOLDS_S
         self._holds_seen = -1

@@ -6,7 +6,7 @@ certificate's number in the complaint, or in the recording that is held, leads t
 
 from collections.abc import Collection
 
-from api.expired import read_registry
+from api.registers import Registers
 from ledger.encoding import in_china
 from ledger.errors import Rejected
 from ledger.evidence.entry import Entry
@@ -19,15 +19,16 @@ from storage.ledger_sqlite import SqliteLedgerStore
 
 
 class Lifting:
-    def __init__(self, store: SqliteLedgerStore) -> None:
+    def __init__(self, store: SqliteLedgerStore, registers: Registers) -> None:
         self._store = store
+        self._registers = registers
 
     def check(self, statement: Statement, persons: Collection[str], holds: Holds) -> None:
         """Raises `Rejected`; what no complaint holds is for anybody of the agency to lift."""
         lifted = [held for held in holds.lifted_by(statement) if held.complaint]
         if not lifted:
             return
-        registry = read_registry(self._store)
+        registry = self._registers.whole()
         about = {held.complaint for held in lifted}
         about |= {held.target.removeprefix(STATEMENT) for held in lifted}
         crew = {person for id_ in about for person in self._crew(id_, registry)}

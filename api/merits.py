@@ -77,7 +77,7 @@ def _lacks(standing: Standing) -> list[Gap]:
 
 def _files(s: Services, agency: str, year: str) -> Iterator[CaseFile]:
     for case in own_cases(s, agency, year):
-        file = s.casefiles.of_case(case) if "〔" in case else s.casefiles.of_provisional(case)
+        file = s.casefiles.named(case)
         if file.agency == agency and file.filed:
             yield file
 

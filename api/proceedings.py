@@ -9,8 +9,6 @@ packet of the case can count it again.
 
 import asyncio
 from collections.abc import Iterator
-from functools import cache
-from importlib import resources
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -20,6 +18,7 @@ from api.cases import admit
 from api.identity import Person
 from api.schemas import CaseNumber, answers, shown
 from api.services import Services, services
+from api.shipped import AFTER, shipped_after
 from ledger.encoding import format_time, in_china
 from ledger.errors import Malformed, Rejected
 from ledger.evidence.case_number import parse_case
@@ -36,8 +35,6 @@ from ledger.process.keeping.disposals import Destroyed
 from ledger.process.registers.registry import Registry
 from ledger.process.rules.rulepack import RulePack, read_pack
 from ledger.sequencer import Row
-
-AFTER = "after"  # the pack that judges every case: what follows a decision
 
 router = APIRouter()
 
@@ -79,7 +76,7 @@ class Standing:
         self.now_ms = s.clock.now_ms()
         self._number = s.log.number
         self._on = in_china(self.now_ms).date()
-        self.registry: Registry = s.casefiles.registry()
+        self.registry: Registry = s.registers.whole()
         self.file = file
         self.label = s.log.label
         try:
@@ -175,9 +172,3 @@ def _persons(s: Services, row: Row, said: Statement) -> list[str]:
         return [one.person for one in s.log.register.open(row.position, said, envelope)]
     except Rejected:
         return [one.keyid for one in envelope.signatures]
-
-
-@cache
-def shipped_after() -> RulePack:
-    folder = resources.files("ledger.process") / "packs"
-    return RulePack.from_text((folder / f"{AFTER}.toml").read_text("utf-8"))

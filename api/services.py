@@ -34,6 +34,7 @@ from api.keeping import Keeping
 from api.keys import read_key
 from api.lifting import Lifting
 from api.publisher import Publisher
+from api.registers import Registers
 from api.resuming import Resumption
 from api.settings import Settings
 from api.signing import RequestVerifier
@@ -96,6 +97,7 @@ class Services:
     store: SqliteLedgerStore
     items: ItemStore
     vault: Vault
+    registers: Registers
     casefiles: CaseFiles
     catalog: SqliteCatalog
     indexer: Indexer
@@ -148,6 +150,7 @@ class Services:
             self.settings,
             self.custody,
             self.log,
+            self.registers,
         )
         self.disposing = Disposing(
             self.log,
@@ -157,6 +160,7 @@ class Services:
             self.writer,
             self.custody,
             self.keeping.watching,
+            self.registers,
             self.sure_ms,
             self.forget_uploads,
             self.seen_ms,
@@ -164,7 +168,7 @@ class Services:
         )
         self.complaints = ComplaintsOf(self.log)
         self.log.check_disposal = self.disposing.check
-        self.log.check_lifting = Lifting(self.store).check
+        self.log.check_lifting = Lifting(self.store, self.registers).check
         self.keeping.dispose = self.disposing.catch_up
         self.disposing.then = self._forget
 
@@ -180,7 +184,7 @@ class Services:
     def above(self, agency: str) -> list[str]:
         """The agencies above one today, as the register of agencies has it, and itself."""
         today = in_china(self.clock.now_ms()).date()
-        return self.casefiles.registry().above(agency, LATEST, today)
+        return self.registers.registry().above(agency, LATEST, today)
 
     @property
     def first_year(self) -> int:
@@ -200,6 +204,7 @@ class Services:
 
     def start(self) -> None:
         self._say_year()
+        self.registers.registry()  # a row that was altered is told at once
         self.resumption.start(self.publisher.start)
         self.stamper.start()
         self.pusher.start()
@@ -484,8 +489,10 @@ def _open(folder: DataFolder, lock: FolderLock, settings: Settings, alone: bool)
     clock = SystemClock()
     vault = open_vault(folder, settings)  # first: a missing key is to stop nothing half begun
     store = SqliteLedgerStore(folder.ledger_db)
-    casefiles = CaseFiles(store, read_trust(folder.trust).first_year)
-    log, trusted = open_log(folder, store, gate=Gatekeeper(casefiles, clock.now_ms))
+    registers = Registers(store)
+    casefiles = CaseFiles(store, read_trust(folder.trust).first_year, registers)
+    gate = Gatekeeper(casefiles, registers, clock.now_ms)
+    log, trusted = open_log(folder, store, gate=gate)
     catalog = SqliteCatalog(folder.catalog_db)
     clients = _clients(trusted)
     stamper = Stamper(
@@ -516,6 +523,7 @@ def _open(folder: DataFolder, lock: FolderLock, settings: Settings, alone: bool)
         vault=vault,
         orphans=orphans,
         returned=returned,
+        registers=registers,
         casefiles=casefiles,
         catalog=catalog,
         indexer=indexer,

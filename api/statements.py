@@ -161,7 +161,7 @@ def _check_claimed(
     s: Services, opened: Sequence[Filing | LedgerError], claimed: Conclusion
 ) -> list[Filing | LedgerError]:
     """Acts of which their filer says that they conclude, and no gate would look at, refused."""
-    gate = Gatekeeper(s.casefiles, s.clock.now_ms)
+    gate = Gatekeeper(s.casefiles, s.registers, s.clock.now_ms)
     found: list[Filing | LedgerError] = []
     for one in opened:
         try:

@@ -164,7 +164,7 @@ async def _answer(
 
 def admit(s: Services, agency: str, person: Person) -> Asked:
     """Raises `Unknown` alike for what is not there and what is not his."""
-    registry, today = s.casefiles.registry(), in_china(s.clock.now_ms()).date()
+    registry, today = s.registers.whole(), in_china(s.clock.now_ms()).date()
     asked = Asked(s, person, phrase.name(agency), registry, today)
     known = registry.versions(Registered.AGENCY, agency) or any(_series(s, agency))
     if not known or not asked.may_see(agency):
@@ -325,8 +325,7 @@ def _owner(s: Services, doing: Doing) -> str:
         return name
     if what != "case":
         return ""
-    file = s.casefiles.of_case(name) if "〔" in name else s.casefiles.of_provisional(name)
-    return file.agency
+    return s.casefiles.owner(name)
 
 
 # --- what is registered ----------------------------------------------------------------------

@@ -13,6 +13,7 @@ from bisect import bisect_right
 from collections.abc import Collection, Iterator, Sequence
 
 from api.custody import Custody
+from api.registers import Registers
 from ledger.encoding import in_china
 from ledger.errors import Unavailable
 from ledger.evidence.entry import Entry
@@ -21,7 +22,6 @@ from ledger.log import Log
 from ledger.process.keeping.complaints import Complaint, Span, corrected_spans, spans_of
 from ledger.process.keeping.holds import statement_target
 from ledger.process.registers.crew import LATEST
-from ledger.process.registers.registry import Registry
 from ledger.sequencer import Row
 from storage.catalog_sqlite import SqliteCatalog
 from storage.ledger_sqlite import SqliteLedgerStore
@@ -41,14 +41,14 @@ class Watching:
         catalog: SqliteCatalog,
         custody: Custody,
         log: Log,
+        registers: Registers,
     ) -> None:
         self._places = places
         self._store = store
         self._catalog = catalog
         self._custody = custody
         self._log = log
-        self._registry = Registry()
-        self._registered = 0  # the number from which on entries of registers are yet to be read
+        self._registers = registers
         self._read = -1  # the number of the last complaint that was read
         self._known: dict[str, list[tuple[int, Complaint]]] = {}  # by agency and by device
 
@@ -69,9 +69,8 @@ class Watching:
     def catch_up(self) -> None:
         start, end = self._places.watched_to(), self._log.number
         if not self._log.complaints:
-            self._put(start, end)
+            self._put(end)
             return
-        self._read_registers()
         self._read_complaints(end)
         for row in self._store.rows(start, end):
             statement = row.said()
@@ -81,11 +80,17 @@ class Watching:
             elif statement is not None:
                 self._hold_late(row, statement)
             if (row.number + 1 - start) % PAGE == 0:
-                self._places.put_watched_to(row.number + 1)
-        self._put(start, end)
+                self._put_if_sure(row.number + 1)
+        self._put_if_sure(end)
 
-    def _put(self, start: int, end: int) -> None:
-        if end > start:
+    def _put_if_sure(self, end: int) -> None:
+        """While a row of a register is altered all is looked at again: what it said of agencies
+        may want more held."""
+        if not self._registers.altered():
+            self._put(end)
+
+    def _put(self, end: int) -> None:
+        if end > self._places.watched_to():
             self._places.put_watched_to(end)
 
     def _read_complaints(self, end: int) -> None:
@@ -99,17 +104,11 @@ class Watching:
                 for name in {_of_agency(complaint.agency), *map(_of_device, complaint.devices)}:
                     self._known.setdefault(name, []).append((number, complaint))
 
-    def _read_registers(self) -> None:
-        for row in self._store.registers(self._registered):
-            if (said := row.said()) is not None:
-                self._registry.add(row.number, said)
-            self._registered = row.number + 1
-
     def _recorded(self, complaint: Complaint, number: int) -> Iterator[Row]:
         """By the catalog, whose spans are those of `ledger.process.keeping.complaints`."""
         self._catalog.catch_up(self._store)
         today = in_china(self._at_ms(number)).date()
-        agencies = self._registry.below(complaint.agency, LATEST, today)
+        agencies = self._registers.registry().below(complaint.agency, LATEST, today)
         for index in self._catalog.recorded(agencies, complaint.seen, complaint.devices):
             row = self._store.row(index)
             if index < number and not row.lost:
@@ -131,7 +130,7 @@ class Watching:
         if not spans:
             return
         today = in_china(self._at_ms(below)).date()
-        above = self._registry.above(statement.agency, LATEST, today)
+        above = self._registers.registry().above(statement.agency, LATEST, today)
         names = [_of_agency(one) for one in above]
         names.append(_of_device(statement.predicate.get("device", "")))
         known = {n: one for name in names for n, one in self._known.get(name, ())}

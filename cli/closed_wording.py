@@ -34,6 +34,10 @@ WHY: Mapping[Closed, Bilingual] = {
         "en": "not logged: the case is another agency's",
         "zh": "未予登记：案件属于其他机关",
     },
+    Closed.REGISTER: {
+        "en": "not logged: a register in the ledger's store is not what is logged",
+        "zh": "未予登记：账本存储中的登记簿与日志所载不符",
+    },
 }
 
 _EVIDENCE = "文书本身可作为证据提交，证据一律接收；"
@@ -47,6 +51,7 @@ HINTS_IN_CHINESE: Mapping[str, str] = {
         Closed.UNREADABLE: "由登记人重新公布可读取的规则包，然后重新登记结论",
         Closed.OPENING: "先登记启动案件的行为，然后重新登记结论",
         Closed.ACT: "再按规则包中的名称和程序重新登记结论",
+        Closed.REGISTER: "须由运行人处理，然后重新登记结论",
         Closed.AGENCY: "由案件所属机关作出结论，或者核对案号",
     }.items()
 }

@@ -21,7 +21,7 @@ log closes the one before, in the same transaction.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ledger.derived import Derived
 from ledger.errors import (
@@ -136,6 +136,7 @@ class Log:
         self._lost = False  # whether entries are here whose statements are not
         self._head: Head | None = None
         self._register = Register(keys.registrar)
+        self._altered = 0  # how many rows of registers in the store are not what was logged
         self._holds = Holds()
         self._complaints: list[int] = []
         self._guarded = -1
@@ -281,6 +282,8 @@ class Log:
         filing = open_filing(data, self._register, self.position)
         if filing.doubt is not None and self._store.known([filing.statement.id]):
             return read_filing(data)
+        if isinstance(filing.doubt, Rejected) and self._altered:
+            return replace(filing, doubt=self._unsure(filing.doubt))
         return filing
 
     def accept(self, filed: Sequence[bytes | Filing]) -> list[Accepted | LedgerError]:
@@ -390,8 +393,13 @@ class Log:
     def recover(self) -> None:
         """Reads what the store holds: the truth after a start or a failed write."""
         heads = self._store.heads()
-        register = Register(self._keys.registrar)
+        register, altered = Register(self._keys.registrar), 0
         for row in self._store.registers():
+            try:
+                row.check_logged()
+            except (Malformed, Rejected):
+                altered += 1  # it gives nobody a key, nor takes one
+                continue
             filing = read_filing(row.envelope)
             register.add(row.position, filing.statement, filing.envelope)
         holds, complaints, guarded = Holds(), list[int](), -1
@@ -416,7 +424,7 @@ class Log:
             _check_published(derived, size)
         self._closed = heads[:count]
         self._head = heads[count] if len(heads) > count else None
-        self._register, self._doubt = register, None
+        self._register, self._altered, self._doubt = register, altered, None
         self._holds, self._complaints, self._guarded = holds, complaints, guarded
         self._lost = bool(self._store.lost())
 
@@ -429,7 +437,12 @@ class Log:
         statement = filing.statement
         self._check_opening(statement, index)
         position = (self._open.number, index)
-        signers = self._register.open(position, statement, filing.envelope, checked=filing.checked)
+        try:
+            signers = self._register.open(
+                position, statement, filing.envelope, checked=filing.checked
+            )
+        except Rejected as error:
+            raise (self._unsure(error) if self._altered else error) from None
         check_lifting(statement, [signer.role for signer in signers])
         check_placing(statement)
         self._holds.check_own(statement)
@@ -441,6 +454,13 @@ class Log:
             self._gate.check(statement, self._begun)
         if statement.kind is Kind.DISPOSAL:
             self.check_disposal(statement, self._start + index)
+
+    def _unsure(self, error: Rejected) -> Unavailable:
+        """Its key may stand in a row that was altered: then nobody is told no for good."""
+        return Unavailable(
+            f"{error}; but {self._altered} register rows in the store are not what was logged",
+            hints=("keep it and send it again: the operator puts them back from a backup",),
+        )
 
     def _names(self, statement: Statement) -> tuple[str, ...]:
         return series_names(statement, self.label, self._keys.first_year)

@@ -26,7 +26,7 @@ from ledger.ports import RenewalStore
 from ledger.process.favourable import favourable
 from ledger.process.registers.relied import Relied
 from ledger.renewals import plan_renewals
-from ledger.sequencer import Row
+from ledger.sequencer import Row, speakers
 from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.note import SignedNote
 from ledger.withholding import Asked, withhold
@@ -159,8 +159,9 @@ def _case(
     log: Log, places: Callable[[str], Sequence[int]], name: str, first_year: int, said: _Said
 ) -> dict[int, Row]:
     """The statements of the case, and those of a provisional one that it grew from."""
-    shown = {row.number: row for row in map(log.row, places(name)) if not row.lost}
-    agency = _owner(log, name, (row for _, row in sorted(shown.items())), said)
+    filed = [log.row(number) for number in places(name)]
+    shown = {row.number: row for row in filed if not row.lost}
+    agency = _owner(log, name, filed, said)
     for provisional in _provisional(map(said.by, list(shown.values())), first_year):
         rows = map(log.row, places(provisional))
         # Anyone may say that his case grew from another's: that opens nothing of the other's.
@@ -171,14 +172,15 @@ def _case(
 
 def _owner(log: Log, name: str, rows: Iterable[Row], said: _Said) -> str:
     case = name.rpartition("/")[2]
-    return log.register.spellings.owner(case, map(said.by, rows))
+    return log.register.spellings.owner(case, speakers(rows, log.row, said.by))
 
 
 def _own_provisional(log: Log, name: str, first_year: int, said: _Said) -> Iterator[str]:
     """The provisional cases that this one grew from and that its own agency has opened."""
-    rows = [row for row in map(log.row, log.places(name)) if not row.lost]
+    rows = [log.row(number) for number in log.places(name)]
     owner = _owner(log, name, rows, said)
-    for provisional in sorted(_provisional(map(said.by, rows), first_year)):
+    shown = (said.by(row) for row in rows if not row.lost)
+    for provisional in sorted(_provisional(shown, first_year)):
         first = next((row for row in map(log.row, log.places(provisional)) if not row.lost), None)
         if first is not None and said.by(first).agency == owner:
             yield provisional

@@ -8,10 +8,10 @@ The n-th statement of a series gets the n-th tag. `at` is the wall clock in whol
 minutes and never decreases along the log, whatever the clock does.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ledger.evidence.entry import MINUTE_MS, Entry, commit
+from ledger.evidence.entry import MINUTE_MS, Entry, check_commitment, commit
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.series import Series, entry_tags
 from ledger.evidence.statement import Statement
@@ -89,11 +89,29 @@ class Row:
     def destroyed(self) -> bool:
         return self.kind == DESTROYED
 
+    def check_logged(self) -> None:
+        """Raises unless it is the statement that is logged: whoever writes into the store may
+        have put another in its place."""
+        check_commitment(Entry.from_bytes(self.entry), self.salt, self.envelope)
+
     def said(self) -> Statement | None:
         """The statement, read anew; None where there is nothing to show."""
         return (
             None if self.lost else Statement.from_bytes(Envelope.from_bytes(self.envelope).payload)
         )
+
+
+def speakers(
+    rows: Iterable[Row],
+    row_of: Callable[[int], Row],
+    said: Callable[[Row], Statement | None] = Row.said,
+) -> Iterator[Statement]:
+    """What was said in these rows, as far as anybody knows: of what is destroyed, its disposal
+    still says whose it was."""
+    for row in rows:
+        here = row if row.by is None else row_of(row.by)
+        if not here.lost and (statement := said(here)) is not None:
+            yield statement
 
 
 @dataclass(frozen=True, slots=True)

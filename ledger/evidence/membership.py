@@ -68,6 +68,11 @@ def is_run_of_acts(name: str) -> bool:
     return name[4:].startswith("/acts/")
 
 
+def is_run_of_openings(name: str) -> bool:
+    """Of provisional cases, which whoever opens them has."""
+    return name[4:].startswith("/open/")
+
+
 def provisional_series(id_: str, first_year: int) -> str:
     """The series of a provisional case, named by the statement that opened it."""
     return f"{max(in_china(_made_ms(id_)).year, first_year)}/case/{id_}"

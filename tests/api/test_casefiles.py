@@ -6,6 +6,7 @@ import pytest
 
 from api import casefiles
 from api.casefiles import CaseFiles
+from api.registers import Registers
 from ledger.evidence.procedural import Registered
 from ledger.evidence.statement import Role
 from testkit.gating import Handlers, entry
@@ -17,7 +18,9 @@ DAY = date(2026, 11, 26)
 
 
 def files_of(ledger: Ledger) -> CaseFiles:
-    return CaseFiles(ledger.services.store, ledger.services.first_year)
+    return CaseFiles(
+        ledger.services.store, ledger.services.first_year, Registers(ledger.services.store)
+    )
 
 
 def test_a_case_file_has_what_is_logged_in_order_and_is_caught_up(ledger: Ledger) -> None:
@@ -83,14 +86,14 @@ def test_a_row_that_was_lost_is_passed_over(ledger: Ledger) -> None:
 
 
 def test_registers_are_caught_up_row_by_row(ledger: Ledger) -> None:
-    files = files_of(ledger)
-    assert files.registry().all_at(Registered.OFFICER, 100, DAY) == []
+    registers = Registers(ledger.services.store)
+    assert registers.registry().all_at(Registered.OFFICER, 100, DAY) == []
     ledger.accept(entry("officer", "320501-0417", facts={"certified": "yes"}))
     number = ledger.services.log.number
-    (version,) = files.registry().all_at(Registered.OFFICER, number, DAY)
+    (version,) = registers.registry().all_at(Registered.OFFICER, number, DAY)
     assert (version.subject, version.number) == ("320501-0417", number - 1)
     ledger.accept(entry("officer", "320501-0417", facts={"certified": "no"}))
-    versions = files.registry().versions(Registered.OFFICER, "320501-0417")
+    versions = registers.registry().versions(Registered.OFFICER, "320501-0417")
     assert [version.says("certified") for version in versions] == ["yes", "no"]
 
 

@@ -1,18 +1,24 @@
-"""Whoever edits a register in the database itself: it never reaches a verdict."""
+"""Whoever edits a register in the database itself: nothing is concluded from it, and evidence is
+taken all the same."""
 
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import date
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
-from ledger.errors import Rejected
+from ledger.errors import Rejected, Unavailable
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.procedural import Registered
+from ledger.process.judging.gated import HINTS, Closed
 from testkit.county import signed
+from testkit.gating import Handlers
+from testkit.keys import key
 from testkit.registers import officer
-from testkit.server import Ledger, open_ledger
+from testkit.server import AGENCY, CASE, HANDLER, Ledger, open_ledger
 
 MARCH = date(2026, 3, 15)
 
@@ -27,7 +33,7 @@ def file_both(folder: Path) -> tuple[int, int]:
 
 
 def valid(ledger: Ledger) -> bool:
-    registry, number = ledger.services.casefiles.registry(), ledger.services.log.number
+    registry, number = ledger.services.registers.registry(), ledger.services.log.number
     found = registry.at(Registered.OFFICER, "A-1", number, MARCH)
     return found is not None and found.covers(MARCH)
 
@@ -48,25 +54,129 @@ def envelope_of(folder: Path, number: int) -> tuple[bytes, bytes]:
     return envelope, salt
 
 
-def test_an_entry_that_was_edited_stops_the_server_at_its_start(tmp_path: Path) -> None:
+def put_back(folder: Path, number: int, whole: tuple[bytes, bytes]) -> None:
+    edit(folder, "UPDATE statement SET envelope = ?, salt = ? WHERE idx = ?", *whole, number)
+
+
+def withdraw_later(folder: Path, number: int) -> None:
+    """Puts another end into a withdrawal; the registrar has not signed that."""
+    read = Envelope.from_bytes(envelope_of(folder, number)[0])
+    longer = Envelope(read.payload.replace(b"2026-02-28", b"2026-12-31"), read.signatures)
+    edit(folder, "UPDATE statement SET envelope = ? WHERE idx = ?", longer.to_bytes(), number)
+
+
+def withdraw_never(folder: Path, number: int) -> None:
+    """Puts the registration there once more. The registrar has signed it: only the log says that
+    it does not stand there."""
+    older = envelope_of(folder, number - 1)
+    edit(folder, "UPDATE statement SET envelope = ?, salt = ? WHERE idx = ?", *older, number)
+
+
+def deface(folder: Path, number: int) -> None:
+    edit(folder, "UPDATE statement SET envelope = ? WHERE idx = ?", b"{", number)
+
+
+@pytest.fixture(params=[withdraw_later, withdraw_never, deface])
+def altered(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
+    """A ledger with a rule pack and a case ready to be decided, of whose registers one row was
+    altered while it was closed."""
+    folder = tmp_path / "ledger"
+    with open_ledger(folder) as ledger:
+        Handlers(ledger).publish()
+        ledger.accept(Handlers(ledger).act("case_filing"))
+        ledger.accept(Handlers(ledger).act("legal_review", facts={"result": "pass"}))
+    _, withdrawal = file_both(folder)
+    request.param(folder, withdrawal)
+    with open_ledger(folder) as ledger:
+        yield ledger
+
+
+def test_evidence_and_plain_acts_are_taken_while_a_register_is_altered(altered: Ledger) -> None:
+    desk = Handlers(altered)
+    evidence, plain, opening, decision, more = altered.file(
+        altered.evidence(b"before"),
+        desk.act("legal_review", facts={"result": "pass"}),
+        desk.act("provisional_opening", without=("case", "procedure")),
+        desk.act("penalty_decision"),
+        altered.evidence(b"the paper", by=HANDLER),
+    )
+    assert all("index" in row for row in (evidence, plain, opening, more))
+    assert (decision["code"], decision["reason"]) == ("gated", "register")
+    assert decision["hints"] == [HINTS[Closed.REGISTER]]
+
+
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [
+        ("penalty_decision", {}),
+        ("case_closing", {"stage": "start"}),  # the pack that is known has it, whatever its stage
+        ("case_dismissal", {"stage": "start"}),  # a shipped pack has it: none is known to be lost
+        ("what_no_pack_knows", {"stage": "start"}),
+        ("legal_review", {"stage": "decide"}),
+    ],
+)
+def test_what_may_be_a_conclusion_waits_while_a_register_is_altered(
+    altered: Ledger, name: str, more: dict[str, str]
+) -> None:
+    size = altered.services.log.size
+    assert Handlers(altered).file(name, **more)["reason"] == "register"
+    assert altered.services.log.size == size
+
+
+def test_who_says_that_he_concludes_is_told_of_the_altered_register(altered: Ledger) -> None:
+    act = Handlers(altered).act("site_inspection")
+    answer = altered.http.post("/v1/statements?conclusion=close", content=act)
+    assert answer.json()["results"][0]["reason"] == "register"
+
+
+def test_an_altered_register_is_said_loudly_and_evidence_is_still_ready_to_be_taken(
+    altered: Ledger,
+) -> None:
+    ready = altered.http.get("/readyz")
+    assert ready.status_code == 200 and "is not the register entry" in ready.json()["reason"]
+    assert "tiezheng_registers_altered 1.0" in altered.http.get("/metrics").text
+
+
+def test_nothing_is_told_by_an_altered_register_and_cases_are_still_read(altered: Ledger) -> None:
+    bearer = altered.bearer("supervisor")
+    path = f"/v1/cases/{quote(CASE)}"
+    assert altered.http.get(path, headers=bearer).status_code == 200
+    for view in (f"{path}/gaps", f"{path}/clocks", f"/v1/agencies/{AGENCY}/due"):
+        answer = altered.http.get(view, headers=bearer)
+        assert answer.status_code == 503 and "register entry" in answer.json()["detail"], view
+
+
+def test_nobody_is_told_no_for_good_whose_key_may_stand_in_the_altered_row(
+    altered: Ledger,
+) -> None:
+    unknown = key("handler-99.example")
+    (row,) = altered.file(altered.evidence(b"x", by=unknown, upload=False))
+    assert (row["code"], row["status"]) == ("unavailable", 503)
+
+
+def test_what_was_put_back_is_believed_again_at_once(tmp_path: Path) -> None:
     folder = tmp_path / "ledger"
     _, withdrawal = file_both(folder)
-    read = Envelope.from_bytes(envelope_of(folder, withdrawal)[0])
-    longer = Envelope(read.payload.replace(b"2026-02-28", b"2026-12-31"), read.signatures)
-    edit(folder, "UPDATE statement SET envelope = ? WHERE idx = ?", longer.to_bytes(), withdrawal)
-    with pytest.raises(Rejected), open_ledger(folder):
-        pass
+    whole = envelope_of(folder, withdrawal)
+    deface(folder, withdrawal)
+    with open_ledger(folder) as ledger:
+        registers = ledger.services.registers
+        ledger.accept(signed(officer("A-2")))
+        with pytest.raises(Unavailable, match="register entry"):
+            registers.whole()
+        put_back(folder, withdrawal, whole)
+        assert valid(ledger) is False and registers.problem == ""
+        number = ledger.services.log.number
+        assert registers.whole().at(Registered.OFFICER, "A-2", number, MARCH) is not None
 
 
-def test_an_older_entry_in_the_place_of_a_withdrawal_is_no_register(tmp_path: Path) -> None:
-    """The registrar has signed it: only the log says that it does not stand there."""
+def test_a_register_that_another_registrar_signed_still_stops_the_start(tmp_path: Path) -> None:
+    """That is no damage: the folder of trust is another ledger's."""
     folder = tmp_path / "ledger"
-    registered, withdrawal = file_both(folder)
-    envelope, salt = envelope_of(folder, registered)
-    edit(
-        folder,
-        "UPDATE statement SET envelope = ?, salt = ? WHERE idx = ?",
-        *(envelope, salt, withdrawal),
+    with open_ledger(folder):
+        pass
+    (folder / "trust" / "registrar.vkey").write_text(
+        key("stranger.example").verifier.to_text() + "\n"
     )
-    with open_ledger(folder) as ledger, pytest.raises(Rejected):
-        valid(ledger)
+    with pytest.raises(Rejected, match="registrar"), open_ledger(folder):
+        pass

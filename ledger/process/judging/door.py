@@ -6,7 +6,7 @@ an act of the old form, which names no procedure, nor an invented name gets roun
 procedure of a pack that has no such gate; nor does another agency, which could not have drawn it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import date
 
@@ -64,6 +64,25 @@ def check_conclusion(proposed: Filed, case_of: CaseOf, registry: Registry) -> No
             f"{', '.join(own.opening)} before it",
             Closed.OPENING,
         )
+
+
+def check_plain(proposed: Filed, registry: Registry, shipped: Sequence[RulePack], why: str) -> None:
+    """While a row of a register is not what is logged, and nobody knows which packs there are:
+    raises `Gated` unless the act is plain by all that are known. A name that none of them knows
+    may be a conclusion of the one that is missing."""
+    act = proposed.statement
+    if not _names_a_case(act):
+        return
+    asked = _Asked(act, registry, proposed.number, in_china(proposed.at_ms).date())
+    read = (known_pack(version.content) for version in asked.everybodys())
+    packs = [*shipped, *(pack for pack in read if pack is not None)]
+    known = any(pack.act(act.predicate["act"]) for pack in packs)
+    if not known or act.stage is Stage.DECIDE or asked.is_one_under(packs):
+        raise gated_by_altered(act, why)
+
+
+def gated_by_altered(act: Statement, why: str) -> Gated:
+    return Gated(f"whether {act.predicate['act']!r} may stand nobody knows: {why}", Closed.REGISTER)
 
 
 def _check_met(cases: list[Judged], proposed: Filed) -> None:

@@ -26,6 +26,7 @@ class Closed(StrEnum):
     OPENING = "opening"  # the case was never opened under its pack
     ACT = "act"  # the pack has no gate for such a conclusion
     AGENCY = "agency"  # the case is another agency's
+    REGISTER = "register"  # what a register says in the store is not what is logged
 
 
 _EVIDENCE = "file the paper itself as evidence, which is never refused; "
@@ -38,6 +39,7 @@ HINTS: Mapping[Closed, str] = {
         Closed.UNREADABLE: "have the registrar publish a pack that can be read; then this again",
         Closed.OPENING: "then the act that opens the case; then this again",
         Closed.ACT: "then this again, by a name and a procedure that the packs know",
+        Closed.REGISTER: "the operator must act; then this again",
         Closed.AGENCY: "have the agency whose case it is conclude, or correct the number",
     }.items()
 }
