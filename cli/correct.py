@@ -10,6 +10,7 @@ from cli import output
 from cli.command import argument, json_option, option
 from cli.command import command as new_command
 from cli.files import read_key, read_sm2_key
+from cli.filing_options import particulars_options, sm2_key_option
 from cli.language import say
 from cli.remote import (
     case_option,
@@ -43,31 +44,11 @@ from ledger.evidence.trust import Trust
 @argument("statement_id", metavar="ID", words={"en": "the statement's id", "zh": "陈述编号"})
 @case_option()
 @own_key_option()
-@option(
-    "--sm2-key",
-    "sm2_file",
-    metavar="FILE",
-    words={
-        "en": "your registered SM2 key, to sign with beside --key",
-        "zh": "您已登记的 SM2 私钥文件，与 --key 一并签名",
-    },
-)
+@sm2_key_option()
 @server_option()
 @own_trust_option()
 @option("--reason", required=True, metavar="TEXT", words={"en": "why", "zh": "更正理由"})
-@option("--maker", metavar="NAME", words={"en": "who made it (制作人)", "zh": "制作人"})
-@option("--method", metavar="TEXT", words={"en": "how (制作方法)", "zh": "制作方法"})
-@option("--purpose", metavar="TEXT", words={"en": "what it shows (证明对象)", "zh": "证明对象"})
-@option("--carrier", metavar="TEXT", words={"en": "its original carrier", "zh": "原始载体"})
-@option(
-    "--favourable",
-    "favourable_to_party",
-    metavar="TEXT",
-    words={
-        "en": "in what it speaks for the party (有利于当事人); such items come first",
-        "zh": "有利于当事人之处；此类证据排在最前",
-    },
-)
+@particulars_options()
 @option(
     "--recorded",
     nargs=2,

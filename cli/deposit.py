@@ -12,16 +12,23 @@ from cli import output
 from cli.command import argument, json_option, option
 from cli.command import command as new_command
 from cli.files import read_key, read_sm2_key
+from cli.filing_options import (
+    keep_answers_option,
+    note_unchecked,
+    officers_option,
+    particulars_options,
+    sm2_key_option,
+)
 from cli.keeping import after_filing, open_keep
 from cli.language import say
 from cli.remote import (
     case_option,
-    earlier_statement,
     open_client,
     own_key_option,
     own_trust_option,
     server_option,
 )
+from cli.saying import subject_of
 from cli.trust import open_trust
 from ledger.encoding import printable
 from ledger.errors import LedgerError, Rejected, Unknown
@@ -72,15 +79,7 @@ RESUMABLE = 64 << 20  # from here on a broken line goes on where it was
 )
 @case_option()
 @own_key_option()
-@option(
-    "--sm2-key",
-    "sm2_file",
-    metavar="FILE",
-    words={
-        "en": "your registered SM2 key, to sign with beside --key",
-        "zh": "您已登记的 SM2 私钥文件，与 --key 一并签名",
-    },
-)
+@sm2_key_option()
 @server_option()
 @own_trust_option()
 @option(
@@ -120,26 +119,8 @@ RESUMABLE = 64 << 20  # from here on a broken line goes on where it was
     metavar="ID",
     words={"en": "the recorder it comes from", "zh": "来源设备（执法记录仪）"},
 )
-@option("--maker", metavar="NAME", words={"en": "who made it (制作人)", "zh": "制作人"})
-@option("--method", metavar="TEXT", words={"en": "how (制作方法)", "zh": "制作方法"})
-@option("--purpose", metavar="TEXT", words={"en": "what it shows (证明对象)", "zh": "证明对象"})
-@option("--carrier", metavar="TEXT", words={"en": "its original carrier", "zh": "原始载体"})
-@option(
-    "--favourable",
-    "favourable_to_party",
-    metavar="TEXT",
-    words={
-        "en": "in what it speaks for the party (有利于当事人); such items come first",
-        "zh": "有利于当事人之处；此类证据排在最前",
-    },
-)
-@option(
-    "--officer",
-    "officers",
-    multiple=True,
-    metavar="NO",
-    words={"en": "an officer's certificate; once for each", "zh": "执法证号；每人写一次"},
-)
+@particulars_options()
+@officers_option()
 @option("--note", metavar="TEXT", words={"en": "anything else", "zh": "备注"})
 @option(
     "--direct",
@@ -157,14 +138,7 @@ RESUMABLE = 64 << 20  # from here on a broken line goes on where it was
         "zh": "另写明每个文件的 SM3 摘要",
     },
 )
-@option(
-    "--keep",
-    metavar="DIR",
-    words={
-        "en": "keep statements, salts and the ledger's answers here",
-        "zh": "把陈述、盐值和账本的答复保存在此处",
-    },
-)
+@keep_answers_option()
 @json_option()
 def command(
     files: tuple[str, ...],
@@ -213,12 +187,7 @@ def command(
             output.result(f"{row['log']}-{row['index']}  {row['id']}  {', '.join(row['files'])}")
             _note_flags(row)
     if trust is None:
-        output.note(
-            say(
-                en="the ledger's answer was not recomputed: no --trust was given",
-                zh="未重新计算账本的答复：没有给出 --trust",
-            )
-        )
+        note_unchecked()
     return output.worst(output.refusal(error, names) for names, error in filing.refused)
 
 
@@ -327,7 +296,7 @@ class Filing:
         if after := self._after(me["log"]):
             common["after"] = after
         sources = [read_source(path, lambda n: None, sm3=self._sm3) for path in documents]
-        earlier = [earlier_statement(self._client, id_, self._trust) for id_ in about]
+        earlier = [subject_of(self._client, id_, self._trust) for id_ in about]
         subjects: list[Subject] = [*(s.subject for s in sources), *earlier]
         id_ = new_id(time.time_ns() // 1_000_000)
         envelope = filing.procedural_act(subjects, common, self._key, id_, self._beside)

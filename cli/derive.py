@@ -12,6 +12,7 @@ from cli import output
 from cli.command import argument, json_option, option
 from cli.command import command as new_command
 from cli.deposit import Filing
+from cli.filing_options import keep_answers_option
 from cli.language import say
 from cli.remote import case_option, own_key_option, own_trust_option, server_option
 from cli.small_file import read_small
@@ -77,14 +78,7 @@ SHOWN = 20
 @own_key_option()
 @server_option()
 @own_trust_option()
-@option(
-    "--keep",
-    metavar="DIR",
-    words={
-        "en": "keep statements, salts and the ledger's answers here",
-        "zh": "把陈述、盐值和账本的答复保存在此处",
-    },
-)
+@keep_answers_option()
 @json_option()
 def command(
     file: str,

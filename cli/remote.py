@@ -6,9 +6,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.command import F, option
-from ledger.evidence.entry import Entry
-from ledger.evidence.statement import StatementSubject
-from ledger.evidence.trust import Trust
 from ledger.tlog.signing_key import SigningKey
 
 if TYPE_CHECKING:
@@ -79,14 +76,3 @@ def open_client(server: str, *, key: SigningKey | None = None, token: str = "") 
     client = LedgerClient(server, key=key, token=token)
     click.get_current_context().call_on_close(client.close)
     return client
-
-
-def earlier_statement(client: "LedgerClient", id_: str, trust: Trust | None) -> StatementSubject:
-    """A logged statement as what another is about; with `trust` its receipt is checked first."""
-    from api.clients.ledger import check_receipt
-
-    receipt = client.receipt(id_)
-    entry = Entry.from_bytes(receipt["entry"].encode())
-    if trust is not None:
-        check_receipt(receipt, entry, trust)
-    return StatementSubject(id_, entry.commitment)

@@ -16,6 +16,12 @@ from cli.case.timecode import read_timecode
 from cli.command import command as new_command
 from cli.command import json_option, option, together
 from cli.deposit import MAX_DOCUMENTS, Filing
+from cli.filing_options import (
+    keep_answers_option,
+    note_unchecked,
+    officers_option,
+    sm2_key_option,
+)
 from cli.language import say
 from cli.remote import own_key_option, own_trust_option, server_option
 from cli.rules.shipped import shipped
@@ -98,13 +104,7 @@ _WHAT = together(
             "zh": "所针对的在先陈述（编号），可代替文书",
         },
     ),
-    option(
-        "--officer",
-        "officers",
-        multiple=True,
-        metavar="NO",
-        words={"en": "an officer's certificate; once for each", "zh": "执法证号；每人写一次"},
-    ),
+    officers_option(),
     option(
         "--auxiliary",
         "auxiliaries",
@@ -138,25 +138,10 @@ _WHAT = together(
 
 _HOW = together(
     own_key_option(),
-    option(
-        "--sm2-key",
-        "sm2_file",
-        metavar="FILE",
-        words={
-            "en": "your registered SM2 key, to sign with beside --key",
-            "zh": "您已登记的 SM2 私钥文件，与 --key 一并签名",
-        },
-    ),
+    sm2_key_option(),
     server_option(),
     own_trust_option(),
-    option(
-        "--keep",
-        metavar="DIR",
-        words={
-            "en": "keep statements, salts and the ledger's answers here",
-            "zh": "把陈述、盐值和账本的答复保存在此处",
-        },
-    ),
+    keep_answers_option(),
     json_option(),
 )
 
@@ -327,12 +312,7 @@ def _tell(row: dict[str, Any], fields: dict[str, Any], *, checked: bool, as_json
         files = f"  {', '.join(row['files'])}" if row["files"] else ""
         output.result(f"{row['log']}-{row['index']}  {row['id']}  {fields['act']}{files}")
     if not checked:
-        output.note(
-            say(
-                en="the ledger's answer was not recomputed: no --trust was given",
-                zh="未重新计算账本的答复：没有给出 --trust",
-            )
-        )
+        note_unchecked()
     for remark in remarks(str(fields["procedure"]), str(fields["act"]), fields.get("facts", {})):
         output.note(remark)
 
