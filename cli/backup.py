@@ -88,11 +88,16 @@ def command(
     if new_key is not None:
         _new_key(new_key, as_json)
     elif key is None:
-        raise click.UsageError("want --key FILE, or --new-key FILE to make one")
+        raise click.UsageError(
+            say(
+                en="want --key FILE, or --new-key FILE to make one",
+                zh="须写 --key FILE，或用 --new-key FILE 生成",
+            )
+        )
     elif check is not None:
         _check(check, read_backup_key(key), as_json)
     elif data is None or target is None:
-        raise click.UsageError("want DATA and TARGET")
+        raise click.UsageError(say(en="want DATA and TARGET", zh="须写 DATA 和 TARGET"))
     else:
         _backup(data, target, read_backup_key(key), as_json)
 

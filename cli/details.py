@@ -1,19 +1,27 @@
-"""What an error says in its parentheses, in Chinese: the details that handlers, registrars and
-supervisors meet most.
+"""What an error says in its parentheses, in Chinese: the details that people meet most.
 
-An error says which check refused and, in English, what was wanted and what came. What is not here
+Here stand those of handlers, registrars and supervisors; the other `details_*` have the rest. An error says which check refused and, in English, what was wanted and what came. What is not here
 keeps its English.
 """
 
 import re
 
+from cli.details_files import FILES
+from cli.details_hints import HINTS
+from cli.details_keys import KEYS
+from cli.details_offices import OFFICES
 from cli.matching import Words, matched
+from cli.refused import REFUSED
 
 _CONCLUSIONS = {"decide": "决定", "serve": "送达", "close": "结案"}
+MOST = 2_000  # characters, and places in front: a server may send anything
+MOST_PLACES = 8
 
 
 def in_chinese(detail: str) -> str:
-    return matched(_DETAILS, detail) or detail
+    if len(detail) > MOST or detail.count(": ") > MOST_PLACES:
+        return detail
+    return matched((*CATALOGUE, *REFUSED, *_WHERE), detail) or detail
 
 
 def _gate(match: re.Match[str]) -> str:
@@ -95,7 +103,24 @@ _DETAILS: tuple[tuple[str, Words], ...] = (
     # hints
     (r"there are (.*)", lambda m: f"可用：{_listed(m[1])}"),
     (r"a file's name ends in \.toml", "规则包文件的名称以 .toml 结尾"),
-    # where: a file and its line, a key in it, what stands there
+)
+
+CATALOGUE = (*_DETAILS, *FILES, *KEYS, *OFFICES, *HINTS)
+
+# A file and its line, a key in it, what stands there.
+_WHERE: tuple[tuple[str, Words], ...] = (
     (r"(\S+), line (\d+): (.*)", lambda m: f"{m[1]} 第 {m[2]} 行：{in_chinese(m[3])}"),
-    (r"([\w.\[\]-]+): (.*)", lambda m: f"{m[1]}：{in_chinese(m[2])}"),
+    (
+        r"(\S+)\.line (\d+)(?:\.([\w.]+))?: (.*)",
+        lambda m: f"{m[1]} 第 {m[2]} 行{f'（{m[3]}）' if m[3] else ''}：{in_chinese(m[4])}",
+    ),
+    (
+        r"'(.*)' is no sound trust folder: (.*)",
+        lambda m: f"“{m[1]}”不是合格的信任文件夹：{in_chinese(m[2])}",
+    ),
+    (
+        r"'(.*)' is no file of a year's acts: (.*)",
+        lambda m: f"“{m[1]}”不是年度行为文件：{in_chinese(m[2])}",
+    ),
+    (r"([\w./\[\]-]+): (.*)", lambda m: f"{m[1]}：{in_chinese(m[2])}"),
 )

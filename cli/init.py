@@ -155,7 +155,9 @@ def witness(text: str) -> Witness:
     """A cosigner goes by its key's name: the policy's names are then as distinct as the keys'."""
     vkey, separator, url = text.rpartition("@")
     if not separator or not url.startswith(("http://", "https://")):
-        raise click.BadParameter("want VKEY@URL", param_hint="--cosigner")
+        raise click.BadParameter(
+            say(en="want VKEY@URL", zh="须写作 VKEY@URL"), param_hint="--cosigner"
+        )
     try:
         key = VerifierKey.from_text(vkey)
     except LedgerError as error:

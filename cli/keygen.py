@@ -92,13 +92,20 @@ def command(
 ) -> None:
     if source is not None:
         if name is not None or file is not None:
-            raise click.UsageError("want either --from, or --name and -o")
+            raise click.UsageError(
+                say(
+                    en="want either --from, or --name and -o",
+                    zh="须写 --from，或 --name 与 -o，二者择一",
+                )
+            )
         token, statements = (token_module, token_pin), kind == "statement"
         with open_signers([source], token, "--from", statements=statements) as (signer,):
             _show(signer.verifier, {}, as_json)
         return
     if name is None or file is None:
-        raise click.UsageError("want --name and -o, or --from")
+        raise click.UsageError(
+            say(en="want --name and -o, or --from", zh="须写 --name 与 -o，或写 --from")
+        )
     _make(name, KINDS[kind or "statement"], file, as_json)
 
 

@@ -236,9 +236,14 @@ def _once(log: "MirroredLog") -> Exit:
 
 def _watched(where: str, logs: tuple[str, ...], trust: str | None) -> Watched:
     if not is_address(where):
-        raise click.BadParameter("want an address that begins with http", param_hint="LOG-URL")
+        raise click.BadParameter(
+            say(en="want an address that begins with http", zh="地址须以 http 开头"),
+            param_hint="LOG-URL",
+        )
     if bool(logs) == (trust is not None):
-        raise click.UsageError("want either --log or --trust")
+        raise click.UsageError(
+            say(en="want either --log or --trust", zh="须写 --log 或 --trust 之一")
+        )
     found: Watched
     if trust is not None:
         found = {log.policy.log: log.policy for log in open_trust(trust).logs}
@@ -246,7 +251,9 @@ def _watched(where: str, logs: tuple[str, ...], trust: str | None) -> Watched:
         found = {_key(text): None for text in logs}
     labels = [log_label(log.name) for log in found]
     if len(set(labels)) != len(labels):
-        raise click.BadParameter("want one log of each label", param_hint="--log")
+        raise click.BadParameter(
+            say(en="want one log of each label", zh="每个标签只能有一个日志"), param_hint="--log"
+        )
     chosen = single_label(where, labels)
     return {log: policy for log, policy in found.items() if log_label(log.name) in chosen}
 

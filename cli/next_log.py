@@ -105,16 +105,35 @@ def command(
 ) -> None:
     folder = DataFolder.open(Path(data))
     if (origin is None) == (registrar is None):
-        raise click.UsageError("want --origin NAME to prepare, or --registrar FILE to begin")
+        raise click.UsageError(
+            say(
+                en="want --origin NAME to prepare, or --registrar FILE to begin",
+                zh="准备时写 --origin NAME，开始时写 --registrar FILE",
+            )
+        )
     if registrar is not None:
         if cosigners or quorum is not None or executive:
-            raise click.UsageError("--cosigner, --quorum and --executive go with --origin")
+            raise click.UsageError(
+                say(
+                    en="--cosigner, --quorum and --executive go with --origin",
+                    zh="--cosigner、--quorum、--executive 须与 --origin 同用",
+                )
+            )
         _begin(folder, registrar, as_json, lost=lost)
         return
     if lost:
-        raise click.UsageError("--log-key-lost goes with --registrar")
+        raise click.UsageError(
+            say(
+                en="--log-key-lost goes with --registrar", zh="--log-key-lost 须与 --registrar 同用"
+            )
+        )
     if not cosigners and (quorum is not None or executive):
-        raise click.UsageError("--quorum and --executive go with --cosigner")
+        raise click.UsageError(
+            say(
+                en="--quorum and --executive go with --cosigner",
+                zh="--quorum、--executive 须与 --cosigner 同用",
+            )
+        )
     assert origin is not None
     _prepare(folder, origin, _policy(origin, cosigners, quorum, executive), as_json)
 

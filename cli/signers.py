@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 
 AGENT, TOKEN = "ssh-agent:", "pkcs11:"
 
+_WANTED = {
+    "statement": ("a key for statements", "陈述密钥"),
+    "cosigner": ("a cosigner's key", "联合签名密钥"),
+}
+
 Token = tuple[str | None, str | None]  # --token-module, --token-pin
 
 
@@ -73,9 +78,11 @@ def open_signers(
             raise click.BadParameter(str(error), param_hint=param_hint) from None
         if any((signer.algorithm is Algorithm.ED25519) != statements for signer in signers):
             kind = "statement" if statements else "cosigner"
-            wanted = "a key for statements" if statements else "a cosigner's key"
-            hint = say(en=f"make it with --kind {kind}", zh=f"请用 --kind {kind} 生成")
-            raise click.BadParameter(f"want {wanted}; {hint}", param_hint=param_hint)
+            en, zh = _WANTED[kind]
+            text = say(
+                en=f"want {en}; make it with --kind {kind}", zh=f"须为{zh}；请用 --kind {kind} 生成"
+            )
+            raise click.BadParameter(text, param_hint=param_hint)
         yield signers
 
 

@@ -1,12 +1,13 @@
 """What a person reads in Chinese who wrote something wrong: no English stands within it."""
 
+import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from cli.details import in_chinese
+from cli.details import CATALOGUE, in_chinese
 from cli.main import main
 from testkit.rulepacks import PACKS
 from testkit.server import AGENCY, CASE, HANDLER, REGISTRAR, open_ledger, serving
@@ -84,6 +85,18 @@ SLIPS = [
     ("rules check version.toml", "须为文字"),
     ("rules check key.toml", "没有此键"),
     ("rules check title.toml", "title_en：缺少此键"),
+    ("keygen --name desk -o token", "“token”已存在，不予覆盖"),
+    ("keygen --name desk", "须写 --name 与 -o"),
+    ("verify none.zip --trust none", "没有信任文件夹“none”"),
+    ("verify paper.txt --trust none", "没有信任文件夹“none”"),
+    ("backup data target", "须写 --key FILE"),
+    ("next-log ledger", "准备时写 --origin NAME"),
+    ("init data --origin a --agency b --registrar registrar.key --cosigner x", "须写作 VKEY@URL"),
+    ("init data --origin a --agency b --registrar registrar.key", "日志名须以年份结尾，现为“a”"),
+    ("hold none --list", "没有账本"),
+    ("receipt 7", "“7”不是陈述的编号"),
+    ("receipt 019ab0c4-0000-7000-8000-000000000000", "日志中没有该编号的陈述"),
+    ("mirror x --data y --log z", "地址须以 http 开头"),
 ]
 
 
@@ -110,7 +123,100 @@ def test_a_conclusion_of_a_newer_ledger_keeps_its_english_and_breaks_nothing() -
     assert in_chinese(detail.format("appeal")) == detail.format("appeal")
 
 
+@pytest.mark.parametrize("said", ["a: " * 5_000, "want the acts of ('" + "', '" * 50_000])
+def test_what_a_server_sends_without_an_end_keeps_its_english(said: str) -> None:
+    assert in_chinese(said) == said
+
+
 def test_whose_case_it_is_no_sentence_derives_from_who_spoke_first() -> None:
     """It may be by the registered spelling of its number."""
     said = f"case {CASE!r} is of 'agency-02', not of 'agency-01'"
     assert in_chinese(said) == f"案件 {CASE} 属于 agency-02，不属于 agency-01"
+
+
+# Sentences of which the parts stand apart in the code, or that a library says.
+COMPOSED = [
+    "'penalty_decision' has to wait: 2 rules are not met",
+    "'x' is no act of 'agency-01' that can close: no rule pack has such a gate; there are y",
+    "case number '甲罚〔2026〕1号' is not spelled as any of ['苏城管罚〔{year}〕{n}号']",
+    "cannot read 'a.txt': No such file or directory",
+    "cannot write 'a.txt': Permission denied",
+    "Permission denied: a.txt",
+    "a.key: want a private key that begins with PRIVATE+KEY+",
+    "'启动' is not one of 'start', 'decide'",
+    "a file's name ends in .toml",
+    "want an address such as https://ledger.example, got 'x'",
+    "setting 'prot': Extra inputs are not permitted",
+    "the key 'a+1a2b3c4d' was revoked or compromised: it does not come back",
+    "https://ledger.example answered 500",
+    "want a/2026-2, or a/ and a later year, got 'a/2025'",
+    "the application was decided by statement 019ab0c4-0000-7000-8000-000000000000",
+    "the certificate was revoked by statement 019ab0c4-0000-7000-8000-000000000000",
+    "this certificate was issued by statement 019ab0c4-0000-7000-8000-000000000000",
+    "want a sealed PDF: not sealed, or not once",
+    "want the acts of ('agency-01', '2026'), got those of ('street-01', '2026')",
+    "the recording could not be cut: nothing was recorded then",
+    "the file with SHA-256 4c46 is still held: it is not destroyed",
+    "'a' is no station's folder: it has no station.toml",
+    "try again",
+    "tiezheng audit says more",
+    "its settings are in station.toml",
+]
+ROOT = Path(__file__).parents[2]
+
+
+def trees() -> Iterator[ast.Module]:
+    for layer in ("api", "cli", "ledger", "storage"):
+        for path in sorted((ROOT / layer).rglob("*.py")):
+            if not path.name.startswith("details"):
+                yield ast.parse(path.read_text(encoding="utf-8"))
+
+
+def written(part: ast.expr) -> str:
+    match part:
+        case ast.Constant(text):
+            return str(text)
+        case ast.FormattedValue(conversion=conversion):
+            return "'7'" if conversion == ord("r") else "7"
+        case _:
+            return ""
+
+
+def sentences() -> set[str]:
+    found = set(COMPOSED)
+    for node in (node for tree in trees() for node in ast.walk(tree)):
+        match node:
+            case ast.Constant(str(text)):
+                found.add(text)
+            case ast.JoinedStr(parts):
+                found.add("".join(map(written, parts)))
+    return found
+
+
+def test_each_sentence_of_the_catalogue_is_one_that_is_said() -> None:
+    """Whoever words an error anew words its Chinese anew, or it would be English again."""
+    said = sentences()
+    unsaid = [
+        pattern
+        for pattern, _ in CATALOGUE
+        if not any(re.fullmatch(pattern, text, re.DOTALL) for text in said)
+    ]
+    assert unsaid == []
+
+
+@pytest.mark.parametrize("sentence", COMPOSED)
+def test_a_sentence_of_parts_is_told_in_chinese(sentence: str) -> None:
+    assert ENGLISH.findall(TYPED.sub("", in_chinese(sentence))) == []
+
+
+def test_wrong_usage_has_words_in_both_languages_where_it_is_raised() -> None:
+    """click's own are put into Chinese in one place; those of this program bring theirs."""
+    bare = [
+        ast.unparse(node)
+        for tree in trees()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func).endswith(("UsageError", "BadParameter"))
+        and re.search("[a-z]{3}", "".join(map(written, getattr(node.args[0], "values", node.args))))
+    ]
+    assert bare == []
