@@ -69,7 +69,10 @@ SENTENCES: Mapping[str, Bilingual] = {
         "zh": "设备 {device} 自 {from} 至 {to} 的 {count} 份录音录像，结束后最长"
         "{delay_ms}才入日志，未说明原因。",
     },
-    "missing": {"en": "It is not there{before}.", "zh": "没有该记录{before}。"},
+    "missing": {
+        "en": "It is not there{of}{before}.{was_due}",
+        "zh": "没有该记录{of}{before}。{was_due}",
+    },
     "no_stage": {
         "en": "It was filed under no stage, and belongs to {wanted}.",
         "zh": "登记时未写明阶段，应为 {wanted}。",
@@ -221,6 +224,9 @@ _WHY: Bilingual = {
     "en": " The reason that {reason_by} gave, {reason_delay_ms} after it: {reason}.",
     "zh": "{reason_by} 在其后{reason_delay_ms}说明原因：{reason}。",
 }
+# Of several measures: which one; and when its own clock ran out.
+_OF: Bilingual = {"en": " for: {act}, {done}", "zh": "（{done} 的“{act}”）"}
+_WAS_DUE: Bilingual = {"en": " It was due by {was_due}.", "zh": "期限于 {was_due} 届满。"}
 _UNITS: Mapping[str, Bilingual] = {
     "days": {"en": "days", "zh": "日"},
     "working_days": {"en": "working days", "zh": "个工作日"},
@@ -285,6 +291,8 @@ class _Told(dict[str, str]):
             self["after"] = (
                 f", and after: {before}" if language == "en" else f"，且在“{before}”之后"
             )
+        self["of"] = _OF[language].format_map(self) if "done" in facts else ""
+        self["was_due"] = _WAS_DUE[language].format_map(facts) if "was_due" in facts else ""
         self["why"] = _WHY[language].format_map(self) if "reason_by" in facts else ""
 
     def _worded(self, fact: str, value: str) -> str:

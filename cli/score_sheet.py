@@ -107,17 +107,25 @@ def _scored(table: ScoreSheet, gaps: dict[str, Any], clocks: dict[str, Any]) -> 
     """Of a case that no pack judges nothing was looked at, so nothing is said to be well."""
     if not gaps["packs"]:
         return [Scored(item, None, ()) for item in table.items]
-    missed = _missed(clocks) if table.asks_for_time else ()
+    missed = _missed(clocks, _told(gaps["gaps"])) if table.asks_for_time else ()
     return table.score([*_findings(gaps["gaps"]), *missed])
 
 
-def _missed(answer: dict[str, Any]) -> Iterator[Finding]:
+def _told(gaps: list[dict[str, Any]]) -> set[tuple[str, str, str]]:
+    """Clocks that ran out over what a gap tells already."""
+    facts = ((row.get("pack", ""), row.get("facts") or {}) for row in gaps)
+    return {(pack, said["clock"], said["was_due"]) for pack, said in facts if "was_due" in said}
+
+
+def _missed(answer: dict[str, Any], told: set[tuple[str, str, str]]) -> Iterator[Finding]:
     """What the agency did not do in its time, by the packs that judge the case."""
     judging = {pack["pack"] for pack in answer["packs"]}
     for row in answer["clocks"]:
         # A party that pays late pays more, which is no fault of the file.
         party = row["meaning"] == Meaning.RIGHT or "additional_fine_at_most" in row
-        if row["pack"] in judging and row["state"] in (State.OVERDUE, State.LATE) and not party:
+        out = row["state"] in (State.OVERDUE, State.LATE)
+        known = (row["pack"], row["clock"], row.get("due", "")) in told
+        if row["pack"] in judging and out and not party and not known:
             law, name = f"{row['statute']} {row['article']}", in_language(row, "name")
             fault = Level.ORDINARY, Sickness.PROCEDURE
             yield Finding(OVERDUE, "", *fault, row["clock"], law, name)

@@ -114,6 +114,8 @@ class _Page:
                 "advised": say(en="advised", zh="宜有音像"),
             }
             yield self._row(say(en="recording", zh="音像记录"), needed[str(record.recording)])
+        if clock := self._pack.clock(record.clock):
+            yield self._row(say(en="due when over", zh="逾期即为应有"), self._name(clock))
         yield from self._tail(record)
 
     def _checks(self) -> Iterator[str]:
@@ -130,6 +132,8 @@ class _Page:
         for clock in self._pack.clocks:
             yield f"  {self._name(clock)} [{clock.id}]: {self._amount(clock)}"
             starts = self._acts(clock.start)
+            if clock.starts == "each":
+                starts = say(en="each of: ", zh="每一次：") + starts
             ends = self._acts(clock.until)
             yield self._row(say(en="from", zh="起算"), starts)
             yield self._row(say(en="until", zh="截止于"), ends)

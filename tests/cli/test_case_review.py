@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from api.ids import new_id
-from cli.score_sheet import _missed
+from cli.score_sheet import _missed, _told
 from ledger.evidence.chunks import digest_item
 from ledger.evidence.signing import seal
 from ledger.evidence.statement import FileSubject, Kind, Statement
@@ -338,9 +338,10 @@ def test_the_score_sheet_is_filled_by_what_the_checker_finds_and_no_further(draw
             ]
             rules = [gap["rule"] for gap in gaps if gap["due"]]
             assert rules
-            # Filed in March, and ninety days later not decided.
+            # Filed in March, and ninety days later not decided: the gap says it, and no clock again.
+            assert "penalty_decision" in rules
             off = sorted(rule for item in row["items"] for rule in item["rules"])
-            assert off == sorted([*rules, "decision"])
+            assert off == sorted(rules)
             assert "decision" in found["timeliness"]["rules"]
     rows = list(csv.reader(io.StringIO(file.read_text("utf-8-sig"))))
     # In English: no cell but a case's number and its remarks has a word of Chinese.
@@ -418,5 +419,17 @@ def test_only_what_the_agency_did_not_do_in_time_takes_points_off(
 ) -> None:
     row = {"clock": "service", "meaning": "duty", "name": "送达期限", "name_en": "Service"}
     row |= {"pack": "ordinary", "state": "overdue", "statute": "处罚法", "article": "61"}
-    found = list(_missed({"clocks": [row | change], "packs": [{"pack": "ordinary"}]}))
+    found = list(_missed({"clocks": [row | change], "packs": [{"pack": "ordinary"}]}, set()))
     assert [one.rule for one in found] == ["service"] * counts
+
+
+def test_a_clock_that_ran_out_over_what_a_gap_tells_takes_points_off_once() -> None:
+    due = {"clock": "service", "pack": "ordinary"}
+    row = {"meaning": "duty", "name": "送达期限", "name_en": "Service", "state": "overdue"}
+    row |= due | {"due": "2026-03-11T23:59:59.999+08:00", "statute": "处罚法", "article": "61"}
+    facts = {"clock": "service", "was_due": row["due"]}
+    answer = {"clocks": [row], "packs": [{"pack": "ordinary"}]}
+    assert list(_missed(answer, _told([{"pack": "ordinary", "facts": facts}]))) == []
+    for other in ({"clock": "decision"}, {"was_due": "2026-03-12T23:59:59.999+08:00"}):
+        assert list(_missed(answer, _told([{"pack": "ordinary", "facts": facts | other}])))
+    assert list(_missed(answer, _told([{"pack": "hearing", "facts": facts}, {"pack": "x"}])))

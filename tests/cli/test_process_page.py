@@ -50,8 +50,8 @@ def test_a_rule_is_added_and_its_gap_comes_and_goes(tmp_path: Path) -> None:
         (desk / "token").write_text(f"{ledger.token('supervisor')}\n")
         shutil.copytree(ledger.folder / "trust", desk / "trust")
         said = [_done(desk, kind, text, address) for kind, text in worked("process.zh.md")]
-    assert "2026.2" in said[2]
-    assert "summary-2026.2.toml: OK" in said[3]
+    assert "2026.3" in said[2]
+    assert "summary-2026.3.toml: OK" in said[3]
     assert MISSING in said[4]
     assert MISSING not in said[5] and said[5].count(UNREAD) == 1
     assert MISSING not in said[6] and said[6].count(UNREAD) == 1

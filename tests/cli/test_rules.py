@@ -93,7 +93,7 @@ def broken(old: str, new: str) -> str:
 
 
 FAULTS = [
-    ('version = "2026.1"', "", "version"),
+    ('version = "2026.2"', "", "version"),
     ('kind = "penalty"', 'kind = "penality"', "kind"),
     ('stage = "review"', 'stage = "revue"', "act[1].stage"),
     ("[[record]]", "[[records]]", "records"),

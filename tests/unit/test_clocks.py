@@ -411,14 +411,14 @@ SPANS = {
         "first publication → publication_end publication_withdrawal"
     ),
     "after_market stop_publication": "first publication → publication_end publication_withdrawal",
-    "coercion make_up_approval": "first coercive_measure → make_up_approval",
+    "coercion make_up_approval": "each coercive_measure → make_up_approval",
     "coercion seal_or_seize": (
-        "first coercive_measure → coercion_disposition lifting + coercion_extension to 30 - testing"
+        "each coercive_measure → coercion_disposition lifting + coercion_extension to 30 - testing"
     ),
-    "coercion freezing_make_up_approval": "first freezing → make_up_approval",
-    "coercion freezing_decision": "first freezing → freezing_decision",
+    "coercion freezing_make_up_approval": "each freezing → make_up_approval",
+    "coercion freezing_decision": "each freezing → freezing_decision",
     "coercion freezing": (
-        "first freezing → freezing_disposition freezing_lifting + freezing_extension to 30"
+        "each freezing → freezing_disposition freezing_lifting + freezing_extension to 30"
     ),
     "coercion apply_to_court": "remedies_expired → court_application coercive_execution_decision",
     "hearing hearing_request": "hearing_rights_notice → hearing_request hearing_waiver",
@@ -439,10 +439,10 @@ SPANS = {
         "first case_filing → penalty_decision no_penalty_decision case_dismissal case_referral"
         " + extension"
     ),
-    "ordinary registration": "first advance_registration → registration_disposition",
-    "ordinary make_up_approval": "first coercive_measure → make_up_approval",
+    "ordinary registration": "each advance_registration → registration_disposition",
+    "ordinary make_up_approval": "each coercive_measure → make_up_approval",
     "ordinary seal_or_seize": (
-        "first coercive_measure → coercion_disposition lifting case_referral"
+        "each coercive_measure → coercion_disposition lifting case_referral"
         " + coercion_extension to 30 - testing"
     ),
     "ordinary hearing_request": "hearing_rights_notice → hearing_request hearing_waiver",
@@ -457,7 +457,7 @@ SPANS = {
 
 def span(clock: Clock) -> str:
     fact = f"{clock.start_fact} of " if clock.start_fact else ""
-    first = "first " if clock.starts == "first" else ""
+    first = f"{clock.starts} " if clock.starts != "last" else ""
     found = f"{fact}{first}{' '.join(clock.start)} → {' '.join(clock.until)}"
     if clock.extended_by:
         found += f" + {clock.extended_by}"

@@ -414,7 +414,7 @@ def test_a_hearing_is_notified_seven_working_days_ahead() -> None:
 
 # --- which pack ---------------------------------------------------------------------------------
 
-STRICTER = TEXT.replace('version = "2026.1"', 'version = "2026.2"').replace(
+STRICTER = TEXT.replace('version = "2026.2"', 'version = "2026.3"').replace(
     'id = "recusal_check"\nacts = ["recusal_check"]\nname = "回避核查"\n'
     'name_en = "Recusal check"\nbefore = ["penalty_decision"]\nlevel = "notice"',
     'id = "recusal_check"\nacts = ["recusal_check"]\nname = "回避核查"\n'
@@ -431,7 +431,7 @@ def without_check(shift: int = 0) -> Proceeding:
     return made
 
 
-@pytest.mark.parametrize(("start", "version"), [("2026-03-02", "2026.2"), ("2026-03-03", "2026.1")])
+@pytest.mark.parametrize(("start", "version"), [("2026-03-02", "2026.3"), ("2026-03-03", "2026.2")])
 def test_a_case_is_judged_by_the_pack_in_force_when_it_was_opened(start: str, version: str) -> None:
     """It is opened on 2026-03-02 and decided much later."""
     assert STRICTER.count('level = "serious"') == TEXT.count('level = "serious"') + 1
@@ -441,7 +441,7 @@ def test_a_case_is_judged_by_the_pack_in_force_when_it_was_opened(start: str, ve
     made = without_check()
     (gap,) = gaps_of(made, both)
     assert (gap.rule, gap.version) == ("recusal_check", version)
-    assert (asked(made, registers=both) == []) is (version == "2026.1")
+    assert (asked(made, registers=both) == []) is (version == "2026.2")
 
 
 def test_a_pack_published_later_changes_no_case_however_it_is_dated() -> None:

@@ -11,7 +11,7 @@ list is known weekends alone are counted, and whoever counts says so.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from ledger.errors import Malformed
 from ledger.evidence import phrase
@@ -21,6 +21,13 @@ from ledger.process.registers.registry import Registry
 from ledger.process.tables import day, one_of, read_table, read_toml
 
 MAX_DAYS = 10_000
+
+
+class Working(Protocol):
+    """Which days are worked, and whether by lists."""
+
+    def is_working(self, day: date, /) -> bool: ...
+    def counted(self, first: date, last: date, /) -> Counted: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +108,7 @@ def registered_days(registry: Registry, agency: str, number: int, on: date) -> D
     return Days.of(lists)
 
 
-def next_working(one: date, days: Days) -> date:
+def next_working(one: date, days: Working) -> date:
     """The day itself, if it is worked."""
     while not days.is_working(one):
         one += timedelta(1)

@@ -22,8 +22,9 @@ from ledger.errors import Malformed
 from ledger.evidence.due import Counted
 from ledger.evidence.statement import Kind
 from ledger.process.casefile import CaseFile, Filed
-from ledger.process.deadlines.calendar import Days
+from ledger.process.deadlines.calendar import Working
 from ledger.process.deadlines.fine import additional_fine
+from ledger.process.deadlines.measures import began_ms, done_ms, measures_of
 from ledger.process.deadlines.period import (
     LastDay,
     Period,
@@ -39,7 +40,9 @@ from ledger.process.tables import format_yuan, yuan
 MAX_TOLD = 3660  # days of one testing; who tells of more has written a wrong year
 
 # Of days off, as registered before this place in the log; `None`: as registered now.
-DaysAt = Callable[[int | None], Days]
+DaysAt = Callable[[int | None], Working]
+# What one run of a clock starts with, when, and which acts may end or move it.
+Span = tuple[Filed, int, list[Filed]]
 
 
 class State(StrEnum):
@@ -74,6 +77,7 @@ class Running:
     stopped_ms: int | None = None
     fine_fen: int | None = None  # at the most: days of a reconsideration would not count
     moved_late: bool = False  # by what was logged when the time was over
+    about: tuple[Filed, ...] = ()  # acts that may have ended or moved it
 
     @property
     def logged_in_time(self) -> bool | None:
@@ -125,12 +129,12 @@ def clocks_of(
     packs: Iterable[RulePack], case: CaseFile, facts: Facts, days_at: DaysAt, now_ms: int
 ) -> list[Running]:
     """Those whose conditions hold, in the order of the packs; of one id the first that applies."""
-    found: dict[str, Running] = {}
+    found: dict[str, list[Running]] = {}
     for pack in packs:
         for clock in pack.clocks:
             if clock.id not in found and all(holds(condition, facts) for condition in clock.when):
-                found[clock.id] = _running(clock, pack, case, days_at, now_ms)
-    return list(found.values())
+                found[clock.id] = runs_of(clock, pack, case, days_at, now_ms)
+    return [run for runs in found.values() for run in runs]
 
 
 def period_of(clock: Clock, pack: RulePack) -> Period:
@@ -145,26 +149,39 @@ def period_of(clock: Clock, pack: RulePack) -> Period:
     return Period(clock.years, Unit.YEARS, clock.rolls)
 
 
-def began_ms(filed: Filed) -> int:
-    """As claimed, and at the latest when it was logged."""
-    return min(filed.start_ms, filed.at_ms)
-
-
-def done_ms(filed: Filed) -> int:
-    return min(filed.end_ms, filed.at_ms)
-
-
-def _running(clock: Clock, pack: RulePack, case: CaseFile, days_at: DaysAt, now_ms: int) -> Running:
+def runs_of(
+    clock: Clock, pack: RulePack, case: CaseFile, days_at: DaysAt, now_ms: int
+) -> list[Running]:
+    """One, or as many as there are measures, each with what is about it; by when they began."""
     about = (clock, pack.pack, pack.version, pack.source(clock.source).name, case.case)
+    spans = _spans(clock, case)
+    if not spans:
+        return [Running(*about, State.NOT_STARTED)]
+    return [_running(clock, pack, case, span, days_at, now_ms) for span in spans]
+
+
+def _spans(clock: Clock, case: CaseFile) -> list[Span]:
+    if clock.starts == "each":
+        return [(one.started, one.start_ms, one.about) for one in measures_of(clock, case)]
     starts = [(filed, at) for filed in _named(case, clock.start) for at in _start(clock, filed)]
     if not starts:
-        return Running(*about, State.NOT_STARTED)
+        return []
     pick = min if clock.starts == "first" else max
     started, start_ms = pick(starts, key=lambda start: (start[1], start[0].number))
-    stopped = next((f for f in _named(case, clock.until) if done_ms(f) >= start_ms), None)
+    # An act has a name: none stands for what the clock does not have.
+    return [(started, start_ms, _named(case, (*clock.until, clock.extended_by, clock.excluded)))]
+
+
+def _running(
+    clock: Clock, pack: RulePack, case: CaseFile, span: Span, days_at: DaysAt, now_ms: int
+) -> Running:
+    about = (clock, pack.pack, pack.version, pack.source(clock.source).name, case.case)
+    started, start_ms, acts = span
+    ends = (one for one in acts if _is_named(one, clock.until))
+    stopped = next((one for one in ends if done_ms(one) >= start_ms), None)
     days = days_at(None if stopped is None else stopped.number)
     last, due_ms, extended, excluded, late = _due(
-        clock, period_of(clock, pack), case, start_ms, days
+        clock, period_of(clock, pack), acts, start_ms, days
     )
     stopped_ms = None if stopped is None else done_ms(stopped)
     return Running(
@@ -182,6 +199,7 @@ def _running(clock: Clock, pack: RulePack, case: CaseFile, days_at: DaysAt, now_
         stopped_ms,
         _fine(clock, case, last, now_ms if stopped_ms is None else stopped_ms),
         late,
+        tuple(acts),
     )
 
 
@@ -199,10 +217,14 @@ def _fine(clock: Clock, case: CaseFile, last: LastDay | None, at_ms: int) -> int
 
 def _named(case: CaseFile, names: tuple[str, ...]) -> list[Filed]:
     """Acts of these names, and complaints, which are no acts, in the order of the log."""
-    found = list(case.acts(*names))
+    found = list(case.acts(*names)) if names else []
     if Kind.COMPLAINT in names:
         found += (one for one in case.filed if one.statement.kind is Kind.COMPLAINT)
     return sorted(found, key=lambda filed: filed.number)
+
+
+def _is_named(one: Filed, names: tuple[str, ...]) -> bool:
+    return one.act in names or (one.statement.kind is Kind.COMPLAINT and Kind.COMPLAINT in names)
 
 
 def _start(clock: Clock, filed: Filed) -> Iterator[int]:
@@ -214,7 +236,7 @@ def _start(clock: Clock, filed: Filed) -> Iterator[int]:
 
 
 def _due(
-    clock: Clock, period: Period, case: CaseFile, start_ms: int, days: Days
+    clock: Clock, period: Period, acts: Iterable[Filed], start_ms: int, days: Working
 ) -> tuple[LastDay | None, int, int, int, bool]:
     """The last day, its end, days by which it was extended, and days that did not count; and
     whether what moved the end was logged only behind it."""
@@ -224,8 +246,8 @@ def _due(
     excluded: set[date] = set()
     more, late = 0, False
     last = period.last_day(start, days)
-    # An act has a name: none stands for what the clock does not have.
-    for filed in sorted(case.acts(clock.extended_by, clock.excluded), key=done_ms):
+    moving = (one for one in acts if one.act and one.act in (clock.extended_by, clock.excluded))
+    for filed in sorted(moving, key=done_ms):
         # What is granted or told after the end moves nothing.
         if done_ms(filed) > last.end_ms:
             continue

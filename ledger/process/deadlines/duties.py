@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from datetime import date
 
 from ledger.process.casefile import Filed
-from ledger.process.deadlines.clocks import Running, done_ms, state_of
+from ledger.process.deadlines.clocks import Running, state_of
+from ledger.process.deadlines.measures import done_ms
 from ledger.process.deadlines.period import DAY_MS, start_of
 from ledger.process.rules.rulepack import Clock
 

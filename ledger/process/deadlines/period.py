@@ -19,7 +19,7 @@ from enum import StrEnum
 from ledger.encoding import CHINA, in_china
 from ledger.errors import Malformed
 from ledger.evidence.due import Counted
-from ledger.process.deadlines.calendar import Days, next_working
+from ledger.process.deadlines.calendar import Working, next_working
 
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
@@ -59,7 +59,7 @@ class Period:
             raise Malformed(f"want a period of 1 to {MAX_AMOUNT}, got {self.amount}")
 
     def last_day(
-        self, start: date, days: Days, more: int = 0, excluded: Collection[date] = ()
+        self, start: date, days: Working, more: int = 0, excluded: Collection[date] = ()
     ) -> LastDay:
         """`more` days as extended, in the same unit; `excluded` ones do not count as passed.
 
@@ -83,7 +83,7 @@ class Period:
             raise ValueError("a period in days ends with a day")
         return start_ms + self.amount * HOUR_MS
 
-    def _counted_on(self, start: date, days: Days, more: int, excluded: frozenset[date]) -> date:
+    def _counted_on(self, start: date, days: Working, more: int, excluded: frozenset[date]) -> date:
         if self.unit in (Unit.DAYS, Unit.WORKING_DAYS):
             return self._after(start, self.amount + more, days, excluded)
         months = self.amount * (12 if self.unit is Unit.YEARS else 1)
@@ -92,7 +92,7 @@ class Period:
         lost = sum(start < one <= day for one in excluded)
         return self._after(day, lost + more, days, excluded)
 
-    def _after(self, day: date, left: int, days: Days, excluded: frozenset[date]) -> date:
+    def _after(self, day: date, left: int, days: Working, excluded: frozenset[date]) -> date:
         while left:
             day += timedelta(1)
             works = self.unit is not Unit.WORKING_DAYS or days.is_working(day)

@@ -12,10 +12,11 @@ from collections.abc import Iterator
 
 from ledger.evidence.statement import Stage
 from ledger.process.casefile import AHEAD_MS, CaseFile, Filed
+from ledger.process.deadlines.calendar import Working
 from ledger.process.judging.checks import Failure, failures
 from ledger.process.judging.evidence_gaps import evidence_gaps
 from ledger.process.judging.gap import LEVELS, Gap, GapKind, act_gap, crew_gap, rule_gap, told_once
-from ledger.process.judging.judged import Judged, Working, judged
+from ledger.process.judging.judged import Judged, judged
 from ledger.process.judging.recording_gaps import recording_gaps
 from ledger.process.judging.records import STAGES, Late, record_gaps, undecided
 from ledger.process.judging.stated import unread_facts
@@ -40,7 +41,7 @@ def gaps(file: CaseFile, registry: Registry, days: Working, now_ms: int | None =
 
 def gaps_under(case: Judged, now_ms: int) -> Iterator[Gap]:
     told = set[tuple[str, int | None]]()
-    for gap in _gaps_under(case):
+    for gap in _gaps_under(case, now_ms):
         told.add((gap.rule, gap.place))
         yield gap
     yield from (gap for gap in _unserved(case) if (gap.rule, gap.place) not in told)
@@ -48,19 +49,23 @@ def gaps_under(case: Judged, now_ms: int) -> Iterator[Gap]:
     yield from evidence_gaps(case)
 
 
-def _gaps_under(case: Judged) -> Iterator[Gap]:
+def _gaps_under(case: Judged, now_ms: int) -> Iterator[Gap]:
     late = Late(case)
-    absent: dict[tuple[str, ...], Gap] = {}
+    absent: dict[tuple[tuple[str, ...], int | None], Gap] = {}
     for record in case.pack.records:
         if not case.applies(record):
             continue
-        for gap in record_gaps(case, record, case.file.first(*_names(record.before)), late):
+        fence = case.file.first(*_names(record.before))
+        for gap in record_gaps(case, record, fence, late, now_ms):
             if gap.kind is not GapKind.MISSING:
                 yield gap
             else:
                 # Two records may want one act: where it is missing, the graver tells it.
-                known = absent.setdefault(record.acts, gap)
-                absent[record.acts] = min(known, gap, key=lambda one: LEVELS.index(one.level))
+                key = record.acts, gap.place
+                known = absent.setdefault(key, gap)
+                absent[key] = min(
+                    known, gap, key=lambda one: (LEVELS.index(one.level), not one.due)
+                )
     yield from absent.values()
     for check in case.pack.checks:
         if case.applies(check):

@@ -10,10 +10,11 @@ a notice shuts no gate, and what was done wrong and then done anew opens it agai
 from collections.abc import Iterable, Iterator
 
 from ledger.process.casefile import AHEAD_MS, CaseFile, Filed
+from ledger.process.deadlines.calendar import Working
 from ledger.process.judging.checks import failures
 from ledger.process.judging.gap import Gap, GapKind, act_gap, crew_gap, told_once
 from ledger.process.judging.gaps import failure_gap, unknown_gaps
-from ledger.process.judging.judged import Judged, Working, judged
+from ledger.process.judging.judged import Judged, judged
 from ledger.process.judging.records import (
     best,
     lack_gap,
@@ -50,7 +51,7 @@ def _refusals(case: Judged, proposed: Filed) -> Iterator[Gap]:
             continue
         if proposed.act in record.before:
             # What was recorded late is told as a gap; it is there, and shuts nothing.
-            found = record_gaps(case, record, proposed)
+            found = record_gaps(case, record, proposed, now_ms=proposed.at_ms)
             yield from (gap for gap in found if gap.kind is not GapKind.LATE)
             yield from _crew_of(case, record, proposed)
             yield from undecided(case, record, proposed)

@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from typing import Protocol
 
 from ledger.encoding import in_china
 from ledger.errors import Malformed
 from ledger.evidence.procedural import Registered
 from ledger.evidence.statement import Statement
 from ledger.process.casefile import CaseFile, Filed
+from ledger.process.deadlines.calendar import Working
+from ledger.process.deadlines.clocks import Running, runs_of
 from ledger.process.judging.reasons import Reasons
 from ledger.process.registers.crew import CrewFinding, Wanted, crew_faults, register_differs
 from ledger.process.registers.listed import Seen
@@ -26,12 +27,6 @@ from ledger.process.rules.rulepack import Check, Record, RulePack, read_pack
 
 DAY_MS = 86_400_000
 Look = Callable[[int, Statement, Registry, Wanted], list[CrewFinding]]
-
-
-class Working(Protocol):
-    """A calendar."""
-
-    def is_working(self, day: date, /) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -79,6 +74,14 @@ class Judged:
 
     def applies(self, rule: Record | Check) -> bool:
         return all(holds(condition, self) for condition in rule.when)
+
+    def runs(self, record: Record, now_ms: int) -> list[Running]:
+        """Of the clock by which what the record wants is due, as far as it started."""
+        clock = self.pack.clock(record.clock)
+        if clock is None or not all(holds(condition, self) for condition in clock.when):
+            return []
+        found = runs_of(clock, self.pack, self.file, lambda _: self.days, now_ms)
+        return [run for run in found if run.started is not None]
 
     def seen(self, one: Filed) -> Seen:
         """The registers as an act sees them."""

@@ -5,11 +5,13 @@ be seen, has its recording, and stands before what it must precede. So what was 
 done anew is mended, and what was done too late is told to be late and not to be missing.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from ledger.encoding import format_time
 from ledger.evidence.statement import Stage
 from ledger.process.casefile import Filed
+from ledger.process.deadlines.clocks import Running, State
 from ledger.process.judging.gap import Gap, GapKind, act_gap, rule_gap, stage_of
 from ledger.process.judging.judged import Judged
 from ledger.process.judging.reasons import EXPLANATION
@@ -74,16 +76,49 @@ class Late:
 
 
 def record_gaps(
-    case: Judged, record: Record, fence: Filed | None, late: Late | None = None
+    case: Judged, record: Record, fence: Filed | None, late: Late | None = None, now_ms: int = 0
 ) -> Iterator[Gap]:
-    """`fence` is the act before which it must stand."""
+    """`fence` is the act before which it must stand. What lacks is due without it as well once the
+    record's own clock has run out; of several measures each wants its own."""
     late = late or Late(case)
-    candidates = case.file.acts(*record.acts)
-    if not candidates:
-        facts = _before(case, fence) if fence else {}
-        due = fence is not None or _has_passed(case, stage_of(case, record))
-        yield rule_gap(case, record, GapKind.MISSING, "missing", None, facts, due)
+    runs = case.runs(record, now_ms) if record.clock else []
+    if not runs or runs[0].clock.starts != "each":
+        candidates = case.file.acts(*record.acts)
+        if candidates:
+            yield from _unmet(case, record, candidates, fence, late)
+        else:
+            yield _missing(case, record, fence, runs[0] if runs else None)
         return
+    for run in runs:
+        assert run.started is not None and run.start_ms is not None
+        own = [one for one in run.about if one.act in record.acts]
+        # What was only done behind the fence is none of its matters.
+        bound = fence if fence and run.started.number < fence.number else None
+        if own:
+            yield from _unmet(case, record, own, bound, late)
+        else:
+            yield _missing(case, record, bound, run, of_several=len(runs) > 1)
+
+
+def _missing(
+    case: Judged, record: Record, fence: Filed | None, run: Running | None, of_several: bool = False
+) -> Gap:
+    facts = _before(case, fence) if fence else {}
+    overdue = run is not None and run.state is State.OVERDUE
+    if run is not None and run.due_ms is not None and overdue:
+        facts |= {"clock": run.clock.id, "was_due": format_time(run.due_ms)}
+    place = None
+    if of_several and run is not None and run.started is not None:
+        place = run.started.number
+        facts |= {"act": run.started.act, "done": format_time(run.started.start_ms)}
+    due = fence is not None or overdue or _has_passed(case, stage_of(case, record))
+    return rule_gap(case, record, GapKind.MISSING, "missing", place, facts, due)
+
+
+def _unmet(
+    case: Judged, record: Record, candidates: Sequence[Filed], fence: Filed | None, late: Late
+) -> Iterator[Gap]:
+    """What is wrong with all that is there, or late in the best of it."""
     before = (one for one in candidates if fence is None or stands_before(one, fence))
     chosen = best(case, (one for one in before if not lacks_of(case, record, one)), late)
     if chosen is not None:

@@ -188,6 +188,7 @@ def _record(value: Any) -> Record:
         "facts": _acts,
         "shows": phrase.word,
         "recording": lambda given: Recording(one_of(*Recording)(given)),
+        "clock": phrase.word,
     }
     return Record(**_rule(value, {"acts": _acts}, may))
 
@@ -203,7 +204,9 @@ _CLOCK: Mapping[str, Read] = {**_LAW, "name_en": phrase.line, "from": _acts, "un
 _LENGTHS = ("hours", "days", "months", "years")
 _CLOCK_MAY: Mapping[str, Read] = {
     **dict.fromkeys(_LENGTHS, _amount),
-    "starts": one_of("first", "last"),
+    "starts": one_of("first", "last", "each"),
+    "matched_by": phrase.word,
+    "ends_all": _acts,
     "working": flag,
     "rolls": flag,
     "from_fact": phrase.word,
@@ -235,8 +238,21 @@ def _check_lengths(found: Mapping[str, Any]) -> None:
         raise Malformed("want daily_percent and amount_of, both or none", path="daily_percent")
     if "daily_percent" in found and "hours" in found:
         raise Malformed("want no hours with daily_percent", path="daily_percent")
+    _check_each(found)
     if "working" in found and "days" not in found:
         raise Malformed("want working with days alone", path="working")
+
+
+def _check_each(found: Mapping[str, Any]) -> None:
+    each = found.get("starts") == "each"
+    if each is not ("matched_by" in found):
+        raise Malformed('want matched_by with starts = "each", and not without', path="matched_by")
+    if each and found.keys() & {"from_fact", "daily_percent"}:
+        raise Malformed('want no from_fact or daily_percent with starts = "each"', path="starts")
+    if not each and "ends_all" in found:
+        raise Malformed('want ends_all with starts = "each" alone', path="ends_all")
+    if other := sorted(set(found.get("ends_all", ())) - set(found["until"])):
+        raise Malformed(f"want {other[0]!r} in until as well", path="ends_all")
 
 
 def _gate(value: Any) -> Gate:

@@ -99,6 +99,7 @@ class Record(Rule):
     facts: tuple[str, ...] = ()
     shows: str = ""
     recording: Recording | None = None
+    clock: str = ""  # what lacks is due once this one has run out; of each start, if each starts it
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,8 @@ class Check(Rule):
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """`starts` with the last or the first of the acts in `start`; one of the amounts is given."""
+    """`starts` with the last, the first or each of the acts in `start`; one of the amounts is
+    given."""
 
     id: str
     name: str
@@ -122,6 +124,8 @@ class Clock:
     article: str
     memory: bool = False
     starts: str = "last"
+    matched_by: str = ""  # where each starts one: the fact by which acts say which they are about
+    ends_all: tuple[str, ...] = ()  # of `until`, whatever they say: a case that is referred
     hours: int = 0
     days: int = 0
     months: int = 0

@@ -97,6 +97,9 @@ class RulePack:
                 found.setdefault(said.fact, set()).add(said.value)
         return found
 
+    def clock(self, id_: str) -> Clock | None:
+        return next((clock for clock in self.clocks if clock.id == id_), None)
+
     def counts_working_days(self, clock: Clock) -> bool:
         return clock.working or self.source(clock.source).counts_working_days(clock.days)
 
@@ -168,9 +171,21 @@ class RulePack:
         _check_named([part.source], {source.id for source in self.sources}, f"{path}.source")
         if isinstance(part, Check):
             self._check_demanded(part, f"{path}.fact")
+        if isinstance(part, Record) and part.clock:
+            self._check_clock(part, f"{path}.clock")
         if self.facts:
             for use in uses_of(part):
                 check_use(use, self.fact(use.fact, use.act), f"{path}.{use.at}")
+
+    def _check_clock(self, record: Record, path: str) -> None:
+        """Whatever meets the record must end the clock: else it runs on over what is there."""
+        _check_named([record.clock], {clock.id for clock in self.clocks}, path)
+        clock = self.clock(record.clock)
+        assert clock is not None
+        if clock.meaning is not Meaning.DUTY:
+            raise Malformed(f"{clock.id!r} is no duty: nothing is due when it is over", path=path)
+        if other := sorted(set(record.acts) - set(clock.until)):
+            raise Malformed(f"want {other[0]!r} to end the clock {clock.id!r}", path=path)
 
     def _check_demanded(self, check: Check, path: str) -> None:
         """A check passes over a fact that is not stated: some record must demand it."""

@@ -1,0 +1,114 @@
+"""Several measures of one kind in a case, and which acts are about which of them.
+
+    for one in measures_of(clock, case):
+        one.started, one.about          # a seizure, and what extends, disposes of or lifts it
+
+An act may state which it is about by the fact that the clock is `matched_by`: one label, or several
+joined by 、. What states none is about the oldest that is still open when it stands in the log, and
+so two seizures want two liftings, or one that names both.
+
+What is filed anew, to say what it left out, is no second measure: two acts of one name are the same
+if they state the same label, or began at the same moment and not both say which they are.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from ledger.process.casefile import CaseFile, Filed
+from ledger.process.rules.condition import all_said
+from ledger.process.rules.rulepack import Clock
+
+
+@dataclass(slots=True)
+class Measure:
+    """`started` is its first act; `about` are acts on it, in log order."""
+
+    started: Filed
+    start_ms: int
+    labels: set[str] = field(default_factory=set)
+    about: list[Filed] = field(default_factory=list)
+    open: bool = True
+
+
+def began_ms(filed: Filed) -> int:
+    """As claimed, and at the latest when it was logged."""
+    return min(filed.start_ms, filed.at_ms)
+
+
+def done_ms(filed: Filed) -> int:
+    return min(filed.end_ms, filed.at_ms)
+
+
+def measures_of(clock: Clock, case: CaseFile) -> list[Measure]:
+    """Of a clock that starts with each, by when they began."""
+    measures = _Measures(_started(clock, case))
+    for one in case.acts(*clock.until, *_moves(clock)):
+        every = one.act in clock.ends_all
+        for measure in measures.begun(one) if every else measures.of(one, _labels(one, clock)):
+            measure.about.append(one)
+            measure.open &= one.act not in clock.until
+    return measures.all
+
+
+class _Measures:
+    def __init__(self, found: list[Measure]) -> None:
+        self.all = found
+        self._labelled = {label: measure for measure in found for label in measure.labels}
+        self._told: dict[tuple[str, int], list[Measure]] = {}
+        self._oldest = 0
+
+    def begun(self, one: Filed) -> list[Measure]:
+        return [measure for measure in self.all if measure.start_ms <= done_ms(one)]
+
+    def of(self, one: Filed, labels: set[str]) -> list[Measure]:
+        """What is filed anew without a label is about what it was about."""
+        key = one.act, began_ms(one)
+        if labels:
+            named = (self._labelled[label] for label in sorted(labels & self._labelled.keys()))
+            found = list({id(m): m for m in named if m.start_ms <= done_ms(one)}.values())
+        else:
+            found = self._told.get(key) or self._oldest_open(done_ms(one))
+        self._told.setdefault(key, found)
+        return found
+
+    def _oldest_open(self, at_ms: int) -> list[Measure]:
+        while self._oldest < len(self.all) and not self.all[self._oldest].open:
+            self._oldest += 1
+        found = self.all[self._oldest : self._oldest + 1]
+        return [measure for measure in found if measure.start_ms <= at_ms]
+
+
+def _started(clock: Clock, case: CaseFile) -> list[Measure]:
+    found: list[Measure] = []
+    labelled: dict[str, Measure] = {}
+    at_once: dict[tuple[str, int], Measure] = {}
+    for one in _starts(clock, case):
+        labels, key = _labels(one, clock), (one.act, began_ms(one))
+        same = next((labelled[label] for label in sorted(labels) if label in labelled), None)
+        if same is None and (other := at_once.get(key)) and not (labels and other.labels):
+            same = other
+        if same is None:
+            same = Measure(one, began_ms(one))
+            found.append(same)
+        same.labels |= labels
+        same.start_ms = min(same.start_ms, began_ms(one))
+        labelled |= dict.fromkeys(labels, same)
+        at_once[key] = same
+    return sorted(found, key=lambda measure: (measure.start_ms, measure.started.number))
+
+
+def _starts(clock: Clock, case: CaseFile) -> Iterator[Filed]:
+    """Those alone of which the clock's conditions speak: of measures the urgent ones."""
+    for one in case.acts(*clock.start):
+        if all(said.fits(one.facts) for said in all_said(clock.when, one.act)):
+            yield one
+
+
+def _labels(one: Filed, clock: Clock) -> set[str]:
+    said = one.facts.get(clock.matched_by, "")
+    return {label.strip() for label in re.split("[、,，;；]", said)} - {""}
+
+
+def _moves(clock: Clock) -> list[str]:
+    return [act for act in (clock.extended_by, clock.excluded) if act]
