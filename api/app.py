@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from api import (
     backup_status,
+    bulletin,
     cases,
     deliveries,
     direct,
@@ -58,7 +59,8 @@ def create_app(services: Services | None = None) -> FastAPI:
     app.add_middleware(tus.Resumable)
     parts = (
         *(uploads, tus, direct, readbacks, statements, cases, proceedings, deliveries),
-        *(views, due, publications, merits, yearly, feeds, whoami, public, backup_status, health),
+        *(views, bulletin, due, publications, merits, yearly, feeds),
+        *(whoami, public, backup_status, health),
     )
     for part in parts:
         app.include_router(part.router)

@@ -144,7 +144,7 @@ def _has_begun(running: Running, now_ms: int) -> bool:
 
 def _clocks(s: Services, agency: str, numbers: Sequence[int], now_ms: int) -> Iterator[Running]:
     acts = Grouped()
-    for one in _filed(s, numbers):
+    for one in filed_at(s, numbers):
         acts.add(one)
     for file in acts.files(s, agency):
         yield from Standing(s, file).clocks()
@@ -189,12 +189,12 @@ class Grouped:
             if provisional in self._cases:
                 self._cases.setdefault(case, []).extend(self._cases.pop(provisional))
         for case, numbers in chain(self._cases.items(), self._complaints.items()):
-            yield CaseFile(case, agency, tuple(_filed(s, sorted(numbers))))
+            yield CaseFile(case, agency, tuple(filed_at(s, sorted(numbers))))
 
 
 def case_files(s: Services, agency: str, numbers: Sequence[int]) -> Iterator[CaseFile]:
     acts = Grouped()
-    for one in _filed(s, numbers):
+    for one in filed_at(s, numbers):
         acts.add(one)
     return acts.files(s, agency)
 
@@ -206,7 +206,7 @@ def bounded_acts(s: Services, agencies: Sequence[str]) -> dict[str, list[int]]:
     return numbers
 
 
-def _filed(s: Services, numbers: Sequence[int]) -> Iterator[Filed]:
+def filed_at(s: Services, numbers: Sequence[int]) -> Iterator[Filed]:
     for row in map(s.log.row, numbers):
         if not row.lost:
             statement = Statement.from_bytes(Envelope.from_bytes(row.envelope).payload)

@@ -103,6 +103,16 @@ PUBLICATION_ROW = (
     *("agency", "case", "decided", "decision", "late", "overdue", "place"),
     *(f"{clock}_{what}" for clock in ("publish", "withdraw", "end") for what in _OF_A_CLOCK),
 )
+BULLETIN_ROW = (
+    *("accepted", "accepted_late", "answered", "answered_late", "ever", "filed"),
+    *("held", "lost", "no_clock", "not_filed", "on_their_word", "overdue_accept"),
+    *("overdue_answer",),
+    *("received", "refused", "waiting"),
+)
+COMPLAINT_ROW = (
+    *("agency", "case", "ever", "held", "id", "logged", "outcome", "place", "received"),
+    *(f"{c}_{what}" for c in ("accept", "answer") for what in ("by", "done", "logged", "state")),
+)
 
 COMPONENTS: dict[str, Schema] = {
     "Problem": _object(
@@ -223,6 +233,15 @@ COMPONENTS: dict[str, Schema] = {
                     }
                 )
             ),
+        }
+    ),
+    "Bulletin": _object(
+        {
+            **_VIEW,
+            "at": _TEXT,
+            "bulletin": _list(_object({"agency": _TEXT} | dict.fromkeys(BULLETIN_ROW, _DECIMAL))),
+            "complaints": _list(_object(dict.fromkeys(COMPLAINT_ROW, _TEXT))),
+            "span": _TEXT,
         }
     ),
     "CaseRegister": _object(

@@ -3,6 +3,7 @@
 import click
 
 from cli.case import acting, judging, views
+from cli.case.bulletin import complaints
 from cli.case.due import due
 from cli.case.merits import merits
 from cli.case.publications import publications
@@ -38,7 +39,7 @@ command = Case("case", params=[new_lang_option()], no_args_is_help=True)
 
 MEMBERS = (
     *(acting.act, acting.decide, acting.serve_document, acting.close),
-    *(judging.gaps, judging.clocks, due, *views.MEMBERS, publications, merits),
+    *(judging.gaps, judging.clocks, due, *views.MEMBERS, publications, complaints, merits),
 )
 for member in MEMBERS:
     command.add_command(member)

@@ -104,6 +104,7 @@ from ledger.process.keeping import retention
 from ledger.process.registers.lists import READERS
 from ledger.process.reports.drawing import Opened, ReviewList, make_list, parse_secret, secret_line
 from ledger.process.reports.score import ScoreSheet
+from ledger.process.reports.span import parse_span
 from ledger.process.reports.statistics import Statistics
 from ledger.process.reports.yearly import Gone, Shown, Yearly
 from ledger.process.rules.rulepack import RulePack
@@ -1304,6 +1305,12 @@ TARGETS: tuple[Target, ...] = (
         text(lambda t: encoding.parse_day(t).isoformat()),
         fixed("2026-11-23"),
         (encoding.parse_day,),
+    ),
+    Target(
+        "span",
+        text(lambda t: parse_span(t).text),
+        fixed("2026", "2026-Q1", "2026-03"),
+        (parse_span,),
     ),
     Target(
         "place",

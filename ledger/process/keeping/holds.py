@@ -45,7 +45,7 @@ class Holds:
         self._on: dict[Target, dict[str, Held]] = {}  # then by the statement that placed it
         self._placed: dict[str, tuple[Target, ...]] = {}  # by that statement
         self._for: dict[str, dict[tuple[Target, str], Held]] = {}  # by complaint
-        self._ever: dict[tuple[Target, str], str] = {}
+        self._ever: dict[str, dict[Target, str]] = {}  # by complaint; also what was lifted since
 
     def add(self, statement: Statement) -> None:
         if statement.kind is not Kind.HOLD:
@@ -63,7 +63,7 @@ class Holds:
         complaint = statement.predicate.get("complaint", "")
         self._placed[statement.id] = targets
         for target in targets:
-            self._ever[target, complaint] = statement.id
+            self._ever.setdefault(complaint, {})[target] = statement.id
             on = self._on.setdefault(target, {})
             said = (reason, complaint, statement.agency)
             # In the same words it is the same hold, sent again.
@@ -115,7 +115,11 @@ class Holds:
 
     def was_on(self, target: Target, complaint: str = "") -> str:
         """What placed it last, and was perhaps lifted since; empty if it never was."""
-        return self._ever.get((target, complaint), "")
+        return self._ever.get(complaint, {}).get(target, "")
+
+    def ever_for(self, complaint: str) -> int:
+        """How many were held for it at any time."""
+        return len(self._ever.get(complaint, {}))
 
     def check_own(self, statement: Statement) -> None:
         """That a lifting finds one hold of its agency, and no more than one, on each target:
