@@ -13,6 +13,7 @@ from api import (
     cases,
     deliveries,
     direct,
+    documents,
     due,
     feeds,
     health,
@@ -59,7 +60,7 @@ def create_app(services: Services | None = None) -> FastAPI:
     app.add_middleware(tus.Resumable)
     parts = (
         *(uploads, tus, direct, readbacks, statements, cases, proceedings, deliveries),
-        *(views, bulletin, due, publications, merits, yearly, feeds),
+        *(views, bulletin, documents, due, publications, merits, yearly, feeds),
         *(whoami, public, backup_status, health),
     )
     for part in parts:

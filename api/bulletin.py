@@ -9,23 +9,21 @@ never who complained, about whom, where or what. Who may see the agency sees it.
 """
 
 import asyncio
-from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 
 from api.due import bounded_acts, filed_at
 from api.identity import Person
 from api.proceedings import Standing
-from api.schemas import AgencyName, answers, shown
+from api.schemas import AgencyName, SpanText, answers, shown
 from api.services import Services, services
-from api.views import Asked, Below, admit, asks_below, check_bound
+from api.views import Asked, Below, admit, asks_below, check_bound, logged_in
 from ledger.encoding import format_time, in_china
-from ledger.evidence.entry import Entry
 from ledger.evidence.statement import Kind
 from ledger.process.casefile import CaseFile, Filed
 from ledger.process.deadlines.clocks import Running, State
@@ -42,10 +40,6 @@ from ledger.process.reports.span import Span, parse_span
 from ledger.process.rules.rulepack import Clock
 
 router = APIRouter()
-
-SpanText = Annotated[
-    str, Query(json_schema_extra={"pattern": "^[12][0-9]{3}(-Q[1-4]|-(0[1-9]|1[0-2]))?$"})
-]
 
 
 @router.get(
@@ -172,20 +166,12 @@ def _settling(s: Services, agency: str) -> list[Clock]:
 def _lost(s: Services, agency: str, span: Span) -> int:
     """Of the run of those that name no case: a statement that is lost says no more whose it was."""
     numbers = [n for name in _runs(s, agency) for n in s.log.places(name)]
-    first, end = (
-        bisect_left(numbers, at, key=lambda number: _at(s, number))
-        for at in (span.start_ms, span.end_ms)
-    )
-    return sum(s.log.row(number).lost for number in numbers[first:end])
+    return sum(s.log.row(number).lost for number in logged_in(s, numbers, span))
 
 
 def _runs(s: Services, agency: str) -> Iterator[str]:
     last = int(s.log.label[:4])
     return (f"{year}/{Kind.COMPLAINT}/{agency}" for year in range(s.first_year, last + 1))
-
-
-def _at(s: Services, number: int) -> int:
-    return Entry.from_bytes(s.log.row(number).entry).at
 
 
 def _row(asked: Asked, agency: str, line: ComplaintLine) -> dict[str, str]:

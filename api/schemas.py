@@ -103,6 +103,10 @@ PUBLICATION_ROW = (
     *("agency", "case", "decided", "decision", "late", "overdue", "place"),
     *(f"{clock}_{what}" for clock in ("publish", "withdraw", "end") for what in _OF_A_CLOCK),
 )
+DOCUMENT_ROW = (
+    *("about", "act", "agency", "case", "day", "logged", "number", "place", "procedure"),
+    *("sha256", "size", "stage"),
+)
 BULLETIN_ROW = (
     *("accepted", "accepted_late", "answered", "answered_late", "ever", "filed"),
     *("held", "lost", "no_clock", "not_filed", "on_their_word", "overdue_accept"),
@@ -264,6 +268,15 @@ COMPONENTS: dict[str, Schema] = {
             "year": _TEXT,
         }
     ),
+    "Documents": _object(
+        {
+            **_VIEW,
+            "destroyed": _DECIMAL,
+            "documents": _list(_object(dict.fromkeys(DOCUMENT_ROW, _TEXT))),
+            "lost": _DECIMAL,
+            "span": _TEXT,
+        }
+    ),
     "Due": _object({**_VIEW, "clocks": _list(_TEXT), "due": _list(_DUE)}),
     "Doings": _object(
         {
@@ -422,6 +435,9 @@ HandoverRow = Annotated[
 CaseNumber = Annotated[str, _named("^[^\\s/〔〕]{0,58}〔[12][0-9]{3}〕[^\\s/〔〕]{0,58}$")]
 Month = Annotated[str, _named("^[12][0-9]{3}-(0[1-9]|1[0-2])$")]
 DeviceName = Annotated[str, _named("^[^/]{1,64}$")]
+SpanText = Annotated[
+    str, Query(json_schema_extra={"pattern": "^[12][0-9]{3}(-Q[1-4]|-(0[1-9]|1[0-2]))?$"})
+]
 AgencyName = Annotated[str, _named("^[^/]{1,64}$")]
 RegisterName = Annotated[str, _named("^[a-z_]{1,64}$")]
 PersonName = Annotated[str, _named("^[^/]{1,64}$")]

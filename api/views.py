@@ -11,7 +11,8 @@ is preceded by a custody statement, and each line names the statement that it co
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Annotated, Any
@@ -25,6 +26,7 @@ from api.services import Services, services
 from ledger.encoding import format_time, in_china, parse_day
 from ledger.errors import Malformed, Rejected, Unknown
 from ledger.evidence import phrase
+from ledger.evidence.entry import Entry
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.membership import case_series, provisional_series
 from ledger.evidence.procedural import Registered
@@ -34,6 +36,7 @@ from ledger.process.registers.crew import LATEST
 from ledger.process.registers.listed import Seen
 from ledger.process.registers.registry import Registry, Version
 from ledger.process.registers.standing import contract_faults, reviewers
+from ledger.process.reports.span import Span
 from ledger.process.reports.views import CaseLine, Doing, Placed, case_register, doings, stage_of
 from ledger.sequencer import Row
 from ledger.suite import digest
@@ -190,7 +193,7 @@ def _cases(asked: Asked, year: str, below: str) -> dict[str, Any]:
         read += len(numbers)
         lost += len(gone)
         destroyed += sum(row.destroyed for row in gone)
-        own = (placed for placed in _read(s, numbers) if _is_act_of(placed[1], agency))
+        own = (placed for placed in read_rows(s, numbers) if _is_act_of(placed[1], agency))
         rows += [_line(asked, line) for line in case_register(own)]
     return asked.answer(cases=rows, destroyed=str(destroyed), lost=str(lost), year=year)
 
@@ -205,7 +208,7 @@ def _acts(s: Services, agency: str, year: str, read: int) -> tuple[list[int], li
     found, names = set(fresh), set[str]()
     while fresh:
         check_bound(read + len(found))
-        new = {name for _, act in _read(s, fresh) for name in _cases_of(s, act)} - names
+        new = {name for _, act in read_rows(s, fresh) for name in _cases_of(s, act)} - names
         names |= new
         fresh = sorted({number for name in new for number in s.log.places(name)} - found)
         found |= set(fresh)
@@ -215,16 +218,16 @@ def _acts(s: Services, agency: str, year: str, read: int) -> tuple[list[int], li
 def own_cases(s: Services, agency: str, year: str) -> list[str]:
     """The cases in which an agency acted in a year; one that got its number later by that alone,
     whatever gave it the number, and when."""
-    acts = (act for _, act in _read(s, list(s.log.places(f"{year}/acts/{agency}"))))
+    acts = (act for _, act in read_rows(s, list(s.log.places(f"{year}/acts/{agency}"))))
     names = dict.fromkeys((act.case, act.predicate.get("provisional", "")) for act in acts)
-    found = (case or _numbered(s, provisional, agency) for case, provisional in names)
+    found = (case or number_of(s, provisional, agency) for case, provisional in names)
     return list(dict.fromkeys(found))
 
 
-def _numbered(s: Services, provisional: str, agency: str) -> str:
+def number_of(s: Services, provisional: str, agency: str) -> str:
     """The number that its agency gave a provisional case, or else its id."""
     numbers = list(s.log.places(provisional_series(provisional, s.first_year)))
-    cases = (said.case for _, said in _read(s, numbers) if said.agency == agency)
+    cases = (said.case for _, said in read_rows(s, numbers) if said.agency == agency)
     return next(filter(None, cases), provisional)
 
 
@@ -286,7 +289,7 @@ def _people(asked: Asked, person: str, first: str, last: str) -> dict[str, Any]:
     names = {person} | {name for version in versions if (name := version.says("person"))}
     asked.note(f"doings of {person}, {days[0]} to {days[1]}")
     start_ms, end_ms = start_of(days[0]), start_of(days[1] + timedelta(days=1))
-    found = doings(_read(s, _occurred(s, start_ms, end_ms)), names, start_ms, end_ms)
+    found = doings(read_rows(s, _occurred(s, start_ms, end_ms)), names, start_ms, end_ms)
     indexed = s.catalog.indexed_to()
     # What he did for an agency that the asker may not see is that agency's business.
     his = (one for one in found if one.kind == Kind.CUSTODY or asked.may_see(one.agency))
@@ -401,12 +404,25 @@ def _contracts(seen: Seen) -> Iterator[Mapping[str, str]]:
         }
 
 
-def _read(s: Services, numbers: list[int]) -> Iterator[Placed]:
+def read_rows(s: Services, numbers: Sequence[int]) -> Iterator[Placed]:
     """What is lost or destroyed is passed over."""
     for number in numbers:
         row = s.log.row(number)
         if not row.lost:
             yield number, Statement.from_bytes(Envelope.from_bytes(row.envelope).payload)
+
+
+def logged_in(s: Services, numbers: Sequence[int], span: Span) -> Sequence[int]:
+    """Those of the span; the time of entries never decreases along the log."""
+    first, end = (
+        bisect_left(numbers, at, key=lambda number: at_ms(s, number))
+        for at in (span.start_ms, span.end_ms)
+    )
+    return numbers[first:end]
+
+
+def at_ms(s: Services, number: int) -> int:
+    return Entry.from_bytes(s.log.row(number).entry).at
 
 
 def check_bound(count: int) -> None:

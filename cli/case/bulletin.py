@@ -4,7 +4,16 @@ import time
 from collections.abc import Iterable, Mapping
 
 from cli.case.judging import STATES
-from cli.case.views import ask_view, below_option, log_state, put_view, view_options, yes_or_no
+from cli.case.views import (
+    ask_view,
+    below_option,
+    log_state,
+    put_view,
+    span_name,
+    span_option,
+    view_options,
+    yes_or_no,
+)
 from cli.case.words import act_name
 from cli.command import command as new_command
 from cli.command import option
@@ -40,15 +49,7 @@ EACH = (
     "    --server https://ledger.example --token-file token",
 )
 @view_options(
-    option(
-        "--span",
-        required=True,
-        metavar="SPAN",
-        words={
-            "en": "a month, quarter or year: 2026-03, 2026-Q1, 2026",
-            "zh": "月、季度或年度：2026-03、2026-Q1、2026",
-        },
-    ),
+    span_option(),
     below_option(),
     option(
         "--each",
@@ -96,7 +97,7 @@ def _totals(answer: Answer, span: str) -> Table:
         say(en="lost", zh="已丢失"),
     )
     rows = tuple(tuple(row[field] for field in TOTALS) for row in answer["bulletin"])
-    title = say(en=f"Bulletin of complaints, {span}", zh=f"投诉举报情况通报（{_span(span)}）")
+    title = say(en=f"Bulletin of complaints, {span}", zh=f"投诉举报情况通报（{span_name(span)}）")
     return _table(title, columns, rows, answer)
 
 
@@ -118,7 +119,7 @@ def _each(answer: Answer, span: str) -> Table:
         say(en="place", zh="日志位置"),
     )
     rows = tuple(map(_line, answer["complaints"]))
-    title = say(en=f"Complaints, {span}", zh=f"投诉举报明细（{_span(span)}）")
+    title = say(en=f"Complaints, {span}", zh=f"投诉举报明细（{span_name(span)}）")
     return _table(title, columns, rows, answer)
 
 
@@ -155,12 +156,3 @@ def _table(
 
 def _sum(rows: Iterable[Mapping[str, str]], field: str) -> int:
     return sum(parse_decimal(row[field]) for row in rows)
-
-
-def _span(text: str) -> str:
-    year, _, part = text.partition("-")
-    if not part:
-        return f"{year} 年度"
-    if part.startswith("Q"):
-        return f"{year} 年第{'一二三四'[int(part[1]) - 1]}季度"
-    return f"{year} 年 {int(part)} 月"

@@ -73,6 +73,7 @@ VIEWS = (
     "due?",
     "publications?",
     "complaints?span=2026",
+    "documents?span=2026",
     "standing?",
     "registers/officer?",
 )
@@ -121,6 +122,7 @@ def test_a_year_without_acts_has_no_case(ledger: Ledger) -> None:
         f"/v1/agencies/{COUNTY}/publications",
         f"/v1/agencies/{COUNTY}/merits?year=2026",
         f"/v1/agencies/{COUNTY}/complaints?span=2026",
+        f"/v1/agencies/{COUNTY}/documents?span=2026",
         f"/v1/agencies/{COUNTY}/due",
         f"/v1/agencies/{COUNTY}/due.ics",
         f"/v1/agencies/{COUNTY}/acts?year=2026",
@@ -274,7 +276,7 @@ def test_too_much_for_one_question_is_refused(
     "view",
     [
         *("cases?year=2026", "merits?year=2026", "due?", "publications?", "due.ics?"),
-        "complaints?span=2026",
+        *("complaints?span=2026", "documents?span=2026"),
     ],
 )
 def test_the_bound_is_one_of_all_agencies_below_together(

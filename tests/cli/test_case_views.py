@@ -5,11 +5,13 @@ import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from testkit.complaints import CHINA
 from testkit.county import COUNTY, ELSEWHERE, STREET_CASE, act, open_county
 from testkit.pdf import pages_of
 from testkit.server import CASE, OTHER_CASE, Ledger, await_that, serving
@@ -86,6 +88,27 @@ def test_a_register_as_a_workbook_and_on_paper(desk: Desk) -> None:
     assert desk(*YEAR, "-o", desk.folder / "r.pdf", "--lang", "zh").code == 0
     (page,) = pages_of((desk.folder / "r.pdf").read_bytes(), desk.folder)
     assert CASE in page and "2026年度执法台账" in page
+
+
+def test_the_register_of_documents_on_a_screen_and_in_files(desk: Desk) -> None:
+    asked = ("documents", "--span", datetime.now(CHINA).strftime("%Y"))
+    ended = desk(*asked, "--lang", "zh")
+    assert ended.code == 0, ended.err
+    rows = [line for line in ended.out.splitlines() if f" {COUNTY} " in f" {line} "]
+    shown = [act for act in ("立案审批表", "行政处罚决定书") for row in rows if act in row]
+    assert shown == ["立案审批表"] * 2 + ["行政处罚决定书"] * 2
+    answer = json.loads(desk(*asked, "--json").out)["documents"]
+    assert len(answer) == 4 and all(row["sha256"] in ended.out for row in answer)
+    pytest.importorskip("xlsxwriter")
+    pytest.importorskip("typst")
+    for ending in ("csv", "xlsx", "pdf"):
+        assert desk(*asked, "-o", desk.folder / f"d.{ending}").code == 0
+    text = (desk.folder / "d.csv").read_text(encoding="utf-8-sig")
+    assert [row[8] for row in csv.reader(io.StringIO(text))][1:] == [
+        row["sha256"] for row in answer
+    ]
+    pages = pages_of((desk.folder / "d.pdf").read_bytes(), desk.folder)
+    assert CASE in pages[0] and answer[0]["sha256"] in "".join(pages).replace("\n", "")
 
 
 def test_with_json_the_answer_is_the_ledger_s_own(desk: Desk) -> None:
