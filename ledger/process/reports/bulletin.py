@@ -14,7 +14,8 @@ from datetime import date
 
 from ledger.encoding import in_china
 from ledger.process.casefile import CaseFile, Filed
-from ledger.process.deadlines.clocks import Running, State, began_ms, done_ms
+from ledger.process.deadlines.clocks import Running, State
+from ledger.process.deadlines.measures import began_ms, done_ms
 from ledger.process.rules.condition import acts_of
 from ledger.process.rules.rulepack import Clock
 
