@@ -24,6 +24,7 @@ from api import (
     publications,
     readbacks,
     statements,
+    supervision,
     tus,
     uploads,
     views,
@@ -60,7 +61,7 @@ def create_app(services: Services | None = None) -> FastAPI:
     app.add_middleware(tus.Resumable)
     parts = (
         *(uploads, tus, direct, readbacks, statements, cases, proceedings, deliveries),
-        *(views, bulletin, documents, due, publications, merits, yearly, feeds),
+        *(views, bulletin, documents, due, publications, merits, supervision, yearly, feeds),
         *(whoami, public, backup_status, health),
     )
     for part in parts:

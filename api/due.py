@@ -113,7 +113,7 @@ def _due(
 def _open(s: Services, agency: str, numbers: Sequence[int]) -> Sequence[Row]:
     """What runs or is overdue: asked for again and again, so it is kept."""
     now_ms = s.clock.now_ms()
-    logged = (len(numbers), s.registers.read)
+    logged = (len(numbers), s.supervising.logged(agency), s.registers.read)
 
     def count() -> Counted:
         found: list[Row] = []
@@ -151,6 +151,9 @@ def _clocks(s: Services, agency: str, numbers: Sequence[int], now_ms: int) -> It
     # Of a year without an act it owes nothing that this ledger could know of.
     for year in sorted(acts.years):
         yield from duties_of(agency, acts.yearly, year, now_ms)
+    # What an agency above it has told it to answer, which none of its own acts begins.
+    for inspection in s.supervising.of(agency):
+        yield from (term.running for term in inspection.terms(now_ms))
 
 
 class Grouped:

@@ -118,6 +118,15 @@ COMPLAINT_ROW = (
     *(f"{c}_{what}" for c in ("accept", "answer") for what in ("by", "done", "logged", "state")),
 )
 
+INSPECTION_ROW = (
+    *("acts", "by", "closed", "demands", "findings", "first", "inspected", "inspection", "last"),
+    *("opened", "overdue", "running", "told", "unentitled"),
+)
+TERM_ROW = (
+    *("answer", "answered", "by", "clock", "id", "inspected", "inspection", "name", "name_en"),
+    *("place", "result", "state", "told", "until", "what"),
+)
+
 COMPONENTS: dict[str, Schema] = {
     "Problem": _object(
         {
@@ -307,6 +316,13 @@ COMPONENTS: dict[str, Schema] = {
     ),
     "Publications": _object(
         {**_VIEW, "publications": _list(_object(dict.fromkeys(PUBLICATION_ROW, _TEXT)))}
+    ),
+    "Supervision": _object(
+        {
+            **_VIEW,
+            "inspections": _list(_object(dict.fromkeys(INSPECTION_ROW, _TEXT))),
+            "terms": _list(_object(dict.fromkeys(TERM_ROW, _TEXT))),
+        }
     ),
     "RegisteredEntries": _object(
         {

@@ -39,6 +39,7 @@ from api.resuming import Resumption
 from api.settings import Settings
 from api.signing import RequestVerifier
 from api.stamping import AuthorityClient, Stamper
+from api.supervising import Supervising
 from api.upload_table import Uploads
 from api.vault import Vault, open_vault
 from api.writer import Result, Writer
@@ -121,6 +122,7 @@ class Services:
     keeping: Keeping = field(init=False)
     disposing: Disposing = field(init=False)
     complaints: ComplaintsOf = field(init=False)
+    supervising: Supervising = field(init=False)
     orphans: Sequence[str] = ()
     returned: Sequence[str] = ()  # items that were destroyed, and are here again
     uploads: Uploads = field(default_factory=Uploads)
@@ -167,6 +169,7 @@ class Services:
             self.returned,
         )
         self.complaints = ComplaintsOf(self.log)
+        self.supervising = Supervising(self.log, self.casefiles.registry)
         self.log.check_disposal = self.disposing.check
         self.log.check_lifting = Lifting(self.store, self.registers).check
         self.keeping.dispose = self.disposing.catch_up

@@ -7,6 +7,7 @@ from cli.case.bulletin import complaints
 from cli.case.due import due
 from cli.case.merits import merits
 from cli.case.publications import publications
+from cli.case.supervision import supervision
 from cli.command import new_lang_option, page
 from cli.language import pick
 from ledger.report import Bilingual
@@ -40,6 +41,7 @@ command = Case("case", params=[new_lang_option()], no_args_is_help=True)
 MEMBERS = (
     *(acting.act, acting.decide, acting.serve_document, acting.close),
     *(judging.gaps, judging.clocks, due, *views.MEMBERS, publications, complaints, merits),
+    supervision,
 )
 for member in MEMBERS:
     command.add_command(member)

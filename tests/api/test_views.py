@@ -74,6 +74,7 @@ VIEWS = (
     "publications?",
     "complaints?span=2026",
     "documents?span=2026",
+    "supervision?",
     "standing?",
     "registers/officer?",
 )
@@ -124,6 +125,7 @@ def test_a_year_without_acts_has_no_case(ledger: Ledger) -> None:
         f"/v1/agencies/{COUNTY}/complaints?span=2026",
         f"/v1/agencies/{COUNTY}/documents?span=2026",
         f"/v1/agencies/{COUNTY}/due",
+        f"/v1/agencies/{COUNTY}/supervision",
         f"/v1/agencies/{COUNTY}/due.ics",
         f"/v1/agencies/{COUNTY}/acts?year=2026",
     ],

@@ -338,6 +338,7 @@ LAW = {
         "stop_publication_light": "3 months x duty",
         "stop_publication": "3 years x duty",
     },
+    "supervision": {},  # its terms are set in each demand
     "coercion": {
         "make_up_approval": "24 hours duty",
         "seal_or_seize": "30 days x duty",

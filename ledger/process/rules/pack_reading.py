@@ -266,7 +266,7 @@ _PACK: Mapping[str, Read] = {
     "title": phrase.line,
     "title_en": phrase.line,
     "version": phrase.line,
-    "kind": one_of("penalty", "licence", "coercion", "inspection", "after"),
+    "kind": one_of("penalty", "licence", "coercion", "inspection", "supervision", "after"),
     "opening": _acts,
     "source": rows(_source, 64),
     "act": rows(_act, 256),

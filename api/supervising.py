@@ -1,0 +1,72 @@
+"""Which inspections each agency holds or is under; every act of an agency is read for this once."""
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable
+
+from ledger.encoding import in_china
+from ledger.evidence.entry import Entry
+from ledger.evidence.membership import acts_series
+from ledger.evidence.procedural import Registered
+from ledger.log import Log
+from ledger.process.casefile import Filed
+from ledger.process.deadlines.supervision import PROCEDURE, Inspection, inspections
+from ledger.process.registers.registry import Registry
+
+
+class Supervising:
+    """Asked from any thread. Numbers alone are kept: of what is destroyed nothing stays."""
+
+    def __init__(self, log: Log, registry: Callable[[], Registry]) -> None:
+        self._log = log
+        self._registry = registry
+        self._lock = threading.Lock()
+        self._read: defaultdict[str, int] = defaultdict(int)  # of each series
+        self._numbers: defaultdict[str, list[int]] = defaultdict(list)  # of each agency
+
+    def by(self, agency: str) -> list[Inspection]:
+        """Those that it holds."""
+        registry = self._registry()
+
+        def above(act: Filed, inspected: str) -> bool:
+            day = in_china(act.at_ms).date()
+            return agency in registry.above(inspected, act.number, day)[1:]
+
+        return inspections(agency, self._acts(agency), self._acts, above)
+
+    def of(self, agency: str) -> list[Inspection]:
+        """Those that it was told of, whoever holds them."""
+        found = (one for holder in self._ever_above(agency) for one in self.by(holder))
+        return [one for one in found if one.inspected == agency and one.told]
+
+    def logged(self, agency: str) -> int:
+        """Grows with each act from which what an agency was told is counted."""
+        return sum(len(self._places(one)) for one in [agency, *self._ever_above(agency)])
+
+    def _ever_above(self, agency: str) -> list[str]:
+        """What an agency was told is to be answered also when it gets another one above it."""
+        registry, found = self._registry(), [agency]
+        for one in found:
+            versions = registry.versions(Registered.AGENCY, one)
+            parents = dict.fromkeys(version.says("parent") for version in versions)
+            found += [parent for parent in parents if parent and parent not in found]
+        return found[1:]
+
+    def _acts(self, agency: str) -> list[Filed]:
+        rows = map(self._log.row, self._places(agency))
+        said = ((row, row.said()) for row in rows)
+        return [Filed(r.number, one, Entry.from_bytes(r.entry).at) for r, one in said if one]
+
+    def _places(self, agency: str) -> list[int]:
+        with self._lock:
+            for year in range(self._log.first_year, int(self._log.label[:4]) + 1):
+                self._catch_up(agency, acts_series(year, agency))
+            return sorted(self._numbers[agency])
+
+    def _catch_up(self, agency: str, series: str) -> None:
+        places = self._log.places(series)
+        for number in places[self._read[series] :]:
+            said = self._log.row(number).said()
+            if said is not None and said.predicate.get("procedure") == PROCEDURE:
+                self._numbers[agency].append(number)
+        self._read[series] = len(places)
