@@ -13,7 +13,6 @@ Who may see the agency sees it; a custody statement precedes each answer.
 import asyncio
 from collections.abc import Iterator, Sequence
 from importlib import import_module
-from itertools import chain
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -22,18 +21,14 @@ from fastapi.responses import JSONResponse, Response
 from api.clock_names import clock_names
 from api.due_kept import Counted, Row, day_ends, next_change
 from api.identity import Person
-from api.proceedings import Standing
+from api.own_cases import OwnCases
+from api.proceedings import Moment, Standing
 from api.schemas import AgencyName, answers, shown
 from api.services import Services, services
 from api.views import Asked, Below, admit, agency_acts, asks_below, check_bound
-from ledger.encoding import in_china
 from ledger.errors import Malformed, Unavailable
-from ledger.evidence.entry import Entry
-from ledger.evidence.envelope import Envelope
-from ledger.evidence.statement import Kind, Statement
-from ledger.process.casefile import CaseFile, Filed
 from ledger.process.deadlines.clocks import Running, State
-from ledger.process.deadlines.duties import YEARLY, duties_of
+from ledger.process.deadlines.duties import duties_of
 
 DUE = frozenset({State.RUNNING, State.OVERDUE})
 
@@ -105,32 +100,40 @@ def _due(
         raise Malformed(f"want yes or no, got {done!r}")
     find = _all if done == "yes" else _open
     rows: list[Row] = []
-    for one, numbers in bounded_acts(s, agencies).items():
-        rows += find(s, one, sorted({*numbers, *s.complaints.agency(one)}))
+    for one, acts in bounded_acts(s, agencies).items():
+        rows += find(s, one, acts)
     return asked, sorted(rows, key=lambda row: (row["due"], row["case"], row["clock"]))
 
 
-def _open(s: Services, agency: str, numbers: Sequence[int]) -> Sequence[Row]:
+def _open(s: Services, agency: str, acts: Sequence[int]) -> Sequence[Row]:
     """What runs or is overdue: asked for again and again, so it is kept."""
-    now_ms = s.clock.now_ms()
-    logged = (len(numbers), s.supervising.logged(agency), s.registers.read)
+    moment = Moment(s)
+    logged = (
+        len(acts),
+        len(s.log.complaints),
+        s.supervising.logged(agency),
+        s.registers.read,
+    )
 
     def count() -> Counted:
         found: list[Row] = []
-        until_ms = day_ends(now_ms)
-        for running in _clocks(s, agency, numbers, now_ms):
-            until_ms = min(until_ms, next_change(running, now_ms))
-            if running.state in DUE and _has_begun(running, now_ms):
+        until_ms, cases = day_ends(moment.now_ms), OwnCases(s, agency, acts)
+        for running in _clocks(s, cases, moment):
+            until_ms = min(until_ms, next_change(running, moment.now_ms))
+            if running.state in DUE and _has_begun(running, moment.now_ms):
                 found.append(_row(running, agency))
-        return Counted(tuple(found), until_ms)
+        return Counted(tuple(found), until_ms, tuple(cases.unsettled.items()))
 
-    return s.due_rows.rows(agency, logged, now_ms, count)
+    def length(name: str) -> int:
+        return len(s.log.places(name))
+
+    return s.due_rows.rows(agency, logged, moment.now_ms, count, length)
 
 
-def _all(s: Services, agency: str, numbers: Sequence[int]) -> Sequence[Row]:
-    now_ms = s.clock.now_ms()
-    found = _clocks(s, agency, numbers, now_ms)
-    return [_row(running, agency) for running in found if _has_begun(running, now_ms)]
+def _all(s: Services, agency: str, acts: Sequence[int]) -> Sequence[Row]:
+    moment = Moment(s)
+    found = _clocks(s, OwnCases(s, agency, acts), moment)
+    return [_row(running, agency) for running in found if _has_begun(running, moment.now_ms)]
 
 
 def _row(running: Running, agency: str) -> Row:
@@ -142,64 +145,16 @@ def _has_begun(running: Running, now_ms: int) -> bool:
     return running.start_ms is not None and running.start_ms <= now_ms
 
 
-def _clocks(s: Services, agency: str, numbers: Sequence[int], now_ms: int) -> Iterator[Running]:
-    acts = Grouped()
-    for one in filed_at(s, numbers):
-        acts.add(one)
-    for file in acts.files(s, agency):
-        yield from Standing(s, file).clocks()
+def _clocks(s: Services, cases: OwnCases, moment: Moment) -> Iterator[Running]:
+    for file in cases.files():
+        yield from Standing(s, file, moment).clocks()
+    acts = [one for _, one in sorted(cases.yearly.items())]
     # Of a year without an act it owes nothing that this ledger could know of.
-    for year in sorted(acts.years):
-        yield from duties_of(agency, acts.yearly, year, now_ms)
+    for year in sorted(cases.years):
+        yield from duties_of(cases.agency, acts, year, moment.now_ms)
     # What an agency above it has told it to answer, which none of its own acts begins.
-    for inspection in s.supervising.of(agency):
-        yield from (term.running for term in inspection.terms(now_ms))
-
-
-class Grouped:
-    """The acts of an agency by case, as numbers: each case is read again when it is judged, so
-    that of many no more than one is in memory. A case has the acts of what it grew from.
-
-    A complaint that belongs to no case is one of its own, with the acts, of whatever case, whose
-    fact `complaint` is its id.
-    """
-
-    def __init__(self) -> None:
-        self.years: set[int] = set()
-        self.yearly: list[Filed] = []  # the few that meet what is owed each year
-        self._cases: dict[str, list[int]] = {}
-        self._complaints: dict[str, list[int]] = {}
-        self._grown: dict[str, str] = {}
-
-    def add(self, one: Filed) -> None:
-        """In log order."""
-        said = one.statement.predicate
-        if "provisional" in said and "case" in said:
-            self._grown[said["provisional"]] = said["case"]
-        if case := said.get("case") or said.get("provisional"):
-            self._cases.setdefault(case, []).append(one.number)
-        elif one.statement.kind is Kind.COMPLAINT:
-            self._complaints[one.statement.id] = [one.number]
-        if (about := self._complaints.get(one.facts.get("complaint", ""))) is not None:
-            about.append(one.number)
-        if one.statement.kind is not Kind.COMPLAINT:
-            self.years.add(in_china(one.at_ms).year)
-        if one.act in YEARLY:
-            self.yearly.append(one)
-
-    def files(self, s: Services, agency: str) -> Iterator[CaseFile]:
-        for provisional, case in self._grown.items():
-            if provisional in self._cases:
-                self._cases.setdefault(case, []).extend(self._cases.pop(provisional))
-        for case, numbers in chain(self._cases.items(), self._complaints.items()):
-            yield CaseFile(case, agency, tuple(filed_at(s, sorted(numbers))))
-
-
-def case_files(s: Services, agency: str, numbers: Sequence[int]) -> Iterator[CaseFile]:
-    acts = Grouped()
-    for one in filed_at(s, numbers):
-        acts.add(one)
-    return acts.files(s, agency)
+    for inspection in s.supervising.of(cases.agency):
+        yield from (term.running for term in inspection.terms(moment.now_ms))
 
 
 def bounded_acts(s: Services, agencies: Sequence[str]) -> dict[str, list[int]]:
@@ -207,10 +162,3 @@ def bounded_acts(s: Services, agencies: Sequence[str]) -> dict[str, list[int]]:
     numbers = {agency: agency_acts(s, agency) for agency in agencies}
     check_bound(sum(map(len, numbers.values())))
     return numbers
-
-
-def filed_at(s: Services, numbers: Sequence[int]) -> Iterator[Filed]:
-    for row in map(s.log.row, numbers):
-        if not row.lost:
-            statement = Statement.from_bytes(Envelope.from_bytes(row.envelope).payload)
-            yield Filed(row.number, statement, Entry.from_bytes(row.entry).at)

@@ -5,9 +5,11 @@ has happened since: an answer holds until something is logged that it was counte
 disposal, or until the next moment at which one of its clocks moves.
 """
 
+import json
 import threading
+import zlib
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ledger.encoding import in_china
@@ -15,7 +17,8 @@ from ledger.process.deadlines.clocks import Running
 from ledger.process.deadlines.period import DAY_MS, start_of
 
 NEVER = 2**63
-MAX_ROWS = 50_000  # of all agencies together, at about a kilobyte each
+MAX_BYTES = 64 << 20  # of all agencies together: a row is a kilobyte, and kept in a tenth of it
+ROWS_AT_ONCE = 500  # that are packed together: of more nobody else would run meanwhile
 
 Row = Mapping[str, str]
 State = tuple[int, ...]  # how much was logged of each thing that rows are counted from
@@ -25,6 +28,26 @@ State = tuple[int, ...]  # how much was logged of each thing that rows are count
 class Counted:
     rows: tuple[Row, ...]
     until_ms: int
+    unsettled: tuple[tuple[str, int], ...] = ()  # series that are not to grow, with their length
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    state: State
+    pages: tuple[bytes, ...]
+    until_ms: int
+    unsettled: tuple[tuple[str, int], ...]
+
+    @property
+    def size(self) -> int:
+        return sum(map(len, self.pages))
+
+    def holds(self, state: State, now_ms: int, length: Callable[[str], int]) -> bool:
+        grown = any(length(name) != before for name, before in self.unsettled)
+        return self.state == state and now_ms < self.until_ms and not grown
+
+    def rows(self) -> tuple[Row, ...]:
+        return tuple(row for page in self.pages for row in json.loads(zlib.decompress(page)))
 
 
 class KeptRows:
@@ -32,22 +55,30 @@ class KeptRows:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._kept: OrderedDict[str, tuple[State, Counted]] = OrderedDict()
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._forgotten = 0
 
     def rows(
-        self, agency: str, state: State, now_ms: int, count: Callable[[], Counted]
+        self,
+        agency: str,
+        state: State,
+        now_ms: int,
+        count: Callable[[], Counted],
+        length: Callable[[str], int],
     ) -> tuple[Row, ...]:
+        """`length` is that of a series now."""
         with self._lock:
             forgotten = self._forgotten
             known = self._kept.get(agency)
-            if known is not None and known[0] == state and now_ms < known[1].until_ms:
+            if known is not None:
                 self._kept.move_to_end(agency)
-                return known[1].rows
+        if known is not None and known.holds(state, now_ms, length):
+            return known.rows()
         counted = count()
+        kept = _Kept(state, tuple(_pages(counted.rows)), counted.until_ms, counted.unsettled)
         with self._lock:
             if forgotten == self._forgotten:
-                self._keep(agency, state, counted)
+                self._keep(agency, kept)
         return counted.rows
 
     def forget(self) -> None:
@@ -56,13 +87,19 @@ class KeptRows:
             self._kept.clear()
             self._forgotten += 1
 
-    def _keep(self, agency: str, state: State, counted: Counted) -> None:
-        self._kept[agency] = (state, counted)
+    def _keep(self, agency: str, kept: _Kept) -> None:
+        self._kept[agency] = kept
         self._kept.move_to_end(agency)
-        held = sum(len(one.rows) for _, one in self._kept.values())
-        while held > MAX_ROWS:
-            _, (_, oldest) = self._kept.popitem(last=False)
-            held -= len(oldest.rows)
+        held = sum(one.size for one in self._kept.values())
+        while held > MAX_BYTES:
+            _, oldest = self._kept.popitem(last=False)
+            held -= oldest.size
+
+
+def _pages(rows: Sequence[Row]) -> Iterator[bytes]:
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        text = json.dumps(rows[start : start + ROWS_AT_ONCE], ensure_ascii=False)
+        yield zlib.compress(text.encode(), 1)
 
 
 def day_ends(now_ms: int) -> int:

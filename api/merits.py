@@ -15,7 +15,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 
 from api.identity import Person
-from api.proceedings import Standing
+from api.proceedings import Moment, Standing
 from api.schemas import AgencyName, answers, shown
 from api.services import Services, services
 from api.views import Below, Year, admit, asks_below, check_bound, check_year, own_cases
@@ -57,13 +57,13 @@ def _merits(s: Services, agency: str, person: Person, year: str, below: str) -> 
     agencies = asked.below if asks_below(below) else [asked.agency]
     asked.note(f"merits of {year}")
     check_bound(sum(len(s.log.places(f"{year}/acts/{one}")) for one in agencies))
-    rows, read = [], 0
+    rows, read, moment = [], 0, Moment(s)
     for one in agencies:
         found = Merits()
         for file in _files(s, one, year):
             read += len(file.filed)
             check_bound(read)
-            standing = Standing(s, file)
+            standing = Standing(s, file, moment)
             found.add(file, standing.judged, _lacks(standing))
         rows.append(_row(one, found))
     return JSONResponse(asked.answer(merits=rows, year=year))

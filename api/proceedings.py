@@ -8,6 +8,7 @@ packet of the case can count it again.
 """
 
 import asyncio
+from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Annotated, Any
 
@@ -69,42 +70,65 @@ async def read_clocks(
     return JSONResponse(await asyncio.to_thread(_clocks, s, parse_case(case), person))
 
 
+class Moment:
+    """Now, as all cases of one question see it; what they ask alike is answered once."""
+
+    def __init__(self, s: Services) -> None:
+        self.now_ms = s.clock.now_ms()
+        self.on = in_china(self.now_ms).date()
+        self.number = s.log.number
+        self.label = s.log.label
+        self.registry: Registry = s.registers.whole()
+        # What days off depend on.
+        entries = (Registered.AGENCY, Registered.HOLIDAY_CALENDAR)
+        self._moves = sorted(e.number for one in entries for e in self.registry.entries(one))
+        self._days: dict[tuple[str, int], Days] = {}
+        self._after: dict[str, list[RulePack]] = {}
+
+    def days(self, agency: str, number: int | None = None) -> Days:
+        """Days off as registered before that place, or by now."""
+        below = self.number if number is None else number
+        slot = agency, bisect_left(self._moves, below)
+        if slot not in self._days:
+            self._days[slot] = registered_days(self.registry, agency, below, self.on)
+        return self._days[slot]
+
+    def after(self, agency: str) -> list[RulePack]:
+        """Of what follows a decision: the packs of that kind in force for the agency, one of its
+        own trade first, and the shipped one unless it has another of that name."""
+        if agency not in self._after:
+            packs = {AFTER: shipped_after()}
+            for subject in self.registry.subjects(Registered.RULE_PACK):
+                at = agency, self.number, self.on
+                version = self.registry.listed(Registered.RULE_PACK, subject, *at)
+                if version and (pack := _after_pack(subject, version.content)) is not None:
+                    packs[subject] = pack
+            self._after[agency] = sorted(packs.values(), key=lambda pack: pack.pack == AFTER)
+        return self._after[agency]
+
+
 class Standing:
     """A case as it stands now, read once."""
 
-    def __init__(self, s: Services, file: CaseFile) -> None:
-        self.now_ms = s.clock.now_ms()
-        self._number = s.log.number
-        self._on = in_china(self.now_ms).date()
-        self.registry: Registry = s.registers.whole()
+    def __init__(self, s: Services, file: CaseFile, moment: Moment | None = None) -> None:
+        self._moment = Moment(s) if moment is None else moment
+        self.now_ms = self._moment.now_ms
+        self.registry = self._moment.registry
         self.file = file
-        self.label = s.log.label
+        self.label = self._moment.label
         try:
             self.judged = judged(self.file, self.registry, self.days(), {})
         except Malformed as error:
             raise Rejected(f"a rule pack in force cannot be read: {error}") from None
 
     def days(self, number: int | None = None) -> Days:
-        """Days off as registered before that place, or by now."""
-        below = self._number if number is None else number
-        return registered_days(self.registry, self.file.agency, below, self._on)
-
-    def after(self) -> list[RulePack]:
-        """Of what follows a decision: the packs of that kind in force for the agency, one of its
-        own trade first, and the shipped one unless it has another of that name."""
-        packs = {AFTER: shipped_after()}
-        for subject in self.registry.subjects(Registered.RULE_PACK):
-            at = self.file.agency, self._number, self._on
-            version = self.registry.listed(Registered.RULE_PACK, subject, *at)
-            if version is not None and (pack := _after_pack(subject, version.content)) is not None:
-                packs[subject] = pack
-        return sorted(packs.values(), key=lambda pack: pack.pack == AFTER)
+        return self._moment.days(self.file.agency, number)
 
     def clocks(self) -> list[Running]:
         # Of a case whose statements are all lost or destroyed nothing can be told.
         if not self.file.filed:
             return []
-        after = self.after()
+        after = self._moment.after(self.file.agency)
         facts = Judged(self.file, after[-1], self.file.filed[0], self.registry, self.days())
         packs = [*(one.pack for one in self.judged), *after]
         return clocks_of(packs, self.file, facts, self.days, self.now_ms)

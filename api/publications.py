@@ -12,9 +12,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 
-from api.due import bounded_acts, case_files
+from api.due import bounded_acts
 from api.identity import Person
-from api.proceedings import Standing
+from api.own_cases import OwnCases
+from api.proceedings import Moment, Standing
 from api.schemas import AgencyName, answers, shown
 from api.services import Services, services
 from api.views import Asked, Below, admit, asks_below
@@ -56,9 +57,10 @@ def _publications(s: Services, agency: str, person: Person, below: str) -> JSONR
     return JSONResponse(asked.answer(publications=sorted(rows, key=_urgent_first)))
 
 
-def _of_agency(asked: Asked, agency: str, numbers: Sequence[int]) -> Iterator[dict[str, str]]:
-    for file in case_files(asked.s, agency, numbers):
-        line = publication_line(Standing(asked.s, file).clocks())
+def _of_agency(asked: Asked, agency: str, acts: Sequence[int]) -> Iterator[dict[str, str]]:
+    moment = Moment(asked.s)
+    for file in OwnCases(asked.s, agency, acts).files():
+        line = publication_line(Standing(asked.s, file, moment).clocks())
         if line is not None:
             yield _row(asked, agency, line)
 

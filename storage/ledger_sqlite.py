@@ -347,6 +347,19 @@ class SqliteLedgerStore:
             raise Unknown(f"no statement has the number {number}")
         return rows[0]
 
+    def rows_at(self, numbers: Sequence[int]) -> Iterator[Row]:
+        """The rows of these numbers, which rise, read piece by piece."""
+        for start in range(0, len(numbers), PAGE):
+            part = numbers[start : start + PAGE]
+            yield from self._rows_where(f"idx IN ({_marks(part)})", *part, of=_ROW_OR_LOST)
+
+    def names_at(self, numbers: Sequence[int]) -> Iterator[tuple[int, list[str]]]:
+        """The same of the names of their series alone."""
+        for start in range(0, len(numbers), PAGE):
+            with self._file.read() as db:
+                found = _places_of(db, numbers[start : start + PAGE])
+            yield from ((number, [name for name, _ in names]) for number, names in found.items())
+
     def find(self, statement_id: str) -> Row | None:
         return next(iter(self._rows_where("id = ?", statement_id)), None)
 

@@ -68,6 +68,11 @@ def is_run_of_acts(name: str) -> bool:
     return name[4:].startswith("/acts/")
 
 
+def is_of_case(name: str) -> bool:
+    """Of one with a number, or of a provisional one."""
+    return name[4:].startswith("/case/")
+
+
 def is_run_of_openings(name: str) -> bool:
     """Of provisional cases, which whoever opens them has."""
     return name[4:].startswith("/open/")

@@ -31,9 +31,7 @@ class Spellings:
 
     def owner(self, case: str, statements: Iterable[Statement]) -> str:
         """Empty if nobody has spoken of it; no further is read than needed."""
-        entitled = {
-            agency for agency, forms in self._of.items() if any(f.fullmatch(case) for f in forms)
-        }
+        entitled = self._entitled(case)
         first = anybody = ""
         for said in statements:
             if said.is_notarial:
@@ -44,3 +42,13 @@ class Spellings:
             if said.agency in entitled or (first and not entitled):
                 return said.agency
         return first or anybody
+
+    def settles(self, case: str, owner: str) -> bool:
+        """Whether it stays that one's whoever speaks of it: nobody else has its spelling."""
+        entitled = self._entitled(case)
+        return not entitled or owner in entitled
+
+    def _entitled(self, case: str) -> set[str]:
+        return {
+            agency for agency, forms in self._of.items() if any(f.fullmatch(case) for f in forms)
+        }

@@ -93,14 +93,15 @@ def altered(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
 
 def test_evidence_and_plain_acts_are_taken_while_a_register_is_altered(altered: Ledger) -> None:
     desk = Handlers(altered)
-    evidence, plain, opening, decision, more = altered.file(
+    evidence, plain, shipped, opening, decision, more = altered.file(
         altered.evidence(b"before"),
         desk.act("legal_review", facts={"result": "pass"}),
+        desk.act("inspection_record", stage="investigate"),  # which shipped packs alone know
         desk.act("provisional_opening", without=("case", "procedure")),
         desk.act("penalty_decision"),
         altered.evidence(b"the paper", by=HANDLER),
     )
-    assert all("index" in row for row in (evidence, plain, opening, more))
+    assert all("index" in row for row in (evidence, plain, shipped, opening, more))
     assert (decision["code"], decision["reason"]) == ("gated", "register")
     assert decision["hints"] == [HINTS[Closed.REGISTER]]
 

@@ -13,12 +13,12 @@ import httpx2
 import pytest
 from icalendar import Calendar
 
-import api.due as due_
 from api.ids import new_id
 from ledger.encoding import CHINA
 from ledger.evidence.chunks import digest_item
 from ledger.evidence.signing import seal
 from ledger.evidence.statement import FileSubject, Kind, Statement
+from storage.ledger_sqlite import SqliteLedgerStore
 from testkit.county import COUNTY, ELSEWHERE, STREET, act, open_county, signed
 from testkit.registers import listed, officer
 from testkit.server import HANDLER, Ledger, serving
@@ -240,12 +240,12 @@ def test_who_asks_again_is_answered_without_reading_all_acts_anew(
 ) -> None:
     read: list[int] = []
 
-    def counting(s: Any, numbers: Sequence[int]) -> Iterator[Any]:
+    def counting(store: Any, numbers: Sequence[int]) -> Iterator[Any]:
         read.append(len(numbers))
-        return filed(s, numbers)
+        return rows_at(store, numbers)
 
-    filed = due_._filed
-    monkeypatch.setattr(due_, "_filed", counting)
+    rows_at = SqliteLedgerStore.rows_at
+    monkeypatch.setattr(SqliteLedgerStore, "rows_at", counting)
     first = desk.rows()
     read.clear()
     assert desk.rows() == first

@@ -5,7 +5,8 @@ from importlib import resources
 
 import pytest
 
-from api.due_kept import MAX_ROWS, NEVER, Counted, KeptRows, day_ends, next_change
+from api import due_kept
+from api.due_kept import NEVER, Counted, KeptRows, day_ends, next_change
 from ledger.encoding import parse_time
 from ledger.process.deadlines.clocks import Running, State
 from ledger.process.rules.rulepack import Clock, RulePack
@@ -20,15 +21,16 @@ NOW = parse_time("2026-03-02T23:00:00+08:00")
 class Desk:
     def __init__(self, until_ms: int = NOW + 1000) -> None:
         self.kept, self.until_ms, self.count = KeptRows(), until_ms, 0
+        self.lengths = {"others": 1}
 
     def ask(self, agency: str = "a", state: tuple[int, ...] = (1,), now_ms: int = NOW) -> int:
         """Which counting the rows are of."""
-        (row,) = self.kept.rows(agency, state, now_ms, self.counted)
+        (row,) = self.kept.rows(agency, state, now_ms, self.counted, self.lengths.__getitem__)
         return int(row["count"])
 
     def counted(self) -> Counted:
         self.count += 1
-        return Counted(({"count": str(self.count)},), self.until_ms)
+        return Counted(({"count": str(self.count)},), self.until_ms, (("others", 1),))
 
 
 def test_while_nothing_happens_it_is_counted_once_for_each_agency() -> None:
@@ -58,21 +60,38 @@ def test_what_was_destroyed_is_forgotten_also_while_it_was_being_counted() -> No
         desk.kept.forget()
         return desk.counted()
 
-    desk.kept.rows("b", (1,), NOW, disturbed)
+    desk.kept.rows("b", (1,), NOW, disturbed, desk.lengths.__getitem__)
     assert desk.ask("b") == 4
 
 
-def test_of_too_many_rows_those_asked_for_last_stay() -> None:
+def test_it_holds_until_somebody_speaks_whose_case_it_then_is() -> None:
+    desk = Desk()
+    assert desk.ask() == 1
+    desk.lengths["others"] = 2
+    assert desk.ask() == 2
+
+
+def test_rows_come_back_as_they_were_however_many() -> None:
+    rows = tuple({"case": f"苏城管罚〔2026〕{n}号", "n": str(n)} for n in range(1201))
+    desk = Desk()
+    for _ in range(2):
+        found = desk.kept.rows("a", (1,), NOW, lambda: Counted(rows, NOW + 1), len)
+        assert found == rows
+
+
+def test_of_too_many_rows_those_asked_for_last_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     kept, counts = KeptRows(), dict.fromkeys("abc", 0)
 
     def ask(agency: str) -> None:
         def count() -> Counted:
             counts[agency] += 1
-            return Counted(({},) * (MAX_ROWS // 2), NOW + 1)
+            return Counted(({"of": agency},), NOW + 1)
 
-        kept.rows(agency, (1,), NOW, count)
+        kept.rows(agency, (1,), NOW, count, len)
 
-    for agency in "ababcbca":
+    ask("a")
+    monkeypatch.setattr(due_kept, "MAX_BYTES", 2 * kept._kept["a"].size)
+    for agency in "babcbca":
         ask(agency)
     assert counts == {"a": 2, "b": 1, "c": 1}
 
