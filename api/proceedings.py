@@ -34,7 +34,8 @@ from ledger.process.judging.gaps import gaps
 from ledger.process.judging.judged import Judged, judged
 from ledger.process.keeping.disposals import Destroyed
 from ledger.process.registers.registry import Registry
-from ledger.process.rules.rulepack import RulePack, read_pack
+from ledger.process.rules.kept_packs import read_pack
+from ledger.process.rules.rulepack import RulePack
 from ledger.sequencer import Row
 
 router = APIRouter()

@@ -9,7 +9,8 @@ from cli.rules.fact_words import word_name
 from cli.rules.shipped import shipped
 from cli.wording import STAGES
 from ledger.process.reports.statistics import KINDS
-from ledger.process.rules.rulepack import RulePack, read_pack
+from ledger.process.rules.kept_packs import read_pack
+from ledger.process.rules.rulepack import RulePack
 from ledger.report import Bilingual
 
 HEADS: Mapping[str, Bilingual] = {

@@ -1,11 +1,13 @@
 """What is kept of what is due holds until something moves, and not a moment longer."""
 
+import json
 from datetime import date
 from importlib import resources
 
 import pytest
 
 from api import due_kept
+from api.due import WRITTEN_AT_ONCE, _written
 from api.due_kept import NEVER, Counted, KeptRows, day_ends, next_change
 from ledger.encoding import parse_time
 from ledger.process.deadlines.clocks import Running, State
@@ -94,6 +96,14 @@ def test_of_too_many_rows_those_asked_for_last_stay(monkeypatch: pytest.MonkeyPa
     for agency in "babcbca":
         ask(agency)
     assert counts == {"a": 2, "b": 1, "c": 1}
+
+
+@pytest.mark.parametrize("count", [0, 1, 500, 1201])
+def test_an_answer_is_written_in_pieces_and_is_one_document(count: int) -> None:
+    rows = [{"case": f"苏城管罚〔2026〕{n}号"} for n in range(count)]
+    pieces = list(_written({"agency": "甲", "clocks": ["decision"]}, rows))
+    assert json.loads(b"".join(pieces)) == {"agency": "甲", "clocks": ["decision"], "due": rows}
+    assert len(pieces) == 2 + -(-count // WRITTEN_AT_ONCE)
 
 
 def running(start_ms: int | None, due_ms: int | None) -> Running:

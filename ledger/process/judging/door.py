@@ -20,7 +20,8 @@ from ledger.process.judging.gated import HINTS, OWNER_HINT, PACK_HINT, Closed, G
 from ledger.process.judging.gates import refusals_under
 from ledger.process.judging.judged import Judged, judged, opening_day, opening_of
 from ledger.process.registers.registry import Registry, Version
-from ledger.process.rules.rulepack import Conclusion, RulePack, known_pack
+from ledger.process.rules.kept_packs import known_pack, named_in
+from ledger.process.rules.rulepack import Conclusion, RulePack
 
 CaseOf = Callable[[Statement], CaseFile]
 
@@ -74,10 +75,10 @@ def check_plain(proposed: Filed, registry: Registry, shipped: Sequence[RulePack]
     if not _names_a_case(act):
         return
     asked = _Asked(act, registry, proposed.number, in_china(proposed.at_ms).date())
-    read = (known_pack(version.content) for version in asked.everybodys())
-    packs = [*shipped, *(pack for pack in read if pack is not None)]
-    known = any(pack.act(act.predicate["act"]) for pack in packs)
-    if not known or act.stage is Stage.DECIDE or asked.is_one_under(packs):
+    name, packs = act.predicate["act"], asked.everybodys()
+    known = any(pack.act(name) for pack in shipped) or any(_knows(pack, name) for pack in packs)
+    concludes = asked.is_one_under(shipped) or any(_names(pack, name) for pack in packs)
+    if not known or act.stage is Stage.DECIDE or concludes:
         raise gated_by_altered(act, why)
 
 
@@ -191,7 +192,7 @@ class _Asked:
         # Under a name of its own making a decision would pass by all gates.
         return act.stage is Stage.DECIDE and not any(_knows(pack, name) for pack in packs)
 
-    def is_one_under(self, packs: list[RulePack]) -> bool:
+    def is_one_under(self, packs: Sequence[RulePack]) -> bool:
         name = self._act.predicate["act"]
         return any(self._act.is_decision or pack.conclusion(name) is not None for pack in packs)
 
@@ -222,10 +223,10 @@ def _names_a_case(act: Statement) -> bool:
 
 def _names(version: Version, act: str) -> bool:
     """Of a pack that cannot be read nobody knows what it names: decisions alone wait for it."""
-    pack = known_pack(version.content)
-    return pack is not None and pack.conclusion(act) is not None
+    named = named_in(version.content)
+    return named is not None and act in named.concluding
 
 
 def _knows(version: Version, act: str) -> bool:
-    pack = known_pack(version.content)
-    return pack is not None and pack.act(act) is not None
+    named = named_in(version.content)
+    return named is not None and act in named.acts

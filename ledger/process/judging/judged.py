@@ -23,7 +23,8 @@ from ledger.process.registers.crew import CrewFinding, Wanted, crew_faults, regi
 from ledger.process.registers.listed import Seen
 from ledger.process.registers.registry import Registry, Version
 from ledger.process.rules.condition import holds
-from ledger.process.rules.rulepack import Check, Record, RulePack, read_pack
+from ledger.process.rules.kept_packs import read_pack
+from ledger.process.rules.rulepack import Check, Record, RulePack
 
 DAY_MS = 86_400_000
 Look = Callable[[int, Statement, Registry, Wanted], list[CrewFinding]]

@@ -16,7 +16,7 @@ from ledger.evidence.statement import Kind, Stage
 from ledger.process.casefile import Filed
 from ledger.process.keeping.retention import RetentionList
 from ledger.process.registers.registry import Registry
-from ledger.process.rules.rulepack import read_pack
+from ledger.process.rules.kept_packs import read_pack
 
 ANEW = (Stage.START, Stage.DECIDE)  # stages whose acts take a case up again
 

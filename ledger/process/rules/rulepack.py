@@ -12,7 +12,7 @@ judges as it always did: a case is judged by the pack in force when it was opene
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any, Self
 
 from ledger.errors import Malformed
@@ -52,7 +52,6 @@ __all__ = [
     "RulePack",
     "Sickness",
     "Source",
-    "read_pack",
 ]
 
 
@@ -221,17 +220,3 @@ def _acts_named(part: Any) -> Iterator[str]:
             yield from (act for act in named if act)
         case FactRule() | Gate():
             yield from part.acts
-
-
-@lru_cache(maxsize=1024)
-def known_pack(text: str) -> RulePack | None:
-    """Remembered, since all packs are asked of each act; None of one that cannot be read."""
-    try:
-        return RulePack.from_text(text)
-    except Malformed:
-        return None
-
-
-def read_pack(text: str) -> RulePack:
-    """Raises `Malformed`."""
-    return known_pack(text) or RulePack.from_text(text)
