@@ -17,9 +17,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 
-from api.due import bounded_acts, filed_at
+from api.due import bounded_acts
 from api.identity import Person
-from api.proceedings import Standing
+from api.own_cases import filed_at
+from api.proceedings import Moment, Standing
 from api.schemas import AgencyName, SpanText, answers, shown
 from api.services import Services, services
 from api.views import Asked, Below, admit, asks_below, check_bound, logged_in
@@ -87,7 +88,8 @@ def _bulletin(s: Services, agency: str, person: Person, text: str, below: str) -
 
 def _lines(s: Services, agency: str, numbers: Sequence[int], span: Span) -> list[ComplaintLine]:
     """In log order."""
-    settling = _settling(s, agency)
+    moment = Moment(s)
+    settling = _settling(moment, agency)
     gathered = _Gathered(settling_acts(settling))
     for one in filed_at(s, numbers):
         gathered.add(one, span)
@@ -99,13 +101,13 @@ def _lines(s: Services, agency: str, numbers: Sequence[int], span: Span) -> list
         check_bound(read := read + len(complaints) * (1 + len(acts)))
         files = files_of(case, agency, complaints, filed_at(s, acts), settling)
         own = ((one, files[one.statement.id]) for one in complaints if one.at_ms in span)
-        lines += [_line(s, file, one) for one, file in own]
+        lines += [_line(s, file, one, moment) for one, file in own]
     return sorted(lines, key=lambda line: line.filed.number)
 
 
-def _line(s: Services, file: CaseFile, one: Filed) -> ComplaintLine:
+def _line(s: Services, file: CaseFile, one: Filed, moment: Moment) -> ComplaintLine:
     holds, id_ = s.log.holds, one.statement.id
-    clocks = Standing(s, file).clocks()
+    clocks = Standing(s, file, moment).clocks()
     return complaint_line(file, one, clocks, holds.of_complaint(id_), holds.ever_for(id_))
 
 
@@ -157,9 +159,9 @@ class _Gathered:
         return sorted({*self._acts.get(case, ()), *named})
 
 
-def _settling(s: Services, agency: str) -> list[Clock]:
+def _settling(moment: Moment, agency: str) -> list[Clock]:
     """The clocks of complaints, as the packs in force for the agency have them."""
-    packs = Standing(s, CaseFile("", agency, ())).after()
+    packs = moment.after(agency)
     return [clock for pack in packs for clock in pack.clocks if clock.id in (ACCEPT, ANSWER)]
 
 

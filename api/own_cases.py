@@ -59,9 +59,8 @@ class OwnCases:
                 self._own |= {one.number for one in file.filed if _is_complaint(one)}
                 yield file
         rest = [n for n in self._s.complaints.agency(self.agency) if n not in self._own]
-        for complaint in map(_filed, filter(_is_there, self._s.store.rows_at(rest))):
-            about = sorted(self._about[complaint.statement.id])
-            acts = map(_filed, filter(_is_there, self._s.store.rows_at(about)))
+        for complaint in filed_at(self._s, rest):
+            acts = filed_at(self._s, sorted(self._about[complaint.statement.id]))
             both = sorted([complaint, *acts], key=NUMBER)
             yield CaseFile(complaint.statement.id, self.agency, tuple(both))
 
@@ -153,6 +152,11 @@ class OwnCases:
                 yield filed[number].statement
             else:
                 yield from speakers([self._s.log.row(number)], self._s.log.row)
+
+
+def filed_at(s: Services, numbers: Sequence[int]) -> Iterator[Filed]:
+    """The statements of these numbers, which rise, but for those that are lost."""
+    return map(_filed, filter(_is_there, s.store.rows_at(numbers)))
 
 
 def _case(name: str) -> str:

@@ -169,7 +169,7 @@ class Services:
             self.returned,
         )
         self.complaints = ComplaintsOf(self.log)
-        self.supervising = Supervising(self.log, self.casefiles.registry)
+        self.supervising = Supervising(self.log, self.store, self.registers.whole)
         self.log.check_disposal = self.disposing.check
         self.log.check_lifting = Lifting(self.store, self.registers).check
         self.keeping.dispose = self.disposing.catch_up

@@ -12,13 +12,17 @@ from ledger.log import Log
 from ledger.process.casefile import Filed
 from ledger.process.deadlines.supervision import PROCEDURE, Inspection, inspections
 from ledger.process.registers.registry import Registry
+from storage.ledger_sqlite import SqliteLedgerStore
 
 
 class Supervising:
     """Asked from any thread. Numbers alone are kept: of what is destroyed nothing stays."""
 
-    def __init__(self, log: Log, registry: Callable[[], Registry]) -> None:
+    def __init__(
+        self, log: Log, store: SqliteLedgerStore, registry: Callable[[], Registry]
+    ) -> None:
         self._log = log
+        self._store = store
         self._registry = registry
         self._lock = threading.Lock()
         self._read: defaultdict[str, int] = defaultdict(int)  # of each series
@@ -65,8 +69,8 @@ class Supervising:
 
     def _catch_up(self, agency: str, series: str) -> None:
         places = self._log.places(series)
-        for number in places[self._read[series] :]:
-            said = self._log.row(number).said()
+        for row in self._store.rows_at(places[self._read[series] :]):
+            said = row.said()
             if said is not None and said.predicate.get("procedure") == PROCEDURE:
-                self._numbers[agency].append(number)
+                self._numbers[agency].append(row.number)
         self._read[series] = len(places)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from api.due import filed_at
+from api.own_cases import filed_at
 from api.services import Services
 from ledger.process.casefile import Filed
 from ledger.sequencer import LOST, Row

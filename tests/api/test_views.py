@@ -278,7 +278,7 @@ def test_too_much_for_one_question_is_refused(
     "view",
     [
         *("cases?year=2026", "merits?year=2026", "due?", "publications?", "due.ics?"),
-        *("complaints?span=2026", "documents?span=2026"),
+        "complaints?span=2026",
     ],
 )
 def test_the_bound_is_one_of_all_agencies_below_together(
@@ -287,6 +287,15 @@ def test_the_bound_is_one_of_all_agencies_below_together(
     monkeypatch.setattr("api.views.MAX_READ", 3)  # five acts in all, and no agency has four
     monkeypatch.setattr(ledger.services.log, "row", None)  # refused before anything is read
     answer = ask(ledger, f"/v1/agencies/city/{view}&below=yes")
+    assert (answer.status_code, answer.json()["code"]) == (422, "rejected"), answer.text
+
+
+def test_nor_are_documents_read_where_they_are_too_many(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.views.MAX_READ", 3)
+    monkeypatch.setattr("api.documents.read_rows", None)  # of rows, only times were looked at
+    answer = ask(ledger, "/v1/agencies/city/documents?span=2026&below=yes")
     assert (answer.status_code, answer.json()["code"]) == (422, "rejected"), answer.text
 
 
