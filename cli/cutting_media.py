@@ -8,9 +8,7 @@ memory and time, opens no file, and where the system allows it has no network.
 The demuxer decides what of the original is needed: all that it read on its way to the samples.
 """
 
-import ctypes
 import errno
-import io
 import json
 import os
 import resource
@@ -20,12 +18,15 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
-MEMORY = 2 << 30
-CPU_S = 600
-MAX_PLAYED = 16 << 30
+from cli.contained import ONE_FILE, Window, leave_network, limit
+
+LIMITS = {
+    resource.RLIMIT_AS: 2 << 30,
+    resource.RLIMIT_CPU: 600,
+    resource.RLIMIT_FSIZE: 16 << 30,
+}
 # What a machine refuses, whatever the recording is.
 NOT_HERE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENOMEM)
-NEW_USER, NEW_NETWORK = 0x10000000, 0x40000000
 LATE_S = 2  # how far behind the pictures sound may stand in the file
 # Of a transport stream: how long a packet is, and where in it the byte is by which it is known.
 TS_PACKETS = ((188, 0), (192, 4), (204, 0))
@@ -33,67 +34,29 @@ TS_SYNC = 0x47
 MAX_TABLES_APART = 64 << 20
 
 
-class Window(io.RawIOBase):
-    """`size` bytes of a descriptor from `start` on, which remembers what was read of them."""
+class Watched(Window):
+    """It remembers what of it was read."""
 
     def __init__(self, fd: int, start: int, size: int) -> None:
-        self._fd, self._start, self._size, self._at = fd, start, size, 0
+        super().__init__(fd, start, size)
         self.reads: list[tuple[int, int]] = []  # start and end, one run while they touch
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
-        self._at = max(0, base + offset)
-        return self._at
-
-    def peek(self, at: int, size: int) -> bytes:
-        """Read for us, not for the demuxer: it is not remembered."""
-        return os.pread(self._fd, max(0, min(size, self._size - at)), self._start + at)
-
     def read(self, size: int = -1) -> bytes:
-        left = max(0, self._size - self._at)
-        data = os.pread(self._fd, left if size < 0 else min(size, left), self._start + self._at)
-        if data:
-            end = self._at + len(data)
-            if self.reads and self.reads[-1][1] == self._at:
-                self.reads[-1] = (self.reads[-1][0], end)
-            else:
-                self.reads.append((self._at, end))
-        self._at += len(data)
+        begun = self._at
+        data = super().read(size)
+        if data and self.reads and self.reads[-1][1] == begun:
+            self.reads[-1] = (self.reads[-1][0], self._at)
+        elif data:
+            self.reads.append((begun, self._at))
         return data
 
 
-def limit() -> None:
-    limits = {
-        resource.RLIMIT_AS: MEMORY,
-        resource.RLIMIT_CPU: CPU_S,
-        resource.RLIMIT_FSIZE: MAX_PLAYED,
-        resource.RLIMIT_CORE: 0,
-    }
-    for name, most in limits.items():
-        resource.setrlimit(name, (most, most))
-
-
-def leave_network() -> None:
-    """A name space without interfaces; not every system lets a process make one."""
-    ctypes.CDLL(None).unshare(NEW_USER | NEW_NETWORK)
-
-
 def cut(
-    source: Window, target: Any, start_ms: int, end_ms: int, *, sound: bool
+    source: Watched, target: Any, start_ms: int, end_ms: int, *, sound: bool
 ) -> dict[str, object]:
     import av
 
-    options = {"protocol_whitelist": "none"}
-    with av.open(source, mode="r", options=options) as original:
+    with av.open(source, mode="r", options=ONE_FILE) as original:
         if original.format.name.endswith("_pipe"):
             raise ValueError("a picture, no recording")
         cover = av.stream.Disposition.attached_pic
@@ -217,7 +180,7 @@ def remuxed(av: Any, source: Window, target: Any, streams: Any, part: Part) -> l
     target.seek(0)
     found = []
     # With its edit list it would leave out what no player shows.
-    options = {"protocol_whitelist": "none", "ignore_editlist": "1"}
+    options = ONE_FILE | {"ignore_editlist": "1"}
     with av.open(target, mode="r", options=options) as again:
         rest = {index: iter(rows) for index, rows in origin.items()}
         for packet in again.demux():
@@ -304,7 +267,7 @@ def answered() -> dict[str, object]:
     played, start, size, start_ms, end_ms, sound = map(int, sys.argv[1:])
     try:
         with os.fdopen(played, "r+b") as target:
-            return cut(Window(0, start, size), target, start_ms, end_ms, sound=bool(sound))
+            return cut(Watched(0, start, size), target, start_ms, end_ms, sound=bool(sound))
     except ImportError as error:
         return {"missing": str(error.name)}
     except MemoryError:
@@ -318,7 +281,7 @@ def answered() -> dict[str, object]:
 
 def main() -> None:
     leave_network()
-    limit()
+    limit(LIMITS)
     line = json.dumps(answered(), separators=(",", ":")).encode("ascii") + b"\n"
     while line:
         line = line[os.write(1, line) :]

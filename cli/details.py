@@ -1,7 +1,8 @@
 """What an error says in its parentheses, in Chinese: the details that people meet most.
 
-Here stand those of handlers, registrars and supervisors; the other `details_*` have the rest. An error says which check refused and, in English, what was wanted and what came. What is not here
-keeps its English.
+Here stand those of handlers, registrars and supervisors; the other `details_*` have the rest.
+An error says which check refused and, in English, what was wanted and what came. What is not
+here keeps its English.
 """
 
 import re

@@ -7,63 +7,29 @@ that read them are large; so this process has little memory, little time, no way
 where the system allows it, no network. Whatever goes wrong here means: no facts.
 """
 
-import ctypes
-import io
 import json
 import os
 import resource
 import sys
 from typing import Any
 
-MEMORY = 1 << 30
-CPU_S = 10
+from cli.contained import ONE_FILE, Window, leave_network, limit
+
+LIMITS = {
+    resource.RLIMIT_AS: 1 << 30,
+    resource.RLIMIT_CPU: 10,
+    resource.RLIMIT_FSIZE: 0,
+    resource.RLIMIT_NPROC: 64,
+}
 MAX_PACKETS = 2_000  # until each stream has begun
-NEW_USER, NEW_NETWORK = 0x10000000, 0x40000000
 
 
-def limit() -> None:
-    limits = {
-        resource.RLIMIT_AS: MEMORY,
-        resource.RLIMIT_CPU: CPU_S,
-        resource.RLIMIT_FSIZE: 0,
-        resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_NPROC: 64,
-    }
-    for name, most in limits.items():
-        resource.setrlimit(name, (most, most))
-
-
-def leave_network() -> None:
-    """A name space without interfaces; not every system lets a process make one."""
-    ctypes.CDLL(None).unshare(NEW_USER | NEW_NETWORK)
-
-
-class Part(io.RawIOBase):
-    """`size` bytes of a file, as PyAV reads one."""
-
-    def __init__(self, fd: int, start: int, size: int) -> None:
-        self._fd, self._start, self._size, self._at = fd, start, size, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
+class Part(Window):
+    """Its end is the end of the file: nothing is sought behind it."""
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
-        self._at = min(max(0, base + offset), self._size)
+        self._at = min(super().seek(offset, whence), self._size)
         return self._at
-
-    def read(self, size: int = -1) -> bytes:
-        left = self._size - self._at
-        wanted = left if size < 0 else min(size, left)
-        found = os.pread(self._fd, wanted, self._start + self._at) if wanted else b""
-        self._at += len(found)
-        return found
 
 
 def begins(file: Any) -> int:
@@ -72,7 +38,7 @@ def begins(file: Any) -> int:
 
     file.seek(0)
     begun: set[int] = set()
-    with av.open(file, mode="r", options={"protocol_whitelist": "none"}) as container:
+    with av.open(file, mode="r", options=ONE_FILE) as container:
         wanted = [s for s in list(container.streams)[:8] if s.type in ("audio", "video")]
         for count, packet in enumerate(container.demux(wanted)):
             if len(begun) == len(wanted) or count > MAX_PACKETS:
@@ -85,9 +51,7 @@ def begins(file: Any) -> int:
 def look(file: Any) -> dict[str, object]:
     import av
 
-    # Only this very file: a play list could name others, or addresses.
-    options = {"protocol_whitelist": "none"}
-    with av.open(file, mode="r", options=options) as container:
+    with av.open(file, mode="r", options=ONE_FILE) as container:
         streams = []
         for stream in list(container.streams)[:8]:
             row: dict[str, object] = {"type": str(stream.type)}
@@ -108,7 +72,7 @@ def look(file: Any) -> dict[str, object]:
 
 def main() -> None:
     leave_network()
-    limit()
+    limit(LIMITS)
     part = [int(text) for text in sys.argv[1:3]]
     with Part(0, *part) if part else os.fdopen(0, "rb") as file:
         facts = look(file)

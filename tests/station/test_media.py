@@ -81,10 +81,12 @@ def test_a_play_list_leads_nowhere(film: Path, tmp_path: Path) -> None:
     assert not asked.is_set()
 
 
-def test_a_child_that_eats_memory_gives_no_facts(tmp_path: Path) -> None:
+def test_a_child_that_eats_memory_gives_no_facts(film: Path, tmp_path: Path) -> None:
     limits = Path(__file__).parents[2] / "cli/station/media_facts.py"
-    code = limits.read_text().replace("facts = look(file)", "facts = bytearray(1 << 33)")
-    assert media_facts(Path(os.devnull), child=child(tmp_path, code)) is None
+    assert media_facts(film, child=child(tmp_path, limits.read_text())) is not None
+    more = "held = bytearray(3 << 29)\n        facts = look(file)"  # 1.5 GiB, and it has one
+    code = limits.read_text().replace("facts = look(file)", more)
+    assert media_facts(film, child=child(tmp_path, code)) is None
 
 
 def test_a_child_that_never_ends_is_ended(tmp_path: Path) -> None:
