@@ -2,8 +2,9 @@
 
 import secrets
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
@@ -42,10 +43,8 @@ from ledger.process.reports.drawing import (
     secret_line,
 )
 from ledger.report import Bilingual
+from ledger.tlog.signing_key import SigningKey
 from storage.durable import PUBLIC_FILE, make_folder, write_file
-
-if TYPE_CHECKING:
-    pass
 
 WORDS: Bilingual = {
     "en": "A case-file review (案卷评查): the list is fixed first, then the sample is drawn.\n\n"
@@ -134,8 +133,7 @@ def list_(
     token_file: str,
     as_json: bool,
 ) -> None:
-    from api.clients.filing import act, read_source
-    from api.ids import new_id
+    from api.clients.filing import read_source
 
     committed = _reviewer(reviewer)
     key = read_key(key_file)
@@ -145,13 +143,7 @@ def list_(
     if not (path / STATEMENT).exists():
         register = numbered_cases(client, agency, year)
         cases = [Opened(secrets.token_bytes(32), case) for case in register]
-        listed, openings = make_list(agency, year, committed, sample, cases)
-        write_file(path / LIST, listed.to_bytes(), mode=PUBLIC_FILE)
-        write_file(path / OPENINGS, openings)
-        sources = [read_source(path / name, lambda count: None) for name in (LIST, OPENINGS)]
-        fields = {"agency": agency, "note": f"案卷评查 {year}"}
-        envelope = act(sources, OPENING, fields, key, new_id(time.time_ns() // 1_000_000))
-        write_file(path / STATEMENT, envelope, mode=PUBLIC_FILE)  # last: then all is made
+        _write(path, *make_list(agency, year, committed, sample, cases), key)
     envelope = read_small(path / STATEMENT)
     listed = ReviewList.from_bytes(read_small(path / LIST))
     asked = (agency, year, committed, sample)
@@ -163,23 +155,39 @@ def list_(
     answer = file_one(client, envelope, None)
     write_file(path / SALT, parse_base64(answer["salt"]), mode=PUBLIC_FILE)
     write_file(path / ENTRY, answer["entry"].encode(), mode=PUBLIC_FILE)
-    count, place = len(listed.cases), f"{answer['log']}-{answer['index']}"
+    _tell_listed(answer, len(listed.cases), path, as_json)
+
+
+def _write(path: Path, listed: ReviewList, openings: bytes, key: SigningKey) -> None:
+    from api.clients.filing import act, read_source
+    from api.ids import new_id
+
+    write_file(path / LIST, listed.to_bytes(), mode=PUBLIC_FILE)
+    write_file(path / OPENINGS, openings)
+    sources = [read_source(path / name, lambda count: None) for name in (LIST, OPENINGS)]
+    fields = {"agency": listed.agency, "note": f"案卷评查 {listed.year}"}
+    envelope = act(sources, OPENING, fields, key, new_id(time.time_ns() // 1_000_000))
+    write_file(path / STATEMENT, envelope, mode=PUBLIC_FILE)  # last: then all is made
+
+
+def _tell_listed(answer: Mapping[str, Any], count: int, path: Path, as_json: bool) -> None:
+    place = f"{answer['log']}-{answer['index']}"
     if as_json:
         output.result_json({"cases": str(count), "id": answer["id"], "place": place})
-    else:
-        output.result(
-            say(
-                en=f"{place}  {answer['id']}  {count} cases",
-                zh=f"{place}  {answer['id']}  {count} 案",
-            )
+        return
+    output.result(
+        say(
+            en=f"{place}  {answer['id']}  {count} cases",
+            zh=f"{place}  {answer['id']}  {count} 案",
         )
-        receipt = f"tiezheng receipt {answer['id']} -o {printable(str(path / PROOF))}"
-        output.note(
-            say(
-                en=f"next: {receipt}; the reviewer then puts his secret into the folder",
-                zh=f"下一步：{receipt}；然后由评查人将秘密数放入该文件夹",
-            )
+    )
+    receipt = f"tiezheng receipt {answer['id']} -o {printable(str(path / PROOF))}"
+    output.note(
+        say(
+            en=f"next: {receipt}; the reviewer then puts his secret into the folder",
+            zh=f"下一步：{receipt}；然后由评查人将秘密数放入该文件夹",
         )
+    )
 
 
 @new_command(

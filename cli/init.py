@@ -14,6 +14,7 @@ from ledger.errors import LedgerError
 from ledger.evidence.membership import log_label
 from ledger.tlog.note import VerifierKey
 from ledger.tlog.policy import Witness
+from storage.folder import DataFolder
 from storage.trust_directory import read_trust
 
 
@@ -122,6 +123,10 @@ def command(
         )
         return
     output.result(log)
+    _tell_next(data, folder, witnessed=bool(witnesses))
+
+
+def _tell_next(data: str, folder: DataFolder, *, witnessed: bool) -> None:
     output.note(
         say(
             en=f"a ledger is in {data!r}; the key above is its log's, for every cosigner",
@@ -141,7 +146,7 @@ def command(
             zh=f"请另存一份 {str(folder.keys / 'seal-1.key')!r}：没有它，证据原件无人能读",
         )
     )
-    if not witnesses:
+    if not witnessed:
         output.note(
             say(
                 en="without cosigners no court can believe this log: quorum none",

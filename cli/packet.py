@@ -1,10 +1,10 @@
 """`tiezheng packet`: what a court receives."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -47,6 +47,9 @@ UNAPPROVED: dict[Unapproved, Bilingual] = {
         "zh": "该批准已过有效期（until），或者所写不是日期",
     },
 }
+
+if TYPE_CHECKING:
+    from api.clients.ledger import LedgerClient
 
 GIVEN = tuple(str(reason) for reason in Reason if reason not in LEDGERS_OWN)
 MAX_WITHHELD = 256
@@ -209,7 +212,6 @@ def command(
     as_json: bool,
 ) -> None:
     from api.clients.absences import add_statements
-    from api.clients.ledger import NotYet
 
     number = parse_case(case)
     asked, due = _withheld(withhold), _due(procedure, received, holidays)
@@ -220,23 +222,42 @@ def command(
         raise _lacking(lacks)
     target = Path(file)
     ends = time.monotonic() + wait
+    _receive(client, number, target, asked, due, to, ends)
+    if absence:
+        with output.progress(say(en="asking mirrors", zh="询问镜像"), 0) as advance:
+            add_statements(target, absence, max(0.0, ends - time.monotonic()), advance)
+    _tell(number, file, due, as_json)
+
+
+def _receive(
+    client: "LedgerClient",
+    case: str,
+    target: Path,
+    asked: Mapping[str, Reason],
+    due: Due | None,
+    to: Handover | None,
+    ends: float,
+) -> None:
+    """Waits for the cosigners until `ends`."""
+    from api.clients.ledger import NotYet
+
     while True:
         try:
             with output.progress(say(en="receiving", zh="接收"), 0) as advance:
-                client.packet(number, target, advance, withhold=asked, due=due, handover=to)
-            break
+                client.packet(case, target, advance, withhold=asked, due=due, handover=to)
+            return
         except NotApproved as error:
             raise _not_approved(error) from None
         except NotYet:
             if time.monotonic() >= ends:
                 raise
             time.sleep(0.5)
-    if absence:
-        with output.progress(say(en="asking mirrors", zh="询问镜像"), 0) as advance:
-            add_statements(target, absence, max(0.0, ends - time.monotonic()), advance)
-    size = target.stat().st_size
+
+
+def _tell(case: str, file: str, due: Due | None, as_json: bool) -> None:
+    size = Path(file).stat().st_size
     if as_json:
-        row: dict[str, Any] = {"bytes": str(size), "case": number, "file": file}
+        row: dict[str, Any] = {"bytes": str(size), "case": case, "file": file}
         if due is not None:
             row["due"] = due.to_json()
         output.result_json(row)

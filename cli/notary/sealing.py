@@ -107,7 +107,6 @@ def _sign(
     from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
     from pyhanko.sign import fields, signers
     from pyhanko.sign.general import SigningError
-    from pyhanko.sign.signers import pdf_signer
     from pyhanko.sign.timestamps.common_utils import TimestampRequestError
     from pyhanko.sign.validation.errors import SignatureValidationError
     from pyhanko_certvalidator import ValidationContext
@@ -121,7 +120,29 @@ def _sign(
         allow_fetching=fetch,
         revocation_mode="require",
     )
-    how = signers.PdfSignatureMetadata(
+    making = signers.PdfSigner(
+        _how(context), signer, timestamper=stamper, new_field_spec=fields.SigFieldSpec(FIELD)
+    )
+    try:
+        out = making.sign_pdf(IncrementalPdfFileWriter(io.BytesIO(pdf)))
+    except TimestampRequestError as error:
+        raise Unavailable(f"no time stamp: {error}", hints=("try again later",)) from None
+    except RuntimeError as error:  # the base of what python-pkcs11 raises
+        raise Unavailable(f"the token did not sign: {type(error).__name__}") from None
+    except (SigningError, SignatureValidationError, ValidationError, PathError) as error:
+        raise Rejected(
+            f"cannot seal: {_why(error)}",
+            hints=("its chain and revocation lists must be at hand, and valid today",),
+        ) from None
+    return bytes(out.getbuffer())
+
+
+def _how(context: Any) -> Any:
+    """As PAdES has it: certified, with all that a verifier wants in it, and stamped at the end."""
+    from pyhanko.sign import fields, signers
+    from pyhanko.sign.signers import pdf_signer
+
+    return signers.PdfSignatureMetadata(
         field_name=FIELD,
         md_algorithm="sha256",
         subfilter=fields.SigSeedSubFilter.PADES,
@@ -138,21 +159,6 @@ def _sign(
             ),
         ),
     )
-    making = signers.PdfSigner(
-        how, signer, timestamper=stamper, new_field_spec=fields.SigFieldSpec(FIELD)
-    )
-    try:
-        out = making.sign_pdf(IncrementalPdfFileWriter(io.BytesIO(pdf)))
-    except TimestampRequestError as error:
-        raise Unavailable(f"no time stamp: {error}", hints=("try again later",)) from None
-    except RuntimeError as error:  # the base of what python-pkcs11 raises
-        raise Unavailable(f"the token did not sign: {type(error).__name__}") from None
-    except (SigningError, SignatureValidationError, ValidationError, PathError) as error:
-        raise Rejected(
-            f"cannot seal: {_why(error)}",
-            hints=("its chain and revocation lists must be at hand, and valid today",),
-        ) from None
-    return bytes(out.getbuffer())
 
 
 def _check_answer(asked: Any, answered: Any) -> None:

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -25,6 +25,9 @@ from ledger.evidence.chunks import digest_item
 from ledger.evidence.statement import FileSubject, Kind, Statement, Subject, TextSubject
 from ledger.evidence.trust import TrustedLog
 from ledger.suite import digest
+
+if TYPE_CHECKING:
+    from cli.notary.comparing import Row
 
 
 def run_init(
@@ -192,13 +195,7 @@ def run_compare(
     from cli.notary import comparing
     from cli.notary.page import Compared
 
-    if (packet is None) == (receipts is None) or (packet is None and not files):
-        raise click.UsageError(
-            say(
-                en="want FILE… with --receipts, or --packet",
-                zh="请给出 --packet，或 FILE… 与 --receipts",
-            )
-        )
+    _check_compared(files, packet, receipts)
     desk = _Desk(folder, **signing)
     desk.office.check_accepted(application)
     logs = _chosen(desk.office.trust.logs, label)
@@ -227,19 +224,35 @@ def run_compare(
         record["packet"] = outcome
     statement = desk.record(application, "comparison", record)
     if not desk.as_json:
-        for row in rows:
-            place = f"{row.logged.log}-{row.logged.index}" if row.logged else "-"
-            output.result(f"{_compared(row.outcome)}  {place}  {row.name}")
-        sums = comparing.counted(rows)
-        output.result("; ".join(f"{_compared(o)}: {n}" for o, n in sums.items() if n))
-        if missing:
-            output.result(say(en=f"not handed in: {missing}", zh=f"未提交: {missing}"))
+        _tell_compared(rows, missing)
     code = desk.end(statement, record)
     bad = any(row.outcome in (Compared.DIFFERENT, Compared.NOT_LOGGED) for row in rows)
     doubt = any(row.outcome is Compared.UNDECIDED for row in every) or outcome == "undecided"
     if bad or outcome == "failed":
         return output.Exit.FAILED
     return output.Exit.UNDECIDED if doubt else code
+
+
+def _check_compared(files: Sequence[str], packet: str | None, receipts: str | None) -> None:
+    if (packet is None) == (receipts is None) or (packet is None and not files):
+        raise click.UsageError(
+            say(
+                en="want FILE… with --receipts, or --packet",
+                zh="请给出 --packet，或 FILE… 与 --receipts",
+            )
+        )
+
+
+def _tell_compared(rows: Sequence["Row"], missing: int) -> None:
+    from cli.notary import comparing
+
+    for row in rows:
+        place = f"{row.logged.log}-{row.logged.index}" if row.logged else "-"
+        output.result(f"{_compared(row.outcome)}  {place}  {row.name}")
+    sums = comparing.counted(rows)
+    output.result("; ".join(f"{_compared(o)}: {n}" for o, n in sums.items() if n))
+    if missing:
+        output.result(say(en=f"not handed in: {missing}", zh=f"未提交: {missing}"))
 
 
 def _chosen(logs: Sequence[TrustedLog], label: str) -> Sequence[TrustedLog]:

@@ -178,26 +178,16 @@ class Docker:
         unread = [found for found in shifted if not known[found.path].sha256]
         store.moved([(known[f.path].id, f.mtime_ns, f.ino) for f in unread])
         new = [found for found in new if found not in unread]
-        listed = {found.path: found for found in listing.files}
+        store.seen(_seen_again(known, listing))
         everything = {found.path for found, _ in self._seen[name].since.values()}
-        store.seen(
-            [
-                (row.id, listed[path].ino)
-                for path, row in known.items()
-                if path in listed and not row.wiped and not row.changed
-                if not _is_new(row, listed[path]) and (row.ino != listed[path].ino or row.gone)
-            ]
-        )
-        if listing.whole:
-            missing = [
-                row
-                for path, row in known.items()
-                if path not in everything and not row.gone and not row.wiped
-            ]
-            if missing:
-                self._miss(name, device.docking, missing)
-        overtaken = [known[f.path] for f in new if f.path in known]
-        for row in overtaken:
+        missing = [
+            row
+            for path, row in known.items()
+            if path not in everything and not row.gone and not row.wiped
+        ]
+        if listing.whole and missing:
+            self._miss(name, device.docking, missing)
+        for row in (known[f.path] for f in new if f.path in known):
             if not (row.sha256 or row.gone or row.wiped or row.changed):
                 # It was listed, and is another before anybody has read it.
                 store.changed(row, GapKind.FILE_CHANGED, card.note(row.path), now)
@@ -413,6 +403,17 @@ def last_counters(station: Station, device: str) -> dict[str, int]:
 
 def is_read(known: FileRow | None, found: Found) -> bool:
     return known is not None and bool(known.sha256) and not _is_new(known, found)
+
+
+def _seen_again(known: Mapping[bytes, FileRow], listing: Listing) -> list[tuple[int, int]]:
+    """Files that are there as they were, and were gone or have another place on the card."""
+    listed = {found.path: found for found in listing.files}
+    return [
+        (row.id, listed[path].ino)
+        for path, row in known.items()
+        if path in listed and not row.wiped and not row.changed
+        if not _is_new(row, listed[path]) and (row.ino != listed[path].ino or row.gone)
+    ]
 
 
 def _is_new(known: FileRow | None, found: Found) -> bool:
