@@ -9,10 +9,10 @@ from typing import Any
 import click
 
 from cli import output
-from cli.command import argument, json_option, new_lang_option, option, page, trust_option
+from cli.command import Group, argument, json_option, option, trust_option
 from cli.command import command as new_command
 from cli.files import check_new, read_key, read_secret
-from cli.language import pick, say
+from cli.language import say
 from cli.output import Exit
 from cli.registering import agency_option
 from cli.remote import open_client, own_key_option, server_option, token_option
@@ -57,19 +57,7 @@ WORDS: Bilingual = {
 }
 
 
-class Review(click.Group):
-    """`command` is the group; its members have pages of their own."""
-
-    def get_help(self, ctx: click.Context) -> str:
-        rows = tuple((name, member.get_short_help_str()) for name, member in self.commands.items())
-        options = [("--lang zh|en", pick(new_lang_option().words))]
-        return page(ctx, pick(WORDS), options, rows, "tiezheng case-review draw review/ --trust …")
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self.commands)
-
-
-command = Review("case-review", params=[new_lang_option()], no_args_is_help=True)
+command = Group("case-review", words=WORDS, example="tiezheng case-review draw review/ --trust …")
 
 
 @new_command(

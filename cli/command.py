@@ -15,6 +15,7 @@ from ledger.report import Bilingual
 F = TypeVar("F", bound=Callable[..., Any])
 
 Row = tuple[str, str]
+LANG = f"--lang {'|'.join(LANGUAGES)}"
 
 
 class Option(click.Option):
@@ -43,6 +44,23 @@ class Command(click.Command):
 
     def get_short_help_str(self, limit: int = 45) -> str:
         return pick(self.words).partition("\n")[0]
+
+
+class Group(click.Group):
+    """Its members have pages of their own, and stand in its own in the order of their adding."""
+
+    def __init__(self, name: str, *, words: Bilingual, example: str) -> None:
+        super().__init__(name, params=[new_lang_option()], no_args_is_help=True)
+        self.words = words
+        self.example = example
+
+    def get_help(self, ctx: click.Context) -> str:
+        rows = tuple((name, member.get_short_help_str()) for name, member in self.commands.items())
+        options = [(LANG, pick(new_lang_option().words))]
+        return page(ctx, pick(self.words), options, rows, self.example)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
 
 
 def command(
@@ -104,6 +122,27 @@ def trust_option() -> Callable[[F], F]:
             "en": "your own folder of whom you believe: logs, policies, keys",
             "zh": "您自己的信任文件夹：日志、联合签名策略、密钥",
         },
+    )
+
+
+def listen_options(port: int) -> Callable[[F], F]:
+    return together(
+        option(
+            "--host",
+            default="127.0.0.1",
+            metavar="ADDRESS",
+            words={"en": "where to listen; by default 127.0.0.1", "zh": "监听地址；缺省 127.0.0.1"},
+        ),
+        option(
+            "--port",
+            type=click.IntRange(0, 65535),
+            default=port,
+            metavar="N",
+            words={
+                "en": f"by default {port}; 0 takes a free one",
+                "zh": f"缺省 {port}；0 表示任取空闲端口",
+            },
+        ),
     )
 
 

@@ -9,7 +9,7 @@ import click
 
 from cli import output
 from cli.command import command as new_command
-from cli.command import option
+from cli.command import listen_options, option
 from cli.language import say
 from cli.signers import open_signers, token_options
 from ledger.cosigner import check_memory
@@ -101,19 +101,7 @@ WITHIN_S = 10.0  # or a log's server could keep a cosigner from starting
         "zh": "每个地址每秒的请求数；缺省 100",
     },
 )
-@option(
-    "--host",
-    default="127.0.0.1",
-    metavar="ADDRESS",
-    words={"en": "where to listen; by default 127.0.0.1", "zh": "监听地址；缺省 127.0.0.1"},
-)
-@option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=8601,
-    metavar="N",
-    words={"en": "by default 8601; 0 takes a free one", "zh": "缺省 8601；0 表示任取空闲端口"},
-)
+@listen_options(8601)
 def command(
     keys: tuple[str, ...],
     token_module: str | None,

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from cli import output
-from cli.command import argument, json_option, new_lang_option, option, page
+from cli.command import Group, argument, json_option, option
 from cli.command import command as new_command
 from cli.files import check_new, read_secret
-from cli.language import pick, say
+from cli.language import say
 from cli.output import Exit
 from cli.remote import open_client, server_option, token_option
 from cli.small_file import read_small
@@ -43,19 +43,7 @@ WORDS: Bilingual = {
 }
 
 
-class FeedCommands(click.Group):
-    """`command` is the group; its members have pages of their own."""
-
-    def get_help(self, ctx: click.Context) -> str:
-        rows = tuple((name, member.get_short_help_str()) for name, member in self.commands.items())
-        options = [("--lang zh|en", pick(new_lang_option().words))]
-        return page(ctx, pick(WORDS), options, rows, "tiezheng feed status data")
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self.commands)
-
-
-command = FeedCommands("feed", params=[new_lang_option()], no_args_is_help=True)
+command = Group("feed", words=WORDS, example="tiezheng feed status data")
 
 data_argument = argument(
     "data", metavar="DATA", words={"en": "the ledger's folder", "zh": "账本文件夹"}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli import output
-from cli.command import argument, option
+from cli.command import argument, listen_options, option
 from cli.command import command as new_command
 from cli.language import say
 from cli.output import Exit
@@ -128,19 +128,7 @@ Watched = dict[VerifierKey, Policy | None]
         "zh": "每个地址每秒可询问标签的次数；缺省 5",
     },
 )
-@option(
-    "--host",
-    default="127.0.0.1",
-    metavar="ADDRESS",
-    words={"en": "where to listen; by default 127.0.0.1", "zh": "监听地址；缺省 127.0.0.1"},
-)
-@option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=8602,
-    metavar="N",
-    words={"en": "by default 8602; 0 takes a free one", "zh": "缺省 8602；0 表示任取空闲端口"},
-)
+@listen_options(8602)
 def command(
     where: str,
     data: str,

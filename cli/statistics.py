@@ -17,7 +17,7 @@ from cli.files import read_secret
 from cli.language import language, pick, say
 from cli.output import Exit
 from cli.public_log import open_log
-from cli.remote import open_client
+from cli.remote import open_client, server_option, token_option
 from cli.table import Table, show_table, write_table
 from cli.trust import open_trust
 from cli.wording import OUTCOMES
@@ -116,24 +116,8 @@ CHINESE = (
         "zh": "将统计表写入此文件，扩展名为 .csv、.xlsx 或 .pdf",
     },
 )
-@option(
-    "--server",
-    metavar="URL",
-    envvar="TIEZHENG_SERVER",
-    words={
-        "en": "the ledger's address; also TIEZHENG_SERVER",
-        "zh": "账本地址；也可用 TIEZHENG_SERVER",
-    },
-)
-@option(
-    "--token-file",
-    metavar="FILE",
-    envvar="TIEZHENG_TOKEN_FILE",
-    words={
-        "en": "a file with your access token; also TIEZHENG_TOKEN_FILE",
-        "zh": "访问令牌文件；也可用 TIEZHENG_TOKEN_FILE",
-    },
-)
+@server_option(required=False)
+@token_option(required=False)
 @option(
     "--check",
     metavar="FILE",

@@ -2,11 +2,9 @@
 
 from typing import Any
 
-import click
-
-from cli.command import argument, json_option, new_lang_option, option, page, trust_option
+from cli.command import Group, argument, json_option, option, trust_option
 from cli.command import command as new_command
-from cli.language import pick
+from cli.remote import server_option, token_option
 from ledger.report import Bilingual
 
 WORDS: Bilingual = {
@@ -18,19 +16,7 @@ WORDS: Bilingual = {
 }
 
 
-class Archive(click.Group):
-    """`command` is the group; its members have pages of their own."""
-
-    def get_help(self, ctx: click.Context) -> str:
-        rows = tuple((name, member.get_short_help_str()) for name, member in self.commands.items())
-        options = [("--lang zh|en", pick(new_lang_option().words))]
-        return page(ctx, pick(WORDS), options, rows, "tiezheng archive check handover/")
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self.commands)
-
-
-command = Archive("archive", params=[new_lang_option()], no_args_is_help=True)
+command = Group("archive", words=WORDS, example="tiezheng archive check handover/")
 
 
 @new_command(
@@ -121,24 +107,8 @@ command = Archive("archive", params=[new_lang_option()], no_args_is_help=True)
         "zh": "docs 文件夹；缺省取源码所带",
     },
 )
-@option(
-    "--server",
-    metavar="URL",
-    envvar="TIEZHENG_SERVER",
-    words={
-        "en": "the ledger's address; also TIEZHENG_SERVER",
-        "zh": "账本地址；也可用 TIEZHENG_SERVER",
-    },
-)
-@option(
-    "--token-file",
-    metavar="FILE",
-    envvar="TIEZHENG_TOKEN_FILE",
-    words={
-        "en": "a file with your access token; also TIEZHENG_TOKEN_FILE",
-        "zh": "访问令牌文件；也可用 TIEZHENG_TOKEN_FILE",
-    },
-)
+@server_option(required=False)
+@token_option(required=False)
 @json_option()
 def make(**fields: Any) -> int:
     from cli.archive.making import run_make

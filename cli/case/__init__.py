@@ -1,15 +1,12 @@
 """`tiezheng case …`: the acts of a procedure, its conclusions, and what lacks."""
 
-import click
-
 from cli.case import acting, judging, views
 from cli.case.bulletin import complaints
 from cli.case.due import due
 from cli.case.merits import merits
 from cli.case.publications import publications
 from cli.case.supervision import supervision
-from cli.command import new_lang_option, page
-from cli.language import pick
+from cli.command import Group
 from ledger.report import Bilingual
 
 WORDS: Bilingual = {
@@ -23,20 +20,9 @@ WORDS: Bilingual = {
 }
 
 
-class Case(click.Group):
-    """`command` is the group; its members have pages of their own."""
-
-    def get_help(self, ctx: click.Context) -> str:
-        rows = tuple((name, member.get_short_help_str()) for name, member in self.commands.items())
-        options = [("--lang zh|en", pick(new_lang_option().words))]
-        example = "tiezheng case gaps '苏城管罚〔2026〕417号' --token-file token …"
-        return page(ctx, pick(WORDS), options, rows, example)
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self.commands)
-
-
-command = Case("case", params=[new_lang_option()], no_args_is_help=True)
+command = Group(
+    "case", words=WORDS, example="tiezheng case gaps '苏城管罚〔2026〕417号' --token-file token …"
+)
 
 MEMBERS = (
     *(acting.act, acting.decide, acting.serve_document, acting.close),

@@ -1,11 +1,8 @@
 """`tiezheng dispose …`: what is kept longer than it has to be, destroyed by two persons."""
 
-import click
-
-from cli.command import new_lang_option, page
+from cli.command import Group
 from cli.dispose.drafting import due
 from cli.dispose.signing import file, sign
-from cli.language import pick
 from ledger.report import Bilingual
 
 WORDS: Bilingual = {
@@ -19,19 +16,7 @@ WORDS: Bilingual = {
 }
 
 
-class Disposals(click.Group):
-    """`command` is the group; its members have pages of their own."""
-
-    def get_help(self, ctx: click.Context) -> str:
-        rows = tuple((name, member.get_short_help_str()) for name, member in self.commands.items())
-        options = [("--lang zh|en", pick(new_lang_option().words))]
-        return page(ctx, pick(WORDS), options, rows, "tiezheng dispose due data")
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self.commands)
-
-
-command = Disposals("dispose", params=[new_lang_option()], no_args_is_help=True)
+command = Group("dispose", words=WORDS, example="tiezheng dispose due data")
 
 for member in (due, sign, file):
     command.add_command(member)

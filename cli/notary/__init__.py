@@ -8,15 +8,13 @@ import click
 from cli.command import (
     Command,
     F,
+    Group,
     argument,
     json_option,
-    new_lang_option,
     option,
-    page,
     trust_option,
 )
 from cli.command import command as new_command
-from cli.language import pick
 from cli.remote import server_option
 from cli.signers import token_options
 from ledger.evidence.notarial import Dispute, Ground
@@ -33,19 +31,7 @@ WORDS: Bilingual = {
 }
 
 
-class Workbench(click.Group):
-    """`command` is the group; its members have pages of their own."""
-
-    def get_help(self, ctx: click.Context) -> str:
-        rows = tuple((name, member.get_short_help_str()) for name, member in self.commands.items())
-        options = [("--lang zh|en", pick(new_lang_option().words))]
-        return page(ctx, pick(WORDS), options, rows, "tiezheng notary list office/")
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self.commands)
-
-
-command = Workbench("notary", params=[new_lang_option()], no_args_is_help=True)
+command = Group("notary", words=WORDS, example="tiezheng notary list office/")
 
 
 def folder_argument() -> Callable[[F], F]:
@@ -72,6 +58,17 @@ def key_option(persons: int = 1) -> Callable[[F], F]:
         words={
             "en": "a person's own private key" + ("; two persons sign" if persons > 1 else ""),
             "zh": "本人的私钥文件" + ("；须两人签名" if persons > 1 else ""),
+        },
+    )
+
+
+def known_option() -> Callable[[F], F]:
+    return option(
+        "--known",
+        metavar="FILE",
+        words={
+            "en": "digests of programs that may run, as sha256sum writes them",
+            "zh": "允许运行的程序的摘要，格式同 sha256sum",
         },
     )
 
@@ -432,14 +429,7 @@ def preserve(**fields: Any) -> int:
     metavar="HOST",
     words={"en": "an NTP server to compare the clock with", "zh": "用于对时的 NTP 服务器"},
 )
-@option(
-    "--known",
-    metavar="FILE",
-    words={
-        "en": "digests of programs that may run, as sha256sum writes them",
-        "zh": "允许运行的程序的摘要，格式同 sha256sum",
-    },
-)
+@known_option()
 @key_option()
 @offline_option()
 @json_option()
@@ -504,14 +494,7 @@ def ask(**fields: Any) -> None:
 @folder_argument()
 @application_argument()
 @argument("report", metavar="REPORT", words={"en": "the station's file", "zh": "采集站的报告文件"})
-@option(
-    "--known",
-    metavar="FILE",
-    words={
-        "en": "digests of programs that may run, as sha256sum writes them",
-        "zh": "允许运行的程序的摘要，格式同 sha256sum",
-    },
-)
+@known_option()
 @key_option()
 @offline_option()
 @json_option()

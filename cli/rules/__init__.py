@@ -1,9 +1,6 @@
 """`tiezheng rules …`: rule packs, shipped and of one's own: read, check, publish them."""
 
-import click
-
-from cli.command import new_lang_option, page
-from cli.language import pick
+from cli.command import Group
 from cli.rules import packs
 from ledger.report import Bilingual
 
@@ -16,19 +13,7 @@ WORDS: Bilingual = {
 }
 
 
-class Rules(click.Group):
-    """`command` is the group; its members have pages of their own."""
-
-    def get_help(self, ctx: click.Context) -> str:
-        rows = tuple((name, member.get_short_help_str()) for name, member in self.commands.items())
-        options = [("--lang zh|en", pick(new_lang_option().words))]
-        return page(ctx, pick(WORDS), options, rows, "tiezheng rules show ordinary")
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self.commands)
-
-
-command = Rules("rules", params=[new_lang_option()], no_args_is_help=True)
+command = Group("rules", words=WORDS, example="tiezheng rules show ordinary")
 
 for member in (packs.list_packs, packs.show, packs.check, packs.publish):
     command.add_command(member)

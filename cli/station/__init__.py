@@ -9,15 +9,14 @@ from cli import output
 from cli.command import (
     Command,
     F,
+    Group,
     argument,
     json_option,
-    new_lang_option,
     option,
-    page,
     trust_option,
 )
 from cli.command import command as new_command
-from cli.language import pick, say
+from cli.language import say
 from cli.remote import server_option, token_option
 from ledger.errors import Unavailable, Unknown
 from ledger.evidence.session import Cause
@@ -34,19 +33,7 @@ WORDS: Bilingual = {
 }
 
 
-class Stations(click.Group):
-    """`command` is the group; its members have pages of their own."""
-
-    def get_help(self, ctx: click.Context) -> str:
-        rows = tuple((name, member.get_short_help_str()) for name, member in self.commands.items())
-        options = [("--lang zh|en", pick(new_lang_option().words))]
-        return page(ctx, pick(WORDS), options, rows, "tiezheng station run station/")
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self.commands)
-
-
-command = Stations("station", params=[new_lang_option()], no_args_is_help=True)
+command = Group("station", words=WORDS, example="tiezheng station run station/")
 
 
 def folder_argument() -> Callable[[F], F]:
