@@ -1,7 +1,7 @@
 """`tiezheng deposit`: files become evidence, or the documents of an act."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -162,14 +162,7 @@ def command(
             zh=f"一项执法行为至多 {MAX_DOCUMENTS} 份文书，现有 {len(files)} 份",
         )
         raise click.UsageError(message)
-    fields = {name: value for name, value in details.items() if value}
-    if "officers" in fields:
-        fields["officers"] = list(fields["officers"])
-    fields["case"] = parse_case(case)
-    if start or end:
-        fields["occurred"] = {"from": start or end, "to": end or start}
-    decides = act is not None and act.endswith("_decision")
-    fields.setdefault("stage", str(Stage.DECIDE if decides else Stage.INVESTIGATE))
+    fields = {"case": parse_case(case)} | _fields(act, start, end, details)
     filing = Filing(
         server,
         key_file,
@@ -189,6 +182,20 @@ def command(
     if trust is None:
         note_unchecked()
     return output.worst(output.refusal(error, names) for names, error in filing.refused)
+
+
+def _fields(
+    act: str | None, start: str | None, end: str | None, details: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What is stated of the files; nothing of what was not given."""
+    fields = {name: value for name, value in details.items() if value}
+    if "officers" in fields:
+        fields["officers"] = list(fields["officers"])
+    if start or end:
+        fields["occurred"] = {"from": start or end, "to": end or start}
+    decides = act is not None and act.endswith("_decision")
+    fields.setdefault("stage", str(Stage.DECIDE if decides else Stage.INVESTIGATE))
+    return fields
 
 
 def _note_flags(row: dict[str, Any]) -> None:

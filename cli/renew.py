@@ -13,6 +13,7 @@ from ledger.encoding import format_time
 from ledger.errors import Malformed
 
 if TYPE_CHECKING:
+    from api.renewing import Renewed
     from api.services import Services
 
 
@@ -83,6 +84,10 @@ def command(data: str, authority: str, label: str, as_json: bool) -> None:
             renewed = renewing.renew(*known[authority])
     finally:
         services.close()
+    _tell(renewed, others, authority, as_json)
+
+
+def _tell(renewed: "Renewed", others: list[str], authority: str, as_json: bool) -> None:
     if as_json:
         output.result_json(
             {
