@@ -50,6 +50,11 @@ SENTENCES: Mapping[str, Bilingual] = {
         "en": "{decided} yuan were decided and {notified} notified, once the party had spoken.",
         "zh": "当事人陈述、申辩后，决定 {decided} 元，重于告知的 {notified} 元。",
     },
+    "heavier_kind": {
+        "en": "{said} was decided and {other} notified, which is lighter or of no known weight, once "
+        "the party had spoken.",
+        "zh": "当事人陈述、申辩后，决定“{said}”，重于告知的“{other}”，或者轻重无从比较。",
+    },
     "hole": {
         "en": "{device} recorded nothing for {wanting_ms}, from {from} to {to}, "
         "and no reason was given.",
@@ -80,6 +85,10 @@ SENTENCES: Mapping[str, Bilingual] = {
     "no_timecodes": {
         "en": "A recording stands in for it, and no note says what it shows and when.",
         "zh": "以录像代替笔录，但没有关键内容和时间段的文字说明。",
+    },
+    "no_transcript": {
+        "en": "{count} sound recordings have no transcript in the case.",
+        "zh": "{count} 份录音没有附文字记录。",
     },
     "not_in_force": {
         "en": "{clause} of version {version} was not in force on that day.",

@@ -27,11 +27,13 @@ CHECKS: Mapping[str, Bilingual] = {
     "fact_is": {"en": "states", "zh": "载明为"},
     "followed_by": {"en": "answered after the last of them", "zh": "最后一次之后有回应"},
     "in_band": {"en": "within the band", "zh": "在幅度内"},
+    "kind_not_heavier": {"en": "of no heavier kind", "zh": "种类不加重"},
     "no_more_than": {"en": "no more than", "zh": "不多于"},
     "not_heavier": {"en": "no heavier", "zh": "不加重"},
     "qualified": {"en": "qualified reviewer", "zh": "审核人员资格"},
     "same_fact": {"en": "state the same", "zh": "载明一致"},
     "timecoded": {"en": "time-codes noted", "zh": "有时间段说明"},
+    "transcribed": {"en": "sound recordings have transcripts", "zh": "录音附文字"},
 }
 _GIVEN: Mapping[str, Bilingual] = {
     "act": {"en": "act", "zh": "行为"},
@@ -46,6 +48,7 @@ _GIVEN: Mapping[str, Bilingual] = {
     "most": {"en": "yuan", "zh": "元"},
     "of": {"en": "compared with", "zh": "对照行为"},
     "of_fact": {"en": "its fact", "zh": "对照事实"},
+    "order": {"en": "from the lightest on", "zh": "由轻到重"},
     "version": {"en": "version", "zh": "版本"},
 }
 _LISTS: Mapping[str, Bilingual] = {
@@ -112,6 +115,9 @@ def _value(
             return fact_name(pack, check.given["of"], value)
         case "is":
             return word_name(pack, act, check.given["fact"], value)
+        case "order":
+            names = (word_name(pack, act, check.given["fact"], w) for words in value for w in words)
+            return say(en=", ", zh="、").join(names)
         case "list":
             return pick(_LISTS[value])
         case "most":

@@ -107,6 +107,10 @@ class CaseFile:
         found = self.acts(*names)
         return found[: bisect_right(found, number, key=NUMBER)]
 
+    def upto(self, number: int) -> tuple[Filed, ...]:
+        """All statements at no later place."""
+        return self.filed[: bisect_right(self.filed, number, key=NUMBER)]
+
     def first(self, *names: str) -> Filed | None:
         found = self.acts(*names)
         return found[0] if found else None

@@ -42,6 +42,7 @@ BEGINS = parse_time("2026-03-02T09:00:00+08:00")
 FIRST = 1000  # the place of the case's first act; the registers stand before it
 INVESTIGATORS = ["320501-0001", "320501-0002"]
 OTHERS = ["320501-0003", "320501-0004"]
+HEAVIER = ("not_heavier", "kind_not_heavier")
 HEAVY = {"grave": "yes"}  # by the catalogue of major decisions below
 
 BENCHMARKS = """
@@ -126,6 +127,7 @@ class Proceeding:
     steps: list[Step] = field(default_factory=list)
     never: set[str] = field(default_factory=set)
     kinds: set[str] = field(default_factory=set)  # of devices that evidence comes from
+    sounds: int = 0  # recordings of sound alone, without a transcript
 
     def step(self, act: str) -> Step:
         return next(step for step in self.steps if step.act == act)
@@ -239,9 +241,9 @@ class Proceeding:
             yield from ((a, b) for a in acts for b in check.before if a != b)
             if check.check == "followed_by":
                 yield from ((given["act"], answer) for answer in given["of"])
-            if check.check in ("at_least_days_before", "approved_within_hours", "not_heavier"):
+            if check.check in (*HEAVIER, "at_least_days_before", "approved_within_hours"):
                 yield given["act"], given["of"]
-            if check.check == "not_heavier":
+            if check.check in HEAVIER:
                 yield from ((given["act"], spoken) for spoken in given["after"])
                 yield from ((spoken, given["of"]) for spoken in given["after"])
 
@@ -315,6 +317,11 @@ class Proceeding:
                 for step in late:
                     step.at += (given["hours"] + 1) * HOUR
                     step.logged += (given["hours"] + 1) * HOUR
+            case "kind_not_heavier":
+                made.step(given["act"]).facts[given["fact"]] = given["order"][0][0]
+                made.step(given["of"]).facts[given["fact"]] = given["order"][-1][0]
+            case "transcribed":
+                made.sounds = 1
             case "timecoded":
                 first.facts["medium"] = "recording"
         return made
@@ -381,6 +388,10 @@ class Proceeding:
                 900 + n, step, "monitor", device=device, evidence_type="audiovisual", file="M.MP4"
             )
             filed.append((BEGINS - DAY + HOUR, made))
+        for n in range(self.sounds):
+            step = Step(f"sound {n}", at=BEGINS - DAY)
+            made = evidence(950 + n, step, f"录音{n}.MP3", evidence_type="audiovisual")
+            filed.append((BEGINS - DAY + HOUR, made))
         # A film filed late comes last; sorting keeps the order of what is logged at once.
         filed.sort(key=lambda one: one[0])
         return CaseFile(
@@ -398,7 +409,7 @@ def complete(pack: RulePack, *wanted: Record | Check, branch: int = 0) -> Procee
         if isinstance(rule, Check):
             for act in looked_at(rule):
                 made.add(act)
-            if rule.check == "not_heavier":
+            if rule.check in HEAVIER:
                 fact = rule.given["fact"]
                 for act in (rule.given["act"], rule.given["of"]):
                     made.step(act).facts.setdefault(fact, value_of(pack, act, fact))
@@ -425,7 +436,13 @@ def value_of(pack: RulePack, act: str, fact: str) -> str:
             return "100"
         if check.check == "in_band" and fact in (given["clause"], given["version"]):
             return "CG-14-2" if fact == given["clause"] else "1"
+        if check.check == "kind_not_heavier" and (given["act"], given["fact"]) == (act, fact):
+            return str(given["order"][-1][0])
     words = pack.asked_of(act).get(fact, set())
+    for check in pack.checks:
+        given = check.given
+        if check.check == "kind_not_heavier" and (given["of"], given["fact"]) == (act, fact):
+            return next(word for tier in given["order"] for word in tier if word not in words)
     return stated(pack.fact(fact, act), words)
 
 

@@ -307,6 +307,42 @@ def test_each_day_late_costs_three_in_a_hundred_and_no_more_than_the_fine() -> N
         pack_of(CLOCK + "days = 15\ndaily_percent = 3\n")
 
 
+REMEDY = (
+    'not_counted = [{ from = "testing", to = "extension" }]\n'  # acts of the small pack above
+    'days = 15\ndaily_percent = 3\namount_of = "hearing"\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("more", "now", "fen"),
+    [
+        ([], "10-20", 1800),  # the fifteenth day is 14 October
+        ([("testing", "10-17")], "10-20", 600),  # and goes on: the 15th and 16th alone
+        ([("testing", "10-17"), ("extension", "10-18")], "10-20", 1200),
+        ([("testing", "10-01"), ("extension", "10-10")], "10-20", 1800),  # before it ran out
+        ([("testing", "10-01")], "10-20", None),  # of no day at all
+        ([("testing", "10-17"), ("extension", "10-17"), ("testing", "10-19")], "10-20", 900),
+        ([("extension", "10-15"), ("testing", "10-19")], "10-20", 1200),
+    ],
+)
+def test_days_of_a_remedy_add_nothing_to_the_fine(
+    more: list[tuple[str, str]], now: str, fen: int | None
+) -> None:
+    fine = filed(2, "hearing", "2026-09-29T10:00:00+08:00", amount="100")
+    acts = [filed(3 + n, act, f"2026-{day}T09:00:00+08:00") for n, (act, day) in enumerate(more)]
+    found = one(REMEDY, FILING, fine, *acts, now=f"2026-{now}T12:00:00+08:00")
+    assert (found.fine_fen or None) == fen
+    # The fine itself is not put off (处罚法 73).
+    assert (found.last_day, found.state) == (date(2026, 10, 14), State.OVERDUE)
+
+
+def test_days_that_add_nothing_are_of_a_clock_that_adds() -> None:
+    with pytest.raises(Malformed, match="with daily_percent alone"):
+        pack_of(CLOCK + 'days = 15\nnot_counted = [{ from = "testing", to = "extension" }]\n')
+    with pytest.raises(Malformed, match="no 'judgment' in this pack"):
+        pack_of(CLOCK + REMEDY.replace('"extension"', '"judgment"'))
+
+
 # What each row of each pack must come to, by the statutes: a cross keeps its last day, off or not.
 LAW = {
     "after": {

@@ -135,3 +135,38 @@ def test_it_is_worded_in_both_languages() -> None:
     for gap in found:
         for text in (*gap_sentence(gap.to_json()).values(), *gap_cure(gap.to_json()).values()):
             assert text and not set("{}?") & set(text), text
+
+
+def sound(n: int, name: str) -> Statement:
+    subject = FileSubject(name, digest_item(str(n).encode()))
+    said = {"id": uuid7(n), "occurred": WHEN, "evidence_type": "audiovisual"}
+    return Statement(Kind.EVIDENCE, (subject,), {**SAID, **said})
+
+
+def made_from(n: int, derived: str = "transcript") -> Statement:
+    said = {"derived": derived, "id": uuid7(700 + n), "occurred": WHEN, "tool": "whisper 1"}
+    original = digest_item(str(n).encode()).sha256.hex()
+    subject = FileSubject("words.txt", digest_item(b"words"))
+    return Statement(Kind.DERIVATION, (subject,), {**SAID, **said, "original": original})
+
+
+@pytest.mark.parametrize(
+    ("said", "count"),
+    [
+        ([sound(1, "询问.mp3")], "1"),
+        ([sound(1, "询问.WAV"), sound(2, "b.m4a"), made_from(1)], "1"),
+        ([sound(1, "询问.mp3"), sound(2, "b.amr")], "2"),
+        ([sound(1, "询问.mp3"), made_from(1)], ""),
+        ([made_from(1), sound(1, "询问.mp3")], ""),
+        ([sound(1, "询问.mp3"), made_from(1, "transcode")], "1"),
+        ([sound(1, "执法.mp4"), item(2)], ""),
+        ([], ""),
+    ],
+)
+def test_sound_without_its_transcript_is_one_notice_of_the_case(
+    said: list[Statement], count: str
+) -> None:
+    filed = [act("case_filing"), *said]
+    file = CaseFile(CASE, AGENCY, tuple(Filed(1000 + n, s, BEGINS) for n, s in enumerate(filed)))
+    found = [gap for gap in gaps(file, REGISTERS, Calendar()) if gap.what == "no_transcript"]
+    assert [(gap.facts["count"], gap.level) for gap in found] == ([(count, "notice")] * bool(count))

@@ -521,6 +521,7 @@ def test_a_fine_on_the_spot_lies_in_the_band_that_it_cites() -> None:
     for amount, what in (("1000", set()), ("1000.01", {"outside_band"})):
         made.step(act).facts["amount"] = amount
         assert {gap.what for gap in asked(made, act, registers)} == what
+    made.step("on_the_spot_notice").facts["benchmark_version"] = "0"
     made.step(act).facts |= {"amount": "100", "benchmark_version": "0"}
     assert {gap.what for gap in asked(made, act, registers)} == {"benchmark_unknown"}
 
@@ -609,3 +610,77 @@ def test_no_case_is_closed_before_it_was_decided(name: str, decides: str) -> Non
     made.steps[:] = [step for step in made.steps if step.act in kept]
     found = asked(made, "case_closing", registers_of((name, PACKS[name])))
     assert decides in {gap.rule for gap in found}
+
+
+KINDS: dict[str, tuple[str, str, bool]] = {
+    "a fine where a warning was told": ("warning", "fine", True),
+    "a fine and confiscation where a fine was told": ("fine", "fine_and_confiscation", True),
+    "a licence revoked where it was to be suspended": (
+        "licence_suspended",
+        "licence_revoked",
+        True,
+    ),
+    "another kind of the same weight": ("criticism", "warning", False),
+    "lighter": ("licence_revoked", "fine", False),
+    "a kind that has no rank": ("fine", "other", True),
+    "told a kind that has no rank": ("other", "fine", True),
+    "the same without a rank": ("other", "other", False),
+    "told in no word of the law": ("罚款", "detention", True),
+}
+
+
+@pytest.mark.parametrize(("notified", "decided", "shut"), KINDS.values(), ids=KINDS)
+def test_nobody_is_punished_in_a_heavier_kind_for_having_spoken(
+    notified: str, decided: str, shut: bool
+) -> None:
+    made = plain()
+    made.step("penalty_notice").facts["penalty_kind"] = notified
+    made.step(DECISION).facts["penalty_kind"] = decided
+    assert (("kind_not_heavier", "9、45") in told(asked(made))) is shut
+    _waived(made)
+    assert ("kind_not_heavier", "9、45") not in told(asked(made))
+
+
+def test_a_heavier_kind_told_anew_after_the_party_spoke_wants_new_facts() -> None:
+    for more, shut in (({}, True), ({"new_facts": "两次违法"}, False)):
+        made = plain()
+        made.step("penalty_notice").facts["penalty_kind"] = "warning"
+        _renotified({"penalty_kind": "fine", **more})(made)
+        made.step(DECISION).facts["penalty_kind"] = "fine"
+        assert (("kind_not_heavier", "9、45") in told(asked(made))) is shut
+
+
+@pytest.mark.parametrize("conclusion", [DECISION, "no_penalty_decision"])
+def test_a_second_request_for_recusal_wants_its_own_decision(conclusion: str) -> None:
+    made = full()
+    first, decided = made.step("recusal_request"), made.step("recusal_decision")
+    assert ("recusal_decided_again", "43") not in told(asked(made))
+    again, answer = deepcopy(first), deepcopy(decided)
+    for n, step in enumerate((again, answer), start=1):
+        step.at, step.logged = decided.at + n * 5 * MINUTE, decided.logged + n * 5 * MINUTE
+    made.steps.insert(made.steps.index(decided) + 1, again)
+    made.step(DECISION).act = conclusion
+    assert ("recusal_decided_again", "43") in told(asked(made, conclusion))
+    made.steps.insert(made.steps.index(again) + 1, answer)
+    assert ("recusal_decided_again", "43") not in told(asked(made, conclusion))
+
+
+def test_who_was_filmed_by_a_monitor_is_told_of_it_before_the_decision() -> None:
+    made = complete(PACK, RECORDS["monitor_told"])
+    assert asked(made) == []
+    del made.step("monitor_told").facts["inquiry"]
+    assert told(asked(made)) == {("monitor_told", "41(三款)")}
+    made.steps.remove(made.step("monitor_told"))
+    assert told(asked(made)) == {("monitor_told", "41(三款)")}
+
+
+def test_a_notice_on_the_spot_that_cites_another_benchmark_is_refused_and_none_is_told() -> None:
+    pack = RulePack.from_text(PACKS["summary"])
+    registers = registers_of(("summary", PACKS["summary"]))
+    made, act = complete(pack), "on_the_spot_decision"
+    made.step("on_the_spot_notice").facts["benchmark"] = "CG-14-1"
+    assert told(asked(made, act, registers)) == {("benchmark_same", "三(六)")}
+    del made.step("on_the_spot_notice").facts["benchmark"]
+    assert asked(made, act, registers) == []
+    found = gaps(made.file(), registers, WEEKDAYS)
+    assert [(gap.rule, gap.level) for gap in found] == [("notice_benchmark", "notice")]

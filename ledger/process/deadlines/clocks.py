@@ -75,7 +75,7 @@ class Running:
     excluded: int = 0
     stopped: Filed | None = None
     stopped_ms: int | None = None
-    fine_fen: int | None = None  # at the most: days of a reconsideration would not count
+    fine_fen: int | None = None  # at the most: a remedy was sought before the agency was told
     moved_late: bool = False  # by what was logged when the time was over
     about: tuple[Filed, ...] = ()  # acts that may have ended or moved it
 
@@ -212,7 +212,23 @@ def _fine(clock: Clock, case: CaseFile, last: LastDay | None, at_ms: int) -> int
         principal = yuan(decision.facts.get("amount", ""))
     except Malformed:
         return None
-    return additional_fine(principal, clock.daily_percent, last.day, day_of(at_ms))
+    free = set(_not_counted(clock, case, last.day, day_of(at_ms)))
+    return additional_fine(principal, clock.daily_percent, last.day, day_of(at_ms), free)
+
+
+def _not_counted(clock: Clock, case: CaseFile, first: date, last: date) -> Iterator[date]:
+    """Days of a reconsideration or a litigation (处罚法 73), both ends included: one that has no
+    result yet goes on. When the party sought it is not known, but when the agency was told."""
+    for begins, ends in clock.not_counted:
+        since: date | None = None
+        for one in case.acts(begins, ends):
+            if one.act == begins:
+                since = since or max(first, day_of(began_ms(one)))
+            elif since is not None:
+                yield from days_between(since, min(last, day_of(done_ms(one))))
+                since = None
+        if since is not None:
+            yield from days_between(since, last)
 
 
 def _named(case: CaseFile, names: tuple[str, ...]) -> list[Filed]:

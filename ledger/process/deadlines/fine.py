@@ -16,5 +16,6 @@ def additional_fine(
 
     A part of a fen is left off.
     """
-    late = [day for day in days_between(last_day, paid)[1:] if day not in frozenset(excluded)]
+    free = frozenset(excluded)
+    late = [day for day in days_between(last_day, paid)[1:] if day not in free]
     return min(principal_fen, principal_fen * percent * len(late) // 100)

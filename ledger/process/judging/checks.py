@@ -11,7 +11,9 @@ from typing import Any
 
 from ledger.encoding import in_china
 from ledger.errors import Malformed
+from ledger.evidence.derivation import Derived
 from ledger.evidence.procedural import Registered
+from ledger.evidence.statement import Kind
 from ledger.process.casefile import Filed
 from ledger.process.judging.judged import Judged
 from ledger.process.registers.standing import examined
@@ -22,6 +24,7 @@ from ledger.process.tables import yuan
 
 HOUR_MS = 3_600_000
 MAX_DAYS = 3660  # a decade between two acts is enough for any period
+SOUND = (".aac", ".amr", ".flac", ".m4a", ".mp3", ".oga", ".ogg", ".opus", ".wav", ".wma")
 UNREAD = 2**53  # fen; more than any amount
 
 
@@ -127,26 +130,51 @@ def _is_cited(look: _Look) -> Iterator[Failure]:
 
 
 def _not_heavier(look: _Look) -> Iterator[Failure]:
-    """Than the last notice before the party spoke, or a later one that states new facts."""
+    if (found := _notified_and_decided(look)) is None:
+        return
+    notice, decision = found
+    fact = look.given["fact"]
+    notified, decided = _fen(notice, fact), _fen(decision, fact)
+    if notified == UNREAD:
+        notified = 0  # whoever was told no number may be fined none
+    if notified is not None and decided is not None and decided > notified:
+        facts = {"notified": notice.facts[fact], "decided": decision.facts[fact]}
+        yield Failure("heavier", decision.number, facts)
+
+
+def _kind_not_heavier(look: _Look) -> Iterator[Failure]:
+    """A kind without a place in the order is no lighter than any other: nobody can tell. Of a
+    decision a word that is no kind at all is told by itself, and shuts the gate."""
+    if (found := _notified_and_decided(look)) is None:
+        return
+    notice, decision = found
+    fact = look.given["fact"]
+    notified, decided = notice.facts.get(fact), decision.facts.get(fact)
+    if notified is None or decided is None or notified == decided:
+        return
+    rule = look.case.pack.fact(fact, decision.act)
+    if rule is not None and not rule.takes(decided):
+        return
+    ranks = {word: n for n, words in enumerate(look.given["order"]) for word in words}
+    if ranks.get(decided, len(ranks)) > ranks.get(notified, -1):
+        facts = {"fact": fact, "said": decided, "other": notified}
+        yield Failure("heavier_kind", decision.number, facts)
+
+
+def _notified_and_decided(look: _Look) -> tuple[Filed, Filed] | None:
+    """The last notice before the party spoke, or a later one that states new facts; and the
+    decision, if the party spoke before it."""
     decision, said = look.last(look.given["of"]), look.acts(*look.given["after"])
     spoken = [one for one in said if decision is None or one.number < decision.number]
     if decision is None or not spoken:
-        return
+        return None
     notices = [
         one
         for one in look.acts(look.given["act"])
         if one.number < decision.number
         and (one.number < spoken[0].number or one.facts.get(NEW_FACTS))
     ]
-    fact = look.given["fact"]
-    if not notices:
-        return
-    notified, decided = _fen(notices[-1], fact), _fen(decision, fact)
-    if notified == UNREAD:
-        notified = 0  # whoever was told no number may be fined none
-    if notified is not None and decided is not None and decided > notified:
-        facts = {"notified": notices[-1].facts[fact], "decided": decision.facts[fact]}
-        yield Failure("heavier", decision.number, facts)
+    return (notices[-1], decision) if notices else None
 
 
 def _at_least_days_before(look: _Look) -> Iterator[Failure]:
@@ -255,6 +283,26 @@ def _timecoded(look: _Look) -> Iterator[Failure]:
             yield Failure("no_timecodes", one.number, {"act": one.act})
 
 
+def _transcribed(look: _Look) -> Iterator[Failure]:
+    """By the names of files; a film shows more than a transcript could, and needs none."""
+    filed = look.case.file.upto(look.upto)
+    written = {
+        one.statement.predicate["original"]
+        for one in filed
+        if one.statement.kind is Kind.DERIVATION
+        and one.statement.predicate["derived"] == Derived.TRANSCRIPT
+    }
+    wanting = [
+        (one.number, file)
+        for one in filed
+        if one.statement.kind is Kind.EVIDENCE
+        for file in one.statement.files
+        if file.name.lower().endswith(SOUND) and file.digest.sha256.hex() not in written
+    ]
+    if wanting:
+        yield Failure("no_transcript", wanting[0][0], {"count": str(len(wanting))})
+
+
 _KINDS: Mapping[str, Callable[[_Look], Iterator[Failure]]] = {
     "fact_is": _fact_is,
     "same_fact": _same_fact,
@@ -263,12 +311,14 @@ _KINDS: Mapping[str, Callable[[_Look], Iterator[Failure]]] = {
     "in_band": _in_band,
     "cited": _is_cited,
     "not_heavier": _not_heavier,
+    "kind_not_heavier": _kind_not_heavier,
     "at_least_days_before": _at_least_days_before,
     "distinct_persons": _distinct_persons,
     "followed_by": _followed_by,
     "qualified": _qualified,
     "approved_within_hours": _approved_within_hours,
     "timecoded": _timecoded,
+    "transcribed": _transcribed,
 }
 
 

@@ -74,6 +74,11 @@ def _of_check(check: Check) -> Iterator[Use]:
             yield Use(given["act"], given["fact"], "is", FactKind.CHOICE, given["is"])
         case "not_heavier":
             yield Use(given["act"], NEW_FACTS, "check")
+        case "kind_not_heavier":
+            yield Use(given["act"], NEW_FACTS, "check")
+            for act in (given["act"], given["of"]):
+                for word in (word for words in given["order"] for word in words):
+                    yield Use(act, given["fact"], "order", FactKind.CHOICE, word)
         case "timecoded":
             for act in given["acts"]:
                 yield Use(act, MEDIUM, "check", FactKind.CHOICE, RECORDING)

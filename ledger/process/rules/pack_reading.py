@@ -98,6 +98,14 @@ CHECKS: Mapping[str, Mapping[str, Read]] = {
     },
     # the decision is no heavier than the notice, once the party has spoken
     "not_heavier": {"act": phrase.word, "of": phrase.word, "fact": phrase.word, "after": _acts},
+    # nor of a heavier kind, by the order of kinds from the lightest on
+    "kind_not_heavier": {
+        "act": phrase.word,
+        "of": phrase.word,
+        "fact": phrase.word,
+        "after": _acts,
+        "order": rows(_acts, 16),
+    },
     # so many days lie between: a hearing and its notice
     "at_least_days_before": {"act": phrase.word, "of": phrase.word, "days": _amount},
     # nobody of the one crew is of the others
@@ -110,6 +118,8 @@ CHECKS: Mapping[str, Mapping[str, Read]] = {
     "approved_within_hours": {"act": phrase.word, "of": phrase.word, "hours": _amount},
     # a recording that stands in for a written record has its time-codes
     "timecoded": {"acts": _acts},
+    # each sound recording has a transcript; told in the stage of that act
+    "transcribed": {"act": phrase.word},
 }
 
 
@@ -213,6 +223,7 @@ _CLOCK_MAY: Mapping[str, Read] = {
     "extended_by": phrase.word,
     "extended_at_most": _amount,
     "excluded": phrase.word,
+    "not_counted": rows(lambda given: _between(given), 16),
     "daily_percent": _amount,
     "amount_of": phrase.word,
     "meaning": lambda given: Meaning(one_of(*Meaning)(given)),
@@ -236,11 +247,18 @@ def _check_lengths(found: Mapping[str, Any]) -> None:
         raise Malformed(f"want one of {', '.join(_LENGTHS)}")
     if ("daily_percent" in found) is not ("amount_of" in found):
         raise Malformed("want daily_percent and amount_of, both or none", path="daily_percent")
+    if "not_counted" in found and "daily_percent" not in found:
+        raise Malformed("want not_counted with daily_percent alone", path="not_counted")
     if "daily_percent" in found and "hours" in found:
         raise Malformed("want no hours with daily_percent", path="daily_percent")
     _check_each(found)
     if "working" in found and "days" not in found:
         raise Malformed("want working with days alone", path="working")
+
+
+def _between(value: Any) -> tuple[str, str]:
+    found = read_table(value, {"from": phrase.word, "to": phrase.word})
+    return found["from"], found["to"]
 
 
 def _check_each(found: Mapping[str, Any]) -> None:

@@ -138,6 +138,7 @@ class Clock:
     excluded: str = ""
     daily_percent: int = 0  # added for each day late to the amount that `amount_of` states
     amount_of: str = ""
+    not_counted: tuple[tuple[str, str], ...] = ()  # days from an act to another that add nothing
     meaning: Meaning = Meaning.DUTY
     when: tuple[Condition, ...] = ()
 

@@ -216,7 +216,8 @@ def _acts_named(part: Any) -> Iterator[str]:
                 yield from (value,) if isinstance(value, str) else value
         case Clock():
             yield from (*part.start, *part.until, *acts_of(part.when))
-            named = (part.extended_by, part.excluded, part.amount_of)
+            between = (act for pair in part.not_counted for act in pair)
+            named = (part.extended_by, part.excluded, part.amount_of, *between)
             yield from (act for act in named if act)
         case FactRule() | Gate():
             yield from part.acts
