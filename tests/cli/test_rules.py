@@ -102,7 +102,7 @@ FAULTS = [
     ('source = "处罚法"', 'source = "刑法"', "source"),
     ('title = "', 'title = "\\u0000', "title"),
     ("[[source]]", "[[source]", "TOML"),
-    ('fact = "collected", is = "yes"', 'fact = "colected", is = "yes"', "record[14].when: no [["),
+    ('fact = "collected", is = "yes"', 'fact = "colected", is = "yes"', "record[16].when: no [["),
     ('fact = "collected", is = "yes"', 'fact = "collected", is = "是"', "want one of yes, no of"),
 ]
 

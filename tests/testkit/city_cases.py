@@ -62,7 +62,13 @@ def summary(variant: int) -> list[Step]:
         Step(
             "on_the_spot_notice",
             "review",
-            facts={"basis": "条例第十五条", "reason": "占道经营", "rights": "陈述、申辩"},
+            facts={
+                "basis": "条例第十五条",
+                "benchmark": decision["benchmark"],
+                "benchmark_version": decision["benchmark_version"],
+                "reason": "占道经营",
+                "rights": "陈述、申辩",
+            },
             shows=SHOWN,
             recordings=2,
         ),
@@ -271,7 +277,12 @@ def ordinary(variant: int) -> list[Step]:
         ),
         Step("evidence_list", "investigate", day=6, crew=0),
         Step("investigation_report", "review", day=9),
-        Step("penalty_notice", "review", day=11, facts=cited | {"rights": "陈述、申辩"}),
+        Step(
+            "penalty_notice",
+            "review",
+            day=11,
+            facts=cited | {"penalty_kind": "fine", "rights": "陈述、申辩"},
+        ),
         Step("statement_and_defence", "review", day=15, crew=0),
     ]
     if heard:

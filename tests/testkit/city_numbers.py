@@ -128,7 +128,7 @@ def draw(year: Year) -> None:
     for sheet in sheets["cases"]:
         rules = {rule for item in sheet["items"] for rule in item["rules"]}
         clocks = clocks_owed(by_number[sheet["case"]], LAST_DAY).items()
-        owed = {rule for rule, _ in gaps_owed(by_number[sheet["case"]])}
+        owed = {rule for rule, _ in gaps_owed(by_number[sheet["case"]], LAST_DAY)}
         owed |= {name for (_, name), (_, state) in clocks if state in ("late", "overdue")}
         year.hold(
             rules <= owed,

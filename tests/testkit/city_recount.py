@@ -95,11 +95,20 @@ def refusals_owed(city: City) -> set[tuple[str, str]]:
     return {(c.number, c.wrong.refused) for c in city.cases if c.wrong and c.wrong.refused}
 
 
-def gaps_owed(case: Case) -> set[tuple[str, str]]:
-    """By rule and kind, of what came into the log."""
+# What lacks is a gap once its own time is over: by clock, the record.
+DUE_BY = {"decision": "penalty_decision", "licence_decision": "licence_decision"}
+
+
+def gaps_owed(case: Case, today: date) -> set[tuple[str, str]]:
+    """By rule and kind, of what came into the log, and of what never did in its time: a decision
+    that a gate refused was made by nobody."""
+    overdue = [
+        clock for (_, clock), (_, state) in clocks_owed(case, today).items() if state == "overdue"
+    ]
+    owed = {(DUE_BY[clock], "missing") for clock in overdue if clock in DUE_BY}
     if case.wrong is None or case.wrong.on_paper:
-        return set()
-    return {(expected.rule, expected.kind) for expected in case.wrong.expected}
+        return owed
+    return owed | {(expected.rule, expected.kind) for expected in case.wrong.expected}
 
 
 def seen_by(city: City, agency: str, start_ms: int, end_ms: int) -> list[Recording]:

@@ -8,6 +8,7 @@ from functools import cache
 
 import pytest
 
+from ledger.encoding import in_china
 from ledger.evidence.chunks import digest_item
 from ledger.evidence.statement import FileSubject, Kind, Statement
 from ledger.process.casefile import CaseFile, Filed
@@ -20,6 +21,7 @@ from testkit.city import EVENING, WORKING, Case, City, at_ms
 from testkit.city_cases import SCRIPTS, Step
 from testkit.city_papers import OPENING_DAY, act_of, interval, registers
 from testkit.city_recount import gaps_owed, lived
+from testkit.city_year import LAST_DAY
 
 CITY = City.founded()
 FIRST = 1000  # the number of a case's first statement: registers stand before
@@ -75,10 +77,14 @@ def of(procedure: str) -> list[Case]:
 def test_what_was_done_wrong_is_found_and_nothing_else(procedure: str) -> None:
     for case in of(procedure):
         days = registered_days(registry(), case.agency, FIRST, case.begins)
-        found = gaps(filed(case), registry(), days)
-        due = {(gap.rule, str(gap.kind)) for gap in found if gap.due}
-        owed = gaps_owed(case)
-        assert due <= owed <= {(gap.rule, str(gap.kind)) for gap in found}, case.number
+        file = filed(case)
+        last_ms = max(one.at_ms for one in file.filed)
+        # As it stood when its last paper was filed, and at the end of the year.
+        for now_ms in (last_ms, at_ms(LAST_DAY, 9)):
+            found = gaps(file, registry(), days, now_ms)
+            due = {(gap.rule, str(gap.kind)) for gap in found if gap.due}
+            owed = gaps_owed(case, in_china(now_ms).date())
+            assert due <= owed <= {(gap.rule, str(gap.kind)) for gap in found}, case.number
 
 
 @pytest.mark.parametrize("procedure", SCRIPTS)
