@@ -51,8 +51,8 @@ SENTENCES: Mapping[str, Bilingual] = {
         "zh": "当事人陈述、申辩后，决定 {decided} 元，重于告知的 {notified} 元。",
     },
     "heavier_kind": {
-        "en": "{said} was decided and {other} notified, which is lighter or of no known weight, once "
-        "the party had spoken.",
+        "en": "{said} was decided and {other} notified, which is lighter or of no known weight, "
+        "once the party had spoken.",
         "zh": "当事人陈述、申辩后，决定“{said}”，重于告知的“{other}”，或者轻重无从比较。",
     },
     "hole": {

@@ -338,7 +338,7 @@ def test_the_score_sheet_is_filled_by_what_the_checker_finds_and_no_further(draw
             ]
             rules = [gap["rule"] for gap in gaps if gap["due"]]
             assert rules
-            # Filed in March, and ninety days later not decided: the gap says it, and no clock again.
+            # Filed in March, and ninety days later not decided: the gap says it, no clock again.
             assert "penalty_decision" in rules
             off = sorted(rule for item in row["items"] for rule in item["rules"])
             assert off == sorted(rules)

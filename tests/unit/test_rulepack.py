@@ -78,6 +78,41 @@ CHANGES = {
     "two times": ("days = 5\n", "days = 5\nhours = 2\n", "clock[1]"),
     "a negative time": ("days = 5\n", "days = -5\n", "clock[1].days"),
     "working hours": ("days = 5\n", "hours = 5\nworking = true\n", "clock[1].working"),
+    "each, and nothing to tell them apart": (
+        "days = 5\n",
+        'days = 5\nstarts = "each"\n',
+        "clock[1].matched_by",
+    ),
+    "told apart, and not each": (
+        "days = 5\n",
+        'days = 5\nmatched_by = "number"\n',
+        "clock[1].matched_by",
+    ),
+    "each, from a fact": (
+        "days = 5\n",
+        'days = 5\nstarts = "each"\nmatched_by = "number"\nfrom_fact = "day"\n',
+        "clock[1].starts",
+    ),
+    "an end of all that is no end": (
+        "days = 5\n",
+        'days = 5\nstarts = "each"\nmatched_by = "number"\nends_all = ["review"]\n',
+        "clock[1].ends_all",
+    ),
+    "an end of all, of one": (
+        "days = 5\n",
+        'days = 5\nends_all = ["small_decision"]\n',
+        "clock[1].ends_all",
+    ),
+    "a record's clock that is none": (
+        'facts = ["result"]\n',
+        'facts = ["result"]\nclock = "time"\n',
+        "record[1].clock",
+    ),
+    "a record's clock that something else ends": (
+        'facts = ["result"]\n',
+        'facts = ["result"]\nclock = "decision"\n',
+        "record[1].clock",
+    ),
     "a condition that is none": (
         '{ act = "filing", fact = "major", is = "yes" }',
         '{ fact = "major", is = "yes" }',
@@ -95,6 +130,14 @@ CHANGES = {
     # A check passes over what an act does not state, so that some record must demand it.
     "a fact that no record demands": ('facts = ["result"]\n', "", "check[1].fact"),
 }
+
+
+def test_a_party_s_right_makes_no_record_of_the_agency_due() -> None:
+    changed = SMALL.replace('level = "serious"', 'clock = "decision"\nlevel = "serious"', 1)
+    changed = changed.replace('until = ["small_decision"]', 'until = ["review"]')
+    assert RulePack.from_text(changed).records[0].clock == "decision"
+    with pytest.raises(Malformed, match="is no duty"):
+        RulePack.from_text(changed.replace("days = 5\n", 'days = 5\nmeaning = "right"\n'))
 
 
 @pytest.mark.parametrize(("old", "new", "path"), CHANGES.values(), ids=CHANGES)

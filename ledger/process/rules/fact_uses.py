@@ -90,7 +90,8 @@ def _of_clock(clock: Clock) -> Iterator[Use]:
             yield Use(act, clock.start_fact, "from_fact", FactKind.DAY)
     if clock.matched_by:
         acts = (*clock.start, *clock.until, clock.extended_by, clock.excluded)
-        yield from (Use(act, clock.matched_by, "matched_by") for act in acts if act)
+        labels = FactKind.TEXT
+        yield from (Use(act, clock.matched_by, "matched_by", labels) for act in acts if act)
     if clock.extended_by:
         yield Use(clock.extended_by, DAYS, "extended_by", FactKind.NUMBER)
     if clock.excluded:
