@@ -239,14 +239,22 @@ def _expired(
     case: str,
     today: date,
 ) -> Expired | None:
+    found = term_of(contents, retention, registry, agency, case)
+    return found if found is not None and found.kept_until < today else None
+
+
+def term_of(
+    contents: Contents, retention: RetentionList, registry: Registry, agency: str, case: str
+) -> Expired | None:
+    """Until when a closed case is kept, whether that is over or not; raises `Rejected` for an open
+    one. None where nothing is left that may go."""
     closing = closing_of(retention, registry, contents.owners, contents.left)
     going = [one for one in contents.own if one.statement.kind in MAY_GO]
     closed = max([closing.day, *(one.day for one in going)])
     needed = retention.needed(contents.acts, contents.procedures, closed)
-    until = needed.until(closed)
     # The closing last: of more than one draft the others must find the case closed.
     going.sort(key=lambda one: one.statement.predicate.get("act") in retention.closing)
-    if today <= until or not going or needed.of is not Of.CASE:
+    if not going or needed.of is not Of.CASE:
         return None
     subjects = tuple(one.subject for one in going)
-    return Expired(case, agency, needed.id, closing.day, until, subjects)
+    return Expired(case, agency, needed.id, closing.day, needed.until(closed), subjects)

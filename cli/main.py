@@ -81,6 +81,10 @@ COMMANDS: Mapping[str, Listed] = {
         "cli.scrub",
         {"en": "read all stored items again, and mend", "zh": "重新读取全部原件，修复损坏"},
     ),
+    "storage": Listed(
+        "cli.room",
+        {"en": "how much room items take, and how long it lasts", "zh": "存储占用与用尽时间预测"},
+    ),
     "hold": Listed(
         "cli.hold", {"en": "put a case under a legal hold", "zh": "禁止删除案件内容（保全）"}
     ),

@@ -567,6 +567,17 @@ class SqliteLedgerStore:
             ).fetchone()
         return int(row[0])
 
+    def came(self) -> Sequence[tuple[str, str, int, int]]:
+        """Month, agency, how many items came and their bytes, of all that a statement speaks of.
+        One that was destroyed has none any more."""
+        sql = (
+            "SELECT strftime('%Y-%m', uploaded_ms / 1000 + 28800, 'unixepoch') AS month, agency,"
+            " count(*), sum(size) FROM item WHERE claimed = 1 GROUP BY month, agency"
+            " ORDER BY month, agency"
+        )
+        with self._file.read() as db:
+            return list(db.execute(sql).fetchall())
+
     def add_cosigned(self, log: int, size: int, note: str) -> None:
         with self._file.write() as db:
             db.execute(
