@@ -229,12 +229,20 @@ def _state(rows: Sequence[Mapping[str, str]]) -> Iterator[str]:
 
 def _seen(row: Mapping[str, str]) -> str:
     """What somebody else saw of a moment that the ledger alone claims."""
+    undecided = ""
+    if row.get("undecided"):
+        undecided = say(
+            en="; undecided, since the ledger's key was compromised by then",
+            zh="；不能判定：账本的密钥当时已被冒用",
+        )
     if row["fixed_by"]:
         at = when(row["fixed_by"])
-        return say(en=f", seen by a quorum by {at}", zh=f"，法定人数的联合签名人至迟见于 {at}")
-    return say(
+        seen = say(en=f", seen by a quorum by {at}", zh=f"，法定人数的联合签名人至迟见于 {at}")
+        return seen + undecided
+    unseen = say(
         en=", which no quorum that counts has seen", zh="，未经算数的法定人数的联合签名人所见"
     )
+    return unseen + undecided
 
 
 def _noted(line: str) -> str:

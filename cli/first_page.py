@@ -7,12 +7,12 @@ that the page stays a page: at most 40 lines of 80 columns.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cli.folding import clip_columns, fold
 from cli.language import pick, say
 from cli.reference import PacketReference
-from cli.wording import OUTCOMES, detail_in, when_in
+from cli.wording import OUTCOMES, detail_in, seen_words, when_in
 from ledger.encoding import printable
 from ledger.report import Bilingual, Finding, Group, Item, Outcome, Report, worst
 from ledger.verify import STEPS
@@ -23,6 +23,7 @@ CLOCK = 10  # of a time in a recording
 SENTENCE = 150  # two lines
 POLICIES = 2  # that every page names
 LINES = 40
+ENTRIES = 2  # that are named of those that count for nothing
 
 _TITLES = {step.name: step.title for step in STEPS}
 _GROUP_OF = {step.name: step.group for step in STEPS}
@@ -43,6 +44,11 @@ _NO_LOG = re.compile(r"no copy of the public log was given \(--log\)")
 _BEFORE = re.compile(r"before decision .*")
 _BY_NATURE = re.compile(r"after decision .*: by its own label it supports no decision")
 _WITHDRAWN = re.compile(r"the \w+ key \S+ does not count since .*")
+_DISOWNED = re.compile(
+    r"(counts for nothing|undecided, and nothing rests on it): seen [^\n]*, signed by (\S+), of "
+    r"which entry (\S+), (seen [^\n]*), says that it was compromised since ([^\n]*)"
+)
+_NOT_BOTH = re.compile(r"before decision .*: not both of them count")
 _ISSUED = re.compile(r"certificate .* of .*, issued by .*", re.DOTALL)
 _NOT_REVOKED = re.compile(r"not revoked as of .*")
 _REVOKED = re.compile(r"certificate .* was revoked, and is not presented", re.DOTALL)
@@ -94,6 +100,11 @@ MEANINGS: dict[Outcome, Bilingual] = {
     ),
 }
 
+FOR_THE_REST = _both(
+    "Some of what is shown counts for nothing, see below. All else passed on integrity.",
+    "所示内容中有不予计入的，见下文；其余内容的完好性核验通过。",
+)
+
 OPEN: dict[Group, Bilingual] = {
     Group.INTEGRITY: _both("whether anything was changed", "有无改动"),
     Group.COMPLETE: _both("whether anything was left out", "有无缺漏"),
@@ -119,9 +130,10 @@ WHOM = _both("Whom do I have to trust?", "我须信任谁？")
 
 def first_page(report: Report) -> FirstPage:
     outcome = OUTCOMES[report.outcome]
+    rest = _what_counts(report)
     return FirstPage(
         _both(f"Verdict: {outcome['en'].upper()}", f"结论：{outcome['zh']}"),
-        MEANINGS[report.outcome],
+        _meaning(report, rest),
         (
             (REFERENCE, _same(short_reference(report))),
             (CASE, _same(_clipped(report.facts.case, 60))),
@@ -129,16 +141,99 @@ def first_page(report: Report) -> FirstPage:
             *((POLICY, shown) for shown in _policies(report)),
             (AT, when_in(report.facts.at) if report.facts.at else NO_TIME),
         ),
-        tuple(_proved(report)) or (NOTHING,),
-        tuple(_not_proved(report)),
+        tuple(_proved(rest)) or (NOTHING,),
+        (*_counts_for_nothing(report), *_not_proved(rest)),
         (
-            (CUT, _was_it_cut(report)),
-            (MISSING, _is_anything_missing(report)),
-            (WHEN, _when_was_it_fixed(report)),
-            (WHO, _who_could_have_changed_it(report)),
-            (WHOM, _whom_to_trust(report)),
+            (CUT, _was_it_cut(rest)),
+            (MISSING, _is_anything_missing(rest)),
+            (WHEN, _when_was_it_fixed(rest)),
+            (WHO, _who_could_have_changed_it(rest)),
+            (WHOM, _whom_to_trust(rest)),
         ),
     )
+
+
+def counting_for_nothing(report: Report) -> frozenset[str]:
+    """The places of statements whose key was stolen by then, as the log says only later."""
+    return frozenset(
+        f.about for f in report.findings if f.outcome is Outcome.UNDECIDED and _disowned(f)
+    )
+
+
+def _disowned(finding: Finding) -> re.Match[str] | None:
+    return _DISOWNED.fullmatch(finding.detail) if finding.step == "signature" else None
+
+
+def _what_counts(report: Report) -> Report:
+    """The same without what counts for nothing: so that one thief spoils no answer about the rest.
+
+    That it is there is no gap, and a file of it that is not is one.
+    """
+    if not (gone := counting_for_nothing(report)):
+        return report
+    findings = tuple(
+        f
+        for f in report.findings
+        if f.about not in gone or f.step == "complete" or f.outcome is Outcome.FAILED
+    )
+    groups = {g: worst(f.outcome for f in findings if _GROUP_OF[f.step] is g) for g in Group}
+    items = tuple(item for item in report.facts.items if item.place not in gone)
+    return replace(
+        report, findings=findings, groups=groups, facts=replace(report.facts, items=items)
+    )
+
+
+def _meaning(report: Report, rest: Report) -> Bilingual:
+    undecided = report.outcome is Outcome.UNDECIDED
+    if undecided and rest is not report and _holds(rest, Group.INTEGRITY):
+        return FOR_THE_REST
+    return MEANINGS[report.outcome]
+
+
+def _counts_for_nothing(report: Report) -> Iterator[Bilingual]:
+    """Which, by whose word, and what of it was fixed in time: no revocation makes it vanish."""
+    told = [(f, match) for f in report.findings if (match := _disowned(f))]
+    if not told:
+        return
+    gone = counting_for_nothing(report)
+    places = list(dict.fromkeys(f.about for f, _ in told if f.about in gone))
+    lines = len({f.about for f, _ in told} - gone)
+    en, zh = [], []
+    if places:
+        more, before = len(places) - ENTRIES, _fixed_before(report, gone)
+        named = ", ".join(places[:ENTRIES])
+        en.append(
+            f"Counts for nothing: {_counted(len(places), 'statement')}, {named}"
+            + (f" and {more} more" if more > 0 else "")
+            + (f"; fixed before the decision: {before}" if before else "")
+        )
+        zh.append(
+            f"不予计入：{len(places)} 份陈述，条目 {named}"
+            + (f" 等，另有 {more} 份" if more > 0 else "")
+            + (f"；其中决定之前已固定的：{before} 份" if before else "")
+        )
+    if lines:
+        own = _counted(lines, "line")
+        en.append(f"Undecided: {own} of the ledger's own")
+        zh.append(f"不能判定：账本自述 {lines} 条，无任何内容以此为据")
+    why = _told_stolen([match for _, match in told])
+    yield _both(". ".join([*en, why["en"]]) + ".", "。".join([*zh, why["zh"]]) + "。")
+
+
+def _told_stolen(told: Sequence[re.Match[str]]) -> Bilingual:
+    keys = list(dict.fromkeys(match.groups()[1:] for match in told))
+    keyid, entry, seen, since = keys[0]
+    key, more = _clipped(keyid, NAMES), len(keys) - 1
+    en = f"Entry {entry}, {seen}, says that {key} was compromised since {since}"
+    zh = f"条目 {entry}（{seen_words(seen)['zh']}）称密钥 {key} 自 {since}起已被冒用"
+    if more:
+        en, zh = f"{en}; so of {_counted(more, 'more key')}", f"{zh}；另有 {more} 个密钥如此"
+    return _both(when_in(en)["en"], when_in(zh)["zh"])
+
+
+def _fixed_before(report: Report, places: frozenset[str]) -> int:
+    fenced = [f for f in report.findings if f.step == "fence" and f.about in places]
+    return len({f.about for f in fenced if _NOT_BOTH.fullmatch(f.detail)})
 
 
 def first_page_lines(page: FirstPage) -> Iterator[str]:
@@ -326,7 +421,7 @@ def _is_anything_missing(report: Report) -> Bilingual:
         )
     mirrors, time = _recount(report)
     # Who read a case is a series of its own, and a packet may leave it out whole.
-    read = report.facts.custody
+    read = [row for row in report.facts.custody if not row.get("undecided")]
     unread = _both("" if read else "; its readers not shown", "" if read else "；查阅记录未出示")
     if outcome is Outcome.PASSED and mirrors:
         return _both(

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from cli.articles import article_lines
 from cli.carried import carried_lines
-from cli.first_page import first_page, first_page_lines
+from cli.first_page import counting_for_nothing, first_page, first_page_lines
 from cli.folding import COLUMNS
 from cli.language import language, pick, say
 from cli.wording import GROUPS, ORDERS, OUTCOMES, ROLES, STAGES, detail_words, when
@@ -54,7 +54,7 @@ def detail_lines(report: Report, path: str, required: frozenset[Group]) -> list[
         lines += _step(number, step, findings, names)
     lines += _timestamps(report.facts)
     lines += _decisions(report.facts)
-    lines += _items(report.facts)
+    lines += _items(report)
     lines += carried_lines(report.facts)
     return lines
 
@@ -324,7 +324,8 @@ def _decisions(facts: Facts) -> Iterator[str]:
             yield say(en=f"      its documents: {documents}", zh=f"      文书：{documents}")
 
 
-def _items(facts: Facts) -> Iterator[str]:
+def _items(report: Report) -> Iterator[str]:
+    facts, nothing = report.facts, counting_for_nothing(report)
     if not facts.items:
         return
     yield ""
@@ -333,7 +334,7 @@ def _items(facts: Facts) -> Iterator[str]:
     # They stand in front, and none of them is cut.
     limit = max(MAX_ITEMS, sum(bool(item.favourable) for item in facts.items))
     for number, item in enumerate(facts.items[:limit], 1):
-        yield from _item(number, item)
+        yield from _item(number, item, counts=item.place not in nothing)
     yield from _rest(count - limit)
     if len(facts.decisions) > 1:
         yield say(
@@ -341,7 +342,7 @@ def _items(facts: Facts) -> Iterator[str]:
         )
 
 
-def _item(number: int, item: Item) -> Iterator[str]:
+def _item(number: int, item: Item, *, counts: bool) -> Iterator[str]:
     stage = pick(STAGES[item.stage]) if item.stage in STAGES else ""
     yield f"{number:3}. {printable(item.name)}" + (
         say(en=f" [{stage}]", zh=f"［{stage}］") if stage else ""
@@ -353,6 +354,9 @@ def _item(number: int, item: Item) -> Iterator[str]:
             + say(en=f", fixed as entry {item.place}", zh=f"，固定为条目 {item.place}"),
         )
     ]
+    if not counts:
+        see = say(en="see the step on signatures", zh="见“签名”一项")
+        rows.insert(0, (say(en="COUNTS FOR NOTHING", zh="不予计入"), see))
     if item.favourable:
         speaks = say(en="SPEAKS FOR THE PARTY", zh="有利于当事人")
         rows.insert(0, (speaks, printable(item.favourable)))

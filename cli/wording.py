@@ -173,6 +173,19 @@ def _stretches(listed: str) -> str:
     return text.replace(" to ", " 至 ").replace(", ", "、").replace("a gap", "无")
 
 
+_DISOWNED = {
+    "counts for nothing": "不予计入",
+    "undecided, and nothing rests on it": "不能判定，亦无任何内容以此为据",
+}
+
+
+def seen_words(seen: str) -> Bilingual:
+    """Of a statement, as its finding says it: `seen at …` or `seen by no quorum`."""
+    at = seen.removeprefix("seen at ")
+    zh = f"由法定人数于 {at}见到" if at != seen else "未经法定人数见到"
+    return {"en": seen, "zh": zh}
+
+
 _CHINESE: tuple[tuple[str, Words], ...] = (
     (r"0 (clips|derivations|certificates|items)", "证据包中没有"),
     (
@@ -213,6 +226,39 @@ _CHINESE: tuple[tuple[str, Words], ...] = (
     ),
     (r"whose signatures are under its statement was not checked", "出具该公证书的签名未能核验"),
     (r"whose signatures are under it was not checked", "其签名未能核验"),
+    (
+        r"(counts for nothing|undecided, and nothing rests on it): (seen .*), signed by (\S+), of "
+        r"which entry (\S+), (seen .*), says that it was compromised since (.*)",
+        lambda m: (
+            f"{_DISOWNED[m[1]]}：该陈述{seen_words(m[2])['zh']}；据条目 {m[4]}"
+            f"（{seen_words(m[5])['zh']}），其签名密钥 {m[3]} 自 {m[6]}起已被冒用"
+        ),
+    ),
+    (r"it counts for nothing, see its signatures", "不予计入，见“签名”一项"),
+    (r"the statement that issues it counts for nothing", "出具该公证书的陈述不予计入"),
+    (r"certificate (.*) was revoked by what counts for nothing", r"撤销公证书 \1 的陈述不予计入"),
+    (
+        r"a statement about this certificate counts for nothing",
+        "有一份涉及该公证书的陈述不予计入，是否撤销不能判定",
+    ),
+    (r"the statement of its original counts for nothing", "固定其原件的陈述不予计入"),
+    (r"(.*): the statement of its original counts for nothing", r"\1：固定其原件的陈述不予计入"),
+    (
+        r"what counts for nothing speaks of these bytes, and has other digests",
+        "仅有不予计入的陈述提及这些字节，且所载摘要与之不符",
+    ),
+    (
+        r"of this case only by a statement that counts for nothing",
+        "仅凭一份不予计入的陈述归入本案",
+    ),
+    (
+        r"decision (\S+) dated (\S+) counts for nothing",
+        r"条目 \1 的决定（所载日期 \2）不予计入",
+    ),
+    (
+        r"(before|after|not_shown) decision (\S+) dated (\S+): not both of them count",
+        lambda m: f"{_ORDER_WORDS[m[1]]}；决定为条目 {m[2]}，所载日期 {m[3]}；但两者并非均予计入",
+    ),
     (
         r"(.*): no earlier statement shown here speaks of its original",
         r"\1：此处所示在先的陈述均未提及其原件",

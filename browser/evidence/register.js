@@ -3,7 +3,7 @@
 // A key counts if a statement signed by the registrar names it, stands before the statement in
 // question, and is the latest of its series there. A revocation takes effect where it stands;
 // with `compromised_since` it also reaches back, but only to statements that no quorum had seen
-// by then. A key that was revoked or replaced does not come back.
+// by then: whoever accepted those could not know, so they are disowned, not refused. A key that was revoked or replaced does not come back.
 //
 // Keys of logs, cosigners, mirrors and the registrar are believed for the verifier's trust folder
 // alone; what the register says of them is kept apart (`trusted`).
@@ -35,6 +35,15 @@ class Registration {
   }
 }
 
+// Signed as it must be, by keys of which the register says only later that they were compromised
+// before a quorum had seen it. `thefts` are what says so, one for each key.
+export class Disowned extends Rejected {
+  constructor(thefts) {
+    super(stolen(thefts[0]));
+    this.thefts = thefts;
+  }
+}
+
 // Built from register statements in log order; asked for any place.
 export class Register {
   #registrar;
@@ -63,11 +72,17 @@ export class Register {
   }
 
   // Who signed a statement, no register statement, at `position`: each person once. Raises
-  // `Rejected` if any signature does not count. `quorumTime` is when a quorum had first seen it.
+  // `Rejected` if any signature does not count, `Disowned` if nothing else is wrong. `quorumTime` is when a quorum had first seen it.
   async open(position, statement, envelope, quorumTime) {
     const signers = [];
+    const thefts = [];
     await envelope.open((keyid) => {
-      const signer = this.find(keyid, position, quorumTime);
+      const signer = this.#inForce(keyid, position);
+      const theft = this.#theft(signer, quorumTime);
+      if (theft !== null) {
+        if (isBefore(theft.position, position)) throw new Rejected(stolen(theft));
+        thefts.push(theft);
+      }
       if (!statement.sayers.includes(signer.role)) {
         const said = `a statement of kind ${statement.kind}`;
         throw new Rejected(`a ${signer.role} may not make ${said}`);
@@ -84,11 +99,13 @@ export class Register {
     if (signers.length < statement.persons) {
       throw new Rejected(`want ${statement.persons} persons, signed by ${signers.length}`);
     }
+    if (thefts.length) throw new Disowned(thefts);
     return signers;
   }
 
-  // The registration in force at `position` for a keyid; raises `Rejected`.
-  find(keyid, position, quorumTime) {
+  // The registration in force at `position` for a keyid, whatever was told later; raises
+  // `Rejected`.
+  #inForce(keyid, position) {
     const name = keyid.slice(0, Math.max(0, keyid.lastIndexOf("+")));
     const latest = this.#latest(name, position);
     if (latest === null || latest.key.keyid !== keyid) {
@@ -97,17 +114,17 @@ export class Register {
     if (latest.revoked) {
       throw new Rejected(`the key ${repr(keyid)} was revoked before this statement`);
     }
-    for (const later of this.#versions.get(name)) {
-      const since = later.compromisedMs;
-      const seen = since === null || (quorumTime !== null && quorumTime < since / 1000);
-      if (sameKey(later, latest) && !seen) {
-        throw new Rejected(
-          `the key ${repr(keyid)} was compromised since ${formatTime(since)}, ` +
-            "before this statement was seen",
-        );
-      }
-    }
     return latest;
+  }
+
+  // What first says that the key was compromised before a quorum had seen this; else null.
+  #theft(signer, quorumTime) {
+    const says = (version) => {
+      const since = version.compromisedMs;
+      const seen = since === null || (quorumTime !== null && quorumTime < since / 1000);
+      return sameKey(version, signer) && !seen;
+    };
+    return this.#versions.get(signer.key.name).find(says) ?? null;
   }
 
   // The registered spellings of case numbers, of one agency or of all.
@@ -193,6 +210,11 @@ export class Register {
       this.#versions.set(name, [...(this.#versions.get(name) ?? []), version]);
     }
   }
+}
+
+function stolen({ key, compromisedMs }) {
+  const since = formatTime(compromisedMs);
+  return `the key ${repr(key.keyid)} was compromised since ${since}, before this statement was seen`;
 }
 
 function sameKey(a, b) {

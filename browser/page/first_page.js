@@ -6,12 +6,13 @@ import { printable } from "../encoding.js";
 import { clipColumns } from "./columns.js";
 import { both } from "./language.js";
 import { tables } from "./tables.js";
-import { detailIn, whenIn } from "./wording.js";
+import { detailIn, seenWords, whenIn } from "./wording.js";
 
 const NAME = 20; // columns of a name that somebody else chose
 const NAMES = 34; // columns of several
 const CLOCK = 10; // of a time in a recording
 const SENTENCE = 150; // two lines
+const ENTRIES = 2; // that are named of those that count for nothing
 const POLICIES = 2; // that every page names
 const OF_FILES = ["container", "item", "clip"];
 
@@ -28,6 +29,9 @@ const NO_LOG = /^no copy of the public log was given \(--log\)$/u;
 const BEFORE = /^before decision [^\n]*$/u;
 const BY_NATURE = /^after decision [^\n]*: by its own label it supports no decision$/u;
 const WITHDRAWN = /^the \w+ key \S+ does not count since [^\n]*$/u;
+const DISOWNED =
+  /^(counts for nothing|undecided, and nothing rests on it): seen [^\n]*, signed by (\S+), of which entry (\S+), (seen [^\n]*), says that it was compromised since ([^\n]*)$/u;
+const NOT_BOTH = /^before decision [^\n]*: not both of them count$/u;
 const ISSUED = /^certificate .* of .*, issued by .*$/su;
 const REVOKED = /^certificate .* was revoked, and is not presented$/su;
 
@@ -35,10 +39,11 @@ export function firstPage(report, reference) {
   const outcome = tables.outcomes[report.outcome];
   const { AT, CASE, CUT, MISSING, NOTHING, NO_TIME, REFERENCE, TRUST, WHEN, WHO, WHOM } =
     tables.first_page;
-  const proved = [...provedBy(report)];
+  const rest = whatCounts(report);
+  const proved = [...provedBy(rest)];
   return {
     outcome: both(`Verdict: ${outcome.en.toUpperCase()}`, `结论：${outcome.zh}`),
-    meaning: tables.meanings[report.outcome],
+    meaning: meaningOf(report, rest),
     about: [
       [REFERENCE, same(reference)],
       [CASE, same(clipped(report.case, 60))],
@@ -47,15 +52,103 @@ export function firstPage(report, reference) {
       [AT, report.at ? whenIn(report.at) : NO_TIME],
     ],
     proved: proved.length ? proved : [NOTHING],
-    notProved: [...notProvedBy(report)],
+    notProved: [...countsForNothing(report), ...notProvedBy(rest)],
     answers: [
-      [CUT, wasItCut(report)],
-      [MISSING, isAnythingMissing(report)],
-      [WHEN, whenWasItFixed(report)],
-      [WHO, whoCouldHaveChangedIt(report)],
-      [WHOM, whomToTrust(report)],
+      [CUT, wasItCut(rest)],
+      [MISSING, isAnythingMissing(rest)],
+      [WHEN, whenWasItFixed(rest)],
+      [WHO, whoCouldHaveChangedIt(rest)],
+      [WHOM, whomToTrust(rest)],
     ],
   };
+}
+
+/** The places of statements whose key was stolen by then, as the log says only later. */
+function countingForNothing(report) {
+  const found = report.findings.filter((f) => f.outcome === "undecided" && disowned(f));
+  return new Set(found.map((f) => f.about));
+}
+
+const disowned = (f) => (f.step === "signature" ? DISOWNED.exec(f.detail) : null);
+
+/**
+ * The same without what counts for nothing: so that one thief spoils no answer about the rest.
+ * That it is there is no gap, and a file of it that is not is one.
+ */
+export function whatCounts(report) {
+  const gone = countingForNothing(report);
+  if (!gone.size) return report;
+  const findings = report.findings.filter(
+    (f) => !gone.has(f.about) || f.step === "complete" || f.outcome === "failed",
+  );
+  const outcomes = (group) =>
+    findings.filter((f) => groupOf(f.step) === group).map((f) => f.outcome);
+  const groups = Object.fromEntries(GROUPS.map((group) => [group, worst(outcomes(group))]));
+  const items = report.items.filter((item) => !gone.has(item.place));
+  return { ...report, findings, groups, items };
+}
+
+function meaningOf(report, rest) {
+  const undecided = report.outcome === "undecided";
+  if (undecided && rest !== report && holds(rest, "integrity")) {
+    return tables.first_page.FOR_THE_REST;
+  }
+  return tables.meanings[report.outcome];
+}
+
+/** Which, by whose word, and what of it was fixed in time: no revocation makes it vanish. */
+function* countsForNothing(report) {
+  const told = report.findings.map((f) => [f.about, disowned(f)]).filter(([, match]) => match);
+  if (!told.length) return;
+  const gone = countingForNothing(report);
+  const all = [...new Set(told.map(([about]) => about))];
+  const places = all.filter((about) => gone.has(about));
+  const lines = all.length - places.length;
+  const [en, zh] = [[], []];
+  if (places.length) {
+    const more = places.length - ENTRIES;
+    const before = fixedBefore(report, gone);
+    const named = places.slice(0, ENTRIES).join(", ");
+    en.push(
+      `Counts for nothing: ${counted(places.length, "statement")}, ${named}` +
+        (more > 0 ? ` and ${more} more` : "") +
+        (before ? `; fixed before the decision: ${before}` : ""),
+    );
+    zh.push(
+      `不予计入：${places.length} 份陈述，条目 ${named}` +
+        (more > 0 ? ` 等，另有 ${more} 份` : "") +
+        (before ? `；其中决定之前已固定的：${before} 份` : ""),
+    );
+  }
+  if (lines) {
+    const own = counted(lines, "line");
+    en.push(`Undecided: ${own} of the ledger's own`);
+    zh.push(`不能判定：账本自述 ${lines} 条，无任何内容以此为据`);
+  }
+  const why = toldStolen(told.map(([, match]) => match));
+  yield both(`${[...en, why.en].join(". ")}.`, `${[...zh, why.zh].join("。")}。`);
+}
+
+function toldStolen(told) {
+  const keys = new Set(told.map((match) => JSON.stringify(match.slice(2))));
+  const [, , keyid, entry, seen, since] = told[0];
+  const key = clipped(keyid, NAMES);
+  const more = keys.size - 1;
+  return both(
+    whenIn(
+      `Entry ${entry}, ${seen}, says that ${key} was compromised since ${since}` +
+        (more ? `; so of ${counted(more, "more key")}` : ""),
+    ).en,
+    whenIn(
+      `条目 ${entry}（${seenWords(seen).zh}）称密钥 ${key} 自 ${since}起已被冒用` +
+        (more ? `；另有 ${more} 个密钥如此` : ""),
+    ).zh,
+  );
+}
+
+function fixedBefore({ findings }, places) {
+  const fenced = findings.filter((f) => f.step === "fence" && places.has(f.about));
+  return new Set(fenced.filter((f) => NOT_BOTH.test(f.detail)).map((f) => f.about)).size;
 }
 
 const same = (text) => (text ? both(text, text) : tables.first_page.UNREAD);
@@ -242,7 +335,7 @@ function isAnythingMissing(report) {
   }
   const { mirrors, time } = recount(report);
   // Who read a case is a series of its own, and a packet may leave it out whole.
-  const read = report.custody.length;
+  const read = report.custody.some((row) => !row.undecided);
   const unread = read ? both("", "") : both("; its readers not shown", "；查阅记录未出示");
   if (outcome === "passed" && mirrors) {
     return both(

@@ -64,6 +64,17 @@ const named = (pattern) => pattern.replace(REASONS.join("|"), "REASON");
 
 const ended = (what) => `${what.replace("the authority ", "授时机构 ").trim()} `;
 
+const DISOWNED = {
+  "counts for nothing": "不予计入",
+  "undecided, and nothing rests on it": "不能判定，亦无任何内容以此为据",
+};
+
+/** Of a statement, as its finding says it: `seen at …` or `seen by no quorum`. */
+export function seenWords(seen) {
+  const at = seen.replace(/^seen at /u, "");
+  return both(seen, at === seen ? "未经法定人数见到" : `由法定人数于 ${at}见到`);
+}
+
 const renewed = (what) =>
   what === "the token" ? "时间戳" : `${what.replace("the renewal ", "第 ")} 号续展`;
 
@@ -142,6 +153,17 @@ const IN_CHINESE = new Map([
   [
     "the (\\w+) key (\\S+) does not count since (.*)",
     (m) => `${tables.trusted[m[1]] ?? m[1]}的密钥 ${m[2]} 自 ${m[3]} 起不再算数`,
+  ],
+  [
+    "(counts for nothing|undecided, and nothing rests on it): (seen .*), signed by (\\S+), of which " +
+      "entry (\\S+), (seen .*), says that it was compromised since (.*)",
+    (m) =>
+      `${DISOWNED[m[1]]}：该陈述${seenWords(m[2]).zh}；据条目 ${m[4]}` +
+      `（${seenWords(m[5]).zh}），其签名密钥 ${m[3]} 自 ${m[6]}起已被冒用`,
+  ],
+  [
+    "(before|after|not_shown) decision (\\S+) dated (\\S+): not both of them count",
+    (m) => `${tables.order_words[m[1]]}；决定为条目 ${m[2]}，所载日期 ${m[3]}；但两者并非均予计入`,
   ],
   ["(\\S+) says: (.*)", (m) => `镜像 ${m[1]} 称：${inChinese(m[2]) ?? m[2]}`],
   [

@@ -50,6 +50,8 @@ function told(view, predicate) {
     fixed_by: secondsText(view.quorumTime),
     note: printable(predicate.note ?? ""),
     place: view.place.toText(),
+    // Whether the ledger or a thief said it.
+    ...(view.disowned ? { undecided: "yes" } : {}),
   };
 }
 

@@ -22,13 +22,19 @@ export async function* registered(ex) {
   const finding = (outcome, about, detail) => new Finding("certificate", outcome, about, detail);
   const issues = ex.shown().filter(([, s]) => s.kind === "certificate" && s.files.length);
   for (const [path, digest] of ex.certificates) {
-    const issue = issues.findLast(([, { files }]) => isOf(files[0].digest, digest));
+    const found = issues.filter(([, { files }]) => isOf(files[0].digest, digest));
+    // One that counts for nothing takes no other's place.
+    const issue = found.findLast(([view]) => !view.disowned) ?? found.at(-1);
     if (issue === undefined) {
       const detail = "not registered: no statement in this packet issues this certificate";
       yield finding(Outcome.FAILED, path, detail);
       continue;
     }
     const [view, statement] = issue;
+    if (view.disowned) {
+      yield finding(Outcome.UNDECIDED, path, "the statement that issues it counts for nothing");
+      continue;
+    }
     if (!view.signers.length) {
       const detail = "whose signatures are under its statement was not checked";
       yield finding(Outcome.UNDECIDED, path, detail);
@@ -39,6 +45,11 @@ export async function* registered(ex) {
     const takenBack = revocationOf(ex, issue);
     if (takenBack !== null) {
       const [by, { predicate }] = takenBack;
+      if (by.disowned) {
+        const detail = `certificate ${number} was revoked by what counts for nothing`;
+        yield finding(Outcome.UNDECIDED, path, detail);
+        continue;
+      }
       const when = `seen by the quorum at ${secondsText(by.quorumTime)}`;
       const detail = `certificate ${number} was revoked, ${when}: ${predicate.revoked}`;
       yield finding(Outcome.FAILED, path, detail);
@@ -49,7 +60,8 @@ export async function* registered(ex) {
   }
   const presented = new Set([...ex.issued.values()].map(([view]) => view));
   for (const [view, statement] of issues) {
-    if (presented.has(view) || revocationOf(ex, [view, statement]) === null) continue;
+    const takenBack = presented.has(view) ? null : revocationOf(ex, [view, statement]);
+    if (takenBack === null || takenBack[0].disowned) continue;
     const number = printable(statement.predicate.number);
     const detail = `certificate ${number} was revoked, and is not presented`;
     yield finding(Outcome.PASSED, view.place.toText(), detail);
@@ -66,7 +78,13 @@ export async function* unrevoked(ex) {
   }
   const hidden = hiddenIn(ex);
   for (const [path, where] of hidden) yield later(path, where);
-  const rest = [...ex.issued].filter(([path]) => !hidden.has(path));
+  const visible = [...ex.issued].filter(([path]) => !hidden.has(path));
+  for (const [path, issue] of visible) {
+    if (!isDoubted(ex, issue)) continue;
+    const detail = "a statement about this certificate counts for nothing";
+    yield finding(Outcome.UNDECIDED, path, detail);
+  }
+  const rest = visible.filter(([, issue]) => !isDoubted(ex, issue));
   if (ex.log === null) {
     for (const [path, issue] of rest) yield finding(...(await byMirrors(ex, path, issue)));
     return;
@@ -104,6 +122,13 @@ function hiddenIn(ex) {
   return found;
 }
 
+// A later statement of its series is shown, and counts for nothing.
+function isDoubted(ex, [view, statement]) {
+  const { numbers } = ex.series.get(certificateSeries(statement.id, ex.trust.firstYear));
+  const others = [...numbers.keys()].filter((place) => place !== view.place.toText());
+  return others.some((place) => ex.views.get(place).disowned);
+}
+
 function later(path, { label, index }) {
   const detail = `entry ${index} of log ${label} is about this certificate: it was revoked`;
   return new Finding("revoked", Outcome.FAILED, path, detail);
@@ -132,7 +157,8 @@ function isOf(said, found) {
   );
 }
 
-// What takes this certificate back: said by the same office, about this very statement.
+// What takes this certificate back: said by the same office, about this very statement. First
+// what counts.
 function revocationOf(ex, [view, statement]) {
   const subject = new StatementSubject(statement.id, view.entry.commitment);
   const takesBack = ([, said]) =>
@@ -141,7 +167,8 @@ function revocationOf(ex, [view, statement]) {
     said.predicate.revoked !== undefined &&
     said.subjects.length === 1 &&
     said.subjects[0].key === subject.key;
-  return ex.shown().find(takesBack) ?? null;
+  const found = ex.shown().filter(takesBack);
+  return found.find(([other]) => !other.disowned) ?? found[0] ?? null;
 }
 
 // When a quorum had seen the latest checkpoint; by path, where a later statement stands.

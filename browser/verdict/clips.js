@@ -13,7 +13,9 @@ const BLOCK = 1 << 20;
 
 export async function* clips(ex) {
   const { clips: lists, clipChunks, clipsPlayed } = ex.layout;
-  const originals = originalsOf(ex);
+  const counting = originalsOf(ex, ([view]) => !view.disowned);
+  // Of what counts for nothing only where nothing else speaks of it.
+  const originals = new Map([...originalsOf(ex, () => true), ...counting]);
   const numbers = new Set([lists, clipChunks, clipsPlayed].flatMap((map) => [...map.keys()]));
   const held = [];
   for (const number of [...numbers].sort()) {
@@ -32,6 +34,10 @@ export async function* clips(ex) {
   for (const { clip, subject, played, lacking } of held) {
     const detail = told(clip, subject, lacking, around, pathOf);
     yield new Finding("clip", Outcome.PASSED, played, detail);
+    if (!counting.has(keyOf(clip.item))) {
+      const why = "the statement of its original counts for nothing";
+      yield new Finding("clip", Outcome.UNDECIDED, played, why);
+    }
   }
   if (!numbers.size) yield new Finding("clip", Outcome.PASSED, "packet", "0 clips");
 }
@@ -66,9 +72,9 @@ async function open(ex, number, originals) {
 }
 
 // The originals, as statements shown here speak of them; the first that does counts.
-function originalsOf(ex) {
+function originalsOf(ex, which) {
   const found = new Map();
-  for (const [, statement] of ex.shown()) {
+  for (const [, statement] of ex.shown().filter(which)) {
     for (const subject of statement.items) {
       const key = keyOf(subject.digest);
       if (!found.has(key)) found.set(key, subject);

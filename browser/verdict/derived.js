@@ -5,7 +5,7 @@ import { Rejected } from "../errors.js";
 import { ItemHasher } from "../evidence/chunks.js";
 import { checkDerived, madeAgain, spansOf, takenOut } from "../evidence/derivation.js";
 import { Finding, Outcome } from "../report.js";
-import { failed } from "./examination.js";
+import { failed, whose } from "./examination.js";
 
 const MAX_READ = 2 ** 36; // bytes of originals that are read again, for all derivations together
 const MAX_NAMED = 5;
@@ -13,22 +13,24 @@ const MAX_SHOWN = 20;
 
 export async function* derivations(ex) {
   const fixed = new Map(); // by SHA-256: only what stands earlier can be an original
+  const disowned = new Set(); // originals that stand in what counts for nothing
   const room = { left: MAX_READ };
   let found = 0;
   for (const [view, statement] of ex.shown()) {
     if (statement.kind === "derivation") {
       found += 1;
-      yield await derivation(ex, view, statement, fixed, room);
+      yield await derivation(ex, view, statement, { fixed, disowned }, room);
     }
     for (const subject of statement.items) {
       const key = formatHex(subject.digest.sha256);
-      if (!fixed.has(key)) fixed.set(key, subject);
+      if (view.disowned) disowned.add(key);
+      else if (!fixed.has(key)) fixed.set(key, subject);
     }
   }
   if (!found) yield new Finding("derived", Outcome.PASSED, "packet", "0 derivations");
 }
 
-async function derivation(ex, view, statement, fixed, room) {
+async function derivation(ex, view, statement, { fixed, disowned }, room) {
   const about = view.place.toText();
   const finding = (outcome, detail) => new Finding("derived", outcome, about, detail);
   const [made] = statement.files;
@@ -36,7 +38,11 @@ async function derivation(ex, view, statement, fixed, room) {
   const name = printable(made.name);
   const original = fixed.get(predicate.original);
   if (!view.signers.length) {
-    return finding(Outcome.UNDECIDED, "whose signatures are under it was not checked");
+    return finding(Outcome.UNDECIDED, whose(view));
+  }
+  if (original === undefined && disowned.has(predicate.original)) {
+    const detail = `${name}: the statement of its original counts for nothing`;
+    return finding(Outcome.UNDECIDED, detail);
   }
   if (original === undefined) {
     const detail = `${name}: no earlier statement shown here speaks of its original`;

@@ -36,7 +36,10 @@ export class View {
     this.envelope = null;
     this.statement = null;
     this.series = [];
-    this.signers = [];
+    this.signers = []; // empty as well where they were not checked
+    // Signed by a key of which the log says only later that it was stolen before: it counts for
+    // nothing, and is shown as what was fixed there.
+    this.disowned = false;
   }
 
   // Person, role and the whole key's digest, as registered when they signed.
@@ -165,11 +168,13 @@ export class Examination {
       .map((view) => [view, view.statement]);
   }
 
-  decisions() {
+  // Those that count; or else those that count for nothing.
+  decisions({ disowned = false } = {}) {
     const found = [];
     for (const [view, statement] of this.shown()) {
       const { occurred } = statement;
-      if (view.signers.length && statement.isDecision && occurred !== null) {
+      const heeded = disowned ? view.disowned : view.signers.length > 0;
+      if (heeded && statement.isDecision && occurred !== null) {
         found.push([view.place, new Decision(this.position(view.place), occurred.startMs)]);
       }
     }
@@ -272,6 +277,12 @@ export class Examination {
     const root = this.roots.get(tree);
     return root && equalBytes(root, after.root) ? (this.seen.get(tree) ?? null) : null;
   }
+}
+
+// Why nothing rests on a statement without signers that count.
+export function whose(view) {
+  if (view.disowned) return "it counts for nothing, see its signatures";
+  return "whose signatures are under it was not checked";
 }
 
 function earliest(proofs) {

@@ -11,28 +11,34 @@ import { failed, isRefusal } from "./examination.js";
 
 export async function* items(ex) {
   const wanted = new Map(); // by SHA-256
-  for (const [, statement] of ex.shown()) {
+  for (const [view, statement] of ex.shown()) {
     for (const subject of statement.items) {
       const key = formatHex(subject.digest.sha256);
-      wanted.set(key, [...(wanted.get(key) ?? []), subject]);
+      wanted.set(key, [...(wanted.get(key) ?? []), [view, subject]]);
     }
   }
   let good = 0;
   for (const [path, plain] of ex.itemDigests) {
-    const subjects = wanted.get(formatHex(plain.sha256)) ?? [];
+    const said = wanted.get(formatHex(plain.sha256)) ?? [];
     try {
-      if (!subjects.length) {
+      if (!said.length) {
         throw new Rejected("no statement in this packet speaks of these bytes");
       }
-      const sm3 = subjects.some((subject) => subject.digest.sm3.length);
+      const sm3 = said.some(([, subject]) => subject.digest.sm3.length);
       const found = sm3 ? await withSm3(ex, path) : plain;
-      for (const subject of subjects) {
+      // A thief writes what he likes: what counts for nothing fails nothing.
+      const fitting = said.filter(([view, s]) => !view.disowned || fits(s.digest, found));
+      for (const [, subject] of fitting) {
         subject.digest.check(found);
         const why = ex.trust.suites.checkItem(subject.digest);
         if (why) yield new Finding("item", Outcome.UNDECIDED, path, why);
         ex.itemOf.set(subject.key, path);
       }
-      good += 1;
+      if (!fitting.length) {
+        const detail = "what counts for nothing speaks of these bytes, and has other digests";
+        yield new Finding("item", Outcome.UNDECIDED, path, detail);
+      }
+      good += fitting.length ? 1 : 0;
     } catch (error) {
       if (!isRefusal(error)) throw error;
       yield failed("item", path, error);
@@ -41,6 +47,16 @@ export async function* items(ex) {
   if (good || !ex.layout.items.length) {
     yield new Finding("item", Outcome.PASSED, "packet", `${good} items`);
   }
+}
+
+function fits(digest, found) {
+  try {
+    digest.check(found);
+  } catch (error) {
+    if (!(error instanceof Rejected)) throw error;
+    return false;
+  }
+  return true;
 }
 
 async function withSm3(ex, path) {
@@ -62,21 +78,28 @@ export async function* caseOf(ex) {
   }
   // The series of this packet's case, with a provisional one that it grew from.
   const names = new Set([name]);
-  for (const [, { case: its, predicate }] of ex.shown()) {
+  const linked = new Set(); // only by what counts for nothing
+  for (const [view, { case: its, predicate }] of ex.shown()) {
     if (its === number && predicate.provisional) {
-      names.add(provisionalSeries(predicate.provisional, firstYear));
+      const grown = view.disowned ? linked : names;
+      grown.add(provisionalSeries(predicate.provisional, firstYear));
     }
   }
+  const all = new Set([...names, ...linked]);
   let good = 0;
   let bad = 0;
   for (const [view, statement] of ex.shown()) {
     if (OF_NO_CASE.includes(statement.kind)) continue;
     try {
       if (statement.kind === "custody") {
-        checkCustody(view, names);
+        checkCustody(view, all);
         continue;
       }
-      checkCase(ex, view, statement, names);
+      const own = checkCase(ex, view, statement, all);
+      if (!own.some((one) => names.has(one))) {
+        const detail = "of this case only by a statement that counts for nothing";
+        yield new Finding("case", Outcome.UNDECIDED, view.place.toText(), detail);
+      }
       good += 1;
     } catch (error) {
       if (!isRefusal(error)) throw error;
@@ -106,6 +129,7 @@ function checkCustody(view, names) {
   }
 }
 
+// The series of a case that it stands in, which must be one of `names`.
 function checkCase(ex, view, statement, names) {
   const opening = statement.predicate.act === OPENING;
   const own = opening ? [provisionalSeries(statement.id, ex.trust.firstYear)] : view.series;
@@ -114,4 +138,5 @@ function checkCase(ex, view, statement, names) {
   }
   const templates = ex.register?.caseNumbers(statement.agency) ?? [];
   if (statement.case !== null && templates.length) checkSpelling(statement.case, templates);
+  return own;
 }

@@ -99,6 +99,6 @@ function* withdrawn(ex, views, at) {
 }
 
 // Who read, and how the ledger stood: the operator's own word, on which no item rests.
-function isOfTheLedger({ statement }) {
+export function isOfTheLedger({ statement }) {
   return statement !== null && (statement.kind === "custody" || isState(statement));
 }

@@ -5,11 +5,11 @@
 
 import { printable } from "../encoding.js";
 import { Unavailable } from "../errors.js";
-import { Register } from "../evidence/register.js";
+import { Disowned, Register } from "../evidence/register.js";
 import { checkEnd, openClosing } from "../process/sequence.js";
-import { Finding, Outcome } from "../report.js";
+import { Finding, Outcome, millisecondsText, secondsText } from "../report.js";
 import { allGood, failed, isRefusal, notChecked } from "./examination.js";
-import { countQuorums } from "./quorums.js";
+import { countQuorums, isOfTheLedger } from "./quorums.js";
 import { counted } from "./withdrawn.js";
 
 const STEP = "signature";
@@ -51,6 +51,11 @@ export async function* signatures(ex) {
         yield notChecked(STEP, about, error);
         continue;
       }
+      if (error instanceof Disowned) {
+        view.disowned = true;
+        yield* disowned(ex, view, error);
+        continue;
+      }
       if (!isRefusal(error)) throw error;
       view.statement = null;
       yield failed(STEP, about, error);
@@ -61,6 +66,26 @@ export async function* signatures(ex) {
   yield* ends(ex);
   yield* endedSeries(ex);
   yield allGood(STEP, good, "statements");
+}
+
+// Owner or thief may have signed it: told with all that a court weighs it by. On what the ledger
+// says of itself nothing rests, so that lowers no verdict.
+function* disowned(ex, view, { thefts }) {
+  const own = isOfTheLedger(view);
+  const outcome = own ? Outcome.PASSED : Outcome.UNDECIDED;
+  const what = own ? "undecided, and nothing rests on it" : "counts for nothing";
+  for (const { position, key, compromisedMs } of thefts) {
+    const place = `${ex.trust.logs[position[0]].label}-${position[1]}`;
+    const detail =
+      `${what}: ${seen(view)}, signed by ${key.keyid}, of which entry ` +
+      `${place}, ${seen(ex.views.get(place))}, says that it was compromised since ` +
+      millisecondsText(compromisedMs);
+    yield new Finding(STEP, outcome, view.place.toText(), detail);
+  }
+}
+
+function seen({ quorumTime }) {
+  return quorumTime === null ? "seen by no quorum" : `seen at ${secondsText(quorumTime)}`;
 }
 
 // The opening of the log, where shown, must enrol what the trust folder holds.

@@ -5,7 +5,7 @@ import { comparePlaces, treeKey } from "../evidence/packet.js";
 import { isBefore } from "../evidence/register.js";
 import { Order, order } from "../process/fence.js";
 import { Finding, Outcome, secondsText } from "../report.js";
-import { allGood } from "./examination.js";
+import { allGood, whose } from "./examination.js";
 import { stampFindings } from "./stamps.js";
 
 const LATE_S = 600; // a first quorum time later than this after `at` is worth a sentence
@@ -13,8 +13,14 @@ const MAX_DECISIONS = 32; // each is held against every item: a case has one, or
 const SUPPORTS_NO_DECISION = ["serve", "enforce"]; // their evidence comes after it by nature
 
 export async function* fence(ex) {
-  let decisions = ex.decisions();
   const undecided = (about, detail) => new Finding("fence", Outcome.UNDECIDED, about, detail);
+  const disowned = ex.decisions({ disowned: true });
+  for (const [place, { day }] of disowned) {
+    yield undecided(ex.index.case, `decision ${place.toText()} dated ${day} counts for nothing`);
+  }
+  // Where none counts, what was fixed before it is shown all the same: so none makes it vanish.
+  let decisions = ex.decisions();
+  if (!decisions.length) decisions = disowned;
   if (!decisions.length) {
     yield undecided(ex.index.case, "no decision in the packet");
     return;
@@ -28,25 +34,32 @@ export async function* fence(ex) {
     // An act's documents count as well: a record made up later may call itself one.
     // What was made from an item later is no evidence of its own.
     if (!statement.items.length || statement.kind === "derivation") continue;
-    const about = view.place.toText();
-    if (!view.signers.length) {
-      yield undecided(about, "whose signatures are under it was not checked");
+    if (!view.signers.length && !view.disowned) {
+      yield undecided(view.place.toText(), whose(view));
       continue;
     }
     for (const [place, decision] of decisions) {
       // So may one in a second decision: its documents are held against those before it.
       const later = !isBefore(decision.position, ex.position(view.place));
       if (statement.isDecision && later) continue;
-      const found = orderOf(ex, view, decision);
-      // With several decisions the list shows the order to the first.
-      if (!ex.orders.has(about)) ex.orders.set(about, found);
-      const byNature = found === Order.AFTER && SUPPORTS_NO_DECISION.includes(statement.stage);
-      const passed = found === Order.BEFORE || byNature;
-      const what = `${found} decision ${place.toText()} dated ${decision.day}`;
-      const detail = byNature ? `${what}: by its own label it supports no decision` : what;
-      yield new Finding("fence", passed ? Outcome.PASSED : Outcome.UNDECIDED, about, detail);
+      yield heldAgainst(ex, view, statement, place.toText(), decision);
     }
   }
+}
+
+function heldAgainst(ex, view, statement, place, decision) {
+  const about = view.place.toText();
+  const found = orderOf(ex, view, decision);
+  // With several decisions the list shows the order to the first.
+  if (!ex.orders.has(about)) ex.orders.set(about, found);
+  const what = `${found} decision ${place} dated ${decision.day}`;
+  if (view.disowned || ex.views.get(place).disowned) {
+    return new Finding("fence", Outcome.UNDECIDED, about, `${what}: not both of them count`);
+  }
+  const byNature = found === Order.AFTER && SUPPORTS_NO_DECISION.includes(statement.stage);
+  const passed = found === Order.BEFORE || byNature;
+  const detail = byNature ? `${what}: by its own label it supports no decision` : what;
+  return new Finding("fence", passed ? Outcome.PASSED : Outcome.UNDECIDED, about, detail);
 }
 
 function orderOf(ex, view, decision) {
@@ -100,7 +113,9 @@ function* timeProblems(ex, view, statement) {
     yield undecided(`claims to have begun at ${occurred.startText}, after it was fixed`);
   }
   const detail = after === null ? "" : afterProblem(ex, view, after);
-  if (detail) yield new Finding("time", Outcome.FAILED, about, detail);
+  // A thief writes what he likes: what counts for nothing fails nothing.
+  const outcome = view.disowned ? Outcome.UNDECIDED : Outcome.FAILED;
+  if (detail) yield new Finding("time", outcome, about, detail);
 }
 
 // What is wrong with what a signer had checked, as far as the packet shows; else nothing.

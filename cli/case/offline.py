@@ -62,8 +62,9 @@ def _examined(path: str, trust: Trust) -> Examination:
     if outcome is Outcome.UNDECIDED:
         output.note(
             say(
-                en="the packet is undecided: what it does not show may change what is counted here",
-                zh="证据包的结论为不能判定：其未显示的内容可能改变此处的统计",
+                en="the packet is undecided: what it does not show, or shows and does not count, "
+                "may change what is counted here",
+                zh="证据包的结论为不能判定：其未显示的或不予计入的内容可能改变此处的统计",
             )
         )
     return examination

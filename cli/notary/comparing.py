@@ -103,7 +103,7 @@ def of_packet(ex: Examination, logs: Sequence[TrustedLog]) -> tuple[list[Logged]
             view.quorum_time,
         )
         for view, statement in ex.shown()
-        if view.place.log in labels
+        if view.place.log in labels and not view.disowned
         for subject in statement.items
     ]
     shown = [(log, ex.checkpoints[log.label]) for log in logs if log.label in ex.checkpoints]

@@ -4,15 +4,16 @@ A key counts if a statement signed by the registrar names it, stands before the
 statement in question, and is the latest of its series there. Validity claimed
 backwards has no effect. A revocation takes effect where it stands; with
 `compromised_since` it also reaches back, but only to statements that no quorum had
-seen by then. A key that was revoked or replaced does not come back: who found it in a
-drawer would be its owner again.
+seen by then: whoever accepted those could not know, so they are disowned, not refused. A key
+that was revoked or replaced does not come back: who found it in a drawer would be its owner
+again.
 
 Keys of logs, cosigners, mirrors and the registrar are believed for the verifier's trust
 folder alone; what the register says of them is kept apart (`ledger.verdict.withdrawn`).
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from ledger.encoding import format_time, parse_time
@@ -45,6 +46,15 @@ class Registration:
     @property
     def withdrawn(self) -> bool:
         return self.revoked or self.compromised_ms is not None
+
+
+class Disowned(Rejected):
+    """Signed as it must be, by keys of which the register says only later that they were
+    compromised before a quorum had seen it. `thefts` are what says so, one for each key."""
+
+    def __init__(self, thefts: Sequence[Registration]) -> None:
+        super().__init__(_stolen(thefts[0]))
+        self.thefts = tuple(thefts)
 
 
 class Register:
@@ -84,7 +94,7 @@ class Register:
     ) -> tuple[Registration, ...]:
         """Who signed a statement at `position`, each person once.
 
-        Raises `Rejected` if any signature does not count.
+        Raises `Rejected` if any signature does not count; `Disowned` if nothing else is wrong.
 
         `quorum_time` is when a quorum had first seen it, for keys found compromised later;
         `checked` as for `Envelope.open`.
@@ -93,9 +103,14 @@ class Register:
             self._check(position, statement, envelope)
             return ()
         signers: list[Registration] = []
+        thefts: list[Registration] = []
 
         def find(keyid: str) -> VerifierKey:
-            signer = self.find(keyid, position, quorum_time)
+            signer = self._in_force(keyid, position)
+            if theft := self._theft(signer, quorum_time):
+                if theft.position < position:
+                    raise Rejected(_stolen(theft))
+                thefts.append(theft)
             if signer.role not in statement.sayers:
                 raise Rejected(f"a {signer.role} may not make a statement of kind {statement.kind}")
             if signer.role is not Role.LEDGER and signer.agency != statement.agency:
@@ -111,26 +126,35 @@ class Register:
         envelope.open(find, checked)
         if len(signers) < statement.persons:
             raise Rejected(f"want {statement.persons} persons, signed by {len(signers)}")
+        if thefts:
+            raise Disowned(thefts)
         return tuple(signers)
 
-    def find(self, keyid: str, position: Position, quorum_time: int | None = None) -> Registration:
+    def find(self, keyid: str, position: Position) -> Registration:
         """The registration in force at `position` for a keyid; raises `Rejected`."""
+        signer = self._in_force(keyid, position)
+        if theft := self._theft(signer, None):
+            raise Rejected(_stolen(theft))
+        return signer
+
+    def _in_force(self, keyid: str, position: Position) -> Registration:
+        """As the log had it at `position`, whatever was told later."""
         name = keyid.rpartition("+")[0]
         latest = self._latest(name, position)
         if latest is None or latest.key.keyid != keyid:
             raise Rejected(f"no key {keyid!r} was registered before this statement")
         if latest.revoked:
             raise Rejected(f"the key {keyid!r} was revoked before this statement")
-        for later in self._versions[name]:
-            since = later.compromised_ms
-            same = later.key.public == latest.key.public
-            if same and since is not None and not _seen_by(quorum_time, since):
-                when = format_time(since)
-                raise Rejected(
-                    f"the key {keyid!r} was compromised since {when}, "
-                    "before this statement was seen"
-                )
         return latest
+
+    def _theft(self, signer: Registration, quorum_time: int | None) -> Registration | None:
+        """What first says that the key was compromised before a quorum had seen this."""
+        for version in list(self._versions[signer.key.name]):
+            since = version.compromised_ms
+            same = version.key.public == signer.key.public
+            if same and since is not None and not _seen_by(quorum_time, since):
+                return version
+        return None
 
     def case_numbers(self, agency: str = "") -> tuple[str, ...]:
         """The registered spellings of case numbers, of one agency or of all."""
@@ -220,6 +244,12 @@ def _in_both(first: Registration, second: Registration) -> Registration:
     if (first.role, first.agency) != (second.role, second.agency):
         raise Rejected(f"the keys of {first.person!r} have two roles or agencies")
     return replace(first, also=(*first.also, second.key))
+
+
+def _stolen(theft: Registration) -> str:
+    when = format_time(theft.compromised_ms or 0)
+    keyid = theft.key.keyid
+    return f"the key {keyid!r} was compromised since {when}, before this statement was seen"
 
 
 def _seen_by(quorum_time: int | None, at_ms: int) -> bool:

@@ -12,7 +12,8 @@ from ledger.evidence.place import Place
 from ledger.evidence.statement import Kind, Statement, is_state
 from ledger.report import seconds_text
 
-Shown = tuple[Place, Statement, int | None]  # with when a quorum had seen it, seconds
+# With when a quorum had seen it, seconds, and whether the key that signed it was stolen by then.
+Shown = tuple[Place, Statement, int | None, bool]
 Facts = tuple[Mapping[str, str], ...]
 
 
@@ -26,8 +27,9 @@ def custody_facts(rows: Iterable[Shown]) -> Facts:
             "fixed_by": seconds_text(seen),
             "note": printable(statement.predicate.get("note", "")),
             "place": place.to_text(),
+            **_undecided(disowned),
         }
-        for place, statement, seen in rows
+        for place, statement, seen, disowned in rows
         if statement.kind is Kind.CUSTODY
     )
 
@@ -43,8 +45,9 @@ def state_facts(rows: Iterable[Shown]) -> Facts:
             "fixed_by": seconds_text(seen),
             "note": printable(statement.predicate.get("note", "")),
             "place": place.to_text(),
+            **_undecided(disowned),
         }
-        for place, statement, seen in rows
+        for place, statement, seen, disowned in rows
         if is_state(statement)
     )
 
@@ -52,7 +55,7 @@ def state_facts(rows: Iterable[Shown]) -> Facts:
 def register_facts(rows: Iterable[Shown], series: Mapping[str, Mapping[Place, int]]) -> Facts:
     """Each register statement shown, as version n of N of its series."""
     found = []
-    for place, statement, _ in rows:
+    for place, statement, _, _ in rows:
         if statement.kind is not Kind.REGISTER:
             continue
         for name, numbers in sorted(series.items()):
@@ -61,6 +64,11 @@ def register_facts(rows: Iterable[Shown], series: Mapping[str, Mapping[Place, in
                 where = {"place": place.to_text(), "series": printable(name)}
                 found.append({**_registered(statement), **where, **version})
     return tuple(found)
+
+
+def _undecided(disowned: bool) -> Mapping[str, str]:
+    """Whether the ledger or a thief said it."""
+    return {"undecided": "yes"} if disowned else {}
 
 
 def _registered(statement: Statement) -> Mapping[str, str]:

@@ -37,14 +37,21 @@ def registered(ex: Examination) -> Iterator[Finding]:
             detail = "not registered: no statement in this packet issues this certificate"
             yield Finding("certificate", Outcome.FAILED, path, detail)
             continue
-        view, statement = found[-1]
+        # One that counts for nothing takes no other's place.
+        view, statement = next((i for i in reversed(found) if not i[0].disowned), found[-1])
         if not view.signers:
             detail = "whose signatures are under its statement was not checked"
+            if view.disowned:
+                detail = "the statement that issues it counts for nothing"
             yield Finding("certificate", Outcome.UNDECIDED, path, detail)
             continue
         ex.issued[path] = (view, statement)
         number = printable(statement.predicate["number"])
         if (taken_back := _revocation(ex, (view, statement))) is not None:
+            if taken_back[0].disowned:
+                detail = f"certificate {number} was revoked by what counts for nothing"
+                yield Finding("certificate", Outcome.UNDECIDED, path, detail)
+                continue
             when, why = seconds_text(taken_back[0].quorum_time), taken_back[1].predicate["revoked"]
             detail = f"certificate {number} was revoked, seen by the quorum at {when}: {why}"
             yield Finding("certificate", Outcome.FAILED, path, detail)
@@ -52,7 +59,8 @@ def registered(ex: Examination) -> Iterator[Finding]:
         detail = f"certificate {number} of {statement.agency}, issued by {view.signed_by}"
         yield Finding("certificate", Outcome.PASSED, path, detail)
     for issue in issues:
-        if issue not in ex.issued.values() and _revocation(ex, issue) is not None:
+        taken_back = None if issue in ex.issued.values() else _revocation(ex, issue)
+        if taken_back is not None and not taken_back[0].disowned:
             number = printable(issue[1].predicate["number"])
             detail = f"certificate {number} was revoked, and is not presented"
             yield Finding("certificate", Outcome.PASSED, issue[0].place.to_text(), detail)
@@ -67,7 +75,11 @@ def unrevoked(ex: Examination) -> Iterator[Finding]:
         return
     for path, place in (hidden := _hidden(ex)).items():
         yield _later(path, place.log, place.index)
-    rest = [path for path in ex.issued if path not in hidden]
+    doubted = [path for path in ex.issued if path not in hidden and _is_doubted(ex, path)]
+    for path in doubted:
+        detail = "a statement about this certificate counts for nothing"
+        yield Finding("revoked", Outcome.UNDECIDED, path, detail)
+    rest = [path for path in ex.issued if path not in hidden and path not in doubted]
     if ex.log is None:
         yield from (_by_mirrors(ex, path) for path in rest)
         return
@@ -98,6 +110,13 @@ def _hidden(ex: Examination) -> dict[str, Place]:
     return found
 
 
+def _is_doubted(ex: Examination, path: str) -> bool:
+    """A later statement of its series is shown, and counts for nothing."""
+    view, statement = ex.issued[path]
+    numbers = ex.series[certificate_series(statement.id, ex.trust.first_year)].numbers
+    return any(ex.views[place].disowned for place in numbers if place != view.place)
+
+
 def _later(path: str, label: str, index: int) -> Finding:
     detail = f"entry {index} of log {label} is about this certificate: it was revoked"
     return Finding("revoked", Outcome.FAILED, path, detail)
@@ -122,14 +141,17 @@ def _by_mirrors(ex: Examination, path: str) -> Finding:
 
 
 def _revocation(ex: Examination, issue: Issue) -> Issue | None:
-    """What takes this certificate back: said by the same office, about this very statement."""
+    """What takes this certificate back: said by the same office, about this very statement.
+    First what counts."""
     view, statement = issue
     subject = StatementSubject(statement.id, view.entry.commitment)
-    for other, said in ex.shown():
-        of_office = said.kind is Kind.CERTIFICATE and said.agency == statement.agency
-        if of_office and "revoked" in said.predicate and said.subjects == (subject,):
-            return other, said
-    return None
+    found = [
+        (other, said)
+        for other, said in ex.shown()
+        if said.kind is Kind.CERTIFICATE and said.agency == statement.agency
+        if "revoked" in said.predicate and said.subjects == (subject,)
+    ]
+    return min(found, key=lambda one: one[0].disowned, default=None)
 
 
 def _look(ex: Examination, log: PublicLog) -> tuple[str, dict[str, tuple[str, int]]]:

@@ -21,7 +21,8 @@ BLOCK = 1 << 20
 def clips(ex: Examination) -> Iterator[Finding]:
     layout = ex.layout
     statements = [statement for _, statement in ex.shown()]
-    originals = _Originals(statements)
+    heeded = [statement for view, statement in ex.shown() if not view.disowned]
+    counting, originals = _Originals(heeded), _Originals([*heeded, *statements])
     held: dict[str, tuple[Clip, FileSubject]] = {}
     lacking: dict[str, str] = {}
     numbers = sorted({*layout.clips, *layout.clip_chunks, *layout.clips_played})
@@ -40,6 +41,9 @@ def clips(ex: Examination) -> Iterator[Finding]:
     for number, (clip, subject) in held.items():
         detail = _told(clip, subject, lacking[number], around, paths)
         yield Finding("clip", Outcome.PASSED, layout.clips_played[number], detail)
+        if not counting.has(clip):
+            detail = "the statement of its original counts for nothing"
+            yield Finding("clip", Outcome.UNDECIDED, layout.clips_played[number], detail)
         if ex.rederive is not None:
             yield _rederived(ex, ex.rederive, clip, number)
     if not numbers:
@@ -84,6 +88,9 @@ class _Originals:
         for statement in statements:
             for subject in statement.items:
                 self._found.setdefault(_key(subject.digest), subject)
+
+    def has(self, clip: Clip) -> bool:
+        return _key(clip.item) in self._found
 
     def of(self, clip: Clip) -> FileSubject:
         found = self._found.get(_key(clip.item))

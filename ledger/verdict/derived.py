@@ -9,7 +9,7 @@ from ledger.evidence.derivation import Span, check_derived, made_again, spans_of
 from ledger.evidence.held import Held
 from ledger.evidence.statement import FileSubject, Kind, Statement
 from ledger.report import Finding, Outcome
-from ledger.verdict.examination import Examination, View, failed
+from ledger.verdict.examination import Examination, View, failed, whose
 
 MAX_READ = 1 << 36  # bytes of originals that are read again, for all derivations together
 MAX_NAMED = 5
@@ -18,14 +18,18 @@ MAX_SHOWN = 20
 
 def derivations(ex: Examination) -> Iterator[Finding]:
     fixed: dict[bytes, FileSubject] = {}
+    disowned: set[bytes] = set()  # originals that stand in what counts for nothing
     found = 0
     room = _Room()
     for view, statement in ex.shown():
         if statement.kind is Kind.DERIVATION:
             found += 1
-            yield _derivation(ex, view, statement, fixed, room)
+            yield _derivation(ex, view, statement, fixed, disowned, room)
         for subject in statement.items:
-            fixed.setdefault(subject.digest.sha256, subject)
+            if view.disowned:
+                disowned.add(subject.digest.sha256)
+            else:
+                fixed.setdefault(subject.digest.sha256, subject)
     if not found:
         yield Finding("derived", Outcome.PASSED, "packet", "0 derivations")
 
@@ -48,13 +52,17 @@ def _derivation(
     view: View,
     statement: Statement,
     fixed: dict[bytes, FileSubject],
+    disowned: set[bytes],
     room: _Room,
 ) -> Finding:
     about, (derived,) = view.place.to_text(), statement.files
     name, said = printable(derived.name), statement.predicate
-    original = fixed.get(bytes.fromhex(said["original"]))
+    wanted = bytes.fromhex(said["original"])
+    original = fixed.get(wanted)
     if not view.signers:
-        detail = "whose signatures are under it was not checked"
+        return Finding("derived", Outcome.UNDECIDED, about, whose(view))
+    if original is None and wanted in disowned:
+        detail = f"{name}: the statement of its original counts for nothing"
         return Finding("derived", Outcome.UNDECIDED, about, detail)
     if original is None:
         detail = f"{name}: no earlier statement shown here speaks of its original"

@@ -63,7 +63,10 @@ class View:
     envelope: Envelope | None = None
     statement: Statement | None = None
     series: tuple[str, ...] = ()
-    signers: tuple[Registration, ...] = ()
+    signers: tuple[Registration, ...] = ()  # empty as well where they were not checked
+    # Signed by a key of which the log says only later that it was stolen before: it counts for
+    # nothing, and is shown as what was fixed there.
+    disowned: bool = False
 
     @property
     def signed_by(self) -> str:
@@ -177,16 +180,21 @@ class Examination:
         views = sorted(self.views.values(), key=lambda v: self.position(v.place))
         return [(v, v.statement) for v in views if v.statement is not None]
 
-    def decisions(self) -> list[tuple[Place, Decision]]:
+    def decisions(self, *, disowned: bool = False) -> list[tuple[Place, Decision]]:
+        """Those that count; or else those that count for nothing."""
         found = []
         for view, statement in self.shown():
-            if view.signers and statement.is_decision and (occurred := statement.occurred):
+            heeded = view.disowned if disowned else bool(view.signers)
+            if heeded and statement.is_decision and (occurred := statement.occurred):
                 log, index = self.position(view.place)
                 found.append((view.place, Decision(log, index, occurred.start_ms)))
         return found
 
     def facts(self) -> Facts:
-        rows = [(view.place, statement, view.quorum_time) for view, statement in self.shown()]
+        rows = [
+            (view.place, statement, view.quorum_time, view.disowned)
+            for view, statement in self.shown()
+        ]
         due = self.index.due
         return Facts(
             case=self.index.case,
@@ -290,6 +298,13 @@ def failed(step: str, about: str, error: LedgerError) -> Finding:
 
 def not_checked(step: str, about: str, error: Unavailable) -> Finding:
     return Finding(step, Outcome.UNDECIDED, about, f"not checked: {error}")
+
+
+def whose(view: View) -> str:
+    """Why nothing rests on a statement without signers that count."""
+    if view.disowned:
+        return "it counts for nothing, see its signatures"
+    return "whose signatures are under it was not checked"
 
 
 def all_good(step: str, good: int, what: str) -> Iterable[Finding]:

@@ -76,7 +76,7 @@ def _withdrawn(ex: Examination, places: dict[tuple[int, int], Place]) -> Iterato
         if position in told:
             continue
         unseen = view.claimed_time is not None and view.quorum_time is None
-        if unseen and not _of_the_ledger(view):
+        if unseen and not of_the_ledger(view):
             detail = "without keys that no longer counted no quorum had seen it"
             yield Finding("checkpoint", Outcome.UNDECIDED, place.to_text(), detail)
         if _by_registrar(view) and any(
@@ -86,7 +86,7 @@ def _withdrawn(ex: Examination, places: dict[tuple[int, int], Place]) -> Iterato
             yield Finding("signature", Outcome.UNDECIDED, place.to_text(), detail)
 
 
-def _of_the_ledger(view: View) -> bool:
+def of_the_ledger(view: View) -> bool:
     """Who read, and how the ledger stood: the operator's own word, on which no item rests."""
     said = view.statement
     return said is not None and (said.kind is Kind.CUSTODY or is_state(said))

@@ -11,12 +11,12 @@ from itertools import pairwise
 from ledger.encoding import printable
 from ledger.errors import Malformed, Rejected, Unavailable
 from ledger.evidence.packet import Place
-from ledger.evidence.register import Register
+from ledger.evidence.register import Disowned, Register
 from ledger.evidence.statement import Kind, Role
 from ledger.process.sequence import check_end, open_closing
-from ledger.report import Finding, Outcome
+from ledger.report import Finding, Outcome, milliseconds_text, seconds_text
 from ledger.verdict.examination import Examination, View, all_good, failed, not_checked
-from ledger.verdict.quorums import count_quorums
+from ledger.verdict.quorums import count_quorums, of_the_ledger
 from ledger.verdict.withdrawn import counted
 
 
@@ -49,6 +49,8 @@ def signatures(ex: Examination) -> Iterator[Finding]:
             )
             yield from _signed_in(ex, view)
             good += 1
+        except Disowned as error:
+            yield from _disowned(ex, view, error)
         except (Malformed, Rejected) as error:
             view.statement = None
             yield failed("signature", view.place.to_text(), error)
@@ -59,6 +61,30 @@ def signatures(ex: Examination) -> Iterator[Finding]:
     yield from _ends(ex)
     yield from _ended_series(ex)
     yield from all_good("signature", good, "statements")
+
+
+def _disowned(ex: Examination, view: View, error: Disowned) -> Iterator[Finding]:
+    """Owner or thief may have signed it: told with all that a court weighs it by.
+
+    On what the ledger says of itself nothing rests, so that lowers no verdict.
+    """
+    view.disowned = True
+    outcome, what = Outcome.UNDECIDED, "counts for nothing"
+    if of_the_ledger(view):
+        outcome, what = Outcome.PASSED, "undecided, and nothing rests on it"
+    for theft in error.thefts:
+        place = Place(ex.trust.logs[theft.position[0]].label, theft.position[1])
+        detail = (
+            f"{what}: {_seen(view)}, signed by {theft.key.keyid}, of which entry "
+            f"{place.to_text()}, {_seen(ex.views[place])}, says that it was compromised since "
+            f"{milliseconds_text(theft.compromised_ms)}"
+        )
+        yield Finding("signature", outcome, view.place.to_text(), detail)
+
+
+def _seen(view: View) -> str:
+    at = view.quorum_time
+    return "seen by no quorum" if at is None else f"seen at {seconds_text(at)}"
 
 
 def _enrolment(ex: Examination, register: Register) -> Iterator[Finding]:

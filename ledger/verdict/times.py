@@ -8,7 +8,7 @@ from ledger.evidence.statement import After, Kind, Stage, Statement
 from ledger.process.fence import Decision, Fixed, Order, order
 from ledger.report import Finding, Outcome, seconds_text
 from ledger.tlog.checkpoint import Checkpoint
-from ledger.verdict.examination import Examination, View, all_good
+from ledger.verdict.examination import Examination, View, all_good, whose
 from ledger.verdict.stamps import open_stamps, stamp_findings
 
 LATE_S = 600  # a first quorum time later than this after `at` is worth a sentence
@@ -17,7 +17,12 @@ SUPPORTS_NO_DECISION = (Stage.SERVE, Stage.ENFORCE)  # their evidence comes afte
 
 
 def fence(ex: Examination) -> Iterator[Finding]:
-    decisions = ex.decisions()
+    disowned = ex.decisions(disowned=True)
+    for place, decision in disowned:
+        detail = f"decision {place.to_text()} dated {decision.day} counts for nothing"
+        yield Finding("fence", Outcome.UNDECIDED, ex.index.case, detail)
+    # Where none counts, what was fixed before it is shown all the same: so none makes it vanish.
+    decisions = ex.decisions() or disowned
     if not decisions:
         yield Finding("fence", Outcome.UNDECIDED, ex.index.case, "no decision in the packet")
         return
@@ -30,27 +35,31 @@ def fence(ex: Examination) -> Iterator[Finding]:
         # What was made from an item later is no evidence of its own.
         if not statement.items or statement.kind is Kind.DERIVATION:
             continue
-        about = view.place.to_text()
-        if not view.signers:
-            detail = "whose signatures are under it was not checked"
-            yield Finding("fence", Outcome.UNDECIDED, about, detail)
+        if not view.signers and not view.disowned:
+            yield Finding("fence", Outcome.UNDECIDED, view.place.to_text(), whose(view))
             continue
         for place, decision in decisions:
             # So may one in a second decision: its documents are held against those before it.
             if statement.is_decision and ex.position(place) >= ex.position(view.place):
                 continue
-            found = _order(ex, view, decision)
-            # With several decisions the list shows the order to the first.
-            ex.orders.setdefault(view.place, found)
-            by_nature = found is Order.AFTER and statement.stage in SUPPORTS_NO_DECISION
-            passed = found is Order.BEFORE or by_nature
-            detail = f"{found} decision {place.to_text()} dated {decision.day}"
-            if by_nature:
-                detail = (
-                    f"after decision {place.to_text()} dated {decision.day}: "
-                    "by its own label it supports no decision"
-                )
-            yield Finding("fence", Outcome.PASSED if passed else Outcome.UNDECIDED, about, detail)
+            yield _held_against(ex, view, statement, place, decision)
+
+
+def _held_against(
+    ex: Examination, view: View, statement: Statement, place: Place, decision: Decision
+) -> Finding:
+    found = _order(ex, view, decision)
+    # With several decisions the list shows the order to the first.
+    ex.orders.setdefault(view.place, found)
+    about = view.place.to_text()
+    detail = f"{found} decision {place.to_text()} dated {decision.day}"
+    if view.disowned or ex.views[place].disowned:
+        return Finding("fence", Outcome.UNDECIDED, about, f"{detail}: not both of them count")
+    by_nature = found is Order.AFTER and statement.stage in SUPPORTS_NO_DECISION
+    passed = found is Order.BEFORE or by_nature
+    if by_nature:
+        detail += ": by its own label it supports no decision"
+    return Finding("fence", Outcome.PASSED if passed else Outcome.UNDECIDED, about, detail)
 
 
 def _order(ex: Examination, view: View, decision: Decision) -> Order:
@@ -105,7 +114,9 @@ def _time_problems(ex: Examination, view: View, statement: Statement) -> Iterato
         detail = f"claims to have begun at {occurred.start_text}, after it was fixed"
         yield Finding("time", Outcome.UNDECIDED, about, detail)
     if (after := statement.after) and (detail := _after_problem(ex, view, after)):
-        yield Finding("time", Outcome.FAILED, about, detail)
+        # A thief writes what he likes: what counts for nothing fails nothing.
+        outcome = Outcome.UNDECIDED if view.disowned else Outcome.FAILED
+        yield Finding("time", outcome, about, detail)
 
 
 def _after_problem(ex: Examination, view: View, after: After) -> str:

@@ -139,6 +139,10 @@ SAYS_SO = (
     "Other recordings of that moment, by their statements: x: 1 runs of its chunks. By the maker's "
     "word 0:00:00.000 to 0:00:09.000 of 0:00:09.000; y"
 )
+DISOWNED = (
+    "{}: seen at {}, signed by station-07.suzhou.example+5f2c91aa, of which entry 2026-9, seen at "
+    f"{T1}, says that it was compromised since {T2}"
+)
 DETAILS = {
     "clip": [
         CLIP.format("01.mp4", "", SAYS_SO),
@@ -174,8 +178,16 @@ DETAILS = {
         "before decision 2026-3 dated 2026-11-24",
         "after decision 2026-3 dated 2026-11-24",
         "after decision 2026-3 dated 2026-11-24: by its own label it supports no decision",
+        "before decision 2026-3 dated 2026-11-24: not both of them count",
+        "decision 2026-3 dated 2026-11-24 counts for nothing",
     ],
-    "signature": ["the cosigner key w1 does not count since 2026-11-24", "3 statements"],
+    "signature": [
+        "the cosigner key w1 does not count since 2026-11-24",
+        "3 statements",
+        DISOWNED.format("counts for nothing", T2),
+        DISOWNED.format("counts for nothing", T1).replace(f"seen at {T1}", "seen by no quorum"),
+        DISOWNED.format("undecided, and nothing rests on it", T2),
+    ],
 }
 findings = st.lists(
     st.sampled_from([step.name for step in STEPS]).flatmap(
@@ -241,7 +253,9 @@ def reports(draw: st.DrawFn) -> Report:
         trust="cd" * 32,
         checkpoints=tuple(draw(checkpoints)),
         items=tuple(draw(items)),
-        custody=draw(st.sampled_from([(), ({"action": "read"},)])),
+        custody=draw(
+            st.sampled_from([(), ({"action": "read"},), ({"action": "read", "undecided": "yes"},)])
+        ),
         at=draw(times),
     )
     return conclude(tuple(drawn), GROUP_OF, frozenset(), facts)

@@ -374,6 +374,60 @@ def test_the_truth_is_never_proved() -> None:
     assert first_page(sound_but()).not_proved[-1] is TRUTH
 
 
+STOLEN = Finding(
+    "signature",
+    UNDECIDED,
+    "2026-1",
+    f"counts for nothing: seen at {T1}, signed by {'k' * 60}+5f2c91aa, of which entry 2026-9, seen "
+    f"at {T2}, says that it was compromised since {T1}",
+)
+OF_THE_LEDGER = replace(
+    STOLEN,
+    outcome=PASSED,
+    about="2026-2",
+    detail=STOLEN.detail.replace("counts for nothing", "undecided, and nothing rests on it"),
+)
+
+
+def test_what_counts_for_nothing_is_no_answer_and_the_rest_is() -> None:
+    other = replace(FILM, path="data/items/02.mp4", place="2026-3", not_after=T2)
+    report = sound_but(STOLEN, items=(FILM, other))
+    assert "1 file shown here" in english(first_page(report).proved)
+    assert answer(report, WHEN) == "By 2026-11-23 18:50:01 UTC+8."
+    assert answer(report, WHO).startswith("Before: whoever held it.")
+    assert OPEN[Group.INTEGRITY]["en"] not in english(first_page(report).not_proved)
+    # A file of it that is not here is missing all the same, and a failure is one.
+    lacking = sound_but(STOLEN, Finding("complete", UNDECIDED, "2026-1", "x is not in the packet"))
+    assert answer(lacking, MISSING).startswith("Yes, logged but not shown")
+    failing = sound_but(STOLEN, Finding("series", FAILED, "2026-1", "x"))
+    assert answer(failing, WHO).startswith("Cannot be said")
+    assert "FAILED" in english(first_page(failing).not_proved)
+
+
+def test_what_counts_for_nothing_is_counted_and_the_first_are_named() -> None:
+    many = [replace(STOLEN, about=f"2026-{n}") for n in range(10, 15)]
+    others = [replace(STOLEN, about="2026-11", detail=STOLEN.detail.replace("kk", "jj"))]
+    told = first_page(sound_but(*many, *others, OF_THE_LEDGER)).not_proved[0]
+    assert told["en"].startswith(
+        "Counts for nothing: 5 statements, 2026-10, 2026-11 and 3 more. Undecided: 1 "
+        "line of the ledger's own. Entry 2026-9, seen at "
+    )
+    assert told["en"].endswith("; so of 1 more key.")
+    assert told["zh"].endswith("；另有 1 个密钥如此。")
+
+
+def test_readers_by_a_stolen_key_are_not_shown() -> None:
+    read, undecided = {"action": "read"}, {"action": "read", "undecided": "yes"}
+    told = [answer(report_of(*SOUND, custody=(row,)), MISSING) for row in (read, undecided)]
+    assert ["its readers not shown" in text for text in told] == [False, True]
+
+
+def test_what_the_ledger_says_of_itself_leaves_every_answer_as_it_is() -> None:
+    plain, told = first_page(sound_but()), first_page(sound_but(*SOUND[:0], OF_THE_LEDGER))
+    assert (told.answers, told.proved, told.meaning) == (plain.answers, plain.proved, plain.meaning)
+    assert told.not_proved[1:] == plain.not_proved
+
+
 # --- both languages, one page ----------------------------------------------------------------
 
 
@@ -393,6 +447,11 @@ OTHERS = [
     ISSUED,
     Finding("certificate", PASSED, "2026-7", GONE),
     WITHDRAWN,
+    *(replace(STOLEN, about=f"2026-{n}") for n in range(100_000, 100_004)),
+    replace(STOLEN, detail=STOLEN.detail.replace("kk", "jj")),
+    OF_THE_LEDGER,
+    Finding("fence", UNDECIDED, "2026-100000", "before decision 2026-3 dated x: not both of them "
+            "count"),
 ]  # fmt: skip
 LONG = replace(FILM, name=HOSTILE, path=HOSTILE)
 
@@ -425,7 +484,8 @@ def test_it_is_one_page_whatever_was_found(lang: str) -> None:
         lines = list(first_page_lines(page))
         assert len(lines) <= LINES
         assert max(map(columns, lines)) <= COLUMNS
-        assert max(len(page.proved), len(page.not_proved)) <= 3
+        assert len(page.proved) <= 3
+        assert len(page.not_proved) <= 4
         assert not {"\x1b", "\u202e", "\n"} & set("".join(lines))
 
 
