@@ -4,6 +4,7 @@
 
 import { printable } from "../encoding.js";
 import { clipColumns } from "./columns.js";
+import { countingForNothing, disowned } from "./disowned.js";
 import { both } from "./language.js";
 import { tables } from "./tables.js";
 import { detailIn, seenWords, whenIn } from "./wording.js";
@@ -29,8 +30,6 @@ const NO_LOG = /^no copy of the public log was given \(--log\)$/u;
 const BEFORE = /^before decision [^\n]*$/u;
 const BY_NATURE = /^after decision [^\n]*: by its own label it supports no decision$/u;
 const WITHDRAWN = /^the \w+ key \S+ does not count since [^\n]*$/u;
-const DISOWNED =
-  /^(counts for nothing|undecided, and nothing rests on it): seen [^\n]*, signed by (\S+), of which entry (\S+), (seen [^\n]*), says that it was compromised since ([^\n]*)$/u;
 const NOT_BOTH = /^before decision [^\n]*: not both of them count$/u;
 const ISSUED = /^certificate .* of .*, issued by .*$/su;
 const REVOKED = /^certificate .* was revoked, and is not presented$/su;
@@ -62,14 +61,6 @@ export function firstPage(report, reference) {
     ],
   };
 }
-
-/** The places of statements whose key was stolen by then, as the log says only later. */
-function countingForNothing(report) {
-  const found = report.findings.filter((f) => f.outcome === "undecided" && disowned(f));
-  return new Set(found.map((f) => f.about));
-}
-
-const disowned = (f) => (f.step === "signature" ? DISOWNED.exec(f.detail) : null);
 
 /**
  * The same without what counts for nothing: so that one thief spoils no answer about the rest.

@@ -6,6 +6,7 @@ import { CHUNK_SIZE } from "../evidence/chunks.js";
 import { Clip } from "../evidence/clip.js";
 import { Group } from "../report.js";
 import { STEPS } from "../verify.js";
+import { countingForNothing } from "./disowned.js";
 
 // The steps of integrity that say nothing of single files.
 const OF_FILES = ["container", "item", "clip"];
@@ -19,8 +20,11 @@ const RESTS_ON = new Set(
 export async function pictureOf(ex, report, digests) {
   if (ex.unreadable) return { picture: { files: [], recordings: [], gaps: [] }, proven: [] };
   // What a file is held against has to hold as well, or the log's operator alone says it.
-  const rests = report.findings.every((f) => !RESTS_ON.has(f.step) || f.outcome === "passed");
-  const held = new Set(rests ? ex.itemOf.values() : []);
+  const nothing = countingForNothing(report);
+  const doubts = report.findings.filter((f) => RESTS_ON.has(f.step) && f.outcome !== "passed");
+  const rests = doubts.every((f) => f.outcome === "undecided" && nothing.has(f.about));
+  const counting = countingPaths(report, nothing);
+  const held = new Set(rests ? [...ex.itemOf.values()].filter((path) => counting.has(path)) : []);
   const names = new Map(
     report.items.flatMap((i) => [
       [i.path, i.name],
@@ -28,7 +32,7 @@ export async function pictureOf(ex, report, digests) {
     ]),
   );
   const files = ex.layout.items.map((path) => itemFile(ex, path, held, names, digests, report));
-  const clips = await clipFiles(ex, report, names, rests);
+  const clips = await clipFiles(ex, report, names, rests ? counting : new Set());
   const played = clips.filter((clip) => clip.state === "passed").map((clip) => clip.path);
   return {
     picture: { files: [...files, ...clips], recordings: recordingsOf(ex, rests), gaps: gapsOf(ex) },
@@ -58,7 +62,13 @@ function stateOf(report, paths, isHeld) {
   return isHeld ? "passed" : "undecided";
 }
 
-async function clipFiles(ex, report, names, rests) {
+/** Of which a statement speaks that counts. */
+function countingPaths({ items }, nothing) {
+  const counting = items.filter(({ place }) => !nothing.has(place));
+  return new Set(counting.flatMap(({ path, part }) => [path, part]));
+}
+
+async function clipFiles(ex, report, names, counting) {
   const { clips, clipChunks, clipsPlayed } = ex.layout;
   const files = [];
   for (const [number, path] of clips) {
@@ -66,7 +76,7 @@ async function clipFiles(ex, report, names, rests) {
     const passed = report.findings.some(
       (f) => f.step === "clip" && f.outcome === "passed" && f.about === played,
     );
-    const state = stateOf(report, [path, played, clipChunks.get(number)], passed && rests);
+    const state = stateOf(report, [path, played, clipChunks.get(number)], passed && counting.has(played));
     const list = state === "passed" ? Clip.fromBytes(await ex.read(path)) : null;
     const size = list?.item.size ?? ex.packet.sizes().get(clipChunks.get(number) ?? path);
     files.push({
@@ -94,7 +104,8 @@ function recordingsOf(ex, rests) {
         startMs,
         endMs,
         corrected: statement.corrected !== null,
-        proven: rests && (ex.itemOf.has(subject.key) || ex.partOf.has(subject.key)),
+        proven:
+          rests && !view.disowned && (ex.itemOf.has(subject.key) || ex.partOf.has(subject.key)),
       }));
     })
     .sort((a, b) => a.startMs - b.startMs || a.endMs - b.endMs);

@@ -30,12 +30,12 @@ const KINDS = {
 
 const kindOf = (path) => KINDS[path.split(".").at(-1)] ?? "";
 
-/** Why a file may not be played, as words; null if it may. */
-export function refusal(verdict, path) {
-  const { report, proven } = verdict;
+/** Why a file may not be played, as words; null if it may. `rest` is what counts of the report. */
+export function refusal({ report, proven }, path, rest) {
   if (report.findings.some((f) => f.outcome === "failed" && f.about === path)) return WORDS.refused;
+  if (!rest.items.some((item) => [item.path, item.part].includes(path))) return WORDS.ofNothing;
   if (!proven.has(path)) return WORDS.refused;
-  if (report.groups.integrity !== "passed") return WORDS.refusedWhole;
+  if (rest.groups.integrity !== "passed") return WORDS.refusedWhole;
   return kindOf(path) ? null : WORDS.noPlayer;
 }
 

@@ -4,7 +4,7 @@
 import { formatTime, printable } from "../encoding.js";
 import { chunkMap, legend, timeline } from "./drawing.js";
 import { el } from "./dom.js";
-import { GROUPS, firstPage, worst } from "./first_page.js";
+import { GROUPS, firstPage, whatCounts, worst } from "./first_page.js";
 import { pick, say } from "./language.js";
 import { refusal } from "./playing.js";
 import { tables } from "./tables.js";
@@ -344,6 +344,8 @@ export function mapFigure(name, chunks, stateOf, said, size, attributes = {}) {
 function filesView(verdict, actions) {
   const { items } = verdict.report;
   if (!items.length) return [];
+  const rest = whatCounts(verdict.report);
+  const counting = new Set(rest.items);
   return [
     heading(WORDS.files),
     el(
@@ -357,14 +359,17 @@ function filesView(verdict, actions) {
       el(
         "tbody",
         {},
-        items.slice(0, MAX_FILES).map((item) => fileRow(item, verdict, actions)),
+        items.slice(0, MAX_FILES).map((item) => {
+          const button = (path) => playButton(path, item, refusal(verdict, path, rest), actions);
+          return fileRow(item, counting.has(item), button);
+        }),
       ),
     ),
     restView(items.length - MAX_FILES),
   ];
 }
 
-function fileRow(item, verdict, actions) {
+function fileRow(item, counts, button) {
   const path = item.path || item.part;
   const where =
     item.path || (item.part ? `${word(WORDS.partOnly)}${item.part}` : word(WORDS.absent));
@@ -378,6 +383,7 @@ function fileRow(item, verdict, actions) {
       "th",
       { scope: "row" },
       printable(item.name) + stage,
+      counts ? null : el("strong", {}, el("br"), word(WORDS.forNothing)),
       item.favourable
         ? el(
             "strong",
@@ -388,7 +394,7 @@ function fileRow(item, verdict, actions) {
         : null,
       el("br"),
       el("span", { class: "note mono" }, printable(where)),
-      path ? [el("br"), playButton(path, item, verdict, actions)] : null,
+      path ? [el("br"), button(path)] : null,
     ),
     el("td", { class: "place" }, item.place),
     el("td", {}, signersText(item.signed_by)),
@@ -397,8 +403,7 @@ function fileRow(item, verdict, actions) {
   );
 }
 
-function playButton(path, item, verdict, actions) {
-  const why = refusal(verdict, path);
+function playButton(path, item, why, actions) {
   if (why) return el("span", { class: "note refusal", "data-path": path }, word(why));
   const label = `${word(WORDS.show)}${colon()}${printable(item.name)}`;
   return el(
@@ -424,9 +429,11 @@ function carriedView({ report }) {
   const custody = report.custody ?? [];
   const read = custody
     .slice(-MAX_FINDINGS)
-    .map(({ action, by, claimed, fixed_by: seen, place }) => [
+    .map(({ action, by, claimed, fixed_by: seen, place, undecided }) => [
       `${when(claimed)}${colon()}${say(`entry ${place}`, `条目 ${place}`)}`,
-      `${printable(by)}: ${printable(action)}` + seenWords(seen),
+      `${printable(by)}: ${printable(action)}` +
+        seenWords(seen) +
+        (undecided ? word(WORDS.undecidedLine) : ""),
     ]);
   return [
     ...listView(WORDS.withheld, withheld.slice(0, MAX_FILES), withheld.length - MAX_FILES),

@@ -125,8 +125,17 @@ export const WORDS = {
     "Not played: integrity as a whole was not shown.",
     "不予播放：完好性整体未获证明。",
   ),
+  ofNothing: both(
+    "Not played: what speaks of it counts for nothing.",
+    "不予播放：提及该文件的陈述不予计入。",
+  ),
   noPlayer: both("proven; no browser plays this kind", "已核验；浏览器不支持播放此类文件"),
   more: both(" more; the saved report has them all", " 项从略；保存的报告列出全部"),
+  forNothing: both("COUNTS FOR NOTHING, see Signatures", "不予计入，见“签名”一项"),
+  undecidedLine: both(
+    "; undecided, since the ledger's key was compromised by then",
+    "；不能判定：账本的密钥当时已被冒用",
+  ),
   favourable: both("SPEAKS FOR THE PARTY", "有利于当事人"),
   withheld: both("Named as withheld by who made the packet", "证据包制作者列明未出示"),
   custody: both(

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import zlib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,22 @@ from cli import output
 from cli.first_page import FirstPage, first_page
 from cli.language import choose, pick
 from ledger.encoding import parse_time
+from ledger.evidence.packet import Index
 from ledger.report import Report
 from ledger.verify import verify_packet
 from storage.packets import Bytes, open_packet, zip_pieces
 from storage.public_copy import DirectoryLog
 from storage.trust_directory import read_trust
-from testkit.case import evidence, make_case
+from tamper.test_disowned import STOLEN, forge, theft, told, with_ledgers_word
+from testkit.case import (
+    LEDGER,
+    Built,
+    MemoryPacket,
+    evidence,
+    make_case,
+    registration,
+    uuid7,
+)
 from testkit.chromium import Chromium
 
 AT = "2026-12-01T00:00:00+08:00"  # as the page is told
@@ -83,8 +94,8 @@ def test_it_says_what_the_terminal_says_and_asks_nobody(
     assert all(url.startswith("blob:") for url in asked[1:])
 
 
-def check_first_page(chromium: Chromium, wanted: FirstPage) -> None:
-    assert chromium.text("#outcome") == f"✓ {pick(wanted.outcome)}"
+def check_first_page(chromium: Chromium, wanted: FirstPage, mark: str = "✓") -> None:
+    assert chromium.text("#outcome") == f"{mark} {pick(wanted.outcome)}"
     assert chromium.texts("#proved li") == [pick(s) for s in wanted.proved]
     assert chromium.texts("#not-proved li") == [pick(s) for s in wanted.not_proved]
     assert chromium.texts("#asked th") == [pick(question) for question, _ in wanted.answers]
@@ -164,6 +175,42 @@ def test_names_from_a_packet_are_never_markup(chromium: Chromium, tmp_path: Path
     assert name in chromium.text("#files")
     assert not chromium.count("#page img")
     assert chromium.evaluate("document.title") == "Tiezheng · Check a packet"
+
+
+def test_what_counts_for_nothing_is_marked_and_not_played_and_the_rest_is(
+    chromium: Chromium, tmp_path: Path
+) -> None:
+    case = with_ledgers_word()
+    case.add(registration(40, STOLEN, "station"), after="opening")
+    forge(case)
+    told(case, STOLEN, "station")
+    case.add(theft(LEDGER, "ledger", draft="also"), after="theft")
+    case.draft("also").predicate["id"] = uuid7(52)
+    built = with_pictures(case.build())
+    report = verify_packet(MemoryPacket(built.sealed()), built.trust, at_ms=parse_time(AT))
+    packet = write(tmp_path / "packet", built.sealed())
+    assert check(chromium, packet, write(tmp_path / "trust", built.trust_files)).endswith(
+        "UNDECIDED"
+    )
+    for lang in ("zh", "en"):
+        chromium.speak(lang)
+        choose([f"--lang={lang}"], {})
+        check_first_page(chromium, first_page(report), mark="？")
+    rows = [row for row in chromium.texts("#files tbody tr") if "COUNTS FOR NOTHING" in row]
+    assert [row.split()[0] for row in rows] == ["forged.jpg"]
+    path = next(item.path for item in report.facts.items if item.name == "forged.jpg")
+    assert "counts for nothing" in chromium.text(f'.refusal[data-path="{path}"]')
+    assert chromium.count(".play") == len({item.path for item in report.facts.items}) - 1
+    assert chromium.text("#page").count("undecided, since the ledger's key was compromised") == 1
+
+
+def with_pictures(built: Built) -> Built:
+    """The same with files of a kind that a browser shows."""
+    index = Index.from_bytes(built.files.pop("data/packet.json"))
+    files = {path.replace(".bin", ".jpg"): data for path, data in built.files.items()}
+    items = tuple(name.replace(".bin", ".jpg") for name in index.items)
+    files["data/packet.json"] = replace(index, items=items).to_bytes()
+    return replace(built, files=files)
 
 
 # --- pictures, player, single files ----------------------------------------------------------

@@ -53,7 +53,7 @@ STOLEN = key("stolen.example")  # a station, whose key somebody else has
 def theft(owner: SigningKey, role: str, since: str = BETWEEN, **more: str) -> Draft:
     """The last word about a key, a day after the decision."""
     told: dict[str, str] = {"revoked": "被盗", "compromised_since": since} | more
-    draft = registration(50, owner, role, draft="theft", **told)
+    draft = registration(50, owner, role, **{"draft": "theft", **told})
     draft.batch = 3
     return draft
 
