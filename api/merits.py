@@ -1,5 +1,5 @@
-"""What an agency may be recognised for in a year: uploads in time, cases without a gap; and what
-is lacking, by the three sicknesses.
+"""What an agency may be recognised for in a year: uploads in time, cases without a gap; how often
+it guided or warned instead; and what is lacking, by the three sicknesses.
 
     GET /v1/agencies/{agency}/merits?year=2026     a line for each agency
 
@@ -8,6 +8,7 @@ agency's case in which it acted counts there. Who may see the agency sees it.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator
 from typing import Annotated
 
@@ -18,11 +19,11 @@ from api.identity import Person
 from api.proceedings import Moment, Standing
 from api.schemas import AgencyName, answers, shown
 from api.services import Services, services
-from api.views import Below, Year, admit, asks_below, check_bound, check_year, own_cases
+from api.views import Below, Year, admit, asks_below, check_bound, check_year, own_cases, read_rows
 from ledger.process.casefile import CaseFile
 from ledger.process.judging.gap import Gap
 from ledger.process.judging.gaps import gaps
-from ledger.process.reports.merits import Merits, percent
+from ledger.process.reports.merits import ADVISED, Merits, percent
 from ledger.process.rules.rulepack import Sickness
 
 router = APIRouter()
@@ -65,7 +66,7 @@ def _merits(s: Services, agency: str, person: Person, year: str, below: str) -> 
             check_bound(read)
             standing = Standing(s, file, moment)
             found.add(file, standing.judged, _lacks(standing))
-        rows.append(_row(one, found))
+        rows.append(_row(one, found) | _advised(s, one, year))
     return JSONResponse(asked.answer(merits=rows, year=year))
 
 
@@ -73,6 +74,13 @@ def _lacks(standing: Standing) -> list[Gap]:
     if not standing.judged:
         return []
     return gaps(standing.file, standing.registry, standing.days(), standing.now_ms)
+
+
+def _advised(s: Services, agency: str, year: str) -> dict[str, str]:
+    """Acts of the year, each counted in the year in which it was logged."""
+    acts = read_rows(s, list(s.log.places(f"{year}/acts/{agency}")))
+    counted = Counter(act.predicate["act"] for _, act in acts)
+    return {name: str(counted[name]) for name in ADVISED}
 
 
 def _files(s: Services, agency: str, year: str) -> Iterator[CaseFile]:

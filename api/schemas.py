@@ -308,6 +308,7 @@ COMPONENTS: dict[str, Schema] = {
                     {"agency": _TEXT}
                     | dict.fromkeys(("cases", "in_time", "judged", "uploads", "whole"), _DECIMAL)
                     | dict.fromkeys(("subject", "procedure", "conduct"), _DECIMAL)
+                    | dict.fromkeys(("guidance", "warning_talk"), _DECIMAL)
                     | dict.fromkeys(("in_time_percent", "whole_percent"), _TEXT)
                 )
             ),
@@ -353,6 +354,8 @@ COMPONENTS: dict[str, Schema] = {
                 _object(
                     {
                         "agency": _TEXT,
+                        "level": _TEXT,
+                        "none": _YES_NO,
                         "officers": _DECIMAL,
                         "reviewers": _DECIMAL,
                         "short": _YES_NO,

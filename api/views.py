@@ -385,12 +385,20 @@ def _ratio(seen: Seen) -> dict[str, str]:
     found = reviewers(seen)
     return {
         "agency": seen.agency,
+        "level": _level(seen),
+        "none": "yes" if found.none else "no",
         "officers": str(found.officers),
         "reviewers": str(found.reviewers),
         "short": "yes" if found.short else "no",
         "unexamined": "、".join(found.unexamined),
         "wanted": str(found.wanted),
     }
+
+
+def _level(seen: Seen) -> str:
+    """Of the agency, as it is registered: street, county, city."""
+    versions = seen.registry.all_at(Registered.AGENCY, seen.number, seen.day, seen.agency)
+    return next((one.says("level") for one in versions if one.subject == seen.agency), "")
 
 
 def _contracts(seen: Seen) -> Iterator[Mapping[str, str]]:

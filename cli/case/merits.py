@@ -12,6 +12,7 @@ from cli.table import Table
 FIELDS = (
     *("agency", "uploads", "in_time", "in_time_percent"),
     *("cases", "judged", "whole", "whole_percent"),
+    *("guidance", "warning_talk"),
     *("subject", "procedure", "conduct"),
 )
 
@@ -22,12 +23,13 @@ FIELDS = (
         "en": "Print what went well at an agency: uploads in time, cases without a gap.\n\n"
         "In time is what was logged within the hours of its rule pack, after it occurred\n"
         "as its signer says. A case counts as whole if a pack judges it and nothing that\n"
-        "is due is lacking. Shares are rounded down. What is lacking is counted by the three\n"
-        "sicknesses: of the body that acts, of procedure, of conduct.",
+        "is due is lacking. Shares are rounded down. Guidance and talks of warning are counted\n"
+        "as they were filed. What is lacking is counted by the three sicknesses: of the body\n"
+        "that acts, of procedure, of conduct.",
         "zh": "打印机关的正面统计：及时上传率、零缺项率。\n\n"
         "及时：自签署人所称发生时起，在规则包规定的小时数内入日志。零缺项：有规则包\n"
         "据以判断，且已到期的事项无一缺漏。百分比向下取整。缺项按主体不适格、程序不规范、\n"
-        "行为不文明三类计数。",
+        "行为不文明三类计数。行政指导、约谈提醒按登记件数计。",
     },
     example="tiezheng case merits --agency city --below --year 2026 -o 正面统计.xlsx \\\n"
     "    --server https://ledger.example --token-file token",
@@ -57,6 +59,8 @@ def _table(answer: Answer, year: str) -> Table:
         say(en="judged by a pack", zh="有规则包的案件"),
         say(en="without a gap", zh="零缺项"),
         say(en="without a gap, %", zh="零缺项率（%）"),
+        say(en="guidance", zh="行政指导"),
+        say(en="talks of warning", zh="约谈提醒"),
         *(pick(SICKNESSES[field]) for field in ("subject", "procedure", "conduct")),
     )
     about = ((say(en="log", zh="日志"), log_state(answer)),)

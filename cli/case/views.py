@@ -31,7 +31,9 @@ DOCUMENTS = (
 FILE = ("place", "kind", "stage", "act", "files", "id")
 DOINGS = ("at", "kind", "what", "about", "stage", "named", "place")
 ENTRIES = ("subject", "agency", "from", "to", "facts", "version", "sha256", "note", "place")
-REVIEWERS = ("agency", "officers", "reviewers", "wanted", "short", "unexamined")
+REVIEWERS = (
+    *("agency", "level", "officers", "reviewers", "wanted", "short", "none", "unexamined"),
+)
 CONTRACTS = ("agency", "contract", "fault", "power", "scope")
 
 
@@ -237,9 +239,11 @@ def person(
     "standing",
     words={
         "en": "Print the ratio of legal reviewers, and contracts that buy a power.\n\n"
-        "Reviewers should be 5 % of the officers. With -o the ratios are written.",
+        "Reviewers should be 5 % of the officers. An agency that has registered none at all\n"
+        "is named. With -o the ratios are written.",
         "zh": "打印法制审核人员比例，以及涉嫌购买行政执法权的服务协议。\n\n"
-        "审核人员原则上不少于执法人员总数的 5%。-o 写出比例表。",
+        "审核人员原则上不少于执法人员总数的 5%。未登记任何审核人员的机关予以列明。\n"
+        "-o 写出比例表。",
     },
     example="tiezheng case standing --agency city --below --server https://ledger.example \\\n"
     "    --token-file token",
@@ -259,7 +263,10 @@ def standing(
     answer = ask_view(server, token_file, agency, "standing", asked, fields)
     on = str(answer.get("day", ""))
     title = say(en=f"Legal reviewers on {on}", zh=f"法制审核人员比例（{on}）")
-    put_view(_table(title, answer, REVIEWERS, "reviewers"), answer, output_file, as_json)
+    without = "、".join(row["agency"] for row in answer["reviewers"] if row["none"] == "yes")
+    none = (say(en="no registered reviewer at all", zh="无一名登记的审核人员"), without)
+    table = _table(title, answer, REVIEWERS, "reviewers", more=(none,) if without else ())
+    put_view(table, answer, output_file, as_json)
     if output_file is None and not as_json and answer["contracts"]:
         output.result("")
         title = say(en="Service contracts", zh="政府购买服务协议")
@@ -319,14 +326,21 @@ def ask_view(
     return open_client(server, token=read_secret(token_file)).view(agency, name, asked, rows)
 
 
-def _table(title: str, answer: Answer, fields: tuple[str, ...], name: str, lost: str = "") -> Table:
+def _table(
+    title: str,
+    answer: Answer,
+    fields: tuple[str, ...],
+    name: str,
+    lost: str = "",
+    more: tuple[tuple[str, str], ...] = (),
+) -> Table:
     about = [
         (say(en="agency", zh="机关"), str(answer["agency"])),
         (say(en="log", zh="日志"), log_state(answer)),
     ]
     if lost not in ("", "0"):
         about.append((say(en="lost or destroyed", zh="已丢失或销毁的陈述"), lost))
-    return _rows_table(title, fields, answer[name], tuple(about))
+    return _rows_table(title, fields, answer[name], (*about, *more))
 
 
 def _rows_table(

@@ -34,8 +34,10 @@ HEADS: Mapping[str, Bilingual] = {
     "id": {"en": "statement", "zh": "陈述编号"},
     "kind": {"en": "kind", "zh": "种类"},
     "last": {"en": "last at", "zh": "末条位置"},
+    "level": {"en": "level", "zh": "层级"},
     "logged": {"en": "logged", "zh": "入日志"},
     "named": {"en": "found by", "zh": "匹配名称"},
+    "none": {"en": "none at all", "zh": "一名也无"},
     "note": {"en": "why", "zh": "登记原因"},
     "number": {"en": "number", "zh": "文书编号"},
     "officers": {"en": "officers", "zh": "执法人员"},
@@ -103,6 +105,7 @@ _STATED: Mapping[str, str] = {
 _WORDS: Mapping[str, Mapping[str, Bilingual]] = {
     "fault": _FAULTS,
     "kind": WORDS["statement_kind"],
+    "none": _YES_NO,
     "short": _YES_NO,
     "stage": _STAGES,
 }

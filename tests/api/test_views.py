@@ -24,7 +24,7 @@ from testkit.county import (
     signed,
 )
 from testkit.lists import POWERS
-from testkit.registers import officer
+from testkit.registers import officer, registered
 from testkit.sequence import go_on, reopened
 from testkit.server import CASE, OTHER_CASE, Ledger, await_that
 
@@ -225,6 +225,20 @@ def test_reviewers_and_contracts_of_a_day(ledger: Ledger) -> None:
     )
     before = ask(ledger, f"/v1/agencies/{COUNTY}/standing?day=2025-12-31").json()
     assert (before["contracts"], before["reviewers"][0]["officers"]) == ([], "0")
+
+
+def test_an_agency_without_any_reviewer_is_named(tmp_path: Path) -> None:
+    def without(made: Ledger) -> dict[str, tuple[str, str, str]]:
+        rows = ask(made, "/v1/agencies/city/standing?below=yes&day=2026-03-15").json()["reviewers"]
+        return {row["agency"]: (row["none"], row["short"], row["level"]) for row in rows}
+
+    with open_county(tmp_path / "ledger") as made:
+        # The street has no officer: five in a hundred of none are none.
+        assert without(made)[STREET] == ("yes", "no", "street")
+        reviewer = {"agency": STREET, "officer": "S-1", "qualified": "yes"}
+        made.accept(signed(registered("legal_reviewer", "FZ-1", "2026-01-01", **reviewer)))
+        assert without(made)[STREET] == ("no", "no", "street")
+        assert without(made)[COUNTY][:2] == ("yes", "yes")
 
 
 def test_what_is_registered_stands_with_its_place(ledger: Ledger) -> None:

@@ -74,15 +74,36 @@ def test_what_was_in_time_and_whole_is_counted(desk: Desk) -> None:
         "agency": COUNTY,
         "cases": "5",
         "conduct": "0",
+        "guidance": "0",
         "in_time": "3",
         "in_time_percent": "42.8",
         "judged": "3",
         "procedure": "2",
         "subject": "0",
         "uploads": "7",
+        "warning_talk": "0",
         "whole": "1",
         "whole_percent": "33.3",
     }
+
+
+def test_guidance_and_talks_of_warning_are_counted_for_who_gave_them(tmp_path: Path) -> None:
+    with open_county(tmp_path / "ledger") as made:
+        act(made, "guidance", stage="start")
+        act(made, "guidance", stage="start", case=None, provisional=uuid7(77))
+        act(made, "warning_talk", stage="start")
+        act(made, "guidance", by=STREET_HANDLER, agency=STREET, case=STREETS)
+        path = f"/v1/agencies/{COUNTY}/merits?year={{}}&below=yes"
+        bearer = made.bearer("supervisor")
+        counted = {
+            year: {
+                row["agency"]: (row["guidance"], row["warning_talk"])
+                for row in made.http.get(path.format(year), headers=bearer).json()["merits"]
+            }
+            for year in ("2026", "2025")
+        }
+    assert counted["2026"] == {COUNTY: ("2", "1"), STREET: ("1", "0")}
+    assert counted["2025"] == {COUNTY: ("0", "0"), STREET: ("0", "0")}
 
 
 def test_each_agency_below_has_its_line(desk: Desk) -> None:

@@ -129,6 +129,7 @@ def test_the_standing_of_an_agency(desk: Desk) -> None:
     ended = desk("standing", "--day", "2026-03-15", "--lang", "zh")
     assert ended.code == 0, ended.err
     assert "HT-7" in ended.out and "购买行政执法权" in ended.out
+    assert f"无一名登记的审核人员：{COUNTY}" in ended.out
     below = desk("standing", "--below", "--json", of="city")
     assert [row["agency"] for row in json.loads(below.out)["reviewers"]] == sorted(
         ["city", COUNTY, ELSEWHERE, "street-01"]

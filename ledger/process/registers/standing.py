@@ -63,6 +63,11 @@ class Reviewers:
     def short(self) -> bool:
         return self.reviewers < self.wanted
 
+    @property
+    def none(self) -> bool:
+        """Nobody at all, which the ratio does not tell of who has no officer either (一(三))."""
+        return not self.reviewers
+
 
 def reviewers(seen: Seen) -> Reviewers:
     """Officers are those certified and in post; each reviewer counts once, by his certificate."""

@@ -19,6 +19,8 @@ from ledger.process.judging.records import HOUR_MS
 from ledger.process.rules.rulepack import Sickness
 
 HOURS = 24  # without a pack
+# What was done instead of a penalty or before one (四(一)): counted, and asked for by no rule.
+ADVISED = ("guidance", "warning_talk")
 _UPLOADED = frozenset({Kind.ACT, Kind.EVIDENCE})
 
 
