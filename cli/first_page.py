@@ -216,7 +216,8 @@ def _counts_for_nothing(report: Report) -> Iterator[Bilingual]:
         own = _counted(lines, "line")
         en.append(f"Undecided: {own} of the ledger's own")
         zh.append(f"不能判定：账本自述 {lines} 条，无任何内容以此为据")
-    why = _told_stolen([match for _, match in told])
+    # The key of what counts for nothing before that of the ledger.
+    why = _told_stolen([match for f, match in sorted(told, key=lambda t: t[0].about not in gone)])
     yield _both(". ".join([*en, why["en"]]) + ".", "。".join([*zh, why["zh"]]) + "。")
 
 

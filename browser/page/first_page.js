@@ -116,7 +116,10 @@ function* countsForNothing(report) {
     en.push(`Undecided: ${own} of the ledger's own`);
     zh.push(`不能判定：账本自述 ${lines} 条，无任何内容以此为据`);
   }
-  const why = toldStolen(told.map(([, match]) => match));
+  // The key of what counts for nothing before that of the ledger.
+  const first = told.filter(([about]) => gone.has(about));
+  const others = told.filter(([about]) => !gone.has(about));
+  const why = toldStolen([...first, ...others].map(([, match]) => match));
   yield both(`${[...en, why.en].join(". ")}.`, `${[...zh, why.zh].join("。")}。`);
 }
 

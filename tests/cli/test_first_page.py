@@ -414,6 +414,9 @@ def test_what_counts_for_nothing_is_counted_and_the_first_are_named() -> None:
     )
     assert told["en"].endswith("; so of 1 more key.")
     assert told["zh"].endswith("；另有 1 个密钥如此。")
+    ledgers = replace(OF_THE_LEDGER, detail=OF_THE_LEDGER.detail.replace("kk", "ll"))
+    (sentence, *_) = first_page(sound_but(ledgers, STOLEN)).not_proved
+    assert "kkk" in sentence["en"] and "lll" not in sentence["en"]
 
 
 def test_readers_by_a_stolen_key_are_not_shown() -> None:
