@@ -8,7 +8,7 @@ same findings.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from cli import first_page, wording
+from cli import carried, first_page, wording
 from cli.refused import REFUSED
 from cli.station.words import GAPS
 from ledger.verify import STEPS
@@ -16,6 +16,15 @@ from ledger.verify import STEPS
 
 def words() -> Mapping[str, Any]:
     return {
+        "carried": {
+            "actions": carried.ACTIONS,
+            "counted": carried.COUNTED,
+            "counts": carried.COUNTS,
+            "noted": carried.NOTED,
+            "procedures": carried.PROCEDURES,
+            "registered": carried.REGISTERED,
+            "well": carried.WELL,
+        },
         "chinese": _patterns(wording._CHINESE),
         "english": _patterns(wording._ENGLISH),
         "first_page": _bilinguals(vars(first_page)),

@@ -2,6 +2,7 @@
 // the steps, the pictures and the files.
 
 import { formatTime, printable } from "../encoding.js";
+import { carried } from "./carried.js";
 import { chunkMap, legend, timeline } from "./drawing.js";
 import { el } from "./dom.js";
 import { GROUPS, firstPage, whatCounts, worst } from "./first_page.js";
@@ -419,46 +420,21 @@ function playButton(path, item, why, actions) {
   );
 }
 
-/** What the packet's maker withholds, and who read the case; the saved report has the rest. */
+/** What the packet carries beside the evidence: a list with its title, or one sentence. */
 function carriedView({ report }) {
-  const withheld = (report.withheld ?? []).map(({ place, reason, what }) => [
-    say(`entry ${place}`, `条目 ${place}`) + (what === "statement" ? "" : ` (${printable(what)})`),
-    word(tables.reasons[reason]),
-  ]);
-  // The last ones: a case may have been read for years.
-  const custody = report.custody ?? [];
-  const read = custody
-    .slice(-MAX_FINDINGS)
-    .map(({ action, by, claimed, fixed_by: seen, place, undecided }) => [
-      `${when(claimed)}${colon()}${say(`entry ${place}`, `条目 ${place}`)}`,
-      `${printable(by)}: ${printable(action)}` +
-        seenWords(seen) +
-        (undecided ? word(WORDS.undecidedLine) : ""),
-    ]);
-  return [
-    ...listView(WORDS.withheld, withheld.slice(0, MAX_FILES), withheld.length - MAX_FILES),
-    ...listView(WORDS.custody, read, custody.length - MAX_FINDINGS),
-    el("p", { class: "note" }, word(WORDS.alsoSaved)),
-  ];
-}
-
-/** What somebody else saw of a moment that the ledger alone claims. */
-const seenWords = (seen) =>
-  seen
-    ? say(`, seen by a quorum by ${when(seen)}`, `，法定人数的联合签名人至迟见于 ${when(seen)}`)
-    : say(", which no quorum that counts has seen", "，未经算数的法定人数的联合签名人所见");
-
-function listView(title, rows, rest) {
-  if (!rows.length) return [];
-  return [
-    heading(title),
-    el(
-      "ul",
-      {},
-      rows.map(([thing, said]) => el("li", {}, `${thing}${colon()}${said}`)),
-    ),
-    restView(rest),
-  ];
+  return carried(report).flatMap(({ title, rows, rest }) =>
+    rows.length
+      ? [
+          el("h2", {}, title),
+          el(
+            "ul",
+            { class: "carried" },
+            rows.map((text) => el("li", {}, text)),
+          ),
+          restView(rest),
+        ]
+      : [el("p", {}, title)],
+  );
 }
 
 /** Person and role; the whole key stands in the saved report. */

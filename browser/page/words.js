@@ -132,20 +132,7 @@ export const WORDS = {
   noPlayer: both("proven; no browser plays this kind", "已核验；浏览器不支持播放此类文件"),
   more: both(" more; the saved report has them all", " 项从略；保存的报告列出全部"),
   forNothing: both("COUNTS FOR NOTHING, see Signatures", "不予计入，见“签名”一项"),
-  undecidedLine: both(
-    "; undecided, since the ledger's key was compromised by then",
-    "；不能判定：账本的密钥当时已被冒用",
-  ),
   favourable: both("SPEAKS FOR THE PARTY", "有利于当事人"),
-  withheld: both("Named as withheld by who made the packet", "证据包制作者列明未出示"),
-  custody: both(
-    "Who read, exported or was refused this case, by the ledger's word",
-    "查阅、导出、被拒绝（账本所述）",
-  ),
-  alsoSaved: both(
-    "The registers relied on, how the ledger stood and when evidence is due stand in the saved report.",
-    "所依据的登记、账本运行状态和举证期限，见保存的报告。",
-  ),
   save: both("Save the report (JSON)", "保存报告（JSON）"),
   print: both("Print", "打印"),
   checkpoint: both("Checkpoint", "检查点"),

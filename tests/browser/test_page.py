@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from cli import output
+from cli.carried import carried_lines
 from cli.first_page import FirstPage, first_page
 from cli.language import choose, pick
 from ledger.encoding import parse_time
@@ -92,6 +93,14 @@ def test_it_says_what_the_terminal_says_and_asks_nobody(
     asked = chromium.seen("request")
     assert asked[0] == page.resolve().as_uri()
     assert all(url.startswith("blob:") for url in asked[1:])
+
+
+def check_carried(chromium: Chromium, report: Report) -> None:
+    """The registers, who read, how the ledger stood: line for line."""
+    page = chromium.text("#page")
+    lines = [line for line in carried_lines(report.facts) if line]
+    assert len(lines) > len(report.facts.registers)
+    assert [line for line in lines if line.removeprefix("  - ") not in page] == []
 
 
 def check_first_page(chromium: Chromium, wanted: FirstPage, mark: str = "✓") -> None:
@@ -196,12 +205,13 @@ def test_what_counts_for_nothing_is_marked_and_not_played_and_the_rest_is(
         chromium.speak(lang)
         choose([f"--lang={lang}"], {})
         check_first_page(chromium, first_page(report), mark="？")
+        check_carried(chromium, report)
     rows = [row for row in chromium.texts("#files tbody tr") if "COUNTS FOR NOTHING" in row]
     assert [row.split()[0] for row in rows] == ["forged.jpg"]
     path = next(item.path for item in report.facts.items if item.name == "forged.jpg")
     assert "counts for nothing" in chromium.text(f'.refusal[data-path="{path}"]')
     assert chromium.count(".play") == len({item.path for item in report.facts.items}) - 1
-    assert chromium.text("#page").count("undecided, since the ledger's key was compromised") == 1
+    assert chromium.text("#page").count("undecided, since the ledger's key was compromised") == 2
 
 
 def with_pictures(built: Built) -> Built:

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import unicodedata
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from random import Random
 from re import _parser as sre  # type: ignore[attr-defined]
@@ -15,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from browser.words import words
-from cli import wording
+from cli import carried, wording
 from cli.first_page import first_page
 from cli.folding import clip_columns
 from cli.language import choose
@@ -275,6 +276,77 @@ def test_the_first_page_is_the_same_sentence_for_sentence(ask: Ask, drawn: list[
             "outcome": page.outcome,
             "proved": list(page.proved),
         }
+
+
+PLACES = st.sampled_from(["2026-1", "2026-2-77"])
+NAMES = st.sampled_from(["王某", "handler li", "court", "", "x\u202ey", "handler"])
+SAID = {"claimed": st.just(T1), "fixed_by": times, "place": PLACES}
+NOTES = ["", "tiezheng 0.1", "software: x; clock: no warning; takes evidence: yes", "toString: y"]
+COUNTS = ["", "entries 5, quorum_at 1795400000", "toString 1", f"backed_up_at {10**18}"]
+
+
+def rows_of(**fields: st.SearchStrategy[str]) -> st.SearchStrategy[dict[str, str]]:
+    return st.fixed_dictionaries(fields, optional={"undecided": st.just("yes")})
+
+
+REGISTERED = st.fixed_dictionaries(
+    {
+        "ended": st.sampled_from(["", "yes"]),
+        "name": NAMES,
+        "of": st.just("3"),
+        "place": PLACES,
+        "role": st.sampled_from(["", "station", "toString"]),
+        "series": st.just("2026/register/key/x"),
+        "version": st.just("2"),
+        "what": st.sampled_from([*carried.REGISTERED]),
+    }
+)
+WITHHELD = st.fixed_dictionaries(
+    {
+        "place": PLACES,
+        "reason": st.sampled_from([*wording.REASONS]),
+        "what": st.sampled_from(["statement", "ab" * 32]),
+    }
+)
+DUE = st.fixed_dictionaries(
+    {
+        "counted": st.sampled_from([*carried.COUNTED]),
+        "for": st.sampled_from([*carried.PROCEDURES]),
+        "received": st.just("2026-11-20"),
+        "until": st.just("2026-12-05"),
+    }
+)
+
+
+@st.composite
+def beside(draw: st.DrawFn) -> Facts:
+    """What a packet carries; more than is shown, now and then."""
+    many = draw(st.sampled_from([1, 9]))
+    actions = st.sampled_from([*carried.ACTIONS])
+    read = rows_of(action=actions, by=NAMES, note=NAMES, **SAID)
+    stood = rows_of(counts=st.sampled_from(COUNTS), note=st.sampled_from(NOTES), **SAID)
+    return Facts(
+        checkpoints=draw(st.sampled_from([(), ({"policy": "x"},)])),
+        custody=tuple(draw(st.lists(read, max_size=3)) * many),
+        due=draw(st.one_of(st.just({}), DUE)),
+        registers=tuple(draw(st.lists(REGISTERED, max_size=3)) * many),
+        state=tuple(draw(st.lists(stood, max_size=2))),
+        withheld=tuple(draw(st.lists(WITHHELD, max_size=3)) * many),
+    )
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(facts=beside())
+def test_what_is_carried_beside_is_said_line_for_line(ask: Ask, facts: Facts) -> None:
+    report = conclude((), GROUP_OF, frozenset(), facts).to_json()
+    (answer,) = ask({"carried": [report]})["carried"]
+    for lang in ("zh", "en"):
+        choose([f"--lang={lang}"], {})
+        wanted = list(carried.carried_lines(facts))
+        cut = [line for line in wanted if line.startswith("    …")]
+        assert [section["rest"] > 0 for section in answer[lang]].count(True) == len(cut)
+        rows = [[s["title"], *(f"  - {row}" for row in s["rows"])] for s in answer[lang]]
+        assert [*chain(*rows)] == [line for line in wanted if line and line not in cut]
 
 
 @given(text=st.text(max_size=40), limit=st.integers(1, 40))

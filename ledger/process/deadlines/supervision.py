@@ -4,8 +4,8 @@ when it is to be answered, and how that stands.
     for one in inspections("city", acts, answers, above):
         one.told, one.terms(now_ms)
 
-An inspection is a case of whoever inspects, with acts of the procedure `supervision`; each that is to
-the agency inspected names it as `inspected`. That agency knows of it by what was told it, and by
+An inspection is a case of whoever inspects, with acts of the procedure `supervision`; each that is
+to the agency inspected names it as `inspected`. That agency knows of it by what was told it, and by
 nothing else: a plan, and the record of what was looked at, are not, so that nobody is warned.
 
 Its answers are acts of its own, in a case of its own, with the id of what they answer. A term runs

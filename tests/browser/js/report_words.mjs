@@ -6,6 +6,7 @@ import { createInterface } from "node:readline";
 
 const page = new URL("../../../browser/page/", import.meta.url);
 const { choose } = await import(new URL("language.js", page));
+const { carried } = await import(new URL("carried.js", page));
 const { clipColumns } = await import(new URL("columns.js", page));
 const { computed, detailWords } = await import(new URL("wording.js", page));
 const { fill } = await import(new URL("tables.js", page));
@@ -34,6 +35,14 @@ for await (const line of lines) {
       }
       answer.details.push(words);
     }
+    answer.carried = (asked.carried ?? []).map((report) => {
+      const words = {};
+      for (const language of ["zh", "en"]) {
+        choose(language);
+        words[language] = carried(report);
+      }
+      return words;
+    });
     for (const [text, limit] of asked.clipped ?? []) answer.clipped.push(clipColumns(text, limit));
   }
   process.stdout.write(`${JSON.stringify(answer)}\n`);
