@@ -167,6 +167,7 @@ def test_with_those_below_each_inspection_stands_once_and_whole(ledger: Ledger) 
 
 
 def test_a_demand_is_due_at_the_agency_until_its_own_answer_is_logged(ledger: Ledger) -> None:
+    assert due(ledger) == []
     demand = city(ledger, "rectification_demand", what="补齐培训记录", until=SOON)
     assert due(ledger) == [("rectification", "running")]
     (term,) = terms(ledger)
@@ -239,6 +240,8 @@ def test_an_agency_is_not_above_itself(ledger: Ledger) -> None:
         facts={"inspected": COUNTY, "until": SOON, "what": "整改"},
     )
     assert due(ledger) == []
+    (row,) = rows(ledger, COUNTY)
+    assert (row["unentitled"], row["running"]) == ("1", "0")
 
 
 def test_what_an_agency_was_told_stays_due_when_it_gets_another_above_it(ledger: Ledger) -> None:

@@ -96,6 +96,13 @@ def test_a_term_wants_no_working_days_and_is_from_memory() -> None:
     assert all(clock.memory for clock in CLOCKS.values())
 
 
+def test_a_notice_need_set_no_day_and_of_one_that_does_it_is_told() -> None:
+    (one,) = held(filed(2, "supervision_notice", "2026-04-10"))
+    assert one.terms(0) == []
+    (one,) = held(filed(2, "supervision_notice", "2026-04-10", until="soon"))
+    assert [term.running.state for term in one.terms(0)] == [State.NOT_STARTED]
+
+
 def test_who_was_not_above_told_nothing() -> None:
     demand = filed(2, "rectification_demand", "2026-04-10", until="2026-05-10")
     (one,) = held(demand, above=False)
