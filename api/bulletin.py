@@ -28,6 +28,7 @@ from ledger.encoding import format_time, in_china
 from ledger.evidence.statement import Kind
 from ledger.process.casefile import CaseFile, Filed
 from ledger.process.deadlines.clocks import Running, State
+from ledger.process.deadlines.span import Span, parse_span
 from ledger.process.reports.bulletin import (
     ACCEPT,
     ANSWER,
@@ -37,7 +38,6 @@ from ledger.process.reports.bulletin import (
     files_of,
     settling_acts,
 )
-from ledger.process.reports.span import Span, parse_span
 from ledger.process.rules.rulepack import Clock
 
 router = APIRouter()

@@ -30,8 +30,8 @@ from api.views import (
 from ledger.encoding import in_china
 from ledger.errors import Rejected
 from ledger.evidence.statement import Statement
+from ledger.process.deadlines.span import parse_span
 from ledger.process.reports.documents import DocumentLine, document_lines
-from ledger.process.reports.span import parse_span
 
 MOST = 100_000  # documents in one answer: 40 MB, and clients read 64
 

@@ -32,11 +32,11 @@ from ledger.evidence.membership import case_series, provisional_series
 from ledger.evidence.procedural import Registered
 from ledger.evidence.statement import Kind, Role, Statement
 from ledger.process.deadlines.period import start_of
+from ledger.process.deadlines.span import Span
 from ledger.process.registers.crew import LATEST
 from ledger.process.registers.listed import Seen
 from ledger.process.registers.registry import Registry, Version
 from ledger.process.registers.standing import contract_faults, reviewers
-from ledger.process.reports.span import Span
 from ledger.process.reports.views import CaseLine, Doing, Placed, case_register, doings, stage_of
 from ledger.sequencer import Row
 from ledger.suite import digest
@@ -170,6 +170,7 @@ def admit(s: Services, agency: str, person: Person) -> Asked:
     registry, today = s.registers.whole(), in_china(s.clock.now_ms()).date()
     asked = Asked(s, person, phrase.name(agency), registry, today)
     known = registry.versions(Registered.AGENCY, agency) or any(_series(s, agency))
+    known = known or bool(s.complaints.agency(agency))  # who has acted in none of them, too
     if not known or not asked.may_see(agency):
         if known:
             s.custody.refused(about=f"acts/{agency}", person=person)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,6 +19,7 @@ from cli.small_file import read_small
 from cli.trust import open_trust
 from ledger.encoding import printable
 from ledger.errors import Malformed, Rejected
+from ledger.process.feeds.compared import Compared, Listed, compare
 from ledger.process.feeds.feed import (
     Page,
     check_follows,
@@ -188,14 +189,15 @@ def _kept(folder: Path, after: int, key: VerifierKey) -> Page | None:
         "kind: one that was left out lacks there. And that each complaint which a hold\n"
         "names is an event; the table says in which field, the shipped one or --table.\n\n"
         "Exit code: 0 passed, 1 failed, 3 some are missing before or between these\n"
-        "events: a destroyed one, an earlier feed's or one that was left out.",
+        "events: a destroyed one, an earlier feed's or one that was left out; or the\n"
+        "bulletin has other complaints.",
         "zh": "离线核对推送页：完整、连续，无缺失，无改动。\n\n"
         "给出 --trust 时，另核对每个事件的条目均在法定人数联合签名的日志中，且每个执法\n"
         "行为在该机关全部行为中的序号、不载案号的投诉、保全、销毁在同类中的序号属实：\n"
         "略去任何一个即显出缺号。保全所载的投诉亦须为事件；所在字段依对照表（随软件提供\n"
         "者，或 --table）。\n\n"
         "退出码：0 通过，1 不通过，3 这些事件之前或之间有缺号：已销毁、属于此前的\n"
-        "推送流，或被略去。",
+        "推送流，或被略去；或者与通报所载投诉不符。",
     },
     example="tiezheng feed check pages/*.json --key ledger.vkey --trust trust/",
 )
@@ -227,12 +229,22 @@ def _kept(folder: Path, after: int, key: VerifierKey) -> Page | None:
         "zh": "该推送流的对照表；缺省为随软件提供的一份",
     },
 )
+@option(
+    "--bulletin",
+    "bulletin_file",
+    metavar="FILE",
+    words={
+        "en": "what case complaints --json answered: hold its complaints against the events",
+        "zh": "case complaints --json 的输出：与事件中的投诉逐件对照",
+    },
+)
 @json_option()
 def check(
     files: tuple[str, ...],
     key_file: str,
     trust: str | None,
     table_file: str | None,
+    bulletin_file: str | None,
     as_json: bool,
 ) -> Exit:
     key = VerifierKey.from_text(read_secret(key_file))
@@ -247,24 +259,33 @@ def check(
             check_logged(one, believed)
     first, last = pages[0].after + 1, pages[-1].last
     missing = missing_in_runs(pages) if believed is not None else {}
-    field = _complaint_field(pages[0], table_file)
-    left_out = unheard(pages, field) if believed is not None else ()
+    names = _left_as(pages[0], table_file)
+    left_out = unheard(pages, names.get("complaint", "")) if believed is not None else ()
+    compared = None
+    if bulletin_file is not None:
+        from api.clients.ledger import read_object
+
+        listed = Listed.from_json(read_object(read_small(Path(bulletin_file))))
+        compared = compare(pages, listed, names.get("kind", ""))
     if as_json:
         rows = {name: [str(n) for n in numbers] for name, numbers in missing.items()}
         span = {"first": str(first), "last": str(last)}
-        output.result_json({"complaints": list(left_out), **span, "missing": rows})
+        rest = {"complaints": list(left_out), **span, "missing": rows}
+        output.result_json(rest | _compared_json(compared))
     else:
         _tell(pages[0].feed, (first, last), missing, left_out)
-    return Exit.UNDECIDED if missing or left_out else Exit.DONE
+        _tell_compared(compared)
+    differs = compared is not None and bool(compared.unfed or compared.unlisted)
+    return Exit.UNDECIDED if missing or left_out or differs else Exit.DONE
 
 
-def _complaint_field(page: Page, file: str | None) -> str:
-    """As what the id of a complaint leaves; raises `Rejected` if that table is not the feed's."""
+def _left_as(page: Page, file: str | None) -> Mapping[str, str]:
+    """As what each field leaves; raises `Rejected` if that table is not the feed's."""
     from api.feeding import read_feed_table, shipped_table
 
     found = shipped_table() if file is None else read_feed_table(Path(file))
     if found.hash == page.table:
-        return next((f.to for f in found.fields if f.source == "complaint"), "")
+        return {field.source: field.to for field in found.fields}
     if file is not None:
         raise Rejected(f"want the table {page.table.hex()}, got {found.hash.hex()}")
     output.note(
@@ -273,7 +294,35 @@ def _complaint_field(page: Page, file: str | None) -> str:
             zh="该推送流所用对照表非随软件提供者：请以 --table 给出",
         )
     )
-    return ""
+    return {}
+
+
+def _compared_json(compared: Compared | None) -> dict[str, Any]:
+    if compared is None:
+        return {}
+    return {
+        "elsewhere": str(compared.later),
+        "unfed": list(compared.unfed),
+        "unlisted": list(compared.unlisted),
+    }
+
+
+def _tell_compared(compared: Compared | None) -> None:
+    if compared is None:
+        return
+    for id_ in compared.unfed[:20]:
+        text = say(en=f"in the bulletin, and no event: {id_}", zh=f"通报所载而无事件：{id_}")
+        output.result(text)
+    for id_ in compared.unlisted[:20]:
+        text = say(en=f"an event, and not in the bulletin: {id_}", zh=f"有事件而通报未载：{id_}")
+        output.result(text)
+    if compared.later:
+        output.note(
+            say(
+                en=f"{compared.later} complaints of the bulletin are before or behind these pages",
+                zh=f"通报中有 {compared.later} 件投诉不在这些推送页的范围内",
+            )
+        )
 
 
 def _tell(

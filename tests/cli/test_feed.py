@@ -47,6 +47,55 @@ def deed(ledger: Ledger, n: int) -> bytes:
     return seal(Statement(Kind.ACT, (subject,), predicate).to_bytes(), [HANDLER]).to_bytes()
 
 
+def test_a_feed_and_a_bulletin_are_held_against_each_other(run: Run, tmp_path: Path) -> None:
+    """Of a complaint with a case, which has no run, whoever leaves it out of one is seen."""
+    with open_ledger(tmp_path / "ledger") as ledger:
+        rows = ledger.accept(complaint(), complaint(case=CASE), complaint(case=CASE))
+        bare, of_case, last = (row["id"] for row in rows)
+        page = pull(ledger)
+        asked = f"/v1/agencies/{AGENCY}/complaints?span={time.strftime('%Y')}"
+        bulletin = ledger.http.get(asked, headers=ledger.bearer("supervisor")).json()
+        key = tmp_path / "key"
+        key.write_text(own_key(ledger.folder).to_text())
+        seal_page = ledger.services.feed.seal
+
+        def check(left_out: str = "", unlisted: str = "") -> tuple[int, dict[str, object]]:
+            kept = [one for one in page.events if one.event and one.event["id"] != left_out]
+            (tmp_path / "page").write_bytes(seal_page(signed(page, *kept)))
+            lines = [row for row in bulletin["complaints"] if row["id"] != unlisted]
+            (tmp_path / "b.json").write_text(json.dumps(bulletin | {"complaints": lines}))
+            asked = ("--key", key, "--bulletin", tmp_path / "b.json", "--json")
+            ended = run("feed", "check", tmp_path / "page", *asked)
+            return ended.code, json.loads(ended.out or ended.err)
+
+        fine = {"unfed": [], "unlisted": [], "elsewhere": "0"}
+        code, said = check()
+        assert (code, {name: said[name] for name in fine}) == (0, fine)
+        code, said = check(left_out=of_case)
+        assert (code, said["unfed"], said["unlisted"]) == (3, [of_case], [])
+        code, said = check(unlisted=bare)
+        assert (code, said["unfed"], said["unlisted"]) == (3, [], [bare])
+        code, said = check(unlisted=of_case)
+        assert (code, said["unlisted"]) == (3, [of_case])
+        # Once it was destroyed there is its digest, at its place.
+        first, second, third = page.events
+        digest_only = (first, replace(second, event=None), third)
+        (tmp_path / "page").write_bytes(seal_page(replace(page, events=digest_only)))
+        with_gone = ("--key", key, "--bulletin", tmp_path / "b.json", "--json")
+        (tmp_path / "b.json").write_text(json.dumps(bulletin))
+        assert run("feed", "check", tmp_path / "page", *with_gone).code == 0
+        # Behind the last event it may still come.
+        code, said = check(left_out=last)
+        assert (code, said["unfed"], said["elsewhere"]) == (0, [], "1")
+        # What was logged after the bulletin was drawn need not stand in it.
+        bulletin["size"] = bulletin["complaints"][-1]["place"].rpartition("-")[2]
+        assert check(unlisted=last)[0] == 0
+        bulletin["span"] = "2025"
+        assert check(unlisted=bare)[0] == 0
+        bulletin["span"] = "x"
+        assert check()[0] not in (0, 3)
+
+
 @dataclass
 class Pulled:
     ledger: Ledger

@@ -97,6 +97,8 @@ from ledger.evidence.trust import Trust
 from ledger.evidence.withheld import Withheld, parse_reason
 from ledger.process.contents import Published
 from ledger.process.deadlines.calendar import parse_calendar
+from ledger.process.deadlines.span import parse_span
+from ledger.process.feeds.compared import Listed
 from ledger.process.feeds.feed import Page, Told, open_page
 from ledger.process.feeds.feed_table import FeedTable
 from ledger.process.handover import Handover
@@ -104,7 +106,6 @@ from ledger.process.keeping import retention
 from ledger.process.registers.lists import READERS
 from ledger.process.reports.drawing import Opened, ReviewList, make_list, parse_secret, secret_line
 from ledger.process.reports.score import ScoreSheet
-from ledger.process.reports.span import parse_span
 from ledger.process.reports.statistics import Statistics
 from ledger.process.reports.yearly import Gone, Shown, Yearly
 from ledger.process.rules.rulepack import RulePack
@@ -863,6 +864,10 @@ def _json(data: bytes) -> Any:
 
 UUID = "019a0b1c-2d3e-7f00-8000-0123456789ab"
 WITHHELD_FILE = f'{{"place":"2026-7","reason":"minor","what":"{"5a" * 32}"}}'
+BULLETIN = (
+    '{"bulletin":[{"agency":"agency-01"}],"complaints":[{"id":"019a0b1c-2d3e-7f00-8000-0123456789ab",'
+    '"place":"2026-7"}],"log":"2026","size":"9","span":"2026-Q1"}'
+)
 DUE = '{"counted":"weekends","for":"review","received":"2026-11-20","until":"2026-12-04"}'
 
 TIMECODES = (
@@ -1305,6 +1310,12 @@ TARGETS: tuple[Target, ...] = (
         text(lambda t: encoding.parse_day(t).isoformat()),
         fixed("2026-11-23"),
         (encoding.parse_day,),
+    ),
+    Target(
+        "bulletin",
+        lambda d: Listed.from_json(_json(d)),
+        fixed(BULLETIN),
+        (Listed.from_json,),
     ),
     Target(
         "span",

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta, timezone
 import pytest
 
 from ledger.errors import Malformed
-from ledger.process.reports.span import parse_span
+from ledger.process.deadlines.span import parse_span
 
 CHINA = timezone(timedelta(hours=8))
 

@@ -328,17 +328,17 @@ def check_follows(page: Page, before: Page) -> None:
 
 
 def _start(page: Page) -> tuple[tuple[int, int], int]:
-    return _order(page.log), page.events[0].index
+    return place_order(page.log, page.events[0].index)
 
 
 def _end(page: Page) -> tuple[tuple[int, int], int]:
-    return _order(page.log), page.events[-1].index
+    return place_order(page.log, page.events[-1].index)
 
 
-def _order(label: str) -> tuple[int, int]:
+def place_order(label: str, index: int) -> tuple[tuple[int, int], int]:
     """Logs follow each other by year, and within one by number."""
     year, _, number = log_label(label).partition("-")
-    return int(year), int(number or 1)
+    return (int(year), int(number or 1)), index
 
 
 def check_logged(page: Page, trust: Trust) -> None:
