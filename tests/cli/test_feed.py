@@ -21,7 +21,17 @@ from ledger.process.feeds.feed import digest_of, next_link, open_page
 from ledger.process.feeds.feed_table import FeedTable
 from testkit.feed_pulled import complaint, own_key, pull, signed
 from testkit.province import open_platform
-from testkit.server import AGENCY, CASE, HANDLER, Ledger, await_that, open_ledger, serving, template
+from testkit.server import (
+    AGENCY,
+    CASE,
+    HANDLER,
+    OTHER_AGENCY,
+    Ledger,
+    await_that,
+    open_ledger,
+    serving,
+    template,
+)
 from testkit.terminal import Run
 
 SHIPPED = Path(__file__).parents[2] / "ledger/process/feed.toml"
@@ -87,6 +97,10 @@ def test_a_feed_and_a_bulletin_are_held_against_each_other(run: Run, tmp_path: P
         # Behind the last event it may still come.
         code, said = check(left_out=last)
         assert (code, said["unfed"], said["elsewhere"]) == (0, [], "1")
+        # Of another agency's complaints a bulletin says nothing.
+        totals, bulletin["bulletin"] = bulletin["bulletin"], [{"agency": OTHER_AGENCY}]
+        assert check(unlisted=bare)[0] == 0
+        bulletin["bulletin"] = totals
         # What was logged after the bulletin was drawn need not stand in it.
         bulletin["size"] = bulletin["complaints"][-1]["place"].rpartition("-")[2]
         assert check(unlisted=last)[0] == 0
