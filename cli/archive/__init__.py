@@ -4,7 +4,6 @@ from typing import Any
 
 from cli.command import Group, argument, json_option, option, trust_option
 from cli.command import command as new_command
-from cli.remote import server_option, token_option
 from ledger.report import Bilingual
 
 WORDS: Bilingual = {
@@ -107,8 +106,25 @@ command = Group("archive", words=WORDS, example="tiezheng archive check handover
         "zh": "docs 文件夹；缺省取源码所带",
     },
 )
-@server_option(required=False)
-@token_option(required=False)
+# Not those of `cli.remote`: with it the one file, which has this page, would have a network.
+@option(
+    "--server",
+    metavar="URL",
+    envvar="TIEZHENG_SERVER",
+    words={
+        "en": "the ledger's address; also TIEZHENG_SERVER",
+        "zh": "账本地址；也可用 TIEZHENG_SERVER",
+    },
+)
+@option(
+    "--token-file",
+    metavar="FILE",
+    envvar="TIEZHENG_TOKEN_FILE",
+    words={
+        "en": "a file with your access token; also TIEZHENG_TOKEN_FILE",
+        "zh": "访问令牌文件；也可用 TIEZHENG_TOKEN_FILE",
+    },
+)
 @json_option()
 def make(**fields: Any) -> int:
     from cli.archive.making import run_make
