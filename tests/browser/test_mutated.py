@@ -20,7 +20,10 @@ from ledger.verify import verify_packet
 from storage.packets import open_packet
 from tamper.test_clips import built as clip_packet
 from tamper.test_derived import PUBLISHED, SERVED, SPANS, derivation
+from tamper.test_disowned import STOLEN, forge, theft, told
 from testkit.case import (
+    HANDLER,
+    LEDGER,
     STRICT,
     Built,
     Case,
@@ -28,12 +31,15 @@ from testkit.case import (
     MemoryPacket,
     file_subject,
     make_case,
+    registration,
     seal_bag,
     seal_tags,
+    uuid7,
     zip_bytes,
 )
+from testkit.ledgers_word import read, state
 from testkit.mirrors import MIRROR, add_statements, trust_mirrors
-from testkit.notarial import PDF, issued, registrations
+from testkit.notarial import PDF, WANG, issued, registrations, revoked
 from testkit.second_verifier import (
     compare,
     compare_refusal,
@@ -59,7 +65,28 @@ def _rich_case() -> Case:
     return case
 
 
-CASES = (make_case, make_case, _rich_case)
+def _disowned_case() -> Case:
+    """With what a thief filed, and what the ledger, a notary and a handler signed when theirs was
+    gone."""
+    case = _rich_case()
+    case.add(registration(40, STOLEN, "station"), after="opening")
+    case.add(registration(42, LEDGER, "ledger"), after="agency")
+    forge(case, provisional=uuid7(35))
+    for draft in (read(63), state(number=64), revoked(case.draft("issued"), 65)):
+        case.add(draft)
+    told(case, STOLEN, "station")
+    for number, owner, role in (
+        (52, LEDGER, "ledger"),
+        (53, WANG, "notary"),
+        (54, HANDLER, "handler"),
+    ):
+        gone = theft(owner, role, draft=f"theft of {owner.name}")
+        gone.predicate["id"] = uuid7(number)
+        case.add(gone)
+    return case
+
+
+CASES = (make_case, make_case, _rich_case, _disowned_case)
 
 
 @cache
@@ -76,12 +103,20 @@ def _rich() -> Built:
 
 
 @cache
+def _disowned() -> Built:
+    built = _disowned_case().build()
+    built.files["data/certificates/01.pdf"] = PDF
+    return built
+
+
+@cache
 def _with_clip() -> Built:
     return clip_packet()
 
 
 def _base(random: Random) -> Built:
-    return random.choice((_built, _built, _built, _rich, _rich, _rich, _with_clip))()
+    few = (_built, _built, _built, _rich, _rich, _rich)
+    return random.choice((*few, _disowned, _disowned, _with_clip))()
 
 
 @pytest.fixture(autouse=True)
@@ -146,7 +181,8 @@ def _statement_signed_anew(random: Random, scratch: Path) -> str:
         built = case.build()
     except LedgerError:
         # The series of what cannot be read are those of what it was made from.
-        rows = (_built() if make is make_case else _rich()).rows
+        bases = {make_case: _built, _rich_case: _rich, _disowned_case: _disowned}
+        rows = bases[make]().rows
         names = next(row.series for row in rows if row.draft.name == draft.name)
         draft.series = tuple(name for name, _ in names)
         built = case.build()
@@ -248,6 +284,11 @@ def _compare_all(numbers: range, scratch: Path) -> Counter[str]:
             error.add_note(f"packet {number}: {change.__name__}")
             raise
     return outcomes
+
+
+def test_what_counts_for_nothing_is_among_what_is_changed() -> None:
+    built = _disowned()
+    assert _judged(MemoryPacket(built.sealed()), built.trust, built.log) == "undecided"
 
 
 def test_both_say_the_same_of_some_changed_packets(tmp_path: Path) -> None:
