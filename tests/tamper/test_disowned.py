@@ -15,13 +15,15 @@ from cli.verdict import verdict_text
 from cli.wording import in_chinese
 from ledger.encoding import format_base64
 from ledger.evidence.envelope import Envelope
+from ledger.packing import plan_packet
 from ledger.report import Finding, Group, Item, Outcome, Report
 from ledger.tlog.signing_key import SigningKey
 from ledger.verdict.examination import Examination
-from ledger.verify import examine_packet
+from ledger.verify import examine_packet, verify_packet
 from tamper.test_clips import case_with_original, clipped
 from tamper.test_derived import derivation
 from testkit.case import (
+    CASE,
     DECIDED,
     HANDLER,
     LEDGER,
@@ -37,10 +39,12 @@ from testkit.case import (
     file_subject,
     make_case,
     registration,
+    seal_bag,
 )
 from testkit.keys import key
 from testkit.ledgers_word import read, state
 from testkit.notarial import LI, PDF, WANG, issued, registrations, revoked
+from testkit.world import World
 
 PASSED, FAILED, UNDECIDED = Outcome.PASSED, Outcome.FAILED, Outcome.UNDECIDED
 TOLD = DECIDED + 86_400
@@ -432,6 +436,24 @@ def test_what_the_ledger_said_after_the_theft_was_told_fails() -> None:
     early.batch = 2
     case.add(early, after="correction")
     assert case.build().verify().outcome is FAILED
+
+
+def test_where_a_log_ended_is_undecided_if_who_says_it_was_stolen_by_then() -> None:
+    """It holds its own cosigners' word: nothing fails, and nothing else is doubted."""
+    world = World()
+    world.file(world.evidence(1, b"photo"))
+    world.step()
+    world.begin_next()
+    gone = theft(LEDGER, "ledger", LONG_AGO, person=LEDGER.name)
+    world.file(gone.to_envelope())
+    world.step()
+    plan = plan_packet(world.log, CASE, 2026)
+    files = {**plan.files, **{path: b"photo" for path in plan.items if "/items/" in path}}
+    report = verify_packet(MemoryPacket(seal_bag(files)), world.trust)
+    assert not failures(report)
+    (found,) = (f for f in report.findings if f.step == "signature" and f.outcome is UNDECIDED)
+    assert found.about.endswith("-0") and found.detail.startswith("counts for nothing")
+    assert any("this log ended with" in f.detail for f in of(report, "checkpoint", PASSED))
 
 
 # --- the first page ------------------------------------------------------------------------------
