@@ -33,6 +33,7 @@ from testkit.case import (
     Case,
     Draft,
     MemoryPacket,
+    correction,
     decision,
     dsse_with,
     evidence,
@@ -244,6 +245,22 @@ def test_what_he_derives_and_what_is_derived_of_his_is_undecided() -> None:
     found = {f.about: f.detail for f in of(report, "derived", UNDECIDED)}
     assert found[built.place("his").to_text()] == "it counts for nothing, see its signatures"
     assert "original counts for nothing" in found[built.place(made.name).to_text()]
+
+
+def test_a_correction_by_a_stolen_key_fills_nothing_in() -> None:
+    def noted(case: Case) -> bool:
+        photo = case.draft("photo")
+        del photo.predicate["purpose"]
+        case.drafts[-1 if case.drafts[-1].name == "correction" else -2] = correction(
+            "correction", 14, photo
+        )
+        built = case.build()
+        found = of(built.verify(require=frozenset()), "particulars")
+        place = built.place("photo").to_text()
+        return all("purpose" not in f.detail for f in found if f.about == place)
+
+    assert noted(make_case())
+    assert not noted(told(make_case(), HANDLER, "handler"))
 
 
 def test_of_a_clip_whose_original_only_he_fixed_nothing_is_shown() -> None:
