@@ -123,12 +123,8 @@ def _json(value: Any) -> bytes:
 def _open(s: Services, agency: str, acts: Sequence[int]) -> Sequence[Row]:
     """What runs or is overdue: asked for again and again, so it is kept."""
     moment = Moment(s)
-    logged = (
-        len(acts),
-        len(s.log.complaints),
-        s.supervising.logged(agency),
-        s.registers.read,
-    )
+    complaints = len(s.complaints.agency(agency)), s.complaints.naming_cases()
+    logged = (len(acts), *complaints, s.supervising.logged(agency), s.registers.read)
 
     def count() -> Counted:
         found: list[Row] = []

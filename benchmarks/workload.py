@@ -21,12 +21,13 @@ from ledger.errors import LedgerError
 from ledger.evidence.chunks import ItemDigest, ItemHasher
 from ledger.evidence.membership import case_series
 from ledger.evidence.series import Series
+from ledger.evidence.series_private import SeriesSigner
 from ledger.evidence.signing import seal
 from ledger.evidence.statement import FileSubject, Kind, Role, Statement
 from ledger.filing import Filing
 from ledger.log import Log
 from ledger.ports import ItemRecord
-from ledger.sequencer import Head, Pending, plan
+from ledger.sequencer import Pending, plan
 from ledger.tlog.note import SignedNote
 from ledger.tlog.signing_key import SigningKey, sign_note
 from storage.clock import SystemClock
@@ -119,10 +120,7 @@ class Workload:
         known = self.store.series(names)
         series = [Series(name, known[name][0]) for name in names]
         envelope = self.statement(recording=False)
-        counts = {name: n for name, (_, n) in known.items()}
-        head = self.store.head()
-        assert head is not None
-        while head.edge.size < size:
+        while (head := self.store.head()) is not None and head.edge.size < size:
             count = min(FILLED, size - head.edge.size)
             pending = [
                 Pending(
@@ -130,13 +128,24 @@ class Workload:
                 )
                 for i in range(count)
             ]
-            batch = plan(head.edge, head.at_ms, pending, counts, head.at_ms)
-            counts |= {one.name: n for one, n in batch.series}
-            text = batch.checkpoint(self.log.origin).to_text()
-            note = SignedNote(text, (sign_note(text, self.log_key),)).to_text()
-            self.store.commit(batch, note, head)
-            head = Head(batch.edge, batch.at_ms, note)
+            self.put(pending)
         self.log.recover()
+
+    def put(self, pending: Sequence[Pending]) -> None:
+        """One transaction, past the log, which is then to `recover`."""
+        head = self.store.head()
+        assert head is not None
+        names = sorted({series.name for one in pending for series in one.series})
+        counts = {name: n for name, (_, n) in self.store.series(names).items()}
+        batch = plan(head.edge, head.at_ms, pending, counts, head.at_ms)
+        text = batch.checkpoint(self.log.origin).to_text()
+        note = SignedNote(text, (sign_note(text, self.log_key),)).to_text()
+        self.store.commit(batch, note, head)
+
+    def series(self, name: str) -> Series:
+        """A new one, named with the ledger's own key."""
+        (pem,) = self.folder.keys.glob(f"series-{self.year}*")
+        return SeriesSigner(pem.read_bytes()).open(name)
 
     def publish(self) -> str:
         """The checkpoint that everyone sees from now on."""

@@ -10,6 +10,7 @@ import pytest
 
 from api import due
 from api.ids import new_id
+from api.own_cases import OwnCases
 from api.services import Services
 from ledger.encoding import format_time
 from ledger.errors import Unavailable
@@ -301,9 +302,9 @@ def test_what_is_due_elsewhere_is_not_counted_again_for_a_complaint(
     """A bureau has a hundred offices below it, and each of them complaints."""
     counted, clocks = list[str](), due._clocks
 
-    def noted(s: Services, agency: str, *asked: Any) -> Iterator[Running]:
-        counted.append(agency)
-        return clocks(s, agency, *asked)
+    def noted(s: Services, cases: OwnCases, *asked: Any) -> Iterator[Running]:
+        counted.append(cases.agency)
+        return clocks(s, cases, *asked)
 
     with opened(tmp_path / "ledger") as ledger:
         offices = (below(one, "city") for one in (AGENCY, OTHER_AGENCY))
