@@ -11,6 +11,7 @@ from itertools import chain
 
 from api.casefiles import is_numbered
 from api.services import Services
+from api.views import check_bound
 from ledger.encoding import in_china
 from ledger.evidence.entry import Entry
 from ledger.evidence.membership import is_of_case
@@ -35,8 +36,8 @@ class OwnCases:
     """Of one agency, as the log is now.
 
     What is not of a case is there once all `files` were taken: `years` in which the agency acted,
-    and `yearly`, the few acts that meet what is owed each year. `unsettled` are series of its cases
-    which are another's as soon as that one speaks in them, each with its length.
+    and `yearly`, the few acts that meet what is owed each year. `unsettled` are series of which the
+    next statement, whatever it is, may make another case of it or another's, each with its length.
     """
 
     def __init__(self, s: Services, agency: str, acts: Sequence[int]) -> None:
@@ -89,6 +90,7 @@ class OwnCases:
         found: defaultdict[str, set[str]] = defaultdict(set)
         for name in provisional:
             places = self._s.log.places(name)
+            self.unsettled[name] = len(places)  # whoever ties it to a number may speak at any time
             names = {other for _, others in self._s.store.names_at(places) for other in others}
             for case in names:
                 if is_of_case(case) and is_numbered(case) and self._is_own(case):
@@ -101,9 +103,13 @@ class OwnCases:
     def _read(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, dict[int, Filed]]]:
         """Those of a few hundred rows together."""
         batch: list[Job] = []
+        count = 0
         for job in chain(jobs, [None]):
             if job is not None:
                 batch.append(job)
+                count += len(job.numbers)
+                # Acts were counted before; what many cases say they grew from is read for each.
+                check_bound(count // 2)
             if job is not None and sum(len(one.numbers) for one in batch) < AT_ONCE:
                 continue
             wanted = sorted({number for one in batch for number in one.numbers})

@@ -15,6 +15,8 @@ from ledger.evidence.envelope import Envelope
 from ledger.evidence.procedural import Registered
 from ledger.process.judging.gated import HINTS, Closed
 from testkit.county import signed
+from testkit.disposals import close_case, disposal, file, opened
+from testkit.feed_pulled import complaint
 from testkit.gating import Handlers
 from testkit.keys import key
 from testkit.registers import officer
@@ -181,3 +183,39 @@ def test_a_register_that_another_registrar_signed_still_stops_the_start(tmp_path
     )
     with pytest.raises(Rejected, match="registrar"), open_ledger(folder):
         pass
+
+
+def test_nothing_is_destroyed_while_a_register_is_altered(tmp_path: Path) -> None:
+    folder = tmp_path / "ledger"
+    with opened(folder) as ledger:
+        gone = file(ledger)
+        close_case(ledger)
+    _, withdrawal = file_both(folder)
+    whole = envelope_of(folder, withdrawal)
+    deface(folder, withdrawal)
+    with opened(folder) as ledger:
+        ledger.await_quorum()
+        (row,) = ledger.file(disposal(gone))
+        assert row["code"] == "unavailable" and "register entry" in row["detail"]
+        put_back(folder, withdrawal, whole)
+        ledger.accept(disposal(gone))
+
+
+def test_a_complaint_is_looked_at_again_once_the_register_is_whole(tmp_path: Path) -> None:
+    """What it is about may have been below an agency of which the row was altered."""
+    folder = tmp_path / "ledger"
+    _, withdrawal = file_both(folder)
+    whole = envelope_of(folder, withdrawal)
+    deface(folder, withdrawal)
+    with open_ledger(folder) as ledger:
+        places, watching = ledger.services.vault.places, ledger.services.keeping.watching
+        ledger.accept(complaint())
+        watching.catch_up()
+        seen = places.watched_to()
+        assert seen < ledger.services.log.number
+        with pytest.raises(Unavailable, match="being held"):
+            watching.check_all_seen()
+        put_back(folder, withdrawal, whole)
+        watching.catch_up()
+        assert places.watched_to() > seen
+        watching.check_all_seen()

@@ -4,12 +4,14 @@ merits, disposals, packets and readers; whatever was filed by whom, and in whate
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
+from api import views
 from api.casefiles import is_numbered
 from api.expired import filed_in
 from api.gatekeeper import Gatekeeper
@@ -234,6 +236,41 @@ def test_a_complaint_to_another_agency_about_a_case_is_due_in_it_at_once(city: C
         row["started_by"]: row["case"] for row in city.rows(STREET, "due") if "started_by" in row
     }
     assert started[id_] == name
+
+
+def test_evidence_that_ties_a_case_to_its_number_counts_at_once(city: City) -> None:
+    """It is no act, and yet what was due in the one is due in the other then."""
+    name = next(name for name in CASES if "乙" in name and city.owner(name) == ELSEWHERE)
+    opening = city.file(Kind.ACT, ELSEWHERE, act="provisional_opening")
+    city.openings.append(opening)
+    more = {"act": "advance_registration", "procedure": "ordinary", "stage": "investigate"}
+    act = city.file(Kind.ACT, ELSEWHERE, provisional=opening, **more)
+    assert started(city, act) == opening
+    city.file(Kind.EVIDENCE, ELSEWHERE, case=name, provisional=opening, stage="investigate")
+    assert started(city, act) in (name, None), "of two the earlier one may have the clock"
+
+
+def started(city: City, act: str) -> str | None:
+    rows = city.rows(ELSEWHERE, "due", done="no")
+    return next((row["case"] for row in rows if row.get("started_by") == act), None)
+
+
+def test_what_very_many_cases_grew_from_is_not_read_for_each_without_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_county(tmp_path / "ledger") as ledger:
+        one = City(ledger, Random(0))
+        opening = one.file(Kind.ACT, STREET, act="provisional_opening")
+        more: dict[str, Any] = {"act": "case_filing", "procedure": "ordinary", "stage": "start"}
+        for n in range(5):
+            one.file(Kind.ACT, STREET, provisional=opening, **more)
+            one.file(Kind.ACT, STREET, provisional=opening, case=CASES[n], **more)
+        monkeypatch.setattr(views, "MAX_READ", 20)
+        bearer = ledger.bearer("supervisor")
+        answer = ledger.http.get(f"/v1/agencies/{STREET}/due", headers=bearer)
+        assert (answer.status_code, answer.json()["code"]) == (422, "rejected")
+        monkeypatch.setattr(views, "MAX_READ", 40)
+        assert one.rows(STREET, "due")
 
 
 def test_publications_and_merits_are_of_own_cases_alone(city: City) -> None:
