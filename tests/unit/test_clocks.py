@@ -323,6 +323,7 @@ REMEDY = (
         ([("testing", "10-01")], "10-20", None),  # of no day at all
         ([("testing", "10-17"), ("extension", "10-17"), ("testing", "10-19")], "10-20", 900),
         ([("extension", "10-15"), ("testing", "10-19")], "10-20", 1200),
+        ([("testing", "10-17"), ("testing", "10-19")], "10-20", 600),  # sought in the first
     ],
 )
 def test_days_of_a_remedy_add_nothing_to_the_fine(

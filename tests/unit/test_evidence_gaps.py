@@ -154,6 +154,7 @@ def made_from(n: int, derived: str = "transcript") -> Statement:
     ("said", "count"),
     [
         ([sound(1, "询问.mp3")], "1"),
+        ([sound(1, "询问.MP3")], "1"),
         ([sound(1, "询问.WAV"), sound(2, "b.m4a"), made_from(1)], "1"),
         ([sound(1, "询问.mp3"), sound(2, "b.amr")], "2"),
         ([sound(1, "询问.mp3"), made_from(1)], ""),
