@@ -141,6 +141,10 @@ SEVERAL = {
         [seal(0, measure="1"), act("lifting", 5, measure="7")],
         [("0", "")],
     ),
+    "a number that the measure itself never stated": (
+        [seal(0), seal(3, measure="2"), act("lifting", 5, measure="1")],
+        [("0", "5"), ("3", "")],
+    ),
     "lifted before the second": (
         [seal(0), act("lifting", 5), seal(9), act("coercion_disposition", 12)],
         [("0", "5"), ("9", "12")],

@@ -64,7 +64,10 @@ class _Measures:
     def of(self, one: Filed, labels: set[str]) -> list[Measure]:
         """What is filed anew without a label is about what it was about."""
         key = one.act, began_ms(one)
-        if labels:
+        if labels and not labels & self._labelled.keys():
+            # The measure itself may have stated no number.
+            found = [m for m in self._oldest_open(done_ms(one)) if not m.labels]
+        elif labels:
             named = (self._labelled[label] for label in sorted(labels & self._labelled.keys()))
             found = list({id(m): m for m in named if m.start_ms <= done_ms(one)}.values())
         else:
