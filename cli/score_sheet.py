@@ -113,8 +113,14 @@ def _scored(table: ScoreSheet, gaps: dict[str, Any], clocks: dict[str, Any]) -> 
 
 def _told(gaps: list[dict[str, Any]]) -> set[tuple[str, str, str]]:
     """Clocks that ran out over what a gap tells already."""
-    facts = ((row.get("pack", ""), row.get("facts") or {}) for row in gaps)
-    return {(pack, said["clock"], said["was_due"]) for pack, said in facts if "was_due" in said}
+    told = [
+        (row.get("pack", ""), row["facts"]) for row in gaps if isinstance(row.get("facts"), dict)
+    ]
+    return {
+        (str(pack), str(said.get("clock", "")), str(said["was_due"]))
+        for pack, said in told
+        if "was_due" in said
+    }
 
 
 def _missed(answer: dict[str, Any], told: set[tuple[str, str, str]]) -> Iterator[Finding]:

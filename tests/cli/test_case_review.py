@@ -342,7 +342,7 @@ def test_the_score_sheet_is_filled_by_what_the_checker_finds_and_no_further(draw
             assert "penalty_decision" in rules
             off = sorted(rule for item in row["items"] for rule in item["rules"])
             assert off == sorted(rules)
-            assert "decision" in found["timeliness"]["rules"]
+            assert "decision" not in found["timeliness"]["rules"]
     rows = list(csv.reader(io.StringIO(file.read_text("utf-8-sig"))))
     # In English: no cell but a case's number and its remarks has a word of Chinese.
     assert all(cell.isascii() for row in rows[1:] for cell in row[1:5])
