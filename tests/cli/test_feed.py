@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from ledger.evidence.signing import seal
 from ledger.evidence.statement import FileSubject, Kind, Statement
 from ledger.process.feeds.feed import digest_of, next_link, open_page
 from ledger.process.feeds.feed_table import FeedTable
+from testkit.complaints import CHINA
 from testkit.feed_pulled import complaint, own_key, pull, signed
 from testkit.province import open_platform
 from testkit.server import (
@@ -63,7 +65,7 @@ def test_a_feed_and_a_bulletin_are_held_against_each_other(run: Run, tmp_path: P
         rows = ledger.accept(complaint(), complaint(case=CASE), complaint(case=CASE))
         bare, of_case, last = (row["id"] for row in rows)
         page = pull(ledger)
-        asked = f"/v1/agencies/{AGENCY}/complaints?span={time.strftime('%Y')}"
+        asked = f"/v1/agencies/{AGENCY}/complaints?span={datetime.now(CHINA):%Y}"
         bulletin = ledger.http.get(asked, headers=ledger.bearer("supervisor")).json()
         key = tmp_path / "key"
         key.write_text(own_key(ledger.folder).to_text())

@@ -214,6 +214,13 @@ def test_a_case_that_is_filed_is_what_became_of_each() -> None:
     assert second.answer is not None and second.answer.state is State.OVERDUE
 
 
+def test_what_is_logged_late_did_not_become_of_it_last() -> None:
+    filed = act(3, "case_filing", DAY + timedelta(3))
+    late = act(4, "complaint_acceptance", DAY + timedelta(1), DAY + timedelta(9))
+    (line,) = lines([complaint(1, DAY, case=CASE)], [filed, late])
+    assert line.outcome == "case_filing"
+
+
 def test_what_was_done_before_a_complaint_is_not_what_became_of_it() -> None:
     (line,) = lines(
         [complaint(3, DAY, case=CASE)], [act(1, "complaint_refusal", DAY - timedelta(1))]

@@ -84,7 +84,8 @@ def complaint_line(
     accept, answer = started.get(ACCEPT), started.get(ANSWER)
     ends = {"case_filing", "no_case_filing", *(accept.clock.until if accept else ())}
     acts = [one for one in file.acts() if one.act in ends and done_ms(one) >= began_ms(complaint)]
-    outcome = acts[-1].act if acts else ""
+    # By when it was done: what is logged late did not become of it last.
+    outcome = max(acts, key=lambda one: (done_ms(one), one.number)).act if acts else ""
     case = "" if file.case == complaint.statement.id else file.case
     return ComplaintLine(complaint, case, accept, answer, outcome, held, ever)
 
