@@ -69,7 +69,8 @@ class Supervising:
 
     def _catch_up(self, agency: str, series: str) -> None:
         places = self._log.places(series)
-        for row in self._store.rows_at(places[self._read[series] :]):
+        fresh = places[self._read[series] :]
+        for row in self._store.rows_at(fresh) if fresh else ():
             said = row.said()
             if said is not None and said.predicate.get("procedure") == PROCEDURE:
                 self._numbers[agency].append(row.number)

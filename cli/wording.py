@@ -234,6 +234,7 @@ _CHINESE: tuple[tuple[str, Words], ...] = (
             f"（{seen_words(m[5])['zh']}），其签名密钥 {m[3]} 自 {m[6]}起已被冒用"
         ),
     ),
+    (r"seen by no quorum|seen at .*", lambda m: seen_words(m[0])["zh"]),
     (r"it counts for nothing, see its signatures", "不予计入，见“签名”一项"),
     (r"the statement that issues it counts for nothing", "出具该公证书的陈述不予计入"),
     (r"certificate (.*) was revoked by what counts for nothing", r"撤销公证书 \1 的陈述不予计入"),

@@ -161,6 +161,7 @@ const IN_CHINESE = new Map([
       `${DISOWNED[m[1]]}：该陈述${seenWords(m[2]).zh}；据条目 ${m[4]}` +
       `（${seenWords(m[5]).zh}），其签名密钥 ${m[3]} 自 ${m[6]}起已被冒用`,
   ],
+  ["seen by no quorum|seen at .*", (m) => seenWords(m[0]).zh],
   [
     "(before|after|not_shown) decision (\\S+) dated (\\S+): not both of them count",
     (m) => `${tables.order_words[m[1]]}；决定为条目 ${m[2]}，所载日期 ${m[3]}；但两者并非均予计入`,

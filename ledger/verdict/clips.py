@@ -20,8 +20,9 @@ BLOCK = 1 << 20
 
 def clips(ex: Examination) -> Iterator[Finding]:
     layout = ex.layout
-    statements = [statement for _, statement in ex.shown()]
-    heeded = [statement for view, statement in ex.shown() if not view.disowned]
+    shown = ex.shown()
+    statements = [statement for _, statement in shown]
+    heeded = [statement for view, statement in shown if not view.disowned]
     counting, originals = _Originals(heeded), _Originals([*heeded, *statements])
     held: dict[str, tuple[Clip, FileSubject]] = {}
     lacking: dict[str, str] = {}

@@ -69,14 +69,16 @@ def _disowned(ex: Examination, view: View, error: Disowned) -> Iterator[Finding]
     On what the ledger says of itself nothing rests, so that lowers no verdict.
     """
     view.disowned = True
-    outcome, what = Outcome.UNDECIDED, "counts for nothing"
+    outcome, counts = Outcome.UNDECIDED, "counts for nothing"
     if of_the_ledger(view):
-        outcome, what = Outcome.PASSED, "undecided, and nothing rests on it"
+        outcome, counts = Outcome.PASSED, "undecided, and nothing rests on it"
+    seen = _seen(view)
     for theft in error.thefts:
         place = Place(ex.trust.logs[theft.position[0]].label, theft.position[1])
+        seen_telling = _seen(ex.views[place])
         detail = (
-            f"{what}: {_seen(view)}, signed by {theft.key.keyid}, of which entry "
-            f"{place.to_text()}, {_seen(ex.views[place])}, says that it was compromised since "
+            f"{counts}: {seen}, signed by {theft.key.keyid}, of which entry "
+            f"{place.to_text()}, {seen_telling}, says that it was compromised since "
             f"{milliseconds_text(theft.compromised_ms)}"
         )
         yield Finding("signature", outcome, view.place.to_text(), detail)

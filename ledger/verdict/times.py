@@ -54,7 +54,8 @@ def _held_against(
     about = view.place.to_text()
     detail = f"{found} decision {place.to_text()} dated {decision.day}"
     if view.disowned or ex.views[place].disowned:
-        return Finding("fence", Outcome.UNDECIDED, about, f"{detail}: not both of them count")
+        detail = f"{found} decision {place.to_text()} dated {decision.day}: not both of them count"
+        return Finding("fence", Outcome.UNDECIDED, about, detail)
     by_nature = found is Order.AFTER and statement.stage in SUPPORTS_NO_DECISION
     passed = found is Order.BEFORE or by_nature
     if by_nature:

@@ -35,7 +35,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str | P
         for name, was, now in (
             ("act", 'act = "hearing"', 'act = "hearin"'),
             ("level", 'level = "serious"', 'level = "严重"'),
-            ("version", 'version = "2026.1"', "version = 2026.1"),
+            ("version", 'version = "2026.2"', "version = 2026.2"),
             ("key", "\nbefore = ", "\nbefor = "),
             ("title", 'title_en = "Ordinary', '#title_en = "Ordinary'),
         ):

@@ -29,6 +29,9 @@ SAMPLES = {
     "parts": "; 2 clips here are of it, without 0:00:01.000 to 0:00:02.000, and 3 more",
     "lacking": "; its sound is left out",
     "what": "entries",
+    "counts": "counts for nothing",
+    "seen": "seen by no quorum",
+    "seen_telling": "seen at 2026-11-26T08:00:00Z",
 }
 
 

@@ -70,7 +70,8 @@ def test_a_case_that_ends_without_a_penalty_tells_how(ending: str) -> None:
     assert (line.decided, line.decision) == (None, "")
 
 
-@pytest.mark.parametrize("shipped", PACKS)
+# An inspection demands, and decides no case.
+@pytest.mark.parametrize("shipped", [pack for pack in PACKS if pack != "supervision"])
 def test_each_way_in_which_a_pack_decides_is_a_decision_in_the_register(shipped: str) -> None:
     """A case that was dismissed or referred is not closed without one."""
     for name in RulePack.from_text(PACKS[shipped]).concluding(Conclusion.DECIDE):
