@@ -493,6 +493,7 @@ def _open(folder: DataFolder, lock: FolderLock, settings: Settings, alone: bool)
     vault = open_vault(folder, settings)  # first: a missing key is to stop nothing half begun
     store = SqliteLedgerStore(folder.ledger_db)
     registers = Registers(store)
+    finish_next(folder, store)  # or the trust folder of a crash would be read
     casefiles = CaseFiles(store, read_trust(folder.trust).first_year, registers)
     gate = Gatekeeper(casefiles, registers, clock.now_ms)
     log, trusted = open_log(folder, store, gate=gate)

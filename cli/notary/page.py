@@ -305,7 +305,7 @@ def _digest(value: Any) -> bytes:
 
 
 def _compared(value: Any) -> Compared:
-    if value not in set(Compared):
+    if not isinstance(value, str) or value not in set(Compared):
         raise Malformed(f"want one of {', '.join(Compared)}, got {clip(repr(value))}")
     return Compared(value)
 

@@ -363,6 +363,31 @@ def test_a_crash_leaves_one_log_open(
         survive(ready, tmp_path / f"{nth}", nth, done, then)
 
 
+def is_half_in_place(data: Path) -> bool:
+    try:
+        read_trust(data / "trust")
+    except LedgerError:
+        return True
+    return False
+
+
+@in_any_thread
+def test_a_server_starts_where_a_crash_left_the_next_trust_folder_half_in_place(
+    ready: tuple[Path, list[Office]], tmp_path: Path
+) -> None:
+    for nth in reversed(range(len(steps(ready, tmp_path / "dry")))):
+        data = tmp_path / f"{nth}"
+        people = twin(ready, data)
+        with dying(Death(nth, done=True)), suppress(Killed, LedgerError):
+            go_on(data, people)
+        if is_half_in_place(data):
+            break
+    assert is_half_in_place(data)
+    with reopened(data, people) as ledger:
+        (answer,) = ledger.accept(ledger.evidence(b"three"))
+    assert NEXT.endswith(answer["log"]) and not is_half_in_place(data)
+
+
 @in_any_thread
 @pytest.mark.slow
 @pytest.mark.parametrize("then", ["server", "repeat"])
