@@ -20,8 +20,8 @@ const STEP = "complete";
 // What mirrors say of the series of a packet: by log and series, who vouches for it.
 class Heard {
   vouched = new Map();
-  findings = []; // of a statement that is wrong
-  unheard = []; // of one that is not about this packet, or that cannot be checked here
+  findings = []; // of one that is wrong, or that cannot be checked here
+  unheard = []; // of one that is not about this packet
 
   vouch(label, name, mirror) {
     this.vouchers(label, name).add(mirror);
@@ -77,7 +77,8 @@ export async function hear(ex) {
       if (error instanceof Stranger) {
         heard.unheard.push(new Finding(STEP, Outcome.UNDECIDED, path, error.message));
       } else if (error instanceof Unavailable) {
-        heard.unheard.push(notChecked(STEP, path, error));
+        // It may well be against the packet.
+        heard.findings.push(notChecked(STEP, path, error));
       } else if (isRefusal(error)) {
         heard.findings.push(failed(STEP, path, error));
       } else {

@@ -18,8 +18,7 @@ MIRROR = key("mirror.sm2.example", algorithm=Algorithm.SM2)
 
 
 @pytest.fixture(autouse=True)
-def short_sight(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr("ledger.evidence.series.LOOKAHEAD", 64)
+def library_again() -> Iterator[None]:
     yield
     sm2.use(Libcrypto())
 
