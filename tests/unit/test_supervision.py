@@ -139,3 +139,9 @@ def test_a_closing_before_anything_was_told_is_not_told() -> None:
     late = filed(3, "supervision_finding", "2026-04-02")
     (one,) = held(filed(1, "supervision_check", "2026-04-01"), end, late)
     assert [act.number for act in one.told] == [3]
+
+
+def test_answers_alone_are_no_inspection_of_their_own_and_a_plan_alone_is_one() -> None:
+    assert held(report("2026-05-10"), filed(6, "self_check", "2026-05-11", COUNTY)) == []
+    plan = filed(1, "supervision_plan", "2026-04-01", COUNTY, scope="all")
+    assert [len(one.acts) for one in held(plan, report("2026-05-10"))] == [2]

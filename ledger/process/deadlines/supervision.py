@@ -55,6 +55,7 @@ _RECTIFICATION = Clock(
     memory=True,
 )
 CLOCKS = {NOTICE: _SELF_CHECK, DEMAND: _RECTIFICATION}
+ANSWERS = frozenset(act for clock in CLOCKS.values() for act in clock.until)
 
 # Whether an agency stood above another where an act stands in the log.
 Above = Callable[[Filed, str], bool]
@@ -166,7 +167,8 @@ def _of_case(
     above: Above,
 ) -> Iterator[Inspection]:
     names = list(dict.fromkeys(filter(None, map(_inspected, acts))))
-    if not names:
+    # Who answers in a case of his own holds no inspection there.
+    if not names and any(one.act not in ANSWERS for one in acts):
         yield Inspection(case, by, "", tuple(acts), ())
     for name in names:
         theirs = tuple(one for one in acts if _inspected(one) in ("", name))
