@@ -115,7 +115,7 @@ class Doorkeeper:
             raise Unsigned("want a bearer token", hints=("tiezheng token --help",))
         found = self._tokens.find_token(suite.digest(secret.encode()), self._now_ms())
         if found is None:
-            raise Unsigned("the token is unknown or has ended")
+            raise Unsigned("the token is unknown or has ended", hints=("tiezheng token --help",))
         return Person(found.name, Role(found.role), found.agency, tuple(found.cases))
 
 

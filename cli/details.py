@@ -61,11 +61,20 @@ _DETAILS: tuple[tuple[str, Words], ...] = (
         r"want a case number with one year such as 〔2026〕, got '(.*)'",
         r"“\1”不是案号，须含年份，如 〔2026〕",
     ),
+    (r"want a case number of at most (\d+) characters in NFC", r"案号为 1 至 \1 字（NFC 形式）"),
+    (
+        r"want no spaces, slashes or invisible characters, got '(.*)'",
+        r"案号不得含空格、斜线、不可见字符，现为“\1”",
+    ),
     (r"no statement of case '(.*)' is logged", r"日志中没有案件“\1”的陈述"),
     (r"no agency '(.*)' is registered here", r"此处没有登记机关 \1"),
     (r"no act of '(.*)' is logged in (\d+)", r"日志中没有 \1 在 \2 年的行为"),
     # what an act or an entry states
     (r"want a time such as (\S+), got '(.*)'", r"时间须写作 \1，现为“\2”"),
+    (
+        r"want a time such as (\S+), (\S+) or (\S+), got '(.*)'",
+        r"时段须写作 \1、\2 或 \3，现为“\4”",
+    ),
     (r"want a day such as (\S+), got '(.*)'", r"日期须写作 \1，现为“\2”"),
     (r"no such time: '(.*)'", r"没有这一时间：\1"),
     (r"no such day: '(.*)'", r"没有这一日：\1"),
@@ -87,6 +96,7 @@ _DETAILS: tuple[tuple[str, Words], ...] = (
         r"“\1”不是私钥文件，私钥以 PRIVATE+KEY+ 开头",
     ),
     (r"want an access token on one line", "访问令牌须为一行"),
+    (r"the token is unknown or has ended", "访问令牌不存在或者已失效"),
     (r"the request's signature fails: .*", "请求的签名不能核对"),
     (r"no answer from (\S+): .*", r"\1 没有应答"),
     # rule packs and lists

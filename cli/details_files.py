@@ -73,6 +73,12 @@ FILES: tuple[tuple[str, Words], ...] = (
     (r"want a column '(.*)'", r"缺少列 \1"),
     (r"want each column named, and once", "每列须有名称，且不得重复"),
     (r"want 1 to (\d+) entries, got (\d+)", r"须有 1 至 \1 个条目，现有 \2 个"),
+    (r"want at most (\d+) characters, got (\d+)", r"至多 \1 字，现有 \2 字"),
+    (r"want at most (\d+) bytes", r"至多 \1 字节"),
+    (
+        r"want a bulletin: bulletin, complaints, log, size and span",
+        "须为 tiezheng case complaints --json 所输出的通报（bulletin、complaints、log、size、span）",
+    ),
     (r"want one line of text, got '(.*)'", r"须为一行文字，现为“\1”"),
     (
         r"want at most (\d+) characters in NFC without '/', got '(.*)'",

@@ -41,6 +41,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str | P
         ):
             (folder / f"{name}.toml").write_text(PACKS["ordinary"].replace(was, now))
         (folder / "no.token").write_text("两\n行\n")
+        (folder / "ended").write_text(f"tz_{'0' * 32}\n")
+        (folder / "long").write_text("0" * 20_000)
         registrar = ["--registrar", str(folder / "registrar.key"), "--server", address]
         begins = ["--from", "2026-01-01", "--fact", "announced=2026-01-01"]
         entry = ["--agency", AGENCY, "--entry", "agency", AGENCY]
@@ -76,6 +78,18 @@ SLIPS = [
     (f"case register --agency {AGENCY} --year 2026 -o x.doc {VIEW}", "之一结尾"),
     (f"case person --agency {AGENCY} --no 1 --from 2026-11-1 --to 2026-11-30 {VIEW}", "日期须"),
     (f"case gaps {CASE} --token-file no.token", "访问令牌须为一行"),
+    (
+        f"case documents --agency {AGENCY} --span 2026-13 {VIEW}",
+        "时段须写作 2026、2026-Q1 或 2026-03",
+    ),
+    (
+        f"case complaints --agency {AGENCY} --span 2026 --token-file ended",
+        "访问令牌不存在或者已失效",
+    ),
+    (f"case complaints --agency {AGENCY} --span 2026 --token-file long", "long：至多 16384 字节"),
+    (f"case gaps {'〔2026〕' + '甲' * 64} {VIEW}", "案号为 1 至 64 字"),
+    (f"case gaps 甲/〔2026〕1号 {VIEW}", "案号不得含空格、斜线、不可见字符，现为“甲/〔2026〕1号”"),
+    (f"packet {CASE} -o p.zip --recipient {'甲' * 300} {VIEW}", "至多 256 字，现有 300 字"),
     (f"statistics --agency {AGENCY} --year 2020 {VIEW}", "没有 agency-01 在 2020 年的行为"),
     (f"{REGISTER} --from 2026.1.1", "日期须写作 2026-11-23，现为“2026.1.1”"),
     (f"{REGISTER} --from 2026-01-02 --to 2026-01-01", "起始须早于截止"),

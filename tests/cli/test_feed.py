@@ -110,6 +110,9 @@ def test_a_feed_and_a_bulletin_are_held_against_each_other(run: Run, tmp_path: P
         assert check(unlisted=bare)[0] == 0
         bulletin["span"] = "x"
         assert check()[0] not in (0, 3)
+        (tmp_path / "b.json").write_text("{}")
+        told = run("feed", "check", tmp_path / "page", *with_gone[:-1], "--lang", "zh").err
+        assert "所输出的通报" in told and "want" not in told
 
 
 @dataclass
