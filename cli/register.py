@@ -251,6 +251,10 @@ def _statement(id_: str, fields: dict[str, Any]) -> Statement:
             if fields.get(option_):
                 predicate[option_] = fields[option_]
     elif name:
+        if not fields["case_numbers"]:
+            raise click.UsageError(
+                say(en="want --case-number with --name", zh="--name 须有 --case-number")
+            )
         predicate |= {"name": name, "case_numbers": list(fields["case_numbers"])}
     try:
         return Statement(Kind.REGISTER, (register_subject(predicate),), predicate)

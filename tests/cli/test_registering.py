@@ -170,6 +170,11 @@ def test_bad_input_registers_nothing(
     assert (ended.code, ended.out, register.size) == (2, "", size), ended.err
 
 
+def test_a_name_without_its_spelling_says_which_option_lacks(register: Registrar) -> None:
+    assert "want --case-number with --name" in register("--name", "市城管局").err
+    assert "--name 须有 --case-number" in register("--name", "市城管局", "--lang", "zh").err
+
+
 STAFF = (
     "\ufeffsubject,from,to,person,established,in_post,certified\r\n"
     "B-1,2026-01-01,,王某,yes,yes,yes\r\n"
