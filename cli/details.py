@@ -67,6 +67,7 @@ _DETAILS: tuple[tuple[str, Words], ...] = (
         r"案号不得含空格、斜线、不可见字符，现为“\1”",
     ),
     (r"no statement of case '(.*)' is logged", r"日志中没有案件“\1”的陈述"),
+    (r"want an agency's id, got '(.*)'", r"机关标识不得为“\1”"),
     (r"no agency '(.*)' is registered here", r"此处没有登记机关 \1"),
     (r"no act of '(.*)' is logged in (\d+)", r"日志中没有 \1 在 \2 年的行为"),
     # what an act or an entry states

@@ -77,7 +77,8 @@ FILES: tuple[tuple[str, Words], ...] = (
     (r"want at most (\d+) bytes", r"至多 \1 字节"),
     (
         r"want a bulletin: bulletin, complaints, log, size and span",
-        "须为 tiezheng case complaints --json 所输出的通报（bulletin、complaints、log、size、span）",
+        "须为 tiezheng case complaints --json 所输出的通报，"
+        "含 bulletin、complaints、log、size、span",
     ),
     (r"want one line of text, got '(.*)'", r"须为一行文字，现为“\1”"),
     (

@@ -16,6 +16,7 @@ from cli.command import command as new_command
 from cli.files import read_secret
 from cli.language import pick, say
 from cli.remote import open_client, server_option, token_option
+from cli.saying import line_of
 from cli.wording import PARTICULARS
 from ledger.encoding import in_china, parse_day, printable
 from ledger.errors import Malformed, Rejected
@@ -336,7 +337,9 @@ def _handover(
         raise click.UsageError(
             say(en="want --foreign with --approval", zh="--approval 须与 --foreign 同用")
         )
-    given = {"recipient": recipient, "purpose": purpose, "approval": approval}
+    given = {"recipient": line_of(recipient, "--recipient"), "approval": approval}
+    if purpose is not None:
+        given["purpose"] = line_of(purpose, "--purpose")
     row = {name: text for name, text in given.items() if text is not None}
     return Handover.from_json(row | ({"foreign": "yes"} if foreign else {}))
 

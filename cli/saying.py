@@ -74,11 +74,11 @@ def line_of(text: str, hint: str) -> str:
     """One line of at most 256 characters, or a refusal that names the option."""
     import click
 
+    from cli.details import in_chinese
     from ledger.evidence import phrase
 
     try:
         return phrase.line(text.strip())
     except Malformed as error:
-        raise click.BadParameter(
-            say(en=str(error), zh="须为一行文字，至多 256 字"), param_hint=hint
-        ) from None
+        said = str(error)
+        raise click.BadParameter(say(en=said, zh=in_chinese(said)), param_hint=hint) from None

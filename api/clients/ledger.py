@@ -18,6 +18,7 @@ from api.clients.http import REFUSED, fetch, new_client, no_answer, pieces, read
 from api.signing import sign_request
 from ledger.encoding import clip, format_json, parse_base64, parse_decimal, parse_hex, printable
 from ledger.errors import Full, LedgerError, Malformed, Rejected, Unavailable, Unknown
+from ledger.evidence import phrase
 from ledger.evidence.due import Due
 from ledger.evidence.entry import Entry, check_commitment
 from ledger.evidence.envelope import Envelope
@@ -199,7 +200,7 @@ class LedgerClient:
         self, agency: str, name: str, asked: Mapping[str, str], rows: Mapping[str, Sequence[str]]
     ) -> dict[str, Any]:
         """A view of an agency: lists, by name, of rows with these fields, all of them texts."""
-        path = f"/v1/agencies/{quote(agency, safe='')}/{name}?{urlencode(asked)}"
+        path = f"{_agency_path(agency)}/{name}?{urlencode(asked)}"
         answer = self._json("GET", path, headers=self._bearer())
         check_texts(answer, "log", "size")
         for field, texts in rows.items():
@@ -266,7 +267,7 @@ class LedgerClient:
 
     def acts(self, agency: str, year: str, target: Path, progress: Progress) -> None:
         """Writes the yearly file of an agency to `target`; leaves nothing there if it fails."""
-        path = f"/v1/agencies/{quote(agency, safe='')}/acts?{urlencode({'year': year})}"
+        path = f"{_agency_path(agency)}/acts?{urlencode({'year': year})}"
         self._fetch(path, target, progress)
 
     def _fetch(self, path: str, target: Path, progress: Progress) -> None:
@@ -470,3 +471,10 @@ def _file_pieces(path: Path, size: int, progress: Progress) -> Iterator[bytes]:
             f"{printable(str(path))!r} changed while it was being sent: it had {size} bytes",
             hints=("send it again once nobody writes to it",),
         )
+
+
+def _agency_path(agency: str) -> str:
+    # Steps of a path would ask for something else.
+    if phrase.name(agency) in (".", ".."):
+        raise Malformed(f"want an agency's id, got {agency!r}")
+    return f"/v1/agencies/{quote(agency, safe='')}"

@@ -17,6 +17,7 @@ from cli.files import read_secret
 from cli.language import pick, say
 from cli.registering import agency_option
 from cli.remote import Answer, case_option, open_client, server_option, token_option
+from cli.saying import line_of
 from cli.table import Table, show_table, write_table
 from ledger.evidence.procedural import Registered
 
@@ -323,6 +324,7 @@ def ask_view(
     asked: Mapping[str, str],
     rows: Mapping[str, tuple[str, ...]],
 ) -> Answer:
+    agency = line_of(agency, "--agency")
     return open_client(server, token=read_secret(token_file)).view(agency, name, asked, rows)
 
 

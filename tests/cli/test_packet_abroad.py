@@ -82,6 +82,10 @@ def test_words_that_need_others_are_wrong_usage(desk: Desk, words: tuple[str, ..
     assert desk.ledger.custody("exported") == []
 
 
-def test_a_recipient_of_two_lines_is_refused(desk: Desk) -> None:
-    assert desk.packet("--recipient", "a\nb").code == 1
+@pytest.mark.parametrize("typed", ["", " ", "a\nb", "x" * 257, "a\u202eb"])
+def test_what_is_no_line_is_refused_by_the_name_of_its_option(desk: Desk, typed: str) -> None:
+    ended = desk.packet("--recipient", typed, "--lang", "zh")
+    assert ended.code == 2 and "--recipient 的值无效" in ended.err
+    ended = desk.packet("--recipient", COURT, "--purpose", typed)
+    assert ended.code == 2 and "--purpose" in ended.err
     assert desk.ledger.custody("exported") == []
