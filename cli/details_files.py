@@ -65,6 +65,10 @@ FILES: tuple[tuple[str, Words], ...] = (
     # formats
     (r"want UTF-8, got byte (\S+) at (\d+)", r"须为 UTF-8：第 \2 字节处为 \1"),
     (r"want JSON: .*", "不是 JSON"),
+    (
+        r"want canonical JSON \(RFC 8785\), got another spelling of the same value",
+        "须为规范 JSON（RFC 8785），现为同一内容的另一写法",
+    ),
     (r"JSON nested too deeply", "JSON 嵌套过深"),
     (r"want CSV: .*", "不是 CSV"),
     (r"want base64, got '.*'", "不是 base64"),

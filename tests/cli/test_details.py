@@ -41,6 +41,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str | P
         ):
             (folder / f"{name}.toml").write_text(PACKS["ordinary"].replace(was, now))
         (folder / "no.token").write_text("两\n行\n")
+        (folder / "page").write_text('{"a": 1}')
+        (folder / "ledger.vkey").write_text(f"{HANDLER.verifier.to_text()}\n")
         (folder / "ended").write_text(f"tz_{'0' * 32}\n")
         (folder / "long").write_text("0" * 20_000)
         registrar = ["--registrar", str(folder / "registrar.key"), "--server", address]
@@ -102,6 +104,7 @@ SLIPS = [
     ("rules check version.toml", "须为文字"),
     ("rules check key.toml", "没有此键"),
     ("rules check title.toml", "title_en：缺少此键"),
+    ("feed check page --key ledger.vkey", "page：须为规范 JSON"),
     ("keygen --name desk -o token", "“token”已存在，不予覆盖"),
     ("keygen --name desk", "须写 --name 与 -o"),
     ("verify none.zip --trust none", "没有信任文件夹“none”"),
