@@ -8,6 +8,8 @@ import pytest
 from ledger.errors import LedgerError, Malformed, Rejected
 from ledger.process.keeping import retention
 from ledger.process.keeping.retention import RetentionList
+from ledger.process.rules.rulepack import RulePack
+from testkit.rulepacks import PACKS
 
 DEFAULT = (Path(retention.__file__).parents[1] / "retention_lists" / "default.toml").read_text(
     "utf-8"
@@ -33,6 +35,14 @@ def of(length: str, kind: str = "case") -> RetentionList:
     rest = CLASS if kind == "record" else ""
     rows = CLASS.replace("days = 30", length).replace('"case"', f'"{kind}"', 1)
     return RetentionList.from_text(HEAD + rows.replace("short", "other") + rest)
+
+
+def test_the_shipped_list_names_acts_that_shipped_packs_have() -> None:
+    """A word that no pack uses would leave its cases to the shorter period."""
+    packs = [RulePack.from_text(text) for text in PACKS.values()]
+    known = {act.id for pack in packs for act in pack.acts}
+    for one in RetentionList.from_text(DEFAULT).classes.values():
+        assert {*one.acts} - {"permanent_retention"} <= known, one.id
 
 
 @pytest.mark.parametrize(
