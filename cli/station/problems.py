@@ -132,6 +132,7 @@ _CHINESE: tuple[tuple[str, str], ...] = (
     (r"want the particulars that lack, by their names", "账本未按名称列出所缺事项"),
     (r"want a key to sign the request", "缺少签署请求的密钥"),
     (r"want an access token on one line", "访问令牌须为一行"),
+    (r"want an agency's id, got '(.*)'", r"机关标识不得为“\1”"),
 )
 
 
