@@ -24,6 +24,7 @@ ALONE_AFTER_S = 1.0
 PAUSE_S = 0.05  # between rounds: each writes new partial tiles, and disturbs the next commits
 ROUND_S = 30.0  # a cosigner whose answer never ends holds up the others no longer
 RETRY_S = (1.0, 2.0, 5.0, 15.0, 30.0)  # after a failed round; a cosigner may be down for days
+STOP_S = 15.0  # for all threads together: a cosigner that hangs holds no server up for longer
 
 
 class Publisher:
@@ -71,9 +72,10 @@ class Publisher:
         with self._change:
             self._stopping = True
             self._change.notify_all()
+        ends = time.monotonic() + STOP_S
         for thread in self._threads:
             if thread.ident is not None:  # it was started
-                thread.join(timeout=15)
+                thread.join(max(0.0, ends - time.monotonic()))
 
     @property
     def cosigned_size(self) -> int:

@@ -211,7 +211,7 @@ def test_ctrl_c_ends_a_server_too(folder: Path) -> None:
         process.stdout.readline()
         process.send_signal(signal.SIGINT)
         # Stopped in its first moments it sometimes joins a thread for fifteen seconds.
-        assert process.wait(60) == 130
+        assert process.wait(100) == 130
 
 
 def test_a_second_server_on_the_folder_is_refused(folder: Path) -> None:
