@@ -2,7 +2,6 @@
 
 import signal
 import socket
-import sys
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -90,10 +89,6 @@ def serve(
     """Prints the address once it listens; ends on SIGINT or SIGTERM, after what was begun."""
     from api import wire
 
-    # uvicorn repeats the signal when it has ended; by default that would kill this process.
-    signal.signal(signal.SIGTERM, _end)
-    # A shell that starts it in the background has SIGINT ignored, and that would be inherited.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     host, port = address
     server = wire.server(
         app,
@@ -105,6 +100,20 @@ def serve(
         ssl_certfile=certificate,
         ssl_keyfile=key,
     )
+    ended_by: set[int] = set()
+
+    def end(number: int, frame: FrameType | None) -> None:
+        """Raises nothing: in a callback of the interpreter's own that would go nowhere.
+
+        uvicorn takes over for as long as it runs, and repeats to this one what it was told.
+        """
+        ended_by.add(number)
+        server.handle_exit(number, frame)
+
+    # Before the address is printed: from then on who reads it may end the server. A shell that
+    # starts it in the background has SIGINT ignored, and that would be inherited.
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
     server.config.load()  # a bad certificate is refused before the address is printed
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.create_server((host, port), family=family, backlog=server.config.backlog)
@@ -113,9 +122,7 @@ def serve(
     output.result(f"{scheme}://{name}:{sock.getsockname()[1]}")
     output.note(say(en="serving; Ctrl-C ends it", zh="服务中；按 Ctrl-C 结束"))
     server.run([sock])
+    if signal.SIGINT in ended_by:
+        raise KeyboardInterrupt
     if not server.started:
         raise Unavailable("the server did not start: see its journal")
-
-
-def _end(number: int, frame: FrameType | None) -> None:
-    sys.exit(output.Exit.DONE)

@@ -210,8 +210,29 @@ def test_ctrl_c_ends_a_server_too(folder: Path) -> None:
     with server(folder, "--port", "0") as process:
         process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        # Stopped in its first moments it sometimes joins a thread for fifteen seconds.
-        assert process.wait(100) == 130
+        assert process.wait(60) == 130
+
+
+# Between the address and the reading of requests, where an exception goes nowhere.
+IN_A_CALLBACK = """
+import signal
+from cli import output
+from cli.main import main
+
+class Ends:
+    def __del__(self):
+        signal.raise_signal(signal.{name})
+
+output.note = lambda text: Ends()
+raise SystemExit(main())
+"""
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 0)])
+def test_a_signal_is_not_lost_wherever_it_comes(folder: Path, name: str, code: int) -> None:
+    arguments = [sys.executable, "-c", IN_A_CALLBACK.format(name=name), "server", str(folder)]
+    ended = subprocess.run([*arguments, "--port", "0"], capture_output=True, timeout=60, text=True)
+    assert ended.returncode == code, ended.stderr
 
 
 def test_a_second_server_on_the_folder_is_refused(folder: Path) -> None:
