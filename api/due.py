@@ -101,6 +101,7 @@ def _due(
     asked.note("due")
     if done not in ("no", "yes"):
         raise Malformed(f"want yes or no, got {done!r}")
+    check_bound(sum(map(s.supervising.logged, agencies)))
     find = _all if done == "yes" else _open
     rows: list[Row] = []
     for one, acts in bounded_acts(s, agencies).items():
@@ -164,7 +165,7 @@ def _clocks(s: Services, cases: OwnCases, moment: Moment) -> Iterator[Running]:
     for year in sorted(cases.years):
         yield from duties_of(cases.agency, acts, year, moment.now_ms)
     # What an agency above it has told it to answer, which none of its own acts begins.
-    for inspection in s.supervising.of(cases.agency):
+    for inspection in s.supervising.of([cases.agency]):
         yield from (term.running for term in inspection.terms(moment.now_ms))
 
 

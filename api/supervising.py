@@ -2,7 +2,8 @@
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 
 from ledger.encoding import in_china
 from ledger.evidence.entry import Entry
@@ -28,23 +29,36 @@ class Supervising:
         self._read: defaultdict[str, int] = defaultdict(int)  # of each series
         self._numbers: defaultdict[str, list[int]] = defaultdict(list)  # of each agency
 
-    def by(self, agency: str) -> list[Inspection]:
-        """Those that it holds."""
+    def by(self, agencies: Iterable[str]) -> list[Inspection]:
+        """Those that they hold."""
+        read = cache(self._acts)
+        return [one for agency in agencies for one in self._held(agency, read(agency), read)]
+
+    def of(self, agencies: Iterable[str]) -> list[Inspection]:
+        """Those that they were told of, whoever holds them; each agency's acts are read once."""
+        above = {agency: self._ever_above(agency) for agency in agencies}
+        read = cache(self._acts)
+
+        def answers(agency: str) -> Sequence[Filed]:
+            return read(agency) if agency in above else ()
+
+        holders = dict.fromkeys(holder for holders in above.values() for holder in holders)
+        found = (one for holder in holders for one in self._held(holder, read(holder), answers))
+        return [one for one in found if one.told and one.by in above.get(one.inspected, ())]
+
+    def _held(
+        self, by: str, acts: Sequence[Filed], answers: Callable[[str], Sequence[Filed]]
+    ) -> list[Inspection]:
         registry = self._registry()
 
         def above(act: Filed, inspected: str) -> bool:
             day = in_china(act.at_ms).date()
-            return agency in registry.above(inspected, act.number, day)[1:]
+            return by in registry.above(inspected, act.number, day)[1:]
 
-        return inspections(agency, self._acts(agency), self._acts, above)
-
-    def of(self, agency: str) -> list[Inspection]:
-        """Those that it was told of, whoever holds them."""
-        found = (one for holder in self._ever_above(agency) for one in self.by(holder))
-        return [one for one in found if one.inspected == agency and one.told]
+        return inspections(by, acts, answers, above)
 
     def logged(self, agency: str) -> int:
-        """Grows with each act from which what an agency was told is counted."""
+        """How many acts what an agency holds and was told is counted from; it never falls."""
         return sum(len(self._places(one)) for one in [agency, *self._ever_above(agency)])
 
     def _ever_above(self, agency: str) -> list[str]:

@@ -51,14 +51,12 @@ def _supervision(s: Services, agency: str, person: Person, below: str) -> JSONRe
     asked = admit(s, agency, person)
     agencies = asked.below if asks_below(below) else [asked.agency]
     asked.note("supervision")
+    check_bound(sum(map(s.supervising.logged, agencies)))
     found: dict[tuple[str, str, str], tuple[Inspection, Sequence[Filed]]] = {}
-    for one in agencies:
-        for held in s.supervising.by(one):
-            found[_key(held)] = held, held.acts
-    for one in agencies:
-        for told in s.supervising.of(one):
-            found.setdefault(_key(told), (told, told.told))
-    check_bound(sum(len(acts) for _, acts in found.values()))
+    for held in s.supervising.by(agencies):
+        found[_key(held)] = held, held.acts
+    for told in s.supervising.of(agencies):
+        found.setdefault(_key(told), (told, told.told))
     now_ms = s.clock.now_ms()
     rows = [_row(asked, one, acts, one.terms(now_ms)) for one, acts in found.values()]
     terms = [_term(asked, one, term) for one, _ in found.values() for term in one.terms(now_ms)]

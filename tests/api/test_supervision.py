@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from api.supervising import Supervising
 from ledger.encoding import CHINA
 from ledger.evidence.statement import Role
+from ledger.process.casefile import Filed
 from testkit.county import (
     COUNTY,
     ELSEWHERE,
@@ -284,6 +286,41 @@ def test_that_it_was_closed_is_told_to_who_was_told_of_it(ledger: Ledger) -> Non
     )
     assert rows(ledger, COUNTY) == []
     assert rows(ledger, CITY)[0]["closed"] == TODAY.isoformat()
+
+
+@pytest.mark.parametrize("view", ["supervision", "due"])
+def test_more_acts_than_one_question_reads_are_refused_before_they_are_read(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, view: str
+) -> None:
+    told = [city(ledger, "supervision_finding", what=f"{n}") for n in range(5)]
+    assert len(told) == 5
+    monkeypatch.setattr("api.views.MAX_READ", 4)
+    monkeypatch.setattr("api.supervising.Supervising._acts", None)
+    answered = ledger.http.get(
+        f"/v1/agencies/{COUNTY}/{view}", headers=ledger.bearer("handler", agency=COUNTY)
+    )
+    assert (answered.status_code, answered.json()["code"]) == (422, "rejected")
+
+
+def test_each_agency_s_acts_are_read_once_for_a_question_however_many_inspections(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        city(ledger, "supervision_finding", what=f"{number}")
+        city(ledger, "supervision_finding", inspected=STREET, what=f"{number}")
+    read: list[str] = []
+    real = Supervising._acts
+
+    def acts(self: Supervising, agency: str) -> list[Filed]:
+        read.append(agency)
+        return real(self, agency)
+
+    monkeypatch.setattr(Supervising, "_acts", acts)
+    supervising = ledger.services.supervising
+    told = supervising.of([COUNTY, STREET])
+    assert {one.inspected for one in told} == {COUNTY, STREET}
+    assert len(read) == len(set(read))
+    assert {one.inspected for one in supervising.of([STREET])} == {STREET}
 
 
 def test_every_look_is_a_line_in_the_log(ledger: Ledger) -> None:
