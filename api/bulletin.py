@@ -23,7 +23,7 @@ from api.own_cases import filed_at
 from api.proceedings import Moment, Standing
 from api.schemas import AgencyName, SpanText, answers, shown
 from api.services import Services, services
-from api.views import Asked, Below, admit, asks_below, check_bound, logged_in
+from api.views import Asked, Below, admit, check_bound, logged_in
 from ledger.encoding import format_time, in_china
 from ledger.evidence.statement import Kind
 from ledger.process.casefile import CaseFile, Filed
@@ -69,7 +69,7 @@ async def complaints(
 def _bulletin(s: Services, agency: str, person: Person, text: str, below: str) -> JSONResponse:
     asked = admit(s, agency, person)
     span = parse_span(text)
-    agencies = asked.below if asks_below(below) else [asked.agency]
+    agencies = asked.agencies(below)
     asked.note(f"complaints of {text}")
     now = format_time(s.clock.now_ms())
     totals: list[dict[str, str]] = []

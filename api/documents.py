@@ -20,7 +20,6 @@ from api.views import (
     Below,
     admit,
     agency_acts,
-    asks_below,
     at_ms,
     check_bound,
     logged_in,
@@ -64,7 +63,7 @@ async def documents(
 def _documents(s: Services, agency: str, person: Person, text: str, below: str) -> JSONResponse:
     asked = admit(s, agency, person)
     span = parse_span(text)
-    agencies = asked.below if asks_below(below) else [asked.agency]
+    agencies = asked.agencies(below)
     asked.note(f"documents of {text}")
     acts = {one: logged_in(s, agency_acts(s, one), span) for one in agencies}
     check_bound(sum(map(len, acts.values())))

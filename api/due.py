@@ -26,7 +26,7 @@ from api.own_cases import OwnCases
 from api.proceedings import Moment, Standing
 from api.schemas import AgencyName, answers, shown
 from api.services import Services, services
-from api.views import Asked, Below, admit, agency_acts, asks_below, check_bound
+from api.views import Asked, Below, admit, agency_acts, check_bound
 from ledger.errors import Malformed, Unavailable
 from ledger.process.deadlines.clocks import Running, State
 from ledger.process.deadlines.duties import duties_of
@@ -97,7 +97,7 @@ def _due(
     s: Services, agency: str, person: Person, below: str, done: str
 ) -> tuple[Asked, list[Row]]:
     asked = admit(s, agency, person)
-    agencies = asked.below if asks_below(below) else [asked.agency]
+    agencies = asked.agencies(below)
     asked.note("due")
     if done not in ("no", "yes"):
         raise Malformed(f"want yes or no, got {done!r}")

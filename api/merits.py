@@ -19,7 +19,7 @@ from api.identity import Person
 from api.proceedings import Moment, Standing
 from api.schemas import AgencyName, answers, shown
 from api.services import Services, services
-from api.views import Below, Year, admit, asks_below, check_bound, check_year, own_cases, read_rows
+from api.views import Below, Year, admit, check_bound, check_year, own_cases, read_rows
 from ledger.process.casefile import CaseFile
 from ledger.process.judging.gap import Gap
 from ledger.process.judging.gaps import gaps
@@ -55,7 +55,7 @@ async def merits(
 def _merits(s: Services, agency: str, person: Person, year: str, below: str) -> JSONResponse:
     asked = admit(s, agency, person)
     check_year(year)
-    agencies = asked.below if asks_below(below) else [asked.agency]
+    agencies = asked.agencies(below)
     asked.note(f"merits of {year}")
     check_bound(sum(len(s.log.places(f"{year}/acts/{one}")) for one in agencies))
     rows, read, moment = [], 0, Moment(s)

@@ -18,7 +18,7 @@ from api.own_cases import OwnCases
 from api.proceedings import Moment, Standing
 from api.schemas import AgencyName, answers, shown
 from api.services import Services, services
-from api.views import Asked, Below, admit, asks_below
+from api.views import Asked, Below, admit
 from ledger.encoding import in_china
 from ledger.process.deadlines.clocks import Running
 from ledger.process.reports.publications import PublicationLine, publication_line
@@ -50,7 +50,7 @@ async def publications(
 
 def _publications(s: Services, agency: str, person: Person, below: str) -> JSONResponse:
     asked = admit(s, agency, person)
-    agencies = asked.below if asks_below(below) else [asked.agency]
+    agencies = asked.agencies(below)
     asked.note("publications")
     acts = bounded_acts(s, agencies)
     rows = [row for one, numbers in acts.items() for row in _of_agency(asked, one, numbers)]

@@ -16,7 +16,7 @@ from fastapi.responses import JSONResponse
 from api.identity import Person
 from api.schemas import AgencyName, answers, shown
 from api.services import Services, services
-from api.views import Asked, Below, admit, asks_below, check_bound
+from api.views import Asked, Below, admit, check_bound
 from ledger.encoding import in_china
 from ledger.process.casefile import Filed
 from ledger.process.deadlines.clocks import State
@@ -49,7 +49,7 @@ async def supervision(
 
 def _supervision(s: Services, agency: str, person: Person, below: str) -> JSONResponse:
     asked = admit(s, agency, person)
-    agencies = asked.below if asks_below(below) else [asked.agency]
+    agencies = asked.agencies(below)
     asked.note("supervision")
     check_bound(sum(map(s.supervising.logged, agencies)))
     found: dict[tuple[str, str, str], tuple[Inspection, Sequence[Filed]]] = {}

@@ -70,6 +70,12 @@ class Asked:
         found = self.registry.below(self.agency, LATEST, self.today)
         return sorted(agency for agency in found if self.may_see(agency))
 
+    def agencies(self, below: str) -> list[str]:
+        """Its own, or with `yes` those below it too. Raises `Malformed` on another word."""
+        if below not in ("no", "yes"):
+            raise Malformed(f"want yes or no, got {below!r}")
+        return self.below if below == "yes" else [self.agency]
+
     def may_see(self, agency: str) -> bool:
         if self.person.role not in VIEWERS or self.person.cases:
             return False
@@ -184,7 +190,7 @@ def admit(s: Services, agency: str, person: Person) -> Asked:
 def _cases(asked: Asked, year: str, below: str) -> dict[str, Any]:
     s = asked.s
     check_year(year)
-    agencies = asked.below if asks_below(below) else [asked.agency]
+    agencies = asked.agencies(below)
     asked.note(f"case register {year}")
     rows: list[dict[str, str]] = []
     lost = destroyed = read = 0
@@ -340,7 +346,7 @@ def _registered(asked: Asked, register: str, day: str, below: str) -> dict[str, 
     if register not in set(Registered):
         raise Malformed(f"want one of {', '.join(Registered)}, got {register[:64]!r}")
     on = parse_day(day) if day else asked.today
-    agencies = asked.below if asks_below(below) else [asked.agency]
+    agencies = asked.agencies(below)
     asked.note(f"register {register} on {on}")
     versions = [
         version
@@ -372,7 +378,7 @@ def _version(asked: Asked, version: Version) -> dict[str, str]:
 
 def _standing(asked: Asked, day: str, below: str) -> dict[str, Any]:
     on = parse_day(day) if day else asked.today
-    agencies = asked.below if asks_below(below) else [asked.agency]
+    agencies = asked.agencies(below)
     asked.note(f"standing on {on}")
     seen = [Seen(asked.registry, agency, LATEST, on) for agency in agencies]
     return asked.answer(
@@ -442,9 +448,3 @@ def check_bound(count: int) -> None:
 def check_year(text: str) -> None:
     if not text.isascii() or not text.isdigit() or len(text) != 4:
         raise Malformed(f"want a year such as 2026, got {text!r}")
-
-
-def asks_below(text: str) -> bool:
-    if text not in ("no", "yes"):
-        raise Malformed(f"want yes or no, got {text!r}")
-    return text == "yes"

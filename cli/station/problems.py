@@ -5,9 +5,9 @@ the station or its clients raise has its Chinese here; a test reads their source
 one has none. What a server, a disk or a library adds in words of its own stays as it is.
 """
 
-import re
-
+from cli.details import CATALOGUE
 from cli.language import say
+from cli.matching import matched
 
 APART = "; "
 
@@ -131,8 +131,6 @@ _CHINESE: tuple[tuple[str, str], ...] = (
     (r"cannot write into (.*): (.*)", r"无法写入 \1：\2"),
     (r"want the particulars that lack, by their names", "账本未按名称列出所缺事项"),
     (r"want a key to sign the request", "缺少签署请求的密钥"),
-    (r"want an access token on one line", "访问令牌须为一行"),
-    (r"want an agency's id, got '(.*)'", r"机关标识不得为“\1”"),
 )
 
 
@@ -142,10 +140,8 @@ def problem_words(problem: str) -> str:
 
 
 def in_chinese(problem: str) -> str | None:
-    for pattern, words in _CHINESE:
-        if match := re.fullmatch(pattern, problem, re.DOTALL):
-            return match.expand(words)
-    return None
+    """In the station's own words, or those that all commands have."""
+    return matched((*_CHINESE, *CATALOGUE), problem)
 
 
 def _chinese(problem: str) -> str:
