@@ -21,7 +21,7 @@ from api.expired import (
 from api.kin import Kin
 from api.registers import Registers
 from api.settings import Settings
-from ledger.errors import LedgerError, Unavailable
+from ledger.errors import Rejected, Unavailable
 from ledger.process.keeping.holds import names_of
 from ledger.process.registers.registry import Registry
 from storage.catalog_sqlite import SqliteCatalog
@@ -118,7 +118,7 @@ def _cases(
         for agency in sorted({row.agency for row in catalog.case(counted.case)}):
             try:
                 contents = filed_in(store, spellings, first_year, agency, counted.case, None)
-            except LedgerError:
+            except Rejected:
                 continue  # a provisional case that has a number
             said = kin.of(one.statement for one in contents.all)
             if holds(name for one in said for name in names_of(one)):
@@ -133,11 +133,11 @@ def _when(
 ) -> tuple[str, str]:
     try:
         retention = retention_list(registry, agency, number, today)
-    except LedgerError:
+    except Rejected:
         return "", NO_LIST
     try:
         term = term_of(contents, retention, registry, agency, case)
-    except LedgerError:
+    except Rejected:
         return "", OPEN
     if term is None:
         return "", OPEN
