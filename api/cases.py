@@ -188,7 +188,7 @@ def _packet(
 def _check_approved(s: Services, name: str, case: str, to: Handover, person: Person) -> None:
     """That somebody asked for it stays in the log, with what for."""
     statements = case_statements(s.log, case, s.first_year)
-    agency = s.log.register.spellings.owner(case, statements)
+    agency = s.casefiles.owner(case)
     try:
         check_approved(to, statements, agency, in_china(s.clock.now_ms()).date())
     except NotApproved:
