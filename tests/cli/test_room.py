@@ -16,7 +16,17 @@ import pytest
 
 from ledger.evidence.chunks import digest_item
 from ledger.ports import ItemRecord
-from testkit.disposals import act, close_case, disposal, disposed, file, hold, opened
+from testkit.disposals import (
+    LIST,
+    act,
+    close_case,
+    disposal,
+    disposed,
+    file,
+    hold,
+    opened,
+    publish,
+)
 from testkit.server import AGENCY, CASE, OTHER_AGENCY, Ledger
 from testkit.terminal import Run
 
@@ -131,6 +141,13 @@ def test_what_cases_hold_is_told_by_class_and_by_why_it_stays(ledger: Ledger, ru
         ("", "held"): counted[held],
         ("", "no_case"): 77,
     }
+
+
+def test_what_is_kept_for_ever_is_never_freed(ledger: Ledger, run: Run) -> None:
+    for_ever = LIST.replace("years = 10", "forever = true")
+    assert for_ever != LIST
+    ledger.accept(publish(for_ever), act(ledger, "hearing"), act(ledger))
+    assert set(freed(run, ledger.folder)) == {("years_10", "never")}
 
 
 def test_what_was_destroyed_takes_no_room_and_has_no_size(ledger: Ledger, run: Run) -> None:

@@ -169,6 +169,10 @@ SEVERAL = {
         [seal(0, measure="1"), seal(3), act("case_referral", 8)],
         [("0", "8"), ("3", "8")],
     ),
+    "referred before the second": (
+        [seal(0), act("case_referral", 8), seal(9), act("lifting", 12)],
+        [("0", "8"), ("9", "12")],
+    ),
 }
 
 
