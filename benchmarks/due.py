@@ -15,6 +15,7 @@ from api.complaints_of import ComplaintsOf
 from api.due_kept import KeptRows
 from api.registers import Registers
 from api.services import Services
+from api.supervising import Supervising
 from api.views import agency_acts
 from benchmarks.ground import forget_peak, peak_mb, scratch
 from benchmarks.measure import Row, Table, seconds
@@ -100,6 +101,7 @@ def _services(load: Workload) -> Services:
         casefiles=CaseFiles(load.store, load.year, registers),
         complaints=ComplaintsOf(load.log),
         due_rows=KeptRows(),
+        supervising=Supervising(load.log, load.store, registers.whole),
         clock=SystemClock(),
         first_year=load.year,
     )
