@@ -155,7 +155,7 @@ def _statements(batch: list[int], size: int) -> Iterator[tuple[object, ...]]:
 def _spans(batch: list[int], size: int) -> Iterator[tuple[object, ...]]:
     for n in batch:
         if n % 10:
-            yield _agency(n), _at(n, size), _at(n, size) + 300_000, n
+            yield _agency(n), _at(n, size), _at(n, size) + 300_000, n, n
 
 
 def _at(n: int, size: int) -> int:

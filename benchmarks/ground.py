@@ -76,7 +76,7 @@ def ledger(root: Path, items: list[Path], *, cosigned: bool) -> Iterator[Stage]:
             stage.found()
             if cosigned:
                 stage.cosign(stack)
-            stage.serve(stack)
+            stage.serve(stack, *([] if cosigned else ["--alone"]))
         yield stage
 
 

@@ -173,14 +173,14 @@ class Stage:
                 )
             )
 
-    def serve(self, stack: ExitStack) -> None:
+    def serve(self, stack: ExitStack, *more: str) -> None:
         self.tell(
             "The ledger and its cosigners start, each a process of its own on this machine.",
             "启动账本和联合签名节点，各为本机上的独立进程。",
         )
         self.server = stack.enter_context(
             _process(
-                [*_tiezheng(), "server", str(self.root / "ledger"), "--port", "0"],
+                [*_tiezheng(), "server", str(self.root / "ledger"), "--port", "0", *more],
                 self.root / "ledger.journal",
             )
         )
