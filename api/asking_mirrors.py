@@ -7,7 +7,8 @@ whoever may have signed more are the cosigners.
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 from api.clients.address import without_password
@@ -31,12 +32,27 @@ def open_mirrors(setting: str | None) -> dict[str, Mirror]:
     return {address.strip(): HttpCosigner(address.strip()) for address in addresses}
 
 
+@dataclass(frozen=True, slots=True)
+class Here:
+    """The tree of this folder. `root_at` gives the root of its first entries, or None: unread."""
+
+    head: Head
+    root_at: Callable[[int], bytes | None] = lambda size: None
+
+    def is_against(self, shown: Checkpoint) -> bool:
+        """Whether our tree is not, or is not yet, what this log has signed there."""
+        edge = self.head.edge
+        if shown.size >= edge.size:
+            return shown.size > edge.size or shown.root != edge.root()
+        return self.root_at(shown.size) not in (None, shown.root)
+
+
 class MirrorQuestion:
     """Asked of all at once; a mirror that hangs keeps nobody from ending."""
 
-    def __init__(self, log: VerifierKey, mirrors: Mapping[str, Mirror], head: Head) -> None:
+    def __init__(self, log: VerifierKey, mirrors: Mapping[str, Mirror], here: Here) -> None:
         self._log = log
-        self._here = Checkpoint(log.name, head.edge.size, head.edge.root())
+        self._here = here
         self._shown: dict[str, Checkpoint] = {}
         self._threads = [
             threading.Thread(target=self._ask, args=pair, name="ask-mirror", daemon=True)
@@ -52,12 +68,8 @@ class MirrorQuestion:
         """
         for thread in self._threads:
             thread.join(max(0.0, until_s - time.monotonic()))
-        here = self._here
-        return {
-            address: shown
-            for address, shown in sorted(dict(self._shown).items())
-            if shown.size > here.size or (shown.size == here.size and shown != here)
-        }
+        shown = sorted(dict(self._shown).items())
+        return {address: one for address, one in shown if self._here.is_against(one)}
 
     def _ask(self, address: str, mirror: Mirror) -> None:
         try:

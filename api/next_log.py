@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from api.asking_mirrors import Here
 from api.clients.cosigner_http import HttpCosigner
 from api.founding import new_key
 from api.ids import new_id
@@ -27,7 +28,7 @@ from api.resuming import ask_all, reason_to_wait
 from api.services import agency_of, finish_next, open_log
 from ledger.encoding import clip, format_time
 from ledger.errors import LedgerError, Malformed, Rejected, Unavailable, Unknown
-from ledger.evidence.membership import log_label
+from ledger.evidence.membership import LOG_ENDS, log_label
 from ledger.evidence.renewal import Closing
 from ledger.evidence.series_private import SeriesSigner, new_series_key
 from ledger.evidence.signing import seal
@@ -39,7 +40,7 @@ from ledger.evidence.statement import (
     renewal_subjects,
 )
 from ledger.evidence.trust import Trust, TrustedLog
-from ledger.log import CLOSING, Earlier, Keys, Log
+from ledger.log import Earlier, Keys, Log
 from ledger.ports import CosignerClient
 from ledger.suite import digest
 from ledger.tlog.note import SignedNote, VerifierKey
@@ -181,7 +182,7 @@ def _close(
     """The last checkpoint of the old log, with its quorum."""
     head = log.head
     assert head is not None  # its opening was logged when it was founded
-    answers = ask_all(policy, clients, head)
+    answers = ask_all(policy, clients, Here(head, log.root_at))
     if policy.quorum is not None and (why := reason_to_wait(policy, log.size, None, answers)):
         raise Unavailable(why, hints=("nothing was changed: start the server again",))
     if announcement is not None and not log.announced:
@@ -211,7 +212,7 @@ def _announcement(folder: DataFolder, log: Log, agency: str) -> bytes:
         "id": new_id(now_ms),
         "agency": agency,
         "occurred": {"from": moment, "to": moment},
-        "what": CLOSING,
+        "what": LOG_ENDS,
         "counts": {"size": str(log.size)},
     }
     assert log.head is not None

@@ -208,7 +208,7 @@ def _complete(
     public: dict[int, bytes] = {}
     signed = [checkpoint, *_kept(store, head.log, log_key.verifier)]
     if sources.public is not None:
-        note, published = _published(sources.public, trusted)
+        note, published, cosigned = _published(sources.public, trusted)
         signed.append(published)
         public = _entries(sources.public, trusted, published.size, size)
         public |= _beyond(sources.public, trusted, published.size, size, copies)
@@ -223,7 +223,7 @@ def _complete(
     if completion.rows:
         claims = _claims(store, completion.rows)
         store.append(completion.rows, completion.series, _head(completion, log_key, head), claims)
-    if sources.public is not None and published.size <= completion.edge.size:
+    if sources.public is not None and cosigned and published.size <= completion.edge.size:
         store.add_cosigned(head.log, published.size, note.to_text())
     used = sum(not row.lost for row in completion.rows)
     refused = tuple(sources.refused)
@@ -304,15 +304,15 @@ def _head(completion: Completion, key: SigningKey, before: Head) -> Head:
 # --- what others have kept -------------------------------------------------------------------
 
 
-def _published(public: PublicLog, trusted: TrustedLog) -> tuple[SignedNote, Checkpoint]:
+def _published(public: PublicLog, trusted: TrustedLog) -> tuple[SignedNote, Checkpoint, bool]:
+    """The newest checkpoint that readers were shown, and whether a quorum has cosigned it.
+
+    One that the log alone has signed counts as well: a server that stops, or whose cosigners
+    are away, leaves such a one behind, and a log without its entries would sign them anew.
+    """
     note = SignedNote.from_bytes(public.read(trusted.label, "checkpoint"))
     cosigned = trusted.policy.open(note)
-    if cosigned.quorum_time is None and trusted.policy.quorum is not None:
-        raise Rejected(
-            f"the public copy's checkpoint of {cosigned.checkpoint.size} entries has no quorum",
-            hints=("take a copy whose checkpoint the cosigners have signed",),
-        )
-    return note, cosigned.checkpoint
+    return note, cosigned.checkpoint, cosigned.quorum_time is not None
 
 
 def _beyond(

@@ -6,7 +6,8 @@ checkpoint. One that knows another size answers 409 with it; one that knows this
 signs it again, which changes nothing. So nobody is moved, and every cosigner that speaks
 c2sp.org/tlog-witness can be asked.
 
-One that knows a larger tree, or another of this size, stops it. Whoever says so is asked to
+One that knows a larger tree, or another of this size, or shows another of a smaller one, stops
+it: what completes a backup may be a tail that a stolen log key signed. Whoever says so is asked to
 show it, signed by this log: on a word alone, or if nobody answers, the operator may go on and
 the log says that he did. A restored log waits longer: until those that
 have not answered could make no quorum among themselves, for they may have signed a tree that
@@ -18,7 +19,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from api.asking_mirrors import Mirror, MirrorQuestion
+from api.asking_mirrors import Here, Mirror, MirrorQuestion
 from api.clients.address import without_password
 from api.custody import Custody
 from api.journal import journal
@@ -67,13 +68,15 @@ class Answers:
 
     sizes: dict[str, int] = field(default_factory=dict)
     silent: dict[str, str] = field(default_factory=dict)
-    another: list[str] = field(default_factory=list)  # who have signed another tree of our size
+    another: list[str] = field(
+        default_factory=list
+    )  # who have signed what ours does not begin with
     shown: set[str] = field(default_factory=set)  # who of those that know more have shown it
 
 
-def ask_all(policy: Policy, clients: Mapping[str, CosignerClient], head: Head) -> Answers:
+def ask_all(policy: Policy, clients: Mapping[str, CosignerClient], here: Here) -> Answers:
     """At once; one that has not answered after `GRACE_S` is as silent as one that is dead."""
-    asking = {w.name: _Asking(policy, w, clients.get(w.name), head) for w in policy.witnesses}
+    asking = {w.name: _Asking(policy, w, clients.get(w.name), here) for w in policy.witnesses}
     for one in asking.values():
         one.start()
     ends = time.monotonic() + GRACE_S
@@ -97,10 +100,10 @@ class _Asking(threading.Thread):
     """One question; a thread that hangs keeps nobody from ending."""
 
     def __init__(
-        self, policy: Policy, witness: Witness, client: CosignerClient | None, head: Head
+        self, policy: Policy, witness: Witness, client: CosignerClient | None, here: Here
     ) -> None:
         super().__init__(name=f"ask-{witness.name}", daemon=True)
-        self._policy, self._witness, self._client, self._head = policy, witness, client, head
+        self._policy, self._witness, self._client, self._here = policy, witness, client, here
         self.answer: int | LedgerError = Unavailable("no answer yet")
         self.shown = False
 
@@ -110,14 +113,18 @@ class _Asking(threading.Thread):
             return
         try:
             # Counts from here on: to slow down what follows must not take it back.
-            self.answer = _ask(self._policy, self._witness, self._client, self._head)
+            self.answer = _ask(self._policy, self._witness, self._client, self._here.head)
         except LedgerError as error:
             self.answer = error
         except Exception as error:
             # Whatever it was: it is no answer, and the others are asked all the same.
             self.answer = Unavailable(f"it could not be asked: {error}")
-        if isinstance(self.answer, (int, Rejected)):
-            self.shown = _is_shown(self._policy, self._client, self._head)
+        if not isinstance(self.answer, (int, Rejected)):
+            return
+        seen = _shown(self._policy, self._client)
+        self.shown = seen is not None and self._here.is_against(seen)
+        if self.shown and seen is not None and seen.size < self._here.head.edge.size:
+            self.answer = Rejected(f"it has signed another tree of {seen.size} entries")
 
 
 def _ask(policy: Policy, witness: Witness, client: CosignerClient, head: Head) -> int:
@@ -138,18 +145,17 @@ def _ask(policy: Policy, witness: Witness, client: CosignerClient, head: Head) -
     return size
 
 
-def _is_shown(policy: Policy, client: CosignerClient, head: Head) -> bool:
-    """Whether it has a checkpoint that this log signed, and that our tree is not or is not yet."""
+def _shown(policy: Policy, client: CosignerClient) -> Checkpoint | None:
+    """The newest checkpoint of this log, signed by it, that a cosigner has to show."""
     try:
-        note = SignedNote.from_bytes(client.checkpoint(policy.log.name))
-        seen = open_checkpoint(note, policy.log)
+        return open_checkpoint(
+            SignedNote.from_bytes(client.checkpoint(policy.log.name)), policy.log
+        )
     except LedgerError:
-        return False
+        return None
     except Exception as error:
         journal.warning("not_shown", reason=f"it could not be asked: {error}")
-        return False
-    ours = Checkpoint(seen.origin, head.edge.size, head.edge.root())
-    return seen.size > ours.size or (seen.size == ours.size and seen != ours)
+        return None
 
 
 def reason_to_wait(policy: Policy, size: int, mark: Mark | None, answers: Answers) -> str:
@@ -161,7 +167,7 @@ def reason_to_wait(policy: Policy, size: int, mark: Mark | None, answers: Answer
         )
     if answers.another:
         names = ", ".join(name + _word(answers, name) for name in answers.another)
-        return f"{names} signed another tree of {size} entries: a fork"
+        return f"{names} signed another tree of {size} entries, or of fewer: a fork"
     here = f"restored to {size} entries" if mark else f"there are {size} entries here"
     ahead = {name: its for name, its in answers.sizes.items() if its > size}
     if ahead:
@@ -295,10 +301,11 @@ class Resumption:
 
     def _answers(self, head: Head) -> Answers:
         ends = time.monotonic() + GRACE_S
-        question = MirrorQuestion(self._policy.log, self._mirrors, head)
+        here = Here(head, self._log.root_at)
+        question = MirrorQuestion(self._policy.log, self._mirrors, here)
         answers = Answers()
         if self._clients or self._mark is not None:
-            answers = ask_all(self._policy, self._clients, head)
+            answers = ask_all(self._policy, self._clients, here)
         for address, shown in question.against(ends).items():
             if shown.size > head.edge.size:
                 name = f"the mirror {without_password(address)}"

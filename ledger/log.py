@@ -34,7 +34,7 @@ from ledger.errors import (
     Unknown,
 )
 from ledger.evidence.case_number import check_spelling, is_spelled
-from ledger.evidence.membership import series_names, series_year
+from ledger.evidence.membership import LOG_ENDS, log_ends_series, series_names, series_year
 from ledger.evidence.packet import Place
 from ledger.evidence.register import Position, Register
 from ledger.evidence.renewal import Closing, closing_of
@@ -54,7 +54,6 @@ from ledger.tlog.receipt import Receipt
 from ledger.tlog.signing_key import Signer, sign_note
 from ledger.tlog.submission import AddCheckpoint
 
-CLOSING = "log_closing"  # the status that the ledger files before it closes a log
 # What one of these says holds for the very next statement: it ends its transaction.
 ENDING = frozenset({Kind.REGISTER, Kind.COMPLAINT, Kind.HOLD, Kind.DISPOSAL})
 MAX_CLOCK_JUMP_MS = 600_000  # ten minutes of wall clock that no steady clock has seen
@@ -236,19 +235,19 @@ class Log:
         last = self._last_row()
         if last is None or last.kind != Kind.STATUS:
             return False
-        return bool(read_filing(last.envelope).statement.predicate["what"] == CLOSING)
+        return bool(read_filing(last.envelope).statement.predicate["what"] == LOG_ENDS)
 
     def may_be_closed(self) -> bool:
-        """The same, or the last entry is lost and was one of the ledger's own."""
+        """The same, of an entry whose statement may be lost: its tag tells what it was."""
         last = self._last_row()
         if last is None or not last.lost:
             return self.announced
-        own = f"{self.label[:4]}/log"
-        opened = self._new_series(own)
+        ends = log_ends_series(self.label[:4])
+        opened = self._new_series(ends)
         if isinstance(opened, LedgerError):
             return True
         self._store.find_lost([opened])
-        return self.number - 1 in self._store.places(own)
+        return self.number - 1 in self._store.places(ends)
 
     def _last_row(self) -> Row | None:
         return None if self._head is None else self._store.row(self.number - 1)
@@ -696,6 +695,10 @@ class Log:
     def published(self) -> Checkpoint | None:
         """The checkpoint of the open log that readers see."""
         return self._open.published()
+
+    def root_at(self, size: int) -> bytes | None:
+        """The root over the first entries of the open log, if its public files give it."""
+        return self._open.root_at(size)
 
     def publish(self, note: SignedNote) -> None:
         self._open.publish(note)

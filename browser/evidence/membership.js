@@ -44,6 +44,8 @@ function named(statement, year, firstYear) {
     case "custody":
       return [`${year}/custody/${predicate.about}`];
     case "status":
+      if (predicate.what === "log_ends") return [`${year}/log`, `${year}/log-ends`];
+      return [`${year}/log`];
     case "renewal":
       return [`${year}/log`];
     case "session":

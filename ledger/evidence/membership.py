@@ -16,6 +16,7 @@ from ledger.evidence.case_number import case_year
 from ledger.evidence.statement import OPENING, Kind, Statement, registered_name
 from ledger.tlog.note import VerifierKey
 
+LOG_ENDS = "log_ends"  # the status that the ledger files before it closes a log
 _LABEL = re.compile(r"([12]\d{3})(-[1-9]\d{0,3})?", re.ASCII)
 
 
@@ -40,6 +41,8 @@ def series_names(statement: Statement, label: str, first_year: int) -> tuple[str
             names = [f"{year}/register/{_registered(statement)}"]
         case Kind.CUSTODY:
             names = [f"{year}/custody/{predicate['about']}"]
+        case Kind.STATUS if predicate["what"] == LOG_ENDS:
+            names = [f"{year}/log", log_ends_series(year)]
         case Kind.STATUS | Kind.RENEWAL:
             names = [f"{year}/log"]
         case Kind.SESSION:
@@ -55,6 +58,12 @@ def series_names(statement: Statement, label: str, first_year: int) -> tuple[str
         captured = _year_of(occurred.start_ms, year, first_year)
         names.append(f"{captured}/recording/{predicate['device']}/{predicate['file']}")
     return tuple(unicodedata.normalize("NFC", name) for name in names)
+
+
+def log_ends_series(year: int | str) -> str:
+    """Of the statement with which a log ends: a tag alone shows whether a last entry is it, also
+    when a lost disk took the statement."""
+    return f"{year}/log-ends"
 
 
 def acts_series(year: int | str, agency: str) -> str:

@@ -112,7 +112,7 @@ def test_a_backup_from_before_the_closing_signs_nothing_for_the_closed_log(
         await_that(lambda: "knows" in reason(ledger), "the answer of the cosigners")
         assert "restore again" in reason(ledger)
         assert ledger.services.log.size == begun.size - 1
-    # ... and completed from the public log, it is not told what that entry said, but may guess.
+    # ... and completed from the public log, it is not told what that entry said: its tag tells it.
     shutil.rmtree(data)
     restored = bring_back(target, data, public=DirectoryLog(mirror))
     assert restored.completion.lost == (begun.size - 1,)

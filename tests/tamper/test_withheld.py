@@ -308,6 +308,13 @@ def test_no_other_status_is_shown_without_its_series() -> None:
     refused(built.verify(), "series", "the packet has no sound series '2026/log'")
 
 
+def test_the_last_word_of_a_log_is_wanted_with_both_its_tags() -> None:
+    built = with_ledger(state("log_ends"))
+    assert built.verify().outcome is Outcome.PASSED
+    drop_series(built, "2026/log-ends")
+    refused(built.verify(), "series", "the packet has no sound series '2026/log-ends'")
+
+
 def test_how_the_ledger_stood_is_no_statement_of_the_case() -> None:
     draft = state()
     draft.series = (CASE_SERIES,)

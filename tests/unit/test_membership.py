@@ -98,6 +98,10 @@ def test_other_statements_take_the_year_of_their_log(draft: Draft, name: str) ->
     assert names(draft, "2027-2") == (f"2027/{name}",)
 
 
+def test_the_last_word_of_a_log_has_a_tag_of_its_own() -> None:
+    assert names(said("status", what="log_ends"), "2027-2") == ("2027/log", "2027/log-ends")
+
+
 def test_a_correction_belongs_to_its_case_or_else_to_its_agency() -> None:
     draft = correction("c", 1, decision("d", 2))
     assert names(draft) == (f"2026/case/{CASE}",)

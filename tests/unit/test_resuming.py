@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.asking_mirrors import Here
 from api.restoring import Mark
 from api.resuming import NOBODY_SAYS, Answers, ask_all, reason_to_wait
 from ledger.errors import Unavailable
@@ -30,7 +31,7 @@ def asked(world: World, away: tuple[str, ...] = ()) -> Answers:
     clients = {name: Silent() if name in away else c for name, c in world.cosigners.items()}
     head = world.log.head
     assert head is not None
-    return ask_all(world.policy, clients, head)
+    return ask_all(world.policy, clients, Here(head, world.log.root_at))
 
 
 def reason(world: World, answers: Answers) -> str:
@@ -78,6 +79,22 @@ def test_one_who_has_signed_another_tree_of_this_size_stops_it() -> None:
     assert "another tree of 10 entries" in reason(twin, answers)
 
 
+def test_one_who_shows_another_tree_of_a_smaller_size_stops_it() -> None:
+    """A tail that the log key alone signed, longer than what the cosigners know."""
+    world = grown(9)
+    twin = world.fork()
+    world.file(world.evidence(100))
+    world.step(("notary",))
+    for number in range(2):
+        twin.file(twin.evidence(200 + number))
+    twin.log.materialise()
+    twin.cosigners = world.cosigners
+    answers = asked(twin)
+    assert (answers.another, answers.shown) == (["notary"], {"notary"})
+    assert answers.sizes["court"] == 9  # that tree ours begins with
+    assert "notary signed another tree of 11 entries, or of fewer" in reason(twin, answers)
+
+
 class Conflicting(Silent):
     def add_checkpoint(self, body: bytes) -> tuple[int, bytes]:
         return 409, b"9\n"
@@ -87,7 +104,7 @@ def test_a_conflict_at_our_own_size_is_another_tree() -> None:
     world = grown(9)
     head = world.log.head
     assert head is not None
-    answers = ask_all(world.policy, {"court": Conflicting()}, head)
+    answers = ask_all(world.policy, {"court": Conflicting()}, Here(head))
     assert (answers.another, answers.sizes) == (["court"], {})
     assert "another tree of 9 entries" in reason(world, answers)
 
@@ -133,7 +150,7 @@ def test_one_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> No
     head = world.log.head
     assert head is not None
     clients = {**world.cosigners, "archive": hanging, "court": Faulty()}
-    answers = ask_all(world.policy, clients, head)
+    answers = ask_all(world.policy, clients, Here(head))
     hanging.let_go.set()
     assert answers.sizes == {"notary": 9}
     assert answers.silent["archive"] == "no answer yet"
@@ -225,7 +242,7 @@ def test_who_knows_more_and_does_not_show_it_in_time_still_stops_it(
     court = Dawdling(trouble)
     head = world.log.head
     assert head is not None
-    answers = ask_all(world.policy, {**world.cosigners, "court": court}, head)
+    answers = ask_all(world.policy, {**world.cosigners, "court": court}, Here(head))
     court.let_go.set()
     assert answers.sizes["court"] == 4711 and "court" not in answers.shown
     assert "court knows 4711 (its word" in reason_to_wait(world.policy, 9, None, answers)
