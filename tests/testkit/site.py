@@ -459,8 +459,10 @@ class Site:
 
     def _open(self, note: str) -> Checkpoint:
         if note not in self._opened:
-            (key,) = [log.policy.log for log in self._trust().logs if _is_of(note, log)]
-            self._opened[note] = open_checkpoint(SignedNote.from_text(note), key)
+            logs = [log for log in self._trust().logs if _is_of(note, log)]
+            if len(logs) != 1:
+                raise Broken(f"want a checkpoint of one of the logs, got {note[:200]!r}")
+            self._opened[note] = open_checkpoint(SignedNote.from_text(note), logs[0].policy.log)
         return self._opened[note]
 
     def _signed(self, log: TrustedLog) -> list[tuple[str, int, bytes]]:
