@@ -7,7 +7,7 @@ whoever may have signed more are the cosigners.
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,6 +18,7 @@ from ledger.errors import LedgerError
 from ledger.sequencer import Head
 from ledger.tlog.checkpoint import Checkpoint, open_checkpoint
 from ledger.tlog.note import SignedNote, VerifierKey
+from ledger.tlog.policy import Policy
 
 
 class Mirror(Protocol):
@@ -30,6 +31,11 @@ def open_mirrors(setting: str | None) -> dict[str, Mirror]:
     """By address; `setting` names them with commas."""
     addresses = [] if setting is None else setting.split(",")
     return {address.strip(): HttpCosigner(address.strip()) for address in addresses}
+
+
+def open_cosigners(policy: Policy) -> Sequence[Mirror]:
+    """Those of the policy that have an address, as somebody who shows what he has signed."""
+    return [HttpCosigner(witness.url) for witness in policy.witnesses if witness.url]
 
 
 @dataclass(frozen=True, slots=True)

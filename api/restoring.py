@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from api.backups import Checked, check_backup
 from api.clients.copies import MAX_COPY, format_copy, open_copy
@@ -34,18 +34,21 @@ from ledger.tlog.audit import read_part
 from ledger.tlog.checkpoint import Checkpoint, open_checkpoint
 from ledger.tlog.merkle import Edge, leaf_hash
 from ledger.tlog.note import SignedNote, VerifierKey
+from ledger.tlog.policy import Policy
 from ledger.tlog.signing_key import SigningKey, sign_note
-from ledger.tlog.tile import WIDTH, bundles_of
+from ledger.tlog.tile import ENTRIES, WIDTH, Tile, bundles_of, entries_from_bytes
 from ledger.verdict.examination import PublicLog
 from storage.backup_data import Restorer
 from storage.backup_folder import BackupFolder
 from storage.durable import make_folder, refusals, sync_name, write_file
 from storage.folder import DataFolder
 from storage.ledger_sqlite import SqliteLedgerStore
+from storage.public_copy import CHECKPOINT
 from storage.trust_directory import read_trust
 
 Progress = Callable[[int], None]
 MAX_MARK = 1 << 20
+MAX_PLACES_TEXT = 3000  # of a mark, a reason or a note; `--json` and the store have all of it
 EVER_MS = (1 << 63) - 1
 ENVELOPE, ANSWER = ".dsse.json", ".accepted.json"  # as `tiezheng deposit --keep` names them
 
@@ -104,12 +107,22 @@ class Restored:
         }
 
 
+class Shows(Protocol):
+    """A cosigner; what it answers is checked, and its silence says nothing."""
+
+    def checkpoint(self, origin: str) -> bytes: ...
+
+
 @dataclass(slots=True)
 class Sources:
-    """What completes a backup: a folder of stations' copies, a copy of the public log."""
+    """What completes a backup: a folder of stations' copies, a copy of the public log.
+
+    `cosigners` are asked to show the checkpoint under which the tail of the public copy stands.
+    """
 
     copies: Path | None = None
     public: PublicLog | None = None
+    cosigners: Callable[[Policy], Sequence[Shows]] = lambda policy: ()
     refused: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -140,7 +153,7 @@ def restore(
         finally:
             store.close()
         c = restored.completion
-        mark = Mark(c.edge.size, c.wanted, format_ranges(c.missing))
+        mark = Mark(c.edge.size, c.wanted, begun_text(format_ranges(c.missing)))
         write_file(folder.restored, mark.to_bytes())
         sync_name(data)
         restorer.finish()
@@ -205,13 +218,9 @@ def _complete(
     checkpoint = open_checkpoint(SignedNote.from_text(head.note), log_key.verifier)
     size = head.edge.size
     copies = list(_of_log(_copies(sources, trust), head, sources))
-    public: dict[int, bytes] = {}
-    signed = [checkpoint, *_kept(store, head.log, log_key.verifier)]
-    if sources.public is not None:
-        note, published, cosigned = _published(sources.public, trusted)
-        signed.append(published)
-        public = _entries(sources.public, trusted, published.size, size)
-        public |= _beyond(sources.public, trusted, published.size, size, copies)
+    found = _from_public(sources, logs, head.edge, copies)
+    public = found.entries
+    signed = [checkpoint, *_kept(store, head.log, log_key.verifier), *found.signed]
     fitting = [copy for copy in copies if _fits(copy, public, store, head, sources)]
     roots = one_history([*signed, *(copy.checkpoint for copy in fitting)])
     edge = _recompute(store, head, roots)
@@ -223,8 +232,9 @@ def _complete(
     if completion.rows:
         claims = _claims(store, completion.rows)
         store.append(completion.rows, completion.series, _head(completion, log_key, head), claims)
-    if sources.public is not None and cosigned and published.size <= completion.edge.size:
-        store.add_cosigned(head.log, published.size, note.to_text())
+    for reached, text in found.cosigned.items():
+        if reached <= completion.edge.size:
+            store.add_cosigned(head.log, reached, text)
     used = sum(not row.lost for row in completion.rows)
     refused = tuple(sources.refused)
     return Restored(trusted.origin, size, completion, used, refused, (), ())
@@ -304,28 +314,121 @@ def _head(completion: Completion, key: SigningKey, before: Head) -> Head:
 # --- what others have kept -------------------------------------------------------------------
 
 
-def _published(public: PublicLog, trusted: TrustedLog) -> tuple[SignedNote, Checkpoint, bool]:
-    """The newest checkpoint that readers were shown, and whether a quorum has cosigned it.
+@dataclass(slots=True)
+class Public:
+    """What a copy of the public log adds: entries beyond the backup, checkpoints of the log, and
+    the text of one that a quorum has cosigned, by its size.
 
-    One that the log alone has signed counts as well: a server that stops, or whose cosigners
-    are away, leaves such a one behind, and a log without its entries would sign them anew.
+    A checkpoint that the log alone has signed counts as well: a server that stops, or whose
+    cosigners are away, leaves such a one behind, and a log without its entries would sign their
+    places anew.
     """
-    note = SignedNote.from_bytes(public.read(trusted.label, "checkpoint"))
-    cosigned = trusted.policy.open(note)
-    return note, cosigned.checkpoint, cosigned.quorum_time is not None
+
+    entries: dict[int, bytes] = field(default_factory=dict)
+    signed: list[Checkpoint] = field(default_factory=list)
+    cosigned: dict[int, str] = field(default_factory=dict)
 
 
-def _beyond(
-    public: PublicLog, trusted: TrustedLog, published: int, start: int, copies: Sequence[Copied]
-) -> dict[int, bytes]:
-    """Entries that were written there, and whose checkpoint was not yet: it is in the copies."""
-    sizes = {copy.checkpoint.size for copy in copies}
-    for size in sorted((size for size in sizes if size > published), reverse=True):
+def _from_public(
+    sources: Sources, logs: Sequence[TrustedLog], edge: Edge, copies: Sequence[Copied]
+) -> Public:
+    """Of the last of `logs`, of which the backup has `edge`."""
+    found, source, trusted = Public(), sources.public, logs[-1]
+    if source is None:
+        return found
+    reached = 0
+    note = _published(sources, source, logs)
+    if note is not None:
+        cosigned = trusted.policy.open(note)
+        reached = cosigned.checkpoint.size
+        found.signed.append(cosigned.checkpoint)
+        if cosigned.quorum_time is not None:
+            found.cosigned[reached] = note.to_text()
+    found.entries = _entries(source, trusted, reached, edge.size)
+    tail = _tail(sources, source, trusted, max(reached, edge.size))
+    kept = {copy.row.index: copy.row.entry for copy in copies}
+    shown = _shown(sources, trusted, edge, kept | found.entries | tail)
+    found.signed += shown
+    ends = max((one.size for one in (*shown, *(copy.checkpoint for copy in copies))), default=0)
+    found.entries |= {index: entry for index, entry in tail.items() if index < ends}
+    return found
+
+
+def _published(
+    sources: Sources, public: PublicLog, logs: Sequence[TrustedLog]
+) -> SignedNote | None:
+    """The newest checkpoint that readers were shown; None if they were not shown this log yet."""
+    label = logs[-1].label
+    try:
+        return SignedNote.from_bytes(public.read(label, CHECKPOINT))
+    except Unknown as error:
+        if not any(_is_shown(public, one) for one in logs[:-1]):
+            raise Unavailable(
+                f"the public copy shows no log of this ledger: {error}",
+                hints=("is it the right place? without one: leave --public out",),
+            ) from None
+        sources.refused.append((f"{label}/{CHECKPOINT}", str(error)))
+        return None
+
+
+def _is_shown(public: PublicLog, one: TrustedLog) -> bool:
+    try:
+        note = SignedNote.from_bytes(public.read(one.label, CHECKPOINT))
+    except Unknown:
+        return False
+    open_checkpoint(note, one.policy.log)
+    return True
+
+
+def _tail(sources: Sources, public: PublicLog, trusted: TrustedLog, start: int) -> dict[int, bytes]:
+    """Entries from `start` on that were written there, and whose checkpoint was not yet.
+
+    They count as far as a copy or a cosigner has a checkpoint that they give.
+    """
+    found: dict[int, bytes] = {}
+    number = start // WIDTH
+    while True:
+        first = number * WIDTH
+        entries = _widest(sources, public, trusted, number, max(start - first, 0))
+        found |= {i: e for i, e in enumerate(entries, first) if i >= start}
+        if len(entries) < WIDTH:
+            return found
+        number += 1
+
+
+def _widest(
+    sources: Sources, public: PublicLog, trusted: TrustedLog, number: int, above: int
+) -> Sequence[bytes]:
+    """Of one bundle, whole or begun: the most entries that are there, if more than `above`."""
+    for width in range(WIDTH, above, -1):
+        path = Tile(ENTRIES, number, width).to_path()
         try:
-            return _entries(public, trusted, size, max(published, start))
+            return entries_from_bytes(public.read(trusted.label, path), width)
         except Unknown:
             continue
-    return {}
+        except Malformed as error:
+            sources.refused.append((f"{trusted.label}/{path}", str(error)))
+    return ()
+
+
+def _shown(
+    sources: Sources, trusted: TrustedLog, edge: Edge, entries: Mapping[int, bytes]
+) -> list[Checkpoint]:
+    """What cosigners show, if the entries give it. If not, they say so before the log goes on."""
+    shown: dict[int, Checkpoint] = {}
+    for one in sources.cosigners(trusted.policy):
+        with suppress(LedgerError):
+            note = SignedNote.from_bytes(one.checkpoint(trusted.origin))
+            checkpoint = open_checkpoint(note, trusted.policy.log)
+            shown[checkpoint.size] = checkpoint
+    return [one for one in shown.values() if _gives(edge, entries, one)]
+
+
+def _gives(edge: Edge, entries: Mapping[int, bytes], one: Checkpoint) -> bool:
+    at = edge
+    while at.size < one.size and at.size in entries:
+        at = at.extend([leaf_hash(entries[at.size])])
+    return at.size == one.size and at.root() == one.root
 
 
 def _entries(public: PublicLog, trusted: TrustedLog, size: int, start: int) -> dict[int, bytes]:
@@ -439,6 +542,13 @@ def _spoken_of(rows: Sequence[Row]) -> Iterator[tuple[ItemDigest, str]]:
         if not row.lost:
             statement = Statement.from_bytes(Envelope.from_bytes(row.envelope).payload)
             yield from ((subject.digest, statement.agency) for subject in statement.files)
+
+
+def begun_text(text: str) -> str:
+    """The first places of a list that may be as long as a log."""
+    if len(text) <= MAX_PLACES_TEXT:
+        return text
+    return text[:MAX_PLACES_TEXT].rpartition(", ")[0] + ", …"
 
 
 def lost_text(places: Sequence[Place]) -> str:

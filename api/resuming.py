@@ -24,7 +24,7 @@ from api.clients.address import without_password
 from api.custody import Custody
 from api.journal import journal
 from api.publisher import RETRY_S
-from api.restoring import MAX_MARK, Mark, lost_text
+from api.restoring import MAX_MARK, Mark, begun_text, lost_text
 from ledger.encoding import clip
 from ledger.errors import LedgerError, Malformed, Rejected, Unavailable
 from ledger.log import Log
@@ -46,7 +46,6 @@ CLOSED = (
     "a newer backup; if no next log was ever shown to anyone, remove the file 'restored', close "
     "this log with `tiezheng next-log`, and go on in the next"
 )
-MAX_LOST_TEXT = 3000  # in the note of a statement; the rest is in the store
 
 
 def read_mark(folder: DataFolder) -> Mark | None:
@@ -326,10 +325,7 @@ class Resumption:
             self._begun = True  # what follows may fail, and is tried again
             then()
         lost = self._log.lost()
-        text = lost_text(lost)
-        if len(text) > MAX_LOST_TEXT:
-            text = text[:MAX_LOST_TEXT].rpartition(", ")[0] + ", …"
-        note = f"statements lost at {text}" if lost else ""
+        note = f"statements lost at {begun_text(lost_text(lost))}" if lost else ""
         self._custody.status("restored", {"lost": len(lost), "size": self._log.size}, note=note)
         # Behind the statement: after a crash before it the cosigners are asked again.
         remove_file(self._folder.restored)

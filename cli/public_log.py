@@ -24,16 +24,18 @@ class _Present:
             raise Unavailable(f"no copy of the log {label} in {self._where!r}: {error}") from None
 
 
-def open_log(where: str) -> PublicLog:
-    """Nothing is read yet. Reading raises `Unavailable` where the log is not there at all."""
+def open_log(where: str, *, present: bool = True) -> PublicLog:
+    """Nothing is read yet. Reading raises `Unavailable` where the log is not there at all; if it
+    need not be `present`, then `Unknown`."""
     if is_address(where):
         from api.clients.log_http import HttpLog
 
         log = HttpLog(where)
-        return _Present(log.where, log)
+        return _Present(log.where, log) if present else log
     if not Path(where).is_dir():
         raise Unavailable(f"no folder at {where!r}")
-    return _Present(where, DirectoryLog(Path(where)))
+    folder = DirectoryLog(Path(where))
+    return _Present(where, folder) if present else folder
 
 
 def is_address(where: str) -> bool:

@@ -62,21 +62,24 @@ SHOWN = 20  # lines of a list; --json has all of it
     metavar="LOG",
     default=None,
     words={
-        "en": "a cosigned copy of the public log: a folder or an address",
-        "zh": "经联合签名的公开日志副本：文件夹或网址",
+        "en": "a copy of the public log: a folder or an address",
+        "zh": "公开日志副本：文件夹或网址",
     },
 )
 @json_option()
 def command(
     target: str, data: str, key: str, copies: str | None, public: str | None, as_json: bool
 ) -> Exit:
+    from api.asking_mirrors import open_cosigners
     from api.restoring import Sources, restore
     from cli.public_log import open_log
     from storage.backup_folder import BackupFolder
 
     secret = read_backup_key(key)
     sources = Sources(
-        None if copies is None else Path(copies), None if public is None else open_log(public)
+        None if copies is None else Path(copies),
+        None if public is None else open_log(public, present=False),
+        open_cosigners,
     )
     files = BackupFolder(Path(target), secret).count()
     with output.progress(say(en="restoring", zh="恢复中"), 2 * files, least=3) as done:

@@ -15,9 +15,10 @@ import pytest
 from api.backups import Made, check_backup, make_backup, newest
 from api.clients.copies import format_copy
 from api.custody import Custody
-from api.restoring import Restored, Sources, restore
+from api.restoring import Mark, Restored, Sources, begun_text, restore
 from ledger.audit import audit_log
 from ledger.backup import BackupKey
+from ledger.completion import format_ranges
 from ledger.encoding import parse_base64, parse_decimal
 from ledger.errors import Conflict, Full, LedgerError, Rejected, Unavailable, Unknown
 from ledger.evidence.entry import Entry, check_commitment
@@ -894,6 +895,127 @@ def test_tiles_beyond_the_published_checkpoint_serve_under_a_stations(tmp_path: 
     with restored_ledger(tmp_path / "new", people) as ledger:
         await_resumed(ledger)
         check_acknowledged(ledger, station, completion.lost)
+
+
+class Dying:
+    """A server between two of its stages: what is replaced by `die` does not happen any more."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.log = ledger.services.log
+        self._materialise = self.log.materialise
+        self.log.publish = self.die  # type: ignore[method-assign]
+
+    def die(self, *args: Any) -> Any:
+        raise Unavailable("killed")
+
+    def hold_tiles(self) -> None:
+        self.log.materialise = self.die  # type: ignore[method-assign]
+
+    def write_tiles(self) -> None:
+        self.log.materialise = self._materialise  # type: ignore[method-assign]
+        await_that(lambda: self.log.materialised == self.log.size, "the tiles")
+
+
+def test_tiles_beyond_it_serve_under_a_checkpoint_that_only_a_cosigner_shows(
+    tmp_path: Path,
+) -> None:
+    """A quiet night: killed behind a cosigner's answer, after words that only the ledger has."""
+    data, target = tmp_path / "data", tmp_path / "backup"
+    with open_ledger(data) as ledger:
+        people = ledger.offices
+        ledger.await_quorum()
+        back_up(data, target)
+        Dying(ledger)
+        ledger.services.backups.look()
+        size = ledger.services.log.size
+
+        def signed() -> bool:
+            last = people[0].service.state.last(ORIGIN)
+            return last is not None and last[0].size == size
+
+        await_that(signed, "a cosigner's signature")
+    data.rename(tmp_path / "old")
+    public = DirectoryLog(tmp_path / "old" / "public")
+    assert checkpoint_of(public).size < size
+    restored = bring_back(target, data, public=public, cosigners=lambda policy: people)
+    assert restored.completion.lost == (size - 1,)
+    with restored_ledger(data, people) as ledger:
+        await_resumed(ledger)
+        ledger.accept(ledger.evidence(b"after"))
+        ledger.await_quorum()
+        check_one_history(ledger, people, [])
+
+
+def test_what_a_cosigner_shows_of_another_history_completes_nothing(
+    backup: Path, tmp_path: Path
+) -> None:
+    """Nor does it keep a backup from being restored: it is asked again before the log goes on."""
+    with open_ledger(tmp_path / "twin") as twin:
+        for i in range(3):
+            twin.accept(twin.evidence(b"another history %d" % i))
+        twin.await_quorum()
+        people = twin.offices
+    public = DirectoryLog(tmp_path / "data" / "public")
+    before = bring_back(backup, tmp_path / "before", public=public)
+    restored = bring_back(backup, tmp_path / "new", public=public, cosigners=lambda policy: people)
+    assert restored.completion == before.completion
+
+
+def checkpoint_of(public: DirectoryLog) -> Checkpoint:
+    return Checkpoint.from_text(SignedNote.from_bytes(public.read("2026", "checkpoint")).text)
+
+
+def test_tiles_that_were_written_for_more_entries_serve_too(tmp_path: Path) -> None:
+    """No bundle has the width of the station's checkpoint: tiles are written in rounds."""
+    station, data, target = Station(tmp_path / "copies"), tmp_path / "data", tmp_path / "backup"
+    with open_ledger(data) as ledger:
+        people = ledger.offices
+        ledger.await_quorum()
+        back_up(data, target)
+        for office in people:
+            office.away = True
+        dying = Dying(ledger)
+        dying.hold_tiles()
+        ledger.services.custody.status("unclaimed_removed", {"items": 1})
+        (answer,) = station.file(ledger, ledger.evidence(b"kept"))
+        ledger.services.custody.status("unclaimed_removed", {"items": 1})
+        dying.write_tiles()
+    data.rename(tmp_path / "old")
+    index = parse_decimal(answer["index"])
+    restored = bring_back(
+        target, data, copies=station.folder, public=DirectoryLog(tmp_path / "old" / "public")
+    )
+    completion = restored.completion
+    assert (completion.missing, completion.lost, completion.edge.size) == (
+        (),
+        (index - 1,),
+        index + 1,
+    )
+
+
+def test_a_bundle_beyond_the_checkpoint_that_is_damaged_is_named_and_left_out(
+    tmp_path: Path,
+) -> None:
+    data, target = tmp_path / "data", tmp_path / "backup"
+    with open_ledger(data) as ledger:
+        ledger.await_quorum()
+        back_up(data, target)
+        Dying(ledger)
+        ledger.services.custody.status("unclaimed_removed", {"items": 1})
+        log = ledger.services.log
+        await_that(lambda: log.materialised == log.size, "the tiles")
+        (bundle,) = (data / "public").rglob(f"tile/entries/000.p/{log.size}")
+    bundle.write_bytes(bundle.read_bytes()[:-1])
+    restored = bring_back(target, tmp_path / "new", public=DirectoryLog(data / "public"))
+    ((name, _),) = restored.refused
+    assert name == f"2026/tile/entries/000.p/{log.size}"
+
+
+def test_a_mark_tells_the_first_of_very_many_missing_entries(tmp_path: Path) -> None:
+    ranges = [(2 * n, 2 * n) for n in range(200_000)]
+    text = begun_text(format_ranges(ranges))
+    assert text.startswith("0, 2, 4, ") and text.endswith(", …")
+    assert Mark.from_bytes(Mark(0, 400_000, text).to_bytes()).missing == text
 
 
 def test_a_public_copy_of_another_history_is_refused(backup: Path, tmp_path: Path) -> None:

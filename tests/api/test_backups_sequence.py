@@ -175,6 +175,28 @@ def test_a_copy_of_a_later_log_than_the_backups_is_named(tmp_path: Path) -> None
     assert "2027" in why
 
 
+def test_a_public_copy_that_does_not_show_the_newest_log_yet_is_behind(tmp_path: Path) -> None:
+    """A mirror that was not given the next log; the server had not published it either."""
+    data, target = tmp_path / "data", tmp_path / "to"
+    with open_ledger(data) as ledger:
+        people = ledger.offices
+        ledger.await_quorum()
+    go_on(data, people)
+    back_up(data, target)
+    mirror = lose(data)
+    restored = bring_back(target, data, public=DirectoryLog(mirror))
+    ((name, why),) = restored.refused
+    assert name == "2027/checkpoint" and "no file" in why
+    with reopened(data, people) as ledger:
+        await_that(lambda: not ledger.services.folder.restored.exists(), "the log going on")
+        (answer,) = ledger.accept(ledger.evidence(b"two"))
+        assert answer["log"] == "2027"
+    shutil.rmtree(data)
+    (tmp_path / "nothing").mkdir()
+    with pytest.raises(Unavailable, match="shows no log of this ledger"):
+        bring_back(target, data, public=DirectoryLog(tmp_path / "nothing"))
+
+
 def test_what_is_backed_up_is_said_once_and_of_which_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,4 +1,7 @@
-"""The disk is lost while stations file: real processes, real cosigners, one history."""
+"""The disk is lost while stations file: real processes, real cosigners, one history.
+
+And in one process, hundreds of random lives with a loss in them: `testkit.losses`.
+"""
 
 import shutil
 import signal
@@ -17,6 +20,7 @@ from api.restoring import Restored, Sources, restore
 from ledger.backup import BackupKey
 from storage.public_copy import DirectoryLog
 from testkit.children import ROOT
+from testkit.losses import Life
 from testkit.site import Broken, Site
 
 KEY = BackupKey(bytes(range(32)))
@@ -179,3 +183,28 @@ def test_a_ledger_that_lost_its_disk_goes_on_with_one_history(tmp_path: Path, lo
 def _restore(site: Drill, target: Path, scratch: Path) -> Restored:
     sources = Sources(scratch / "copies", DirectoryLog(scratch / "mirror"))
     return restore(target, site.data, KEY, sources)
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody in these lives is slow: who does not answer at once is away."""
+    monkeypatch.setattr("api.resuming.RETRY_S", (0.05,))
+    monkeypatch.setattr("api.resuming.GRACE_S", 0.5)
+    monkeypatch.setattr("api.publisher.ALONE_AFTER_S", 0.15)
+
+
+FEW = (15, 27, 68)  # each of them ended before cosigners were asked for what they had signed
+MANY = range(1000, 1300)
+
+
+@pytest.mark.usefixtures("hurried")
+@pytest.mark.parametrize("seed", [*FEW, *(pytest.param(n, marks=pytest.mark.slow) for n in MANY)])
+def test_whatever_happened_before_a_loss_nothing_kept_is_lost_and_nothing_forks(
+    tmp_path: Path, seed: int
+) -> None:
+    life = Life(tmp_path, seed)
+    try:
+        life.be_lived()
+    except BaseException:
+        print(*life.told, sep="\n")
+        raise
