@@ -40,17 +40,26 @@ def open_cosigners(policy: Policy) -> Sequence[Mirror]:
 
 @dataclass(frozen=True, slots=True)
 class Here:
-    """The tree of this folder. `root_at` gives the root of its first entries, or None: unread."""
+    """The tree of this folder. `root_at` gives the root of its first entries, as the public files
+    have it, or None: unread. `root_of` gives it from the entries, which takes longer; it is asked
+    where the files give another, and in a restored folder also where they give none.
+    """
 
     head: Head
     root_at: Callable[[int], bytes | None] = lambda size: None
+    root_of: Callable[[int], bytes] | None = None
+    restored: bool = False
 
     def is_against(self, shown: Checkpoint) -> bool:
         """Whether our tree is not, or is not yet, what this log has signed there."""
         edge = self.head.edge
         if shown.size >= edge.size:
             return shown.size > edge.size or shown.root != edge.root()
-        return self.root_at(shown.size) not in (None, shown.root)
+        root = self.root_at(shown.size)
+        if root == shown.root or (root is None and not self.restored):
+            return False
+        # A file of the public log may be lost or damaged: that is no other tree, nor this one.
+        return shown.root != (root if self.root_of is None else self.root_of(shown.size))
 
 
 class MirrorQuestion:

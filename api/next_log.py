@@ -182,7 +182,7 @@ def _close(
     """The last checkpoint of the old log, with its quorum."""
     head = log.head
     assert head is not None  # its opening was logged when it was founded
-    answers = ask_all(policy, clients, Here(head, log.root_at))
+    answers = ask_all(policy, clients, Here(head, log.root_at, log.root_of))
     if policy.quorum is not None and (why := reason_to_wait(policy, log.size, None, answers)):
         raise Unavailable(why, hints=("nothing was changed: start the server again",))
     if announcement is not None and not log.announced:

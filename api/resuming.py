@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 from api.asking_mirrors import Here, Mirror, MirrorQuestion
 from api.clients.address import without_password
@@ -44,8 +45,10 @@ NOBODY_SAYS = "no cosigner says what it knows"
 CLOSED = (
     "restored to where this log was about to be closed, and the next one may have begun: restore "
     "a newer backup; if no next log was ever shown to anyone, remove the file 'restored', close "
-    "this log with `tiezheng next-log`, and go on in the next"
+    "this log with `tiezheng next-log`, and go on in the next; if one was, and no backup has its "
+    "key, this ledger has ended: found a new one"
 )
+NOWHERE = "; if nobody has these entries, this ledger has ended: found a new one"
 
 
 def read_mark(folder: DataFolder) -> Mark | None:
@@ -121,9 +124,23 @@ class _Asking(threading.Thread):
         if not isinstance(self.answer, (int, Rejected)):
             return
         seen = _shown(self._policy, self._client)
-        self.shown = seen is not None and self._here.is_against(seen)
-        if self.shown and seen is not None and seen.size < self._here.head.edge.size:
-            self.answer = Rejected(f"it has signed another tree of {seen.size} entries")
+        if seen is None:
+            return
+        if seen.size >= self._here.head.edge.size:
+            self.shown = self._here.is_against(seen)
+            return
+        answer = self.answer
+        # To compare may take longer than answers are waited for: then nothing is known yet.
+        self.answer = Unavailable(f"its tree of {seen.size} entries is being compared")
+        try:
+            self.shown = self._here.is_against(seen)
+        except LedgerError as error:
+            self.answer = Unavailable(
+                f"its tree of {seen.size} entries cannot be compared: {error}"
+            )
+            return
+        another = Rejected(f"it has signed another tree of {seen.size} entries")
+        self.answer = another if self.shown else answer
 
 
 def _ask(policy: Policy, witness: Witness, client: CosignerClient, head: Head) -> int:
@@ -162,7 +179,7 @@ def reason_to_wait(policy: Policy, size: int, mark: Mark | None, answers: Answer
     if mark is not None and mark.wanted > size:
         return (
             f"restored to {size} entries, and the log has signed {mark.wanted}: "
-            f"{mark.missing} are missing; restore again with --public and more --copies"
+            f"{mark.missing} are missing; restore again with --public and more --copies{NOWHERE}"
         )
     if answers.another:
         names = ", ".join(name + _word(answers, name) for name in answers.another)
@@ -174,7 +191,8 @@ def reason_to_wait(policy: Policy, size: int, mark: Mark | None, answers: Answer
             f"{name} knows {its}{_word(answers, name)}" for name, its in sorted(ahead.items())
         )
         again = "restore again with a newer backup" if mark else "restore the newest backup"
-        return f"{here}, and {said}: {again}, or with --public and --copies"
+        end = NOWHERE if mark else ""
+        return f"{here}, and {said}: {again}, or with --public and --copies{end}"
     why = "; ".join(f"{name}: {text}" for name, text in sorted(answers.silent.items()))
     if mark is None:
         return f"{here}, and {NOBODY_SAYS} ({why})" if why and not answers.sizes else ""
@@ -190,6 +208,12 @@ def reason_to_wait(policy: Policy, size: int, mark: Mark | None, answers: Answer
             f"cosigners have said what they know, and the others could be a quorum ({why})"
         )
     return ""
+
+
+def _told(error: Exception) -> str:
+    """With what to do about it."""
+    hints = error.hints if isinstance(error, LedgerError) else ()
+    return "; ".join((str(error), *hints))
 
 
 def _word(answers: Answers, name: str) -> str:
@@ -222,6 +246,7 @@ class Resumption:
         self._custody = custody
         self._alone = alone
         self._mark = read_mark(folder)
+        self._root_of = cache(log.root_of)  # or what takes longer than one question never ends
         self._begun = False
         self._closing = threading.Event()
         self._asked = threading.Event()
@@ -273,6 +298,8 @@ class Resumption:
             except Exception as error:
                 # Whatever it was: nothing is sequenced until this thread lets it.
                 journal.error("not_resumed", reason=str(error))
+                if self._log.held:
+                    self._log.hold(f"whether this log may go on cannot be told: {_told(error)}")
             finally:
                 self._asked.set()
             self._closing.wait(RETRY_S[min(failures, len(RETRY_S) - 1)])
@@ -300,7 +327,8 @@ class Resumption:
 
     def _answers(self, head: Head) -> Answers:
         ends = time.monotonic() + GRACE_S
-        here = Here(head, self._log.root_at)
+        log, restored = self._log, self._mark is not None
+        here = Here(head, log.root_at, self._root_of, restored)
         question = MirrorQuestion(self._policy.log, self._mirrors, here)
         answers = Answers()
         if self._clients or self._mark is not None:

@@ -54,6 +54,7 @@ FILES: tuple[tuple[str, Words], ...] = (
     (r"no folder at '(.*)'", r"没有文件夹“\1”"),
     (r"no trust folder at '(.*)'", r"没有信任文件夹“\1”"),
     (r"no ledger in '(.*)'", r"“\1”中没有账本"),
+    (r"the public copy shows no log of this ledger: .*", r"公开日志副本中没有本账本的日志"),
     (r"no copy of the log (\S+) in '(.*)': .*", r"“\2”中没有日志 \1 的副本"),
     (
         r"'(.*)' is a copy of '(.*)', which your trust folder has not",

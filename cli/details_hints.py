@@ -4,6 +4,10 @@ from cli.matching import Words
 
 HINTS: tuple[tuple[str, Words], ...] = (
     (r"try again", "请再试一次"),
+    (
+        r"is it the right place\? without one: leave --public out",
+        "请核对位置；没有副本时不写 --public",
+    ),
     (r"try again later", "请稍后再试"),
     (r"try again in a moment", "请稍候再试"),
     (r"try again in a moment; a court packet waits for the cosigners", "请稍候再试，等待联合签名"),

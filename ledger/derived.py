@@ -65,7 +65,13 @@ class Derived:
                 self._public.put(tile.to_path(), partial[tile])
             self._partial = frozenset(partial)
         except Conflict as error:
-            raise Rejected(f"the public log is not that of the store: {error}") from None
+            raise Rejected(
+                f"the public log is not that of the store: {error}",
+                hints=(
+                    "if a mirror shows that the store is right, move the log's folder in public/ "
+                    "away: it is written anew",
+                ),
+            ) from None
         nodes = TileNodes(head.edge.size, self._read_tile)
         # From the files: one that was written before, and is lost, is derived anew next time.
         root = subtree_root(0, head.edge.size, nodes)

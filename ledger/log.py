@@ -47,7 +47,7 @@ from ledger.process.keeping.holds import Holds, check_lifting, check_placing
 from ledger.sequencer import Batch, Head, Pending, Row, plan
 from ledger.spread import Spread
 from ledger.tlog.checkpoint import Checkpoint, open_checkpoint
-from ledger.tlog.merkle import Edge
+from ledger.tlog.merkle import Edge, leaf_hash
 from ledger.tlog.note import SignedNote, VerifierKey
 from ledger.tlog.policy import Policy
 from ledger.tlog.receipt import Receipt
@@ -238,14 +238,22 @@ class Log:
         return bool(read_filing(last.envelope).statement.predicate["what"] == LOG_ENDS)
 
     def may_be_closed(self) -> bool:
-        """The same, of an entry whose statement may be lost: its tag tells what it was."""
+        """The same, of an entry whose statement may be lost: its tag tells what it was.
+
+        Raises `NoSeriesKey` where it cannot be told.
+        """
         last = self._last_row()
         if last is None or not last.lost:
             return self.announced
         ends = log_ends_series(self.label[:4])
         opened = self._new_series(ends)
         if isinstance(opened, LedgerError):
-            return True
+            year = self.label[:4]
+            raise NoSeriesKey(
+                f"the last statement is lost, and without the series key of {year} nobody can tell "
+                "whether it closed this log",
+                hints=(f"put keys/series-{year}.private.pem back: every backup holds it",),
+            )
         self._store.find_lost([opened])
         return self.number - 1 in self._store.places(ends)
 
@@ -699,6 +707,11 @@ class Log:
     def root_at(self, size: int) -> bytes | None:
         """The root over the first entries of the open log, if its public files give it."""
         return self._open.root_at(size)
+
+    def root_of(self, size: int) -> bytes:
+        """The same, from the entries in the store, each of which is read."""
+        entries = self._store.entries(self._start, self._start + size)
+        return Edge().extend(map(leaf_hash, entries)).root()
 
     def publish(self, note: SignedNote) -> None:
         self._open.publish(note)

@@ -266,6 +266,52 @@ def test_a_tail_that_a_stolen_log_key_signed_brings_no_log_to_go_on(tmp_path: Pa
         assert ledger.services.folder.restored.exists()
 
 
+def test_an_old_public_folder_that_is_damaged_is_what_a_restored_log_waits_for(
+    tmp_path: Path,
+) -> None:
+    """Put in place by hand, from its own disk."""
+    data, target = tmp_path / "data", tmp_path / "backup"
+    with open_ledger(data) as ledger:
+        people = ledger.offices
+        ledger.accept(ledger.evidence(b"one"))
+        ledger.await_quorum()
+        back_up(data, target)
+    data.rename(tmp_path / "old")
+    bring_back(target, data)
+    shutil.rmtree(data / "public")
+    shutil.copytree(tmp_path / "old" / "public", data / "public")
+    for tile in (data / "public").rglob("tile/0/*.p/*"):
+        tile.write_bytes(bytes(32) + tile.read_bytes()[32:])
+    with restored_ledger(data, people) as ledger:
+        await_that(lambda: "not that of the store" in reason(ledger), "the reason")
+        assert "move the log's folder in public/ away" in reason(ledger)
+    shutil.rmtree(data / "public" / "2026")
+    with restored_ledger(data, people) as ledger:
+        await_resumed(ledger)
+
+
+def test_without_the_series_key_nobody_can_tell_whether_a_lost_last_word_closed_the_log(
+    tmp_path: Path,
+) -> None:
+    data, target = tmp_path / "data", tmp_path / "backup"
+    with open_ledger(data) as ledger:
+        people = ledger.offices
+        back_up(data, target)
+        ledger.services.backups.look()
+        ledger.await_quorum()
+    data.rename(tmp_path / "old")
+    bring_back(target, data, public=DirectoryLog(tmp_path / "old" / "public"))
+    key = data / "keys" / "series-2026.private.pem"
+    away = key.rename(tmp_path / key.name)
+    with restored_ledger(data, people) as ledger:
+        await_that(lambda: "series key of 2026" in reason(ledger), "the reason")
+        assert "put keys/series-2026.private.pem back" in reason(ledger)
+        assert filed(ledger) == "unavailable"
+    away.rename(key)
+    with restored_ledger(data, people) as ledger:
+        await_resumed(ledger)
+
+
 def signatures(public: Path) -> int:
     """How many stand under the newest checkpoint of a public copy."""
     return len(SignedNote.from_bytes(DirectoryLog(public).read("2026", "checkpoint")).signatures)

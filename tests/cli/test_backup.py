@@ -120,3 +120,15 @@ def test_a_public_log_that_is_not_there_is_said_before_anything_is_written(
         *("restore", tmp_path / "to", tmp_path / "new", "--key", key, "--public", tmp_path / "none")
     )
     assert ended.code == 4 and not (tmp_path / "new").exists()
+
+
+def test_a_wrong_place_for_the_public_log_is_told_in_chinese_too(
+    run: Run, data: Path, key: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "to"
+    assert run("backup", data, target, "--key", key).code == 0
+    (tmp_path / "nothing").mkdir()
+    args = ("restore", target, tmp_path / "new", "--key", key, "--public", tmp_path / "nothing")
+    ended = run(*args, "--lang", "zh")
+    assert ended.code != 0 and not list((tmp_path / "new").iterdir())
+    assert "公开日志副本中没有本账本的日志" in ended.err and "没有副本时不写 --public" in ended.err

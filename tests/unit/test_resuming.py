@@ -95,6 +95,62 @@ def test_one_who_shows_another_tree_of_a_smaller_size_stops_it() -> None:
     assert "notary signed another tree of 11 entries, or of fewer" in reason(twin, answers)
 
 
+def smaller_twin() -> World:
+    """Of 12 entries; the notary has signed another tree of 10."""
+    world = grown(9)
+    twin = world.fork()
+    world.file(world.evidence(100))
+    world.step(("notary",))
+    for number in range(3):
+        twin.file(twin.evidence(200 + number))
+    twin.cosigners = world.cosigners
+    return twin
+
+
+def test_where_a_restored_public_log_cannot_be_read_the_entries_are_compared() -> None:
+    twin = smaller_twin()
+    head = twin.log.head
+    assert head is not None
+    here = Here(head, lambda size: None, twin.log.root_of, restored=True)
+    answers = ask_all(twin.policy, twin.cosigners, here)
+    assert answers.another == ["notary"] and answers.sizes["court"] == 9
+
+
+def test_a_damaged_public_log_is_no_fork() -> None:
+    """Its files give a root that no tree has."""
+    world = grown(9)
+    world.file(world.evidence(100))
+    head = world.log.head
+    assert head is not None
+    answers = ask_all(world.policy, world.cosigners, Here(head, lambda size: bytes(32)))
+    assert answers.another == ["court", "notary"]  # with nothing to compare it with
+    here = Here(head, lambda size: bytes(32), world.log.root_of)
+    answers = ask_all(world.policy, world.cosigners, here)
+    assert (answers.another, answers.sizes) == ([], {"archive": 0, "court": 9, "notary": 9})
+
+
+@pytest.mark.parametrize("trouble", ["slow", "unreadable"])
+def test_a_tree_that_could_not_be_compared_yet_says_nothing(
+    monkeypatch: pytest.MonkeyPatch, trouble: str
+) -> None:
+    monkeypatch.setattr("api.resuming.GRACE_S", 0.3)
+    twin, let_go = smaller_twin(), threading.Event()
+
+    def root_of(size: int) -> bytes:
+        if trouble == "unreadable":
+            raise Unavailable("the disk answers no more")
+        let_go.wait(30)
+        return bytes(32)
+
+    head = twin.log.head
+    assert head is not None
+    here = Here(head, lambda size: None, root_of, restored=True)
+    answers = ask_all(twin.policy, twin.cosigners, here)
+    let_go.set()
+    assert (answers.another, sorted(answers.silent)) == ([], ["court", "notary"])
+    assert "compared" in reason_to_wait(twin.policy, 12, Mark(12, 12, ""), answers)
+
+
 class Conflicting(Silent):
     def add_checkpoint(self, body: bytes) -> tuple[int, bytes]:
         return 409, b"9\n"
