@@ -551,13 +551,13 @@ def begun_text(text: str) -> str:
     return text[:MAX_PLACES_TEXT].rpartition(", ")[0] + ", …"
 
 
-def lost_text(places: Sequence[Place]) -> str:
-    """`17, 20-25`; where there are several logs, each with its label."""
+def lost_text(places: Sequence[Place], here: str) -> str:
+    """`17, 20-25`; where there are others than the log `here`, each with its label."""
     labels = sorted({place.log for place in places})
     texts = {
         label: format_ranges(ranges_of([p.index for p in places if p.log == label]))
         for label in labels
     }
-    if len(texts) == 1:
-        return texts[labels[0]]
+    if labels == [here]:
+        return texts[here]
     return "; ".join(f"{label}: {text}" for label, text in texts.items())

@@ -39,6 +39,8 @@ from ledger.tlog.submission import AddCheckpoint
 from storage.durable import refusals, remove_file
 from storage.folder import DataFolder
 
+RESTORED = "restored"  # the status that tells of it
+LOOK_AHEAD = 200  # of the ledger's own statements: it is among the first behind what was lost
 GRACE_S = 2.0  # so long answers are waited for
 FIRST_S = 3.0  # so long a start waits for the first answers, before it refuses filings
 NOBODY_SAYS = "no cosigner says what it knows"
@@ -220,6 +222,19 @@ def _word(answers: Answers, name: str) -> str:
     return "" if name in answers.shown else " (its word: it shows no such checkpoint of this log)"
 
 
+def _unsaid(log: Log) -> bool:
+    """Whether statements are lost that no `restored` has told of: somebody removed the mark."""
+    if not (lost := log.lost_numbers()):
+        return False
+    for year in sorted({one.label[:4] for one in log.derived}):
+        later = [number for number in log.places(f"{year}/log") if number > lost[-1]]
+        for row in map(log.row, later[:LOOK_AHEAD]):
+            said = row.said()
+            if said is not None and said.predicate.get("what") == RESTORED:
+                return False
+    return True
+
+
 class Resumption:
     """One thread, from the start of a server until the log goes on.
 
@@ -247,6 +262,7 @@ class Resumption:
         self._alone = alone
         self._mark = read_mark(folder)
         self._root_of = cache(log.root_of)  # or what takes longer than one question never ends
+        self._unsaid = _unsaid(log)
         self._begun = False
         self._closing = threading.Event()
         self._asked = threading.Event()
@@ -257,7 +273,8 @@ class Resumption:
     @property
     def due(self) -> bool:
         """Whether something has to be known before the log goes on."""
-        return self._mark is not None or bool(self._clients) or bool(self._mirrors)
+        known = self._mark is None and not self._unsaid
+        return not known or bool(self._clients) or bool(self._mirrors)
 
     def start(self, then: Callable[[], None]) -> None:
         """`then` is called once, when what is here may be published.
@@ -347,13 +364,15 @@ class Resumption:
         self._log.hold("")
         if self._alone:
             self._custody.status("alone", {"size": self._log.size}, wait=False)
-        if self._mark is None:
+        if self._mark is None and not self._unsaid:
             return
-        if not self._begun:
+        if self._mark is not None and not self._begun:
             self._begun = True  # what follows may fail, and is tried again
             then()
         lost = self._log.lost()
-        note = f"statements lost at {begun_text(lost_text(lost))}" if lost else ""
-        self._custody.status("restored", {"lost": len(lost), "size": self._log.size}, note=note)
+        text = begun_text(lost_text(lost, self._log.label))
+        note = f"statements lost at {text}" if lost else ""
+        self._custody.status(RESTORED, {"lost": len(lost), "size": self._log.size}, note=note)
+        self._unsaid = False
         # Behind the statement: after a crash before it the cosigners are asked again.
         remove_file(self._folder.restored)

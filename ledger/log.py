@@ -754,7 +754,10 @@ class Log:
         return self._store.registers()
 
     def lost(self) -> Sequence[Place]:
-        return [self.place_of(number) for number in self._store.lost()]
+        return [self.place_of(number) for number in self.lost_numbers()]
+
+    def lost_numbers(self) -> Sequence[int]:
+        return self._store.lost()
 
 
 def _no_disposal(statement: Statement, number: int) -> None:

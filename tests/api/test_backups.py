@@ -243,6 +243,29 @@ def test_that_it_was_backed_up_may_be_the_last_word_of_a_lost_disk(tmp_path: Pat
         ledger.accept(ledger.evidence(b"after"))
 
 
+def test_where_the_mark_was_removed_by_hand_the_log_still_names_what_was_lost(
+    tmp_path: Path,
+) -> None:
+    """Where the policy names no cosigner there is no other way."""
+    data, target = tmp_path / "data", tmp_path / "backup"
+    with open_ledger(data) as ledger:
+        people = ledger.offices
+        back_up(data, target)
+        (answer,) = ledger.accept(ledger.evidence(b"nobody keeps this"))
+        ledger.await_quorum()
+    data.rename(tmp_path / "old")
+    bring_back(target, data, public=DirectoryLog(tmp_path / "old" / "public"))
+    (data / "restored").unlink()
+    for _ in range(2):
+        with restored_ledger(data, people) as ledger:
+            await_that(lambda: ledger.status("restored"), "the word")
+            (said,) = ledger.status("restored")
+            assert said["counts"]["lost"] == "1"
+            assert said["note"] == f"statements lost at {answer['index']}"
+            await_that(lambda: not reason(ledger), "the log going on")
+            ledger.accept(ledger.evidence(b"after"))
+
+
 def test_a_tail_that_a_stolen_log_key_signed_brings_no_log_to_go_on(tmp_path: Path) -> None:
     """The copy that completes it is longer than what the cosigners know, and another."""
     data, target, thief = tmp_path / "data", tmp_path / "backup", tmp_path / "thief"

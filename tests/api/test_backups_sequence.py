@@ -144,6 +144,32 @@ def test_a_backup_of_the_moment_before_the_next_log_signs_nothing_either(tmp_pat
     assert labels(data) == [(ORIGIN, begun.size)]
 
 
+def test_what_was_lost_in_a_log_that_is_closed_is_named_with_its_log(tmp_path: Path) -> None:
+    """Lost with it is that the log was about to be closed; then it is done as the reason says."""
+    data, target = tmp_path / "data", tmp_path / "to"
+    with open_ledger(data) as ledger:
+        people = ledger.offices
+        ledger.await_quorum()
+        back_up(data, target)
+
+    def die(*args: object) -> None:
+        raise Killed
+
+    with patch.object(next_log, "_open_next", die), suppress(Killed):
+        go_on(data, people)
+    ((_, size),) = labels(data)
+    mirror = lose(data)
+    bring_back(target, data, public=DirectoryLog(mirror), cosigners=lambda policy: people)
+    with reopened(data, people) as ledger:
+        await_that(lambda: reason(ledger) == CLOSED, "the reason")
+    (data / "restored").unlink()
+    go_on(data, people)
+    with reopened(data, people) as ledger:
+        await_that(lambda: ledger.status("restored"), "the word")
+        (said,) = ledger.status("restored")
+        assert said["note"] == f"statements lost at 2026: {size - 1}"
+
+
 def test_between_the_beginning_and_its_keys_nothing_is_backed_up(tmp_path: Path) -> None:
     data, target = tmp_path / "data", tmp_path / "to"
     with open_ledger(data) as ledger:
