@@ -205,11 +205,10 @@ class Derived:
 
     def root_at(self, size: int) -> bytes | None:
         """The root over the first `size` entries, as the public files give it; else None."""
-        nodes = self._nodes
-        if nodes is None or not 0 < size <= nodes.size:
+        if size <= 0:
             return None
         try:
-            return subtree_root(0, size, nodes)
+            return subtree_root(0, size, self._tiles(size))
         except LedgerError:
             return None
 

@@ -10,6 +10,7 @@ from api.services import open_services
 from ledger.errors import Unavailable
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.statement import Statement
+from ledger.log import Log
 from storage.trust_directory import read_trust
 from testkit.server import Ledger, Office, await_that, offices, open_ledger, template
 
@@ -240,6 +241,28 @@ def test_a_mirror_with_another_tree_of_this_size_is_a_fork(
         archive.note = published(ledger)
     with open_ledger(tmp_path / "snapshot") as ledger:
         ledger.accept(ledger.evidence(b"another"))
+    with open_ledger(tmp_path / "snapshot", mirrors=MIRROR) as ledger:
+        assert f"as the mirror {MIRROR} shows, signed another" in ledger.services.log.problem()
+
+
+def test_a_mirror_with_another_tree_of_fewer_entries_is_a_fork(
+    tmp_path: Path, archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if it answers before this server has looked at its own public files."""
+    with open_ledger(tmp_path / "ledger") as ledger:
+        ledger.await_quorum()
+    shutil.copytree(tmp_path / "ledger", tmp_path / "snapshot")
+    with open_ledger(tmp_path / "ledger") as ledger:
+        ledger.accept(ledger.evidence(b"one"))
+        archive.note = published(ledger)
+    with open_ledger(tmp_path / "snapshot") as ledger:
+        ledger.accept(ledger.evidence(b"another"))
+        ledger.accept(ledger.evidence(b"one more"))
+
+    def not_yet(self: Log) -> None:
+        raise Unavailable("the disk is slow")
+
+    monkeypatch.setattr(Log, "materialise", not_yet)
     with open_ledger(tmp_path / "snapshot", mirrors=MIRROR) as ledger:
         assert f"as the mirror {MIRROR} shows, signed another" in ledger.services.log.problem()
 
