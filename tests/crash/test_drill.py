@@ -193,8 +193,12 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("api.publisher.ALONE_AFTER_S", 0.15)
 
 
-FEW = (15, 27, 68)  # each of them ended before cosigners were asked for what they had signed
-MANY = range(1000, 1300)
+FEW = (
+    15,
+    68,
+    1006,
+)  # two of them ended before cosigners were asked; in one the log was to be closed
+MANY = range(2000, 2300)
 
 
 @pytest.mark.usefixtures("hurried")

@@ -7,7 +7,7 @@ put together, and the ledger is restored and goes on living.
 """
 
 import shutil
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -50,6 +50,7 @@ from testkit.server import (
 KEY = BackupKey(bytes(range(32)))
 FOLLOWING = {"2026": ("2026-2", "2027"), "2026-2": ("2026-3", "2027"), "2027": ("2027-2", "2028")}
 CASES = [f"苏城管罚〔2026〕{n}号" for n in range(417, 421)]
+MIRROR = "https://mirror.example"
 PATIENCE_S = 20.0
 AGAIN_S = 0.25  # so long a log that stands still is watched: it must not go on later
 
@@ -336,6 +337,19 @@ class Life:
         )
         return restored
 
+    def _mirrored(self, origin: str) -> Checkpoint | None:
+        try:
+            return checkpoint_of(DirectoryLog(self.mirror).read(log_label(origin), CHECKPOINT))
+        except Unknown:
+            return None
+
+    def checkpoint(self, origin: str) -> bytes:
+        """Of the mirror, as it is asked at a start."""
+        return DirectoryLog(self.mirror).read(log_label(origin), CHECKPOINT)
+
+    def _asking_mirror(self) -> AbstractContextManager[Any]:
+        return patch("api.asking_mirrors.HttpCosigner", lambda address: self)
+
     def known(self, origin: str) -> dict[str, Checkpoint]:
         """What each cosigner has signed last of a log."""
         lasts = {o.service.keys[0].name: o.service.state.last(origin) for o in self.people}
@@ -351,6 +365,10 @@ class Life:
         if public is not None:
             with suppress(Unknown):
                 signed.append(checkpoint_of(DirectoryLog(public).read(label, CHECKPOINT)))
+        # What nobody is asked for at a restore is asked at the start.
+        asked = self._mirrored(restored.log) if public != self.mirror else None
+        if asked is not None:
+            signed.append(asked)
         wanted = max([restored.size, *(s.size for s in signed)])
         hand = set(range(restored.size)) | {k.index for k in self.kept if k.label == label}
         if public is not None:
@@ -360,12 +378,15 @@ class Life:
         away = self.random.random() < 0.4
         for office in self.people:
             office.away = away
-        with open_ledger(self.data, people=self.people) as ledger:
+        with (
+            self._asking_mirror(),
+            open_ledger(self.data, people=self.people, mirrors=MIRROR) as ledger,
+        ):
             self.people = ledger.offices
             if away:
                 await_that(lambda: stands(ledger), "a reason", PATIENCE_S)
                 why = reason(ledger)
-                if "could be a quorum" not in why and "are missing" not in why:
+                if not any(word in why for word in ("could be a quorum", "are missing", MIRROR)):
                     raise Broken(f"nobody has answered, and it says {why!r}")
                 for office in self.people:
                     office.away = False
@@ -429,6 +450,9 @@ class Life:
             for name, checkpoint in known.items()
             if checkpoint.size > size
         ]
+        mirrored = self._mirrored(restored.log)
+        if mirrored is not None and mirrored.size > size:
+            true.append(f"the mirror {MIRROR} knows {mirrored.size}" in why)
         missing = restored.completion.missing
         if not (true and all(true)) and not (missing and "are missing" in why):
             raise Broken(f"the reason is not true: {why!r}; cosigners know {known}")
@@ -467,9 +491,8 @@ class Life:
         signed = [kept.checkpoint for kept in self.kept]
         for log in ledger.trust.logs:
             signed += self.known(log.origin).values()
-            for public in (self.mirror, self.data / "public"):
-                with suppress(Unknown):
-                    signed.append(checkpoint_of(DirectoryLog(public).read(log.label, CHECKPOINT)))
+            if (mirrored := self._mirrored(log.origin)) is not None:
+                signed.append(mirrored)
         for one in signed:
             check_begins(here[log_label(one.origin)], one)
         said = ledger.status("restored")
