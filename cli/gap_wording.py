@@ -135,6 +135,11 @@ SENTENCES: Mapping[str, Bilingual] = {
         "en": "They state {fact}: {said} the one, {other} the other.",
         "zh": "“{fact}”前者为“{said}”，后者为“{other}”，不一致。",
     },
+    "same_moment": {
+        "en": "{count} of it began at one moment, by different crews or stating different things, "
+        "and without a number: they count as one measure.",
+        "zh": "同一时刻的登记有 {count} 份，人员或者内容不同而均未写措施编号，按一次措施计算。",
+    },
     "same_person": {
         "en": "{officer} also took part in {act}.",
         "zh": "{officer} 还参与了“{act}”。",
@@ -213,6 +218,12 @@ CURES: Mapping[str, Bilingual] = {
         "en": "Rest nothing that was decided before on it; ask the court where it is needed",
         "zh": "不以其证明此前的决定；确有需要的，申请法院准许或者调取",
     },
+    "same_moment": {
+        "en": "If there were several, file each anew with its own fact measure; if it was one, "
+        "file it anew with measure=1",
+        "zh": "确有几次的，分别重新登记并各写 measure（措施编号）；"
+        "只有一次的，重新登记并写 measure=1",
+    },
     "stage": {"en": "File the act anew under its stage", "zh": "按正确阶段重新登记"},
     "untyped": {
         "en": "File a correction that states evidence_type",
@@ -234,7 +245,11 @@ _WHY: Bilingual = {
     "zh": "{reason_by} 在其后{reason_delay_ms}说明原因：{reason}。",
 }
 # Of several measures: which one; and when its own clock ran out.
-_OF: Bilingual = {"en": " for: {act}, {done}", "zh": "（{done} 的“{act}”）"}
+_OF: Bilingual = {
+    "en": " for: {act}, {done}{number}",
+    "zh": "（{done} 的“{act}”{number}）",
+}
+_NUMBER: Bilingual = {"en": ", number {measure}", "zh": "，编号 {measure}"}
 _WAS_DUE: Bilingual = {"en": " It was due by {was_due}.", "zh": "期限于 {was_due} 届满。"}
 _UNITS: Mapping[str, Bilingual] = {
     "days": {"en": "days", "zh": "日"},
@@ -300,6 +315,7 @@ class _Told(dict[str, str]):
             self["after"] = (
                 f", and after: {before}" if language == "en" else f"，且在“{before}”之后"
             )
+        self["number"] = _NUMBER[language].format_map(facts) if "measure" in facts else ""
         self["of"] = _OF[language].format_map(self) if "done" in facts else ""
         self["was_due"] = _WAS_DUE[language].format_map(facts) if "was_due" in facts else ""
         self["why"] = _WHY[language].format_map(self) if "reason_by" in facts else ""

@@ -161,6 +161,8 @@ class _Page:
         yield self._row(say(en="by", zh="依据"), self._law(rule))
 
     def _tail(self, rule: Rule) -> Iterator[str]:
+        if clock := self._pack.clock(rule.each):
+            yield self._row(say(en="asked of each", zh="每一次分别审查"), self._acts(clock.start))
         if rule.before:
             yield self._row(say(en="before", zh="须早于"), self._acts(rule.before))
         yield from self._when(rule.when)

@@ -85,6 +85,11 @@ class Filed:
         return "device" in said or said.get("evidence_type") == EvidenceType.AUDIOVISUAL
 
 
+def stands_before(one: Filed, fence: Filed) -> bool:
+    """In the log, and by what both say of themselves."""
+    return one.number < fence.number and one.start_ms <= fence.end_ms
+
+
 @dataclass(frozen=True)
 class CaseFile:
     """`agency` is whose case it is; acts of others in it are theirs, and none of the case."""

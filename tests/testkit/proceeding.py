@@ -326,6 +326,19 @@ class Proceeding:
                 first.facts["medium"] = "recording"
         return made
 
+    def doubled(self, each: str, numbered: bool = False) -> "Proceeding":
+        """In which what starts that clock was done twice, each with its own papers: of each paper
+        a second twenty minutes later. By numbers those of the second measure come first."""
+        made, double = deepcopy(self), papers_of(self.pack, each)
+        for step in [step for step in made.steps if step.act in double]:
+            again = deepcopy(step)
+            again.at, again.logged = step.at + 20 * MINUTE, step.logged + 20 * MINUTE
+            made.steps.insert(made.steps.index(step) + 1, again)
+            if numbered:
+                starts = step.act in self.pack.clock(each).start  # type: ignore[union-attr]
+                step.facts["measure"], again.facts["measure"] = ("1", "2") if starts else ("2", "1")
+        return made
+
     def moved(self, act: str, behind: str) -> "Proceeding":
         """The same acts, `act` right after `behind`, also by what it says of its time."""
         made = deepcopy(self)
@@ -417,6 +430,16 @@ def complete(pack: RulePack, *wanted: Record | Check, branch: int = 0) -> Procee
     while sum(made.meet(record) for record in pack.records if made.applies(record)):
         pass
     return made.ordered()
+
+
+def papers_of(pack: RulePack, each: str) -> set[str]:
+    """Acts of which each measure that starts this clock has its own."""
+    clock = pack.clock(each)
+    assert clock is not None
+    same = [one for one in pack.clocks if one.starts == "each" and one.start == clock.start]
+    found = {act for one in same for act in (*one.start, *one.until, one.extended_by, one.excluded)}
+    found |= {act for record in pack.records if record.each == each for act in record.acts}
+    return found - {"", *(act for one in same for act in one.ends_all)}
 
 
 def looked_at(check: Check) -> Iterator[str]:

@@ -19,7 +19,6 @@ from testkit.proceeding import (
     CASE,
     DAY,
     HOUR,
-    MINUTE,
     Proceeding,
     Step,
     complete,
@@ -208,18 +207,10 @@ def test_of_several_measures_the_urgent_ones_want_an_approval_each() -> None:
 def twice(lifted: int) -> Proceeding:
     """A complete case of the ordinary procedure in which two things were sealed."""
     (outcome,) = (record for record in ORDINARY.records if record.id == "coercion_outcome")
-    made = complete(ORDINARY, outcome)
-    first = made.step("coercive_measure")
-    again = complete(ORDINARY, outcome).step("coercive_measure")
-    again.at, again.logged = first.at + 20 * MINUTE, first.logged + 20 * MINUTE
-    made.steps.insert(made.steps.index(first) + 1, again)
-    ended = made.step("coercion_disposition") if made.stands("coercion_disposition") else None
-    ended = ended or made.step("lifting")
-    for n in range(1, lifted):
-        more = Step(ended.act, dict(ended.facts), officers=list(ended.officers))
-        more.procedure = ended.procedure
-        more.at, more.logged = ended.at + n * 5 * MINUTE, ended.logged + n * 5 * MINUTE
-        made.steps.insert(made.steps.index(ended) + n, more)
+    made = complete(ORDINARY, outcome).doubled("seal_or_seize")
+    ended = [step for step in made.steps if step.act in ("coercion_disposition", "lifting")]
+    for step in ended[lifted:]:
+        made.steps.remove(step)
     return made
 
 

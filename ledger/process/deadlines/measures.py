@@ -22,13 +22,19 @@ from ledger.process.rules.rulepack import Clock
 
 @dataclass(slots=True)
 class Measure:
-    """`started` is its first act; `about` are acts on it, in log order."""
+    """`started` is its first act, `filed` all that say it, `about` acts on it; in log order."""
 
     started: Filed
     start_ms: int
+    filed: list[Filed] = field(default_factory=list)
     labels: set[str] = field(default_factory=set)
     about: list[Filed] = field(default_factory=list)
     open: bool = True
+
+    @property
+    def says(self) -> dict[str, str]:
+        """What it states, filed anew or not: of each fact what was said last."""
+        return {fact: said for one in self.filed for fact, said in one.facts.items()}
 
 
 def began_ms(filed: Filed) -> int:
@@ -43,9 +49,9 @@ def done_ms(filed: Filed) -> int:
 def measures_of(clock: Clock, case: CaseFile) -> list[Measure]:
     """Of a clock that starts with each, by when they began."""
     measures = _Measures(_started(clock, case))
-    for one in case.acts(*clock.until, *_moves(clock)):
+    for one in case.acts(*on_it(clock)):
         every = one.act in clock.ends_all
-        for measure in measures.begun(one) if every else measures.of(one, _labels(one, clock)):
+        for measure in measures.begun(one) if every else measures.of(one, labels_of(one, clock)):
             measure.about.append(one)
             measure.open &= one.act not in clock.until
     return measures.all
@@ -87,13 +93,14 @@ def _started(clock: Clock, case: CaseFile) -> list[Measure]:
     labelled: dict[str, Measure] = {}
     at_once: dict[tuple[str, int], Measure] = {}
     for one in _starts(clock, case):
-        labels, key = _labels(one, clock), (one.act, began_ms(one))
+        labels, key = labels_of(one, clock), (one.act, began_ms(one))
         same = next((labelled[label] for label in sorted(labels) if label in labelled), None)
         if same is None and (other := at_once.get(key)) and not (labels and other.labels):
             same = other
         if same is None:
             same = Measure(one, began_ms(one))
             found.append(same)
+        same.filed.append(one)
         same.labels |= labels
         same.start_ms = min(same.start_ms, began_ms(one))
         labelled |= dict.fromkeys(labels, same)
@@ -108,10 +115,11 @@ def _starts(clock: Clock, case: CaseFile) -> Iterator[Filed]:
             yield one
 
 
-def _labels(one: Filed, clock: Clock) -> set[str]:
+def labels_of(one: Filed, clock: Clock) -> set[str]:
     said = one.facts.get(clock.matched_by, "")
     return {label.strip() for label in re.split("[、,，;；]", said)} - {""}
 
 
-def _moves(clock: Clock) -> list[str]:
-    return [act for act in (clock.extended_by, clock.excluded) if act]
+def on_it(clock: Clock) -> list[str]:
+    """Acts that end or move what the clock runs for."""
+    return [act for act in (*clock.until, clock.extended_by, clock.excluded) if act]

@@ -16,6 +16,7 @@ from ledger.evidence.procedural import Registered
 from ledger.evidence.statement import Kind
 from ledger.process.casefile import Filed
 from ledger.process.judging.judged import Judged
+from ledger.process.judging.shares import Share
 from ledger.process.registers.standing import examined
 from ledger.process.rules.condition import all_said
 from ledger.process.rules.facts import MEDIUM, NEW_FACTS, RECORDING
@@ -39,7 +40,12 @@ class Failure:
 
 def failures(case: Judged, check: Check, upto: int) -> Iterator[Failure]:
     """Of acts no later than the place `upto`."""
-    return _KINDS[check.check](_Look(case, check, upto))
+    kind = _KINDS[check.check]
+    if not case.measures(check):
+        yield from kind(_Look(case, check, upto))
+        return
+    for share in case.shares(check):
+        yield from kind(_Look(case, check, upto, share))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +53,15 @@ class _Look:
     case: Judged
     check: Check
     upto: int
+    share: Share | None = None  # of the case, where each measure is asked by itself
 
     @property
     def given(self) -> Mapping[str, Any]:
         return self.check.given
 
     def acts(self, *names: str) -> tuple[Filed, ...]:
+        if self.share is not None:
+            return tuple(one for one in self.share.acts(*names) if one.number <= self.upto)
         return self.case.file.acts_upto(self.upto, *names)
 
     def last(self, name: str) -> Filed | None:

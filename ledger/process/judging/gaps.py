@@ -8,7 +8,7 @@ its delay is told. One that was logged after the act which it had to precede, th
 it occurred before, is late as well; one that does not even say so stands in the wrong order.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ledger.evidence.statement import Stage
 from ledger.process.casefile import AHEAD_MS, CaseFile, Filed
@@ -74,7 +74,31 @@ def _gaps_under(case: Judged, now_ms: int) -> Iterator[Gap]:
         yield from _act_gaps(case, one)
     for one in case.stating():
         yield from unknown_gaps(case, one)
+    yield from _same_moment(case)
     yield from late.rest()
+
+
+def _same_moment(case: Judged) -> Iterator[Gap]:
+    """Two at one moment without numbers count as one. Filed anew by the same crew, to say more or
+    to say it right, it is one; otherwise nobody can tell."""
+    for measure in case.all_measures():
+        last = measure.filed[-1]
+        rule = case.pack.act(last.act)
+        if rule is not None and not measure.labels and _differ(case, measure.filed):
+            yield act_gap(case, rule, last, "same_moment", {"count": str(len(measure.filed))})
+
+
+def _differ(case: Judged, filed: Sequence[Filed]) -> bool:
+    """By another crew, or stating otherwise what both state in words that can be read."""
+    first = filed[0]
+    for one in filed[1:]:
+        if set(one.officers) != set(first.officers):
+            return True
+        for fact in one.facts.keys() & first.facts.keys():
+            rule, said = case.pack.fact(fact, one.act), (first.facts[fact], one.facts[fact])
+            if said[0] != said[1] and (rule is None or all(map(rule.takes, said))):
+                return True
+    return False
 
 
 def _unserved(case: Judged) -> Iterator[Gap]:

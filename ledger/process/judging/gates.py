@@ -94,10 +94,11 @@ def _untold(case: Judged) -> Iterator[Gap]:
 
 def _crew_of(case: Judged, record: Record, proposed: Filed) -> Iterator[Gap]:
     """Where all that meets the record was done by those who may not do it."""
-    acts = case.file.acts(*record.acts)
-    found = best(case, (one for one in acts if meets(case, record, one, proposed)))
-    if found is not None:
-        yield from _serious(case, found)
+    each = case.shares(record) if case.measures(record) else ()
+    for acts in [one.acts(*record.acts) for one in each] or [case.file.acts(*record.acts)]:
+        found = best(case, (one for one in acts if meets(case, record, one, proposed)))
+        if found is not None:
+            yield from _serious(case, found)
 
 
 def _serious(case: Judged, one: Filed) -> Iterator[Gap]:

@@ -14,11 +14,13 @@ from functools import cached_property
 from ledger.encoding import in_china
 from ledger.errors import Malformed
 from ledger.evidence.procedural import Registered
-from ledger.evidence.statement import Statement
+from ledger.evidence.statement import Stage, Statement
 from ledger.process.casefile import CaseFile, Filed
 from ledger.process.deadlines.calendar import Working
 from ledger.process.deadlines.clocks import Running, runs_of
+from ledger.process.deadlines.measures import Measure
 from ledger.process.judging.reasons import Reasons
+from ledger.process.judging.shares import Share, Shares
 from ledger.process.registers.crew import CrewFinding, Wanted, crew_faults, register_differs
 from ledger.process.registers.listed import Seen
 from ledger.process.registers.registry import Registry, Version
@@ -74,7 +76,35 @@ class Judged:
     # What rules ask.
 
     def applies(self, rule: Record | Check) -> bool:
+        if self.measures(rule):
+            return bool(self.shares(rule))
         return all(holds(condition, self) for condition in rule.when)
+
+    def measures(self, rule: Record | Check) -> list[Measure]:
+        """Of which the rule is asked one by one."""
+        return self._shares_of(rule.each).measures if rule.each else []
+
+    def shares(self, rule: Record | Check) -> list[Share]:
+        """Those of them to which it applies."""
+        found = self._shares_of(rule.each).of(rule)
+        return [share for share in found if all(holds(one, share) for one in rule.when)]
+
+    def all_measures(self) -> list[Measure]:
+        """Of all clocks by which rules are asked of each."""
+        clocks = {rule.each for rule in (*self.pack.records, *self.pack.checks) if rule.each}
+        return [one for each in sorted(clocks) for one in self._shares_of(each).measures]
+
+    def _shares_of(self, each: str) -> Shares:
+        found = self._shares.get(each)
+        if found is None:
+            clock = self.pack.clock(each)
+            assert clock is not None  # `RulePack` has looked
+            found = self._shares[each] = Shares(self, clock)
+        return found
+
+    @cached_property
+    def _shares(self) -> dict[str, Shares]:
+        return {}
 
     def runs(self, record: Record, now_ms: int) -> list[Running]:
         """Of the clock by which what the record wants is due, as far as it started."""
@@ -106,6 +136,12 @@ class Judged:
         if found is None:
             found = self._faults[one.number] = self._crew(one, crew_faults)
         return found
+
+    @cached_property
+    def come_to(self) -> int:
+        """The latest stage of any act that the pack knows, by its place among the stages."""
+        stages = {act.id: tuple(Stage).index(act.stage) for act in self.pack.acts}
+        return max((stages.get(one.act, -1) for one in self.file.acts()), default=-1)
 
     @cached_property
     def reasons(self) -> Reasons:

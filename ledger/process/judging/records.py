@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from ledger.encoding import format_time
 from ledger.evidence.statement import Stage
-from ledger.process.casefile import Filed
+from ledger.process.casefile import Filed, stands_before
 from ledger.process.deadlines.clocks import Running, State
+from ledger.process.deadlines.measures import labels_of
 from ledger.process.judging.gap import Gap, GapKind, act_gap, rule_gap, stage_of
 from ledger.process.judging.judged import Judged
 from ledger.process.judging.reasons import EXPLANATION
@@ -21,6 +22,7 @@ from ledger.process.spans import SLACK_MS, Spans
 
 HOUR_MS = 3_600_000
 STAGES = tuple(Stage)
+Which = tuple[int, dict[str, str]]  # of several measures: its place, and how it is called
 NOTHING = "not_recorded"
 
 
@@ -81,6 +83,9 @@ def record_gaps(
     """`fence` is the act before which it must stand. What lacks is due without it as well once the
     record's own clock has run out; of several measures each wants its own."""
     late = late or Late(case)
+    if case.measures(record):
+        yield from _each_lacks(case, record, fence, late)
+        return
     runs = case.runs(record, now_ms) if record.clock else []
     if not runs or runs[0].clock.starts != "each":
         candidates = case.file.acts(*record.acts)
@@ -97,20 +102,46 @@ def record_gaps(
         if own:
             yield from _unmet(case, record, own, bound, late)
         else:
-            yield _missing(case, record, bound, run, of_several=len(runs) > 1)
+            labels = labels_of(run.started, run.clock)
+            yield _missing(case, record, bound, run, _which(run.started, labels, len(runs)))
+
+
+def _each_lacks(case: Judged, record: Record, fence: Filed | None, late: Late) -> Iterator[Gap]:
+    count = len(case.measures(record))
+    for share in case.shares(record):
+        started, bound = share.measure.started, fence
+        if fence is not None and started.act in record.before:
+            # Each must have it before itself; and a conclusion, which comes last, before that.
+            comes_last = fence.number > started.number and fence.act != started.act
+            bound = fence if comes_last else started
+        elif fence is not None and started.number >= fence.number:
+            bound = None  # what was only done behind the fence is none of its matters
+        if own := share.acts(*record.acts):
+            yield from _unmet(case, record, own, bound, late)
+        else:
+            yield _missing(case, record, bound, None, _which(started, share.measure.labels, count))
+
+
+def _which(started: Filed, labels: Iterable[str], count: int) -> Which | None:
+    """Of a case's one measure nobody needs to be told which."""
+    if count < 2:
+        return None
+    facts = {"act": started.act, "done": format_time(started.start_ms)}
+    number = "、".join(sorted(labels))
+    return started.number, facts | ({"measure": number} if number else {})
 
 
 def _missing(
-    case: Judged, record: Record, fence: Filed | None, run: Running | None, of_several: bool = False
+    case: Judged, record: Record, fence: Filed | None, run: Running | None, of: Which | None = None
 ) -> Gap:
     facts = _before(case, fence) if fence else {}
     overdue = run is not None and run.state is State.OVERDUE
     if run is not None and run.due_ms is not None and overdue:
         facts |= {"clock": run.clock.id, "was_due": format_time(run.due_ms)}
     place = None
-    if of_several and run is not None and run.started is not None:
-        place = run.started.number
-        facts |= {"act": run.started.act, "done": format_time(run.started.start_ms)}
+    if of is not None:
+        place = of[0]
+        facts |= of[1]
     due = fence is not None or overdue or _has_passed(case, stage_of(case, record))
     return rule_gap(case, record, GapKind.MISSING, "missing", place, facts, due)
 
@@ -155,11 +186,6 @@ def best(case: Judged, acts: Iterable[Filed], late: Late | None = None) -> Filed
 
 def serious_crew(case: Judged, one: Filed) -> list[CrewFinding]:
     return [finding for finding in case.crew_faults(one) if finding.level == Level.SERIOUS]
-
-
-def stands_before(one: Filed, fence: Filed) -> bool:
-    """In the log, and by what both say of themselves."""
-    return one.number < fence.number and one.start_ms <= fence.end_ms
 
 
 def meets(case: Judged, record: Record, one: Filed, fence: Filed) -> bool:
@@ -261,8 +287,4 @@ def _before(case: Judged, fence: Filed) -> dict[str, str]:
 
 def _has_passed(case: Judged, stage: Stage) -> bool:
     """Whether any act that the pack knows has come to a later stage."""
-    return any(
-        STAGES.index(rule.stage) > STAGES.index(stage)
-        for one in case.file.acts()
-        if (rule := case.pack.act(one.act))
-    )
+    return case.come_to > STAGES.index(stage)

@@ -180,6 +180,7 @@ _RULE: Mapping[str, Read] = {
 }
 _RULE_MAY: Mapping[str, Read] = {
     "before": _acts,
+    "each": phrase.word,
     "memory": flag,
     "note": phrase.text,
     "when": conditions,

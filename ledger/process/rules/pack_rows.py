@@ -89,6 +89,7 @@ class Rule:
     memory: bool = False
     before: tuple[str, ...] = ()
     when: tuple[Condition, ...] = ()
+    each: str = ""  # a clock that starts with each: of several measures each is asked by itself
 
 
 @dataclass(frozen=True, slots=True)

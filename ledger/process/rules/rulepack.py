@@ -18,8 +18,8 @@ from typing import Any, Self
 from ledger.errors import Malformed
 from ledger.evidence.statement import Stage
 from ledger.process.rules.condition import acts_of, says_of
-from ledger.process.rules.fact_uses import check_use, uses_of
-from ledger.process.rules.facts import FactRule
+from ledger.process.rules.fact_uses import Use, check_use, uses_of
+from ledger.process.rules.facts import FactKind, FactRule
 from ledger.process.rules.pack_reading import CHECKS, TABLES, read_tables
 from ledger.process.rules.pack_rows import (
     ActRule,
@@ -172,6 +172,8 @@ class RulePack:
             self._check_demanded(part, f"{path}.fact")
         if isinstance(part, Record) and part.clock:
             self._check_clock(part, f"{path}.clock")
+        if isinstance(part, Rule) and part.each:
+            self._check_each(part, f"{path}.each")
         if self.facts:
             for use in uses_of(part):
                 check_use(use, self.fact(use.fact, use.act), f"{path}.{use.at}")
@@ -185,6 +187,24 @@ class RulePack:
             raise Malformed(f"{clock.id!r} is no duty: nothing is due when it is over", path=path)
         if other := sorted(set(record.acts) - set(clock.until)):
             raise Malformed(f"want {other[0]!r} to end the clock {clock.id!r}", path=path)
+
+    def _check_each(self, rule: Rule, path: str) -> None:
+        """Without a number of its measure on each paper nobody could say whose it is."""
+        _check_named([rule.each], {clock.id for clock in self.clocks}, path)
+        clock = self.clock(rule.each)
+        assert clock is not None
+        if clock.starts != "each":
+            raise Malformed(f"{clock.id!r} does not start with each of its acts", path=path)
+        if isinstance(rule, Record) and rule.clock:
+            raise Malformed(
+                "want each or clock: a clock that starts with each asks each", path=path
+            )
+        for act in _acts_named(rule) if self.facts else ():
+            check_use(
+                Use(act, clock.matched_by, "each", FactKind.TEXT),
+                self.fact(clock.matched_by, act),
+                path,
+            )
 
     def _check_demanded(self, check: Check, path: str) -> None:
         """A check passes over a fact that is not stated: some record must demand it."""
