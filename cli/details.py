@@ -11,6 +11,7 @@ from cli.details_files import FILES
 from cli.details_hints import HINTS
 from cli.details_keys import KEYS
 from cli.details_offices import OFFICES
+from cli.details_packs import PACKS
 from cli.matching import Words, matched
 from cli.refused import REFUSED
 
@@ -117,7 +118,7 @@ _DETAILS: tuple[tuple[str, Words], ...] = (
     (r"a file's name ends in \.toml", "规则包文件的名称以 .toml 结尾"),
 )
 
-CATALOGUE = (*_DETAILS, *FILES, *KEYS, *OFFICES, *HINTS)
+CATALOGUE = (*PACKS, *_DETAILS, *FILES, *KEYS, *OFFICES, *HINTS)
 
 # A file and its line, a key in it, what stands there.
 _WHERE: tuple[tuple[str, Words], ...] = (

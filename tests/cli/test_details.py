@@ -240,3 +240,23 @@ def test_wrong_usage_has_words_in_both_languages_where_it_is_raised() -> None:
         and re.search("[a-z]{3}", "".join(map(written, getattr(node.args[0], "values", node.args))))
     ]
     assert bare == []
+
+
+def test_whatever_is_wrong_in_a_rule_pack_is_told_in_chinese() -> None:
+    """Of every error that its readers raise: a lawyer writes packs."""
+    folder = ROOT / "ledger" / "process" / "rules"
+    found = {
+        "".join(map(written, getattr(node.args[0], "values", node.args[:1])))
+        for path in (*folder.glob("*.py"), ROOT / "ledger" / "process" / "tables.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "Malformed"
+    }
+    assert len(found) > 30
+    bare = {text: in_chinese(text) for text in found if not re.search("[一-鿿]", in_chinese(text))}
+    assert bare == {}
+
+
+def test_a_word_of_another_choice_is_told_without_english() -> None:
+    wrong = "want one of yes, no of the fact 'urgent' of 'coercive_measure', got '是'"
+    told = "coercive_measure 的事实 urgent 须为 yes, no 之一，现为“是”"
+    assert in_chinese(wrong) == told

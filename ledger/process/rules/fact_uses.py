@@ -103,11 +103,16 @@ def _of_clock(clock: Clock) -> Iterator[Use]:
 
 def check_use(use: Use, rule: FactRule | None, path: str) -> None:
     """That the fact is declared so that whoever looks at it can read it."""
-    fact = f"the fact {use.fact!r} of {use.act!r}"
     if rule is None:
-        raise Malformed(f"no [[fact]] declares {fact}", path=path)
+        raise Malformed(f"no [[fact]] declares the fact {use.fact!r} of {use.act!r}", path=path)
     if use.kind is not None and use.kind is not rule.kind:
-        raise Malformed(f'want {fact} declared with kind = "{use.kind}"', path=path)
+        raise Malformed(
+            f'want the fact {use.fact!r} of {use.act!r} declared with kind = "{use.kind}"',
+            path=path,
+        )
     if use.word and use.word not in rule.values:
         words = ", ".join(rule.values)
-        raise Malformed(f"want one of {words} of {fact}, got {use.word!r}", path=path)
+        raise Malformed(
+            f"want one of {words} of the fact {use.fact!r} of {use.act!r}, got {use.word!r}",
+            path=path,
+        )

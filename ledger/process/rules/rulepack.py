@@ -159,8 +159,10 @@ class RulePack:
         for n, fact in enumerate(self.facts, start=1):
             for act in fact.acts or ("",):
                 if (fact.id, act) in known:
-                    of = f" of {act!r}" if act else " of all acts"
-                    raise Malformed(f"{fact.id!r}{of} stands twice", path=f"fact[{n}].id")
+                    raise Malformed(
+                        f"the fact {fact.id!r} of {act or 'all acts'!r} is declared twice",
+                        path=f"fact[{n}].id",
+                    )
                 known.add((fact.id, act))
 
     def _check_row(self, part: Any, path: str) -> None:
