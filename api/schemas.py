@@ -265,8 +265,8 @@ COMPONENTS: dict[str, Schema] = {
                     dict.fromkeys(
                         (
                             *("acts", "agency", "amount", "case", "closed", "decided", "decision"),
-                            *("first", "last", "named", "officers", "opened", "procedure"),
-                            *("served", "stage"),
+                            *("first", "last", "named", "officers", "opened", "owner"),
+                            *("procedure", "served", "stage"),
                         ),
                         _TEXT,
                     )

@@ -273,6 +273,7 @@ def _line(asked: Asked, line: CaseLine) -> dict[str, str]:
         "named": "" if line.named is None else asked.place(line.named),
         "officers": "、".join(line.officers),
         "opened": line.opened.isoformat() if line.opened else "",
+        "owner": asked.s.casefiles.owner(line.case),
         "procedure": line.procedure,
         "stage": stage_of(line),
         **{name: day.isoformat() if day else "" for name, day in days.items()},

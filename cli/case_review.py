@@ -16,7 +16,7 @@ from cli.language import say
 from cli.output import Exit
 from cli.registering import agency_option
 from cli.remote import open_client, own_key_option, server_option, token_option
-from cli.review_compare import compare, folder_argument, numbered_cases
+from cli.review_compare import compare, folder_argument, review_cases
 from cli.review_folder import (
     ENTRY,
     LIST,
@@ -32,7 +32,7 @@ from cli.small_file import read_small
 from cli.trust import open_trust
 from ledger import suite
 from ledger.encoding import format_time, parse_base64, parse_hex, printable
-from ledger.errors import Malformed, Rejected
+from ledger.errors import Malformed, Rejected, Unknown
 from ledger.evidence.statement import OPENING
 from ledger.process.reports.drawing import (
     SECRET_SIZE,
@@ -129,7 +129,9 @@ def list_(
     path = Path(folder)
     make_folder(path)
     if not (path / STATEMENT).exists():
-        register = numbered_cases(client, agency, year)
+        register = review_cases(client, agency, year).own
+        if not register:
+            raise Unknown(f"no case of {agency!r} with a number in {year}")
         cases = [Opened(secrets.token_bytes(32), case) for case in register]
         _write(path, *make_list(agency, year, committed, sample, cases), key)
     envelope = read_small(path / STATEMENT)

@@ -1,6 +1,6 @@
 """`tiezheng case-review compare`: whether the list of a review has every case that it must have."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,15 +12,15 @@ from cli.command import command as new_command
 from cli.files import read_secret
 from cli.language import say
 from cli.output import Exit
+from cli.own_cases import RegisterCases, register_cases
 from cli.public_log import open_log
 from cli.remote import open_client, server_option, token_option
 from cli.review_folder import OPENINGS, Fixed, open_fixed
 from cli.small_file import read_small
 from cli.statistics import finding_line, lines_of
 from cli.trust import open_trust
-from ledger.encoding import parse_decimal
-from ledger.errors import Malformed, Rejected, Unavailable, Unknown
-from ledger.evidence.case_number import parse_case
+from ledger.encoding import printable
+from ledger.errors import Rejected, Unavailable
 from ledger.evidence.place import Place
 from ledger.evidence.statement import Statement
 from ledger.evidence.trust import Trust
@@ -32,8 +32,7 @@ from ledger.report import Finding, Outcome, worst
 if TYPE_CHECKING:
     from api.clients.ledger import LedgerClient
 
-ROW = ("case", "named")
-Numbered = dict[str, Place]  # cases, and since where in the log they have their number
+Numbered = Mapping[str, Place]  # cases, and since where in the log they have their number
 
 
 def folder_argument(function: F) -> F:
@@ -49,13 +48,17 @@ def folder_argument(function: F) -> F:
         "left out. For the reviewer, who has the openings. With --server the cases are\n"
         "those that the ledger tells; with --acts and --log those of all acts of the\n"
         "year (tiezheng statistics --acts), each proved and none left out: offline,\n"
-        "and nobody's word.\n\n"
+        "and nobody's word. A case of another agency, in which this one acted, is not\n"
+        "listed. The acts do not show whose a case is: with --server too the ledger\n"
+        "says so, and each is named; without, it is told as left out.\n\n"
         "Exit code: 0 the same, 1 a case was left out or is not of the year, 3 the acts\n"
         "do not show it.",
         "zh": "将 DIR 中的名单与该年度的案件对照。\n\n"
         "案号先于名单入日志、却不在名单之内的案件，即为漏列。由持有 openings 的评查人使用。\n"
         "用 --server 时以账本所答的台账为准；用 --acts 和 --log 时以该年度全部行为为准\n"
-        "（tiezheng statistics --acts），逐一核验、无一遗漏，可离线进行，无须听信任何人。\n\n"
+        "（tiezheng statistics --acts），逐一核验、无一遗漏，可离线进行，无须听信任何人。\n"
+        "本机关曾有行为而属其他机关的案件不列入名单。行为本身不显示案件归属：同时给出\n"
+        "--server 时以账本所答为准并逐案列明；未给出时一律报为漏列。\n\n"
         "退出码：0 一致，1 有漏列，或名单所列案件不属该年度，3 所列行为不足以判定。",
     },
     example="tiezheng case-review compare review --trust trust/ \\\n"
@@ -90,59 +93,72 @@ def compare(
     fixed = open_fixed(path, believed)
     listed = set(open_list(fixed.listed, read_small(path / OPENINGS)))
     findings: Sequence[Finding] = ()
+    agency, year = fixed.listed.agency, fixed.listed.year
+    told = None
+    if server and token_file:
+        told = review_cases(open_client(server, token=read_secret(token_file)), agency, year)
     if acts is not None and log is not None:
         numbered, findings = _proved(Path(acts), log, believed, fixed)
-    elif acts is None and log is None and server and token_file:
-        client = open_client(server, token=read_secret(token_file))
-        numbered = numbered_cases(client, fixed.listed.agency, fixed.listed.year)
+    elif acts is None and log is None and told is not None:
+        numbered = told.own
     else:
         raise click.UsageError(
             say(
-                en="want --server and --token-file, or --acts and --log",
-                zh="须给出 --server、--token-file，或 --acts、--log",
+                en="want --server and --token-file, or --acts and --log, or all four",
+                zh="须给出 --server、--token-file，或 --acts、--log，也可四项同用",
             )
         )
+    elsewhere = {} if told is None else dict(told.elsewhere)
     shown = worst(finding.outcome for finding in findings) if findings else None
-    left_out = sorted(c for c, at in numbered.items() if c not in listed and at < fixed.place)
-    strange = sorted(listed - numbered.keys())
+    before = {case for case, place in numbered.items() if place < fixed.place}
+    left_out = sorted(before - listed - elsewhere.keys())
+    strange = sorted(listed - (numbered.keys() - elsewhere.keys()))
     if shown is not None and shown is not Outcome.PASSED:
         strange = []  # it may stand in an act that the file lacks
+    others = {case: whose for case, whose in sorted(elsewhere.items()) if case not in listed}
     if as_json:
-        told = {} if shown is None else {"acts": str(shown)}
-        output.result_json({"left_out": left_out, "unknown": strange, **told})
+        rows = [{"case": case, "owner": whose} for case, whose in others.items()]
+        proved = {} if shown is None else {"acts": str(shown)}
+        output.result_json({"elsewhere": rows, "left_out": left_out, "unknown": strange, **proved})
     else:
-        output.result("\n".join(_lines(len(listed), left_out, strange, findings)))
+        output.result("\n".join(_lines(len(listed), left_out, strange, others, findings)))
     if left_out or strange:
         return Exit.FAILED
-    return Exit.DONE if shown is None else output.exit_of(shown)
+    if shown is None:
+        return Exit.DONE
+    # Whose a case is, the agency's own acts do not show.
+    return Exit.UNDECIDED if others and shown is Outcome.PASSED else output.exit_of(shown)
 
 
 def _lines(
-    count: int, left_out: list[str], strange: list[str], findings: Sequence[Finding]
+    count: int,
+    left_out: list[str],
+    strange: list[str],
+    others: Mapping[str, str],
+    findings: Sequence[Finding],
 ) -> list[str]:
     lines = [say(en=f"left out: {case}", zh=f"漏列：{case}") for case in left_out]
     lines += [say(en=f"not of the year: {case}", zh=f"不属该年度：{case}") for case in strange]
     odd = [finding_line(one) for one in findings if one.outcome is not Outcome.PASSED]
     if not lines and not odd:
         lines = [say(en=f"{count} cases, none left out", zh=f"{count} 案，无漏列")]
+    lines += [
+        say(
+            en=f"another agency's, as the ledger tells: {printable(case)} ({printable(whose)})",
+            zh=f"据账本所答属其他机关：{printable(case)}（{printable(whose)}）",
+        )
+        for case, whose in others.items()
+    ]
     return lines + odd
 
 
-def numbered_cases(client: "LedgerClient", agency: str, year: int) -> Numbered:
+def review_cases(client: "LedgerClient", agency: str, year: int) -> RegisterCases:
     """The agency's own cases that have a number; what was lost cannot be listed. What two persons
     had destroyed is no case file to review: its disposal stands in the log."""
-    answer = client.view(agency, "cases", {"year": str(year), "below": "no"}, {"cases": ROW})
-    gone = parse_decimal(answer.get("lost", "0"))
-    if lost := gone - parse_decimal(answer.get("destroyed", "0")):
-        raise Unavailable(f"{lost} acts of that year are lost: the list would lack cases")
-    numbered = {
-        row["case"]: Place.from_text(row["named"])
-        for row in answer["cases"]
-        if _is_numbered(row["case"])
-    }
-    if not numbered:
-        raise Unknown(f"no case of {agency!r} with a number in {year}")
-    return numbered
+    found = register_cases(client, agency, str(year))
+    if found.lost:
+        raise Unavailable(f"{found.lost} acts of that year are lost: the list would lack cases")
+    return found
 
 
 def _proved(
@@ -159,7 +175,7 @@ def _proved(
             "the acts were taken from the log before the list was fixed",
             hints=("tiezheng statistics --acts …, anew",),
         )
-    numbered: Numbered = {}
+    numbered: dict[str, Place] = {}
 
     def each(place: Place, statement: Statement) -> None:
         if statement.case is not None:
@@ -171,10 +187,3 @@ def _proved(
 
 def _of(listed: ReviewList) -> tuple[str, str]:
     return listed.agency, f"{listed.year:04}"
-
-
-def _is_numbered(case: str) -> bool:
-    try:
-        return bool(parse_case(case))
-    except Malformed:
-        return False

@@ -89,8 +89,8 @@ command = Group("archive", words=WORDS, example="tiezheng archive check handover
     "--year",
     metavar="YEAR",
     words={
-        "en": "all cases of the case register of --agency in that year",
-        "zh": "--agency 该年执法台账中的全部案件",
+        "en": "its own cases with a number in the case register of --agency in that year",
+        "zh": "--agency 该年执法台账中属本机关且已有案号的案件",
     },
 )
 @option(

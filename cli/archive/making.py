@@ -19,6 +19,7 @@ from cli.archive.words import four_text
 from cli.files import check_new, read_secret
 from cli.language import say
 from cli.output import Exit
+from cli.own_cases import register_cases
 from cli.remote import open_client
 from cli.trust import open_trust
 from ledger.archiving import package
@@ -126,8 +127,17 @@ def _of_year(server: str, token_file: str, year: str, agency: str | None) -> lis
     if agency is None:
         raise click.UsageError(say(en="want --agency with --year", zh="--year 须与 --agency 同用"))
     client = open_client(server, token=read_secret(token_file))
-    answer = client.view(agency, "cases", {"year": year}, {"cases": ("case",)})
-    return [parse_case(row["case"]) for row in answer["cases"]]
+    found = register_cases(client, agency, year)
+    if found.elsewhere or found.unnumbered:
+        output.note(
+            say(
+                en=f"not handed over: {len(found.elsewhere)} cases of other agencies, "
+                f"{found.unnumbered} without a number",
+                zh=f"不移交：其他机关的案件 {len(found.elsewhere)} 件，"
+                f"尚无案号的 {found.unnumbered} 件",
+            )
+        )
+    return list(found.own)
 
 
 def _check_asked(

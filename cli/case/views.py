@@ -22,8 +22,8 @@ from cli.table import Table, show_table, write_table
 from ledger.evidence.procedural import Registered
 
 REGISTER = (
-    *("case", "agency", "procedure", "opened", "officers", "stage", "decision", "amount"),
-    *("decided", "served", "closed", "acts", "first", "last"),
+    *("case", "owner", "agency", "procedure", "opened", "officers", "stage", "decision"),
+    *("amount", "decided", "served", "closed", "acts", "first", "last"),
 )
 DOCUMENTS = (
     *("case", "agency", "procedure", "stage", "act", "number", "day", "logged", "sha256"),
@@ -108,10 +108,11 @@ def _day_option() -> Callable[[F], F]:
     words={
         "en": "Print the case register of an agency: a line for each case of a year.\n\n"
         "It is drawn from the log and typed by nobody. Each line names the places of\n"
-        "its first and last statement, whose receipts show that they are logged.",
+        "its first and last statement, whose receipts show that they are logged, and\n"
+        "whose case it is: an agency may have acted in another's.",
         "zh": "打印机关的执法台账：某年度每案一行。\n\n"
         "台账由日志生成，不经人工填写。每行给出首、末两条陈述在日志中的位置，\n"
-        "可凭其回执核对。",
+        "可凭其回执核对，并载明案件属于哪个机关：本机关可能在他机关的案件中有行为。",
     },
     example="tiezheng case register --agency agency-01 --year 2026 -o 台账.xlsx \\\n"
     "    --server https://ledger.example --token-file token",

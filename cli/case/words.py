@@ -42,6 +42,7 @@ HEADS: Mapping[str, Bilingual] = {
     "number": {"en": "number", "zh": "文书编号"},
     "officers": {"en": "officers", "zh": "执法人员"},
     "opened": {"en": "opened", "zh": "立案（首次行为）"},
+    "owner": {"en": "case of", "zh": "案件所属"},
     "place": {"en": "place", "zh": "日志位置"},
     "power": {"en": "power", "zh": "权力事项"},
     "procedure": {"en": "procedure", "zh": "程序"},

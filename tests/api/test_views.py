@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from api.founding import agency_registration
 from api.ids import new_id
 from ledger.evidence.envelope import Envelope
+from ledger.evidence.signing import seal
 from testkit.county import (
     COUNTY,
     ELSEWHERE,
@@ -19,14 +21,16 @@ from testkit.county import (
     ELSEWHERE_HANDLER,
     STREET,
     STREET_CASE,
+    STREET_HANDLER,
     act,
     open_county,
+    open_provisional,
     signed,
 )
 from testkit.lists import POWERS
 from testkit.registers import officer, registered
 from testkit.sequence import go_on, reopened
-from testkit.server import CASE, OTHER_CASE, Ledger, await_that
+from testkit.server import CASE, OTHER_CASE, REGISTRAR, Ledger, await_that
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +62,31 @@ def test_each_line_tells_where_it_stands(ledger: Ledger) -> None:
     log, _, index = line["last"].partition("-")
     row = ledger.services.log.row(int(index))
     assert (log, row.kind) == ("2026", "act")
+
+
+def test_a_line_says_whose_case_it_is_also_where_another_acted_in_it(tmp_path: Path) -> None:
+    with open_county(tmp_path / "ledger") as made:
+        street = {"by": STREET_HANDLER, "agency": STREET}
+        slot = open_provisional(made, **street)  # type: ignore[arg-type]
+        act(made, "inquiry_record", stage="investigate", case=ELSEWHERE_CASE, **street)  # type: ignore[arg-type]
+
+        def owners() -> dict[str, str]:
+            rows = ask(made, f"/v1/agencies/{STREET}/cases?year=2026").json()["cases"]
+            assert {row["agency"] for row in rows} == {STREET}
+            return {row["case"]: row["owner"] for row in rows}
+
+        assert owners() == {STREET_CASE: STREET, slot: STREET, ELSEWHERE_CASE: ELSEWHERE}
+        rows = ask(made, CASES).json()["cases"]
+        assert {row["case"]: row["owner"] for row in rows} == {CASE: COUNTY, OTHER_CASE: COUNTY}
+        # A spelling that is registered says it from then on: for gates, gaps and this alike.
+        lent = "苏街借〔2026〕7号"
+        act(made, "case_filing", by=ELSEWHERE_HANDLER, agency=ELSEWHERE, case=lent)
+        act(made, "inquiry_record", stage="investigate", case=lent, **street)  # type: ignore[arg-type]
+        assert owners()[lent] == ELSEWHERE
+        forms = ["苏街借〔{year}〕{number}号"]
+        numbers = agency_registration(STREET, "街道", forms, time.time_ns() // 1_000_000)
+        made.accept(seal(numbers.to_bytes(), [REGISTRAR]).to_bytes())
+        assert owners()[lent] == STREET
 
 
 def test_those_below_stand_in_it_if_asked(ledger: Ledger) -> None:

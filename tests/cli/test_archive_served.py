@@ -14,7 +14,16 @@ from api.founding import agency_registration
 from ledger.archiving.package import Contents
 from ledger.evidence.packet import TAG_MANIFEST
 from ledger.evidence.signing import seal
-from testkit.county import COUNTY, act, open_county
+from testkit.county import (
+    COUNTY,
+    ELSEWHERE_CASE,
+    STREET,
+    STREET_CASE,
+    STREET_HANDLER,
+    act,
+    open_county,
+    open_provisional,
+)
 from testkit.packages import ARCHIVE, BY
 from testkit.server import CASE, HANDLER, OTHER_CASE, REGISTRAR, Ledger, await_that, serving
 from testkit.terminal import Ended, Run
@@ -70,6 +79,22 @@ def test_the_cases_of_a_year_are_those_of_the_register(desk: Desk) -> None:
     digits = " ".join(page.partition("tagmanifest-sha256.txt)\n")[2].split("\n")[:2])
     ended = desk.command("archive", "check", desk.folder / "handover", "--fingerprint", digits)
     assert ended.code == 0, ended.out
+
+
+def test_a_case_of_another_agency_and_one_without_a_number_are_not_handed_over(
+    tmp_path: Path, run: Run
+) -> None:
+    with open_county(tmp_path / "ledger") as ledger, serving(ledger.http.app) as url:  # type: ignore[arg-type]
+        street = {"by": STREET_HANDLER, "agency": STREET}
+        open_provisional(ledger, **street)  # type: ignore[arg-type]
+        act(ledger, "inquiry_record", stage="investigate", case=ELSEWHERE_CASE, **street)  # type: ignore[arg-type]
+        ledger.await_quorum()
+        shutil.copytree(ledger.folder / "trust", tmp_path / "trust")
+        desk = Desk(ledger, url, tmp_path, run)
+        ended = desk.make("--year", "2026", "--agency", STREET, "--lang", "zh")
+        assert ended.code == 0, ended.err + ended.out
+        assert "不移交：其他机关的案件 1 件，尚无案号的 1 件" in ended.err
+        assert desk.cases() == [STREET_CASE]
 
 
 def test_each_packet_that_is_fetched_is_an_export_in_the_log(desk: Desk) -> None:

@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -14,14 +13,21 @@ from pathlib import Path
 
 import pytest
 
-from api.ids import new_id
 from cli.score_sheet import _missed, _told
-from ledger.evidence.chunks import digest_item
-from ledger.evidence.signing import seal
-from ledger.evidence.statement import FileSubject, Kind, Statement
 from ledger.process.reports.drawing import Opened, ReviewList, make_list
 from ledger.tlog.receipt import Receipt
-from testkit.county import COUNTY, STREET, act, open_county, signed
+from testkit.county import (
+    COUNTY,
+    ELSEWHERE,
+    ELSEWHERE_CASE,
+    STREET,
+    STREET_CASE,
+    STREET_HANDLER,
+    act,
+    open_county,
+    open_provisional,
+    signed,
+)
 from testkit.pdf import pages_of
 from testkit.registers import listed
 from testkit.server import CASE, HANDLER, OTHER_CASE, Ledger, await_that, serving
@@ -77,7 +83,7 @@ class Desk:
         assert ended.code == 0, ended.err
         return file
 
-    def prove(self, acts: Path, *more: str) -> Ended:
+    def prove(self, acts: Path, *more: str | Path) -> Ended:
         copy = self.ledger.folder / "public"
         asked = ("--trust", self.trust, "--acts", acts, "--log", copy)
         return self.run("case-review", "compare", self.review, *asked, *more)
@@ -148,7 +154,7 @@ def test_three_of_ten_are_drawn_and_a_shell_draws_the_same(drawn: Desk) -> None:
 def test_the_list_is_the_register_of_that_moment(drawn: Desk) -> None:
     assert drawn.compare().code == 0
     act(drawn.ledger, "case_filing", stage="start", case="苏城管罚〔2026〕900号")
-    assert json.loads(drawn.compare().out) == {"left_out": [], "unknown": []}
+    assert json.loads(drawn.compare().out) == {"elsewhere": [], "left_out": [], "unknown": []}
 
 
 def test_who_makes_the_list_is_told_what_the_folder_still_needs(desk: Desk) -> None:
@@ -161,17 +167,12 @@ def test_who_makes_the_list_is_told_what_the_folder_still_needs(desk: Desk) -> N
 
 
 def test_a_case_that_got_its_number_after_the_list_was_not_left_out(desk: Desk) -> None:
-    slot = {"agency": COUNTY, "id": new_id(time.time_ns() // 1_000_000)}
-    opening = {"act": "provisional_opening", "occurred": NOW} | slot
-    desk.ledger.upload(b"opened")
-    files = (FileSubject("a.txt", digest_item(b"opened")),)
-    desk.ledger.accept(seal(Statement(Kind.ACT, files, opening).to_bytes(), [HANDLER]).to_bytes())
-    act(desk.ledger, "source", stage="start", case=None, provisional=slot["id"])
+    slot = open_provisional(desk.ledger)
     desk.receipt(json.loads(desk.list_().out)["id"])
-    assert json.loads(desk.compare().out) == {"left_out": [], "unknown": []}
-    late = {"case": "苏城管罚〔2026〕901号", "provisional": slot["id"]}
+    assert json.loads(desk.compare().out) == {"elsewhere": [], "left_out": [], "unknown": []}
+    late = {"case": "苏城管罚〔2026〕901号", "provisional": slot}
     act(desk.ledger, "case_filing", stage="start", **late)
-    assert json.loads(desk.compare().out) == {"left_out": [], "unknown": []}
+    assert json.loads(desk.compare().out) == {"elsewhere": [], "left_out": [], "unknown": []}
 
 
 def test_a_case_that_was_left_out_or_made_up_is_told(
@@ -188,7 +189,7 @@ def test_a_case_that_was_left_out_or_made_up_is_told(
     desk.receipt(json.loads(desk.list_().out)["id"])
     ended = desk.compare()
     assert ended.code == 1
-    told = {"left_out": [OTHER_CASE], "unknown": ["苏城管罚〔2026〕1号"]}
+    told = {"elsewhere": [], "left_out": [OTHER_CASE], "unknown": ["苏城管罚〔2026〕1号"]}
     assert json.loads(ended.out) == told
     # Without the ledger's word the same.
     ended = desk.prove(desk.acts(), "--json")
@@ -213,6 +214,51 @@ def test_all_cases_of_the_year_s_acts_are_in_the_list_or_came_later(drawn: Desk)
     act(drawn.ledger, "case_filing", stage="start", case="苏城管罚〔2026〕901号")
     # The copy of the log has it a moment after the log.
     await_that(lambda: drawn.prove(acts).code == 3, "the copy")
+
+
+def test_another_agency_s_case_is_in_no_list_and_is_named(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The street has acted in a case of another county's as well."""
+    act(desk.ledger, "inquiry_record", by=STREET_HANDLER, agency=STREET, case=ELSEWHERE_CASE)
+    key = desk.review.parent / "street.key"
+    key.write_text(STREET_HANDLER.to_text())
+    digest = desk.listing[desk.listing.index("--reviewer") + 1]
+    desk.listing = (
+        *("--agency", STREET, "--year", "2026", "--reviewer", digest, "--key", key),
+        *desk.usual,
+    )
+    desk.receipt(json.loads(desk.list_(sample="1").out)["id"])
+    _, opened = (desk.review / "openings").read_text(encoding="utf-8").split()
+    assert opened == STREET_CASE
+    told = {
+        "elsewhere": [{"case": ELSEWHERE_CASE, "owner": ELSEWHERE}],
+        "left_out": [],
+        "unknown": [],
+    }
+    ended = desk.compare()
+    assert (ended.code, json.loads(ended.out)) == (0, told)
+    # The agency's own acts do not show whose it is: with the ledger's word, which is only that.
+    acts = desk.acts(of=STREET)
+    ended = desk.prove(acts, *desk.usual, "--json")
+    assert (ended.code, json.loads(ended.out)) == (3, told | {"acts": "passed"})
+    ended = desk.prove(acts, *desk.usual, "--lang", "zh")
+    assert f"据账本所答属其他机关：{ELSEWHERE_CASE}（{ELSEWHERE}）" in ended.out
+    ended = desk.prove(acts, "--json")
+    assert (ended.code, json.loads(ended.out)["left_out"]) == (1, [ELSEWHERE_CASE])
+
+    # A list that is padded with it is told.
+    def padded(*given: object) -> tuple[ReviewList, bytes]:
+        *head, cases = given
+        assert isinstance(cases, list)
+        return make_list(*head, [*cases, Opened(bytes(32), ELSEWHERE_CASE)])  # type: ignore[arg-type]
+
+    monkeypatch.setattr("cli.case_review.make_list", padded)
+    desk.review = desk.review.parent / "padded"
+    desk.receipt(json.loads(desk.list_(sample="1").out)["id"])
+    for ended in (desk.compare(), desk.prove(desk.acts(of=STREET), *desk.usual, "--json")):
+        found = json.loads(ended.out)
+        assert (ended.code, found["unknown"], found["elsewhere"]) == (1, [ELSEWHERE_CASE], [])
 
 
 def test_acts_of_before_the_list_or_of_another_agency_show_nothing(desk: Desk) -> None:

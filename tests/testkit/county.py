@@ -9,7 +9,7 @@ from typing import Any
 from api.ids import new_id
 from ledger.evidence.chunks import digest_item
 from ledger.evidence.signing import seal
-from ledger.evidence.statement import FileSubject, Kind, Role, Statement
+from ledger.evidence.statement import OPENING, FileSubject, Kind, Role, Statement
 from ledger.tlog.signing_key import SigningKey
 from testkit.keys import key
 from testkit.lists import POWERS
@@ -52,6 +52,23 @@ def act(
     statement = Statement(Kind.ACT, (FileSubject("a.txt", digest_item(data)),), predicate)
     (row,) = ledger.accept(seal(statement.to_bytes(), [by]).to_bytes())
     return row
+
+
+def open_provisional(ledger: Ledger, *, by: SigningKey = HANDLER, agency: str = COUNTY) -> str:
+    """The id of a case that has no number yet, with an act in it."""
+    predicate = {
+        "act": OPENING,
+        "agency": agency,
+        "id": new_id(time.time_ns() // 1_000_000),
+        "occurred": {"from": "2026-03-02T09:00:00+08:00", "to": "2026-03-02T10:00:00+08:00"},
+    }
+    data = f"opened {time.time_ns()}".encode()
+    ledger.upload(data, by=by)
+    statement = Statement(Kind.ACT, (FileSubject("a.txt", digest_item(data)),), predicate)
+    ledger.accept(seal(statement.to_bytes(), [by]).to_bytes())
+    slot = str(predicate["id"])
+    act(ledger, "source", by=by, agency=agency, stage="start", case=None, provisional=slot)
+    return slot
 
 
 @contextmanager
