@@ -7,6 +7,7 @@ a server serves it, and sequences nothing until `api.resuming` has asked the cos
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -345,11 +346,15 @@ def _from_public(
         if cosigned.quorum_time is not None:
             found.cosigned[reached] = note.to_text()
     found.entries = _entries(source, trusted, reached, edge.size)
-    tail = _tail(sources, source, trusted, max(reached, edge.size))
-    kept = {copy.row.index: copy.row.entry for copy in copies}
-    shown = _shown(sources, trusted, edge, kept | found.entries | tail)
-    found.signed += shown
-    ends = max((one.size for one in (*shown, *(copy.checkpoint for copy in copies))), default=0)
+    start, shown = max(reached, edge.size), _shown(sources, trusted)
+    if max([0, *shown, *(copy.checkpoint.size for copy in copies)]) <= start:
+        return found  # nobody has a checkpoint of more
+    tail = _tail(sources, source, trusted, start)
+    entries = {copy.row.index: copy.row.entry for copy in copies} | found.entries | tail
+    # If they do not give it, whoever shows it says so before the log goes on.
+    given = [one for one in shown.values() if _gives(edge, entries, one)]
+    found.signed += given
+    ends = max((one.size for one in (*given, *(copy.checkpoint for copy in copies))), default=0)
     found.entries |= {index: entry for index, entry in tail.items() if index < ends}
     return found
 
@@ -406,22 +411,25 @@ def _widest(
             return entries_from_bytes(public.read(trusted.label, path), width)
         except Unknown:
             continue
-        except Malformed as error:
+        except (Malformed, Unavailable) as error:
             sources.refused.append((f"{trusted.label}/{path}", str(error)))
+            return ()
     return ()
 
 
-def _shown(
-    sources: Sources, trusted: TrustedLog, edge: Edge, entries: Mapping[int, bytes]
-) -> list[Checkpoint]:
-    """What cosigners show, if the entries give it. If not, they say so before the log goes on."""
-    shown: dict[int, Checkpoint] = {}
-    for one in sources.cosigners(trusted.policy):
-        with suppress(LedgerError):
+def _shown(sources: Sources, trusted: TrustedLog) -> dict[int, Checkpoint]:
+    """What cosigners show, by size. All at once: one that is away takes its time to be so."""
+
+    def ask(one: Shows) -> Checkpoint | None:
+        try:
             note = SignedNote.from_bytes(one.checkpoint(trusted.origin))
-            checkpoint = open_checkpoint(note, trusted.policy.log)
-            shown[checkpoint.size] = checkpoint
-    return [one for one in shown.values() if _gives(edge, entries, one)]
+            return open_checkpoint(note, trusted.policy.log)
+        except LedgerError:
+            return None
+
+    asked = sources.cosigners(trusted.policy)
+    with ThreadPoolExecutor(max(1, len(asked)), "ask-cosigner") as pool:
+        return {shown.size: shown for shown in pool.map(ask, asked) if shown is not None}
 
 
 def _gives(edge: Edge, entries: Mapping[int, bytes], one: Checkpoint) -> bool:
@@ -438,7 +446,7 @@ def _entries(public: PublicLog, trusted: TrustedLog, size: int, start: int) -> d
         return public.read(trusted.label, path)
 
     found: dict[int, bytes] = {}
-    for bundle in bundles_of(size):
+    for bundle in bundles_of(size) if size > start else ():
         first = bundle.number * WIDTH
         if first + WIDTH > start:
             entries, _ = read_part(read, bundle, tiles=False)

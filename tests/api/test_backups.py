@@ -1062,22 +1062,45 @@ def test_tiles_that_were_written_for_more_entries_serve_too(tmp_path: Path) -> N
     )
 
 
-def test_a_bundle_beyond_the_checkpoint_that_is_damaged_is_named_and_left_out(
-    tmp_path: Path,
+class Failing(DirectoryLog):
+    """A public copy whose tiles cannot be had just now."""
+
+    asked = 0
+
+    def read(self, label: str, path: str) -> bytes:
+        if path.startswith("tile/entries"):
+            self.asked += 1
+            raise Unavailable("too many requests")
+        return super().read(label, path)
+
+
+@pytest.mark.parametrize("trouble", ["damaged", "unavailable"])
+def test_a_bundle_beyond_the_checkpoint_that_cannot_be_used_is_named_and_left_out(
+    tmp_path: Path, trouble: str
 ) -> None:
-    data, target = tmp_path / "data", tmp_path / "backup"
+    station, data, target = Station(tmp_path / "copies"), tmp_path / "data", tmp_path / "backup"
     with open_ledger(data) as ledger:
         ledger.await_quorum()
         back_up(data, target)
         Dying(ledger)
-        ledger.services.custody.status("unclaimed_removed", {"items": 1})
+        station.file(ledger, ledger.evidence(b"kept"))
         log = ledger.services.log
         await_that(lambda: log.materialised == log.size, "the tiles")
         (bundle,) = (data / "public").rglob(f"tile/entries/000.p/{log.size}")
     bundle.write_bytes(bundle.read_bytes()[:-1])
-    restored = bring_back(target, tmp_path / "new", public=DirectoryLog(data / "public"))
+    public = (DirectoryLog if trouble == "damaged" else Failing)(data / "public")
+    restored = bring_back(target, tmp_path / "new", copies=station.folder, public=public)
     ((name, _),) = restored.refused
-    assert name == f"2026/tile/entries/000.p/{log.size}"
+    assert name.startswith("2026/tile/entries/000")
+    assert restored.completion.edge.size == log.size and not restored.completion.lost
+
+
+def test_no_tile_beyond_the_checkpoint_is_asked_for_where_nobody_has_signed_more(
+    tmp_path: Path, backup: Path
+) -> None:
+    public = Failing(tmp_path / "data" / "public")
+    restored = bring_back(backup, tmp_path / "new", public=public)
+    assert public.asked == 0 and restored.refused == ()
 
 
 def test_a_mark_tells_the_first_of_very_many_missing_entries(tmp_path: Path) -> None:
