@@ -19,8 +19,9 @@ LIKE = 0.75  # majr and major; not amount and account
 
 
 def remarks(procedure: str, act: str, facts: Mapping[str, str]) -> Iterator[str]:
-    text = shipped().get(procedure)
-    if text is None:
+    packs = shipped()
+    if (text := packs.get(procedure)) is None:
+        yield from _other_procedure(procedure, packs)
         return
     pack = RulePack.from_text(text)
     if pack.act(act) is None:
@@ -35,6 +36,18 @@ def remarks(procedure: str, act: str, facts: Mapping[str, str]) -> Iterator[str]
         named = dict.fromkeys(("fact_name", "fact_name_en"), fact_name(pack, act, found.fact))
         told = pick(gap_sentence({"what": "unknown_value", "facts": found.to_facts() | named}))
         yield say(en=f"{told} File the act anew", zh=f"{told}请重新登记该行为")
+
+
+def _other_procedure(procedure: str, packs: Mapping[str, str]) -> Iterator[str]:
+    """One of one's own is like none here."""
+    for meant in get_close_matches(procedure, packs, 1, LIKE):
+        pack = RulePack.from_text(packs[meant])
+        yield say(
+            en=f"no rule pack {clip(procedure)!r} comes with this program: is {meant} "
+            f"({pack.title_en}) meant? Then file the act anew",
+            zh=f"没有附带的规则包 {clip(procedure)}，是否应为 {meant}（{pack.title}）？"
+            "如是，请重新登记该行为",
+        )
 
 
 def _other_act(pack: RulePack, act: str) -> Iterator[str]:

@@ -51,3 +51,9 @@ def test_nothing_is_told_of_what_is_right_of_catalogues_and_of_packs_of_one_s_ow
     assert told("case_filing", right) == []
     assert told("penalty_decision", {"party": "person", "grave": "yes"}) == []
     assert told("case_fileing", {"majr": "是"}, "mine") == []
+
+
+def test_a_slip_in_a_procedure_is_told_before_nobody_judges_the_act() -> None:
+    (said,) = told("case_filing", {}, "ordinry")
+    assert "没有附带的规则包 ordinry" in said and "ordinary（行政处罚普通程序）" in said
+    assert told("case_filing", {}, "mine") == told("case_filing", {}, "after") == []

@@ -337,3 +337,34 @@ def test_an_amount_that_is_none_is_more_than_any(amount: str) -> None:
     made.step("on_the_spot_decision").facts["amount"] = amount
     refused = rules(asked(made, "on_the_spot_decision"))
     assert refused & {"cap_organisation", "cap_person"}
+
+
+# --- who did it, under another name ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("procedure", ["ordinary", "ordinry", "summary", "coercion"])
+@pytest.mark.parametrize("officers", [[], ["320501-0009"]], ids=["nobody", "unqualified"])
+def test_who_may_not_do_it_is_told_whatever_procedure_the_act_names(
+    procedure: str, officers: list[str]
+) -> None:
+    """A misspelt one, one that nothing else of the case names, one whose pack has no such act: the
+    gate refuses it, and whoever recounts the gaps offline sees why."""
+    made = case("ordinary", "investigation")
+    record = next(
+        step for step in made.steps if step.act in ("inspection_record", "questioning_record")
+    )
+    record.procedure, record.officers = procedure, officers
+    if procedure == "coercion":
+        made.steps += bare("coercion", "demand_notice").steps
+    told = [gap.rule for gap in gaps(made.file(), REGISTERS, Calendar()) if gap.what == "crew"]
+    assert "crew_short" in told
+    assert len(told) == len(set(told))
+    assert rules(asked(made, DECISION)) >= set(told)
+
+
+@pytest.mark.parametrize("procedure", ["ordinary", "ordinry"])
+def test_how_late_it_is_is_told_whatever_procedure_the_act_names(procedure: str) -> None:
+    made = case("ordinary")
+    made.step("clue").procedure, made.step("clue").at = procedure, BEGINS - 400 * DAY
+    told = [gap for gap in gaps(made.file(), REGISTERS, Calendar()) if gap.what == "late"]
+    assert [gap.rule for gap in told] == ["clue"]

@@ -7,7 +7,7 @@ at most a day before it was logged. A date alone, written back, chooses no older
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 
@@ -39,6 +39,7 @@ class Judged:
     opening: Filed
     registry: Registry
     days: Working
+    known: frozenset[tuple[str, str]] = frozenset()  # acts of all packs that judge it, by procedure
 
     # What conditions ask.
 
@@ -119,13 +120,22 @@ class Judged:
         return Seen(self.registry, self.file.agency, one.number, one.day)
 
     def own(self) -> Iterable[Filed]:
-        """Acts that name this pack as their procedure; what they are alike in is told once."""
-        return (one for one in self.file.acts() if one.procedure == self.pack.pack)
+        """What they are alike in is told once."""
+        return (one for one in self.file.acts() if self.owns(one))
+
+    def owns(self, one: Filed) -> bool:
+        """Acts that name this pack, and those of its names under a procedure that no pack judges,
+        or whose pack does not know them: nobody else would tell who did them."""
+        if one.procedure == self.pack.pack:
+            return True
+        return (one.procedure, one.act) not in self.known and self.pack.act(one.act) is not None
 
     def stating(self) -> Iterable[Filed]:
         """Acts whose facts the pack must be able to read: its rules see all, whatever procedure
         they name. A pack that declares no facts looked at its own alone, and still does."""
-        return self.file.acts() if self.pack.facts else self.own()
+        if self.pack.facts:
+            return self.file.acts()
+        return (one for one in self.file.acts() if one.procedure == self.pack.pack)
 
     def crew(self, one: Filed) -> list[CrewFinding]:
         differing = self._crew(one, register_differs)
@@ -186,7 +196,8 @@ def judged(
         named |= {other: first for other in pack.together_with if other not in found | named}
     if fault is not None and not found:
         raise fault
-    return list(found.values())
+    known = frozenset((case.pack.pack, act.id) for case in found.values() for act in case.pack.acts)
+    return [replace(case, known=known) for case in found.values()]
 
 
 def _opened_under(

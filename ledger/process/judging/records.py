@@ -63,8 +63,7 @@ class Late:
 
     def of(self, record: Record, one: Filed) -> Iterator[Gap]:
         """Acts of another procedure are late there."""
-        own = one.procedure == self._case.pack.pack
-        if own and self.is_late(one):
+        if self._case.owns(one) and self.is_late(one):
             yield from self.tell(record, one)
 
     def rest(self) -> Iterator[Gap]:
