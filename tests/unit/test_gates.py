@@ -325,6 +325,9 @@ HEAVIER: dict[str, tuple[Callable[[Proceeding], None], str, bool]] = {
     "heavier, and nothing was said": (_waived, "300", False),
     "notified anew for no reason": (_renotified({}), "300", True),
     "notified anew for new facts": (_renotified({"new_facts": "两次违法"}), "300", False),
+    "notified anew for none": (_renotified({"new_facts": "no"}), "300", True),
+    "notified anew for none, in Chinese": (_renotified({"new_facts": " 无 "}), "300", True),
+    "notified anew for nothing": (_renotified({"new_facts": " "}), "300", True),
 }
 
 
@@ -642,7 +645,7 @@ def test_nobody_is_punished_in_a_heavier_kind_for_having_spoken(
 
 
 def test_a_heavier_kind_told_anew_after_the_party_spoke_wants_new_facts() -> None:
-    for more, shut in (({}, True), ({"new_facts": "两次违法"}, False)):
+    for more, shut in (({}, True), ({"new_facts": "否"}, True), ({"new_facts": "两次违法"}, False)):
         made = plain()
         made.step("penalty_notice").facts["penalty_kind"] = "warning"
         _renotified({"penalty_kind": "fine", **more})(made)

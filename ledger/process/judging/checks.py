@@ -19,7 +19,7 @@ from ledger.process.judging.judged import Judged
 from ledger.process.judging.shares import Share
 from ledger.process.registers.standing import examined
 from ledger.process.rules.condition import all_said
-from ledger.process.rules.facts import MEDIUM, NEW_FACTS, RECORDING
+from ledger.process.rules.facts import MEDIUM, NEW_FACTS, NO_FACTS, RECORDING
 from ledger.process.rules.rulepack import Check
 from ledger.process.tables import yuan
 
@@ -180,10 +180,14 @@ def _notified_and_decided(look: _Look) -> tuple[Filed, Filed] | None:
     notices = [
         one
         for one in look.acts(look.given["act"])
-        if one.number < decision.number
-        and (one.number < spoken[0].number or one.facts.get(NEW_FACTS))
+        if one.number < decision.number and (one.number < spoken[0].number or _new_facts(one))
     ]
     return (notices[-1], decision) if notices else None
+
+
+def _new_facts(notice: Filed) -> bool:
+    """Whoever writes that there are none has stated none."""
+    return notice.facts.get(NEW_FACTS, "").strip().casefold() not in NO_FACTS
 
 
 def _at_least_days_before(look: _Look) -> Iterator[Failure]:

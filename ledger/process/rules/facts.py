@@ -31,6 +31,7 @@ NEW_FACTS = "new_facts"  # of a later notice: why it may be heavier
 DAYS, FROM, TO = "days", "from", "to"  # by how many days a time is longer; days that do not count
 AMOUNT = "amount"
 DENIALS = frozenset({"no", "否"})
+NO_FACTS = DENIALS | {"", "none", "无", "没有"}
 
 
 class FactKind(StrEnum):
@@ -70,7 +71,7 @@ class FactRule:
 
     def denies(self, said: str) -> bool:
         """Whoever writes that it was not shown, or not signed, has not shown and not signed it."""
-        return self.kind in (FactKind.SHOWN, FactKind.TEXT) and said.strip() in DENIALS
+        return self.kind in (FactKind.SHOWN, FactKind.TEXT) and said.strip().casefold() in DENIALS
 
 
 def _reads(read: Callable[[str], object], said: str) -> bool:
