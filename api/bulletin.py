@@ -23,12 +23,12 @@ from api.own_cases import filed_at
 from api.proceedings import Moment, Standing
 from api.schemas import AgencyName, SpanText, answers, shown
 from api.services import Services, services
-from api.views import Asked, Below, admit, check_bound, logged_in
+from api.views import Asked, Below, admit, begun_span, check_bound, logged_in
 from ledger.encoding import format_time, in_china
 from ledger.evidence.statement import Kind
 from ledger.process.casefile import CaseFile, Filed
 from ledger.process.deadlines.clocks import Running, State
-from ledger.process.deadlines.span import Span, parse_span
+from ledger.process.deadlines.span import Span
 from ledger.process.reports.bulletin import (
     ACCEPT,
     ANSWER,
@@ -68,7 +68,7 @@ async def complaints(
 
 def _bulletin(s: Services, agency: str, person: Person, text: str, below: str) -> JSONResponse:
     asked = admit(s, agency, person)
-    span = parse_span(text)
+    span = begun_span(asked, text)
     agencies = asked.agencies(below)
     asked.note(f"complaints of {text}")
     now = format_time(s.clock.now_ms())

@@ -21,6 +21,7 @@ from api.views import (
     admit,
     agency_acts,
     at_ms,
+    begun_span,
     check_bound,
     logged_in,
     number_of,
@@ -29,7 +30,6 @@ from api.views import (
 from ledger.encoding import in_china
 from ledger.errors import Rejected
 from ledger.evidence.statement import Statement
-from ledger.process.deadlines.span import parse_span
 from ledger.process.reports.documents import DocumentLine, document_lines
 
 MOST = 100_000  # documents in one answer: 40 MB, and clients read 64
@@ -62,7 +62,7 @@ async def documents(
 
 def _documents(s: Services, agency: str, person: Person, text: str, below: str) -> JSONResponse:
     asked = admit(s, agency, person)
-    span = parse_span(text)
+    span = begun_span(asked, text)
     agencies = asked.agencies(below)
     asked.note(f"documents of {text}")
     acts = {one: logged_in(s, agency_acts(s, one), span) for one in agencies}

@@ -54,7 +54,7 @@ async def merits(
 
 def _merits(s: Services, agency: str, person: Person, year: str, below: str) -> JSONResponse:
     asked = admit(s, agency, person)
-    check_year(year)
+    check_year(asked, year)
     agencies = asked.agencies(below)
     asked.note(f"merits of {year}")
     check_bound(sum(len(s.log.places(f"{year}/acts/{one}")) for one in agencies))

@@ -32,7 +32,7 @@ from ledger.evidence.membership import case_series, provisional_series
 from ledger.evidence.procedural import Registered
 from ledger.evidence.statement import Kind, Role, Statement
 from ledger.process.deadlines.period import start_of
-from ledger.process.deadlines.span import Span
+from ledger.process.deadlines.span import Span, parse_span
 from ledger.process.registers.crew import LATEST
 from ledger.process.registers.listed import Seen
 from ledger.process.registers.registry import Registry, Version
@@ -189,7 +189,7 @@ def admit(s: Services, agency: str, person: Person) -> Asked:
 
 def _cases(asked: Asked, year: str, below: str) -> dict[str, Any]:
     s = asked.s
-    check_year(year)
+    check_year(asked, year)
     agencies = asked.agencies(below)
     asked.note(f"case register {year}")
     rows: list[dict[str, str]] = []
@@ -446,6 +446,21 @@ def check_bound(count: int) -> None:
         raise Rejected(f"that is more than {MAX_READ:,} statements", hints=("ask for less time",))
 
 
-def check_year(text: str) -> None:
+def check_year(asked: Asked, text: str) -> None:
+    """Of a year that has not begun nobody can tell that nothing was done in it."""
     if not text.isascii() or not text.isdigit() or len(text) != 4:
         raise Malformed(f"want a year such as 2026, got {text!r}")
+    # The log of the next year may be opened a little early.
+    if int(text) > max(asked.today.year, int(asked.s.log.label[:4])):
+        raise _yet_to_come(asked, text)
+
+
+def begun_span(asked: Asked, text: str) -> Span:
+    span = parse_span(text)
+    if span.start_ms > asked.s.clock.now_ms():
+        raise _yet_to_come(asked, text)
+    return span
+
+
+def _yet_to_come(asked: Asked, text: str) -> Rejected:
+    return Rejected(f"{text} has not begun: today is {asked.today}")

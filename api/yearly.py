@@ -28,7 +28,9 @@ router = APIRouter()
     "/v1/agencies/{agency}/acts",
     summary="All acts of an agency and year, with their numbers",
     response_class=StreamingResponse,
-    responses=answers(200, MEDIA_TYPE, "", "malformed", "unsigned", "unknown", "unavailable"),
+    responses=answers(
+        200, MEDIA_TYPE, "", "malformed", "unsigned", "unknown", "rejected", "unavailable"
+    ),
     openapi_extra=shown("bearer"),
 )
 async def acts(
@@ -42,7 +44,7 @@ async def acts(
 def _acts(s: Services, agency: str, year: str, person: Person) -> Iterator[bytes]:
     """What refuses does so here, before the first byte of an answer."""
     asked = admit(s, agency, person)
-    check_year(year)
+    check_year(asked, year)
     lines = yearly_lines(s.log, year, agency)
     asked.note(f"acts of {year}")
     return lines

@@ -85,6 +85,7 @@ FILES: tuple[tuple[str, Words], ...] = (
         "须为 tiezheng case complaints --json 所输出的通报，"
         "含 bulletin、complaints、log、size、span",
     ),
+    (r"want the text '(\w+)' in each row", r"每行须有文字 \1"),
     (r"want one line of text, got '(.*)'", r"须为一行文字，现为“\1”"),
     (
         r"want at most (\d+) characters in NFC without '/', got '(.*)'",

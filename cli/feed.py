@@ -263,10 +263,7 @@ def check(
     left_out = unheard(pages, names.get("complaint", "")) if believed is not None else ()
     compared = None
     if bulletin_file is not None:
-        from api.clients.ledger import read_object
-
-        listed = Listed.from_json(read_object(read_small(Path(bulletin_file))))
-        compared = compare(pages, listed, names.get("kind", ""))
+        compared = compare(pages, _bulletin(bulletin_file), names.get("kind", ""))
     if as_json:
         rows = {name: [str(n) for n in numbers] for name, numbers in missing.items()}
         span = {"first": str(first), "last": str(last)}
@@ -277,6 +274,15 @@ def check(
         _tell_compared(compared)
     differs = compared is not None and bool(compared.unfed or compared.unlisted)
     return Exit.UNDECIDED if missing or left_out or differs else Exit.DONE
+
+
+def _bulletin(file: str) -> Listed:
+    from api.clients.ledger import read_object
+
+    try:
+        return Listed.from_json(read_object(read_small(Path(file))))
+    except Malformed as error:
+        raise error.under(printable(file)) from None
 
 
 def _left_as(page: Page, file: str | None) -> Mapping[str, str]:

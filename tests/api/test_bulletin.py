@@ -90,6 +90,16 @@ def test_a_complaint_is_of_the_day_on_which_it_was_logged(ledger: Ledger) -> Non
         assert len(ask(ledger, span).json()["complaints"]) == 4
 
 
+def test_of_a_time_that_has_not_begun_no_zeros_are_told(ledger: Ledger) -> None:
+    now = datetime.now(CHINA)
+    later = [str(now.year + 1), f"{now.year + 1}-Q1", f"{now.year + 1}-01", "2999-12"]
+    refused = ask(ledger, later[0])
+    assert (refused.status_code, refused.json()["code"]) == (422, "rejected")
+    assert f"{later[0]} has not begun: today is {now:%Y-%m-%d}" in refused.text
+    assert {ask(ledger, span).status_code for span in later} == {422}
+    assert ask(ledger, f"{now:%Y}").status_code == 200, "a year that runs is told as far as it is"
+
+
 @pytest.mark.parametrize("span", ["x", "2026-13", "2026-Q5", "1970", "2026-03-01", "%EF%BC%92026"])
 def test_what_is_no_span_is_refused(ledger: Ledger, span: str) -> None:
     answer = ask(ledger, span)

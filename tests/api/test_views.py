@@ -120,6 +120,13 @@ def test_whoever_asks_for_those_below_gets_no_more_than_he_sees(ledger: Ledger, 
     assert STREET not in with_below.text and STREET_CASE not in with_below.text
 
 
+@pytest.mark.parametrize("view", ["cases?year=", "merits?year=", "acts?year=", "documents?span="])
+def test_a_year_that_has_not_begun_is_refused(ledger: Ledger, view: str) -> None:
+    answer = ask(ledger, f"/v1/agencies/{COUNTY}/{view}2999")
+    assert (answer.status_code, answer.json()["code"]) == (422, "rejected")
+    assert "2999 has not begun" in answer.json()["detail"]
+
+
 def test_a_year_without_acts_has_no_case(ledger: Ledger) -> None:
     assert ask(ledger, f"/v1/agencies/{COUNTY}/cases?year=2025").json()["cases"] == []
 

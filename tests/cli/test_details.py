@@ -87,6 +87,7 @@ SLIPS = [
         f"case documents --agency {AGENCY} --span 2026-13 {VIEW}",
         "时段须写作 2026、2026-Q1 或 2026-03",
     ),
+    (f"case complaints --agency {AGENCY} --span 2999-03 {VIEW}", "2999-03 尚未开始：今日为"),
     (
         f"case complaints --agency {AGENCY} --span 2026 --token-file ended",
         "访问令牌不存在或者已失效",

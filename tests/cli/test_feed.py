@@ -110,9 +110,22 @@ def test_a_feed_and_a_bulletin_are_held_against_each_other(run: Run, tmp_path: P
         assert check(unlisted=bare)[0] == 0
         bulletin["span"] = "x"
         assert check()[0] not in (0, 3)
-        (tmp_path / "b.json").write_text("{}")
-        told = run("feed", "check", tmp_path / "page", *with_gone[:-1], "--lang", "zh").err
-        assert "所输出的通报" in told and "want" not in told
+        bulletin["span"] = f"{datetime.now(CHINA):%Y}"
+        lines = bulletin["complaints"]
+        wrong = {
+            "所输出的通报": {},
+            "每行须有文字 logged": bulletin | {"complaints": [lines[0] | {"logged": 20260301}]},
+            "每行须有文字 id": bulletin | {"complaints": [lines[0] | {"id": 7}]},
+            "没有这一日：2026-02-30": bulletin
+            | {"complaints": [lines[0] | {"logged": "2026-02-30"}]},
+            "时段须写作": bulletin | {"span": "x"},
+        }
+        for why, said in wrong.items():
+            (tmp_path / "b.json").write_text(json.dumps(said))
+            ended = run("feed", "check", tmp_path / "page", *with_gone[:-1], "--lang", "zh")
+            assert ended.code == 1
+            assert f"{tmp_path / 'b.json'}：" in ended.err and why in ended.err
+            assert "want" not in ended.err
 
 
 @dataclass

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from ledger.encoding import parse_decimal, parse_time, parse_uuid7
+from ledger.encoding import parse_day, parse_decimal, parse_time, parse_uuid7
 from ledger.errors import Malformed
 from ledger.evidence import phrase
 from ledger.evidence.membership import log_label
@@ -43,7 +43,7 @@ class Listed:
             case _:
                 raise Malformed("want a bulletin: bulletin, complaints, log, size and span")
         agencies = frozenset(phrase.name(_text(row, "agency")) for row in totals)
-        complaints = {parse_uuid7(_text(row, "id")): _place(_text(row, "place")) for row in rows}
+        complaints = dict(map(_listed, rows))
         return cls(parse_span(span), (log_label(log), parse_decimal(size)), agencies, complaints)
 
 
@@ -89,6 +89,11 @@ def _belongs(event: Mapping[str, Any], listed: Listed, kind_field: str) -> bool:
         and parse_time(event["at"]) in listed.span
         and place_order(event["log"], parse_decimal(event["index"])) < place_order(*listed.end)
     )
+
+
+def _listed(row: Any) -> tuple[str, Place]:
+    parse_day(_text(row, "logged"))
+    return parse_uuid7(_text(row, "id")), _place(_text(row, "place"))
 
 
 def _text(row: Any, field: str) -> str:
