@@ -101,6 +101,7 @@ def _due(
     asked.note("due")
     if done not in ("no", "yes"):
         raise Malformed(f"want yes or no, got {done!r}")
+    s.supervising.look_on(agencies)
     check_bound(sum(map(s.supervising.logged, agencies)))
     find = _all if done == "yes" else _open
     rows: list[Row] = []

@@ -1,4 +1,8 @@
-"""Which inspections each agency holds or is under; every act of an agency is read for this once."""
+"""Which inspections each agency holds or is under.
+
+Every act of an agency, and of those above it, is looked through for this once: by the first who
+ask, so many for a question (`look_on`), and from then on only what came since.
+"""
 
 import threading
 from collections import defaultdict
@@ -6,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 
 from ledger.encoding import in_china
+from ledger.errors import Unavailable
 from ledger.evidence.entry import Entry
 from ledger.evidence.membership import acts_series
 from ledger.evidence.procedural import Registered
@@ -14,6 +19,8 @@ from ledger.process.casefile import Filed
 from ledger.process.deadlines.supervision import PROCEDURE, Inspection, inspections
 from ledger.process.registers.registry import Registry
 from storage.ledger_sqlite import SqliteLedgerStore
+
+MAX_UNREAD = 200_000  # acts that one question looks through
 
 
 class Supervising:
@@ -57,6 +64,22 @@ class Supervising:
 
         return inspections(by, acts, answers, above)
 
+    def look_on(self, agencies: Iterable[str]) -> None:
+        """Raises `Unavailable` while there is more than one question looks through: what this one
+        has seen is kept, so that whoever asks again comes further."""
+        wanted = [name for agency in agencies for name in (agency, *self._ever_above(agency))]
+        left, waiting = MAX_UNREAD, 0
+        for agency in dict.fromkeys(wanted):
+            with self._lock:
+                for series in self._series(agency):
+                    left -= self._catch_up(agency, series, left)
+                    waiting += len(self._log.places(series)) - self._read[series]
+        if waiting:
+            raise Unavailable(
+                f"{waiting:,} acts are still to be looked through for inspections",
+                hints=(f"ask again: each question looks through {MAX_UNREAD:,} more",),
+            )
+
     def logged(self, agency: str) -> int:
         """How many acts what an agency holds and was told is counted from; it never falls."""
         return sum(len(self._places(one)) for one in [agency, *self._ever_above(agency)])
@@ -77,15 +100,19 @@ class Supervising:
 
     def _places(self, agency: str) -> list[int]:
         with self._lock:
-            for year in range(self._log.first_year, int(self._log.label[:4]) + 1):
-                self._catch_up(agency, acts_series(year, agency))
+            for series in self._series(agency):
+                self._catch_up(agency, series)
             return sorted(self._numbers[agency])
 
-    def _catch_up(self, agency: str, series: str) -> None:
-        places = self._log.places(series)
-        fresh = places[self._read[series] :]
-        for row in self._store.rows_at(fresh) if fresh else ():
-            said = row.said()
-            if said is not None and said.predicate.get("procedure") == PROCEDURE:
-                self._numbers[agency].append(row.number)
-        self._read[series] = len(places)
+    def _series(self, agency: str) -> list[str]:
+        years = range(self._log.first_year, int(self._log.label[:4]) + 1)
+        return [acts_series(year, agency) for year in years]
+
+    def _catch_up(self, agency: str, series: str, most: int | None = None) -> int:
+        """How many were looked through; what a row that cannot be read stops is read again."""
+        fresh = self._log.places(series)[self._read[series] :][:most]
+        said = ((row.number, row.said()) for row in self._store.rows_at(fresh))
+        found = [n for n, one in said if one and one.predicate.get("procedure") == PROCEDURE]
+        self._numbers[agency] += found
+        self._read[series] += len(fresh)
+        return len(fresh)

@@ -51,6 +51,7 @@ def _supervision(s: Services, agency: str, person: Person, below: str) -> JSONRe
     asked = admit(s, agency, person)
     agencies = asked.agencies(below)
     asked.note("supervision")
+    s.supervising.look_on(agencies)
     check_bound(sum(map(s.supervising.logged, agencies)))
     found: dict[tuple[str, str, str], tuple[Inspection, Sequence[Filed]]] = {}
     for held in s.supervising.by(agencies):

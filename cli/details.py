@@ -80,6 +80,10 @@ _DETAILS: tuple[tuple[str, Words], ...] = (
     (r"want a day such as (\S+), got '(.*)'", r"日期须写作 \1，现为“\2”"),
     (r"no such time: '(.*)'", r"没有这一时间：\1"),
     (r"no such day: '(.*)'", r"没有这一日：\1"),
+    (
+        r"([\d,]+) acts are still to be looked through for inspections",
+        r"尚有 \1 条行为未查看有无督察",
+    ),
     (r"(\S+) has not begun: today is (\S+)", r"\1 尚未开始：今日为 \2"),
     (r"want a year such as (\S+), got '(.*)'", r"年份须写作 \1，现为“\2”"),
     (r"want from before to, got '(.*)' and '(.*)'", r"起始须早于截止，现为 \1 和 \2"),

@@ -3,6 +3,7 @@
 from cli.matching import Words
 
 HINTS: tuple[tuple[str, Words], ...] = (
+    (r"ask again: each question looks through ([\d,]+) more", r"请再问一次：每次再查看 \1 条"),
     (r"try again", "请再试一次"),
     (
         r"is it the right place\? without one: leave --public out",

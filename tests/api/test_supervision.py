@@ -1,7 +1,7 @@
 """Inspections by an agency above: who sees what of them, and how their terms stand."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,10 @@ import pytest
 
 from api.supervising import Supervising
 from ledger.encoding import CHINA
+from ledger.errors import Unavailable
 from ledger.evidence.statement import Role
 from ledger.process.casefile import Filed
+from ledger.sequencer import Row
 from testkit.county import (
     COUNTY,
     ELSEWHERE,
@@ -300,6 +302,55 @@ def test_more_acts_than_one_question_reads_are_refused_before_they_are_read(
         f"/v1/agencies/{COUNTY}/{view}", headers=ledger.bearer("handler", agency=COUNTY)
     )
     assert (answered.status_code, answered.json()["code"]) == (422, "rejected")
+
+
+@pytest.mark.parametrize("view", ["supervision", "due", "due.ics"])
+def test_the_first_who_ask_look_through_so_many_acts_and_no_more(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, view: str
+) -> None:
+    """Of the city, which stands above: what an agency asks of itself may be little."""
+    for number in range(5):
+        city(ledger, "supervision_finding", what=f"{number}")
+    monkeypatch.setattr("api.supervising.MAX_UNREAD", 3)
+    seen: list[int] = []
+    rows_at = ledger.services.supervising._store.rows_at
+
+    def counted(numbers: Sequence[int]) -> Iterator[Row]:
+        seen[-1] += len(numbers)
+        return rows_at(numbers)
+
+    monkeypatch.setattr(ledger.services.supervising._store, "rows_at", counted)
+    bearer = ledger.bearer("handler", agency=COUNTY)
+    told = []
+    for _ in range(4):
+        seen.append(0)
+        answered = ledger.http.get(f"/v1/agencies/{COUNTY}/{view}", headers=bearer)
+        told.append(answered.status_code)
+        if answered.status_code == 503:
+            assert seen[-1] <= 3
+            assert "acts are still to be looked through" in answered.json()["detail"]
+            assert answered.json()["hints"] == ["ask again: each question looks through 3 more"]
+    assert told == [503, 503, 200, 200]
+    monkeypatch.undo()
+    assert len(rows(ledger, COUNTY)) == 1
+
+
+def test_a_row_that_cannot_be_read_is_looked_at_again_and_counted_once(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(2):
+        city(ledger, "supervision_finding", what=f"{number}")
+    supervising = ledger.services.supervising
+    rows_at = supervising._store.rows_at
+
+    def broken(numbers: Sequence[int]) -> Iterator[Row]:
+        yield next(iter(rows_at(numbers)))
+        raise Unavailable("the disk")
+
+    with monkeypatch.context() as patch, pytest.raises(Unavailable):
+        patch.setattr(supervising._store, "rows_at", broken)
+        supervising.logged(CITY)
+    assert supervising.logged(CITY) == 2
 
 
 def test_each_agency_s_acts_are_read_once_for_a_question_however_many_inspections(
