@@ -3,8 +3,9 @@
 In rounds: the newest head is materialised and sent to every cosigner that is free.
 A round ends when its quorum is there, or when every cosigner has answered or
 failed; then the next takes the head of that moment. So a slow cosigner delays
-nothing, and under steady load cosigners still meet at one size. If a round has no
-quorum after a second, its checkpoint goes out with the log's signature alone.
+nothing, and under steady load cosigners still meet at one size. If entries have waited
+for a quorum for a second, the checkpoint goes out with the log's signature alone,
+however many rounds that second had.
 """
 
 import threading
@@ -47,6 +48,7 @@ class Publisher:
         self._note: SignedNote | None = None
         self._size = 0
         self._started = 0.0
+        self._unseen_since: float | None = None  # that there is what no reader was shown yet
         self._round = 0
         self._answered: set[str] = set()
         self._cosigned_size = 0
@@ -132,6 +134,8 @@ class Publisher:
             else:
                 self._failures = 0
                 self._note = SignedNote.from_text(head.note)
+                if self._unseen_since is None:
+                    self._unseen_since = time.monotonic()
             self._size = head.edge.size
             self._started = time.monotonic()
             self._answered = set()
@@ -141,12 +145,14 @@ class Publisher:
     def _publish_alone(self) -> None:
         # Held, lest a quorum be published between the look and the write, and be undone.
         with self._change:
-            if self._note is None or self._quorum():
+            if self._note is None or self._unseen_since is None or self._quorum():
                 return
-            if self._stopping or not self._cosigners or self._waited() >= ALONE_AFTER_S:
+            waited = time.monotonic() - self._unseen_since
+            if self._stopping or not self._cosigners or waited >= ALONE_AFTER_S:
                 published = self._log.published()
                 if published is None or published.size < self._size:
                     self._log.publish(self._note)
+                self._unseen_since = None
 
     def _pause(self) -> None:
         with self._change:
@@ -222,6 +228,7 @@ class Publisher:
                     self._note = self._note.with_signatures([line])
                     if self._log.keep_cosigned(self._note, self._policy):
                         self._log.publish(self._note)
+                        self._unseen_since = None
                         self._cosigned_size = Checkpoint.from_text(note.text).size
                         self._on_quorum(self._note)
                 except LedgerError as error:
