@@ -223,10 +223,7 @@ def test_a_public_copy_that_does_not_show_the_newest_log_yet_is_behind(tmp_path:
         bring_back(target, data, public=DirectoryLog(tmp_path / "nothing"))
 
 
-def test_what_is_backed_up_is_said_once_and_of_which_log(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("api.backups.LOOK_S", 600.0)
+def test_what_is_backed_up_is_said_once_and_of_which_log(tmp_path: Path) -> None:
     data, target = tmp_path / "data", tmp_path / "to"
 
     def told(ledger: Ledger) -> tuple[str, str]:
@@ -261,10 +258,7 @@ def test_what_is_backed_up_is_said_once_and_of_which_log(
     assert "log" not in said[2]["note"]
 
 
-def test_a_backup_that_a_log_has_said_is_not_said_again_in_the_next(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("api.backups.LOOK_S", 600.0)
+def test_a_backup_that_a_log_has_said_is_not_said_again_in_the_next(tmp_path: Path) -> None:
     data, target = tmp_path / "data", tmp_path / "to"
     with open_ledger(data) as ledger:
         ledger.await_quorum()

@@ -46,7 +46,8 @@ from ledger.evidence.trust import Trust
 from ledger.filing import read_filing
 from ledger.suite import digest
 from ledger.tlog.checkpoint import Checkpoint
-from ledger.tlog.policy import Witness
+from ledger.tlog.note import SignedNote
+from ledger.tlog.policy import Cosigned, Witness
 from ledger.tlog.signing_key import SigningKey
 from storage.clock import SystemClock
 from storage.tokens_sqlite import Token
@@ -193,8 +194,36 @@ class Ledger:
         return {"Authorization": f"Bearer {self.token(role, **limits)}"}
 
     def await_quorum(self, size: int | None = None) -> None:
-        wanted = self.services.log.size if size is None else size
-        await_that(lambda: self.services.log.first_note(wanted) is not None, "a quorum")
+        """That so much is cosigned and kept, and then what the public sees."""
+        log = self.services.log
+        wanted = log.size if size is None else size
+
+        def is_public() -> bool:
+            seen = self.published()
+            if seen is None or seen.checkpoint.size < wanted:
+                return False
+            return seen.checkpoint.size > wanted or seen.quorum_time is not None
+
+        await_that(lambda: log.first_note(wanted) is not None, "a quorum")
+        await_that(is_public, "the public checkpoint")
+
+    def await_everyone(self) -> None:
+        """That all have cosigned what is there: until somebody files, the public copy is final."""
+
+        def is_final() -> bool:
+            seen = self.published()
+            if seen is None or seen.checkpoint.size < self.services.log.size:
+                return False
+            return len(seen.times) == len(self.offices)
+
+        await_that(is_final, "every cosignature")
+
+    def published(self) -> Cosigned | None:
+        """The checkpoint that the public sees."""
+        log = self.services.log
+        if log.published() is None:
+            return None
+        return self.services.trusted.policy.open(SignedNote.from_text(log.published_note(0)))
 
     def custody(self, action: str) -> list[dict[str, Any]]:
         """What the logs say that people did, read from the store."""
@@ -220,8 +249,8 @@ def announce(
     return str(answer.headers["Location"])
 
 
-def await_that(holds: Any, what: str, seconds: float = 10.0, why: Callable[[], str] = str) -> None:
-    """`why` is asked in the end what stands in the way."""
+def await_that(holds: Any, what: str, seconds: float = 60.0, why: Callable[[], str] = str) -> None:
+    """`why` is asked in the end what stands in the way. A busy machine may take its time."""
     ends = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < ends, f"{what} did not come in {seconds} s: {why()}"
