@@ -42,6 +42,7 @@ from storage.folder import DataFolder
 RESTORED = "restored"  # the status that tells of it
 LOOK_AHEAD = 200  # of the ledger's own statements: it is among the first behind what was lost
 GRACE_S = 2.0  # so long answers are waited for
+RESTORED_S = 12.0  # and in a restored folder: who has signed less is to show that ours begins so
 FIRST_S = 3.0  # so long a start waits for the first answers, before it refuses filings
 NOBODY_SAYS = "no cosigner says what it knows"
 CLOSED = (
@@ -79,11 +80,15 @@ class Answers:
 
 
 def ask_all(policy: Policy, clients: Mapping[str, CosignerClient], here: Here) -> Answers:
-    """At once; one that has not answered after `GRACE_S` is as silent as one that is dead."""
+    """At once; one that has not answered after `GRACE_S` is as silent as one that is dead.
+
+    In a restored folder it is waited for longer, until one that has signed less has shown what, or
+    will not: what completed the backup may begin otherwise.
+    """
     asking = {w.name: _Asking(policy, w, clients.get(w.name), here) for w in policy.witnesses}
     for one in asking.values():
         one.start()
-    ends = time.monotonic() + GRACE_S
+    ends = time.monotonic() + (RESTORED_S if here.restored else GRACE_S)
     answers = Answers()
     for name, one in asking.items():
         one.join(max(0.0, ends - time.monotonic()))
@@ -125,21 +130,24 @@ class _Asking(threading.Thread):
             self.answer = Unavailable(f"it could not be asked: {error}")
         if not isinstance(self.answer, (int, Rejected)):
             return
+        answer, size = self.answer, self._here.head.edge.size
+        stops = isinstance(answer, Rejected) or answer > size
+        if self._here.restored and not stops and answer != size:
+            self.answer = Unavailable(f"it knows {answer}, and has not shown that tree yet")
         seen = _shown(self._policy, self._client)
-        if seen is None:
+        if seen is None or seen.size >= size:
+            self.shown = seen is not None and self._here.is_against(seen)
+            self.answer = answer
             return
-        if seen.size >= self._here.head.edge.size:
-            self.shown = self._here.is_against(seen)
-            return
-        answer = self.answer
-        # To compare may take longer than answers are waited for: then nothing is known yet.
-        self.answer = Unavailable(f"its tree of {seen.size} entries is being compared")
+        if not stops:
+            # To compare may take longer than answers are waited for: then nothing is known yet.
+            self.answer = Unavailable(f"its tree of {seen.size} entries is being compared")
         try:
             self.shown = self._here.is_against(seen)
         except LedgerError as error:
-            self.answer = Unavailable(
-                f"its tree of {seen.size} entries cannot be compared: {error}"
-            )
+            if not stops:
+                why = f"its tree of {seen.size} entries cannot be compared: {error}"
+                self.answer = Unavailable(why)
             return
         another = Rejected(f"it has signed another tree of {seen.size} entries")
         self.answer = another if self.shown else answer

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from api.asking_mirrors import Here
 from api.restoring import Mark
 from api.resuming import NOBODY_SAYS, Answers, ask_all, reason_to_wait
 from ledger.errors import Unavailable
+from ledger.ports import CosignerClient
 from ledger.tlog.policy import Group, Policy, Witness
 from testkit.world import NAMES, World, grown
 
@@ -149,6 +151,68 @@ def test_a_tree_that_could_not_be_compared_yet_says_nothing(
     let_go.set()
     assert (answers.another, sorted(answers.silent)) == ([], ["court", "notary"])
     assert "compared" in reason_to_wait(twin.policy, 12, Mark(12, 12, ""), answers)
+
+
+class Slow:
+    """Says at once what it knows, and shows it late."""
+
+    def __init__(self, cosigner: CosignerClient, after_s: float) -> None:
+        self._cosigner, self._after_s = cosigner, after_s
+
+    def add_checkpoint(self, body: bytes) -> tuple[int, bytes]:
+        return self._cosigner.add_checkpoint(body)
+
+    def checkpoint(self, origin: str) -> bytes:
+        time.sleep(self._after_s)
+        return self._cosigner.checkpoint(origin)
+
+
+@pytest.mark.parametrize("restored", [True, False])
+def test_a_restored_log_waits_until_who_has_signed_less_has_shown_it(
+    monkeypatch: pytest.MonkeyPatch, restored: bool
+) -> None:
+    """Or whoever slows one line down has a thief's tail go on."""
+    monkeypatch.setattr("api.resuming.GRACE_S", 0.1)
+    twin = smaller_twin()
+    head = twin.log.head
+    assert head is not None
+    clients = {name: Slow(cosigner, 0.6) for name, cosigner in twin.cosigners.items()}
+    here = Here(head, twin.log.root_at, twin.log.root_of, restored)
+    answers = ask_all(twin.policy, clients, here)
+    assert answers.another == (["notary"] if restored else [])
+    monkeypatch.setattr("api.resuming.RESTORED_S", 0.1)
+    answers = ask_all(twin.policy, clients, here)
+    assert answers.another == []
+    assert ("has not shown that tree yet" in answers.silent.get("notary", "")) is restored
+
+
+class Twofold(Slow):
+    """Refuses our tree, and shows an older one."""
+
+    def add_checkpoint(self, body: bytes) -> tuple[int, bytes]:
+        return 422, b"no"
+
+
+@pytest.mark.parametrize("unreadable", [True, False])
+def test_who_refuses_our_tree_still_does_while_what_he_shows_is_compared(
+    monkeypatch: pytest.MonkeyPatch, *, unreadable: bool
+) -> None:
+    monkeypatch.setattr("api.resuming.RESTORED_S", 0.3)
+    world, let_go = grown(9), threading.Event()
+    world.file(world.evidence(100))
+    head = world.log.head
+    assert head is not None
+
+    def root_of(size: int) -> bytes:
+        if unreadable:
+            raise Unavailable("the disk answers no more")
+        let_go.wait(30)
+        return bytes(32)
+
+    here = Here(head, lambda size: None, root_of, restored=True)
+    answers = ask_all(world.policy, {"court": Twofold(world.cosigners["court"], 0)}, here)
+    let_go.set()
+    assert answers.another == ["court"]
 
 
 class Conflicting(Silent):
