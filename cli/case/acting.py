@@ -126,11 +126,15 @@ _WHAT = together(
         "--timecode",
         "timecodes",
         multiple=True,
-        metavar="ITEM@MM:SS=WORD",
+        metavar="ITEM@MM:SS=WORD[:NOTE]",
         words={
             "en": "where a recording shows something: its file or SHA-256, from when\n"
-            "(or from-until), and the rule pack's word, such as show_id",
-            "zh": "录像中何处可见何事：文件或 SHA-256，起（或起-止）时刻，规则包用词，\n如 show_id",
+            "(or from-until), and the rule pack's word, such as show_id;\n"
+            "=WORD:NOTE says in words what is seen, as a recording that\n"
+            "stands in for a written record needs (medium=recording)",
+            "zh": "录像中何处可见何事：文件或 SHA-256，起（或起-止）时刻，规则包用词，\n"
+            "如 show_id；以录像代替笔录的（medium=recording），须写作 =用词:说明，\n"
+            "用文字说明所见内容",
         },
     ),
     option("--note", metavar="TEXT", words={"en": "anything else", "zh": "备注"}),

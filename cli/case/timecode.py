@@ -1,4 +1,8 @@
-"""Time-codes as they are typed: `BWC_0088.MP4@01:01-01:15=show_id`, or its SHA-256 for the file."""
+"""Time-codes as they are typed: `BWC_0088.MP4@01:01-01:15=show_id`, or its SHA-256 for the file.
+
+What is seen there may follow in words, as where a recording stands in for a written record:
+`BWC_0088.MP4@01:01-01:15=hear_party:当事人称摊位已转让`.
+"""
 
 import re
 from pathlib import Path
@@ -18,14 +22,22 @@ _FORM = re.compile(rf"(.+)@{_CLOCK}(?:-{_CLOCK})?=(.+)", re.ASCII | re.DOTALL)
 def read_timecode(text: str) -> Timecode:
     match = _FORM.fullmatch(text)
     if match is None:
-        raise _refused(text, say(en="want ITEM@MM:SS=WORD", zh="须写作 文件@MM:SS=用词"))
-    item, *clocks, word = match.groups()
+        raise _refused(
+            text,
+            say(
+                en="want ITEM@MM:SS=WORD:NOTE, or no note",
+                zh="须写作 文件@MM:SS=用词:说明，可无说明",
+            ),
+        )
+    item, *clocks, shows = match.groups()
+    word, *notes = re.split("[:：]", shows, maxsplit=1)
     start, end = clocks[:4], clocks[4:]
     until = None if end[1] is None else _ms(end)
     if until is not None and until < _ms(start):
         raise _refused(text, say(en="it ends before it begins", zh="结束早于开始"))
     try:
-        return Timecode(_digest(item), _ms(start), phrase.word(word), until)
+        note = phrase.line(notes[0].strip()) if notes else ""
+        return Timecode(_digest(item), _ms(start), phrase.word(word), until, note)
     except Malformed as error:
         raise _refused(text, str(error)) from None
 

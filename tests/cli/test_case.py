@@ -104,6 +104,17 @@ def test_an_act_is_logged_with_crew_facts_and_time_codes(desk: Desk) -> None:
     }
 
 
+@pytest.mark.parametrize("colon", [":", "：", ": "])
+def test_a_time_code_says_in_words_what_is_seen_there(desk: Desk, colon: str) -> None:
+    """As where a recording stands in for a written record: without words it is none."""
+    recording = desk.write("BWC_0088.MP4", "frames")
+    code = f"{recording}@01:01=hear_party{colon}当事人称：已转让"
+    ended = desk.act("site_record", "investigate", "--timecode", code)
+    assert ended.code == 0, ended.err
+    ((row,),) = [said["timecodes"] for said in desk.ledger.said("act")]
+    assert (row["shows"], row["note"]) == ("hear_party", "当事人称：已转让")
+
+
 def test_an_act_may_be_about_an_earlier_statement(desk: Desk) -> None:
     row = json.loads(desk.act("site_inspection", "investigate", "--json").out)["statements"][0]
     desk.ledger.await_quorum()
@@ -230,6 +241,8 @@ def test_a_refused_decision_as_json_names_the_rules(shut: Desk) -> None:
     "args",
     [
         ("--timecode", "a.mp4"),
+        ("--timecode", "ab" * 32 + "@01:00=show_id:"),
+        ("--timecode", "ab" * 32 + "@01:00=show_id:" + "字" * 5000),
         ("--timecode", "a.mp4@01:61=show_id"),
         ("--timecode", "ab" * 32 + "@01:00-00:59=show_id"),
         ("--timecode", "ab" * 32 + "@01:00=Show"),

@@ -97,3 +97,13 @@ def test_nobody_freezes_for_another_agency_and_no_auxiliary_alone() -> None:
 def test_an_unfrozen_case_is_asked_for_nothing_of_it() -> None:
     made = Proceeding(PACK, [Step("demand_notice", procedure="coercion")]).ordered()
     assert not any("freez" in gap.rule or "frozen" in gap.rule for gap in found(made))
+
+
+def test_a_recording_that_stands_in_for_the_record_of_a_freezing_wants_its_time_codes() -> None:
+    made = frozen()
+    made.step("freezing_record").facts["medium"] = "recording"
+    (gap,) = found(made)
+    assert (gap.rule, gap.what) == ("timecodes", "no_timecodes")
+    assert [gap.rule for gap in refusals(*made.before("case_closing"), REGISTERS, Calendar())] == [
+        "timecodes"
+    ]
