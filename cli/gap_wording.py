@@ -41,6 +41,11 @@ SENTENCES: Mapping[str, Bilingual] = {
         "en": "There is no clause {clause} of a version {version} in the registers.",
         "zh": "登记的裁量基准中没有条款 {clause}（版本 {version}）。",
     },
+    "cited_altered": {
+        "en": "{clause} of version {version} was published once more, saying something else: notice "
+        "and decision that cite it need not mean one thing.",
+        "zh": "{clause}（版本 {version}）以同一版本号发布过不同内容，告知与决定所引未必是同一规定。",
+    },
     "fact_is": {
         "en": "It states {fact}: {said}; wanted is {wanted}.",
         "zh": "“{fact}”载明为“{said}”，应为“{wanted}”。",

@@ -295,6 +295,34 @@ def test_the_benchmark_is_cited_in_both_in_force_and_kept(
     assert (rule, what) in {(gap.rule, gap.what) for gap in asked(made, registers=earlier)}
 
 
+WIDER = BENCHMARKS.replace("to = 1000", "to = 9000")
+
+
+@pytest.mark.parametrize(
+    ("second", "version", "told"),
+    [
+        (WIDER, "1", {"cited_altered"}),
+        (BENCHMARKS, "1", set()),
+        (BENCHMARKS + '\n[[clause]]\nid = "CG-15"\nname = "x"\nfrom = 0\nto = 9\n', "1", set()),
+        (WIDER, "2", {"benchmark_not_in_force"}),
+        ("list = [", "1", None),
+    ],
+    ids=["wider", "the same", "one more clause", "a new version", "damaged"],
+)
+def test_a_band_that_is_widened_under_its_old_version_covers_nothing(
+    second: str, version: str, told: set[str] | None
+) -> None:
+    """Notice and decision would cite one version, and mean two."""
+    entries = registers(("ordinary", TEXT))
+    if told is None:  # a damaged first one is no other word for it
+        entries.insert(0, listed("benchmarks", "benchmarks", second))
+    else:
+        entries.append(listed("benchmarks", "benchmarks", second, version=version))
+    made = plain()
+    made.step("penalty_notice").facts["amount"] = made.step(DECISION).facts["amount"] = "900"
+    assert {gap.what for gap in asked(made, registers=registry(*entries))} == (told or set())
+
+
 def test_an_amount_at_either_end_of_the_band_is_within_it() -> None:
     for amount in ("0", "1000", "1000.00"):
         made = complete(PACK, RECORDS["statement_heard"])

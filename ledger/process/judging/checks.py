@@ -120,6 +120,8 @@ def _in_band(look: _Look) -> Iterator[Failure]:
         what = "benchmark_not_in_force" if ever else "benchmark_unknown"
         yield Failure(what, one.number, facts)
         return
+    if seen.was_altered(Registered.BENCHMARKS, *cited):
+        yield Failure("cited_altered", one.number, facts)
     amount = _fen(one, look.given["fact"])
     if amount is not None and not clause.holds(amount):
         band = {"low": _text(clause.low), "high": _text(clause.high)}
@@ -136,6 +138,8 @@ def _is_cited(look: _Look) -> Iterator[Failure]:
     found = seen.lenient(*cited) if lenient else seen.benchmark(*cited)
     if found is None:
         yield Failure("not_in_force", one.number, {"clause": cited[0], "version": cited[1]})
+    elif seen.was_altered(Registered(look.given["list"]), *cited):
+        yield Failure("cited_altered", one.number, {"clause": cited[0], "version": cited[1]})
 
 
 def _not_heavier(look: _Look) -> Iterator[Failure]:

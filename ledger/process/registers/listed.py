@@ -12,6 +12,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Any
 
+from ledger.errors import Malformed
 from ledger.evidence.procedural import Registered
 from ledger.process.registers.lists import READERS, Clause, Item, Major, Power, majors
 from ledger.process.registers.registry import Registry, Version
@@ -70,6 +71,23 @@ class Seen:
         found: Clause | None = self._find(id_, known)
         return found
 
+    def was_altered(self, register: Registered, id_: str, version: str) -> bool:
+        """Whether what is cited said otherwise before, under the same version of the same list: then
+        two papers that cite that version need not mean one thing."""
+        same = (listed for listed in self.lists(register) if listed.version == version)
+        for listed in same:
+            said = {
+                row
+                for entry in self.registry.versions(register, listed.subject)
+                if (entry.agency, entry.version) == (listed.agency, version)
+                and entry.number < self.number
+                for row in _readable(register, entry.content)
+                if row.id == id_
+            }
+            if said:
+                return len(said) > 1
+        return False
+
     def _cited(self, register: Registered, id_: str, version: str) -> Any:
         return self._find(id_, (v for v in self.lists(register) if v.version == version))
 
@@ -80,6 +98,13 @@ class Seen:
     def _rows(self, register: Registered) -> Iterator[Any]:
         for version in self.lists(register):
             yield from rows_of(register, version.content)
+
+
+def _readable(register: Registered, content: str) -> tuple[Any, ...]:
+    try:
+        return rows_of(register, content)
+    except Malformed:
+        return ()
 
 
 @lru_cache(maxsize=64)
