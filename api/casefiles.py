@@ -50,6 +50,18 @@ class CaseFiles:
         """With the provisional cases that it grew from at its own agency."""
         return self._file(case, case_series(case, self._first_year), below)
 
+    def numbers(self, case: str) -> list[int]:
+        """Of all rows of a case, also those that are lost, and of what it grew from."""
+        name = case_series(case, self._first_year)
+        filed, _ = self._read(name)
+        found, agency = set(self._store.places(name)), self.owner(case)
+        for provisional in self._grown_from(one.statement for one in filed):
+            # Anyone may say that his case grew from another's: that brings nothing of the other's.
+            more, gone = self._read(provisional)
+            found |= {one.number for one in more if one.statement.agency == agency}
+            found |= {number for number, by in gone.items() if self._destroyer(by) == agency}
+        return sorted(found)
+
     def destroyed(self, case: str) -> Counter[int]:
         """How many statements of a case each disposal has destroyed, by the disposal's number."""
         filed, gone = self._read(case_series(case, self._first_year))

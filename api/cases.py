@@ -23,10 +23,11 @@ from api.schemas import CaseNumber, DueRow, HandoverRow, WithheldRows, answers, 
 from api.services import Services, services
 from api.state import AGENT, say_state
 from ledger import abreast
-from ledger.encoding import clip, in_china, parse_json
+from ledger.encoding import clip, format_time, in_china, parse_json
 from ledger.errors import Malformed, Rejected, Unavailable, Unknown
 from ledger.evidence.case_number import parse_case
 from ledger.evidence.due import Due
+from ledger.evidence.entry import Entry
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.membership import case_series
 from ledger.evidence.packet import (
@@ -131,16 +132,21 @@ class _Item:
         return self._s.items.stream(self._object_id)
 
 
-_NOTHING: Mapping[str, Any] = {"id": "", "stage": "", "act": "", "files": [], "flags": []}
+_NOTHING: Mapping[str, Any] = {
+    **dict.fromkeys(("act", "agency", "id", "occurred", "stage"), ""),
+    "files": [],
+    "flags": [],
+}
 
 
 def _read_case(s: Services, case: str, person: Person) -> dict[str, Any]:
     name = admit(s, case, person)
     s.custody.note("read", about=name.partition("/")[2], person=person)
     rows = []
-    for number in s.log.places(name):
+    for number in s.casefiles.numbers(case):
         row = s.log.row(number)
-        place = {"index": str(row.index), "log": s.log.of(row).label}
+        logged = format_time(Entry.from_bytes(row.entry).at)
+        place = {"index": str(row.index), "log": s.log.of(row).label, "logged": logged}
         if row.lost:
             rows.append({**_NOTHING, **place, "id": row.statement_id, "kind": row.kind})
             continue
@@ -153,6 +159,8 @@ def _read_case(s: Services, case: str, person: Person) -> dict[str, Any]:
                 "kind": row.kind,
                 "stage": statement.stage or "",
                 "act": statement.predicate.get("act", ""),
+                "agency": statement.agency,
+                "occurred": statement.occurred.start_text if statement.occurred else "",
                 "files": [subject.name for subject in statement.files],
                 "flags": s.flagger.of_case(statement, number, row.places, all_agencies=everything),
             }

@@ -238,9 +238,12 @@ COMPONENTS: dict[str, Schema] = {
                         "index": _DECIMAL,
                         "id": _TEXT,
                         "log": _TEXT,
+                        "logged": _TEXT,
                         "kind": _TEXT,
                         "stage": _TEXT,
                         "act": _TEXT,
+                        "agency": _TEXT,
+                        "occurred": _TEXT,
                         "files": _list(_TEXT),
                         "flags": _FLAGS,
                     }

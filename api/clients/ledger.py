@@ -45,7 +45,7 @@ SLOWEST = 10_000_000  # bytes a second that a disk reads at least
 # What answers must hold as text; `check_texts`.
 ACCEPTANCE = ("id", "log", "index", "entry", "salt", "checkpoint")
 RECEIPT = ("id", "log", "index", "entry", "proof", "witnessed")
-CASE_ROW = ("act", "id", "index", "kind", "log", "stage")
+CASE_ROW = ("act", "agency", "id", "index", "kind", "log", "logged", "occurred", "stage")
 DELIVERY_SESSION = ("agency", "index", "note", "session", "since", "what")
 DELIVERY_FILE = ("agency", "cause", "index", "path", "session", "since", "size", "told")
 

@@ -69,7 +69,7 @@ def _table(answer: Answer) -> Table:
         (say(en="overdue", zh="逾期"), _count(answer, "overdue")),
         (say(en="late", zh="迟延"), _count(answer, "late")),
     )
-    title = say(en="Publication of decisions", zh="处罚决定公示")
+    title = say(en="Publication of decisions", zh="执法决定公示")
     rows = tuple(map(_row, answer["publications"]))
     return Table(title, columns, rows, about, time.time_ns() // 1_000_000)
 

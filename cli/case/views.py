@@ -29,7 +29,7 @@ DOCUMENTS = (
     *("case", "agency", "procedure", "stage", "act", "number", "day", "logged", "sha256"),
     *("size", "about", "place"),
 )
-FILE = ("place", "kind", "stage", "act", "files", "id")
+FILE = ("place", "kind", "stage", "act", "agency", "occurred", "logged", "files", "id")
 DOINGS = ("at", "kind", "what", "about", "stage", "named", "place")
 ENTRIES = ("subject", "agency", "from", "to", "facts", "version", "sha256", "note", "place")
 REVIEWERS = (
@@ -138,9 +138,12 @@ def register(
     "file",
     words={
         "en": "Print a case file: every statement of a case, in the order of the log.\n\n"
-        "Each names its place and id, whose receipt shows that it is logged there.",
+        "Each names its place and id, whose receipt shows that it is logged there, who\n"
+        "filed it, when it began as it says, and since when it is in the log. What was\n"
+        "filed before the case had its number stands in it too.",
         "zh": "打印案卷目录：案件的全部陈述，按日志顺序排列。\n\n"
-        "每条给出日志位置和编号，可凭其回执核对。",
+        "每条给出日志位置和编号，可凭其回执核对，并载明提交机关、所称起始时间和入日志时间。\n"
+        "案件取得案号之前提交的亦列入。",
     },
     example="tiezheng case file --case '苏城管罚〔2026〕417号' -o 案卷.pdf \\\n"
     "    --server https://ledger.example --token-file token",

@@ -40,6 +40,7 @@ HEADS: Mapping[str, Bilingual] = {
     "none": {"en": "none at all", "zh": "一名也无"},
     "note": {"en": "why", "zh": "登记原因"},
     "number": {"en": "number", "zh": "文书编号"},
+    "occurred": {"en": "began, as it says", "zh": "所称起始时间"},
     "officers": {"en": "officers", "zh": "执法人员"},
     "opened": {"en": "opened", "zh": "立案（首次行为）"},
     "owner": {"en": "case of", "zh": "案件所属"},

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -183,6 +184,27 @@ def test_what_is_not_his_and_what_is_not_there_look_alike(ledger: Ledger) -> Non
     none = ask(ledger, "/v1/agencies/nowhere/cases?year=2026", agency=COUNTY)
     assert (other.status_code, none.status_code) == (404, 404)
     assert other.text.replace(ELSEWHERE, "X") == none.text.replace("nowhere", "X")
+
+
+def test_a_case_file_has_what_was_filed_before_the_case_had_its_number(tmp_path: Path) -> None:
+    number, foreign = "苏街罚〔2026〕9号", {"by": ELSEWHERE_HANDLER, "agency": ELSEWHERE}
+    with open_county(tmp_path / "ledger") as made:
+        street = {"by": STREET_HANDLER, "agency": STREET}
+        slot = open_provisional(made, **street)  # type: ignore[arg-type]
+        other = open_provisional(made, **foreign)  # type: ignore[arg-type]
+        before = act(made, "inquiry_record", case=None, provisional=slot, **street)  # type: ignore[arg-type]
+        act(made, "case_filing", case=number, provisional=slot, **street)  # type: ignore[arg-type]
+        # Anyone may say that his case grew from another's: that brings nothing of the other's.
+        act(made, "site_record", case=number, provisional=other, **street)  # type: ignore[arg-type]
+        rows = ask(made, f"/v1/cases/{number}", agency=COUNTY).json()["statements"]
+        assert [row["act"] for row in rows] == [
+            *("source", "inquiry_record", "case_filing", "site_record")
+        ]
+        row = rows[1]
+        assert (row["id"], row["index"], row["agency"]) == (before["id"], before["index"], STREET)
+        assert row["occurred"] == "2026-03-02T09:00:00+08:00"
+        at_ms = datetime.fromisoformat(row["logged"]).timestamp() * 1000
+        assert abs(at_ms - made.services.clock.now_ms()) < 60_000
 
 
 def test_a_supervisor_sees_the_cases_below_him_and_no_others(ledger: Ledger) -> None:

@@ -144,6 +144,10 @@ def test_a_case_file_lists_every_statement(desk: Desk) -> None:
     assert desk("file", "--case", CASE, "-o", desk.folder / "c.csv", of=None).code == 0
     rows = list(csv.reader(io.StringIO((desk.folder / "c.csv").read_text("utf-8-sig"))))
     assert [row[3] for row in rows] == ["act", "Case filing approval", "Penalty decision"]
+    assert rows[0][4:7] == ["agency", "began, as it says", "logged"]
+    assert [row[4:6] for row in rows[1:]] == [[COUNTY, "2026-03-02T09:00:00+08:00"]] * 2
+    today = datetime.now(CHINA).date().isoformat()
+    assert {row[6][:10] for row in rows[1:]} == {today}
     assert desk("file", "--case", CASE, of=None, agency=ELSEWHERE).code == 1
 
 
