@@ -1,4 +1,5 @@
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,12 @@ from testkit.ceph_packages import NotHere
 from testkit.once import session_folder
 
 sm2.use(Libcrypto())  # as `cli.main` does: a test may make keys of every algorithm
+
+
+def pytest_runtest_setup() -> None:
+    """Before a test has changed anything. Most have nothing to do with a server."""
+    if (server := sys.modules.get("testkit.server")) is not None:
+        server.renew_template()
 
 
 @pytest.fixture(autouse=True)

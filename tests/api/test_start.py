@@ -12,7 +12,15 @@ from ledger.evidence.envelope import Envelope
 from ledger.evidence.statement import Statement
 from ledger.log import Log
 from storage.trust_directory import read_trust
-from testkit.server import Ledger, Office, await_that, offices, open_ledger, template
+from testkit.server import (
+    Ledger,
+    Office,
+    await_that,
+    offices,
+    open_ledger,
+    renew_template,
+    template,
+)
 
 
 def people() -> list[Office]:
@@ -285,3 +293,22 @@ def test_a_mirror_alone_lets_nothing_go_on(tmp_path: Path, archive: Archive) -> 
         office.away = True
     with open_ledger(tmp_path / "ledger", people=known, mirrors=MIRROR) as ledger:
         assert "no cosigner says what it knows" in ledger.services.log.problem()
+
+
+# --- what the tests start from ---------------------------------------------------------------
+
+
+def test_what_is_copied_for_a_test_is_made_anew_under_the_same_keys(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """On a slow machine a run is longer than a quorum may be late for what was logged."""
+    old = template()
+    renew_template()
+    assert template() == old
+    monkeypatch.setattr("testkit.server.FRESH_S", 0.0)
+    renew_template()
+    new = template()
+    assert new != old
+    for name in ("keys/log.key", "keys/ledger.key", "trust/logs"):
+        assert (new / name).read_bytes() == (old / name).read_bytes()
+    assert (new / "ledger.sqlite").read_bytes() != (old / "ledger.sqlite").read_bytes()

@@ -30,7 +30,7 @@ from api import wire
 from api.app import create_app
 from api.clients.ledger import LedgerClient
 from api.cosigner import CosignerService
-from api.founding import Plan, agency_registration, found, key_registration
+from api.founding import Plan, agency_registration, found, key_registration, new_key
 from api.ids import new_id
 from api.services import Services, open_services
 from api.settings import Settings
@@ -49,6 +49,7 @@ from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.note import SignedNote
 from ledger.tlog.policy import Cosigned, Witness
 from ledger.tlog.signing_key import SigningKey
+from ledger.verdict.times import LATE_S
 from storage.clock import SystemClock
 from storage.tokens_sqlite import Token
 from storage.trust_directory import read_trust
@@ -70,6 +71,7 @@ COSIGNERS = tuple(cosigner(f"{name}.example") for name in ("notary", "court", "a
 
 BASE = "http://testserver"
 FOUNDED = 8  # entries of a fresh ledger: what `template` puts in
+FRESH_S = LATE_S / 3  # so old may a template be: the verdict tells of a quorum that came late
 
 
 class OfficeState:
@@ -282,6 +284,10 @@ def witnesses(ports: Sequence[int] = (1, 2, 3)) -> list[Witness]:
     ]
 
 
+_templates: list[tuple[float, Path]] = []
+_same_key = cache(new_key)
+
+
 @contextmanager
 def series_keys() -> Iterator[None]:
     """The one series key of the tests, wherever a ledger makes one or reads one: RSA is slow."""
@@ -297,13 +303,24 @@ def series_keys() -> Iterator[None]:
         yield
 
 
-@cache
 def template() -> Path:
-    """A founded ledger with its keys registered, made once a session: RSA keys are slow."""
+    """A founded ledger with its keys registered, made seldom: RSA keys are slow."""
+    if not _templates:
+        _templates.append((time.monotonic(), _template()))
+    return _templates[-1][1]
+
+
+def renew_template() -> None:
+    """Under the same keys, before what it says would be late: a quorum sees that only in a test."""
+    if _templates and time.monotonic() - _templates[-1][0] > FRESH_S:
+        _templates[:] = [(time.monotonic(), _template())]
+
+
+def _template() -> Path:
     root = Path(mkdtemp(prefix="tiezheng-test-"))
     atexit.register(shutil.rmtree, root, ignore_errors=True)
     plan = Plan(origin=ORIGIN, agency=AGENCY, registrar=REGISTRAR, cosigners=witnesses(), quorum=2)
-    with series_keys():
+    with series_keys(), patch("api.founding.new_key", _same_key):
         found(root / "ledger", plan, time.time_ns() // 1_000_000)
         services = open_services(root / "ledger", Settings())
     templates = ["苏城管罚〔{year}〕{number}号"]
