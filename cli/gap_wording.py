@@ -42,9 +42,10 @@ SENTENCES: Mapping[str, Bilingual] = {
         "zh": "登记的裁量基准中没有条款 {clause}（版本 {version}）。",
     },
     "cited_altered": {
-        "en": "{clause} of version {version} was published once more, saying something else: notice "
-        "and decision that cite it need not mean one thing.",
-        "zh": "{clause}（版本 {version}）以同一版本号发布过不同内容，告知与决定所引未必是同一规定。",
+        "en": "{clause} of version {version} was published once more, saying something else: "
+        "notice and decision that cite it need not mean one thing.",
+        "zh": "{clause}（版本 {version}）以同一版本号发布过不同内容，"
+        "告知与决定所引未必是同一规定。",
     },
     "fact_is": {
         "en": "It states {fact}: {said}; wanted is {wanted}.",
@@ -267,11 +268,14 @@ def gap_sentence(row: Mapping[str, Any]) -> Bilingual:
     what, facts = str(row.get("what", "")), _facts(row)
     if what == "crew":
         return _crew_sentence(str(row.get("rule", "")), facts)
-    unknown: Bilingual = {"en": what, "zh": what}
-    words = SENTENCES.get(what, unknown)
+    if (words := SENTENCES.get(what)) is None:
+        return {"en": what, "zh": what}
+    told = {language: _Told(facts, language, what) for language in ("en", "zh")}
+    # Of what is wrong with one of several measures: with which.
+    which = "" if "{of}" in words["en"] or "done" not in facts else "{of}"
     return {
-        "en": words["en"].format_map(_Told(facts, "en", what)) if what in SENTENCES else what,
-        "zh": words["zh"].format_map(_Told(facts, "zh", what)) if what in SENTENCES else what,
+        "en": (words["en"] + which.replace("{of}", " That is{of}.")).format_map(told["en"]),
+        "zh": (words["zh"] + which).format_map(told["zh"]),
     }
 
 

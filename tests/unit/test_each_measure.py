@@ -1,5 +1,6 @@
 """Of several measures in one case each wants its own approval, list, record and recording."""
 
+import re
 from copy import deepcopy
 from time import process_time
 
@@ -120,6 +121,9 @@ def test_what_one_of_two_measures_lacks_is_exactly_one_gap(
             assert gap.facts["measure"] in gap_sentence(gap.to_json())["zh"]
     else:
         assert gap.place == made.file().acts(*record.acts)[which].number
+        for words in gap_sentence(gap.to_json()).values():
+            assert gap.facts["done"] in words
+            assert bool(re.search("编号|number", words)) is numbered
 
 
 @of_each

@@ -5,7 +5,7 @@ what is not stated: that it must be stated, a record says.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -45,7 +45,8 @@ def failures(case: Judged, check: Check, upto: int) -> Iterator[Failure]:
         yield from kind(_Look(case, check, upto))
         return
     for share in case.shares(check):
-        yield from kind(_Look(case, check, upto, share))
+        for found in kind(_Look(case, check, upto, share)):
+            yield replace(found, facts={**share.which, **found.facts})
 
 
 @dataclass(frozen=True, slots=True)

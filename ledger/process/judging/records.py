@@ -6,7 +6,8 @@ done anew is mended, and what was done too late is told to be late and not to be
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from ledger.encoding import format_time
 from ledger.evidence.statement import Stage
@@ -14,15 +15,16 @@ from ledger.process.casefile import Filed, stands_before
 from ledger.process.deadlines.clocks import Running, State
 from ledger.process.deadlines.measures import labels_of
 from ledger.process.judging.gap import Gap, GapKind, act_gap, rule_gap, stage_of
+from ledger.process.judging.gap_names import named
 from ledger.process.judging.judged import Judged
 from ledger.process.judging.reasons import EXPLANATION
+from ledger.process.judging.shares import which_of
 from ledger.process.registers.crew import CrewFinding
 from ledger.process.rules.rulepack import Conclusion, Level, Record, Recording
 from ledger.process.spans import SLACK_MS, Spans
 
 HOUR_MS = 3_600_000
 STAGES = tuple(Stage)
-Which = tuple[int, dict[str, str]]  # of several measures: its place, and how it is called
 NOTHING = "not_recorded"
 
 
@@ -102,11 +104,11 @@ def record_gaps(
             yield from _unmet(case, record, own, bound, late)
         else:
             labels = labels_of(run.started, run.clock)
-            yield _missing(case, record, bound, run, _which(run.started, labels, len(runs)))
+            which = which_of(run.started, labels) if len(runs) > 1 else {}
+            yield _missing(case, record, bound, run, run.started, which)
 
 
 def _each_lacks(case: Judged, record: Record, fence: Filed | None, late: Late) -> Iterator[Gap]:
-    count = len(case.measures(record))
     for share in case.shares(record):
         started, bound = share.measure.started, fence
         if fence is not None and started.act in record.before:
@@ -116,31 +118,27 @@ def _each_lacks(case: Judged, record: Record, fence: Filed | None, late: Late) -
         elif fence is not None and started.number >= fence.number:
             bound = None  # what was only done behind the fence is none of its matters
         if own := share.acts(*record.acts):
-            yield from _unmet(case, record, own, bound, late)
+            for gap in _unmet(case, record, own, bound, late):
+                yield replace(gap, facts={**named(case.pack, (), share.which), **gap.facts})
         else:
-            yield _missing(case, record, bound, None, _which(started, share.measure.labels, count))
-
-
-def _which(started: Filed, labels: Iterable[str], count: int) -> Which | None:
-    """Of a case's one measure nobody needs to be told which."""
-    if count < 2:
-        return None
-    facts = {"act": started.act, "done": format_time(started.start_ms)}
-    number = "、".join(sorted(labels))
-    return started.number, facts | ({"measure": number} if number else {})
+            yield _missing(case, record, bound, None, started, share.which)
 
 
 def _missing(
-    case: Judged, record: Record, fence: Filed | None, run: Running | None, of: Which | None = None
+    case: Judged,
+    record: Record,
+    fence: Filed | None,
+    run: Running | None,
+    started: Filed | None = None,
+    which: Mapping[str, str] = MappingProxyType({}),
 ) -> Gap:
+    """`which` of several measures lacks it, and with what it `started`."""
     facts = _before(case, fence) if fence else {}
     overdue = run is not None and run.state is State.OVERDUE
     if run is not None and run.due_ms is not None and overdue:
         facts |= {"clock": run.clock.id, "was_due": format_time(run.due_ms)}
-    place = None
-    if of is not None:
-        place = of[0]
-        facts |= of[1]
+    place = started.number if started is not None and which else None
+    facts |= which
     due = fence is not None or overdue or _has_passed(case, stage_of(case, record))
     return rule_gap(case, record, GapKind.MISSING, "missing", place, facts, due)
 

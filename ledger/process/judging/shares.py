@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import Protocol
 
+from ledger.encoding import format_time
 from ledger.process.casefile import NUMBER, CaseFile, Filed, stands_before
 from ledger.process.deadlines.measures import (
     Measure,
@@ -109,6 +110,13 @@ class Share:
     of: Shares
     measure: Measure
     names: frozenset[str]
+
+    @property
+    def which(self) -> dict[str, str]:
+        """How a person tells it from the others; of a case's one measure it says nothing."""
+        if len(self.of.measures) < 2:
+            return {}
+        return which_of(self.measure.started, self.measure.labels)
 
     def acts(self, *names: str) -> tuple[Filed, ...]:
         found = [one for name in set(names) for one in self._acts(name)]
@@ -224,6 +232,12 @@ class _Dealing:
 
     def _give(self, measure: Measure, papers: list[Filed]) -> None:
         self._found.setdefault(measure.started.number, []).extend(papers)
+
+
+def which_of(started: Filed, labels: Iterable[str]) -> dict[str, str]:
+    facts = {"act": started.act, "done": format_time(started.start_ms)}
+    number = "、".join(sorted(labels))
+    return facts | ({"measure": number} if number else {})
 
 
 def stands_ahead(paper: Filed, measure: Measure) -> bool:

@@ -72,8 +72,8 @@ class Seen:
         return found
 
     def was_altered(self, register: Registered, id_: str, version: str) -> bool:
-        """Whether what is cited said otherwise before, under the same version of the same list: then
-        two papers that cite that version need not mean one thing."""
+        """Whether what is cited said otherwise before, under the same version of the same list: two
+        papers that cite that version need not mean one thing then."""
         same = (listed for listed in self.lists(register) if listed.version == version)
         for listed in same:
             said = {
