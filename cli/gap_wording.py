@@ -146,6 +146,11 @@ SENTENCES: Mapping[str, Bilingual] = {
         "and without a number: they count as one measure.",
         "zh": "同一时刻的登记有 {count} 份，人员或者内容不同而均未写措施编号，按一次措施计算。",
     },
+    "same_number": {
+        "en": "{count} of it state number {measure} and began at different times: they count as "
+        "one measure.",
+        "zh": "编号 {measure} 的登记有 {count} 份，起始时间不同，按一次措施计算。",
+    },
     "same_person": {
         "en": "{officer} also took part in {act}.",
         "zh": "{officer} 还参与了“{act}”。",
@@ -229,6 +234,10 @@ CURES: Mapping[str, Bilingual] = {
         "file it anew with measure=1",
         "zh": "确有几次的，分别重新登记并各写 measure（措施编号）；"
         "只有一次的，重新登记并写 measure=1",
+    },
+    "same_number": {
+        "en": "If there were several, file each anew with a number of its own",
+        "zh": "确有几次的，分别重新登记并各写编号",
     },
     "stage": {"en": "File the act anew under its stage", "zh": "按正确阶段重新登记"},
     "untyped": {

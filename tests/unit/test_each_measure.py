@@ -327,6 +327,20 @@ def test_two_at_one_moment_without_numbers_are_one_and_it_is_told() -> None:
     assert "same_moment" in {gap.what for gap in gaps(file, REGISTERS["ordinary"], WEEKDAYS)}
 
 
+def test_two_under_one_number_are_one_and_it_is_told_if_they_began_apart() -> None:
+    """Whoever numbers a second seizure as the first spares himself its papers."""
+
+    def told(*acts: tuple[str, int, dict[str, str]]) -> list[Gap]:
+        every = gaps(case_of(*acts), REGISTERS["ordinary"], WEEKDAYS)
+        return [gap for gap in every if gap.what == "same_number"]
+
+    (gap,) = told(seal(1, measure="1"), seal(3, measure="1"))
+    assert (gap.level, gap.place, gap.facts["measure"]) == ("notice", 1001, "1")
+    assert "编号 1 的登记有 2 份" in gap_sentence(gap.to_json())["zh"]
+    assert told(seal(1, measure="1"), seal(1, measure="1")) == []
+    assert told(seal(1, measure="1"), seal(3, measure="2")) == told(seal(1), seal(3)) == []
+
+
 @pytest.mark.parametrize("before", [True, False])
 def test_of_three_thousand_measures_the_one_without_a_paper_is_found_soon(before: bool) -> None:
     name = APPROVAL if before else RECORD

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from ledger.evidence.statement import Stage
 from ledger.process.casefile import AHEAD_MS, CaseFile, Filed
 from ledger.process.deadlines.calendar import Working
+from ledger.process.deadlines.measures import began_ms
 from ledger.process.judging.checks import Failure, failures
 from ledger.process.judging.evidence_gaps import evidence_gaps
 from ledger.process.judging.gap import LEVELS, Gap, GapKind, act_gap, crew_gap, rule_gap, told_once
@@ -80,12 +81,18 @@ def _gaps_under(case: Judged, now_ms: int) -> Iterator[Gap]:
 
 def _same_moment(case: Judged) -> Iterator[Gap]:
     """Two at one moment without numbers count as one. Filed anew by the same crew, to say more or
-    to say it right, it is one; otherwise nobody can tell."""
+    to say it right, it is one; otherwise nobody can tell. So do two of one number, at any time."""
     for measure in case.all_measures():
         last = measure.filed[-1]
         rule = case.pack.act(last.act)
-        if rule is not None and not measure.labels and _differ(case, measure.filed):
-            yield act_gap(case, rule, last, "same_moment", {"count": str(len(measure.filed))})
+        facts = {"count": str(len(measure.filed))}
+        if rule is None:
+            continue
+        if not measure.labels and _differ(case, measure.filed):
+            yield act_gap(case, rule, last, "same_moment", facts)
+        if len({began_ms(one) for one in measure.filed}) > 1:
+            facts["measure"] = "、".join(sorted(measure.labels))
+            yield act_gap(case, rule, last, "same_number", facts)
 
 
 def _differ(case: Judged, filed: Sequence[Filed]) -> bool:
