@@ -64,6 +64,8 @@ def _event(row: Mapping[str, str]) -> Event:
 
 def _description(row: Mapping[str, str]) -> Iterable[str]:
     yield f"{row['statute']} {row['article']}"
+    if "measure" in row:
+        yield f"措施编号 measure {row['measure']}"
     if row["state"] == State.OVERDUE:
         yield "已逾期 overdue"
     if "moved_from" in row:

@@ -82,7 +82,7 @@ _CLOCK_SAYS = (
 _CLOCK_MAY = (
     *("memory", "started_by", "start", "due", "last_day", "moved_from", "counted"),
     *("extended_days", "excluded_days", "stopped_by", "stop", "logged_in_time"),
-    "additional_fine_at_most",
+    *("additional_fine_at_most", "measure"),
 )
 _CLOCK = _object(dict.fromkeys((*_CLOCK_SAYS, *_CLOCK_MAY), _TEXT), optional=_CLOCK_MAY)
 # One that runs or is overdue.

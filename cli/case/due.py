@@ -148,6 +148,8 @@ def _row(row: Mapping[str, str]) -> tuple[str, ...]:
 
 def _notes(row: Mapping[str, str]) -> list[str]:
     notes = []
+    if number := row.get("measure"):
+        notes.append(say(en=f"measure {number}", zh=f"措施编号 {number}"))
     if moved := row.get("moved_from"):
         notes.append(say(en=f"moved on from {moved}, a day off", zh=f"{moved} 休息日，顺延"))
     if days := row.get("extended_days"):

@@ -188,6 +188,8 @@ def _destroyed(answer: dict[str, Any], *, gaps: bool = True) -> Iterator[str]:
 def _clock(row: dict[str, Any]) -> str:
     law = f"{row.get('statute', '')} {row.get('article', '')}"
     text = f"{STATES[row['state']][language()]}  {in_language(row, 'name')}"
+    if number := row.get("measure"):
+        text += say(en=f"  measure {number}", zh=f"  措施编号 {number}")
     if "due" in row:
         text += say(en=f"  until {row['due']}", zh=f"  至 {row['due']}")
     if row.get("counted") == "weekends":

@@ -82,6 +82,11 @@ def test_weekends_alone_are_told() -> None:
     assert "仅按周末计算" not in events(DECISION)[0]["description"]
 
 
+def test_of_several_measures_it_is_told_which() -> None:
+    (event,) = events({**DECISION, "measure": "2"})
+    assert "措施编号 measure 2" in event["description"]
+
+
 def test_nothing_due_is_a_calendar_too_and_lines_are_short() -> None:
     assert events() == []
     data = feed([{**DECISION, "name": "期" * 200}])

@@ -193,6 +193,15 @@ def test_an_extension_is_one_measure_s_and_testing_too() -> None:
     assert [(one.extended, one.excluded) for one in found] == [(0, 5), (30, 0)]
 
 
+def test_each_clock_says_by_number_which_measure_it_is_of() -> None:
+    """Two lines of one name, one day and one case would be alike."""
+    file = case_of(ORDINARY, seal(0, measure="1"), seal(0, measure="2、3"), seal(5))
+    rows = [one.to_json() for one in clocks(ORDINARY, file, BEGINS)]
+    sealed = [row.get("measure") for row in rows if row["clock"] == "seal_or_seize"]
+    assert sealed == ["1", "2、3", None]
+    assert all("measure" not in row for row in rows if row["clock"] == "decision")
+
+
 def test_of_several_measures_the_urgent_ones_want_an_approval_each() -> None:
     file = case_of(
         ORDINARY,

@@ -24,7 +24,7 @@ from ledger.evidence.statement import Kind
 from ledger.process.casefile import CaseFile, Filed
 from ledger.process.deadlines.calendar import Working
 from ledger.process.deadlines.fine import additional_fine
-from ledger.process.deadlines.measures import began_ms, done_ms, measures_of
+from ledger.process.deadlines.measures import began_ms, done_ms, labels_of, measures_of
 from ledger.process.deadlines.period import (
     LastDay,
     Period,
@@ -103,6 +103,8 @@ class Running:
             row["memory"] = "yes"
         if self.started is not None:
             row["started_by"] = self.started.statement.id
+            if labels := sorted(labels_of(self.started, self.clock)):
+                row["measure"] = "、".join(labels)
         if self.start_ms is not None:
             row["start"] = format_time(self.start_ms)
         if self.due_ms is not None:

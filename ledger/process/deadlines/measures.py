@@ -116,7 +116,7 @@ def _starts(clock: Clock, case: CaseFile) -> Iterator[Filed]:
 
 
 def labels_of(one: Filed, clock: Clock) -> set[str]:
-    said = one.facts.get(clock.matched_by, "")
+    said = one.facts.get(clock.matched_by, "") if clock.matched_by else ""
     return {label.strip() for label in re.split("[、,，;；]", said)} - {""}
 
 
