@@ -13,6 +13,8 @@ def _registered(match: re.Match[str]) -> str:
 
 KEYS: tuple[tuple[str, Words], ...] = (
     (r"the private key is damaged", "私钥文件已损坏"),
+    (r"want the public key of the ledger's statements", "须为账本陈述公钥文件"),
+    (r"want a public key, got a private one", "须为公钥，现为私钥"),
     (r"want a key such as (\S+), got '(.*)'", r"密钥须写作 \1，现为“\2”"),
     (r"want a key name without spaces, got '(.*)'", r"密钥名不得含空格，现为“\1”"),
     (

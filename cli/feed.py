@@ -1,5 +1,6 @@
 """`tiezheng feed …`: the feed for the province's platform, told, pulled, checked, set back."""
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from itertools import pairwise
@@ -18,7 +19,7 @@ from cli.remote import open_client, server_option, token_option
 from cli.small_file import read_small
 from cli.trust import open_trust
 from ledger.encoding import printable
-from ledger.errors import Malformed, Rejected
+from ledger.errors import Malformed, Rejected, Unknown
 from ledger.process.feeds.compared import Compared, Listed, compare
 from ledger.process.feeds.feed import (
     Page,
@@ -118,7 +119,7 @@ def status(data: str, as_json: bool) -> None:
         "令牌须为不限机关、不限案件的监督令牌。",
     },
     example="tiezheng feed pull pages/ --server https://ledger.example \\\n"
-    "    --token-file token --key ledger.vkey --after 0",
+    "    --token-file token --key ledger.vkey",
 )
 @argument("folder", metavar="DIR", words={"en": "an existing folder", "zh": "已有的文件夹"})
 @server_option()
@@ -133,19 +134,22 @@ def status(data: str, as_json: bool) -> None:
 @option(
     "--after",
     type=click.IntRange(0),
-    default=0,
     metavar="N",
-    words={"en": "the last event you have; by default 0", "zh": "已有的最后编号；缺省 0"},
+    words={
+        "en": "the last event you have; by default that of the last page in DIR",
+        "zh": "已有的最后编号；缺省为 DIR 中最后一页的末号",
+    },
 )
 @json_option()
 def pull(
-    folder: str, server: str, token_file: str, key_file: str, after: int, as_json: bool
+    folder: str, server: str, token_file: str, key_file: str, after: int | None, as_json: bool
 ) -> None:
     from storage.durable import write_file
 
-    key = VerifierKey.from_text(read_secret(key_file))
+    key = _key(key_file)
     client = open_client(server, token=read_secret(token_file))
-    before, last, written = _kept(Path(folder), after, key), after, 0
+    before = _kept(Path(folder), after, key)
+    last, written = after or (before.last if before else 0), 0
     while True:
         data = client.feed(last)
         found = open_page(data, key)
@@ -170,13 +174,28 @@ def pull(
         )
 
 
-def _kept(folder: Path, after: int, key: VerifierKey) -> Page | None:
-    """The page in the folder that ends there: what comes must go on with it."""
-    if after == 0:
-        return None
-    ending = f"-{after:09}.json"
-    names = sorted(path for path in folder.iterdir() if path.name.endswith(ending))
-    return _page(str(names[-1]), key) if names else None
+def _kept(folder: Path, after: int | None, key: VerifierKey) -> Page | None:
+    """The page in the folder that ends there, or else the last: what comes must go on with it."""
+    if not folder.is_dir():
+        raise Unknown(f"no folder at {str(folder)!r}")
+    ends = {int(found[1]): path for path in sorted(folder.iterdir()) if (found := _name(path))}
+    last = max(ends, default=0) if after is None else after
+    return _page(str(ends[last]), key) if last in ends else None
+
+
+def _name(path: Path) -> re.Match[str] | None:
+    """Of a page, with the number of its last event."""
+    return re.fullmatch(r"[0-9]{9,}-([0-9]{9,})\.json", path.name, re.ASCII)
+
+
+def _key(file: str) -> VerifierKey:
+    text = read_secret(file)
+    try:
+        return VerifierKey.from_text(text)
+    except Malformed as error:
+        # Somebody may have named the file with his token: what stands in it is not shown.
+        hidden = Malformed("want the public key of the ledger's statements", hints=error.hints)
+        raise (hidden if text in str(error) else error).under(printable(file)) from None
 
 
 @new_command(
@@ -247,7 +266,7 @@ def check(
     bulletin_file: str | None,
     as_json: bool,
 ) -> Exit:
-    key = VerifierKey.from_text(read_secret(key_file))
+    key = _key(key_file)
     believed = None if trust is None else open_trust(trust)
     pages = sorted((_page(file, key) for file in files), key=lambda one: (one.after, one.last))
     # Those without events say nothing of entries: whether one came twice shows around them.

@@ -238,6 +238,41 @@ def test_pull_writes_each_page_once_and_says_how_far(
     assert "supervisor" in ended.err
 
 
+def test_pull_goes_on_by_itself_where_the_folder_ends(
+    pulled: Pulled, run: Run, tmp_path: Path
+) -> None:
+    """Whoever runs it every night need not know how far he came."""
+    folder = tmp_path / "fresh"
+    asked = ("--server", pulled.url, "--token-file", pulled.token, "--key", pulled.key)
+    missing = run("feed", "pull", folder, *asked, "--lang", "zh")
+    assert missing.code == 1 and f"没有文件夹“{folder}”" in missing.err
+    folder.mkdir()
+    (folder / "notes-12.json").write_text("{}")  # no page
+    for n in range(2):
+        ended = run("feed", "pull", folder, *asked, "--json")
+        told = json.loads(ended.out)
+        assert (ended.code, told["last"], told["pages"]) == (0, str(3 + n), "1")
+        again = json.loads(run("feed", "pull", folder, *asked, "--json").out)
+        assert (again["last"], again["pages"]) == (str(3 + n), "0")
+        pulled.ledger.accept(deed(pulled.ledger, 4 + n))
+        pulled.ledger.await_quorum()
+    pages = sorted(folder.glob("0*.json"))
+    assert [page.name for page in pages] == [
+        *("000000001-000000003.json", "000000004-000000004.json")
+    ]
+    assert run("feed", "check", *pages, "--key", pulled.key).code == 0
+
+
+def test_what_stands_in_a_file_named_as_the_key_is_not_shown(pulled: Pulled, run: Run) -> None:
+    page = pulled.pages / "0.json"
+    for command in (("check", page), ("pull", pulled.pages, "--server", pulled.url)):
+        token = ("--token-file", pulled.token) if command[0] == "pull" else ()
+        ended = run("feed", *command, *token, "--key", pulled.token, "--lang", "zh")
+        assert ended.code == 1
+        assert f"{pulled.token}：须为账本陈述公钥文件" in ended.err
+        assert pulled.token.read_text().strip() not in ended.err
+
+
 def test_status_tells_the_key_and_reset_sets_back(pulled: Pulled, run: Run) -> None:
     data = pulled.ledger.folder
     pulled.ledger.services.feed.kept.acknowledge(0, 3)
