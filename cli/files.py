@@ -49,6 +49,4 @@ def read_backup_key(path: str) -> BackupKey:
 def check_new(path: str) -> None:
     """An output that a user names takes no file's place: it may be a private key."""
     if os.path.lexists(path):
-        raise Conflict(
-            f"{path!r} is there already and is not overwritten", hints=("name another with -o",)
-        )
+        raise Conflict(f"{path!r} is there already and is not overwritten", hints=("name another",))

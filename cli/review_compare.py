@@ -15,8 +15,7 @@ from cli.output import Exit
 from cli.own_cases import RegisterCases, register_cases
 from cli.public_log import open_log
 from cli.remote import open_client, server_option, token_option
-from cli.review_folder import OPENINGS, Fixed, open_fixed
-from cli.small_file import read_small
+from cli.review_folder import Fixed, open_fixed, open_openings
 from cli.statistics import finding_line, lines_of
 from cli.trust import open_trust
 from ledger.encoding import printable
@@ -24,7 +23,7 @@ from ledger.errors import Rejected, Unavailable
 from ledger.evidence.place import Place
 from ledger.evidence.statement import Statement
 from ledger.evidence.trust import Trust
-from ledger.process.reports.drawing import ReviewList, open_list
+from ledger.process.reports.drawing import ReviewList
 from ledger.process.reports.yearly import Yearly
 from ledger.recount import recount
 from ledger.report import Finding, Outcome, worst
@@ -91,7 +90,7 @@ def compare(
     path, believed = Path(folder), open_trust(trust)
     # Where the list stands decides which cases may lack in it: checked, and not read from a file.
     fixed = open_fixed(path, believed)
-    listed = set(open_list(fixed.listed, read_small(path / OPENINGS)))
+    listed = set(open_openings(path, fixed.listed))
     findings: Sequence[Finding] = ()
     agency, year = fixed.listed.agency, fixed.listed.year
     told = None

@@ -8,12 +8,15 @@ review/list.tlog-proof       its receipt, with the tree that draws
 review/secret                the reviewer's line, shown last
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from cli.small_file import read_small
 from ledger.encoding import printable
-from ledger.errors import Rejected
+from ledger.errors import Malformed, Rejected
 from ledger.evidence.entry import Entry, check_commitment
 from ledger.evidence.envelope import Envelope
 from ledger.evidence.membership import log_label
@@ -33,6 +36,8 @@ from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.note import SignedNote
 from ledger.tlog.receipt import Receipt
 
+T = TypeVar("T")
+U = TypeVar("U")
 LIST, OPENINGS, STATEMENT = "list", "openings", "statement.dsse.json"
 SALT, ENTRY, PROOF, SECRET = "salt", "entry", "list.tlog-proof", "secret"
 
@@ -64,18 +69,42 @@ class Fixed:
 def open_fixed(folder: Path, trust: Trust) -> Fixed:
     """The list and its receipt, checked against each other and the trust folder."""
     data = read_small(folder / LIST)
+    listed = named(folder / LIST, ReviewList.from_bytes, data)
     envelope = read_small(folder / STATEMENT)
-    check_fixed(data, Statement.from_bytes(Envelope.from_bytes(envelope).payload))
-    entry = Entry.from_bytes(read_small(folder / ENTRY))
+    check_fixed(data, named(folder / STATEMENT, _statement, envelope))
+    entry = named(folder / ENTRY, Entry.from_bytes, read_small(folder / ENTRY))
     check_commitment(entry, read_small(folder / SALT), envelope)
-    receipt = Receipt.from_bytes(read_small(folder / PROOF))
-    origin = Checkpoint.from_text(SignedNote.from_text(receipt.note).text).origin
+    receipt = named(folder / PROOF, Receipt.from_bytes, read_small(folder / PROOF))
+    origin = named(folder / PROOF, _origin, receipt)
     log = next((one for one in trust.logs if one.origin == origin), None)
     if log is None:
         raise Rejected(f"the log {printable(origin)!r} is not in your trust folder")
     cosigned = receipt.open(entry.leaf_hash(), log.policy)
     tree = tree_ending(entry.leaf_hash(), receipt, cosigned.checkpoint)
-    return Fixed(ReviewList.from_bytes(data), tree, cosigned.quorum_time)
+    return Fixed(listed, tree, cosigned.quorum_time)
+
+
+def named(file: Path, read: Callable[[T], U], data: T) -> U:
+    """Whoever has seven files is told in which of them something is wrong."""
+    try:
+        return read(data)
+    except Malformed as error:
+        raise error.under(printable(str(file))) from None
+    except Rejected as error:
+        raise Rejected(f"{printable(str(file))}: {error}", hints=error.hints) from None
+
+
+def _statement(envelope: bytes) -> Statement:
+    return Statement.from_bytes(Envelope.from_bytes(envelope).payload)
+
+
+def _origin(receipt: Receipt) -> str:
+    return Checkpoint.from_text(SignedNote.from_text(receipt.note).text).origin
+
+
+def open_openings(folder: Path, listed: ReviewList) -> tuple[str, ...]:
+    openings = read_small(folder / OPENINGS)
+    return named(folder / OPENINGS, partial(open_list, listed), openings)
 
 
 def open_review(folder: Path, trust: Trust) -> Drawn | None:
@@ -84,10 +113,10 @@ def open_review(folder: Path, trust: Trust) -> Drawn | None:
     if fixed.quorum_s is None:
         return None
     listed, tree = fixed.listed, fixed.tree
-    made = parse_secret(read_small(folder / SECRET))
+    made = named(folder / SECRET, parse_secret, read_small(folder / SECRET))
     places = drawn(listed, tree, made)
     names = [commitment.hex() for commitment in listed.cases]
     if (folder / OPENINGS).exists():
-        names = list(open_list(listed, read_small(folder / OPENINGS)))
+        names = list(open_openings(folder, listed))
     sample = tuple((place, names[place - 1]) for place in places)
     return Drawn(listed, tree, fixed.quorum_s, seed_of(tree, made), sample)

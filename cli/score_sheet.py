@@ -14,14 +14,13 @@ from cli.files import read_secret
 from cli.language import pick, say
 from cli.output import Exit
 from cli.remote import open_client, server_option, token_option
-from cli.review_folder import LIST, OPENINGS, open_review
+from cli.review_folder import OPENINGS, named, open_openings, open_review
 from cli.small_file import read_small
 from cli.table import Cells, Table, show_table, write_table
 from cli.trust import open_trust
 from ledger import process
 from ledger.errors import Unknown
 from ledger.process.deadlines.clocks import State
-from ledger.process.reports.drawing import ReviewList, open_list
 from ledger.process.reports.score import HUNDRED, OVERDUE, Finding, Item, Scored, ScoreSheet
 from ledger.process.rules.rulepack import Level, Meaning, Sickness
 
@@ -81,7 +80,7 @@ def sheet(
         return Exit.UNDECIDED
     if not (path / OPENINGS).exists():
         raise Unknown("a score sheet needs the openings: who has them is the reviewer")
-    cases = open_list(ReviewList.from_bytes(read_small(path / LIST)), read_small(path / OPENINGS))
+    cases = open_openings(path, found.listed)
     client = open_client(server, token=read_secret(token_file))
     sheets = []
     for place, _ in found.sample:
@@ -99,7 +98,7 @@ def sheet(
 
 def _items(file: str | None) -> ScoreSheet:
     if file is not None:
-        return ScoreSheet.from_bytes(read_small(Path(file)))
+        return named(Path(file), ScoreSheet.from_bytes, read_small(Path(file)))
     return ScoreSheet.from_bytes(files(process).joinpath("score.toml").read_bytes())
 
 

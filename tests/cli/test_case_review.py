@@ -301,6 +301,19 @@ def test_what_is_changed_afterwards_shows(drawn: Desk, change: str) -> None:
     assert ended.code == 1, ended.out
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["list", "statement.dsse.json", "entry", "list.tlog-proof", "secret", "openings"],
+)
+def test_of_seven_files_the_one_that_cannot_be_read_is_named(drawn: Desk, name: str) -> None:
+    (drawn.review / name).write_text("x\n")
+    shown = f"{drawn.review / name}"
+    ended = drawn.run("case-review", "draw", drawn.review, "--trust", drawn.trust, "--lang", "zh")
+    assert (ended.code, shown in ended.err) == (1, True), ended.err
+    if name != "secret":
+        assert f"{shown}: " in drawn.compare().err
+
+
 def test_a_receipt_over_a_later_checkpoint_draws_the_same(drawn: Desk) -> None:
     first, by_hand = json.loads(drawn.draw().out), shell(drawn.review)
     for n in range(900, 903):
