@@ -5,12 +5,19 @@ from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 
 from ledger import sm2
 from storage.sm2_libcrypto import Libcrypto
 from testkit.ceph import Shared, shared
 from testkit.ceph_packages import NotHere
 from testkit.once import session_folder
+
+# How long an example takes says nothing on a machine that does other things as well.
+settings.register_profile(
+    "tests", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("tests")
 
 sm2.use(Libcrypto())  # as `cli.main` does: a test may make keys of every algorithm
 

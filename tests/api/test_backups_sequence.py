@@ -28,7 +28,7 @@ KEY = BackupKey(bytes(range(32)))
 
 @pytest.fixture(autouse=True)
 def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(next_log, "QUORUM_S", 10.0)
+    monkeypatch.setattr(next_log, "QUORUM_S", 60.0)
 
 
 def back_up(data: Path, target: Path) -> int:

@@ -30,7 +30,7 @@ def settings(request: pytest.FixtureRequest, ceph: Shared, tmp_path: Path) -> di
 @contextmanager
 def started(folder: Path, settings: dict[str, Any]) -> Iterator[Ledger]:
     with open_ledger(folder, **settings) as ledger:
-        await_that(lambda: not ledger.services.orphans, "the start's work", 60)
+        await_that(lambda: not ledger.services.orphans, "the start's work")
         yield ledger
 
 
@@ -60,7 +60,7 @@ def test_an_object_that_came_to_no_place_is_its_uploads(
             m.setattr(SealedWriter, "abort", lambda self: None)
             path = tus.open(data)
             assert tus.patch(path, 0, data).status_code == 204
-            await_that(lambda: ledger.services.arrivals._failed, "the crash", 60)
+            await_that(lambda: ledger.services.arrivals._failed, "the crash")
     with started(tmp_path / "ledger", settings) as ledger, tus_server(ledger) as tus:
 
         def state() -> str:
@@ -68,7 +68,7 @@ def test_an_object_that_came_to_no_place_is_its_uploads(
             assert answer.status_code == 200, answer.text
             return str(answer.json()["state"])
 
-        await_that(lambda: state() == "recorded", "the record", 60)
+        await_that(lambda: state() == "recorded", "the record")
         (kept,) = ledger.services.store.object_ids()
         assert b"".join(ledger.services.items.stream(kept)) == data
         assert list(ledger.services.vault.items.ids()) == [kept]

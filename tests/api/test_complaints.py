@@ -435,7 +435,7 @@ def test_a_crash_before_the_hold_loses_no_hold_and_lets_no_disposal_through(
         (refusal,) = ledger.file(disposal(answer))
         assert refusal["code"] == "unavailable"
     with open_ledger(tmp_path / "ledger") as ledger:
-        await_that(lambda: held(ledger, RECORDING), "the hold", 30)
+        await_that(lambda: held(ledger, RECORDING), "the hold")
         assert "under a legal hold" in refused(ledger, disposal(answer))
 
 

@@ -65,7 +65,7 @@ def serving(state: Path, *words: Any, **env: str) -> Iterator[Serving]:
                 yield Serving(client, process.pid)
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(20)
+            process.wait(60)
 
 
 def write_key(folder: Path, signer: SigningKey) -> Path:

@@ -157,7 +157,7 @@ def seal(key: bytes, item: str, data: bytes) -> bytes:
 
 
 def ask(method: str, url: str, body: bytes | None = None) -> int:
-    with urllib3.PoolManager(retries=False, timeout=30) as pool:
+    with urllib3.PoolManager(retries=False, timeout=60) as pool:
         return pool.request(method, url, body=body).status
 
 
@@ -576,7 +576,8 @@ def test_what_is_being_verified_is_not_cleared_away(
         ledger.services.direct_finishes,
         ledger.services.directs.find(station.opened["upload"]),
     )
-    monkeypatch.setattr(type(finishes), "_run", lambda self, direct: time.sleep(1))
+    go_on = threading.Event()
+    monkeypatch.setattr(type(finishes), "_run", lambda self, direct: go_on.wait(60))
     ledger.services.directs.note(direct, state=State.FINISHING)
     finishes.finish(direct)
     direct.state = State.OPEN  # as whoever looked a moment earlier saw it
@@ -589,6 +590,7 @@ def test_what_is_being_verified_is_not_cleared_away(
         with pytest.raises(Busy):
             finishes.check_there(direct)
     assert direct.state == State.OPEN and len(station.parts()) == 2
+    go_on.set()
 
 
 def test_what_has_expired_is_aborted_at_the_store(

@@ -229,7 +229,7 @@ def test_the_catalog_does_not_find_it_and_is_rebuilt_without(tmp_path: Path) -> 
         gone = file(ledger)
         close_case(ledger)
         services = ledger.services
-        assert services.catalog.by_digest(digest(RECORDING).hex())
+        await_that(lambda: services.catalog.by_digest(digest(RECORDING).hex()), "the catalog")
         ledger.accept(disposal(gone))
         disposed(ledger)
         for _ in range(2):
@@ -532,7 +532,7 @@ def test_while_a_copy_is_away_it_is_not_said_to_be_done(
         monkeypatch.setattr(ledger.services.vault.items.copies["second"], "put_companion", away)
         assert answer["id"] in [one.statement.id for one in files.of_case(CASE).filed]
         ledger.accept(disposal(answer))
-        assert tried.wait(10)
+        assert tried.wait(60)
         assert answer["id"] not in [one.statement.id for one in files.of_case(CASE).filed]
         assert ledger.services.store.disposals_to_do() and not ledger.status("disposed")
     with open_ledger(tmp_path / "ledger", **second) as ledger:

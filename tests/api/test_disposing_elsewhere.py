@@ -136,10 +136,10 @@ def test_audits_and_scrubs_go_on(tmp_path: Path) -> None:
 
 def restored(folder: Path, people: list[Any], wanted: list[bytes], gone: dict[str, Any]) -> None:
     with open_ledger(folder, people=people) as ledger:
-        await_that(lambda: not ledger.services.folder.restored.exists(), "the log going on", 30)
+        await_that(lambda: not ledger.services.folder.restored.exists(), "the log going on")
         ledger.await_quorum()
         ledger.services.keeping.wake()
-        await_that(lambda: not ledger.services.store.disposals_to_do(), "the destruction", 30)
+        await_that(lambda: not ledger.services.store.disposals_to_do(), "the destruction")
         assert found(folder, wanted) == []
         row = ledger.services.store.find(gone["id"])
         assert row is not None and row.destroyed
@@ -207,7 +207,7 @@ def test_what_comes_back_into_the_store_alone_goes_at_the_next_start(tmp_path: P
     assert found(folder, wanted)
     with open_ledger(folder) as ledger:
         path = folder / "items" / object_id[:2] / object_id
-        await_that(lambda: not path.exists(), "the destruction", 30)
+        await_that(lambda: not path.exists(), "the destruction")
         assert found(folder, wanted) == []
         assert len(ledger.status("disposed")) == 1
 

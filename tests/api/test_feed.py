@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from api import feeding
+from api.clients import feed_http
 from api.clients.patience import Patience, Stopped
 from api.settings import Settings, load
 from ledger.errors import LedgerError, Malformed, Rejected
@@ -274,16 +275,18 @@ def test_what_is_no_acknowledgement_moves_nothing_and_the_page_comes_again(
     monkeypatch: pytest.MonkeyPatch,
     wrong: Wrong,
 ) -> None:
-    monkeypatch.setattr("api.clients.feed_http.WITHIN_S", 0.3)
+    within_s = feed_http.WITHIN_S
+    monkeypatch.setattr(feed_http, "WITHIN_S", 0.3)
     platform.wrong = wrong
     with open_ledger(tmp_path / "ledger", feed_url=platform.url, feed_seconds=1) as ledger:
         ledger.accept(deed(ledger, 0))
-        await_that(lambda: platform.seen >= 2, "a second attempt", 30)
+        await_that(lambda: platform.seen >= 2, "a second attempt")
         assert ledger.services.feed.catch_up().acknowledged == 0
         ledger.accept(deed(ledger, 1))  # filing goes on
+        monkeypatch.setattr(feed_http, "WITHIN_S", within_s)
         platform.wrong = None
         platform.released.set()
-        await_that(lambda: platform.last == 2, "both events", 30)
+        await_that(lambda: platform.last == 2, "both events")
     assert [event["n"] for event in platform.events] == ["1", "2"]
     assert len(ledger_said(platform)) == 2
 
@@ -386,12 +389,12 @@ def test_after_a_day_without_a_line_every_event_comes_once_and_in_order(
     with open_ledger(tmp_path / "ledger", feed_url=platform.url, feed_seconds=1) as ledger:
         for hour in range(24):
             filed += ledger.accept(deed(ledger, hour))
-            await_that(lambda hour=hour: waited[0] >= hour * day_s / 24, "an hour", 30)
-        await_that(lambda: waited[0] >= day_s, "the day's end", 30)
+            await_that(lambda hour=hour: waited[0] >= hour * day_s / 24, "an hour")
+        await_that(lambda: waited[0] >= day_s, "the day's end")
         assert platform.seen > day_s / 60
         assert ledger.services.feed.catch_up().acknowledged == 0
         platform.away = False
-        await_that(lambda: platform.last == 24, "all of the day", 30)
+        await_that(lambda: platform.last == 24, "all of the day")
         assert len(ledger.status("feed_sent")) <= 2  # a day of attempts is no day of lines
     assert [event["id"] for event in platform.events] == [row["id"] for row in filed]
     assert platform.refused == []
@@ -420,7 +423,7 @@ def test_long_texts_that_leave_make_shorter_pages_and_no_page_that_nobody_can_re
     settings: dict[str, Any] = {"feed_table": table, "feed_url": platform.url, "feed_seconds": 1}
     with open_ledger(tmp_path / "ledger", **settings) as ledger:
         rows = ledger.accept(*(deed(ledger, n, note="注" * 4096) for n in range(60)))
-        await_that(lambda: platform.last == 60, "sixty long events", 30)
+        await_that(lambda: platform.last == 60, "sixty long events")
     assert [event["id"] for event in platform.events] == [row["id"] for row in rows]
     assert len(platform.pages) > 1
     assert platform.refused == []

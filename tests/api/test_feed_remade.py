@@ -111,9 +111,9 @@ def test_a_restored_ledger_goes_on_with_the_feed_that_the_province_has(
         with series_keys():
             restore(tmp_path / "backup", folder, KEY, Sources())
         with open_ledger(folder, people=people, **settings) as ledger:
-            await_that(lambda: not ledger.services.folder.restored.exists(), "the log", 30)
+            await_that(lambda: not ledger.services.folder.restored.exists(), "the log")
             filed += ledger.accept(deed(ledger, 4))
-            await_that(lambda: platform.last == 4, "the next event", 30)
+            await_that(lambda: platform.last == 4, "the next event")
     assert [event["id"] for event in platform.events] == [row["id"] for row in filed]
     assert (len({page.feed for page in platform.pages}), platform.refused) == (1, [])
 
@@ -167,7 +167,7 @@ def test_of_a_backup_older_than_what_was_told_no_number_is_given_to_another(
         sources = Sources(copies=copies, public=DirectoryLog(tmp_path / "public"))
         restored = restore(tmp_path / "backup", folder, KEY, sources)
     with open_ledger(folder, people=people) as ledger:
-        await_that(lambda: not ledger.services.folder.restored.exists(), "the log", 30)
+        await_that(lambda: not ledger.services.folder.restored.exists(), "the log")
         again = pull(ledger)
     assert len(restored.completion.lost) == (1 if kept else 2)
     assert (again.feed == told.feed) == kept

@@ -130,13 +130,13 @@ def test_of_two_who_file_at_once_the_decision_does_not_count_the_others_review(
 
     def block() -> None:
         blocked.set()
-        go.wait(10)
+        go.wait(60)
 
     services.writer.between(block)
-    assert blocked.wait(10)
+    assert blocked.wait(60)
     futures = [services.writer.submit([services.log.open(one)]) for one in (review, decision)]
     go.set()
-    first, second = (future.result(10)[0] for future in futures)
+    first, second = (future.result(60)[0] for future in futures)
     assert not isinstance(first, Exception)
     assert getattr(second, "code", "") == "gated"
     assert "index" in desk.ledger.file(decision)[0]

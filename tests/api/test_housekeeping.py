@@ -154,7 +154,7 @@ def test_a_claim_that_comes_while_items_are_removed_wins_or_is_told(ledger: Ledg
     for envelope, done in zip(envelopes, sweeps, strict=True):
         ledger.services.writer.between(lambda done=done: sweep(done))  # type: ignore[misc]
         ledger.file(envelope)
-        assert done.wait(10)
+        assert done.wait(60)
     log = ledger.services.log
     for row in ledger.services.store.rows(0, log.size):
         for subject in Statement.from_bytes(Envelope.from_bytes(row.envelope).payload).files:

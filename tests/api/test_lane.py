@@ -5,7 +5,6 @@ import os
 import socket
 import struct
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -61,7 +60,7 @@ def put(address: str, path: str, data: bytes) -> tuple[int, bytes]:
 
 def connect(address: str) -> socket.socket:
     place = urlsplit(address)
-    return socket.create_connection((place.hostname or "", place.port or 0), timeout=20)
+    return socket.create_connection((place.hostname or "", place.port or 0), timeout=60)
 
 
 def head(path: str, length: int, more: str = "") -> bytes:
@@ -124,7 +123,7 @@ def test_a_line_that_breaks_leaves_nothing(ledger: Ledger, address: str, sent: i
 def test_who_stops_sending_is_not_waited_for_for_ever(
     ledger: Ledger, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.bodies.IDLE_S", 0.2)
+    monkeypatch.setattr("api.bodies.IDLE_S", 1.0)
     path = ledger.announce(bytes(SIZE))
     with connect(address) as line:
         line.sendall(head(path, SIZE) + bytes(SIZE // 2))
@@ -252,7 +251,7 @@ def test_on_being_cancelled_it_waits_for_its_takers_though_the_line_is_gone() ->
 
     def taker(piece: object) -> None:
         began.set()
-        go_on.wait(20)
+        go_on.wait(60)
         ended.set()
 
     @app.put("/x")
@@ -275,22 +274,23 @@ def test_on_being_cancelled_it_waits_for_its_takers_though_the_line_is_gone() ->
     with serving(app, http=Protocol) as address:  # type: ignore[arg-type]
         line = connect(address)
         line.sendall(head("/x", SIZE) + bytes(SIZE // 2))
-        assert began.wait(20)
+        assert began.wait(60)
         line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         line.close()
         await_that(lambda: found, "the end of the lane")
     assert found == [(True, True)]
 
 
-def test_a_server_that_ends_waits_for_no_silent_sender(ledger: Ledger) -> None:
+def test_a_server_that_ends_waits_for_no_silent_sender(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.bodies.IDLE_S", 3600.0)
     path = ledger.announce(bytes(SIZE))
     app = ledger.http.app
     with serving(app, http=Protocol, timeout_graceful_shutdown=1) as address:  # type: ignore[arg-type]
         line = connect(address)
         line.sendall(head(path, SIZE) + bytes(SIZE // 2))
         await_that(lambda: files(ledger), "the beginning")
-        started = time.monotonic()
-    assert time.monotonic() - started < 8
     assert not files(ledger)
     assert not [t for t in threading.enumerate() if t.name.startswith("lane") and _reads(t)]
     line.close()

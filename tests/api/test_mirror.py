@@ -44,13 +44,17 @@ def server(log: GrowingLog) -> Iterator[LogServer]:
 
 
 @pytest.fixture
-def mirrored(server: LogServer, tmp_path: Path) -> Iterator[MirroredLog]:
-    source = HttpLog(server.url, timeout_s=0.3, within_s=0.5)
+def source(server: LogServer) -> Iterator[HttpLog]:
+    with closing(HttpLog(server.url)) as source:
+        yield source
+
+
+@pytest.fixture
+def mirrored(source: HttpLog, tmp_path: Path) -> Iterator[MirroredLog]:
     follower = Follower(LOG.verifier, source, tmp_path / "mirror" / "2026")
     index = SqliteTagIndex(tmp_path / "tags.sqlite")
     yield MirroredLog(follower, index, MIRROR)
     index.close()
-    source.close()
 
 
 def client(*logs: MirroredLog, per_s: int | None = None) -> TestClient:
@@ -72,11 +76,18 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
 @pytest.mark.parametrize("path", ["checkpoint", "tile/1/000.p/2", "tile/entries/001"])
 @pytest.mark.parametrize("trick", Trick)
 def test_a_server_that_plays_a_trick_is_refused_and_asked_again(
-    log: GrowingLog, server: LogServer, mirrored: MirroredLog, trick: Trick, path: str
+    log: GrowingLog,
+    server: LogServer,
+    source: HttpLog,
+    mirrored: MirroredLog,
+    monkeypatch: pytest.MonkeyPatch,
+    trick: Trick,
+    path: str,
 ) -> None:
     log.grow(600)
     server.trick = {f"{PREFIX}/{path}": trick}
-    with pytest.raises(LedgerError):
+    with monkeypatch.context() as impatient, pytest.raises(LedgerError):
+        impatient.setattr(source, "_within_s", 0.5)
         follow(mirrored)
     assert mirrored.follower.kept.size == 0
     assert not any(asked.startswith("/elsewhere") for asked in server.asked)

@@ -132,9 +132,9 @@ def test_nothing_is_read_on_for_somebody_who_has_gone(
         head = ledger_headers(address, body)
         line = connect(address)
         line.sendall(head + body)
-        assert began.wait(10)
+        assert began.wait(60)
         line.close()
-        assert ended.wait(10)
+        assert ended.wait(60)
         await_that(lambda: not ledger.services.reading_back.locked(), "the end")
 
 

@@ -4,16 +4,17 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from api.clients.http import fetch, new_client
 from api.clients.ledger import LedgerClient
+from api.wire import BoundedProtocol
 from ledger.errors import Rejected, Unavailable
 from ledger.suite import digest
 from testkit.server import STATION, Ledger, await_that, serving, template
@@ -33,15 +34,18 @@ def address(ledger: Ledger) -> Iterator[str]:
 
 def connect(address: str) -> socket.socket:
     place = urlsplit(address)
-    return socket.create_connection((place.hostname or "", place.port or 0), timeout=10)
+    return socket.create_connection((place.hostname or "", place.port or 0), timeout=60)
 
 
 def begin(address: str, path: str, length: int, part: bytes) -> socket.socket:
     """A PUT that has sent only its first part."""
     line = connect(address)
-    head = f"PUT {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n"
-    line.sendall(head.encode() + part)
+    line.sendall(put_head(path, length) + part)
     return line
+
+
+def put_head(path: str, length: int) -> bytes:
+    return f"PUT {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n".encode()
 
 
 def incoming(ledger: Ledger) -> list[str]:
@@ -106,16 +110,22 @@ def test_a_chunked_body_is_refused_where_the_length_must_be_known(
 
 def said(address: str, *parts: bytes) -> bytes:
     """What the server answers until it closes the line; a line cut short is an answer too."""
-    answer = b""
+    return sent(address, *parts)[1]
+
+
+def sent(address: str, *parts: bytes) -> tuple[int, bytes]:
+    """How many parts were taken, and the answer."""
+    answer, taken = b"", 0
     with connect(address) as line:
         try:
             for part in parts:
                 line.sendall(part)
+                taken += 1
             while part := line.recv(65_536):
                 answer += part
         except ConnectionError:
             pass
-    return answer
+    return taken, answer
 
 
 FLOOD = b"a" * (4 << 20)
@@ -129,10 +139,9 @@ CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n2"
     ids=["line", "header", "name"],
 )
 def test_a_head_of_any_length_is_not_collected(address: str, begins: bytes) -> None:
-    started = time.monotonic()
-    answer = said(address, begins, *[FLOOD] * 16, b"\r\n\r\n")
+    taken, answer = sent(address, begins, *[FLOOD] * 16, b"\r\n\r\n")
     assert not answer or b" 400 " in answer.partition(b"\r\n")[0]
-    assert time.monotonic() - started < 5
+    assert taken < 8  # what lies in the system's buffers
 
 
 def test_headers_of_any_number_are_not_collected(address: str) -> None:
@@ -142,9 +151,8 @@ def test_headers_of_any_number_are_not_collected(address: str) -> None:
 
 @pytest.mark.parametrize("begins", [b";a=", b"\r\n{}\r\n0\r\nA: "], ids=["chunk", "trailer"])
 def test_what_stands_between_the_parts_of_a_body_has_an_end(address: str, begins: bytes) -> None:
-    before = time.process_time()
-    said(address, CHUNKED + begins, *[FLOOD] * 16, b"\r\n\r\n")
-    assert time.process_time() - before < 2
+    taken, _ = sent(address, CHUNKED + begins, *[FLOOD] * 16, b"\r\n\r\n")
+    assert taken < 8
 
 
 def test_a_large_head_within_the_limit_is_read(address: str) -> None:
@@ -165,17 +173,23 @@ def test_who_does_not_finish_a_head_is_not_waited_for(
     address: str, parts: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("api.wire.HEAD_S", 0.2)
-    started = time.monotonic()
-    said(address, *parts)
-    assert time.monotonic() - started < 5
+    said(address, *parts)  # or it would wait for an answer in vain
 
 
 def test_after_a_head_there_is_time_for_the_body(
     ledger: Ledger, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.wire.HEAD_S", 0.1)
+    lines: list[BoundedProtocol] = []
+    made = BoundedProtocol.connection_made
+
+    def seen(self: BoundedProtocol, transport: Any) -> None:
+        made(self, transport)
+        lines.append(self)
+
+    monkeypatch.setattr(BoundedProtocol, "connection_made", seen)
     line = begin(address, ledger.announce(b"x" * 100), 100, b"x" * 50)
-    time.sleep(0.5)
+    await_that(lambda: incoming(ledger), "the first bytes")
+    assert [one._late for one in lines] == [None]  # nothing ends it
     line.sendall(b"x" * 50)
     assert b" 201 " in line.recv(4096)
     line.close()
@@ -203,11 +217,15 @@ def test_a_request_that_two_programs_would_cut_in_two_ways_is_refused(
     assert b" 400 " in said(address, POST + head).partition(b"\r\n")[0]
 
 
-def test_while_one_request_dawdles_others_are_served(ledger: Ledger, address: str) -> None:
+def test_while_one_request_dawdles_others_are_served(
+    ledger: Ledger, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.bodies.IDLE_S", 3600.0)
     lines = [begin(address, ledger.announce(bytes([n]) * 100), 100, bytes([n])) for n in range(40)]
-    started = time.monotonic()
+    await_that(lambda: len(incoming(ledger)) == 40, "all of those that dawdle")
+    assert said(address, b"GET /healthz HTTP/1.1\r\nConnection: close\r\nHost: x\r\n\r\n")
     ledger.accept(ledger.evidence(b"x"))
-    assert time.monotonic() - started < 2
+    assert len(incoming(ledger)) == 40
     for line in lines:
         line.close()
 
@@ -284,6 +302,6 @@ def _peak_kib(folder: Path, size: int) -> int:
             status = Path(f"/proc/{process.pid}/status").read_text()
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(60)
     (line,) = [line for line in status.splitlines() if line.startswith("VmHWM")]
     return int(line.split()[1])

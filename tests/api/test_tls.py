@@ -30,7 +30,7 @@ def address(tmp_path: Path) -> Iterator[str]:
     await_that(lambda: server.started, "the server")
     yield f"https://127.0.0.1:{sock.getsockname()[1]}"
     server.should_exit = True
-    thread.join(10)
+    thread.join(60)
 
 
 def test_a_client_believes_the_authority_it_is_told_of(

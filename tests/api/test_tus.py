@@ -486,11 +486,12 @@ def test_of_two_requests_at_once_one_wins_and_the_other_may_try_again(either: Tu
 def test_whoever_goes_on_takes_over_from_a_line_that_fell_silent(
     either: Tus, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
-    monkeypatch.setattr("api.arrivals.STALLED_S", 0.2)
+    monkeypatch.setattr("api.arrivals.STALLED_S", 3600.0)
     data = os.urandom(size)
     path = either.open(data)
     silent = either.begin(path, 0, size, data[:50])
     await_that(lambda: is_busy(either, path), "the first")
+    monkeypatch.setattr("api.arrivals.STALLED_S", 0.2)
     await_that(lambda: either.offset(path) == 50, "the end of the first")
     assert either.patch(path, 50, data[50:]).status_code == 204
     silent.close()
@@ -634,7 +635,7 @@ def test_while_the_whole_is_read_back_the_client_is_told_so(
     pieces = type(ledger.services.staging).pieces
 
     def slow(self: Any, upload: Any) -> Iterator[memoryview]:
-        assert go_on.wait(20)
+        assert go_on.wait(60)
         yield from pieces(self, upload)
 
     monkeypatch.setattr(type(ledger.services.staging), "pieces", slow)
@@ -725,7 +726,7 @@ def test_while_the_item_store_does_not_answer_all_else_does(
         waiting = [pool.submit(announce, n) for n in range(count)]
         try:
             await_that(lambda: opening.qsize() == count - 1, "all but the first waiting")
-            assert tus.ask("GET", "/metrics", timeout=20).status_code == 200
+            assert tus.ask("GET", "/metrics", timeout=60).status_code == 200
             assert tus.patch(path, 0, b"ab").status_code == 204
         finally:
             go_on.set()
@@ -775,7 +776,7 @@ def test_an_upload_may_be_given_up_while_it_is_read_back(
     monkeypatch.setattr(type(ledger.services.staging), "pieces", slow)
     path = tus.open(b"abc")
     tus.patch(path, 0, b"abc")
-    assert reading.wait(10)
+    assert reading.wait(60)
     assert tus.delete(path).status_code == 204
     assert not staged(ledger)
     assert list(ledger.services.items.ids()) == []

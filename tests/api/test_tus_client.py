@@ -266,7 +266,7 @@ def process(folder: Path, port: int) -> Iterator[subprocess.Popen[str]]:
             yield started
         finally:
             started.kill()
-            started.wait(20)
+            started.wait(60)
 
 
 def free_port() -> int:
@@ -288,7 +288,7 @@ def test_a_server_that_is_killed_on_the_way_goes_on_where_it_was(
                 told.append(count)
                 if sum(told) >= 2_000_000 and first.poll() is None:
                     first.kill()
-                    first.wait(20)
+                    first.wait(60)
 
             upload = sender.create(SIZE, digest(file.read_bytes()))
             done: list[Any] = []
@@ -296,7 +296,7 @@ def test_a_server_that_is_killed_on_the_way_goes_on_where_it_was(
             args = (upload, file, SIZE, sha256, kill_midway)
             thread = threading.Thread(target=lambda: done.append(sender.send(*args)))
             thread.start()
-            first.wait(30)
+            first.wait(60)
         acknowledged = sum(told)
         with process(folder, port):
             with tus_at(port) as tus:

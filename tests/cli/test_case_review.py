@@ -370,7 +370,7 @@ def test_before_a_quorum_nothing_is_drawn(desk: Desk) -> None:
         office.away = True
     id_ = json.loads(desk.list_().out)["id"]
     asked = ("--server", desk.address, "-o", desk.review / "list.tlog-proof")
-    await_that(lambda: desk.run("receipt", id_, *asked).code == 3, "an answer", 20)
+    await_that(lambda: desk.run("receipt", id_, *asked).code == 3, "an answer")
     shutil.copy(desk.review.parent / "secret", desk.review / "secret")
     assert desk.draw().code == 3
 

@@ -78,7 +78,7 @@ def test_a_cosigner_answers_and_ends_in_order(tmp_path: Path, office_key: Path) 
             status, _ = fetch(client, "POST", f"{address}/add-checkpoint", 1000, content=b"x")
         assert status == 400
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
         assert COSIGNERS[0].verifier.to_text() in process.stderr.read()
     with FolderLock(tmp_path / "state" / "lock"):
         pass

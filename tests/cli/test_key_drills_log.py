@@ -93,7 +93,6 @@ def test_a_log_whose_key_is_lost_ends_and_the_next_one_opens(tmp_path: Path, run
 def test_without_its_quorum_a_log_whose_key_is_lost_stays_open(
     tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.next_log.QUORUM_S", 0.5)
     with open_desk(tmp_path, run) as desk:
         desk.ledger.await_quorum()
         for office in desk.ledger.offices[:2]:
@@ -101,7 +100,9 @@ def test_without_its_quorum_a_log_whose_key_is_lost_stays_open(
         assert desk.deposit("unseen", STATION).code == 0
         size = desk.ledger.services.log.size
     (tmp_path / "ledger" / "keys" / "log.key").unlink()
-    people, refused = next_log(tmp_path, run, desk.ledger.offices, NEXT, "--log-key-lost")
+    with monkeypatch.context() as impatient:
+        impatient.setattr("api.next_log.QUORUM_S", 0.5)
+        people, refused = next_log(tmp_path, run, desk.ledger.offices, NEXT, "--log-key-lost")
     assert refused.code == 4 and "has no quorum" in refused.err
     assert labels(tmp_path / "ledger") == [(ORIGIN, size)]
     # They sign what the key has signed before it was lost.

@@ -67,7 +67,7 @@ def serving(*args: str | Path) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
             yield process.stdout.readline().strip(), process
         finally:
             process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=20)
+            process.communicate(timeout=60)
 
 
 def test_once_makes_a_copy_that_audit_takes(
@@ -191,7 +191,7 @@ def test_it_serves_answers_and_ends_in_order(
 
 
 def ask(http: Any, url: str, mirror: VerifierKey) -> Any:
-    ends = time.monotonic() + 20
+    ends = time.monotonic() + 60
     while True:
         status, data = fetch(http, "POST", url, 1 << 20, content=tags_of(3)[0])
         if status == 200:
@@ -227,7 +227,7 @@ def test_killed_at_any_moment_it_shows_what_is_whole_and_goes_on(
         log.grow(dice.randrange(1, 3000))
         with start(*words) as process:
             lock = data / "lock"
-            ends = time.monotonic() + 20
+            ends = time.monotonic() + 60
             # From the moment it has begun, not while Python is still loading.
             while not lock.exists() or lock.read_text() != f"{process.pid}\n":
                 assert time.monotonic() < ends, f"seed {seed}"

@@ -137,7 +137,7 @@ def test_an_opening_is_explained(run: Run) -> None:
 def test_deposit_receipt_and_packet_over_two_logs(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.next_log.QUORUM_S", 10.0)
+    monkeypatch.setattr("api.next_log.QUORUM_S", 60.0)
     data, key = tmp_path / "data", tmp_path / "station.key"
     key.write_text(STATION.to_text() + "\n")
     (tmp_path / "a.jpg").write_bytes(b"a picture")

@@ -229,7 +229,7 @@ def test_of_many_committers_one_wins_each_head(store: LedgerStore) -> None:
         for turn in range(rounds):
             number = turn * committers + me
             batch = planned(store, [pending(statement(number), CASES)])
-            barrier.wait(30)
+            barrier.wait(60)
             try:
                 store.commit(*batch)
                 wins.append((turn, me))
@@ -237,7 +237,7 @@ def test_of_many_committers_one_wins_each_head(store: LedgerStore) -> None:
                 pass
             except LedgerError as error:
                 others.append(error)
-            barrier.wait(30)
+            barrier.wait(60)
 
     threads = [threading.Thread(target=run, args=(me,)) for me in range(committers)]
     for thread in threads:

@@ -283,7 +283,7 @@ def test_a_hold_outlasts_a_retention_that_is_over(store: ObjectStore) -> None:
 
 
 def delete_when_free(store: ObjectStore, ref: str) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while True:
         try:
             store.delete(ref)

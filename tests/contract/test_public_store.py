@@ -191,7 +191,7 @@ def test_a_checkpoint_is_shown_only_once_it_is_durable(
 
     monkeypatch.setattr(durable, "_sync", slow)
     store.replace("checkpoint", b"new")
-    reader.join(10)
+    reader.join(60)
     assert (early, shown) == ([False], [b"new"])
 
 

@@ -60,7 +60,7 @@ def arm(nth: int, after: bool) -> list[str]:
 def destroy(folder: Path, nth: int, after: bool) -> str:
     done = arm(nth, after)
     with open_ledger(folder, **SECOND) as ledger:
-        ends = time.monotonic() + 30
+        ends = time.monotonic() + 60
         while ledger.services.store.disposals_to_do() and time.monotonic() < ends:
             time.sleep(0.005)
     return " ".join(["done", *done])

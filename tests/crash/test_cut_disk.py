@@ -288,7 +288,7 @@ def test_a_process_is_killed_at_a_change_of_its_disk(mount: CutMount) -> None:
         mount.kill(process.pid, after=10)
         process.stdin.write(b"\n")
         process.stdin.flush()
-        assert process.wait(20) == -signal.SIGKILL
+        assert process.wait(60) == -signal.SIGKILL
     finally:
         process.kill()
         process.stdin.close()

@@ -108,7 +108,7 @@ class Run:
         )
         direct = self.directs.add(announced, begun)
         (url,) = self.direct_items.part_urls(begun, len(data), 1, 9, 600)
-        with urllib3.PoolManager(retries=False, timeout=30) as http:
+        with urllib3.PoolManager(retries=False, timeout=60) as http:
             body = sealed(item, data, key)
             assert http.request("PUT", url, body=body).status == 200
         self.directs.note(direct, state=State.FINISHING)

@@ -72,22 +72,22 @@ def test_a_killed_server_sends_every_event_once_and_in_order(
             site._load.stop()
             platform.key = read_key(site.data / "keys" / "ledger.key").verifier
             filed = file(site._url, 5)
-            await_that(lambda: platform.last == 5, "the first five", 30)
+            await_that(lambda: platform.last == 5, "the first five")
             platform.away = True
             for _ in range(2):
                 filed += file(site._url, 20)
                 seen = platform.seen
-                await_that(lambda seen=seen: platform.seen > seen, "an attempt", 30)
+                await_that(lambda seen=seen: platform.seen > seen, "an attempt")
                 server_of(site).end(signal.SIGKILL)
                 site._start_server()
             # It keeps this page, and is asked again, since its answer is lost.
             platform.forgets, platform.away = True, False
             filed += file(site._url, 3)
-            await_that(lambda: len(platform.pages) > 1, "a page without an answer", 30)
+            await_that(lambda: len(platform.pages) > 1, "a page without an answer")
             server_of(site).end(signal.SIGKILL)
             site._start_server()
             platform.forgets = False
-            await_that(lambda: platform.last == len(filed), "every event", 60)
+            await_that(lambda: platform.last == len(filed), "every event")
             trust = read_trust(site.data / "trust")
     assert [event["id"] for event in platform.events] == filed
     assert [event["n"] for event in platform.events] == [str(n + 1) for n in range(len(filed))]

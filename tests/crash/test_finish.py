@@ -228,7 +228,7 @@ def test_a_server_that_ends_leaves_a_finish_for_the_next(tmp_path: Path) -> None
 
         run.staging.pieces = endless  # type: ignore[method-assign]
         run.arrivals.resume()
-        assert began.wait(10)
+        assert began.wait(60)
         assert run.arrivals.finishing(staged)
     check(tmp_path)
 

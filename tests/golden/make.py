@@ -57,7 +57,7 @@ def serving(app: Any) -> Iterator[str]:
     thread.start()
     yield f"http://127.0.0.1:{sock.getsockname()[1]}"
     server.should_exit = True
-    thread.join(20)
+    thread.join(60)
 
 
 def make(target: Path, *, sequence: bool = False) -> None:

@@ -46,7 +46,7 @@ def process(command: Sequence[str | Path], **env: str) -> Iterator[subprocess.Po
             yield started
         finally:
             started.terminate()
-            started.wait(20)
+            started.wait(60)
 
 
 @contextmanager
@@ -107,7 +107,7 @@ def file_statements(address: str, count: int, first: int) -> None:
 
 def await_cosigned(address: str, policy: Policy, size: int) -> Cosigned:
     """What the server publishes, once it has this size and the policy's quorum."""
-    ends = time.monotonic() + 30
+    ends = time.monotonic() + 60
     with new_client() as client:
         while time.monotonic() < ends:
             status, data = fetch(client, "GET", f"{address}/log/2026/checkpoint", 1 << 16)

@@ -161,7 +161,7 @@ def ntp(
         try:
             yield f"127.0.0.1:{line.getsockname()[1]}"
         finally:
-            thread.join(5)
+            thread.join(60)
 
 
 def test_a_clock_that_is_off_is_measured(look: Look, tmp_path: Path) -> None:

@@ -536,9 +536,9 @@ def test_one_file_is_on_its_way_while_the_ledger_reads_another_and_filing_keeps_
 
     def slow(path: Path, size: int, sha256: bytes, progress: Any, **more: bool) -> None:
         if sha256 in files:
-            both.wait(20)  # broken, and an error of the round, if the other never comes
+            both.wait(60)  # broken, and an error of the round, if the other never comes
             if sha256 == digest(said["BWC_0001.MP4"]):
-                assert second.wait(20)
+                assert second.wait(60)
         upload(path, size, sha256, progress, **more)
         if sha256 == digest(said["BWC_0002.MP4"]):
             second.set()

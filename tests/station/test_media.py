@@ -3,7 +3,6 @@
 import os
 import socket
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -96,17 +95,19 @@ def test_a_child_that_never_ends_is_ended(tmp_path: Path) -> None:
         "open(sys.argv[0] + '.pid', 'w').write(str(os.getpid()))\n"
         "time.sleep(600)\n",
     )
-    assert media_facts(Path(os.devnull), child=path, seconds=1.0) is None
-    pid = int((tmp_path / "child.py.pid").read_text())
+    written = tmp_path / "child.py.pid"
+    for seconds in (1.0, 10.0, 60.0):  # as long as it takes to begin
+        if not written.exists():
+            assert media_facts(Path(os.devnull), child=path, seconds=seconds) is None
+    pid = int(written.read_text())
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
 
 
 def test_a_child_that_talks_without_end_is_ended(tmp_path: Path) -> None:
     path = child(tmp_path, "import os\nwhile True: os.write(1, b'x' * 65536)\n")
-    began = time.monotonic()
-    assert media_facts(Path(os.devnull), child=path, seconds=60.0) is None
-    assert time.monotonic() - began < 60
+    # Not because its time is over.
+    assert media_facts(Path(os.devnull), child=path, seconds=3600.0) is None
 
 
 def test_a_child_cannot_write_a_file(tmp_path: Path) -> None:

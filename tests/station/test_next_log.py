@@ -20,7 +20,7 @@ from testkit.world import HandClock
 @pytest.fixture
 def closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Path, list[Office]]]:
     """A station with a trust folder of its own has deposited; then its ledger's log is closed."""
-    monkeypatch.setattr(next_log, "QUORUM_S", 10.0)
+    monkeypatch.setattr(next_log, "QUORUM_S", 60.0)
     data, trust = tmp_path / "data", tmp_path / "trust"
     with open_ledger(data) as ledger:
         shutil.copytree(data / "trust", trust)

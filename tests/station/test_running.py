@@ -36,7 +36,7 @@ def running(scratch: Path, ledger: Ledger, **more: Any) -> Iterator[tuple[Desk, 
             yield office, engine
         finally:
             engine.stop()
-            thread.join(30)
+            thread.join(60)
             assert not thread.is_alive()
             assert told
 
@@ -48,7 +48,7 @@ def test_several_devices_at_once_are_read_proven_and_wiped(tmp_path: Path, ledge
             for number in range(3):
                 name = f"BWC_{number + 1:04}.MP4"
                 paths.append(office.record(office.card(f"BWC-{n}"), name, unique("run")))
-        await_that(lambda: not any(path.exists() for path in paths), "the wiping", 60)
+        await_that(lambda: not any(path.exists() for path in paths), "the wiping")
         assert engine.errors == {}
         assert len(office.deposited()) == 15
 
@@ -62,7 +62,7 @@ def test_where_watching_fails_the_rescan_does_it(
     monkeypatch.setattr("watchfiles.watch", broken)
     with running(tmp_path, ledger) as (office, _):
         path = office.record(office.card(), "BWC_0001.MP4", unique("run"))
-        await_that(lambda: not path.exists(), "the wiping", 60)
+        await_that(lambda: not path.exists(), "the wiping")
 
 
 def test_a_fault_of_ours_in_one_device_does_not_hold_up_another(
@@ -81,7 +81,7 @@ def test_a_fault_of_ours_in_one_device_does_not_hold_up_another(
     with running(tmp_path, ledger) as (office, engine):
         office.record(office.card("BWC-BAD"), "BWC_0001.MP4", unique("run"))
         path = office.record(office.card("BWC-GOOD"), "BWC_0001.MP4", unique("run"))
-        await_that(lambda: not path.exists(), "the wiping", 60)
+        await_that(lambda: not path.exists(), "the wiping")
         assert "a fault of the program: RuntimeError" in engine.docker.problems["BWC-BAD"]
 
 
@@ -93,7 +93,7 @@ def test_a_station_that_is_told_to_stop_does_not_read_to_the_end(
         path = office.card() / "BWC_0001.MP4"
         with path.open("wb") as file:
             file.truncate(1 << 30)
-        await_that(lambda: engine.moved.get("BWC-310", 0) > 10, "the reading", 30)
+        await_that(lambda: engine.moved.get("BWC-310", 0) > 10, "the reading")
     assert engine.moved["BWC-310"] < 1 << 30
 
 

@@ -71,7 +71,7 @@ def _opened(address: str) -> str:
     """The id of a new upload."""
     headers = {"Upload-Length": "2", "Tus-Resumable": "1.0.0"}
     url = f"{address.rstrip('/')}/v1/tus"
-    answer = requests.post(url, headers=headers, auth=Signed(), timeout=20)
+    answer = requests.post(url, headers=headers, auth=Signed(), timeout=60)
     assert answer.status_code == 201, answer.text
     return answer.headers["Location"].rpartition("/")[2]
 

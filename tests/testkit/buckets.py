@@ -41,7 +41,7 @@ def make_bucket(ceph: Shared, *, lock: bool = True, versions: bool = True) -> Ma
         keeper.access_key,
         keeper.secret_key,
         secure=False,
-        http_client=urllib3.PoolManager(timeout=30, retries=False),
+        http_client=urllib3.PoolManager(timeout=60, retries=False),
     )
     client.make_bucket(name, object_lock=lock)
     if versions and not lock:

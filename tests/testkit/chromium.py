@@ -92,7 +92,7 @@ def open_chromium(folder: Path) -> Iterator[Chromium]:
         yield Chromium(driver)
         assert driver.stdin
         driver.stdin.close()
-        driver.wait(timeout=20)
+        driver.wait(timeout=60)
     finally:
         if driver.poll() is None:
             os.killpg(driver.pid, signal.SIGKILL)

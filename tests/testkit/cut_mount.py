@@ -39,7 +39,7 @@ import pytest
 from testkit.children import ROOT
 from testkit.cut_disk import Cut, CutDisk, File, Folder, Node
 
-WAIT_S = 20.0
+WAIT_S = 60.0
 
 
 def can_mount() -> bool:

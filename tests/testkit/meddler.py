@@ -44,7 +44,7 @@ class Meddler:
                 self._pass_on(body, played)
 
             def _pass_on(self, body: bytes, played: Trick | None) -> None:
-                connection = HTTPConnection(server.hostname or "", server.port, timeout=30)
+                connection = HTTPConnection(server.hostname or "", server.port, timeout=60)
                 connection.putrequest(
                     self.command, self.path, skip_host=True, skip_accept_encoding=True
                 )

@@ -113,7 +113,7 @@ class _Handler(BaseHTTPRequestHandler):
             case Wrong.EMPTY:
                 self._say(200, b"")
             case Wrong.HANGS:
-                platform.released.wait(30)
+                platform.released.wait(60)
                 self.close_connection = True
             case Wrong.HUGE:
                 self._say_much()
@@ -179,4 +179,4 @@ def open_platform(key: VerifierKey) -> Iterator[Platform]:
         server.platform.released.set()
         server.shutdown()
         server.server_close()
-        thread.join(10)
+        thread.join(60)

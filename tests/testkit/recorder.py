@@ -36,7 +36,7 @@ class Recorder:
 
     def pass_on(self, path: str, body: bytes) -> Exchange:
         where = urlsplit(self.target)
-        connection = HTTPConnection(where.hostname or "", where.port, timeout=20)
+        connection = HTTPConnection(where.hostname or "", where.port, timeout=60)
         try:
             connection.request("POST", path, body)
             answer = connection.getresponse()
@@ -82,4 +82,4 @@ def recorder() -> Iterator[Recorder]:
     finally:
         server.shutdown()
         server.server_close()
-        thread.join(10)
+        thread.join(60)

@@ -13,7 +13,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from logging import CRITICAL
@@ -337,7 +337,7 @@ def _template() -> Path:
     filings = [read_filing(envelope) for envelope in envelopes]
     # Or the first test of a run would find a line of the journal in what its command prints.
     with quiet():
-        results = services.writer.submit(filings).result(30)
+        results = services.writer.submit(filings).result(60)
         services.writer.stop()
     assert not [r for r in results if isinstance(r, Exception)], results
     services.indexer.stop()
@@ -397,9 +397,13 @@ def _open(folder: Path, known: list[Office] | None, settings: dict[str, Any]) ->
     with patch("api.services.HttpCosigner", lambda url: by_url[url]), series_keys():
         services = open_services(folder, Settings(**settings))
     trust = read_trust(folder / "trust")
-    with TestClient(
+    http = TestClient(
         create_app(services), BASE, raise_server_exceptions=False, follow_redirects=False
-    ) as http:
+    )
+    with ExitStack() as stack:
+        # Those cosigners answer or refuse at once: they are waited for on any machine.
+        with patch("api.resuming.FIRST_S", 60.0), patch("api.resuming.GRACE_S", 60.0):
+            stack.enter_context(http)
         yield Ledger(folder, services, trust, people, http)
 
 
@@ -418,5 +422,5 @@ def serving(app: FastAPI, **options: Any) -> Iterator[str]:
         yield f"http://127.0.0.1:{sock.getsockname()[1]}"
     finally:
         server.should_exit = True
-        thread.join(10)
+        thread.join(60)
         sock.close()

@@ -51,7 +51,7 @@ class Agent:
                 yield
             finally:
                 started.terminate()
-                started.wait(20)
+                started.wait(60)
 
     def _answers(self) -> bool:
         """Its file is there a moment before it listens."""

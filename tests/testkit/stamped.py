@@ -32,4 +32,4 @@ def stamped_ledger(
 
 def await_stamp(ledger: Ledger, size: int = 1, names: int = 1) -> None:
     store = ledger.services.store
-    await_that(lambda: len(store.stamps(0, size)) >= names, "a timestamp", 30)
+    await_that(lambda: len(store.stamps(0, size)) >= names, "a timestamp")

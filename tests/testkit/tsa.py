@@ -258,7 +258,7 @@ def _pem(certificate: x509.Certificate) -> bytes:
 
 
 def _openssl_ts(*args: str) -> None:
-    subprocess.run(["openssl", "ts", *args], check=True, capture_output=True, timeout=30)
+    subprocess.run(["openssl", "ts", *args], check=True, capture_output=True, timeout=60)
 
 
 def openssl_accepts(response: bytes, body: bytes, pem: bytes) -> bool:
@@ -272,7 +272,7 @@ def openssl_accepts(response: bytes, body: bytes, pem: bytes) -> bool:
                 *("-CAfile", f"{folder}/pem"),
             ],
             capture_output=True,
-            timeout=30,
+            timeout=60,
             check=False,
         )
     return done.returncode == 0

@@ -34,7 +34,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 POLICY = "1.2.3.4.1"
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 Usage = x509.ObjectIdentifier

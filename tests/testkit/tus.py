@@ -73,7 +73,7 @@ class Tus:
 
     def finished(self, path: str) -> dict[str, Any]:
         """What became of it, once the server has read it back."""
-        ends = time.monotonic() + 30
+        ends = time.monotonic() + 60
         while (found := self.item(path)).get("state") == "working":
             assert time.monotonic() < ends, "the item did not come"
             time.sleep(0.01)
@@ -95,7 +95,7 @@ def patch_head(path: str, offset: int, length: int, more: str = "") -> bytes:
 
 def connect(address: str) -> socket.socket:
     place = urlsplit(address)
-    return socket.create_connection((place.hostname or "", place.port or 0), timeout=20)
+    return socket.create_connection((place.hostname or "", place.port or 0), timeout=60)
 
 
 def base64(data: bytes) -> str:

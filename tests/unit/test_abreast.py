@@ -39,7 +39,7 @@ def test_an_item_has_the_digests_that_it_has_in_one_thread(seed: int) -> None:
 
 
 def test_takers_work_at_the_same_time() -> None:
-    together = threading.Barrier(2, timeout=10)
+    together = threading.Barrier(2, timeout=60)
     feed([LARGE], (lambda p: together.wait(), lambda p: together.wait()))
 
 

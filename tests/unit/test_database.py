@@ -76,7 +76,7 @@ def test_two_that_open_a_new_file_at_once_make_it_once(path: Path) -> None:
     errors: list[BaseException] = []
 
     def open_it() -> None:
-        barrier.wait(30)
+        barrier.wait(60)
         try:
             DatabaseFile(path, (_create,)).close()
         except BaseException as error:

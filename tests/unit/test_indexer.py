@@ -28,7 +28,7 @@ def catalog(tmp_path: Path) -> Iterator[SqliteCatalog]:
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.005)
@@ -98,6 +98,6 @@ def test_a_catalog_that_failed_is_brought_up_though_nothing_new_comes(
     monkeypatch.setattr(catalog, "add", fail_once)
     indexer = Indexer(catalog, world.store)
     indexer.give(grow(world, 1))
-    assert failed.wait(10)
+    assert failed.wait(60)
     wait_until(lambda: catalog.indexed_to() == world.log.size)
     indexer.stop()

@@ -113,7 +113,7 @@ def test_after_a_cancelled_upload_no_taker_is_at_work() -> None:
 
     def slow(_: Piece) -> None:
         entered.set()
-        go_on.wait(10)
+        go_on.wait(60)
         ended.set()
 
     async def test() -> None:
@@ -138,7 +138,7 @@ def test_what_was_begun_goes_on_to_its_end_though_cancelled() -> None:
 
     def commit() -> None:
         entered.set()
-        go_on.wait(10)
+        go_on.wait(60)
         done.append("committed")
 
     async def test() -> None:

@@ -722,7 +722,7 @@ def test_filing_and_publishing_go_on_in_two_threads() -> None:
         if n % 40 == 0:
             world.log.recover()
     stop.set()
-    thread.join(30)
+    thread.join(60)
     assert not failures, failures
     world.step()
     audit(world)

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections.abc import Callable
 import time
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from api.asking_mirrors import Here
 from api.restoring import Mark
-from api.resuming import NOBODY_SAYS, Answers, ask_all, reason_to_wait
+from api.resuming import NOBODY_SAYS, Answers, _Asking, ask_all, reason_to_wait
 from ledger.errors import Unavailable
 from ledger.ports import CosignerClient
 from ledger.tlog.policy import Group, Policy, Witness
@@ -254,7 +255,7 @@ class Hanging(Silent):
         self.let_go = threading.Event()
 
     def add_checkpoint(self, body: bytes) -> tuple[int, bytes]:
-        self.let_go.wait(30)
+        self.let_go.wait(60)
         return 409, b"4711\n"
 
 
@@ -263,8 +264,22 @@ class Faulty(Silent):
         raise ValueError("not one of ours")
 
 
-def test_one_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def grace_for(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Half a second, which only that one exceeds: the others are in time on any machine."""
     monkeypatch.setattr("api.resuming.GRACE_S", 0.5)
+
+    def grace_for(late: str) -> None:
+        def join(self: threading.Thread, timeout: float | None = None) -> None:
+            threading.Thread.join(self, timeout if self.name == f"ask-{late}" else 60)
+
+        monkeypatch.setattr(_Asking, "join", join)
+
+    return grace_for
+
+
+def test_one_that_hangs_is_not_waited_for(grace_for: Callable[[str], None]) -> None:
+    grace_for("archive")
     world = grown(9)
     hanging = Hanging()
     head = world.log.head
@@ -340,15 +355,17 @@ class Dawdling(Silent):
 
     def __init__(self, trouble: Exception | None = None) -> None:
         self.let_go = threading.Event()
+        self.asked_to_show = threading.Event()
         self._trouble = trouble
 
     def add_checkpoint(self, body: bytes) -> tuple[int, bytes]:
         return 409, b"4711\n"
 
     def checkpoint(self, origin: str) -> bytes:
+        self.asked_to_show.set()
         if self._trouble is not None:
             raise self._trouble
-        self.let_go.wait(30)
+        self.let_go.wait(60)
         raise Unavailable("too late")
 
 
@@ -357,9 +374,15 @@ def test_who_knows_more_and_does_not_show_it_in_time_still_stops_it(
     monkeypatch: pytest.MonkeyPatch, trouble: Exception | None
 ) -> None:
     """Its word counts as soon as it was given: or whoever slows one line down has a fork."""
-    monkeypatch.setattr("api.resuming.GRACE_S", 0.5)
     world = grown(9)
     court = Dawdling(trouble)
+
+    def join(self: threading.Thread, timeout: float | None = None) -> None:
+        """Until it has given its word: then, of all that it has left to say, nothing."""
+        assert court.asked_to_show.wait(60)
+        threading.Thread.join(self, 0 if self.name == "ask-court" and trouble is None else 60)
+
+    monkeypatch.setattr(_Asking, "join", join)
     head = world.log.head
     assert head is not None
     answers = ask_all(world.policy, {**world.cosigners, "court": court}, Here(head))

@@ -272,11 +272,11 @@ def test_while_a_call_into_a_token_does_not_come_back_others_are_refused(
     def hang() -> None:
         with token.refusals("hang"):
             inside.set()
-            let_go.wait(10)
+            let_go.wait(60)
 
     hanging = threading.Thread(target=hang)
     hanging.start()
-    assert inside.wait(10)
+    assert inside.wait(60)
     try:
         with pytest.raises(Unavailable, match="still at the call before"):
             signer.sign(MESSAGE)

@@ -13,7 +13,7 @@ from ledger.log import Accepted
 from testkit.audit import audit
 from testkit.world import World, evidence
 
-WAIT = 10.0
+WAIT = 60.0
 After = Callable[[Sequence[Filing], Sequence[Result]], None]
 
 
