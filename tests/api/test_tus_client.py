@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -23,7 +22,7 @@ from ledger.errors import Full, Malformed, Rejected, Unavailable, Unknown
 from ledger.evidence.chunks import CHUNK_SIZE, digest_item
 from ledger.suite import digest
 from testkit.line import bad_line
-from testkit.server import STATION, STRANGER, Ledger, await_that, open_ledger, template
+from testkit.server import STATION, STRANGER, Ledger, await_that, free_port, open_ledger, template
 from testkit.tus import Tus, tus_server
 
 ROOT = Path(__file__).parents[2]
@@ -267,12 +266,6 @@ def process(folder: Path, port: int) -> Iterator[subprocess.Popen[str]]:
         finally:
             started.kill()
             started.wait(60)
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def test_a_server_that_is_killed_on_the_way_goes_on_where_it_was(

@@ -48,7 +48,7 @@ def test_they_are_made_of_the_packages_that_the_lock_names(tmp_path: Path) -> No
     assert len(commands) == 3
     for command in commands:
         ran = subprocess.run(
-            command.split(), cwd=here, capture_output=True, text=True, check=False, timeout=100
+            command.split(), cwd=here, capture_output=True, text=True, check=False, timeout=280
         )
         if ran.returncode and any(sign in ran.stderr for sign in NOT_HERE):
             pytest.skip(f"needs the packages of browser/vendor: {ran.stderr[-200:]}")

@@ -16,7 +16,7 @@ def demo(folder: Path, *more: str | Path) -> subprocess.CompletedProcess[str]:
         [*COMMAND, "--folder", str(folder), *map(str, more)],
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=280,
         check=False,
     )
 

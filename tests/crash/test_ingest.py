@@ -32,6 +32,7 @@ from ledger.suite import new_digest
 from storage.folder import DataFolder
 from storage.ledger_sqlite import SqliteLedgerStore
 from testkit.children import ROOT, die_with_parent
+from testkit.server import free_port
 
 MB = 1 << 20
 CODE = "import sys; from cli.main import main; sys.exit(main())"
@@ -166,9 +167,7 @@ class Ingest:
 
 @contextmanager
 def ingest(root: Path, seed: int) -> Iterator[Ingest]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     stage = Stage(root / "stage", [])
     stage.root.mkdir()
     with ExitStack() as stack:

@@ -109,7 +109,7 @@ def _held(year: Year) -> set[str]:
 
 
 def _left(year: Year, numbers: set[int]) -> list[int]:
-    """What is in the log is destroyed a moment later, by the server; it has ten seconds."""
+    """What is in the log is destroyed a moment later, by the server; it has a minute."""
     ends = time.monotonic() + 60
     while True:
         left = [row.number for row in rows(year.root / "ledger") if row.number in numbers]

@@ -59,7 +59,7 @@ def run_node(program: str, *arguments: str) -> str:
         env=os.environ | {"NODE_PATH": str(node_modules())},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=280,
         check=False,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr

@@ -13,11 +13,12 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from logging import CRITICAL
 from pathlib import Path
+from random import SystemRandom
 from tempfile import mkdtemp
 from typing import Any
 from unittest.mock import patch
@@ -405,6 +406,18 @@ def _open(folder: Path, known: list[Office] | None, settings: dict[str, Any]) ->
         with patch("api.resuming.FIRST_S", 60.0), patch("api.resuming.GRACE_S", 60.0):
             stack.enter_context(http)
         yield Ledger(folder, services, trust, people, http)
+
+
+def free_port() -> int:
+    """For a server that comes again at its address: no connection is given it in between.
+
+    The system gives those from 32768 on.
+    """
+    while True:
+        port = SystemRandom().randrange(20_000, 32_000)
+        with suppress(OSError), socket.socket() as free:
+            free.bind(("127.0.0.1", port))
+            return port
 
 
 @contextmanager
