@@ -87,6 +87,7 @@ FILES: tuple[tuple[str, Words], ...] = (
     ),
     (r"want the text '(\w+)' in each row", r"每行须有文字 \1"),
     (r"want a line for each of (\d+) cases, got (\d+)", r"应有 \1 案，每案一行，现有 \2 行"),
+    (r"'(.*)' is no verifier that runs by itself", r"“\1”不是可独立运行的核验程序"),
     (r"want one line of text, got '(.*)'", r"须为一行文字，现为“\1”"),
     (
         r"want at most (\d+) characters in NFC without '/', got '(.*)'",

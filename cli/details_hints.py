@@ -14,6 +14,10 @@ HINTS: tuple[tuple[str, Words], ...] = (
     (r"try again in a moment; a court packet waits for the cosigners", "请稍候再试，等待联合签名"),
     (r"try again when a quorum has cosigned", "达到法定人数后再试"),
     (r"send it again once nobody writes to it", "无人写入该文件后，重新发送"),
+    (
+        r"make pyz builds dist/tiezheng-verify\.pyz",
+        "以 make pyz 生成 dist/tiezheng-verify.pyz",
+    ),
     (r"name another", "请另写名称"),
     (r"name another folder with -o", "请用 -o 另写文件夹"),
     (r"name a folder elsewhere with -o", "请用 -o 写在别处"),

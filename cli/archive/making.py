@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
+from zipfile import BadZipFile, ZipFile
 
 import click
 
@@ -78,6 +79,7 @@ def run_make(
     _check_numbers(numbers, packets)
     for new in (target, *_pages_of(target)):
         check_new(str(new))
+    _check_reader(Path(verifier))
     believed = open_trust(trust)
     at_ms = time.time_ns() // 1_000_000_000 * 1000
     software = f"tiezheng {version('tiezheng')}"
@@ -113,6 +115,20 @@ def run_make(
                 page.unlink(missing_ok=True)
     _say(target, contents, fingerprint, examined, as_json)
     return Exit.FAILED if examined.four.failed else Exit.DONE
+
+
+def _check_reader(verifier: Path) -> None:
+    """A slip here is found in decades, by who can mend it no more."""
+    try:
+        with refusals(f"read {str(verifier)!r}"), ZipFile(verifier) as program:
+            runs = "__main__.py" in program.namelist()
+    except BadZipFile:
+        runs = False
+    if not runs:
+        raise Rejected(
+            f"{str(verifier)!r} is no verifier that runs by itself",
+            hints=("make pyz builds dist/tiezheng-verify.pyz",),
+        )
 
 
 def _listed(file: str | None) -> list[str]:

@@ -20,7 +20,17 @@ from ledger.evidence.packet import TAG_MANIFEST
 from ledger.suite import digest
 from testkit.case import evidence, make_case, zip_bytes
 from testkit.keys import key
-from testkit.packages import ANOTHER, ARCHIVE, BY, Made, cases, lines, make_package, reseal
+from testkit.packages import (
+    A_VERIFIER,
+    ANOTHER,
+    ARCHIVE,
+    BY,
+    Made,
+    cases,
+    lines,
+    make_package,
+    reseal,
+)
 from testkit.pdf import pages_of
 from testkit.terminal import Run
 
@@ -473,7 +483,7 @@ def test_with_a_copy_of_the_log_each_case_is_shown_to_be_whole(
         if p.is_file()
     }
     (tmp_path / "p.zip").write_bytes(zip_bytes(files))
-    (tmp_path / "v.pyz").write_bytes(b"a verifier")
+    (tmp_path / "v.pyz").write_bytes(A_VERIFIER)
     folder, trust = tmp_path / "handover", ("--trust", worked / "trust")
     names = ("--archive", ARCHIVE, "--by", BY, "--verifier", tmp_path / "v.pyz")
     asked = ("-o", folder, "--packet", tmp_path / "p.zip", *trust)

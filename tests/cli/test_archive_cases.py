@@ -14,7 +14,7 @@ from ledger.suite import digest
 from testkit import case as kit
 from testkit.case import Built, Draft, correction, make_case, registration, write_folder
 from testkit.keys import key
-from testkit.packages import ARCHIVE, BY, Made, lines, make_package, reseal
+from testkit.packages import A_VERIFIER, ARCHIVE, BY, Made, lines, make_package, reseal
 from testkit.tampering import edit_json, leave_items_out, path_of
 from testkit.terminal import Run
 
@@ -66,7 +66,7 @@ def withheld() -> Built:
 def handed_over(run: Run, folder: Path, packet: bytes, trust: Path) -> tuple[str, Path]:
     """Made from this packet; its fingerprint, and where it was restored from itself."""
     (folder / "p.zip").write_bytes(packet)
-    (folder / "v.pyz").write_bytes(b"a verifier")
+    (folder / "v.pyz").write_bytes(A_VERIFIER)
     made = run(
         "archive", "make", "-o", folder / "handover", "--trust", trust, "--archive", ARCHIVE,
         "--by", BY, "--verifier", folder / "v.pyz", "--packet", folder / "p.zip",
@@ -107,7 +107,7 @@ def test_a_packet_without_a_verdict_is_given_back_as_it_was_handed_over(
     leave_out(built, "agency", "other_case")
     write_folder(built.trust_files, tmp_path / "trust")
     (tmp_path / "p.zip").write_bytes(built.zip_bytes())
-    (tmp_path / "v.pyz").write_bytes(b"a verifier")
+    (tmp_path / "v.pyz").write_bytes(A_VERIFIER)
     package, trust = tmp_path / "handover", ("--trust", tmp_path / "trust")
     made = run(
         "archive", "make", "-o", package, *trust, "--archive", ARCHIVE, "--by", BY,

@@ -24,7 +24,7 @@ from testkit.county import (
     open_county,
     open_provisional,
 )
-from testkit.packages import ARCHIVE, BY
+from testkit.packages import A_VERIFIER, ARCHIVE, BY
 from testkit.server import CASE, HANDLER, OTHER_CASE, REGISTRAR, Ledger, await_that, serving
 from testkit.terminal import Ended, Run
 
@@ -38,15 +38,15 @@ class Desk:
     folder: Path
     command: Run
 
-    def make(self, *args: str, of: str = "handover", **limits: Any) -> Ended:
+    def make(self, *args: str | Path, of: str = "handover", **limits: Any) -> Ended:
         services = self.ledger.services
         await_that(lambda: services.catalog.indexed_to() == services.log.number, "the catalog")
         token, verifier = self.folder / "token", self.folder / "v.pyz"
         token.write_text(self.ledger.token("supervisor", **limits) + "\n")
-        verifier.write_bytes(b"a verifier")
+        verifier.write_bytes(A_VERIFIER)
         return self.command(
-            "archive", "make", *args, "-o", self.folder / of, "--archive", ARCHIVE, "--by", BY,
-            "--trust", self.folder / "trust", "--verifier", verifier,
+            "archive", "make", "-o", self.folder / of, "--archive", ARCHIVE, "--by", BY,
+            "--trust", self.folder / "trust", "--verifier", verifier, *args,
             "--server", self.address, "--token-file", token,
         )  # fmt: skip
 
@@ -111,6 +111,17 @@ def test_where_there_is_no_case_nothing_is_left(desk: Desk, args: tuple[str, ...
     assert desk.make(*args).code == 1
     left = {path.name for path in desk.folder.iterdir()}
     assert left == {"token", "trust", "v.pyz"}
+
+
+@pytest.mark.parametrize("data", [b"", b"a secret", b"PK\x05\x06" + bytes(18)])
+def test_what_is_no_verifier_is_not_handed_over_as_one(desk: Desk, data: bytes) -> None:
+    """Whoever opens the package in decades has nothing else; a secret may lie beside it."""
+    wrong = desk.folder / "wrong.pyz"
+    wrong.write_bytes(data)
+    ended = desk.make(CASE, "--verifier", wrong, "--lang", "zh")
+    assert ended.code == 1
+    assert f"“{wrong}”不是可独立运行的核验程序" in ended.err
+    assert not (desk.folder / "handover").exists()
 
 
 @pytest.mark.parametrize("args", [("--year", "2026"), (CASE, CASE)])
