@@ -13,15 +13,14 @@ from api.app import create_app
 from api.ids import new_id
 from cli.language import choose
 from cli.station.people import explain_gap
-from ledger.encoding import in_china
+from ledger.encoding import in_china, parse_time
 from ledger.errors import Unavailable
 from ledger.evidence.session import Cause
 from testkit.sequence import go_on, open_both, reopened
 from testkit.server import AGENCY, HANDLER, OTHER_AGENCY, Ledger, await_that, open_ledger, serving
-from testkit.station import Desk, Line, desk, open_desk, shift
+from testkit.station import HOUR_MS, Desk, Line, desk, of_one_month, open_desk, shift
 from testkit.terminal import Run
 
-MONTH = in_china(time.time_ns() // 1_000_000).strftime("%Y-%m")
 NAMES = ("BWC_0001.MP4", "BWC_0002.MP4", "BWC_0003.MP4")
 
 
@@ -35,11 +34,16 @@ def ledger(
         yield ledger
 
 
+def month() -> str:
+    """Of the stations of these tests."""
+    return in_china(of_one_month(time.time_ns() // 1_000_000)).strftime("%Y-%m")
+
+
 def asked(ledger: Ledger, device: str, **limits: Any) -> dict[str, Any]:
     services = ledger.services
     await_that(lambda: services.catalog.indexed_to() == services.log.number, "the catalog")
     answer = ledger.http.get(
-        f"/v1/devices/{MONTH}/{device}", headers=ledger.bearer("supervisor", **limits)
+        f"/v1/devices/{month()}/{device}", headers=ledger.bearer("supervisor", **limits)
     )
     assert answer.status_code == 200, answer.text
     return dict(answer.json())
@@ -177,13 +181,13 @@ def test_only_who_may_see_the_agency_sees_its_devices(office: Desk, ledger: Ledg
     office.settle()
     for limits in ({"agency": OTHER_AGENCY}, {"cases": ("苏城管罚〔2026〕417号",)}):
         answer = ledger.http.get(
-            f"/v1/devices/{MONTH}/D-9", headers=ledger.bearer("supervisor", **limits)
+            f"/v1/devices/{month()}/D-9", headers=ledger.bearer("supervisor", **limits)
         )
         listed = ledger.http.get(
-            f"/v1/devices/{MONTH}", headers=ledger.bearer("supervisor", **limits)
+            f"/v1/devices/{month()}", headers=ledger.bearer("supervisor", **limits)
         )
         assert answer.status_code == 404 and listed.json()["devices"] == []
-    listed = ledger.http.get(f"/v1/devices/{MONTH}", headers=ledger.bearer(agency=AGENCY))
+    listed = ledger.http.get(f"/v1/devices/{month()}", headers=ledger.bearer(agency=AGENCY))
     assert "D-9" in listed.json()["devices"]
     reads = len(ledger.custody("read"))
     asked(ledger, "D-9")
@@ -232,7 +236,7 @@ def test_what_was_docked_in_one_log_may_be_deposited_in_the_next(tmp_path: Path)
             office.settle()
             (row,) = asked(ledger, "D-11")["sessions"]
             assert (row["what"], row["session"], row["log"]) == ("return", session.id, "2027")
-        listed = ledger.http.get(f"/v1/devices/{MONTH}", headers=ledger.bearer("supervisor"))
+        listed = ledger.http.get(f"/v1/devices/{month()}", headers=ledger.bearer("supervisor"))
         assert listed.json()["devices"] == ["D-11"]
 
 
@@ -244,7 +248,7 @@ def test_the_command_says_it_in_both_languages(
     token = tmp_path / "token"
     token.write_text(ledger.token("supervisor") + "\n")
     with serving(create_app(ledger.services)) as url:
-        asking = ("station", "missing", "D-10", "--month", MONTH, "--server", url)
+        asking = ("station", "missing", "D-10", "--month", month(), "--server", url)
         english = run(*asking, "--token-file", token)
         chinese = run("--lang", "zh", *asking, "--token-file", token)
         values = run(*asking, "--token-file", token, "--json")
@@ -253,3 +257,11 @@ def test_the_command_says_it_in_both_languages(
     assert "handed out and not docked since" in english.out
     assert "领用后未归还" in chinese.out
     assert json.loads(values.out)["devices"]["D-10"]["sessions"][0]["what"] == "return"
+
+
+@pytest.mark.parametrize("day", ["2026-11-30", "2026-12-31", "2028-02-29", "2027-01-01"])
+def test_a_station_of_the_tests_sees_no_month_end(day: str) -> None:
+    for clock in ("00:00:00", "12:00:00", "23:00:00", "23:59:59"):
+        began = of_one_month(parse_time(f"{day}T{clock}+08:00"))
+        assert in_china(began).month == in_china(began + HOUR_MS - 1).month
+        assert in_china(began).strftime("%Y-%m") == day[:7]
