@@ -51,14 +51,15 @@ def folder_argument(function: F) -> F:
         "listed. The acts do not show whose a case is: with --server too the ledger\n"
         "says so, and each is named; without, it is told as left out.\n\n"
         "Exit code: 0 the same, 1 a case was left out or is not of the year, 3 the acts\n"
-        "do not show it.",
+        "do not show it, or a case is named as another agency's: look into its list.",
         "zh": "将 DIR 中的名单与该年度的案件对照。\n\n"
         "案号先于名单入日志、却不在名单之内的案件，即为漏列。由持有 openings 的评查人使用。\n"
         "用 --server 时以账本所答的台账为准；用 --acts 和 --log 时以该年度全部行为为准\n"
         "（tiezheng statistics --acts），逐一核验、无一遗漏，可离线进行，无须听信任何人。\n"
         "本机关曾有行为而属其他机关的案件不列入名单。行为本身不显示案件归属：同时给出\n"
         "--server 时以账本所答为准并逐案列明；未给出时一律报为漏列。\n\n"
-        "退出码：0 一致，1 有漏列，或名单所列案件不属该年度，3 所列行为不足以判定。",
+        "退出码：0 一致，1 有漏列，或名单所列案件不属该年度，3 所列行为不足以判定，或有案件据称\n"
+        "属其他机关（请查其名单）。",
     },
     example="tiezheng case-review compare review --trust trust/ \\\n"
     "    --acts 2026.acts --log copy-of-the-log/",
@@ -123,10 +124,10 @@ def compare(
         output.result("\n".join(_lines(len(listed), left_out, strange, others, findings)))
     if left_out or strange:
         return Exit.FAILED
-    if shown is None:
-        return Exit.DONE
-    # Whose a case is, the agency's own acts do not show.
-    return Exit.UNDECIDED if others and shown is Outcome.PASSED else output.exit_of(shown)
+    if shown in (None, Outcome.PASSED):
+        # Who has it spoken of by another agency first could keep a case out of both lists.
+        return Exit.UNDECIDED if others else Exit.DONE
+    return output.exit_of(shown)
 
 
 def _lines(
