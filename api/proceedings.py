@@ -135,16 +135,7 @@ class Standing:
         return clocks_of(packs, self.file, facts, self.days, self.now_ms)
 
     def to_json(self) -> dict[str, Any]:
-        packs = [
-            {
-                "opening": str(one.opening.number),
-                "pack": one.pack.pack,
-                "title": one.pack.title,
-                "title_en": one.pack.title_en,
-                "version": one.pack.version,
-            }
-            for one in self.judged
-        ]
+        packs = [one.to_json() for one in self.judged]
         at = format_time(self.now_ms)
         return {"at": at, "case": self.file.case, "log": self.label, "packs": packs}
 

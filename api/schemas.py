@@ -70,7 +70,7 @@ _GAP = _object(
     }
 )
 
-_PACK_FIELDS = ("opening", "pack", "title", "title_en", "version")
+_PACK_FIELDS = ("opening", "pack", "sha256", "title", "title_en", "version")
 _STANDING: Schema = {
     **dict.fromkeys(("at", "case", "log"), _TEXT),
     "packs": _list(_object(dict.fromkeys(_PACK_FIELDS, _TEXT))),

@@ -38,6 +38,10 @@ FILES: tuple[tuple[str, Words], ...] = (
     (rf"({_SYSTEM}): (.*)", lambda m: f"“{m[2]}”{_BECAUSE[m[1]]}"),
     (r"'(.*)' is there already and is not overwritten", r"“\1”已存在，不予覆盖"),
     (r"'(.*)' is there already, and not an empty folder", r"“\1”已存在，且不是空文件夹"),
+    (
+        r"'(.*)' is there with another content under the same version",
+        r"“\1”已存在，同一版本号之下内容不同",
+    ),
     (r"'(.*)' is there already", r"“\1”已存在"),
     (r"'(.*)' is in use by process (\d+)", r"“\1”正由进程 \2 使用"),
     (r"'(.*)' is no file", r"“\1”不是文件"),

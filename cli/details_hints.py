@@ -3,6 +3,7 @@
 from cli.matching import Words
 
 HINTS: tuple[tuple[str, Words], ...] = (
+    (r"state a version of its own in the file", "请在文件中另写一个 version"),
     (r"ask again: each question looks through ([\d,]+) more", r"请再问一次：每次再查看 \1 条"),
     (r"try again", "请再试一次"),
     (

@@ -158,7 +158,9 @@ def clocks(case: str, server: str, token_file: str, as_json: bool) -> None:
 def _show_packs(answer: dict[str, Any]) -> None:
     for row in answer["packs"]:
         title = in_language(row, "title")
-        output.result(f"{title}  {row.get('pack', '')} {row.get('version', '')}")
+        # Its digest as published: another content may bear the same version.
+        name = f"{row.get('pack', '')} {row.get('version', '')}"
+        output.result(f"{title}  {name}  SHA-256 {row.get('sha256', '')}")
     if not answer["packs"]:
         output.note(
             say(

@@ -87,16 +87,7 @@ def _count(examination: Examination, at_ms: int) -> dict[str, Any]:
         found = gaps(case, registry, days, at_ms)
     except Malformed as error:
         raise Rejected(f"a rule pack in force cannot be read: {error}") from None
-    packs = [
-        {
-            "opening": str(one.opening.number),
-            "pack": one.pack.pack,
-            "title": one.pack.title,
-            "title_en": one.pack.title_en,
-            "version": one.pack.version,
-        }
-        for one in judges
-    ]
+    packs = [one.to_json() for one in judges]
     destroyed = [one.to_json() for one in _destroyed(examination)]
     found_rows = [gap.to_json() for gap in found]
     return {"case": name, "destroyed": destroyed, "gaps": found_rows, "packs": packs}

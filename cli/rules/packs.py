@@ -1,5 +1,6 @@
 """The commands of `tiezheng rules`."""
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,8 @@ from cli.registering import (
 from cli.remote import server_option
 from cli.rules.shipped import open_pack, open_published, shipped
 from cli.rules.words import pack_page
-from ledger.errors import LedgerError
+from cli.small_file import read_small
+from ledger.errors import Conflict, LedgerError
 from ledger.evidence.procedural import Registered
 from ledger.evidence.statement import Kind, Statement, register_subject
 from ledger.process.contents import Published
@@ -223,7 +225,13 @@ def _published(
 def _write(folder: Path, published: Published, text: str) -> None:
     name = f"{published.subject}-{published.version}.toml".replace("/", "-")
     make_folder(folder, mode=PUBLIC_FOLDER)
-    write_file(folder / name, text.encode())
+    path = folder / name
+    if os.path.lexists(path) and read_small(path) != text.encode():
+        raise Conflict(
+            f"{str(path)!r} is there with another content under the same version",
+            hints=("state a version of its own in the file",),
+        )
+    write_file(path, text.encode())
     write_file(folder / f"{name}.sha256", f"{sha256_of(text)}  {name}\n".encode())
 
 

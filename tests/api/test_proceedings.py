@@ -6,8 +6,9 @@ from urllib.parse import quote
 import pytest
 
 from ledger.encoding import format_time
+from ledger.suite import digest
 from testkit.case import uuid7
-from testkit.gating import Handlers, published
+from testkit.gating import SMALL, Handlers, published
 from testkit.rulepacks import PACKS
 from testkit.server import AGENCY, CASE, OTHER_AGENCY, OTHER_CASE, Ledger, await_that
 
@@ -34,6 +35,8 @@ def test_what_is_missing_is_told_with_its_article_until_it_is_there(desk: Handle
     desk.ledger.accept(desk.act("legal_review", facts={"result": "pass"}))
     answer = ask(desk.ledger, "gaps").json()
     assert [(pack["pack"], pack["version"]) for pack in answer["packs"]] == [("small", "2026.1")]
+    # As anybody has it who holds the published file: two contents may state one version.
+    assert answer["packs"][0]["sha256"] == digest(SMALL.encode()).hex()
     (filing,) = [row for row in answer["gaps"] if row["rule"] == "filing"]
     assert (filing["kind"], filing["article"], filing["class"]) == ("missing", "54", "procedure")
     desk.ledger.accept(desk.act("case_filing"))

@@ -13,8 +13,9 @@ from ledger.evidence.chunks import digest_item
 from ledger.evidence.statement import Role
 from ledger.process.judging.gated import Closed, Gated
 from ledger.process.rules.rulepack import RulePack
+from ledger.suite import digest
 from testkit.case import uuid7
-from testkit.gating import Handlers, entry, numbers, published
+from testkit.gating import SMALL, Handlers, entry, numbers, published
 from testkit.keys import key
 from testkit.server import (
     AGENCY,
@@ -212,8 +213,8 @@ def test_a_refused_decision_is_a_page_and_its_document_stays_here(
     hint = "never refused" if lang == "en" else "提示：文书本身可作为证据提交"
     assert hint in ended.err and (lang == "en" or "never refused" not in ended.err), ended.err
     assert shut.ledger.services.log.size == before
-    digest = digest_item(document.read_bytes())
-    assert shut.ledger.services.store.find_items([(digest, AGENCY)]) == [None]
+    item = digest_item(document.read_bytes())
+    assert shut.ledger.services.store.find_items([(item, AGENCY)]) == [None]
 
 
 def test_deposited_as_an_act_it_is_refused_in_the_same_words(shut: Desk) -> None:
@@ -318,7 +319,7 @@ def test_gaps_are_told_by_stage_with_article_and_cure(reader: Desk) -> None:
     ended = ask(reader, "gaps", "--lang", "zh")
     assert ended.code == 0, ended.err
     lines = ended.out.splitlines()
-    assert lines[0] == "小程序  small 2026.1"
+    assert lines[0] == f"小程序  small 2026.1  SHA-256 {digest(SMALL.encode()).hex()}"
     at = lines.index("启动")
     assert lines[at + 1 : at + 4] == [
         "  严重  立案审批表：缺少",

@@ -189,6 +189,21 @@ def test_what_is_published_is_the_file_that_is_written(
     assert written.read_bytes() == found.content.encode()
     check = ["sha256sum", "--check", f"{written.name}.sha256"]
     assert subprocess.run(check, cwd=site, capture_output=True, check=False).returncode == 0
+    # Published anew, to end it, it is the same file.
+    until = ("--from", "2027-01-01", "--to", "2028-01-01")
+    assert publish(served, run, tmp_path, "summary", *until, "-o", site) == 0
+
+
+def test_another_content_under_a_version_that_was_published_is_refused(
+    served: tuple[Ledger, str], run: Run, tmp_path: Path
+) -> None:
+    site, log = tmp_path / "site", served[0].services.log
+    assert publish(served, run, tmp_path, "summary", "--from", "2027-01-01", "-o", site) == 0
+    (written,) = site.glob("summary-*.toml")
+    changed, before, size = tmp_path / "changed.toml", written.read_bytes(), log.size
+    changed.write_bytes(before + b"# softer\n")
+    assert publish(served, run, tmp_path, changed, "--from", "2027-02-01", "-o", site) == 1
+    assert (written.read_bytes(), log.size) == (before, size)
 
 
 def test_a_list_that_states_its_version_is_published_under_its_kind(

@@ -41,6 +41,17 @@ class Judged:
     days: Working
     known: frozenset[tuple[str, str]] = frozenset()  # acts of all packs that judge it, by procedure
 
+    def to_json(self) -> dict[str, str]:
+        """Which pack judges, and since which act."""
+        return {
+            "opening": str(self.opening.number),
+            "pack": self.pack.pack,
+            "sha256": self.pack.sha256,
+            "title": self.pack.title,
+            "title_en": self.pack.title_en,
+            "version": self.pack.version,
+        }
+
     # What conditions ask.
 
     def stands(self, act: str) -> bool:

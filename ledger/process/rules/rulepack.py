@@ -11,7 +11,7 @@ judges as it always did: a case is judged by the pack in force when it was opene
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Self
 
@@ -36,6 +36,7 @@ from ledger.process.rules.pack_rows import (
     Source,
 )
 from ledger.process.tables import check_distinct
+from ledger.suite import digest
 
 __all__ = [
     "CHECKS",
@@ -72,6 +73,7 @@ class RulePack:
     checks: tuple[Check, ...]
     clocks: tuple[Clock, ...]
     gates: tuple[Gate, ...]
+    sha256: str = ""  # of the text that it was read from: two texts may state one version
 
     def act(self, name: str) -> ActRule | None:
         return next((act for act in self.acts if act.id == name), None)
@@ -126,7 +128,7 @@ class RulePack:
             *(found.get(table, ()) for table in TABLES),
         )
         pack._check()
-        return pack
+        return replace(pack, sha256=digest(text.encode()).hex())
 
     def _check(self) -> None:
         for table, parts in zip(TABLES, self._tables(), strict=True):
