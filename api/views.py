@@ -273,11 +273,17 @@ def _line(asked: Asked, line: CaseLine) -> dict[str, str]:
         "named": "" if line.named is None else asked.place(line.named),
         "officers": "、".join(line.officers),
         "opened": line.opened.isoformat() if line.opened else "",
-        "owner": asked.s.casefiles.owner(line.case),
+        "owner": _whose(asked.s, line),
         "procedure": line.procedure,
         "stage": stage_of(line),
         **{name: day.isoformat() if day else "" for name, day in days.items()},
     }
+
+
+def _whose(s: Services, line: CaseLine) -> str:
+    if s.registers.spellings().alone(line.case, line.agency):
+        return line.agency  # it has acted there: nothing has to be read
+    return s.casefiles.owner(line.case)
 
 
 # --- what a person did -----------------------------------------------------------------------

@@ -48,6 +48,10 @@ class Spellings:
         entitled = self._entitled(case)
         return not entitled or owner in entitled
 
+    def alone(self, case: str, agency: str) -> bool:
+        """Whether it is that one's as soon as it speaks, whoever spoke before."""
+        return self._entitled(case) == {agency}
+
     def _entitled(self, case: str) -> set[str]:
         return {
             agency for agency, forms in self._of.items() if any(f.fullmatch(case) for f in forms)

@@ -63,6 +63,19 @@ def test_the_register_has_a_line_for_each_case(ledger: Ledger) -> None:
     assert answer["lost"] == "0"
 
 
+def test_for_a_spelling_of_its_own_nothing_is_read_to_say_whose_a_case_is(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(ledger.services.casefiles, "owner", lambda name: asked.append(name) or "x")
+    rows = ask(ledger, f"{CASES}&below=yes").json()["cases"]
+    owners = {row["case"]: row["owner"] for row in rows}
+    assert (owners, asked) == (
+        {CASE: COUNTY, OTHER_CASE: COUNTY, STREET_CASE: "x"},
+        [STREET_CASE],
+    )
+
+
 def test_each_line_tells_where_it_stands(ledger: Ledger) -> None:
     line = ask(ledger, CASES).json()["cases"][0]
     log, _, index = line["last"].partition("-")

@@ -41,6 +41,15 @@ def test_a_registered_spelling_goes_before_who_spoke_first() -> None:
     assert made.owner(CASE, [said("b"), said("c")]) == "b", "its own agency has said nothing yet"
 
 
+def test_whose_spelling_nobody_else_has_is_the_owner_as_soon_as_it_speaks() -> None:
+    made = spellings(a=OWN, c="苏城管罚〔{year}〕{number}号")
+    assert made.alone(CASE, "a") and made.owner(CASE, [said("b"), said("a")]) == "a"
+    assert not made.alone(CASE, "b") and not made.alone(CASE, "c")
+    made.add("b", [OWN])
+    assert not made.alone(CASE, "a"), "who of the two speaks first is to be read"
+    assert not Spellings().alone(CASE, "a")
+
+
 def test_a_spelling_that_moves_to_another_agency_takes_no_old_case_along() -> None:
     made = spellings(a=OWN)
     made.add("a", ["园综执罚新〔{year}〕{number}号"])
