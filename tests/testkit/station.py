@@ -192,9 +192,16 @@ HOUR_MS = 3_600_000
 
 
 def of_one_month(now_ms: int) -> int:
-    """A time whose next hour, which a test may let pass, is of one month and year in China."""
+    """A time whose next hour, which a test may let pass, is of one month and year in China.
+
+    In the last hour of a month it is the next one's beginning: a clock that is ahead is of no
+    consequence here, and one that is behind what the ledger has said would be told of.
+    """
     ends = in_china(now_ms + HOUR_MS)
-    return now_ms if in_china(now_ms).month == ends.month else now_ms - HOUR_MS
+    if in_china(now_ms).month == ends.month:
+        return now_ms
+    begins = ends.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return round(begins.timestamp() * 1000)
 
 
 @contextmanager
