@@ -74,6 +74,7 @@ def court(tmp_path: Path, run: Run) -> Iterator[Court]:
 def test_a_court_that_trusts_the_mirror_needs_no_copy_of_the_log(court: Court) -> None:
     assert court.packet().code == 0
     assert court.verify(MIRROR.verifier.to_text()).code == 3
+    court.ledger.await_quorum()
     follow(court.log)
     assert add_statements(court.desk / "packet.zip", [court.mirror], 0) > 3
     verdict = court.verify(MIRROR.verifier.to_text())
