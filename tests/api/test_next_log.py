@@ -80,6 +80,7 @@ def test_the_next_log_is_open_and_the_one_before_is_still_proved(tmp_path: Path)
             assert check_receipt(receipt, entry, ledger.trust) is not None
         (again,) = ledger.accept(envelope)
         assert again | {"fresh": "yes", "checkpoint": ""} == after | {"checkpoint": ""}
+        ledger.await_everyone()
         copy = DirectoryLog(data / "public")
         for log in ledger.trust.logs:
             assert audit_log(copy, log).outcome is Outcome.PASSED
