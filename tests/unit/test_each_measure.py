@@ -241,6 +241,11 @@ DEALT = {
         [paper(APPROVAL, 0), seal(1, urgent="yes"), seal(3)],
         [],
     ),
+    "of the urgent one, and it says so": (
+        APPROVAL,
+        [paper(APPROVAL, 0, measure="1"), seal(1, urgent="yes", measure="1"), seal(3)],
+        [3],
+    ),
     "written as each was done": (
         RECORD,
         [seal(1), paper(RECORD, 1), seal(3), paper(RECORD, 3)],
@@ -356,6 +361,43 @@ def test_of_three_thousand_measures_the_one_without_a_paper_is_found_soon(before
     assert process_time() - begun < 10
     bare = str(file.acts(SEAL)[1234].number)
     assert bare == (gap.facts["place_before"] if before else str(gap.place))
+
+
+REGISTRATION = "advance_registration"
+ORDERED = {"no": ["no", "yes"], "yes": ["yes", "no"]}
+
+
+def approval(day: int, approved: str, number: int) -> tuple[str, int, dict[str, str]]:
+    return "registration_approval", day, {"approved": approved, "measure": str(number)}
+
+
+@pytest.mark.parametrize("said", ORDERED.values(), ids=ORDERED)
+def test_a_check_of_each_looks_as_of_every_act_that_it_must_precede(said: list[str]) -> None:
+    """What the head said of the first before it, and what he said of it before the second."""
+    file = case_of(
+        approval(0, said[0], 1),
+        (REGISTRATION, 1, {"measure": "1"}),
+        approval(2, said[1], 1),
+        approval(2, "yes", 2),
+        (REGISTRATION, 3, {"measure": "2"}),
+    )
+    every = gaps(file, REGISTERS["ordinary"], WEEKDAYS)
+    (gap,) = (one for one in every if one.rule == "registration_approved")
+    assert gap.place == 1000 + 2 * said.index("no")
+    assert gap.facts["measure"] == "1"
+
+
+def test_of_three_thousand_registrations_a_check_finds_the_one_refused_soon() -> None:
+    acts = []
+    for n in range(3000):
+        approved = "no" if n == 1234 else "yes"
+        acts += [approval(2 * n, approved, n), (REGISTRATION, 2 * n + 1, {"measure": str(n)})]
+    file = case_of(*acts)
+    begun = process_time()
+    every = gaps(file, REGISTERS["ordinary"], WEEKDAYS)
+    (gap,) = (one for one in every if one.rule == "registration_approved")
+    assert process_time() - begun < 10
+    assert gap.facts["measure"] == "1234"
 
 
 # --- what a pack may say ------------------------------------------------------------------------

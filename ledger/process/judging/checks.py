@@ -4,7 +4,8 @@ Each looks at acts up to a place in the log, its parameters are the pack's. A ch
 what is not stated: that it must be stated, a record says.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
@@ -38,15 +39,24 @@ class Failure:
     facts: Mapping[str, str] = field(default_factory=dict)
 
 
-def failures(case: Judged, check: Check, upto: int) -> Iterator[Failure]:
-    """Of acts no later than the place `upto`."""
+def failures(case: Judged, check: Check, *places: int) -> Iterator[Failure]:
+    """As of each of these places, in log order: of acts that stand no later."""
     kind = _KINDS[check.check]
     if not case.measures(check):
-        yield from kind(_Look(case, check, upto))
+        for upto in places:
+            yield from kind(_Look(case, check, upto))
         return
     for share in case.shares(check):
-        for found in kind(_Look(case, check, upto, share)):
-            yield replace(found, facts={**share.which, **found.facts})
+        for upto in _differing(share, places):
+            for found in kind(_Look(case, check, upto, share)):
+                yield replace(found, facts={**share.which, **found.facts})
+
+
+def _differing(share: Share, places: Sequence[int]) -> list[int]:
+    """Those as of which a measure has other acts: of a thousand measures each has few."""
+    own = (one.number for one in share.acts(*share.names))
+    ahead = {bisect_left(places, number) for number in own}
+    return [places[n - 1] for n in sorted(ahead | {len(places)}) if n]
 
 
 @dataclass(frozen=True, slots=True)

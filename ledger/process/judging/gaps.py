@@ -126,9 +126,8 @@ def check_gaps(case: Judged, check: Check) -> Iterator[Gap]:
     """As of each act that it must precede; without any, as of now."""
     fences = case.file.acts(*check.before) if check.before else ()
     found: dict[tuple[str, int], Failure] = {}
-    for upto in [fence.number for fence in fences] or [EVER]:
-        for failure in failures(case, check, upto):
-            found.setdefault((failure.what, failure.place), failure)
+    for failure in failures(case, check, *([fence.number for fence in fences] or [EVER])):
+        found.setdefault((failure.what, failure.place), failure)
     for failure in found.values():
         yield failure_gap(case, check, failure)
 

@@ -87,7 +87,7 @@ class Shares:
             told = {one.number for acts in found.values() for one in acts}
             # What came when none was open any more is of one of them all the same.
             rest = [one for one in self.case.file.acts(name) if one.number not in told]
-            return _Dealing(self.measures, rest, self.clock, found).dealt()
+            return _Dealing(self, self.measures, rest, found).dealt()
         return None
 
     def _dealt(self, name: str) -> Owned:
@@ -99,7 +99,7 @@ class Shares:
         ]
         before = any(set(record.before) & set(self.clock.start) for record in wanting)
         papers = self.case.file.acts(name)
-        return _Dealing(measures, papers, self.clock, {}).dealt(before)
+        return _Dealing(self, measures, papers, {}).dealt(before)
 
 
 @dataclass(frozen=True)
@@ -148,18 +148,19 @@ class Share:
 
 
 class _Dealing:
-    """Papers of one name. What was filed anew, begun at the same moment, is one paper."""
+    """Papers of one name, to the `measures` that want one; what states the number of another is of
+    that one. What was filed anew, begun at the same moment, is one paper."""
 
     def __init__(
-        self, measures: list[Measure], papers: Iterable[Filed], clock: Clock, found: Owned
+        self, of: Shares, measures: list[Measure], papers: Iterable[Filed], found: Owned
     ) -> None:
         self._measures = measures  # by when they began
         self._in_log = sorted(measures, key=lambda measure: measure.started.number)
         self._found = {number: list(acts) for number, acts in found.items() if acts}
-        labelled = {label: measure for measure in measures for label in measure.labels}
+        labelled = {label: measure for measure in of.measures for label in measure.labels}
         self._unlabelled: dict[int, list[Filed]] = {}
         for one in papers:
-            labels = labels_of(one, clock)
+            labels = labels_of(one, of.clock)
             named = {id(m): m for label in labels if (m := labelled.get(label)) is not None}
             for measure in named.values():
                 self._give(measure, [one])
