@@ -346,6 +346,20 @@ def test_two_under_one_number_are_one_and_it_is_told_if_they_began_apart() -> No
     assert told(seal(1, measure="1"), seal(3, measure="2")) == told(seal(1), seal(3)) == []
 
 
+def test_whose_date_was_mended_is_one_once_both_are_filed_anew_under_one_number() -> None:
+    """Without a number nobody can tell it from a second one, which has no papers."""
+    acts = [paper(APPROVAL, 1), seal(3), paper(RECORD, 3), seal(2)]
+
+    def told(*more: tuple[str, int, dict[str, str]]) -> list[str]:
+        every = gaps(case_of(*acts, *more), REGISTERS["ordinary"], WEEKDAYS)
+        return [gap.rule for gap in every if gap.rule in ("site_record", "same_number")]
+
+    assert told() == ["site_record"]
+    for days in ((3, 2), (2, 3)):
+        assert told(*(seal(day, measure="1") for day in days)) == ["same_number"]
+    assert told(seal(3, measure="1"), seal(2, measure="2")) == ["site_record"]
+
+
 @pytest.mark.parametrize("before", [True, False])
 def test_of_three_thousand_measures_the_one_without_a_paper_is_found_soon(before: bool) -> None:
     name = APPROVAL if before else RECORD

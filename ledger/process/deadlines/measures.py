@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ledger.process.casefile import CaseFile, Filed
+from ledger.process.casefile import NUMBER, CaseFile, Filed
 from ledger.process.rules.condition import all_said
 from ledger.process.rules.rulepack import Clock
 
@@ -95,8 +95,15 @@ def _started(clock: Clock, case: CaseFile) -> list[Measure]:
     for one in _starts(clock, case):
         labels, key = labels_of(one, clock), (one.act, began_ms(one))
         same = next((labelled[label] for label in sorted(labels) if label in labelled), None)
-        if same is None and (other := at_once.get(key)) and not (labels and other.labels):
-            same = other
+        other = at_once.get(key)
+        if other is not None and not (labels and other.labels):
+            if same is not None and same is not other:
+                # What was filed as another is said by its number to be this one.
+                at_once |= {(said.act, began_ms(said)): same for said in other.filed}
+                same.start_ms = min(same.start_ms, other.start_ms)
+                same.filed += other.filed
+                other.filed = []
+            same = same or other
         if same is None:
             same = Measure(one, began_ms(one))
             found.append(same)
@@ -105,6 +112,10 @@ def _started(clock: Clock, case: CaseFile) -> list[Measure]:
         same.start_ms = min(same.start_ms, began_ms(one))
         labelled |= dict.fromkeys(labels, same)
         at_once[key] = same
+    found = [measure for measure in found if measure.filed]
+    for measure in found:
+        measure.filed.sort(key=NUMBER)
+        measure.started = measure.filed[0]
     return sorted(found, key=lambda measure: (measure.start_ms, measure.started.number))
 
 
