@@ -263,6 +263,16 @@ DEALT = {
         [seal(1), seal(3), paper(RECORD, 3), paper(RECORD, 3)],
         [1],
     ),
+    "both written before either began": (
+        RECORD,
+        [paper(RECORD, 0), paper(RECORD, 2), seal(3), seal(5)],
+        [],
+    ),
+    "logged before the first, and says that it was given after it": (
+        APPROVAL,
+        [paper(APPROVAL, 2), seal(1), seal(3)],
+        [1],
+    ),
     "written before it began is its own all the same": (RECORD, [paper(RECORD, 0), seal(1)], []),
     "the one that was signed afterwards": (
         RECORD,
@@ -283,6 +293,42 @@ def test_a_paper_is_of_the_measure_that_it_names_or_else_that_it_fits(
     several = len(begun) > 1
     assert [begun[gap.place or 0] if several else 1 for gap in lacking] == days
     assert {gap.kind for gap in lacking} <= {GapKind.MISSING}
+
+
+def test_what_was_made_anew_afterwards_is_of_the_last_that_had_begun() -> None:
+    file = case_of(seal(1), (RECORD, 1, {}), seal(3), (RECORD, 3, {}), paper(RECORD, 4))
+    every = gaps(file, REGISTERS["ordinary"], WEEKDAYS)
+    (gap,) = (one for one in every if one.rule == "site_record")
+    assert gap.place == 1001
+
+
+def test_what_was_approved_anew_beforehand_is_of_the_next_to_begin() -> None:
+    said = [
+        ("registration_approval", day, {"approved": word})
+        for day, word in ((0, "yes"), (2, "yes"), (3, "no"))
+    ]
+    file = case_of(said[0], (REGISTRATION, 1, {}), *said[1:], (REGISTRATION, 4, {}))
+    every = gaps(file, REGISTERS["ordinary"], WEEKDAYS)
+    (gap,) = (one for one in every if one.rule == "registration_approved")
+    assert gap.facts["done"].startswith("2026-03-06")
+
+
+def test_the_gate_looks_at_who_made_the_paper_of_each() -> None:
+    made = complete(ORDINARY, record_of(ORDINARY, "site_record")).doubled("seal_or_seize")
+    for which in (0, 1):
+        short = deepcopy(made)
+        step = [one for one in short.steps if one.act == RECORD][which]
+        step.officers = step.officers[:1]
+        shut = refusals(*short.before("penalty_decision"), REGISTERS["ordinary"], WEEKDAYS)
+        assert [gap.rule for gap in shut] == ["crew_short"]
+
+
+def test_what_was_sealed_after_the_decision_is_not_too_late_for_it() -> None:
+    acts = [seal(1), paper(RECORD, 1), paper("penalty_decision", 3), seal(5), paper(RECORD, 5)]
+    told = {gap.rule for gap in gaps(case_of(*acts), REGISTERS["ordinary"], WEEKDAYS)}
+    assert "site_record" not in told
+    told = {gap.rule for gap in gaps(case_of(*acts[:-1]), REGISTERS["ordinary"], WEEKDAYS)}
+    assert "site_record" in told
 
 
 def test_an_urgent_word_that_was_misspelt_is_said_anew_and_asks_for_no_approval_beforehand() -> (
