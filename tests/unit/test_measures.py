@@ -202,6 +202,14 @@ def test_each_clock_says_by_number_which_measure_it_is_of() -> None:
     assert all("measure" not in row for row in rows if row["clock"] == "decision")
 
 
+def test_a_number_that_was_stated_later_is_said_by_the_clock_and_by_what_lacks() -> None:
+    file = case_of(ORDINARY, seal(0), seal(0, measure="1"), seal(5, measure="2"))
+    rows = [one.to_json() for one in clocks(ORDINARY, file, BEGINS)]
+    sealed = [row.get("measure") for row in rows if row["clock"] == "seal_or_seize"]
+    lacking = [gap for gap in told(ORDINARY, file) if gap.rule == "coercion_outcome"]
+    assert sealed == [gap.facts.get("measure") for gap in lacking] == ["1", "2"]
+
+
 def test_of_several_measures_the_urgent_ones_want_an_approval_each() -> None:
     file = case_of(
         ORDINARY,

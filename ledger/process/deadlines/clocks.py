@@ -41,8 +41,8 @@ MAX_TOLD = 3660  # days of one testing; who tells of more has written a wrong ye
 
 # Of days off, as registered before this place in the log; `None`: as registered now.
 DaysAt = Callable[[int | None], Working]
-# What one run of a clock starts with, when, and which acts may end or move it.
-Span = tuple[Filed, int, list[Filed]]
+# What one run of a clock starts with, when, which acts may end or move it, and its numbers.
+Span = tuple[Filed, int, list[Filed], tuple[str, ...]]
 
 
 class State(StrEnum):
@@ -78,6 +78,7 @@ class Running:
     fine_fen: int | None = None  # at the most: a remedy was sought before the agency was told
     moved_late: bool = False  # by what was logged when the time was over
     about: tuple[Filed, ...] = ()  # acts that may have ended or moved it
+    labels: tuple[str, ...] = ()  # of the measure that it runs for, also those stated later
 
     @property
     def logged_in_time(self) -> bool | None:
@@ -103,8 +104,8 @@ class Running:
             row["memory"] = "yes"
         if self.started is not None:
             row["started_by"] = self.started.statement.id
-            if labels := sorted(labels_of(self.started, self.clock)):
-                row["measure"] = "、".join(labels)
+            if self.labels:
+                row["measure"] = "、".join(self.labels)
         if self.start_ms is not None:
             row["start"] = format_time(self.start_ms)
         if self.due_ms is not None:
@@ -164,21 +165,26 @@ def runs_of(
 
 def _spans(clock: Clock, case: CaseFile) -> list[Span]:
     if clock.starts == "each":
-        return [(one.started, one.start_ms, one.about) for one in measures_of(clock, case)]
+        return [
+            (one.started, one.start_ms, one.about, tuple(sorted(one.labels)))
+            for one in measures_of(clock, case)
+        ]
     starts = [(filed, at) for filed in _named(case, clock.start) for at in _start(clock, filed)]
     if not starts:
         return []
     pick = min if clock.starts == "first" else max
     started, start_ms = pick(starts, key=lambda start: (start[1], start[0].number))
     # An act has a name: none stands for what the clock does not have.
-    return [(started, start_ms, _named(case, (*clock.until, clock.extended_by, clock.excluded)))]
+    acts = _named(case, (*clock.until, clock.extended_by, clock.excluded))
+    labels = tuple(sorted(labels_of(started, clock)))
+    return [(started, start_ms, acts, labels)]
 
 
 def _running(
     clock: Clock, pack: RulePack, case: CaseFile, span: Span, days_at: DaysAt, now_ms: int
 ) -> Running:
     about = (clock, pack.pack, pack.version, pack.source(clock.source).name, case.case)
-    started, start_ms, acts = span
+    started, start_ms, acts, labels = span
     ends = (one for one in acts if _is_named(one, clock.until))
     stopped = next((one for one in ends if done_ms(one) >= start_ms), None)
     days = days_at(None if stopped is None else stopped.number)
@@ -202,6 +208,7 @@ def _running(
         _fine(clock, case, last, now_ms if stopped_ms is None else stopped_ms),
         late,
         tuple(acts),
+        labels,
     )
 
 

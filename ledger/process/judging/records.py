@@ -13,7 +13,6 @@ from ledger.encoding import format_time
 from ledger.evidence.statement import Stage
 from ledger.process.casefile import Filed, stands_before
 from ledger.process.deadlines.clocks import Running, State
-from ledger.process.deadlines.measures import labels_of
 from ledger.process.judging.gap import Gap, GapKind, act_gap, rule_gap, stage_of
 from ledger.process.judging.gap_names import named
 from ledger.process.judging.judged import Judged
@@ -103,8 +102,7 @@ def record_gaps(
         if own:
             yield from _unmet(case, record, own, bound, late)
         else:
-            labels = labels_of(run.started, run.clock)
-            which = which_of(run.started, labels) if len(runs) > 1 else {}
+            which = which_of(run.started, run.labels) if len(runs) > 1 else {}
             yield _missing(case, record, bound, run, run.started, which)
 
 
