@@ -19,6 +19,7 @@ from testkit.proceeding import (
     BENCHMARKS,
     DAY,
     HOUR,
+    LENIENT,
     MINUTE,
     Proceeding,
     complete,
@@ -321,6 +322,26 @@ def test_a_band_that_is_widened_under_its_old_version_covers_nothing(
     made = plain()
     made.step("penalty_notice").facts["amount"] = made.step(DECISION).facts["amount"] = "900"
     assert {gap.what for gap in asked(made, registers=registry(*entries))} == (told or set())
+
+
+def test_one_that_is_altered_after_the_decision_leaves_what_it_was_for_it() -> None:
+    made = plain()
+    made.step("penalty_notice").facts["amount"] = made.step(DECISION).facts["amount"] = "900"
+    altered = listed("benchmarks", "benchmarks", WIDER)
+    for number, wanted in ((made.file().acts(DECISION)[0].number + 1, False), (999, True)):
+        known = registry(*registers(("ordinary", TEXT)))
+        known.add(number, altered)
+        found = {gap.what for gap in gaps_of(made, known)}
+        assert ("cited_altered" in found) is wanted
+
+
+def test_an_item_of_the_lenient_list_that_says_two_things_under_one_version_is_told() -> None:
+    made = plain()
+    made.step(DECISION).facts |= {"lenient": "MF-1", "lenient_version": "1"}
+    other = LENIENT.replace("初次违法且及时改正", "及时改正")
+    for lenient, wanted in ((LENIENT, set()), (other, {"cited_altered"})):
+        entries = [*registers(("ordinary", TEXT)), listed("lenient", "lenient", lenient)]
+        assert {gap.what for gap in asked(made, registers=registry(*entries))} == wanted
 
 
 def test_an_amount_at_either_end_of_the_band_is_within_it() -> None:
