@@ -220,6 +220,11 @@ DEALT = {
         [paper(APPROVAL, 0, measure="1、2"), seal(1, measure="1"), seal(3, measure="2")],
         [],
     ),
+    "one for both, in full width": (
+        APPROVAL,
+        [paper(APPROVAL, 0, measure="１，２；３"), seal(1, measure="1"), seal(3, measure="2")],
+        [],
+    ),
     "the first had none": (APPROVAL, [seal(1), paper(APPROVAL, 2), seal(3)], [1]),
     "the first had none, and another number is named": (
         APPROVAL,

@@ -14,6 +14,7 @@ if they state the same label, or began at the same moment and not both say which
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from unicodedata import normalize
 
 from ledger.process.casefile import NUMBER, CaseFile, Filed
 from ledger.process.rules.condition import all_said
@@ -127,8 +128,9 @@ def _starts(clock: Clock, case: CaseFile) -> Iterator[Filed]:
 
 
 def labels_of(one: Filed, clock: Clock) -> set[str]:
+    """Typed in full width or not: １ is 1."""
     said = one.facts.get(clock.matched_by, "") if clock.matched_by else ""
-    return {label.strip() for label in re.split("[、,，;；]", said)} - {""}
+    return {label.strip() for label in re.split("[、,;]", normalize("NFKC", said))} - {""}
 
 
 def on_it(clock: Clock) -> list[str]:
