@@ -346,16 +346,23 @@ def _from_public(
         if cosigned.quorum_time is not None:
             found.cosigned[reached] = note.to_text()
     found.entries = _entries(source, trusted, reached, edge.size)
-    start, shown = max(reached, edge.size), _shown(sources, trusted)
-    if max([0, *shown, *(copy.checkpoint.size for copy in copies)]) <= start:
+    start = max(reached, edge.size)
+    known = (*_shown(sources, trusted), *(copy.checkpoint for copy in copies))
+    more = [one for one in known if one.size > start]
+    if not more:
         return found  # nobody has a checkpoint of more
-    tail = _tail(sources, source, trusted, start)
+    wanted = max(one.size for one in more)
+    tail = _tail(sources, source, trusted, start, wanted)
     entries = {copy.row.index: copy.row.entry for copy in copies} | found.entries | tail
-    # If they do not give it, whoever shows it says so before the log goes on.
-    given = [one for one in shown.values() if _gives(edge, entries, one)]
+    # No signature holds the tail together but one of these. If it gives none, the copies count by
+    # themselves, and whoever shows more says so before the log goes on.
+    given = _given(edge, entries, more)
     found.signed += given
-    ends = max((one.size for one in (*given, *(copy.checkpoint for copy in copies))), default=0)
+    ends = max((one.size for one in given), default=start)
     found.entries |= {index: entry for index, entry in tail.items() if index < ends}
+    if ends < wanted and ends in tail:
+        why = f"beyond {ends} entries it gives no tree that the log has signed"
+        sources.refused.append((f"{trusted.label}/tile/entries", why))
     return found
 
 
@@ -385,20 +392,20 @@ def _is_shown(public: PublicLog, one: TrustedLog) -> bool:
     return True
 
 
-def _tail(sources: Sources, public: PublicLog, trusted: TrustedLog, start: int) -> dict[int, bytes]:
-    """Entries from `start` on that were written there, and whose checkpoint was not yet.
-
-    They count as far as a copy or a cosigner has a checkpoint that they give.
+def _tail(
+    sources: Sources, public: PublicLog, trusted: TrustedLog, start: int, end: int
+) -> dict[int, bytes]:
+    """Entries from `start` to before `end` that were written there, and whose checkpoint was not
+    yet. They count as far as a copy or a cosigner has a checkpoint that they give.
     """
     found: dict[int, bytes] = {}
-    number = start // WIDTH
-    while True:
+    for number in range(start // WIDTH, -(-end // WIDTH)):
         first = number * WIDTH
         entries = _widest(sources, public, trusted, number, max(start - first, 0))
-        found |= {i: e for i, e in enumerate(entries, first) if i >= start}
+        found |= {i: e for i, e in enumerate(entries, first) if start <= i < end}
         if len(entries) < WIDTH:
-            return found
-        number += 1
+            break
+    return found
 
 
 def _widest(
@@ -417,8 +424,8 @@ def _widest(
     return ()
 
 
-def _shown(sources: Sources, trusted: TrustedLog) -> dict[int, Checkpoint]:
-    """What cosigners show, by size. All at once: one that is away takes its time to be so."""
+def _shown(sources: Sources, trusted: TrustedLog) -> Sequence[Checkpoint]:
+    """What cosigners show. All at once: one that is away takes its time to be so."""
 
     def ask(one: Shows) -> Checkpoint | None:
         try:
@@ -429,14 +436,20 @@ def _shown(sources: Sources, trusted: TrustedLog) -> dict[int, Checkpoint]:
 
     asked = sources.cosigners(trusted.policy)
     with ThreadPoolExecutor(max(1, len(asked)), "ask-cosigner") as pool:
-        return {shown.size: shown for shown in pool.map(ask, asked) if shown is not None}
+        return [shown for shown in pool.map(ask, asked) if shown is not None]
 
 
-def _gives(edge: Edge, entries: Mapping[int, bytes], one: Checkpoint) -> bool:
+def _given(
+    edge: Edge, entries: Mapping[int, bytes], signed: Sequence[Checkpoint]
+) -> Sequence[Checkpoint]:
+    """Those whose tree the entries give."""
+    sizes, roots = {one.size for one in signed}, {}
     at = edge
-    while at.size < one.size and at.size in entries:
+    while at.size in entries:
         at = at.extend([leaf_hash(entries[at.size])])
-    return at.size == one.size and at.root() == one.root
+        if at.size in sizes:
+            roots[at.size] = at.root()
+    return [one for one in signed if roots.get(one.size) == one.root]
 
 
 def _entries(public: PublicLog, trusted: TrustedLog, size: int, start: int) -> dict[int, bytes]:

@@ -15,6 +15,7 @@ import pytest
 from api.backups import Made, check_backup, make_backup, newest
 from api.clients.copies import format_copy
 from api.custody import Custody
+from api.keys import read_key
 from api.restoring import Mark, Restored, Sources, begun_text, restore
 from ledger.audit import audit_log
 from ledger.backup import BackupKey
@@ -26,6 +27,8 @@ from ledger.report import Group, Outcome
 from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.merkle import Edge, leaf_hash
 from ledger.tlog.note import SignedNote
+from ledger.tlog.signing_key import SigningKey, sign_note
+from ledger.tlog.tile import entries_to_bytes
 from ledger.verify import verify_packet
 from storage.backup_folder import name_of
 from storage.folder import DataFolder
@@ -1006,7 +1009,8 @@ def test_tiles_beyond_it_serve_under_a_checkpoint_that_only_a_cosigner_shows(
     data.rename(tmp_path / "old")
     public = DirectoryLog(tmp_path / "old" / "public")
     assert checkpoint_of(public).size < size
-    restored = bring_back(target, data, public=public, cosigners=lambda policy: people)
+    forked = Forked(read_key(tmp_path / "old/keys/log.key"), size)
+    restored = bring_back(target, data, public=public, cosigners=lambda policy: [*people, forked])
     assert restored.completion.lost == (size - 1,)
     with restored_ledger(data, people) as ledger:
         await_resumed(ledger)
@@ -1028,6 +1032,30 @@ def test_what_a_cosigner_shows_of_another_history_completes_nothing(
     before = bring_back(backup, tmp_path / "before", public=public)
     restored = bring_back(backup, tmp_path / "new", public=public, cosigners=lambda policy: people)
     assert restored.completion == before.completion
+
+
+class Forked:
+    """A cosigner who shows what somebody with the log's key has signed, of as many entries."""
+
+    def __init__(self, key: SigningKey, size: int) -> None:
+        text = Checkpoint(key.name, size, bytes(32)).to_text()
+        self._note = SignedNote(text, (sign_note(text, key),)).to_bytes()
+
+    def checkpoint(self, origin: str) -> bytes:
+        return self._note
+
+
+class Endless(DirectoryLog):
+    """A public copy that has another full bundle behind each."""
+
+    asked = 0
+
+    def read(self, label: str, path: str) -> bytes:
+        if path.startswith("tile/entries"):
+            self.asked += 1
+            assert self.asked < 10, "it is read for ever"
+            return entries_to_bytes([b"an entry"] * 256)
+        return super().read(label, path)
 
 
 def checkpoint_of(public: DirectoryLog) -> Checkpoint:
@@ -1074,7 +1102,7 @@ class Failing(DirectoryLog):
         return super().read(label, path)
 
 
-@pytest.mark.parametrize("trouble", ["damaged", "unavailable"])
+@pytest.mark.parametrize("trouble", ["damaged", "another entry", "unavailable"])
 def test_a_bundle_beyond_the_checkpoint_that_cannot_be_used_is_named_and_left_out(
     tmp_path: Path, trouble: str
 ) -> None:
@@ -1087,12 +1115,28 @@ def test_a_bundle_beyond_the_checkpoint_that_cannot_be_used_is_named_and_left_ou
         log = ledger.services.log
         await_that(lambda: log.materialised == log.size, "the tiles")
         (bundle,) = (data / "public").rglob(f"tile/entries/000.p/{log.size}")
-    bundle.write_bytes(bundle.read_bytes()[:-1])
-    public = (DirectoryLog if trouble == "damaged" else Failing)(data / "public")
+    whole = bundle.read_bytes()
+    other = bytes([whole[-1] ^ 1]) if trouble == "another entry" else b""
+    bundle.write_bytes(whole[:-1] + other)
+    public = (Failing if trouble == "unavailable" else DirectoryLog)(data / "public")
     restored = bring_back(target, tmp_path / "new", copies=station.folder, public=public)
     ((name, _),) = restored.refused
-    assert name.startswith("2026/tile/entries/000")
+    assert name.startswith("2026/tile/entries")
     assert restored.completion.edge.size == log.size and not restored.completion.lost
+
+
+def test_no_more_is_read_beyond_the_checkpoint_than_somebody_has_signed(
+    tmp_path: Path, backup: Path
+) -> None:
+    public = Endless(tmp_path / "data" / "public")
+    size = checkpoint_of(public).size
+    forked = Forked(read_key(tmp_path / "data/keys/log.key"), size + 1)
+    restored = bring_back(
+        backup, tmp_path / "new", public=public, cosigners=lambda policy: [forked]
+    )
+    ((name, why),) = restored.refused
+    assert name == "2026/tile/entries" and f"beyond {size} entries" in why
+    assert restored.completion.edge.size == size
 
 
 def test_no_tile_beyond_the_checkpoint_is_asked_for_where_nobody_has_signed_more(
