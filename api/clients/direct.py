@@ -226,7 +226,7 @@ class DirectClient:
             with self._store.stream("PUT", url, content=part) as response:
                 self._skim(response)
                 status = response.status_code
-        except (*REFUSED, UnicodeError) as error:  # the last for what is no host's name
+        except REFUSED as error:
             # Only its kind: what a library says of an error may quote the URL.
             raise _Broken(f"no answer from the store at {where}: {type(error).__name__}") from None
         except Unavailable:

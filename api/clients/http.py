@@ -20,7 +20,8 @@ from ledger.errors import Unavailable
 CA_FILE = "TIEZHENG_CA_FILE"
 TIMEOUT_S = 30.0
 CHUNK = 1 << 20
-REFUSED = (httpx2.HTTPError, httpx2.InvalidURL)
+# The last for what can be no host's name, as `http://a..b`.
+REFUSED = (httpx2.HTTPError, httpx2.InvalidURL, UnicodeError)
 
 
 def new_client(timeout_s: float = TIMEOUT_S) -> httpx2.Client:

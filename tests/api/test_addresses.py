@@ -18,7 +18,7 @@ from api.clients.tsa_http import HttpAuthority
 from api.clients.tus import TusClient
 from api.settings import load
 from cli.public_log import open_log
-from ledger.errors import LedgerError, Malformed
+from ledger.errors import LedgerError, Malformed, Unavailable
 from testkit.server import STATION, serving
 
 SECRET = "hunter2"
@@ -109,6 +109,13 @@ def test_what_is_no_address_is_refused_without_its_password(address: str) -> Non
     with pytest.raises(LedgerError) as caught:
         _get(1)(address)
     assert SECRET not in str(caught.value)
+
+
+def test_a_name_that_no_host_can_have_is_no_answer() -> None:
+    """Or one cosigner of a policy keeps a ledger from being restored."""
+    for asked in (_get(1), lambda url: HttpCosigner(url).checkpoint("ledger.example/log/2026")):
+        with pytest.raises(Unavailable, match=r"no answer from http://a\.\.b"):
+            asked("http://a..b")
 
 
 def test_a_setting_that_is_no_address_is_refused_without_its_password(
