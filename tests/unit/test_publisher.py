@@ -1,6 +1,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -227,6 +228,54 @@ def test_without_a_quorum_no_steady_load_keeps_the_log_from_signing_alone(
     wait(filed_on)
     here.publisher.stop()
     assert here.published_size() == here.world.log.size
+
+
+def test_what_comes_behind_a_quorum_waits_for_its_own(
+    site: Callable[..., Site], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long ago the quorum was: its second begins with the entry."""
+    world = World()
+    slow = []
+    for name in NAMES:
+        key = cosigner(f"{name}.example/w1")
+        slow.append(Slow(MemoryCosigner(key, world.log_key, world.clock)))
+        slow[-1].open.set()
+    night = 0.0
+    monkeypatch.setattr("api.publisher.ALONE_AFTER_S", NEVER)
+    monkeypatch.setattr(
+        "api.publisher.time", SimpleNamespace(monotonic=lambda: time.monotonic() + night)
+    )
+    here = site(**dict(zip(NAMES, slow, strict=True)))
+    wait(here.cosigned(4))
+    for one in slow:
+        one.open.clear()
+        one.asked.clear()
+    night = 2 * NEVER
+    size = here.file(1)
+    for one in slow:
+        assert one.asked.wait(WAIT)
+    here.publisher.wake()  # it has looked once already, and looks again
+    time.sleep(0.1)
+    assert here.published_size() == 4
+    for one in slow:
+        one.open.set()
+    wait(here.cosigned(size))
+
+
+def test_after_a_restart_the_log_alone_takes_no_cosignature_from_the_public(
+    site: Callable[..., Site],
+) -> None:
+    here = site()
+    wait(lambda: here.published_size() == 4 and here.witnesses() == {"notary", "court", "archive"})
+    here.publisher.stop()
+    dead = {name: Dead() for name in here.clients}
+    again = Publisher(here.world.log, here.world.policy, dead)
+    again.start()
+    try:
+        wait(lambda: all(one.asked for one in dead.values()))
+    finally:
+        again.stop()
+    assert here.witnesses() == {"notary", "court", "archive"}
 
 
 @pytest.mark.usefixtures("no_patience_helps")
