@@ -266,6 +266,28 @@ def test_where_the_mark_was_removed_by_hand_the_log_still_names_what_was_lost(
             assert said["counts"]["lost"] == "1"
             assert said["note"] == f"statements lost at {answer['index']}"
             await_that(lambda: not reason(ledger), "the log going on")
+
+
+def test_after_a_second_loss_what_was_said_of_the_first_is_not_enough(tmp_path: Path) -> None:
+    data, target = tmp_path / "data", tmp_path / "backup"
+    with open_ledger(data) as ledger:
+        people = ledger.offices
+        back_up(data, target)
+        ledger.accept(ledger.evidence(b"nobody keeps this"))
+        ledger.await_quorum()
+    lost: list[int] = []
+    for said in range(2):
+        data.rename(tmp_path / f"old{said}")
+        public = DirectoryLog(tmp_path / f"old{said}" / "public")
+        lost += bring_back(target, data, public=public).completion.lost
+        (data / "restored").unlink()
+        with restored_ledger(data, people) as ledger:
+            await_that(lambda before=said: len(ledger.status("restored")) > before, "the word")
+            assert ledger.status("restored")[-1]["counts"]["lost"] == str(len(lost))
+            ledger.await_quorum()
+            back_up(data, target)
+            ledger.accept(ledger.evidence(b"nor this"))
+            ledger.await_quorum()
             ledger.accept(ledger.evidence(b"after"))
 
 
