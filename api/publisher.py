@@ -5,7 +5,8 @@ A round ends when its quorum is there, or when every cosigner has answered or
 failed; then the next takes the head of that moment. So a slow cosigner delays
 nothing, and under steady load cosigners still meet at one size. If entries have waited
 for a quorum for a second, the checkpoint goes out with the log's signature alone,
-however many rounds that second had.
+however many rounds that second had. What is filed while a round still waits for a cosigner that
+hangs belongs to the next: it waits for the end of this one too, `ROUND_S` at most.
 """
 
 import threading
