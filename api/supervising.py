@@ -111,6 +111,8 @@ class Supervising:
     def _catch_up(self, agency: str, series: str, most: int | None = None) -> int:
         """How many were looked through; what a row that cannot be read stops is read again."""
         fresh = self._log.places(series)[self._read[series] :][:most]
+        if not fresh:
+            return 0
         said = ((row.number, row.said()) for row in self._store.rows_at(fresh))
         found = [n for n, one in said if one and one.predicate.get("procedure") == PROCEDURE]
         self._numbers[agency] += found

@@ -26,6 +26,7 @@ def read_toml(text: str) -> dict[str, Any]:
     if len(text) > MAX_CONTENT:
         raise Malformed(f"want at most {MAX_CONTENT} characters, got {len(text)}")
     try:
+        text.encode()  # in a comment as well no lone surrogate: no file can hold one
         found = tomllib.loads(text)
     # ValueError: also of a number with thousands of digits. RecursionError: of nested lists.
     except (ValueError, RecursionError) as error:

@@ -866,7 +866,7 @@ UUID = "019a0b1c-2d3e-7f00-8000-0123456789ab"
 WITHHELD_FILE = f'{{"place":"2026-7","reason":"minor","what":"{"5a" * 32}"}}'
 BULLETIN = (
     '{"bulletin":[{"agency":"agency-01"}],"complaints":[{"id":"019a0b1c-2d3e-7f00-8000-0123456789ab",'
-    '"place":"2026-7"}],"log":"2026","size":"9","span":"2026-Q1"}'
+    '"logged":"2026-03-02","place":"2026-7"}],"log":"2026","size":"9","span":"2026-Q1"}'
 )
 DUE = '{"counted":"weekends","for":"review","received":"2026-11-20","until":"2026-12-04"}'
 

@@ -103,13 +103,18 @@ class Desk:
         return check_out(self.station, root, OFFICERS, case, device_time)
 
     def record(self, root: Path, path: str | bytes, data: bytes, at_ms: int | None = None) -> Path:
-        """A file as a device leaves it, closed at `at_ms` of its clock."""
+        """A file as a device leaves it, closed at `at_ms` of its clock.
+
+        There at once, as in a dock: a station at work would take one that grows for changed.
+        """
         target = Path(os.fsdecode(os.fsencode(root) + b"/" + os.fsencode(path)))
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(data)
+        mounted = target.parent.stat().st_dev != self.folder.stat().st_dev
+        made = target if mounted or target.exists() else self.folder / "being-recorded"
+        made.write_bytes(data)
         seconds = (self.clock.wall if at_ms is None else at_ms) / 1000
-        os.utime(target, (seconds, seconds))
-        return target
+        os.utime(made, (seconds, seconds))
+        return made.replace(target)
 
     def pull(self, root: Path) -> Path:
         """The device leaves its dock; its card lies beside."""

@@ -34,6 +34,11 @@ def test_a_pack_says_what_its_file_says() -> None:
     assert (act.stage, act.officers, act.verb) == (Stage.REVIEW, 1, "review")
 
 
+def test_what_no_file_can_hold_is_no_pack() -> None:
+    with pytest.raises(Malformed, match="surrogates not allowed"):
+        RulePack.from_text(f"# \udce8\n{SMALL}")
+
+
 @pytest.mark.parametrize(
     ("days", "working"), [(1, True), (3, True), (4, False), (5, True), (6, False), (15, False)]
 )
