@@ -368,3 +368,14 @@ def test_how_late_it_is_is_told_whatever_procedure_the_act_names(procedure: str)
     made.step("clue").procedure, made.step("clue").at = procedure, BEGINS - 400 * DAY
     told = [gap for gap in gaps(made.file(), REGISTERS, Calendar()) if gap.what == "late"]
     assert [gap.rule for gap in told] == ["clue"]
+
+
+def test_of_the_packs_that_know_it_the_one_that_it_names_tells_it() -> None:
+    made = case("ordinary")
+    made.steps += bare("coercion", "demand_notice").steps
+    step = made.step("case_closing")
+    for procedure in ("ordinary", "coercion"):
+        step.procedure, step.at = procedure, BEGINS - 400 * DAY
+        told = [gap for gap in gaps(made.file(), REGISTERS, Calendar()) if gap.what == "late"]
+        of_it = [gap.pack for gap in told if gap.place == made.file().acts(step.act)[0].number]
+        assert of_it == [procedure]
