@@ -59,6 +59,27 @@ FILES: tuple[tuple[str, Words], ...] = (
     (r"no trust folder at '(.*)'", r"没有信任文件夹“\1”"),
     (r"no ledger in '(.*)'", r"“\1”中没有账本"),
     (r"the public copy shows no log of this ledger: .*", r"公开日志副本中没有本账本的日志"),
+    (
+        r"beyond (\d+) entries it gives no tree that the log has signed",
+        r"自第 \1 个条目之后，与日志签署过的树不符",
+    ),
+    (r"the log has another entry at (\d+)", r"日志中位置 \1 是另一条目"),
+    (
+        r"it is of a later log than the backup holds: restore with a newer backup",
+        "属于备份中尚无的后一日志：请用较新的备份恢复",
+    ),
+    (
+        r"two trees of (\d+) entries were signed: the log has forked",
+        r"日志签署过两棵不同的 \1 个条目的树：日志已分叉",
+    ),
+    (
+        r"the backup's first (\d+) entries are not those that the log has signed",
+        r"备份的前 \1 个条目并非日志所签署的",
+    ),
+    (
+        r"the entries (\d+) to (\d+) do not give the tree of (\d+) entries that the log has signed",
+        r"条目 \1 至 \2 得不出日志签署的 \3 个条目的树",
+    ),
     (r"no copy of the log (\S+) in '(.*)': .*", r"“\2”中没有日志 \1 的副本"),
     (
         r"'(.*)' is a copy of '(.*)', which your trust folder has not",

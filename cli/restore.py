@@ -92,6 +92,8 @@ def command(
 
 
 def _text(restored: Restored) -> str:
+    from cli.details import in_chinese
+
     c = restored.completion
     lines = [
         say(
@@ -124,7 +126,7 @@ def _text(restored: Restored) -> str:
             )
         )
     lines += [
-        say(en=f"not used: {name}: {why}", zh=f"未采用：{name}：{why}")
+        say(en=f"not used: {name}: {why}", zh=f"未采用：{name}：{in_chinese(why)}")
         for name, why in restored.refused[:SHOWN]
     ]
     if restored.items_missing:

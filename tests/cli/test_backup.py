@@ -96,6 +96,7 @@ def test_a_restore_that_lacks_entries_names_them_and_is_undecided(
         (answer,) = ledger.accept(envelope)
         (copies / "a.json").write_bytes(format_copy(envelope, answer))
         (copies / "b.json").write_text("{}")
+        (copies / "c.json").write_bytes(format_copy(envelope, answer | {"index": "3"}))
         ledger.await_quorum()
     public = data / "public"
     args = ("restore", target, tmp_path / "new", "--key", key, "--copies", copies)
@@ -105,6 +106,7 @@ def test_a_restore_that_lacks_entries_names_them_and_is_undecided(
         whole = run(*args, "--public", public)
     assert stopped.code == 3
     assert "缺少：日志已签署 10 个条目，缺 8" in stopped.out and "未采用：b.json" in stopped.out
+    assert "未采用：c.json：日志中位置 3 是另一条目" in stopped.out
     assert whole.code == 0, whole.err
     assert "10 entries, 8 of them from the backup" in whole.out
     assert "from copies: 1 statements" in whole.out
