@@ -153,6 +153,14 @@ def _of_year(server: str, token_file: str, year: str, agency: str | None) -> lis
                 f"尚无案号的 {found.unnumbered} 件",
             )
         )
+    if found.lost:
+        output.note(
+            say(
+                en=f"{found.lost} acts of that year are lost: a case of which nothing else "
+                "is there is not handed over",
+                zh=f"该年度有 {found.lost} 项行为已丢失：除此别无记录的案件未予移交",
+            )
+        )
     return list(found.own)
 
 

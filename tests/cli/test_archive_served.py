@@ -4,13 +4,14 @@ import json
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from api.founding import agency_registration
+from cli.own_cases import RegisterCases, register_cases
 from ledger.archiving.package import Contents
 from ledger.evidence.packet import TAG_MANIFEST
 from ledger.evidence.signing import seal
@@ -95,6 +96,19 @@ def test_a_case_of_another_agency_and_one_without_a_number_are_not_handed_over(
         assert ended.code == 0, ended.err + ended.out
         assert "不移交：其他机关的案件 1 件，尚无案号的 1 件" in ended.err
         assert desk.cases() == [STREET_CASE]
+
+
+def test_that_acts_of_the_year_are_lost_is_told(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a disk was lost: the register has no line of a case whose acts all are."""
+
+    def of_a_restored(*asked: Any) -> RegisterCases:
+        return replace(register_cases(*asked), lost=2)
+
+    monkeypatch.setattr("cli.archive.making.register_cases", of_a_restored)
+    ended = desk.make("--year", "2026", "--agency", COUNTY)
+    assert ended.code == 0 and "2 acts of that year are lost" in ended.err
 
 
 def test_each_packet_that_is_fetched_is_an_export_in_the_log(desk: Desk) -> None:
