@@ -626,7 +626,7 @@ def test_with_json_a_chainpoint_proof_changes_nothing_in_the_result(
     office: Office, tmp_path: Path
 ) -> None:
     office.deposit(office.write("a"))
-    office.ledger.await_quorum()
+    office.ledger.await_everyone()
     ended, file = chainpoint(office, tmp_path, "--json")
     assert (ended.code, ended.err) == (0, "")
     assert ended.out == receipt(office, "--json").out
