@@ -15,6 +15,7 @@ import pytest
 from api.backups import Made, check_backup, make_backup, newest
 from api.clients.copies import format_copy
 from api.custody import Custody
+from api.ids import new_id
 from api.keys import read_key
 from api.restoring import Mark, Restored, Sources, begun_text, restore
 from ledger.audit import audit_log
@@ -56,6 +57,12 @@ def back_up(folder: Path, target: Path, *, key: BackupKey = KEY, at_ms: int = 1)
 def bring_back(target: Path, data: Path, **sources: Any) -> Restored:
     with series_keys():
         return restore(target, data, KEY, Sources(**sources))
+
+
+def lose(data: Path) -> DirectoryLog:
+    """The disk is gone, and its `public/` was on another."""
+    old = data.rename(data.with_name(f"{data.name}-{new_id(0)}"))
+    return DirectoryLog(old / "public")
 
 
 class Station:
@@ -215,8 +222,7 @@ def test_a_public_copy_that_ends_without_a_quorum_completes_a_backup(tmp_path: P
             office.away = True
         (answer,) = ledger.accept(ledger.evidence(b"signed by the log alone"))
     assert signatures(data / "public") == 1
-    data.rename(tmp_path / "old")
-    restored = bring_back(target, data, public=DirectoryLog(tmp_path / "old" / "public"))
+    restored = bring_back(target, data, public=lose(data))
     assert restored.completion.missing == ()
     assert parse_decimal(answer["index"]) in restored.completion.lost
     for office in people:
@@ -238,8 +244,7 @@ def test_that_it_was_backed_up_may_be_the_last_word_of_a_lost_disk(tmp_path: Pat
         assert len(ledger.status("backed_up")) == 1
         ledger.await_quorum()
         size = ledger.services.log.size
-    data.rename(tmp_path / "old")
-    restored = bring_back(target, data, public=DirectoryLog(tmp_path / "old" / "public"))
+    restored = bring_back(target, data, public=lose(data))
     assert restored.completion.lost == (size - 1,)
     with restored_ledger(data, people) as ledger:
         await_resumed(ledger)
@@ -256,8 +261,7 @@ def test_where_the_mark_was_removed_by_hand_the_log_still_names_what_was_lost(
         back_up(data, target)
         (answer,) = ledger.accept(ledger.evidence(b"nobody keeps this"))
         ledger.await_quorum()
-    data.rename(tmp_path / "old")
-    bring_back(target, data, public=DirectoryLog(tmp_path / "old" / "public"))
+    bring_back(target, data, public=lose(data))
     (data / "restored").unlink()
     for _ in range(2):
         with restored_ledger(data, people) as ledger:
@@ -277,9 +281,7 @@ def test_after_a_second_loss_what_was_said_of_the_first_is_not_enough(tmp_path: 
         ledger.await_quorum()
     lost: list[int] = []
     for said in range(2):
-        data.rename(tmp_path / f"old{said}")
-        public = DirectoryLog(tmp_path / f"old{said}" / "public")
-        lost += bring_back(target, data, public=public).completion.lost
+        lost += bring_back(target, data, public=lose(data)).completion.lost
         (data / "restored").unlink()
         with restored_ledger(data, people) as ledger:
             await_that(lambda before=said: len(ledger.status("restored")) > before, "the word")
@@ -347,8 +349,7 @@ def test_without_the_series_key_nobody_can_tell_whether_a_lost_last_word_closed_
         back_up(data, target)
         ledger.services.backups.look()
         ledger.await_quorum()
-    data.rename(tmp_path / "old")
-    bring_back(target, data, public=DirectoryLog(tmp_path / "old" / "public"))
+    bring_back(target, data, public=lose(data))
     key = data / "keys" / "series-2026.private.pem"
     away = key.rename(tmp_path / key.name)
     with restored_ledger(data, people) as ledger:
@@ -552,9 +553,7 @@ def test_a_second_disk_may_be_lost_after_the_first(tmp_path: Path) -> None:
         ledger.accept(ledger.evidence(b"lost", case=OTHER_CASE))
         ledger.await_quorum()
     for number in range(2):
-        data.rename(tmp_path / f"old-{number}")
-        public = DirectoryLog(tmp_path / f"old-{number}" / "public")
-        restored = bring_back(target, data, public=public, copies=station.folder)
+        restored = bring_back(target, data, public=lose(data), copies=station.folder)
         assert restored.completion.missing == ()
         with restored_ledger(data, people) as ledger:
             await_resumed(ledger)
