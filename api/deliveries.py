@@ -18,7 +18,7 @@ from fastapi.responses import JSONResponse
 from api.identity import Person
 from api.schemas import DeviceName, Month, answers, shown
 from api.services import Services, services
-from ledger.encoding import MAX_TIME, format_time
+from ledger.encoding import MAX_TIME, clip, format_time
 from ledger.errors import LedgerError, Malformed, Rejected, Unavailable, Unknown
 from ledger.evidence.chunks import digest_item
 from ledger.evidence.delivery import (
@@ -78,7 +78,7 @@ async def delivery(
 
 def _month(text: str) -> str:
     if not re.fullmatch(r"[12]\d{3}-(0[1-9]|1[0-2])", text, re.ASCII):
-        raise Malformed(f"want a month such as 2026-11, got {text!r}")
+        raise Malformed(f"want a month such as 2026-11, got {clip(text)!r}")
     return text
 
 

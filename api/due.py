@@ -27,6 +27,7 @@ from api.proceedings import Moment, Standing
 from api.schemas import AgencyName, answers, shown
 from api.services import Services, services
 from api.views import Asked, Below, admit, agency_acts, check_bound
+from ledger.encoding import clip
 from ledger.errors import Malformed, Unavailable
 from ledger.process.deadlines.clocks import Running, State
 from ledger.process.deadlines.duties import duties_of
@@ -100,7 +101,7 @@ def _due(
     agencies = asked.agencies(below)
     asked.note("due")
     if done not in ("no", "yes"):
-        raise Malformed(f"want yes or no, got {done!r}")
+        raise Malformed(f"want yes or no, got {clip(done)!r}")
     s.supervising.look_on(agencies)
     check_bound(sum(map(s.supervising.logged, agencies)))
     find = _all if done == "yes" else _open

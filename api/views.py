@@ -23,7 +23,7 @@ from fastapi.responses import JSONResponse
 from api.identity import Person
 from api.schemas import AgencyName, PersonName, RegisterName, answers, shown
 from api.services import Services, services
-from ledger.encoding import format_time, in_china, parse_day
+from ledger.encoding import clip, format_time, in_china, parse_day
 from ledger.errors import Malformed, Rejected, Unknown
 from ledger.evidence import phrase
 from ledger.evidence.entry import Entry
@@ -73,7 +73,7 @@ class Asked:
     def agencies(self, below: str) -> list[str]:
         """Its own, or with `yes` those below it too. Raises `Malformed` on another word."""
         if below not in ("no", "yes"):
-            raise Malformed(f"want yes or no, got {below!r}")
+            raise Malformed(f"want yes or no, got {clip(below)!r}")
         return self.below if below == "yes" else [self.agency]
 
     def may_see(self, agency: str) -> bool:
@@ -351,7 +351,7 @@ def _owner(s: Services, doing: Doing) -> str:
 def _registered(asked: Asked, register: str, day: str, below: str) -> dict[str, Any]:
     """The snapshot that an agency publishes: whoever has it asks for the receipts of its places."""
     if register not in set(Registered):
-        raise Malformed(f"want one of {', '.join(Registered)}, got {register[:64]!r}")
+        raise Malformed(f"want one of {', '.join(Registered)}, got {clip(register)!r}")
     on = parse_day(day) if day else asked.today
     agencies = asked.agencies(below)
     asked.note(f"register {register} on {on}")
@@ -455,7 +455,7 @@ def check_bound(count: int) -> None:
 def check_year(asked: Asked, text: str) -> None:
     """Of a year that has not begun nobody can tell that nothing was done in it."""
     if not text.isascii() or not text.isdigit() or len(text) != 4:
-        raise Malformed(f"want a year such as 2026, got {text!r}")
+        raise Malformed(f"want a year such as 2026, got {clip(text)!r}")
     # The log of the next year may be opened a little early.
     if int(text) > max(asked.today.year, int(asked.s.log.label[:4])):
         raise _yet_to_come(asked, text)

@@ -140,6 +140,12 @@ def test_whoever_asks_for_those_below_gets_no_more_than_he_sees(ledger: Ledger, 
     assert STREET not in with_below.text and STREET_CASE not in with_below.text
 
 
+@pytest.mark.parametrize("view", ["cases?year=", "cases?year=2026&below=", "due?done="])
+def test_a_long_wrong_answer_is_not_told_back(ledger: Ledger, view: str) -> None:
+    answer = ask(ledger, f"/v1/agencies/{COUNTY}/{view}{'9' * 4000}")
+    assert answer.status_code == 400 and "…" in answer.text and len(answer.text) < 400
+
+
 @pytest.mark.parametrize("view", ["cases?year=", "merits?year=", "acts?year=", "documents?span="])
 def test_a_year_that_has_not_begun_is_refused(ledger: Ledger, view: str) -> None:
     answer = ask(ledger, f"/v1/agencies/{COUNTY}/{view}2999")
