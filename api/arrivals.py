@@ -146,20 +146,26 @@ class Arrivals:
         with self._lock:
             return staged.id in self._finishing
 
-    def finish(self, staged: Staged) -> None:
-        """Begins it where it is due: at the last byte, after a repair, or after a failure."""
+    def finish(self, staged: Staged) -> bool:
+        """Begins it where it is due: at the last byte, after a repair, or after a failure was told.
+
+        Whether it is under way.
+        """
         with self._lock:
-            due = self._resumed and not self._closing
-            busy = staged.id in self._finishing or staged.id in self._senders
+            if staged.id in self._finishing:
+                return True
+            due = self._resumed and not self._closing and staged.id not in self._failed
+            busy = staged.id in self._senders
             if not due or busy or not staged.whole or staged.recorded or staged.mismatched:
-                return
+                return False
             stop = threading.Event()
             future = self._pool.submit(self._run, staged, stop)
             self._finishing[staged.id] = future, stop
         future.add_done_callback(lambda _: self._ended(staged))
+        return True
 
     def failure(self, staged: Staged) -> LedgerError | None:
-        """Why the last finish ended without an item; told once, as asking begins the next."""
+        """Why the last finish ended without an item; told once, and then it may begin again."""
         with self._lock:
             return self._failed.pop(staged.id, None)
 

@@ -124,10 +124,12 @@ async def finish(id: UploadId, s: Serving) -> JSONResponse:
 )
 async def item(id: UploadId, s: Serving) -> JSONResponse:
     direct = s.directs.find(id)
-    _check_believed(direct)
+    # What came of it is told once it is let go of: whoever is told asks again, or gives it up.
+    if s.direct_finishes.finish(direct):
+        return JSONResponse({"state": "working"}, headers=NO_STORE)
     if (failure := s.direct_finishes.failure(direct)) is not None:
         raise failure
-    s.direct_finishes.finish(direct)
+    _check_believed(direct)
     answer: dict[str, Any] = {"state": "receiving" if direct.state == State.OPEN else "working"}
     if direct.state == State.RECORDED and direct.digest is not None:
         answer = {"state": "recorded"} | describe_digest(direct.digest)

@@ -66,26 +66,31 @@ class DirectFinishes:
         with suppress(Busy), self._alone(direct):
             if direct.state == State.OPEN:
                 self._directs.note(direct, state=State.FINISHING)
-                with self._lock:
-                    self._failed.pop(direct.id, None)
+            self.failure(direct)
         self.finish(direct)
 
-    def finish(self, direct: Direct) -> None:
-        """Begins it where it was asked for, and is not under way or over."""
+    def finish(self, direct: Direct) -> bool:
+        """Begins it where it was asked for, is not over, and no failure is still to be told.
+
+        Whether it is under way.
+        """
         with self._lock:
-            due = self._resumed and not self._stop.is_set()
-            if not due or direct.state != State.FINISHING or direct.id in self._finishing:
-                return
+            if direct.id in self._finishing:
+                return True
+            due = self._resumed and not self._stop.is_set() and direct.id not in self._failed
+            if not due or direct.state != State.FINISHING:
+                return False
             self._finishing.add(direct.id)
             try:
                 future = self._submit(lambda: self._run(direct))
             except RuntimeError:  # the server is ending
                 self._finishing.discard(direct.id)
-                return
+                return False
         future.add_done_callback(lambda _: self._ended(direct))
+        return True
 
     def failure(self, direct: Direct) -> LedgerError | None:
-        """Why the last finish ended without an item; told once, as asking begins the next."""
+        """Why the last finish ended without an item; told once, and then it may begin again."""
         with self._lock:
             return self._failed.pop(direct.id, None)
 

@@ -50,6 +50,7 @@ EXTENSIONS = "creation,checksum,expiration,termination"
 MEDIA_TYPE = "application/offset+octet-stream"
 OCTETS = "application/octet-stream"
 JSON = "application/json"
+NO_STORE = {"Cache-Control": "no-store"}
 
 # sha1 since the protocol demands it: it finds what a line has changed, not who lies.
 CHECKSUMS: Mapping[str, Callable[[], Hasher]] = {
@@ -268,10 +269,12 @@ async def terminate(id: UploadId, s: Serving) -> Response:
 )
 async def item(id: UploadId, s: Serving) -> JSONResponse:
     staged = s.staging.find(id)
+    # What came of it is told once it has been let go of: whoever is told may mend it.
+    if s.arrivals.finish(staged):
+        return JSONResponse({"state": "working"}, headers=NO_STORE)
     if (failure := s.arrivals.failure(staged)) is not None:
         raise failure
-    s.arrivals.finish(staged)
-    return JSONResponse(_arrival(staged), headers={"Cache-Control": "no-store"})
+    return JSONResponse(_arrival(staged), headers=NO_STORE)
 
 
 @router.get(
@@ -286,7 +289,7 @@ async def chunks(id: UploadId, s: Serving, first: FirstChunk = "0") -> Response:
     async with s.reading, s.arrivals.hold(staged):
         _check_open(staged)
         leaves = await s.intakes.to_the_end(_leaves, s, staged, start)
-    return Response(leaves, media_type=OCTETS, headers={"Cache-Control": "no-store"})
+    return Response(leaves, media_type=OCTETS, headers=NO_STORE)
 
 
 @router.put(

@@ -27,6 +27,7 @@ from ledger.verify import Outcome, verify_packet
 from storage.direct_directory import OPEN_MS, Direct, State
 from storage.objects_s3 import S3ObjectStore
 from storage.packets import open_packet
+from testkit.at_rest import contents_of
 from testkit.buckets import Made, in_bucket, make_bucket
 from testkit.ceph import Gateway, Shared
 from testkit.server import (
@@ -396,6 +397,35 @@ def test_two_who_finish_at_once_put_no_state_back(
     assert states == [State.FINISHING, State.RECORDED]
 
 
+@pytest.mark.parametrize("became", [200, 422, 507])
+def test_what_became_of_it_is_told_once_it_may_be_given_up(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, became: int
+) -> None:
+    finishes, noted, go_on = ledger.services.direct_finishes, threading.Event(), threading.Event()
+    run = finishes._run
+
+    def lets_go_late(direct: Direct) -> None:
+        run(direct)
+        noted.set()
+        assert go_on.wait(60)
+
+    def full(direct: Direct) -> None:
+        raise Full("no room for the database")
+
+    monkeypatch.setattr(finishes, "_run", lets_go_late)
+    if became == 507:
+        monkeypatch.setattr(finishes, "_record", full)
+    station = Station(ledger)
+    station.put(swapped(station.seal()) if became == 422 else station.seal())
+    assert station.finish() == 202
+    assert noted.wait(60)
+    assert ledger.http.get(f"{station.path}/item").json() == {"state": "working"}
+    go_on.set()
+    assert station.end()[0] == became
+    if became != 507:
+        assert ledger.http.delete(station.path).status_code == 204
+
+
 def test_finishing_twice_is_one_item(ledger: Ledger) -> None:
     station = Station(ledger)
     station.put(station.seal())
@@ -482,8 +512,7 @@ def test_key_and_urls_are_in_no_line_and_no_file(
     shown = repr(direct) + repr(ledger.services.direct_items.begin(5)) + "".join(capfd.readouterr())
     secrets = [station.opened["key"], key.hex(), repr(key), direct.begun.upload_id, *urls]
     assert [secret for secret in secrets if secret in shown] == []
-    for file in (p for p in ledger.folder.rglob("*") if p.is_file()):
-        kept = file.read_bytes()
+    for file, kept in contents_of(ledger.folder).items():
         assert key not in kept and key.hex().encode() not in kept, file
         assert file.parent.name != "direct" or file.stat().st_mode & 0o077 == 0
 

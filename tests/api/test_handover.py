@@ -16,6 +16,7 @@ from ledger.evidence.signing import seal
 from ledger.evidence.statement import FileSubject, Kind, Statement, StatementSubject
 from ledger.packing import case_statements
 from ledger.process.handover import Handover, NotApproved, check_approved
+from testkit.at_rest import contents_of
 from testkit.server import (
     AGENCY,
     CASE,
@@ -207,9 +208,7 @@ def test_switched_on_the_ledger_says_nothing_of_it(ledger: Ledger) -> None:
 
 def test_the_recipient_is_in_no_public_byte(ledger: Ledger) -> None:
     assert ask(ledger, recipient="张三丰之代理人").status_code == 200
-    public = [
-        path.read_bytes() for path in ledger.folder.joinpath("public").rglob("*") if path.is_file()
-    ]
+    public = contents_of(ledger.folder / "public").values()
     assert public
     for spelled in ("张三丰之代理人".encode(), json.dumps("张三丰之代理人")[1:-1].encode()):
         assert not any(spelled in data for data in public)

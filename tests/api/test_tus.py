@@ -553,6 +553,27 @@ def test_other_bytes_than_announced_are_said_and_stay_to_be_mended(
     assert code(tus.ask("GET", f"{path}/chunks")) == (409, "conflict")
 
 
+@pytest.mark.parametrize("became", ["recorded", "mismatch"])
+def test_what_became_of_it_is_told_once_it_may_be_given_up(
+    ledger: Ledger, tus: Tus, monkeypatch: pytest.MonkeyPatch, became: str
+) -> None:
+    run, noted, go_on = type(ledger.services.arrivals)._run, threading.Event(), threading.Event()
+
+    def lets_go_late(*passed: Any) -> None:
+        run(*passed)
+        noted.set()
+        assert go_on.wait(60)
+
+    monkeypatch.setattr(type(ledger.services.arrivals), "_run", lets_go_late)
+    path = tus.open(b"abc")
+    tus.patch(path, 0, b"abc" if became == "recorded" else b"abd")
+    assert noted.wait(60)
+    assert tus.item(path) == {"state": "working"}
+    go_on.set()
+    assert tus.finished(path)["state"] == became
+    assert tus.delete(path).status_code == 204
+
+
 def test_what_rots_while_it_is_staged_is_found_though_no_digest_was_announced(
     ledger: Ledger, tus: Tus
 ) -> None:

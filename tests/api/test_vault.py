@@ -11,6 +11,7 @@ from api.vault import open_vault
 from ledger.errors import Malformed, Rejected, Unavailable
 from storage.folder import DataFolder
 from storage.wrap_file import make_wrap_file
+from testkit.at_rest import contents_of
 from testkit.server import CASE, Ledger, open_ledger
 from testkit.softhsm import LABEL, MODULE, need_token
 
@@ -20,9 +21,9 @@ DATA = b"what a picture shows, and nobody may read on the disk"
 
 def stored(ledger: Ledger, folder: str = "items") -> bytes:
     """All bytes of all objects and companions."""
-    files = [p for p in (ledger.folder / folder).rglob("*") if p.is_file()]
-    assert files
-    return b"".join(p.read_bytes() for p in sorted(files))
+    contents = contents_of(ledger.folder / folder)
+    assert contents
+    return b"".join(contents[path] for path in sorted(contents))
 
 
 def packet(ledger: Ledger) -> bytes:

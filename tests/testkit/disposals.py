@@ -25,6 +25,7 @@ from ledger.evidence.statement import (
 )
 from ledger.suite import digest
 from ledger.tlog.signing_key import SigningKey
+from testkit.at_rest import contents_of
 from testkit.keys import key
 from testkit.server import (
     AGENCY,
@@ -235,7 +236,7 @@ def needles(ledger: Ledger, data: bytes, answer: dict[str, Any]) -> list[bytes]:
 
 
 def found(folder: Path, wanted: list[bytes]) -> list[tuple[str, bytes]]:
-    contents = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    contents = contents_of(folder)
     return [
         (str(path.relative_to(folder)), needle[:40])
         for path, data in contents.items()
