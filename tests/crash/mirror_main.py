@@ -4,6 +4,7 @@
     shown 2026 <size>    after a step: what a reader would have been given
     said 2026 <size>     a statement about tags in that tree was given out
 
+Nothing before stdin is closed: who is to kill it at a change must have been told by then.
 The second, 2027, may begin at any time until the first was followed.
 TIEZHENG_TEST_UNSYNCED leaves syncs out.
 """
@@ -40,6 +41,7 @@ def say(line: str) -> None:
 
 def main() -> None:
     die_with_parent()
+    sys.stdin.read()
     start("error")
     folder, logs = Path(sys.argv[1]), Path(sys.argv[2])
     fsync = os.fsync

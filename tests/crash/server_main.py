@@ -2,9 +2,9 @@
 
 A line `server` or `cosigners` on stdin starts one; `next` begins the log that was prepared, and
 is `ready` when that is done. Everything is imported once; each is
-a process of its own, forked before any thread is there. It prints its process id, then
-`ready` and its port when it serves, until it is killed. FD is the listening socket of
-the cosigners, which stays open while they are down.
+a process of its own, forked before any thread is there. It prints its process id, waits for
+`GO_ON`, then prints `ready` and its port when it serves, until it is killed. FD is the socket of
+the cosigners, which listens while they are down too.
 
 TIEZHENG_TEST_UNSYNCED names what is never synced, so that a test can show that it is missed.
 """
@@ -35,7 +35,7 @@ from storage.durable import make_folder, sync_name
 from storage.folder import DataFolder
 from storage.trust_directory import read_trust
 from testkit import case as kit
-from testkit.children import die_with_parent
+from testkit.children import GO_ON, die_with_parent
 from testkit.keys import cosigner
 from testkit.world import NAMES
 
@@ -126,6 +126,7 @@ def main() -> None:
     data, states, seen = (Path(argument) for argument in sys.argv[1:4])
     fd = int(sys.argv[4])
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the dead
+    signal.pthread_sigmask(signal.SIG_BLOCK, [GO_ON])  # in all children: it may come at once
     spoil()
     for line in sys.stdin:
         if os.fork():
@@ -133,6 +134,7 @@ def main() -> None:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         die_with_parent()
         say("begins")
+        signal.sigwait([GO_ON])
         if line.strip() == "server":
             serve_ledger(data)
         elif line.strip() == "next":

@@ -5,6 +5,8 @@ with old ones, and says what it would have acknowledged, a line each:
 
     found <id> <offset> <recorded>     offset <id> <offset>     recorded <id>
 
+Nothing before stdin is closed: who is to kill it at a change must have been told by then.
+
 The bytes of an upload follow from its metadata: `seed`. TIEZHENG_TEST_UNSYNCED leaves syncs out.
 """
 
@@ -52,6 +54,7 @@ def send(staging: StagingDirectory, staged: Staged, chance: random.Random) -> No
 
 def main() -> None:
     die_with_parent()
+    sys.stdin.read()
     start("error")
     folder, number = Path(sys.argv[1]), int(sys.argv[2])
     fsync = os.fsync

@@ -242,6 +242,15 @@ def test_a_file_without_a_name_can_still_be_read_and_written(mount: CutMount) ->
         assert file.read() == b"datamore" and list(mount.folder.iterdir()) == []
 
 
+def test_a_process_that_has_ended_by_itself_keeps_nobody_waiting(mount: CutMount) -> None:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    assert process.wait(60) == 0
+    mount.kill(process.pid, after=1)
+    (mount.folder / "a").write_bytes(b"data")
+    mount.cut(Cut.NOTHING, 0)
+    assert (mount.folder / "a").read_bytes() == b"data"
+
+
 COMMITS = """
 import os, sqlite3, sys
 db = sqlite3.connect(sys.argv[1], isolation_level=None)

@@ -63,6 +63,7 @@ def run(
     ended = False
     with subprocess.Popen(
         [sys.executable, str(MAIN), str(folder), str(logs.folder)],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -70,7 +71,8 @@ def run(
     ) as child:
         if mount is not None:
             mount.kill(child.pid, after=after)
-        assert child.stdout is not None and child.stderr is not None
+        assert child.stdin is not None and child.stdout is not None and child.stderr is not None
+        child.stdin.close()  # what it waits for: however late it was condemned, it has done nothing
         for line in child.stdout:
             logs.heard(line)
             match line.split():

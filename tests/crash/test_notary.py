@@ -40,7 +40,8 @@ from testkit.notarial import LI, OFFICE, WANG
 from testkit.server import CASE, STATION, Ledger, open_ledger, register, serving
 from testkit.tsa_process import Tsa, open_tsa
 
-CODE = "import sys; from cli.main import main; sys.exit(main())"
+# Nothing before stdin is closed: who is to kill it at a change must have been told by then.
+CODE = "import sys; from cli.main import main; sys.stdin.read(); sys.exit(main())"
 NUMBERS = count(1)
 COMMANDS = ("apply", "preserve", "compare", "attach")
 
@@ -242,6 +243,7 @@ def cut_off(disk: CutMount, args: Sequence[str], after: int, how: Cut, seed: int
     with subprocess.Popen(
         [sys.executable, "-c", CODE, *args],
         cwd=ROOT,
+        stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         preexec_fn=die_with_parent,

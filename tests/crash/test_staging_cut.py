@@ -55,6 +55,7 @@ def run(
     path = os.pathsep.join(str(p) for p in (ROOT, ROOT / "tests"))
     with subprocess.Popen(
         [sys.executable, str(MAIN), str(folder), str(number)],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -62,7 +63,8 @@ def run(
     ) as child:
         if mount is not None:
             mount.kill(child.pid, after=after)
-        assert child.stdout is not None and child.stderr is not None
+        assert child.stdin is not None and child.stdout is not None and child.stderr is not None
+        child.stdin.close()  # what it waits for: however late it was condemned, it has done nothing
         found: set[str] = set()
         lines = child.stdout.read().splitlines()
         errors = child.stderr.read()

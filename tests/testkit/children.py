@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -15,6 +16,7 @@ from queue import Empty, SimpleQueue
 ROOT = Path(__file__).parents[2]
 MAIN = ROOT / "tests" / "crash" / "server_main.py"
 DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
+GO_ON = signal.SIGUSR1
 START_S = 60.0
 END_S = 60.0
 
@@ -25,10 +27,16 @@ class Ended(Exception):
 
 @dataclass(slots=True)
 class Child:
-    """`lines` are what it has still to say."""
+    """`lines` are what it has still to say; while it is `held` it does nothing."""
 
     pid: int
     lines: "SimpleQueue[str]" = field(default_factory=SimpleQueue)
+    held: bool = True
+
+    def go_on(self) -> None:
+        if self.held:
+            self.held = False
+            os.kill(self.pid, GO_ON)
 
     @property
     def alive(self) -> bool:
@@ -58,7 +66,7 @@ class Child:
         raise Ended(f"process {self.pid} does not begin to serve")
 
     def end(self, with_signal: signal.Signals) -> None:
-        if self.alive:
+        with suppress(ProcessLookupError):  # it may end by itself at any moment
             os.kill(self.pid, with_signal)
         self.wait(END_S)
 
@@ -100,12 +108,15 @@ class Children:
         """Of the cosigners."""
         return int(self.cosigners.getsockname()[1])
 
-    def begin(self, what: str) -> Child:
-        """`server`, `cosigners` or `next`; it does not serve yet."""
+    def begin(self, what: str, *, held: bool = False) -> Child:
+        """`server`, `cosigners` or `next`; it does not serve yet, and `held` not before `go_on`."""
         assert self._process.stdin is not None
         self._process.stdin.write(f"{what}\n")
         self._process.stdin.flush()
-        return self._born.get(timeout=START_S)
+        child = self._born.get(timeout=START_S)
+        if not held:
+            child.go_on()
+        return child
 
     def close(self) -> None:
         """The children end with their parent."""

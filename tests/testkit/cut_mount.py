@@ -91,7 +91,8 @@ class CutMount:
         """The process ends at the `after`th change of the disk from now on, before it is done.
 
         With `syncs` only syncs are counted. With `power` nothing changes afterwards until
-        the cut; without, only the process ends, and the page cache stays.
+        the cut; without, only the process ends, and the page cache stays. One that has ended
+        by itself is let be: hold it until it is condemned, or it may be.
         """
         self._ask(f"kill {pid} {after} {int(syncs)} {int(power)}")
 
@@ -404,9 +405,13 @@ def _listen(fuse: Fuse, disk: CutDisk, folder: str, mounts: SimpleQueue[bool]) -
             case ["mount"]:
                 mounts.put(True)
             case ["kill", pid, after, syncs, power]:
-                pidfd = os.pidfd_open(int(pid))
-                fuse.condemn(Victim(pidfd, int(after), syncs == "1", power == "1"))
-                _say("condemned")
+                try:
+                    pidfd = os.pidfd_open(int(pid))
+                except ProcessLookupError:
+                    _say("ended")
+                else:
+                    fuse.condemn(Victim(pidfd, int(after), syncs == "1", power == "1"))
+                    _say("condemned")
             case ["cut", how, seed]:
                 unsynced = disk.unsynced
                 disk.cut(Cut(how), int(seed))

@@ -161,7 +161,8 @@ class Site:
         self._kill(self._cosigners)
         self._start_cosigners()
         for number in range(1, kills + 1):
-            child, power = self._children.begin("next"), self._chance.random() < 0.75
+            child = self._children.begin("next", held=True)
+            power = self._chance.random() < 0.75
             # Later each time: once the next log has begun there is little left to kill.
             after = self._chance.randint(1, NEXT_CHANGES * number // kills)
             self._kill_at_change(child, after, power=power)
@@ -205,9 +206,11 @@ class Site:
         """At the `after`th change of its disk, or after a while if it makes fewer."""
         assert child is not None
         if not self._mounts:
+            child.go_on()
             time.sleep(self._chance.uniform(0.02, 0.5))
             return
         self._mounts[0].kill(child.pid, after=after, power=power)
+        child.go_on()
         deadline = time.monotonic() + 3
         while child.alive and time.monotonic() < deadline:
             self._serve_if_ready(child)
@@ -223,7 +226,8 @@ class Site:
 
     def _live_shortly(self, after: int) -> None:
         """Killed while it starts, or soon after."""
-        child, power = self._children.begin("server"), self._chance.random() < 0.75
+        child = self._children.begin("server", held=True)
+        power = self._chance.random() < 0.75
         self._kill_at_change(child, after, power=power)
         self._kill(child)
         if power:
@@ -466,7 +470,8 @@ class Site:
         return self._opened[note]
 
     def _signed(self, log: TrustedLog) -> list[tuple[str, int, bytes]]:
-        lines = [line.split() for line in self._children.seen.read_text().splitlines()]
+        # Behind the last end of a line one may be under way.
+        lines = [line.split() for line in self._children.seen.read_text().split("\n")[:-1]]
         return [
             (name, int(size), b64decode(root))
             for name, origin, size, root in lines
