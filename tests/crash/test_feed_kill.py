@@ -17,7 +17,7 @@ from ledger.process.feeds.feed import check_logged, missing_in_runs
 from storage.trust_directory import read_trust
 from testkit import case as kit
 from testkit.children import Child
-from testkit.filers import PHOTO
+from testkit.filers import PHOTO, taken
 from testkit.province import Platform, open_platform
 from testkit.server import await_that
 from testkit.site import Site
@@ -47,7 +47,8 @@ def acts(count: int) -> list[bytes]:
 def file(url: str, count: int) -> list[str]:
     client = LedgerClient(url)
     try:
-        rows = client.file(acts(count))
+        filed = acts(count)
+        rows = taken(lambda: client.file(filed))
     finally:
         client.close()
     assert all("index" in row for row in rows), rows

@@ -23,7 +23,15 @@ from ledger.tlog.note import Algorithm, SignedNote, VerifierKey
 from ledger.tlog.policy import Cosigned, Policy, Witness
 from storage.trust_directory import read_trust
 from testkit.keys import cosigner, key
-from testkit.server import AGENCY, ORIGIN, REGISTRAR, await_that, register, series_keys
+from testkit.server import (
+    AGENCY,
+    ORIGIN,
+    REGISTRAR,
+    await_that,
+    free_port,
+    register,
+    series_keys,
+)
 
 OURS = [sys.executable, "-c", "from cli.main import main; raise SystemExit(main())"]
 LITEWITNESS = cosigner("witness.example/lite")
@@ -75,7 +83,7 @@ def found_ledger(folder: Path, url: str) -> Policy:
 def litewitness(go: Go, folder: Path, agent: str, log: VerifierKey) -> Iterator[str]:
     """Torchwood's witness, with its state in `folder`; its address."""
     folder.mkdir(exist_ok=True)
-    database, port = folder / "litewitness.db", _free_port()
+    database, port = folder / "litewitness.db", free_port()
     command: list[str | Path] = [go("litewitness"), "-db", database, "-ssh-agent", agent]
     command += ["-name", LITEWITNESS.name, "-key", digest(LITEWITNESS.verifier.public).hex()]
     with process([*command, "-listen", f"127.0.0.1:{port}"]):
@@ -95,14 +103,22 @@ def _tell_of_log(database: Path, log: VerifierKey) -> None:
 
 
 def file_statements(address: str, count: int, first: int) -> None:
-    """Registrations of keys: the statements that need no upload."""
+    """Registrations of keys: the statements that need no upload.
+
+    Again until they are taken: a ledger that starts waits only a few seconds for the witness.
+    """
     envelopes = [
         register(key(f"station-{n}.example"), Role.STATION) for n in range(first, first + count)
     ]
+    url, body, said = f"{address}/v1/statements", b"\n".join(envelopes), [(0, b"")]
     with new_client() as client:
-        body = b"\n".join(envelopes)
-        status, answer = fetch(client, "POST", f"{address}/v1/statements", 1 << 20, content=body)
-    assert status == 200 and b"problem" not in answer, answer
+
+        def taken() -> bool:
+            said[0] = fetch(client, "POST", url, 1 << 20, content=body)
+            return said[0][0] != 503
+
+        await_that(taken, "a ledger that takes statements", why=lambda: str(said[0]))
+    assert said[0][0] == 200 and b"problem" not in said[0][1], said
 
 
 def await_cosigned(address: str, policy: Policy, size: int) -> Cosigned:
@@ -117,12 +133,6 @@ def await_cosigned(address: str, policy: Policy, size: int) -> Cosigned:
                     return cosigned
             time.sleep(0.05)
     raise AssertionError(f"a cosigned tree of {size} did not come")
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def _listens(port: int) -> bool:
@@ -146,29 +156,40 @@ def tessera_policy(url: str) -> str:
     return f"witness notary {NOTARY.verifier.to_text()} {url}\nquorum notary\n"
 
 
-def tessera_add(
+def tessera_add(go: Go, log: Path, policy: str, entries: Sequence[bytes], scratch: Path) -> None:
+    """Tessera's own command adds entries, and ends once its policy's witnesses have signed."""
+    subprocess.run(_adding(go, log, policy, entries, scratch), check=True, timeout=120)
+
+
+def tessera_tries(
     go: Go,
     log: Path,
     policy: str,
     entries: Sequence[bytes],
     scratch: Path,
-    *,
-    timeout: float = 60,
+    until: Callable[[], bool],
 ) -> None:
-    """Tessera's own command adds entries, and ends once its policy's witnesses have signed."""
+    """The same where a witness does not sign: it asks again and again, `until` it is ended."""
+    with subprocess.Popen(_adding(go, log, policy, entries, scratch)) as started:
+        try:
+            await_that(lambda: until() or started.poll() is not None, "what it is to try")
+            assert started.poll() is None, "it has ended"
+        finally:
+            started.kill()
+
+
+def _adding(
+    go: Go, log: Path, policy: str, entries: Sequence[bytes], scratch: Path
+) -> list[str | Path]:
     scratch.mkdir()
     for n, entry in enumerate(entries):
         (scratch / f"{n:05}").write_bytes(entry)
     (scratch / "policy").write_text(policy)
     (scratch / "skey").write_text(TESSERA.to_text())
-    subprocess.run(
-        [
-            *(go("posix-oneshot"), "-storage_dir", log, "-entries", f"{scratch}/0*"),
-            *("-private_key", scratch / "skey", "-witness_policy_file", scratch / "policy"),
-        ],
-        check=True,
-        timeout=timeout,
-    )
+    return [
+        *(go("posix-oneshot"), "-storage_dir", log, "-entries", f"{scratch}/0*"),
+        *("-private_key", scratch / "skey", "-witness_policy_file", scratch / "policy"),
+    ]
 
 
 def checkpoint_of(log: Path, policy: Policy) -> Cosigned:

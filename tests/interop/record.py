@@ -12,7 +12,6 @@ import sys
 import tempfile
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,7 @@ from interop.foreign import (
     ours,
     tessera_add,
     tessera_policy,
+    tessera_tries,
 )
 from ledger.suite import digest
 from ledger.tlog.checkpoint import Checkpoint
@@ -123,9 +123,12 @@ def _of_tessera(scratch: Path) -> dict[str, Any]:
         tessera_add(go_program, log, policy, entries[:5], scratch / "entries-5")
         shutil.copytree(log, fork)
         tessera_add(go_program, log, policy, entries[5:6], scratch / "entries-6")
-        with suppress(subprocess.TimeoutExpired):
-            other = [b"another", b"and one more"]
-            tessera_add(go_program, fork, policy, other, scratch / "other", timeout=3)
+        other = [b"another", b"and one more"]
+
+        def refused() -> bool:
+            return any(e.status == 422 for e in between.exchanges)
+
+        tessera_tries(go_program, fork, policy, other, scratch / "other", refused)
         tessera_add(go_program, log, policy, entries[6:], scratch / "entries-300")
     # The fork asks again and again until it is ended.
     asked = {e.request: e for e in between.exchanges}

@@ -1,7 +1,6 @@
 """Torchwood's litewitness cosigns our log; our cosigner cosigns a log of Tessera. Live."""
 
 import shutil
-import subprocess
 import sys
 from base64 import b64encode
 from collections.abc import Callable
@@ -25,6 +24,7 @@ from interop.foreign import (
     size_of,
     tessera_add,
     tessera_policy,
+    tessera_tries,
 )
 from ledger.tlog.policy import Policy
 from testkit.recorder import Recorder, recorder
@@ -109,7 +109,9 @@ def test_tessera_takes_our_cosignatures_while_its_log_grows_and_after_restarts(
                     assert seen[-1].checkpoint.size == size
                     assert seen[-1].times.keys() == {"notary"}
     assert {e.status for e in between.exchanges} <= {200, 409}
-    assert [size_of(e.request) for e in between.exchanges if e.status == 200][-4:] == [1, 5, 6, 300]
+    # In order; one that took its time may have been asked again.
+    signed = dict.fromkeys(size_of(e.request) for e in between.exchanges if e.status == 200)
+    assert list(signed)[-4:] == [1, 5, 6, 300]
     file = tmp_path / "policy"
     file.write_text(policy.to_text())
     assert second_reader.main(["log", str(log), str(file)]).endswith("cosigned by notary")
@@ -124,10 +126,16 @@ def test_tessera_publishes_no_second_history_that_our_cosigner_refuses(
         tessera_add(go, log, policy, [b"a", b"b"], tmp_path / "entries")
         shutil.copytree(log, fork)
         tessera_add(go, log, policy, [b"c"], tmp_path / "entries-of-the-log")
-        with pytest.raises(subprocess.TimeoutExpired):
-            tessera_add(go, fork, policy, [b"x", b"y"], tmp_path / "entries-of-fork", timeout=3)
-    answers = [e.status for e in between.exchanges if size_of(e.request) == 4]
-    assert 422 in answers and 200 not in answers
+
+        def answers() -> list[int]:
+            return [e.status for e in between.exchanges if size_of(e.request) == 4]
+
+        def refused() -> bool:
+            """Twice: between them it would have published what the first was about."""
+            return answers().count(422) >= 2
+
+        tessera_tries(go, fork, policy, [b"x", b"y"], tmp_path / "entries-of-fork", refused)
+    assert 422 in answers() and 200 not in answers()
     assert [(d / "checkpoint").read_text().split("\n")[1] for d in (log, fork)] == ["3", "2"]
 
 

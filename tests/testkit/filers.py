@@ -6,16 +6,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from api.clients.ledger import LedgerClient
 from ledger.errors import LedgerError, Unavailable
 from ledger.evidence.chunks import ItemDigest, digest_item
 from testkit import case as kit
 
+T = TypeVar("T")
+
 PHOTO = b"photo"
 BULK = 25
 READ_S = 0.05  # between two looks at the published checkpoint
+PATIENCE_S = 60.0
 
 
 @dataclass(slots=True)
@@ -49,6 +52,19 @@ def connected(url: str) -> Iterator[LedgerClient]:
         client.close()
 
 
+def taken(act: Callable[[], T]) -> T:
+    """Again until the ledger takes it: one that starts refuses what is filed until cosigners have
+    said what they know, which it waits for a few seconds only."""
+    ends = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return act()
+        except Unavailable:
+            if time.monotonic() > ends:
+                raise
+            time.sleep(0.02)
+
+
 def set_up(url: str, told: Told, scratch: Path) -> None:
     """The registers, and the one item that most statements speak of."""
     drafts = (
@@ -59,7 +75,8 @@ def set_up(url: str, told: Told, scratch: Path) -> None:
     envelopes = [draft.to_envelope() for draft in drafts]
     told.sent.update(envelopes)
     with connected(url) as client:
-        for envelope, answer in zip(envelopes, client.file(envelopes), strict=True):
+        answers = taken(lambda: client.file(envelopes))
+        for envelope, answer in zip(envelopes, answers, strict=True):
             told.note(envelope, answer)
         upload(client, PHOTO, scratch)
     told.uploaded.append(digest_item(PHOTO))
