@@ -18,6 +18,7 @@ from api.clients.copies import format_copy
 from api.clients.http import fetch, new_client
 from api.restoring import Restored, Sources, restore
 from ledger.backup import BackupKey
+from ledger.filing import read_filing
 from storage.public_copy import DirectoryLog
 from testkit.children import ROOT
 from testkit.losses import Life
@@ -49,20 +50,22 @@ class Drill(Site):
 
     def pause(self) -> None:
         """Nothing more is filed, and everything is cosigned by all."""
-        assert self._load is not None
-        self._load.pause()
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            published = self._published()
-            sizes = {size for size, _ in self._cosigned().values()}
-            if sizes == {published.size} and published.size == self.committed():
-                return
-            time.sleep(0.05)
-        raise Broken("it does not come to rest")
+        load = self._load
+        assert load is not None
+        load.pause()
+        self._await(lambda: load.at_rest)
+        self._rest()
 
-    def committed(self) -> int:
-        """Entries of the open log."""
-        return int(self._query("SELECT size FROM head ORDER BY log DESC")[0][0])
+    def await_said(self, covered: int) -> None:
+        """That the ledger says that all logs were backed up to so many entries."""
+        size = str(covered - self.start())
+
+        def is_said() -> bool:
+            rows = self._query("SELECT envelope FROM statement WHERE kind = 'status'")
+            said = [read_filing(envelope).statement.predicate for (envelope,) in rows]
+            return any(one["what"] == "backed_up" and one["counts"]["size"] == size for one in said)
+
+        self._await(is_said)
 
     def start(self) -> int:
         """Entries of the logs before it."""
@@ -160,8 +163,8 @@ def test_a_ledger_that_lost_its_disk_goes_on_with_one_history(tmp_path: Path, lo
         assert site.logs() == logs
         assert site.back_up(target, key) == 0
         covered = check_backup(target, KEY).size
-        # Long enough for the ledger to say that it was backed up: nobody keeps that statement.
-        site.go_on_for(3.5)
+        site.go_on_for(1.5)
+        site.await_said(covered)  # nobody keeps that statement
         site.pause()
         size = site.committed()
         assert site.start() + size > covered
@@ -187,9 +190,10 @@ def _restore(site: Drill, target: Path, scratch: Path) -> Restored:
 
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody in these lives is slow: who does not answer at once is away."""
+    """In these lives who is away says so at once: an answer is waited for on any machine."""
     monkeypatch.setattr("api.resuming.RETRY_S", (0.05,))
-    monkeypatch.setattr("api.resuming.GRACE_S", 0.5)
+    monkeypatch.setattr("api.resuming.GRACE_S", 60.0)
+    monkeypatch.setattr("api.resuming.RESTORED_S", 60.0)
     monkeypatch.setattr("api.publisher.ALONE_AFTER_S", 0.15)
 
 

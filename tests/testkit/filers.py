@@ -101,6 +101,8 @@ class Load:
         self._stop = threading.Event()
         self._going = threading.Event()
         self._going.set()
+        self._beginning = threading.Lock()
+        self._under_way = 0
         self._own = threading.local()
         jobs: list[tuple[Callable[[int], None], int]] = [
             (self._single, 1),
@@ -115,8 +117,15 @@ class Load:
             thread.start()
 
     def pause(self) -> None:
-        """No request begins from now on; what is under way may still be answered."""
-        self._going.clear()
+        """Nobody begins to file from now on; what is under way may still be answered."""
+        with self._beginning:
+            self._going.clear()
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether it is paused, and whatever was sent is answered and noted."""
+        with self._beginning:
+            return not self._going.is_set() and not self._under_way
 
     def go_on(self) -> None:
         self._going.set()
@@ -195,12 +204,26 @@ class Load:
 
         self._again(send)
 
+    @contextmanager
+    def _sending(self) -> Iterator[None]:
+        while True:
+            self._going.wait()
+            with self._beginning:
+                if self._going.is_set():
+                    self._under_way += 1
+                    break
+        try:
+            yield
+        finally:
+            with self._beginning:
+                self._under_way -= 1
+
     def _again(self, act: Callable[[LedgerClient], None]) -> bool:
         """Until there is an answer: a filer who got none sends the same again."""
         while not self._stop.is_set():
-            self._going.wait()
             try:
-                act(self._client())
+                with self._sending():
+                    act(self._client())
                 return True
             except Unavailable:
                 time.sleep(0.02)

@@ -192,8 +192,11 @@ class Site:
         self._load = None
         if not self._server.alive:
             raise Broken("the server has ended by itself")
-        entries = self._count(everything=True)
-        self._wait_for_cosigners(entries)
+        # Again if the ledger has said something of its own meanwhile.
+        deadline = time.monotonic() + CATCH_UP_S
+        while self._rest() != len(self._count(everything=True)):
+            if time.monotonic() > deadline:
+                raise Broken("it says something of its own again and again")
         self._server.end(signal.SIGTERM)
         self._cosigners.end(signal.SIGTERM)
         for log in self._trust().logs:
@@ -435,16 +438,20 @@ class Site:
 
     # --- the end ---------------------------------------------------------------------------------
 
-    def _wait_for_cosigners(self, entries: list[bytes]) -> None:
-        """All three have signed the last checkpoint, and the quorum's is published."""
+    def _rest(self) -> int:
+        """The size of the open log, once all three have signed all of it and that is published."""
         deadline = time.monotonic() + CATCH_UP_S
-        root = Edge().extend(map(leaf_hash, entries)).root()
         while time.monotonic() < deadline:
-            last = self._cosigned()
-            if all(last.get(name) == (len(entries), root) for name in NAMES):
-                return
+            size, last = self.committed(), self._cosigned()
+            agreed = len(last) == len(NAMES) and len(set(last.values())) == 1
+            if agreed and {size} == {one for one, _ in last.values()} == {self._published().size}:
+                return size
             time.sleep(0.05)
-        raise Broken(f"the cosigners do not agree: {self._cosigned()}; want {len(entries)}")
+        raise Broken(f"it does not come to rest: {size} entries, cosigned {last}")
+
+    def committed(self) -> int:
+        """Entries of the open log."""
+        return int(self._query("SELECT size FROM head ORDER BY log DESC")[0][0])
 
     def _check_last_answers(self) -> None:
         answers = list(self._told.acknowledged.items())
