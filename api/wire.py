@@ -1,7 +1,8 @@
 """HTTP off the socket: uvicorn's reader, with an end to what is not yet a request or a body.
 
 Left alone it collects a header of any length, copying it whole for every part that
-comes, and waits for the end of one for ever: one stranger could hold the server.
+comes, and waits for the end of one for ever: one stranger could hold the server. So it
+does for the rest of a body whose answer, a refusal, came before.
 """
 
 import asyncio
@@ -12,7 +13,9 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEAD = 65_536  # bytes before a body, between its parts, or behind it
-HEAD_S = 30.0  # from the connection, or from the last request's end, to the next whole head
+# From the connection, from the last request's end, or from a part of a body that was
+# answered before it had come, to the next whole head.
+HEAD_S = 30.0
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -23,6 +26,12 @@ class BoundedProtocol(HttpToolsProtocol):
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._unread = 0
         self._late: asyncio.TimerHandle | None = self.loop.call_later(HEAD_S, self._close)
+
+    def _wait_anew(self) -> None:
+        """For what nobody reads any more: each part that comes has taken uvicorn's own end away."""
+        if self.cycle.response_complete and not self.transport.is_closing():
+            self._wait_no_more()
+            self._late = self.loop.call_later(HEAD_S, self._close)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._wait_no_more()
@@ -50,10 +59,12 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         self._unread = 0
         super().on_body(body)
+        self._wait_anew()
 
     def on_message_complete(self) -> None:
         self._unread = 0
         super().on_message_complete()
+        self._wait_anew()
 
     def _wait_no_more(self) -> None:
         if self._late is not None:

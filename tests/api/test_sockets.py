@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -174,6 +174,19 @@ def test_who_does_not_finish_a_head_is_not_waited_for(
 ) -> None:
     monkeypatch.setattr("api.wire.HEAD_S", 0.2)
     said(address, *parts)  # or it would wait for an answer in vain
+
+
+@pytest.mark.parametrize("rest", [1, 50], ids=["a part", "all of it"])
+def test_who_is_refused_and_then_does_not_go_on_is_not_waited_for(
+    address: str, rest: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What comes of the body after the answer takes away the end that the server itself sets."""
+    with begin(address, "/nowhere", 100, b"x" * 50) as line, suppress(ConnectionError):
+        assert b" 404 " in line.recv(4096)
+        monkeypatch.setattr("api.wire.HEAD_S", 0.2)
+        line.sendall(b"x" * rest)
+        while line.recv(4096):  # or it would wait in vain
+            pass
 
 
 def test_after_a_head_there_is_time_for_the_body(
