@@ -10,8 +10,9 @@ PIECE = 65_536
 
 
 class Line:
-    """Forwards connections. The n-th breaks once it has carried `breaks[n]` bytes to the server;
-    in all that is carried, the bytes at `flips` are changed."""
+    """Forwards connections. The n-th breaks once it has carried `breaks[n]` bytes to the server,
+    which hears of it first: whoever sends comes again to one that has let go. In all that is
+    carried, the bytes at `flips` are changed."""
 
     def __init__(self, address: str, breaks: Sequence[int], flips: Sequence[int]) -> None:
         place = urlsplit(address)
@@ -38,24 +39,30 @@ class Line:
 
     def _carry(self, client: socket.socket) -> None:
         left = self._breaks.pop(0) if self._breaks else None
+        breaks = threading.Event()
         with client, socket.create_connection(self._server) as server, suppress(OSError):
-            threading.Thread(target=self._back, args=(server, client), daemon=True).start()
+            back = threading.Thread(target=self._back, args=(server, client, breaks), daemon=True)
+            back.start()
             while data := client.recv(PIECE if left is None else min(PIECE, max(left, 1))):
                 if left is not None:
                     left -= len(data)
                 server.sendall(self._spoilt(data))
                 if left is not None and left <= 0:
                     self.broken += 1
+                    breaks.set()
+                    server.shutdown(socket.SHUT_WR)
+                    back.join(60)
                     break
             with suppress(OSError):
                 client.shutdown(socket.SHUT_RDWR)
             with suppress(OSError):
                 server.shutdown(socket.SHUT_RDWR)
 
-    def _back(self, server: socket.socket, client: socket.socket) -> None:
+    def _back(self, server: socket.socket, client: socket.socket, breaks: threading.Event) -> None:
         with suppress(OSError):
             while data := server.recv(PIECE):
-                client.sendall(data)
+                if not breaks.is_set():
+                    client.sendall(data)
             client.shutdown(socket.SHUT_RDWR)
 
     def _spoilt(self, data: bytes) -> bytes:
