@@ -164,13 +164,19 @@ def ntp(
             thread.join(60)
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These sources answer: they are waited for on any machine."""
+    monkeypatch.setattr("cli.notary.machine.NTP_TIMEOUT_S", 60.0)
+
+
+@pytest.mark.usefixtures("patient")
 def test_a_clock_that_is_off_is_measured(look: Look, tmp_path: Path) -> None:
-    with ntp(3600) as source:
-        clock = report(tmp_path, source, None, look)["clock"]
-    assert 3_590_000 < clock["behind_ms"] < 3_610_000
-    with ntp(-3600) as source:
-        clock = report(tmp_path, source, None, look)["clock"]
-    assert 3_590_000 < clock["ahead_ms"] < 3_610_000
+    for seconds, said in ((3600, "behind_ms"), (-3600, "ahead_ms")):
+        with ntp(seconds) as source:
+            clock = report(tmp_path, source, None, look)["clock"]
+        # The source tells whole seconds.
+        assert abs(clock[said] - 3_600_000) <= clock["within_ms"] + 1000
 
 
 @pytest.mark.parametrize(
@@ -184,6 +190,7 @@ def test_a_clock_that_is_off_is_measured(look: Look, tmp_path: Path) -> None:
         {"told": bytes(8)},
     ],
 )
+@pytest.mark.usefixtures("patient")
 def test_what_answers_as_no_time_source_is_not_believed(
     look: Look, tmp_path: Path, spoiled: Any
 ) -> None:

@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # when it is run, not import
 
 from testkit.ceph_packages import BUILD, NotHere, ceph_prefix
 
-START_S = 60.0
+START_S = 180.0  # of each part; one takes seconds on a machine that does nothing else
 LOADER = "ld-linux-x86-64.so.2"
 SIZE = 8 << 30  # of a sparse file, or what the memory may hold
 # Below those that the system gives away, or the monitor may find its own taken.
