@@ -28,6 +28,7 @@ const deeds = {
       viewport: { width: 1100, height: 900 },
       acceptDownloads: true,
     });
+    context.setDefaultTimeout(120_000); // a busy machine may take its time
   },
   async open({ url }) {
     await page?.close();
@@ -55,7 +56,7 @@ const deeds = {
   click: ({ at }) => page.click(at),
   press: ({ key }) => page.keyboard.press(key),
   fill: ({ at, text }) => page.fill(at, text),
-  async wait({ for: selector, timeout = 60_000 }) {
+  async wait({ for: selector, timeout = 120_000 }) {
     await page.waitForSelector(selector, { timeout });
   },
   text: ({ at }) => page.innerText(at),
