@@ -22,7 +22,7 @@ from ledger.filing import read_filing
 from storage.public_copy import DirectoryLog
 from testkit.children import ROOT
 from testkit.losses import Life
-from testkit.site import Broken, Site
+from testkit.site import CATCH_UP_S, Broken, Site
 
 KEY = BackupKey(bytes(range(32)))
 COMMAND = "import sys; from cli.main import main; raise SystemExit(main(sys.argv[1:]))"
@@ -41,7 +41,7 @@ class Drill(Site):
         if kill_after_s is not None:
             time.sleep(kill_after_s)
             process.send_signal(signal.SIGKILL)
-        return process.wait(60)
+        return process.wait(240)
 
     def go_on_for(self, seconds: float) -> None:
         assert self._load is not None
@@ -100,7 +100,7 @@ class Drill(Site):
         self._await(lambda: not (self.data / "restored").exists())
 
     def _await(self, done: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + CATCH_UP_S
         while not done():
             if time.monotonic() > deadline:
                 raise Broken(self._state_of_server())

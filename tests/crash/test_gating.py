@@ -35,7 +35,7 @@ def test_a_decision_is_there_whole_or_not_at_all_and_can_be_sent_again(
         input=decision,
         env=os.environ | {"PYTHONPATH": f"{PROJECT}{os.pathsep}{PROJECT / 'tests'}"},
         capture_output=True,
-        timeout=60,
+        timeout=240,
     )
     assert killed.returncode == -signal.SIGKILL, killed.stdout + killed.stderr
     before = ["case_filing", "legal_review"]

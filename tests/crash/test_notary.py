@@ -249,7 +249,7 @@ def cut_off(disk: CutMount, args: Sequence[str], after: int, how: Cut, seed: int
         preexec_fn=die_with_parent,
     ) as child:
         disk.kill(child.pid, after=after)
-        _, told = child.communicate(timeout=60)
+        _, told = child.communicate(timeout=240)
     assert child.returncode in (0, -signal.SIGKILL), told.decode()
     disk.cut(how, seed)
     return child.returncode != 0

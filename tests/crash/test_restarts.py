@@ -80,7 +80,7 @@ def run(code: str, act: str, path: Path) -> "subprocess.Popen[str]":
 
 def counted(code: str, path: Path) -> int:
     process = run(code, "print(count(), flush=True)", path)
-    return int(process.communicate(timeout=60)[0])
+    return int(process.communicate(timeout=240)[0])
 
 
 @pytest.mark.parametrize("code", [DATABASE, COSIGNER], ids=["database", "cosigner"])
@@ -88,14 +88,14 @@ def test_what_a_killed_run_had_not_synced_is_durable_once_another_has_shown_it(
     mount: CutMount, code: str
 ) -> None:
     path, seen_unsynced = mount.folder / "file.sqlite", 0
-    run(code, "write()", path).communicate(timeout=60)
+    run(code, "write()", path).communicate(timeout=240)
     before = counted(code, path)
     for syncs in (1, 2):
         process = run(code, "print(flush=True); input(); write()", path)
         assert process.stdout is not None
         process.stdout.readline()
         mount.kill(process.pid, after=syncs, syncs=True, power=False)
-        process.communicate("\n", timeout=60)
+        process.communicate("\n", timeout=240)
         shown = counted(code, path)
         seen_unsynced += shown > before
         mount.cut(Cut.ALL, 0)
@@ -115,8 +115,8 @@ def test_a_file_that_a_killed_run_began_keeps_what_the_next_one_stores(
         assert process.stdout is not None
         process.stdout.readline()
         mount.kill(process.pid, after=syncs, syncs=True, power=False)
-        process.communicate("\n", timeout=60)
-        stored = run(code, "write(); print(count(), flush=True)", path).communicate(timeout=60)[0]
+        process.communicate("\n", timeout=240)
+        stored = run(code, "write(); print(count(), flush=True)", path).communicate(timeout=240)[0]
         mount.cut(Cut.ALL, 0)
         assert counted(code, path) == int(stored)
 
@@ -130,7 +130,7 @@ def test_a_founding_that_is_cut_leaves_a_whole_ledger_or_none(mount: CutMount) -
         assert process.stdout is not None
         process.stdout.readline()
         mount.kill(process.pid, after=syncs, syncs=True)
-        returned = "founded" in process.communicate("\n", timeout=60)[0]
+        returned = "founded" in process.communicate("\n", timeout=240)[0]
         mount.cut(Cut.SOME if syncs % 2 else Cut.ALL, syncs)
         outcomes.append(path.exists())
         if path.exists():

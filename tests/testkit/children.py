@@ -17,8 +17,8 @@ ROOT = Path(__file__).parents[2]
 MAIN = ROOT / "tests" / "crash" / "server_main.py"
 DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 GO_ON = signal.SIGUSR1
-START_S = 60.0
-END_S = 60.0
+START_S = 120.0
+END_S = 120.0
 
 
 class Ended(Exception):

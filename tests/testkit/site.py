@@ -52,7 +52,7 @@ from testkit.filers import Load, Told, set_up
 from testkit.keys import SERIES_PEM, cosigner
 from testkit.world import NAMES
 
-CATCH_UP_S = 60.0  # until what was acknowledged is published after a restart
+CATCH_UP_S = 120.0  # until what was acknowledged is published after a restart
 NEXT = kit.ORIGIN.replace("2026", "2027")
 NEXT_CHANGES = 150  # of the disk, while a log is closed and the next begins
 CUTS = (Cut.ALL, Cut.SOME, Cut.SOME, Cut.TAIL, Cut.NOTHING)
