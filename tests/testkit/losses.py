@@ -304,8 +304,8 @@ class Life:
         self.data.rename(old)
         truth = Truth.of(old)
         public = self.random.choice([old / "public", old / "public", self.mirror, None])
-        if public is not None and not public.exists():
-            public = None
+        if public is not None and not any(public.glob(f"*/{CHECKPOINT}")):
+            public = None  # whoever had published or followed had not come so far
         copies = self._copies()
         self.tell("lost at", {k: len(v) for k, v in truth.entries.items()}, "public", public)
         if self.random.random() < 0.3:
