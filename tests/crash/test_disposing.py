@@ -12,6 +12,7 @@ from typing import IO, Any, cast
 import pytest
 
 from ledger.suite import digest
+from testkit.at_rest import copy_of
 from testkit.disposals import (
     OTHER,
     RECORDING,
@@ -134,6 +135,6 @@ def test_a_hold_that_is_in_the_log_is_on_after_a_crash(tmp_path: Path, target: s
         close_case(ledger)
         with ledger.services.keeping._holding_lock:  # nothing is told to the stores any more
             ledger.accept(hold(answer if target == "statement" else CASE))
-            shutil.copytree(tmp_path / "ledger", tmp_path / "crashed")
+            copy_of(tmp_path / "ledger", tmp_path / "crashed")
     with open_ledger(tmp_path / "crashed") as ledger:
         assert "under a legal hold" in refused(ledger, disposal(answer))

@@ -1,5 +1,6 @@
 """What lies in a folder in which a server is at work."""
 
+import shutil
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -19,3 +20,16 @@ def contents_of(folder: Path) -> dict[Path, bytes]:
                 return contents
         time.sleep(0.01)
     raise AssertionError(f"{folder} did not come to rest in a minute")
+
+
+def copy_of(folder: Path, target: Path) -> Path:
+    """As it lies there, as after a crash, at a moment when no file went or moved."""
+    ends = time.monotonic() + 60
+    while True:
+        try:
+            return Path(shutil.copytree(folder, target))
+        except (FileNotFoundError, shutil.Error):
+            shutil.rmtree(target)
+            if time.monotonic() > ends:
+                raise
+            time.sleep(0.01)
