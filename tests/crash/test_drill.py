@@ -144,6 +144,7 @@ class Drill(Site):
         return {int(answer["index"]) for answer in answers if answer["log"] == label}
 
 
+@pytest.mark.timeout(600)  # ten processes of ours, one after the other
 @pytest.mark.parametrize("logs", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_a_ledger_that_lost_its_disk_goes_on_with_one_history(tmp_path: Path, logs: int) -> None:
     target, key = tmp_path / "backup", tmp_path / "backup.key"
