@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from ledger.tlog.note import VerifierKey
 from storage.trust_directory import read_trust
 from testkit.certificate_pages import make_page
 from testkit.pkcs12 import to_pkcs12
+from testkit.server import free_port
 from testkit.tsa_process import Tsa, open_tsa
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -101,11 +101,10 @@ def test_both_languages_show_the_same_commands() -> None:
 
 @pytest.fixture
 def ports() -> dict[str, int]:
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in PORTS]
-    found = {name: one.getsockname()[1] for name, one in zip(PORTS, held, strict=True)}
-    for one in held:
-        one.close()
-    return found
+    found: set[int] = set()
+    while len(found) < len(PORTS):
+        found.add(free_port())
+    return dict(zip(PORTS, found, strict=True))
 
 
 @pytest.fixture
