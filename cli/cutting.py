@@ -116,6 +116,8 @@ def _ask(command: list[str], recording: int, played: IO[bytes]) -> bytes:
         return process.stdout.read(MAX_ANSWER + 1)
     finally:
         alarm.cancel()
+        # One that is already ringing would end whoever has that number after this process.
+        alarm.join()
         end()
         process.wait()
         process.stdout.close()

@@ -3,7 +3,9 @@
 import os
 import random
 import struct
+import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from fractions import Fraction
@@ -292,6 +294,42 @@ def test_a_child_of_the_cutting_process_does_not_outlive_it(
         for _ in range(5000):
             os.kill(int(pid.read_text()), 0)
             time.sleep(0.01)
+
+
+def test_an_alarm_that_comes_as_the_cutting_ends_kills_no_other_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once its end has been taken note of, its number may be that of another group."""
+    child, rung = tmp_path / "child.py", tmp_path / "rung"
+    child.write_text(
+        "import pathlib, time\n"
+        f"while not pathlib.Path({str(rung)!r}).exists():\n"
+        "    time.sleep(0.01)\n"
+    )
+    (tmp_path / "r.mp4").write_bytes(b"x" * 100)
+    noted = threading.Event()
+    late: list[bool] = []
+    killpg, wait = os.killpg, subprocess.Popen.wait
+
+    def at_last(group: int, number: int) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            rung.touch()
+            late.append(noted.wait(1))
+            if late == [True]:
+                return
+        killpg(group, number)
+
+    def note(process: Any, timeout: float | None = None) -> int:
+        code: int = wait(process, timeout)
+        noted.set()
+        return code
+
+    monkeypatch.setattr(cutting, "SECONDS", 0.1)
+    monkeypatch.setattr(os, "killpg", at_last)
+    monkeypatch.setattr(subprocess.Popen, "wait", note)
+    with (tmp_path / "out").open("w+b") as played, pytest.raises(Unavailable):
+        cut(tmp_path / "r.mp4", 0, 100, Span(0, 1), played, child=child)
+    assert late == [False]
 
 
 @pytest.mark.parametrize(
