@@ -281,7 +281,8 @@ def test_a_child_of_the_cutting_process_does_not_outlive_it(
     child.write_text(
         "import os, time\n"
         "if not os.fork():\n"
-        f"    open({str(pid)!r}, 'w').write(str(os.getpid()))\n"
+        f"    with open({str(pid)!r} + '.new', 'w') as file: file.write(str(os.getpid()))\n"
+        f"    os.rename({str(pid)!r} + '.new', {str(pid)!r})\n"  # whole once it is there
         "    time.sleep(60)\n"
     )
     (tmp_path / "r.mp4").write_bytes(b"x" * 100)
