@@ -11,6 +11,8 @@ from testkit.terminal import Ended, Run
 def plain_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("LC_ALL", "LC_MESSAGES", "LANG", "TIEZHENG_DEBUG"):
         monkeypatch.delenv(name, raising=False)
+    # Two seconds after a ledger is opened it would say in its log what was backed up before.
+    monkeypatch.setattr("api.backups.LOOK_S", 3600.0)
     # 65,536 tags of each series take a second.
     monkeypatch.setattr("ledger.evidence.series.LOOKAHEAD", 64)
 
