@@ -4,6 +4,7 @@ Every part is the real one: three cosigners and the ledger run as processes of
 their own and speak HTTP on loopback; the verdict is reached without a network.
 """
 
+import errno
 import os
 import re
 import shutil
@@ -16,6 +17,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from random import SystemRandom
 
 from cli import output
 from cli.command import argument, option
@@ -138,7 +140,7 @@ class Stage:
             (keys / f"{name}.vkey").write_text(vkey)
         cosigners = []
         for office in OFFICES:
-            port = _free_port()
+            port = free_port()
             (self.root / f"{office}.port").write_text(str(port))
             cosigners += ["--cosigner", f"{self.vkey(office)}@http://127.0.0.1:{port}"]
         self.run(
@@ -401,10 +403,21 @@ def _process(args: Sequence[str], journal: Path) -> Iterator[str]:
         process.stdout.close()
 
 
-def _free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
+def free_port() -> int:
+    """For a server that starts later: no connection is given it in between.
+
+    The system gives those from 32768 on.
+    """
+    while True:
+        port = SystemRandom().randrange(20_000, 32_000)
+        with socket.socket() as free:
+            try:
+                free.bind(("127.0.0.1", port))
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+            else:
+                return port
 
 
 def _fresh(root: Path) -> Path:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.demo import MARK
+from cli.demo import MARK, free_port
 from testkit.terminal import Run
 
 COMMAND = [sys.executable, "-c", "from cli.main import main; raise SystemExit(main())", "demo"]
@@ -58,3 +58,8 @@ def test_an_empty_file_has_no_byte_to_forge(run: Run, tmp_path: Path) -> None:
     ended = run("demo", tmp_path / "empty.txt", "--folder", tmp_path / "demo")
     assert ended.code == 1
     assert not (tmp_path / "demo").exists()
+
+
+def test_a_cosigner_s_port_is_given_to_no_connection_before_it_starts() -> None:
+    """It stands in the policy first; the system gives connections ports from 32768 on."""
+    assert all(free_port() < 32_768 for _ in range(20))
