@@ -38,6 +38,9 @@ class Desk:
 
     def check(self, file: Path, *more: str) -> Ended:
         copy = self.ledger.folder / "public"
+        # That they were fetched is an entry: until its quorum the copy may show the log's
+        # signature alone, and nothing is counted by that.
+        self.ledger.await_quorum()
         usual = ("--check", file, "--log", copy, "--trust", self.trust)
         return self.command("statistics", *usual, *more)
 

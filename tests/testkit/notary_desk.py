@@ -105,6 +105,9 @@ class NotaryDesk:
             )
         )
         assert ended.code == 0, ended
+        # That it was fetched is an entry: until its quorum the public copy may show the log's
+        # signature alone, and whether a certificate was revoked cannot be told from it.
+        self.ledger.await_quorum()
         return target
 
     def said(self) -> list[dict[str, Any]]:
