@@ -65,9 +65,7 @@ class GrowingLog:
             new[0] = entry
         self.entries += new
         for tile, data in [*self._tiling.append(new), *self._tiling.partial()]:
-            target = self.folder / tile.to_path()
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(data)
+            _write(self.folder / tile.to_path(), data)
         self.show()
         return self
 
@@ -80,4 +78,12 @@ class GrowingLog:
         return self.grow(1, entry=first)
 
     def show(self) -> None:
-        (self.folder / "checkpoint").write_bytes(self.note().to_bytes())
+        _write(self.folder / "checkpoint", self.note().to_bytes())
+
+
+def _write(target: Path, data: bytes) -> None:
+    """Whole at any moment: a mirror may be reading."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = target.with_name(f"{target.name}.unfinished")
+    unfinished.write_bytes(data)
+    unfinished.replace(target)
