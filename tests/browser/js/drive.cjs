@@ -15,6 +15,9 @@ const QUIET = [
   "--disable-sync",
 ];
 
+// A busy machine may take its time; the test itself ends after 300 s.
+const PATIENCE_MS = 240_000;
+
 let context;
 let page;
 let seen = [];
@@ -27,8 +30,9 @@ const deeds = {
       args: QUIET,
       viewport: { width: 1100, height: 900 },
       acceptDownloads: true,
+      timeout: PATIENCE_MS,
     });
-    context.setDefaultTimeout(120_000); // a busy machine may take its time
+    context.setDefaultTimeout(PATIENCE_MS);
   },
   async open({ url }) {
     await page?.close();
@@ -56,8 +60,8 @@ const deeds = {
   click: ({ at }) => page.click(at),
   press: ({ key }) => page.keyboard.press(key),
   fill: ({ at, text }) => page.fill(at, text),
-  async wait({ for: selector, timeout = 120_000 }) {
-    await page.waitForSelector(selector, { timeout });
+  async wait({ for: selector }) {
+    await page.waitForSelector(selector);
   },
   text: ({ at }) => page.innerText(at),
   texts: ({ at }) => page.$$eval(at, (all) => all.map((one) => one.innerText.trim())),
