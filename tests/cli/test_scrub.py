@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,27 @@ from testkit.server import Ledger, open_ledger
 from testkit.terminal import Run
 from testkit.vault import flip
 
-COMMAND = [sys.executable, "-c", "from cli.main import main; raise SystemExit(main())"]
+# The command, which says that it has looked at three items, and reads no further in the fourth.
+STOPS = """
+import sys
+from cli.main import main
+from storage.places_sqlite import SqlitePlaces
+from storage.scrub import Pace
+
+looked, items = SqlitePlaces.looked, []
+
+def look(places, *args, **named):
+    looked(places, *args, **named)
+    items.append(1)
+
+def spend(pace, size):
+    if len(items) == 3:
+        print("three", flush=True)
+        sys.stdin.read()
+
+SqlitePlaces.looked, Pace.spend = look, spend
+raise SystemExit(main())
+"""
 STORE = "directory:../second"
 
 
@@ -171,17 +190,15 @@ def test_without_once_it_begins_anew_when_it_is_due(
 def test_what_was_killed_goes_on_where_it_stopped(ledger: Ledger, run: Run) -> None:
     items = kept(ledger, *(os.urandom(CHUNK_SIZE) for _ in range(16)))
     flip(file(ledger, items[-1]), 5)
-    places = SqlitePlaces(ledger.folder / "places.sqlite")
-    slow = [*COMMAND, "scrub", str(ledger.folder), "--once", "--rate", "1"]
-    with subprocess.Popen(slow, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        deadline = time.monotonic() + 60
-        while places.begin_pass(1).items < 3:
-            assert process.poll() is None and time.monotonic() < deadline
-            time.sleep(0.02)
+    command = [sys.executable, "-c", STOPS, "scrub", str(ledger.folder), "--once", "--rate", "1"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"three\n"
         process.kill()
+    places = SqlitePlaces(ledger.folder / "places.sqlite")
     before = places.begin_pass(1)
     places.close()
-    assert 3 <= before.items < 16
+    assert before.items == 3
     ended = run("scrub", ledger.folder, "--once", "--json")
     said = json.loads(ended.out)
     assert (said["pass"], said["items"], said["copies"]) == (before.number, 16, 32)
