@@ -159,9 +159,9 @@ class Arrivals:
             if not due or busy or not staged.whole or staged.recorded or staged.mismatched:
                 return False
             stop = threading.Event()
-            future = self._pool.submit(self._run, staged, stop)
+            future = self._pool.submit(self._work, staged, stop)
             self._finishing[staged.id] = future, stop
-        future.add_done_callback(lambda _: self._ended(staged))
+        future.add_done_callback(lambda done: self._ended(staged) if done.cancelled() else None)
         return True
 
     def failure(self, staged: Staged) -> LedgerError | None:
@@ -172,6 +172,13 @@ class Arrivals:
     def _ended(self, staged: Staged) -> None:
         with self._lock:
             del self._finishing[staged.id]
+
+    def _work(self, staged: Staged, stop: threading.Event) -> None:
+        try:
+            self._run(staged, stop)
+        finally:
+            # Before the future is done: whoever waits for that finds it let go of.
+            self._ended(staged)
 
     def _run(self, staged: Staged, stop: threading.Event) -> None:
         try:

@@ -5,7 +5,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
@@ -572,6 +572,28 @@ def test_what_became_of_it_is_told_once_it_may_be_given_up(
     go_on.set()
     assert tus.finished(path)["state"] == became
     assert tus.delete(path).status_code == 204
+
+
+def test_an_upload_may_be_given_up_at_the_moment_its_finish_is_over(
+    ledger: Ledger, tus: Tus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A future is done before those who wait for it are called."""
+    over, go_on, tell = threading.Event(), threading.Event(), Future._invoke_callbacks  # type: ignore[attr-defined]
+
+    def tells_late(self: Any) -> None:
+        if threading.current_thread().name.startswith("finish"):
+            over.set()
+            assert go_on.wait(60)
+        tell(self)
+
+    monkeypatch.setattr(Future, "_invoke_callbacks", tells_late)
+    path = tus.open(b"abc")
+    tus.patch(path, 0, b"abc")
+    try:
+        assert over.wait(60)
+        assert tus.delete(path).status_code == 204
+    finally:
+        go_on.set()
 
 
 def test_what_rots_while_it_is_staged_is_found_though_no_digest_was_announced(
