@@ -198,13 +198,22 @@ class Twofold(Slow):
 def test_who_refuses_our_tree_still_does_while_what_he_shows_is_compared(
     monkeypatch: pytest.MonkeyPatch, *, unreadable: bool
 ) -> None:
-    monkeypatch.setattr("api.resuming.RESTORED_S", 0.3)
-    world, let_go = grown(9), threading.Event()
+    world, let_go, comparing = grown(9), threading.Event(), threading.Event()
+
+    def join(self: threading.Thread, timeout: float | None = None) -> None:
+        """The time is up while the tree is being compared, however slow the machine."""
+        if self.name == "ask-court":
+            assert comparing.wait(60)
+        else:
+            threading.Thread.join(self, 60)
+
+    monkeypatch.setattr(_Asking, "join", join)
     world.file(world.evidence(100))
     head = world.log.head
     assert head is not None
 
     def root_of(size: int) -> bytes:
+        comparing.set()
         if unreadable:
             raise Unavailable("the disk answers no more")
         let_go.wait(30)
