@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -260,15 +260,16 @@ def test_what_an_officer_did_stands_with_its_place(ledger: Ledger) -> None:
     assert people(ledger, "A-1", "from=2026-04-01&to=2026-04-30")["doings"] == []
 
 
-def today(ledger: Ledger) -> str:
-    day = time.strftime("%Y-%m-%d", time.gmtime(ledger.services.clock.now_ms() / 1000 + 8 * 3600))
-    return f"from={day}&to={day}"
+def lately(ledger: Ledger) -> str:
+    """Today, and yesterday: a midnight may pass between what was done and the question."""
+    today = in_china(ledger.services.clock.now_ms()).date()
+    return f"from={today - timedelta(1)}&to={today}"
 
 
 def test_what_an_officer_read_stands_with_what_he_did(ledger: Ledger) -> None:
     ask(ledger, f"/v1/cases/{CASE}", "handler", agency=COUNTY, name="王某")
     ask(ledger, f"/v1/cases/{ELSEWHERE_CASE}", "handler", name="王某")
-    days = today(ledger)
+    days = lately(ledger)
     reads = [row for row in people(ledger, "A-1", days)["doings"] if row["kind"] == "custody"]
     assert [row["about"] for row in reads] == [f"case/{CASE}", f"case/{ELSEWHERE_CASE}"]
     rows = people(ledger, "A-1", days, agency=COUNTY)["doings"]
