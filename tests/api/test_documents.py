@@ -3,13 +3,14 @@
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from api.ids import new_id
+from ledger.encoding import in_china
 from ledger.evidence.chunks import digest_item
 from ledger.evidence.entry import Entry
 from ledger.evidence.signing import seal
@@ -53,13 +54,15 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
         yield made
 
 
-def now() -> datetime:
-    """Asked when it is needed: a run may be longer than the month in which it was begun."""
-    return datetime.now(timezone(timedelta(hours=8)))
+def filed(ledger: Ledger) -> datetime:
+    """When the last act was: its month may be over by the time of the question."""
+    log = ledger.services.log
+    last = log.places(f"{log.label}/acts/{COUNTY}")[-1]
+    return in_china(Entry.from_bytes(log.row(last).entry).at)
 
 
 def ask(ledger: Ledger, span: str = "", more: str = "", of: str = COUNTY) -> Any:
-    span = span or f"{now():%Y-%m}"
+    span = span or f"{filed(ledger):%Y-%m}"
     path = f"/v1/agencies/{of}/documents?span={span}{more}"
     services = ledger.services
     await_that(lambda: services.catalog.indexed_to() == services.log.number, "the catalog")
@@ -78,7 +81,7 @@ def test_each_document_of_each_act_has_its_line(ledger: Ledger) -> None:
     assert [row["size"] for row in papers] == [str(len(data)) for data in PAPERS]
     assert {row["number"] for row in papers} == {"当罚〔2026〕7号"}
     assert {(row["case"], row["day"], row["logged"]) for row in papers} == {
-        (CASE, days_ago()["from"][:10], f"{now():%Y-%m-%d}")
+        (CASE, said[3]["occurred"]["from"][:10], f"{filed(ledger):%Y-%m-%d}")
     }
 
 
@@ -93,9 +96,9 @@ def test_no_name_of_a_file_stands_in_it(ledger: Ledger) -> None:
 
 
 def test_another_span_has_other_documents(ledger: Ledger) -> None:
-    before = (now().replace(day=1) - timedelta(days=1)).strftime("%Y-%m")
+    before = (filed(ledger).replace(day=1) - timedelta(days=1)).strftime("%Y-%m")
     assert ask(ledger, before).json()["documents"] == []
-    assert len(ask(ledger, f"{now():%Y}").json()["documents"]) == 6
+    assert len(ask(ledger, f"{filed(ledger):%Y}").json()["documents"]) == 6
     answer = ask(ledger, "2026-Q9")
     assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
 
