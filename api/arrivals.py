@@ -101,11 +101,11 @@ class Arrivals:
     async def hold(self, staged: Staged) -> AsyncIterator[Sender]:
         """Raises `Busy` while another request is sending, or the whole is being read."""
         await self.end_stalled(staged)
-        self._staging.find(staged.id)  # it may have gone while a stalled request was waited for
         task = asyncio.current_task()
         assert task is not None
         now_s = asyncio.get_running_loop().time
         with self._lock:
+            self._staging.find(staged.id)  # it may have gone meanwhile, and does not from here on
             if staged.id in self._senders or staged.id in self._finishing:
                 raise Busy("another request is sending this upload, or it is being read back")
             sender = self._senders[staged.id] = Sender(task, now_s, now_s())
@@ -155,6 +155,7 @@ class Arrivals:
             if staged.id in self._finishing:
                 return True
             due = self._resumed and not self._closing and staged.id not in self._failed
+            due = due and self._staging.knows(staged)  # whoever asks may have found it long ago
             busy = staged.id in self._senders
             if not due or busy or not staged.whole or staged.recorded or staged.mismatched:
                 return False
@@ -353,9 +354,7 @@ class Arrivals:
 
     def remove_expired(self) -> int:
         """How many; those that are being sent or finished stay."""
-        with self._lock:
-            busy = {*self._senders, *self._finishing}
-        stale = [staged for staged in self._staging.expired() if staged.id not in busy]
+        stale = [staged for staged in self._staging.expired() if self._end_expired(staged)]
         for staged in stale:
             self.failure(staged)
             try:
@@ -367,6 +366,12 @@ class Arrivals:
             if not staged.recorded:
                 journal.info("upload_expired", size=staged.announced.size, came=staged.offset)
         return len(stale)
+
+    def _end_expired(self, staged: Staged) -> bool:
+        """Whether nobody has it, and nobody takes it up any more, since it was listed or later."""
+        with self._lock:
+            busy = staged.id in self._senders or staged.id in self._finishing
+            return not busy and self._staging.end_expired(staged)
 
 
 def _object_of(staged: Staged) -> str:

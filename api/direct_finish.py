@@ -100,9 +100,12 @@ class DirectFinishes:
         If the store does not do its part it stays, and counts. Raises `Busy` while it is verified.
         """
         with self._alone(direct):
-            if direct.state != State.RECORDED and not direct.cleared:
-                self._clear(direct)
-            self._directs.remove(direct)
+            self._end(direct)
+
+    def _end(self, direct: Direct) -> None:
+        if direct.state != State.RECORDED and not direct.cleared:
+            self._clear(direct)
+        self._directs.remove(direct)
         self.failure(direct)
 
     def check_there(self, direct: Direct) -> None:
@@ -265,14 +268,21 @@ class DirectFinishes:
                     with self._alone(direct):
                         self._clear(direct)
                 elif direct.id in expired and not self.busy(direct):
-                    self.end(direct)
-                    ended += 1
+                    ended += self._end_expired(direct)
                 elif direct.state == State.OPEN and self._overflows(direct):
                     why = "a part is larger than it may be: somebody has its URL"
                     self._refuse_open(direct, why)
             except LedgerError as error:
                 journal.warning("direct_left", item=direct.begun.item, reason=str(error))
         return ended
+
+    def _end_expired(self, direct: Direct) -> bool:
+        """Whether its time was over still, once nobody could go on with it any more."""
+        with self._alone(direct):
+            if not self._directs.is_expired(direct):
+                return False
+            self._end(direct)
+        return True
 
     def _overflows(self, direct: Direct) -> bool:
         begun = direct.begun

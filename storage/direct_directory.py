@@ -238,8 +238,10 @@ class DirectDirectory:
             return list(self._uploads.values())
 
     def expired(self) -> list[Direct]:
-        now = self._now_ms()
-        return [direct for direct in self.all() if now >= direct.expires_ms]
+        return [direct for direct in self.all() if self.is_expired(direct)]
+
+    def is_expired(self, direct: Direct) -> bool:
+        return self._now_ms() >= direct.expires_ms
 
     def items(self) -> frozenset[str]:
         """Keys under which the stores may hold what is no item, or not yet."""

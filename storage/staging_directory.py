@@ -239,6 +239,19 @@ class StagingDirectory:
         now = self._now_ms()
         return [staged for staged in self.all() if now >= staged.expires_ms]
 
+    def end_expired(self, staged: Staged) -> bool:
+        """Whether its time is over, still: then nobody finds it, and `remove` clears it away."""
+        now = self._now_ms()
+        with self._lock:
+            if staged.id not in self._uploads or now < staged.expires_ms:
+                return False
+        self._forget(staged, gone=True)
+        return True
+
+    def knows(self, staged: Staged) -> bool:
+        with self._lock:
+            return staged.id in self._uploads
+
     def bytes_of(self, keyid: str) -> int:
         """What this key has announced here and not yet got recorded."""
         own = [s for s in self.all() if s.announced.keyid == keyid and not s.recorded]

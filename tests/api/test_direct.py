@@ -641,6 +641,30 @@ def _older(services: Services, station: Station) -> Any:
     return replace(announced, opened_ms=announced.opened_ms - OPEN_MS)
 
 
+def test_what_is_asked_for_at_its_last_moment_is_not_ended_under_its_sender(
+    ledger: Ledger, made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    station = Station(ledger)
+    station.put(station.seal())
+    directs, finishes = ledger.services.directs, ledger.services.direct_finishes
+    direct = directs.find(station.opened["upload"])
+    opened_ms, expired = direct.announced.opened_ms, type(directs).expired
+
+    def list_slowly(self: Any) -> Any:
+        monkeypatch.setattr(directs, "_now_ms", lambda: opened_ms + OPEN_MS)
+        found = expired(self)
+        monkeypatch.setattr(directs, "_now_ms", lambda: opened_ms + OPEN_MS - 1)
+        station.finish()
+        assert station.end()[0] == 200
+        await_that(lambda: not finishes.busy(direct), "the finish's end")
+        monkeypatch.setattr(directs, "_now_ms", lambda: opened_ms + OPEN_MS)
+        return found
+
+    monkeypatch.setattr(type(directs), "expired", list_slowly)
+    assert finishes.sweep() == 0
+    assert station.end()[0] == 200
+
+
 def test_a_url_that_serves_for_junk_ends_its_upload(ledger: Ledger, made: Made) -> None:
     station = Station(ledger)
     assert ask("PUT", station.parts()[1]["url"], bytes(PART + 1)) == 200

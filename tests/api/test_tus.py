@@ -854,6 +854,47 @@ def test_an_upload_expires_a_day_after_its_last_byte(
     assert tus.head(path).status_code == 410
 
 
+@pytest.mark.parametrize("taken_up", ["before it is listed", "after it is listed"])
+@pytest.mark.parametrize("ended", [False, True], ids=["still sent", "sent"])
+def test_an_upload_that_is_taken_up_at_its_last_moment_is_not_removed_under_its_sender(
+    ledger: Ledger, tus: Tus, monkeypatch: pytest.MonkeyPatch, taken_up: str, ended: bool
+) -> None:
+    staging, now = ledger.services.staging, ledger.services.clock.now_ms()
+    path = tus.open(b"abc")
+    expired, lines = type(staging).expired, []
+
+    def at(now_ms: int) -> None:
+        monkeypatch.setattr(staging, "_now_ms", lambda: now_ms)
+
+    def take_up() -> None:
+        at(now + IDLE_MS - 10_000)
+        if ended:
+            assert tus.patch(path, 0, b"a").status_code == 204
+        else:
+            lines.append(tus.begin(path, 0, 3, b"a"))
+            await_that(lambda: is_busy(tus, path), "the sender")
+        at(now + IDLE_MS + 10_000)
+
+    def list_slowly(self: Any) -> Any:
+        if taken_up == "before it is listed":
+            take_up()
+            return expired(self)
+        found = expired(self)
+        take_up()
+        return found
+
+    at(now + IDLE_MS + 10_000)
+    monkeypatch.setattr(type(staging), "expired", list_slowly)
+    assert ledger.services.arrivals.remove_expired() == 0
+    for line in lines:
+        line.sendall(b"bc")
+        assert b" 204 " in line.recv(4096)
+        line.close()
+    if ended:
+        assert tus.patch(path, 1, b"bc").status_code == 204
+    assert tus.finished(path)["state"] == "recorded"
+
+
 def test_one_that_cannot_be_removed_keeps_no_other(
     ledger: Ledger, tus: Tus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
