@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from api.clients.cosigner_http import HttpCosigner
 from api.clients.log_http import HttpLog
 from api.following import Follower
 from api.mirror import Following, create_mirror_app, follow
+from api.pace import Pace
 from ledger.errors import LedgerError, Unavailable
 from ledger.evidence.absence import MAX_ASKED, Found, open_absence, tags_to_bytes
 from ledger.suite import digest
@@ -225,7 +227,10 @@ def test_a_mirror_without_a_key_signs_nothing(log: GrowingLog, mirrored: Mirrore
     assert client(mute).post(f"{PREFIX}/absence/6", content=bytes(16)).status_code == 404
 
 
-def test_only_questions_are_held_to_the_pace(log: GrowingLog, mirrored: MirroredLog) -> None:
+def test_only_questions_are_held_to_the_pace(
+    log: GrowingLog, mirrored: MirroredLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.mirror.Pace", partial(Pace, now_s=lambda: 0.0))
     log.grow(6)
     follow(mirrored)
     http = client(mirrored, per_s=1)
