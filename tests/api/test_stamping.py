@@ -121,9 +121,12 @@ def test_an_authority_that_is_away_is_asked_again(
 ) -> None:
     monkeypatch.setattr(stamping, "RETRY_S", (0.2,))
     said: list[str] = []
-    monkeypatch.setattr(
-        stamping.journal, "warning", lambda event, **more: said.append(f"{event} {more['reason']}")
-    )
+
+    def heard(event: str, **more: Any) -> None:  # the journal is everybody's
+        if event == "not_stamped":
+            said.append(more["reason"])
+
+    monkeypatch.setattr(stamping.journal, "warning", heard)
     with open_tsa(tmp_path / "tsa") as tsa:
         folder = make_folder(tmp_path / "ledger", ("lab", tsa))
     with open_ledger(folder, authorities={"lab": tsa.url}, stamp_seconds=1) as ledger:
@@ -137,10 +140,13 @@ def test_an_authority_that_is_away_is_asked_again(
 def test_a_clock_that_is_a_day_off_is_flagged_at_the_ledger_and_in_the_verdict(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said: list[tuple[str, int]] = []
-    monkeypatch.setattr(
-        stamping.journal, "error", lambda event, **more: said.append((event, more["ahead_s"]))
-    )
+    said: list[int] = []
+
+    def heard(event: str, **more: Any) -> None:  # the journal is everybody's
+        if event == "authority_apart":
+            said.append(more["ahead_s"])
+
+    monkeypatch.setattr(stamping.journal, "error", heard)
     with ExitStack() as stack:
         tsa = stack.enter_context(open_tsa(tmp_path / "tsa"))
         tsa.clock_s = 86_400
@@ -151,8 +157,7 @@ def test_a_clock_that_is_a_day_off_is_flagged_at_the_ledger_and_in_the_verdict(
         await_that(lambda: said != [], "the flag")
         trust = read_trust(ledger.folder / "trust")
         packet = packet_of(ledger, tmp_path)
-    assert {event for event, _ in said} == {"authority_apart"}
-    assert all(abs(ahead_s - 86_400) < 60 for _, ahead_s in said)
+    assert all(abs(ahead_s - 86_400) < 60 for ahead_s in said)
     report = verify_packet(open_packet(packet), trust)
     assert report.groups[Group.TIME] is Outcome.UNDECIDED
     assert any("after the quorum's" in f.detail for f in report.findings)
