@@ -1,5 +1,6 @@
 """Our own sender of large files, over lines that break and servers that die."""
 
+import asyncio
 import os
 import shutil
 import signal
@@ -317,8 +318,17 @@ client.send(upload, Path(file), int(size), bytes.fromhex(sha256), lambda n: prin
 
 
 def test_a_client_that_is_killed_goes_on_with_nothing_but_the_path(
-    ledger: Ledger, tus: Tus, file: Path
+    ledger: Ledger, tus: Tus, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    take, begun, gone = type(ledger.services.intakes).take, [], threading.Event()
+
+    async def take_no_more_until_it_is_killed(*passed: Any) -> None:
+        begun.append(passed)
+        if len(begun) > 7:
+            await asyncio.to_thread(gone.wait, 60)
+        await take(*passed)
+
+    monkeypatch.setattr(type(ledger.services.intakes), "take", take_no_more_until_it_is_killed)
     sha256 = digest(file.read_bytes())
     with client(tus.address) as sender:
         upload = sender.create(SIZE, sha256)
@@ -330,6 +340,8 @@ def test_a_client_that_is_killed_goes_on_with_nothing_but_the_path(
             assert killed.stdout is not None
             sent = sum(int(killed.stdout.readline()) for _ in range(5))
             killed.send_signal(signal.SIGKILL)
+            killed.wait(60)
+            gone.set()
         await_that(lambda: tus.patch(upload, 2**40, b"").status_code != 423, "the end of it")
         assert sent <= tus.offset(upload) < SIZE
         assert sender.send(upload, file, SIZE, sha256, no_progress) == expected(file)
