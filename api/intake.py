@@ -24,7 +24,7 @@ from fastapi import Request
 from starlette.requests import ClientDisconnect
 
 from api.bodies import Room, parts
-from api.lane import lane_of
+from api.lane import lane_of, outwait
 from ledger.abreast import WORTH_IT, Taker, in_turn
 from ledger.errors import Rejected, Unavailable
 
@@ -116,7 +116,7 @@ async def _ended(work: Future[T]) -> T:
     try:
         return await asyncio.shield(waiting)
     except asyncio.CancelledError:
-        await asyncio.wait([waiting])
+        await outwait(waiting)
         raise
 
 
@@ -151,8 +151,7 @@ class Intake:
 
     async def stop(self) -> None:
         """Waits for the takers, whatever comes of them."""
-        futures = [asyncio.wrap_future(future) for future in self._working]
-        await asyncio.gather(*futures, return_exceptions=True)
+        await outwait(*(asyncio.wrap_future(future) for future in self._working))
 
     async def _give(self) -> None:
         await self._settle()

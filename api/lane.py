@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
 from itertools import cycle
+from typing import Any
 
 from fastapi import Request
 from starlette.requests import ClientDisconnect
@@ -83,8 +84,26 @@ class Lane:
             except asyncio.CancelledError:
                 with suppress(OSError):  # whoever sent may have ended it
                     line.shutdown(socket.SHUT_RD)
-                await asyncio.wait([work])
+                await outwait(work)
                 raise
+
+
+async def outwait(*works: asyncio.Future[Any]) -> None:
+    """Threads at work for this request: until they are done, however often it is cancelled.
+
+    A server that ends cancels twice: once its patience is over, and with its event loop.
+    """
+    again: asyncio.CancelledError | None = None
+    while left := [work for work in works if not work.done()]:
+        try:
+            await asyncio.wait(left)
+        except asyncio.CancelledError as error:
+            again = error
+    for work in works:
+        if not work.cancelled():
+            work.exception()  # seen: whoever asks for the result is told
+    if again is not None:
+        raise again
 
 
 _kept = threading.local()

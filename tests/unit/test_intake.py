@@ -106,7 +106,16 @@ def test_what_a_taker_raises_reaches_the_route(size: int) -> None:
         take([b"x" * size], size, [lambda p: None, refuse])
 
 
-def test_after_a_cancelled_upload_no_taker_is_at_work() -> None:
+async def cancel(task: asyncio.Task[Any], times: int) -> None:
+    """As a server that ends: once its patience is over, and once more with its event loop."""
+    for _ in range(times):
+        task.cancel()
+        await asyncio.sleep(0.05)
+        assert not task.done()
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_after_a_cancelled_upload_no_taker_is_at_work(times: int) -> None:
     """Or a file would be removed while a thread still writes to it."""
     entered, go_on = threading.Event(), threading.Event()
     ended = threading.Event()
@@ -121,9 +130,7 @@ def test_after_a_cancelled_upload_no_taker_is_at_work() -> None:
             body = request_of([b"x" * LARGE] * 3)
             task = asyncio.create_task(opened.take(body, 3 * LARGE, [slow]))
             await asyncio.to_thread(entered.wait, 10)
-            task.cancel()
-            await asyncio.sleep(0.05)
-            assert not task.done()
+            await cancel(task, times)
             go_on.set()
             with pytest.raises(asyncio.CancelledError):
                 await task
@@ -132,7 +139,8 @@ def test_after_a_cancelled_upload_no_taker_is_at_work() -> None:
     run(test)
 
 
-def test_what_was_begun_goes_on_to_its_end_though_cancelled() -> None:
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_what_was_begun_goes_on_to_its_end_though_cancelled(times: int) -> None:
     entered, go_on = threading.Event(), threading.Event()
     done: list[str] = []
 
@@ -145,9 +153,7 @@ def test_what_was_begun_goes_on_to_its_end_though_cancelled() -> None:
         async with intakes() as opened:
             task = asyncio.create_task(opened.to_the_end(commit))
             await asyncio.to_thread(entered.wait, 10)
-            task.cancel()
-            await asyncio.sleep(0.05)
-            assert not task.done()
+            await cancel(task, times)
             go_on.set()
             with pytest.raises(asyncio.CancelledError):
                 await task
