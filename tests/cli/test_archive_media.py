@@ -97,6 +97,15 @@ def test_what_is_left_when_the_time_is_up_was_not_tested(made: Made) -> None:
     assert (found.result, found.facts["not_tried"]) == (Result.NOT_TESTED, "4")
 
 
+def test_a_recording_for_which_the_machine_is_too_slow_is_not_one_that_does_not_open(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(playing, "EACH_S", 0.0)
+    found = line(made, "decoded", play=playing.player())
+    assert (found.result, found.counted, found.names) == (Result.NOT_TESTED, 0, ())
+    assert dict(found.facts) == {"not_tried": "4"}
+
+
 def test_a_file_that_wants_a_password_is_told_and_is_no_fault(made: Made) -> None:
     found = line(made, "unlocked")
     assert found.result is Result.NOTED
