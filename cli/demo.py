@@ -30,6 +30,7 @@ CASE = "苏城管罚〔{year}〕417号"
 AGENCY = "suzhou-chengguan"
 OFFICES = ("notary", "court", "archive")
 START_S = 30
+QUORUM_S = 120  # on a busy machine; else it is there within a second
 MARK = ".made-by-tiezheng-demo"  # what a demo folder holds, so that no other folder is deleted
 
 APPROVAL = """立案审批表（演示）
@@ -139,8 +140,7 @@ class Stage:
             )
             (keys / f"{name}.vkey").write_text(vkey)
         cosigners = []
-        for office in OFFICES:
-            port = free_port()
+        for office, port in zip(OFFICES, free_ports(len(OFFICES)), strict=True):
             (self.root / f"{office}.port").write_text(str(port))
             cosigners += ["--cosigner", f"{self.vkey(office)}@http://127.0.0.1:{port}"]
         self.run(
@@ -322,7 +322,7 @@ class Stage:
         output.result(
             "   "
             + self.run(
-                *("receipt", id_, "--server", self.server, "--wait", "30"),
+                *("receipt", id_, "--server", self.server, "--wait", str(QUORUM_S)),
                 *("--trust", str(self.root / "trust")),
             ).strip()
         )
@@ -418,6 +418,14 @@ def free_port() -> int:
                     raise
             else:
                 return port
+
+
+def free_ports(count: int) -> list[int]:
+    """Each another one: none of them is taken before its server starts."""
+    found: set[int] = set()
+    while len(found) < count:
+        found.add(free_port())
+    return list(found)
 
 
 def _fresh(root: Path) -> Path:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.demo import MARK, free_port
+from cli.demo import MARK, free_port, free_ports
 from testkit.terminal import Run
 
 COMMAND = [sys.executable, "-c", "from cli.main import main; raise SystemExit(main())", "demo"]
@@ -63,3 +63,10 @@ def test_an_empty_file_has_no_byte_to_forge(run: Run, tmp_path: Path) -> None:
 def test_a_cosigner_s_port_is_given_to_no_connection_before_it_starts() -> None:
     """It stands in the policy first; the system gives connections ports from 32768 on."""
     assert all(free_port() < 32_768 for _ in range(20))
+
+
+def test_no_two_cosigners_are_given_one_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None of them listens yet when the next is chosen."""
+    drawn = iter([20_001, 20_001, 20_002, 20_001, 20_003])
+    monkeypatch.setattr("cli.demo.free_port", lambda: next(drawn))
+    assert sorted(free_ports(3)) == [20_001, 20_002, 20_003]
