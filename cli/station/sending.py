@@ -125,10 +125,12 @@ class Sender:
         # Where an upload is stands under its digest: two of one digest would be one upload.
         turns = {file.sha256: threading.Lock() for each in files.values() for file in each}
         ready: list[StatementRow] = []
-        stopped: Unavailable | None = None
+        broken: list[Unavailable] = []
         pool = ThreadPoolExecutor(AT_ONCE, "upload")
         try:
-            work = [pool.submit(self._upload_all, ledger, files[row.id], turns) for row in rows]
+            work = [
+                pool.submit(self._upload_all, ledger, files[row.id], turns, broken) for row in rows
+            ]
             for row, uploads in zip(rows, work, strict=True):
                 try:
                     uploads.result()
@@ -136,24 +138,34 @@ class Sender:
                 except (Rejected, Malformed) as error:
                     # One that is refused holds up no other.
                     self._store.refused(row.id, str(error))
-        except Unavailable as error:
-            stopped = error
+        except Unavailable:
+            pass  # it is in `broken`
         finally:
-            # Without a line those that did not begin would each wait for it.
             pool.shutdown(cancel_futures=True)
         if ready:
             # Even then: what no statement claims fills the quota, and nothing more would find room.
             self._file(ledger, ready)
-        if stopped is not None:
-            raise stopped
+        if broken:
+            raise broken[0]
 
     def _upload_all(
-        self, ledger: Ledger, files: Sequence[FileRow], turns: Mapping[bytes, threading.Lock]
+        self,
+        ledger: Ledger,
+        files: Sequence[FileRow],
+        turns: Mapping[bytes, threading.Lock],
+        broken: list[Unavailable],
     ) -> None:
+        """Without a line what did not begin does not: each would wait for it."""
         for file in files:
             if not file.uploaded:
                 with turns[file.sha256]:
-                    self._upload(ledger, file)
+                    if broken:
+                        raise broken[0]
+                    try:
+                        self._upload(ledger, file)
+                    except Unavailable as error:
+                        broken.append(error)
+                        raise
 
     def _upload(self, ledger: Ledger, file: FileRow) -> None:
         path = self._station.spool_file(file)
