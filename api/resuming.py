@@ -120,20 +120,17 @@ class _Asking(threading.Thread):
         if self._client is None:
             self.answer = Unavailable("no address")
             return
-        try:
-            # Counts from here on: to slow down what follows must not take it back.
-            self.answer = _ask(self._policy, self._witness, self._client, self._here.head)
-        except LedgerError as error:
-            self.answer = error
-        except Exception as error:
-            # Whatever it was: it is no answer, and the others are asked all the same.
-            self.answer = Unavailable(f"it could not be asked: {error}")
-        if not isinstance(self.answer, (int, Rejected)):
+        size, answer = self._here.head.edge.size, self._asked()
+        if not isinstance(answer, (int, Rejected)):
+            self.answer = answer
             return
-        answer, size = self.answer, self._here.head.edge.size
         stops = isinstance(answer, Rejected) or answer > size
+        # Once: the time may be up at any moment, and then what stands here is what counts. What
+        # stops a log counts from here on: to slow down what follows must not take it back.
         if self._here.restored and not stops and answer != size:
             self.answer = Unavailable(f"it knows {answer}, and has not shown that tree yet")
+        else:
+            self.answer = answer
         seen = _shown(self._policy, self._client)
         if seen is None or seen.size >= size:
             self.shown = seen is not None and self._here.is_against(seen)
@@ -151,6 +148,16 @@ class _Asking(threading.Thread):
             return
         another = Rejected(f"it has signed another tree of {seen.size} entries")
         self.answer = another if self.shown else answer
+
+    def _asked(self) -> int | LedgerError:
+        assert self._client is not None
+        try:
+            return _ask(self._policy, self._witness, self._client, self._here.head)
+        except LedgerError as error:
+            return error
+        except Exception as error:
+            # Whatever it was: it is no answer, and the others are asked all the same.
+            return Unavailable(f"it could not be asked: {error}")
 
 
 def _ask(policy: Policy, witness: Witness, client: CosignerClient, head: Head) -> int:

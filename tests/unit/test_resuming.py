@@ -2,7 +2,6 @@
 
 import json
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from api.resuming import NOBODY_SAYS, Answers, _Asking, ask_all, reason_to_wait
 from ledger.errors import Unavailable
 from ledger.ports import CosignerClient
 from ledger.tlog.policy import Group, Policy, Witness
+from testkit.server import await_that
 from testkit.world import NAMES, World, grown
 
 RECORDED = Path(__file__).parents[1] / "vectors" / "recorded" / "litewitness.json"
@@ -136,14 +136,20 @@ def test_a_damaged_public_log_is_no_fork() -> None:
 def test_a_tree_that_could_not_be_compared_yet_says_nothing(
     monkeypatch: pytest.MonkeyPatch, trouble: str
 ) -> None:
-    monkeypatch.setattr("api.resuming.GRACE_S", 0.3)
-    twin, let_go = smaller_twin(), threading.Event()
+    twin, let_go, comparing = smaller_twin(), threading.Event(), set[str]()
 
     def root_of(size: int) -> bytes:
         if trouble == "unreadable":
             raise Unavailable("the disk answers no more")
-        let_go.wait(30)
+        comparing.add(threading.current_thread().name)
+        let_go.wait(60)
         return bytes(32)
+
+    def join(self: threading.Thread, timeout: float | None = None) -> None:
+        """The time is up while trees are being compared, however slow the machine."""
+        await_that(lambda: self.name in comparing or not self.is_alive(), self.name)
+
+    monkeypatch.setattr(_Asking, "join", join)
 
     head = twin.log.head
     assert head is not None
@@ -155,16 +161,18 @@ def test_a_tree_that_could_not_be_compared_yet_says_nothing(
 
 
 class Slow:
-    """Says at once what it knows, and shows it late."""
+    """Says at once what it knows, and shows it once it is let go."""
 
-    def __init__(self, cosigner: CosignerClient, after_s: float) -> None:
-        self._cosigner, self._after_s = cosigner, after_s
+    def __init__(self, cosigner: CosignerClient) -> None:
+        self._cosigner = cosigner
+        self.asked, self.let_go = threading.Event(), threading.Event()
 
     def add_checkpoint(self, body: bytes) -> tuple[int, bytes]:
         return self._cosigner.add_checkpoint(body)
 
     def checkpoint(self, origin: str) -> bytes:
-        time.sleep(self._after_s)
+        self.asked.set()
+        assert self.let_go.wait(60)
         return self._cosigner.checkpoint(origin)
 
 
@@ -173,22 +181,55 @@ def test_a_restored_log_waits_until_who_has_signed_less_has_shown_it(
     monkeypatch: pytest.MonkeyPatch, restored: bool
 ) -> None:
     """Or whoever slows one line down has a thief's tail go on."""
-    monkeypatch.setattr("api.resuming.GRACE_S", 0.1)
     twin = smaller_twin()
     head = twin.log.head
     assert head is not None
-    clients = {name: Slow(cosigner, 0.6) for name, cosigner in twin.cosigners.items()}
+    clients = {name: Slow(cosigner) for name, cosigner in twin.cosigners.items()}
     here = Here(head, twin.log.root_at, twin.log.root_of, restored)
-    answers = ask_all(twin.policy, clients, here)
-    assert answers.another == (["notary"] if restored else [])
-    monkeypatch.setattr("api.resuming.RESTORED_S", 0.1)
-    answers = ask_all(twin.policy, clients, here)
+    join = threading.Thread.join
+
+    def cut_short(self: threading.Thread, timeout: float | None = None) -> None:
+        """The time is up while that tree is being asked for, however slow the machine."""
+        assert clients[self.name.removeprefix("ask-")].asked.wait(60)
+
+    def in_time(self: threading.Thread, timeout: float | None = None) -> None:
+        clients[self.name.removeprefix("ask-")].let_go.set()
+        join(self, 60)
+
+    with monkeypatch.context() as short:
+        short.setattr(_Asking, "join", cut_short)
+        answers = ask_all(twin.policy, clients, here)
     assert answers.another == []
     assert ("has not shown that tree yet" in answers.silent.get("notary", "")) is restored
+    monkeypatch.setattr(_Asking, "join", in_time)
+    answers = ask_all(twin.policy, clients, here)
+    assert answers.another == (["notary"] if restored else [])
 
 
-class Twofold(Slow):
+def test_what_is_to_be_shown_first_counts_at_no_moment_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    twin, stood = smaller_twin(), list[object]()
+    head = twin.log.head
+    assert head is not None
+
+    def note(self: object, name: str, value: object) -> None:
+        if name == "answer":
+            stood.append(value)
+        object.__setattr__(self, name, value)
+
+    monkeypatch.setattr(_Asking, "__setattr__", note, raising=False)
+    here = Here(head, twin.log.root_at, twin.log.root_of, restored=True)
+    answers = ask_all(twin.policy, {"notary": twin.cosigners["notary"]}, here)
+    assert answers.another == ["notary"]
+    assert len(stood) > 2 and not any(isinstance(value, int) for value in stood)
+
+
+class Twofold:
     """Refuses our tree, and shows an older one."""
+
+    def __init__(self, cosigner: CosignerClient) -> None:
+        self.checkpoint = cosigner.checkpoint
 
     def add_checkpoint(self, body: bytes) -> tuple[int, bytes]:
         return 422, b"no"
@@ -220,7 +261,7 @@ def test_who_refuses_our_tree_still_does_while_what_he_shows_is_compared(
         return bytes(32)
 
     here = Here(head, lambda size: None, root_of, restored=True)
-    answers = ask_all(world.policy, {"court": Twofold(world.cosigners["court"], 0)}, here)
+    answers = ask_all(world.policy, {"court": Twofold(world.cosigners["court"])}, here)
     let_go.set()
     assert answers.another == ["court"]
 
