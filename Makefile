@@ -43,8 +43,10 @@ html: $(V)/.ready ## build dist/verify.html, the verifier as a page without netw
 
 # Much of a run is waiting: so one more at work than a small machine has cores. Syncs cost nothing in
 # memory, with IN=/dev/shm; what passed is removed at once.
-test: $(V)/.ready ## run the tests but the slow ones; IN=/dev/shm keeps their files in memory
-	@$(if $(IN),TMPDIR=$(IN)) $(V)/bin/python -m pytest -n 3 $(if $(IN),-o tmp_path_retention_policy=failed)
+test: $(V)/.ready ## run the tests but the slow ones; IN=/dev/shm keeps their files in memory; ARGS="tests/unit"
+	@$(if $(IN),TMPDIR=$(IN)) $(if $(PAUSES),PAUSES=$(PAUSES) PYTHONPATH=tests) \
+		$(V)/bin/python -m pytest -n 3 $(if $(IN),-o tmp_path_retention_policy=failed) \
+		$(if $(PAUSES),-p testkit.pauses) $(ARGS)
 
 slow: $(V)/.tools ## run the slow tests
 	@$(V)/bin/python -m pytest -n 2 -m slow
