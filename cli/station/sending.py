@@ -125,6 +125,7 @@ class Sender:
         # Where an upload is stands under its digest: two of one digest would be one upload.
         turns = {file.sha256: threading.Lock() for each in files.values() for file in each}
         ready: list[StatementRow] = []
+        stopped: Unavailable | None = None
         broken: list[Unavailable] = []
         pool = ThreadPoolExecutor(AT_ONCE, "upload")
         try:
@@ -138,15 +139,15 @@ class Sender:
                 except (Rejected, Malformed) as error:
                     # One that is refused holds up no other.
                     self._store.refused(row.id, str(error))
-        except Unavailable:
-            pass  # it is in `broken`
+        except Unavailable as error:
+            stopped = error
         finally:
             pool.shutdown(cancel_futures=True)
         if ready:
             # Even then: what no statement claims fills the quota, and nothing more would find room.
             self._file(ledger, ready)
-        if broken:
-            raise broken[0]
+        if stopped is not None:
+            raise stopped
 
     def _upload_all(
         self,
