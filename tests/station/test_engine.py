@@ -606,6 +606,35 @@ def test_when_the_line_goes_what_has_not_begun_is_left_for_the_next_round(
     assert sorted(office.deposited()) == expected(said)
 
 
+def test_a_refusal_that_cannot_be_noted_ends_the_round(
+    office: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away, said = shift(office, "BWC_0001.MP4")
+    office.plug(away)
+    wanted, asked, upload = digest(said["BWC_0001.MP4"]), threading.Event(), office.line.upload
+
+    def refuse(path: Path, size: int, sha256: bytes, progress: Any, **more: bool) -> None:
+        if sha256 == wanted:
+            asked.set()
+            raise Rejected("not of this station")
+        upload(path, size, sha256, progress, **more)
+
+    def full(*_: object) -> None:
+        raise Unavailable("no room for the database")
+
+    monkeypatch.setattr(office.line, "upload", refuse)
+    monkeypatch.setattr(type(office.station.store), "refused", full)
+    for _ in range(4):
+        office.rest()
+        office.engine.step()
+        if asked.is_set():
+            break
+    assert asked.is_set() and not office.view().online
+    monkeypatch.undo()
+    office.settle()
+    assert sorted(office.deposited()) == expected(said)
+
+
 def test_what_is_there_is_filed_when_the_quota_is_full_or_there_would_never_be_room(
     office: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
