@@ -18,6 +18,8 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 FOLDERS = tuple(f"{ROOT / name}{os.sep}" for name in ("api", "cli", "ledger", "storage", "tests"))
 SHARE = 0.03
@@ -70,7 +72,7 @@ _pauses = Pauses("")
 def pytest_configure() -> None:
     seed, _, threads = os.environ["PAUSES"].partition(":")
     if threads not in ("back", "main"):
-        raise ValueError(f"want PAUSES=SEED:back or SEED:main, got {os.environ['PAUSES']!r}")
+        raise pytest.UsageError(f"want PAUSES=SEED:back or SEED:main, got {os.environ['PAUSES']!r}")
     _pauses.seed = seed
     if threads == "back":
         threading.setprofile(_pauses.seen)

@@ -61,7 +61,7 @@ def test_the_seed_and_the_test_choose(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_word_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PAUSES", "1:sometimes")
-    with pytest.raises(ValueError, match="SEED:back or SEED:main, got '1:sometimes'"):
+    with pytest.raises(pytest.UsageError, match="SEED:back or SEED:main, got '1:sometimes'"):
         pauses.pytest_configure()
 
 
