@@ -13,8 +13,8 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEAD = 65_536  # bytes before a body, between its parts, or behind it
-# From the connection, from the last request's end, or from a part of a body that was
-# answered before it had come, to the next whole head.
+# From the connection, from the last request's end, or from the first part of a body that comes
+# after its answer, to the next whole head.
 HEAD_S = 30.0
 
 
@@ -59,7 +59,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         self._unread = 0
         super().on_body(body)
-        self._wait_anew()
+        if self._late is None:  # once: or who sends a byte now and then holds his line for ever
+            self._wait_anew()
 
     def on_message_complete(self) -> None:
         self._unread = 0

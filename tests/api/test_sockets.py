@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
@@ -187,6 +188,18 @@ def test_who_is_refused_and_then_does_not_go_on_is_not_waited_for(
         line.sendall(b"x" * rest)
         while line.recv(4096):  # or it would wait in vain
             pass
+
+
+def test_who_is_refused_and_drips_on_is_not_waited_for(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with begin(address, "/nowhere", 1000, b"x" * 50) as line:
+        assert b" 404 " in line.recv(4096)
+        monkeypatch.setattr("api.wire.HEAD_S", 0.2)
+        with pytest.raises(ConnectionError):
+            for _ in range(900):
+                line.sendall(b"x")
+                time.sleep(0.01)
 
 
 def test_after_a_head_there_is_time_for_the_body(
